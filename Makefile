@@ -1,0 +1,51 @@
+# Everything a newcomer needs: `make demo`, `make test`. Python 3.11 or newer is all that must be there.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+# Torch's threads spin while they wait; with few cores that costs more than it gains.
+export OMP_WAIT_POLICY ?= passive
+
+.PHONY: help setup demo test test-core check bench lock clean
+
+help:  ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+setup: $(STAMP)  ## Make the environment from the lock
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; try: make PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+		{ echo "Python's venv module is missing; on Debian: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP)  ## The whole way on a dozen rendered videos, from URLs to a loaded dataset
+	$(BIN)/python -m flows.demo
+
+test: $(STAMP)  ## All tests
+	$(BIN)/python -m pytest
+
+test-core: $(STAMP)  ## The quick tests: no Prefect server, nothing slow
+	$(BIN)/python -m pytest -m "not slow and not prefect"
+
+check: $(STAMP)  ## ruff, formatting, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP)  ## The benchmarks, each a line of JSON
+	$(BIN)/python -m benchmarks
+
+lock: $(STAMP)  ## Resolve pyproject.toml anew into requirements.lock
+	$(BIN)/pip-compile --quiet --upgrade --all-extras --allow-unsafe --strip-extras --resolver=backtracking \
+		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header \
+		--output-file requirements.lock pyproject.toml
+	sed -i 's/^\(torch==[0-9.]*\)+cpu/\1/' requirements.lock
+
+clean:  ## Remove the environment, caches and run outputs
+	rm -rf $(VENV) data/runs .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -1,0 +1,1 @@
+"""What is loaded or called: chat models and sentence embedders behind small protocols."""

@@ -1,0 +1,60 @@
+"""Prompts as text files `NAME.vN.md`, with strict variables and a hash that every row made by them keeps.
+
+A prompt is never edited once it made a published row: write `NAME.v2.md`. Templates are jinja2 with
+`StrictUndefined`; values are data and are never expanded as templates.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import jinja2
+from jinja2 import meta
+
+from schemas.errors import PromptError
+
+FOLDER = Path(__file__).parent
+_ENVIRONMENT = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=False)  # noqa: S701
+
+
+class Prompt(NamedTuple):
+    """A prompt file: `id` such as `caption.v1`, its text, the hash of its bytes, its variables."""
+
+    id: str
+    text: str
+    sha256: str
+    variables: frozenset[str]
+
+    def render(self, **values: str | int | float) -> str:
+        """The user message. Raises PromptError unless exactly the declared variables are given."""
+        given = frozenset(values)
+        if given != self.variables:
+            missing, unknown = sorted(self.variables - given), sorted(given - self.variables)
+            raise PromptError(f"prompt {self.id}: missing variables {missing}, unknown variables {unknown}")
+        return _ENVIRONMENT.from_string(self.text).render(values).strip()
+
+
+def load(prompt_id: str, folder: Path = FOLDER) -> Prompt:
+    """Read `prompt_id` (`caption.v1`, or a path to a .md file of your own).
+
+    Raises PromptError when there is no such file, naming those that there are.
+    """
+    path = Path(prompt_id) if prompt_id.endswith(".md") else folder / f"{prompt_id}.md"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in folder.glob("*.md")))
+        raise PromptError(f"no prompt {prompt_id!r}; there are {known}; or give the path of a .md file")
+    raw = path.read_bytes()
+    return _parse(path.stem, raw)
+
+
+@cache
+def _parse(prompt_id: str, raw: bytes) -> Prompt:
+    text = raw.decode()
+    try:
+        variables = meta.find_undeclared_variables(_ENVIRONMENT.parse(text))
+    except jinja2.TemplateSyntaxError as error:
+        raise PromptError(f"prompt {prompt_id}, line {error.lineno}: {error.message}") from error
+    return Prompt(prompt_id, text, hashlib.sha256(raw).hexdigest(), frozenset(variables))

@@ -1,0 +1,124 @@
+"""The published row as an explicit Arrow schema that `datasets.load_dataset` restores, pictures and all.
+
+Every shard is written with this one schema: an inferred one would type an all-None column as null and the
+next shard could then not be read beside it. `datasets` is imported on first use, since it is heavy.
+
+Units: `time`, `seconds`, `duration`, `pts`, `start`, `end` are seconds; `index` is a sampled frame (position at the
+sampling rate); `bytes` of a video is its file size; `rotation` is in degrees, already applied to width and height.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from datasets import Features
+
+SCHEMA_VERSION = 1
+
+
+@functools.cache
+def features() -> Features:
+    """The columns of a published row as Hugging Face features; treat the result as read-only."""
+    from datasets import Features, Image, List, Value
+
+    string, integer, real, flag = Value("string"), Value("int32"), Value("float64"), Value("bool")
+    turns = List({"from": string, "value": string})
+    made: dict[str, Any] = {
+        "prompt": string,
+        "prompt_sha256": string,
+        "model": string,
+        "revision": string,
+        "sampling": string,
+        "tokens_in": Value("int64"),
+        "tokens_out": Value("int64"),
+        "attempts": integer,
+        "repaired": flag,
+    }
+    return Features(
+        {
+            "id": string,
+            "split": string,
+            "title": string,
+            "source": {"kind": string, "uri": string},
+            "licence": string,
+            "publication": {
+                "title": string,
+                "uploader": string,
+                "channel": string,
+                "channel_id": string,
+                "upload_date": string,
+                "language": string,
+                "categories": List(string),
+                "tags": List(string),
+                "chapters": List({"start": real, "end": real, "title": string}),
+                "webpage_url": string,
+                "extractor": string,
+                "live": flag,
+            },
+            "video": {
+                "sha256": string,
+                "bytes": Value("int64"),
+                "container": string,
+                "codec": string,
+                "width": integer,
+                "height": integer,
+                "fps": real,
+                "duration": real,
+                "rotation": integer,
+            },
+            "meta": {
+                "duration": real,
+                "sampled_frames": integer,
+                "token": List({"placeholder": string, "seconds": real}),
+            },
+            "conversations": turns,
+            "conversations_v2v": turns,
+            "conversations_v2t": turns,
+            "vsum_onehot": List(Value("int8")),
+            "ratio": real,
+            "sampling_fps": real,
+            "keyframes": List(
+                {
+                    "index": integer,
+                    "time": real,
+                    "pts": real,
+                    "sha256": string,
+                    "caption": string,
+                    "image": Image(),
+                }
+            ),
+            "captions": List(
+                {
+                    "index": integer,
+                    "time": real,
+                    "pts": real,
+                    "text": string,
+                    "reused_from": integer,
+                    "image_sha256": string,
+                }
+            ),
+            "captions_failed": List({"index": integer, "time": real, "reason": string}),
+            "summary": {
+                "v2v": List(real),
+                "v2t": string,
+                "v2vt": List({"times": List(real), "text": string}),
+                "v2vt_seconds": string,
+                "v2vt_slots": string,
+                "merged": List({"time": real, "into": real, "similarity": real}),
+            },
+            "defects": List(string),
+            "scores": List({"name": string, "value": string, "passed": flag, "enforced": flag, "detail": string}),
+            "provenance": {"caption": made, "extract": made, "refine": made},
+            "review": {"status": string, "reviewers": List(string)},
+            "schema_version": integer,
+        }
+    )
+
+
+@functools.cache
+def arrow_schema() -> pa.Schema:
+    """The Arrow schema of every shard; its metadata carries the features under the key `huggingface`."""
+    return features().arrow_schema

@@ -1,0 +1,133 @@
+"""The error tree of the project.
+
+    V2XumError
+    |-- ConfigError            the configuration or the command line is wrong        (exit code 2)
+    |-- GrammarError           a temporal text does not parse; names the line
+    |-- PromptError            a prompt file is missing, or its variables do not match
+    |-- RunStopped             the run cannot go on, nothing is lost                 (exit code 1)
+    |   |-- WorkspaceBusy      another run holds the workspace
+    |   `-- StorageFull        no space is left on the device
+    `-- StageError             one video failed at one stage: it becomes a Rejection
+        |-- TransientError     network, rate limit, timeout: tried again, then left retryable
+        |   `-- HostBlocked    the host itself turns us away: bot check, rate limit, repeated 403
+        |-- PermanentError     private, removed, no video stream: the same tomorrow
+        |-- PoisonError        crashed or hung a decoder in its child process
+        `-- RefusedError       policy: a filter, a block list, a forbidden address
+
+Third-party errors are mapped to this tree where the third party is called.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import ClassVar, Literal
+
+ErrorClass = Literal["transient", "permanent", "poison", "refused"]
+
+
+class V2XumError(Exception):
+    """Root of every error that the project raises on purpose."""
+
+
+class ConfigError(V2XumError):
+    """The configuration or the command line is wrong; the message names the key and the way out."""
+
+
+class GrammarError(V2XumError, ValueError):
+    """A temporal text is malformed; `line` is 1-based within the text that was parsed."""
+
+    def __init__(self, message: str, line: int = 1) -> None:
+        """Keep the line number beside the message."""
+        super().__init__(f"line {line}: {message}")
+        self.line = line
+
+
+class PromptError(V2XumError):
+    """A prompt file is missing, or the variables given are not the ones it declares."""
+
+
+class RunStopped(V2XumError):
+    """The run cannot go on; everything finished is kept and the same command resumes it."""
+
+
+class WorkspaceBusy(RunStopped):
+    """Another run holds the workspace's lock."""
+
+
+class StorageFull(RunStopped):
+    """The device that holds the workspace has no space left."""
+
+
+class StageError(V2XumError):
+    """One video failed at one stage.
+
+    `reason` is a short slug that statistics group by (`private`, `too_short`, `no_video_stream`),
+    `evidence` is what told (a message of the tool, a measured value), kept for `v2xum explain`.
+    """
+
+    error_class: ClassVar[ErrorClass]
+
+    def __init__(self, reason: str, evidence: str = "") -> None:
+        """Keep slug and evidence apart."""
+        super().__init__(f"{reason}: {evidence}" if evidence else reason)
+        self.reason = reason
+        self.evidence = evidence
+
+    def __reduce__(self) -> tuple[type[StageError], tuple[str, str]]:
+        """Survive pickling, since decoders raise these in child processes."""
+        return type(self), (self.reason, self.evidence)
+
+
+class TransientError(StageError):
+    """Worth another try later: network, rate limit, timeout, server error."""
+
+    error_class = "transient"
+
+
+class HostBlocked(TransientError):
+    """A whole host turns requests away (bot check, rate limit, repeated 403): ask it for nothing for a while.
+
+    `host` names it and `seconds` is how long to leave it alone, as far as known (0: it did not say).
+    """
+
+    def __init__(self, reason: str, evidence: str = "", host: str = "", seconds: float = 0.0) -> None:
+        """Keep host and waiting time beside slug and evidence."""
+        super().__init__(reason, evidence)
+        self.host = host
+        self.seconds = seconds
+
+    def __reduce__(self) -> tuple[type[HostBlocked], tuple[str, str, str, float]]:  # type: ignore[override]
+        """Survive pickling with all four parts."""
+        return type(self), (self.reason, self.evidence, self.host, self.seconds)
+
+
+class PermanentError(StageError):
+    """Will fail the same way tomorrow."""
+
+    error_class = "permanent"
+
+
+class PoisonError(StageError):
+    """Crashed, hung or outgrew its child process."""
+
+    error_class = "poison"
+
+
+class RefusedError(StageError):
+    """Refused by policy: a filter, a block list, an address that is not allowed."""
+
+    error_class = "refused"
+
+
+def is_storage_full(error: BaseException) -> bool:
+    """Whether an error, or one that caused it, says that the device or the quota is full."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        if isinstance(current, OSError) and current.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if "database or disk is full" in str(current) or "No space left on device" in str(current):
+            return True
+        current = current.__cause__ or current.__context__
+    return False

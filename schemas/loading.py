@@ -1,0 +1,131 @@
+"""Reads a configuration file strictly, and says in plain words what is wrong with it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from schemas.config import CurateConfig, resolve_path
+from schemas.errors import ConfigError
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> CurateConfig:
+    """Read a YAML file, apply `a.b=value` overrides (values are YAML), and validate.
+
+    Relative paths of sources and models are taken relative to the file's folder. Raises ConfigError naming
+    the file, the key and, for an unknown key, the nearest known one.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    try:
+        raw = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not YAML: {error}") from error
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{path}: the file must be a mapping of keys, as configs/demo.yaml is")
+    for override in overrides:
+        _override(raw, override)
+    return _localize(validate_config(raw, str(path)), path.parent)
+
+
+def validate_config(raw: dict[str, Any], where: str) -> CurateConfig:
+    """Validate a plain mapping; raises ConfigError listing every problem, one a line."""
+    try:
+        return CurateConfig.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError("\n".join(f"{where}: {_explain(item)}" for item in error.errors())) from error
+
+
+def parse_override(override: str) -> tuple[list[str], Any]:
+    """Split `a.b=value` into its keys and its YAML value. Raises ConfigError when it has no `=`."""
+    key, equals, value = override.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"--set {override}: write it as key=value, for instance --set frames.fps=2")
+    try:
+        return key.strip().split("."), yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {override}: the value is not YAML: {error}") from error
+
+
+def _override(raw: dict[str, Any], override: str) -> None:
+    keys, value = parse_override(override)
+    node = raw
+    for depth, key in enumerate(keys[:-1]):
+        child = node.setdefault(key, {})
+        if not isinstance(child, dict):
+            raise ConfigError(f"--set {override}: {'.'.join(keys[: depth + 1])} is not a section")
+        node = child
+    node[keys[-1]] = value
+
+
+def _explain(item: Any) -> str:
+    location = [str(part) for part in item["loc"]]
+    key = ".".join(location) or "(top level)"
+    if item["type"] != "extra_forbidden":
+        return f"{key}: {item['msg']}"
+    known = _known_keys(CurateConfig, location[:-1])
+    near = difflib.get_close_matches(location[-1], known, n=1, cutoff=0)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"{key}: unknown key{hint} (known here: {', '.join(known)})"
+
+
+def _known_keys(model: type[BaseModel], location: Sequence[str]) -> list[str]:
+    """Field names of the section that a pydantic location points into; unions and tuples are looked through."""
+    current: list[type[BaseModel]] = [model]
+    for part in location:
+        inner: list[type[BaseModel]] = []
+        for candidate in current:
+            field = candidate.model_fields.get(part)
+            if field is not None:
+                inner += _models_in(field.annotation)
+        current = inner or current  # a list position or a union tag adds no level
+    return sorted({name for candidate in current for name in candidate.model_fields})
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for argument in get_args(annotation) for found in _models_in(argument)]
+
+
+def _localize(config: CurateConfig, folder: Path) -> CurateConfig:
+    """Replace relative paths that exist beside the configuration file by absolute ones."""
+
+    def local(text: str) -> str:
+        path = resolve_path(text, folder)
+        if not path.exists() and text.startswith((".", "/", "~")):
+            raise ConfigError(f"{text}: there is no such file or folder (looked at {path})")
+        return str(path) if path.exists() else text
+
+    models = config.models
+    embedder = models.embedder
+    if embedder.engine == "transformers":
+        embedder = embedder.model_copy(update={"model": local(embedder.model)})
+    return config.model_copy(
+        update={
+            "sources": tuple(s.model_copy(update={"at": local(s.at)}) for s in config.sources),
+            "models": models.model_copy(
+                update={
+                    "captioner": models.captioner.model_copy(update={"model": local(models.captioner.model)}),
+                    "summarizer": models.summarizer.model_copy(update={"model": local(models.summarizer.model)}),
+                    "embedder": embedder,
+                }
+            ),
+            **{
+                section: value.model_copy(update={"prompt": local(value.prompt)})
+                for section, value in (
+                    ("caption", config.caption),
+                    ("extract", config.extract),
+                    ("refine", config.refine),
+                )
+                if value.prompt.endswith(".md")
+            },
+        }
+    )
