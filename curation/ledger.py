@@ -1,0 +1,358 @@
+"""The ledger: what is done, by whom, from what. Durability is here and nowhere else.
+
+Every row is written in one transaction after the files that it speaks of lie in place, so that a kill at any
+moment leaves either the old state or the new one. Threads may share a ledger; several processes on one
+SQLite file are kept apart by the workspace's lock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import sqlalchemy as sa
+
+from curation import tables as t
+from models.chat import Reply
+from schemas.errors import ErrorClass
+from schemas.records import Effort, Record, Rejection, Source, Video
+
+_CHUNK = 500  # bound parameters a statement; SQLite's own limit is far above
+Status = Literal["done", "rejected"]
+
+
+class Head(NamedTuple):
+    """The current result of one stage for one video, without its payload."""
+
+    stage: str
+    fingerprint: str
+    status: Status
+    digest: str
+    error_class: ErrorClass | None
+    reason: str | None
+
+
+class Entry(NamedTuple):
+    """A result with its payload and what it cost."""
+
+    video_id: str
+    head: Head
+    payload: str
+    attempts: int
+    effort: Effort
+    seconds: float
+    made_at: float
+    content: str | None = None
+
+
+class Registered(NamedTuple):
+    """A source in the order in which it was first named."""
+
+    position: int
+    id: str
+    digest: str
+    payload: str
+
+    def source(self) -> Source | None:
+        """The source, or None when its list row was unusable."""
+        return Source.model_validate_json(self.payload) if self.payload else None
+
+
+class Ledger:
+    """What every stage made of every video, in a database."""
+
+    def __init__(self, url: str) -> None:
+        """Open (and create) the database at an SQLAlchemy URL."""
+        self.engine = sa.create_engine(url, pool_size=16, max_overflow=16)
+        if self.engine.dialect.name == "sqlite":
+            sa.event.listen(self.engine, "connect", _tune_sqlite)
+        t.metadata.create_all(self.engine)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    # ---- sources
+
+    def register(self, items: Iterable[Source | Rejection]) -> list[str]:
+        """Add sources and unusable list rows in one transaction, keeping the order; known ids keep their position.
+
+        A known id whose row changed is updated. Returns the ids in the order given, each once.
+        """
+        ids: dict[str, None] = {}
+        c = t.sources.c
+        with self.engine.begin() as connection:
+            known = {
+                row.id: (row.digest, row.payload) for row in connection.execute(sa.select(c.id, c.digest, c.payload))
+            }
+            for item in items:
+                payload = item.canonical() if isinstance(item, Source) else ""
+                digest = _address_digest(item) or known.get(item.id, ("", ""))[0]
+                ids[item.id] = None
+                if known.get(item.id) == (digest, payload):
+                    continue
+                values = {"digest": digest, "payload": payload}
+                if item.id in known:
+                    connection.execute(sa.update(t.sources).where(c.id == item.id).values(values))
+                else:
+                    connection.execute(sa.insert(t.sources).values(id=item.id, **values))
+                known[item.id] = (digest, payload)
+                if isinstance(item, Rejection):
+                    _write(connection, rejection_entry(item, digest, 1, 0.0), ())
+                else:
+                    _retire(connection, item.id, ["source"])
+        return list(ids)
+
+    def sources(self, ids: Sequence[str] | None = None) -> Iterator[Registered]:
+        """Registered sources by position: all, or those named."""
+        columns = (t.sources.c.position, t.sources.c.id, t.sources.c.digest, t.sources.c.payload)
+        query = sa.select(*columns).order_by(t.sources.c.position)
+        with self.engine.connect() as connection:
+            if ids is None:
+                yield from (Registered(*row) for row in connection.execute(query))
+                return
+            for chunk in _chunks(list(ids)):
+                yield from (Registered(*row) for row in connection.execute(query.where(t.sources.c.id.in_(chunk))))
+
+    # ---- results
+
+    def heads(self, ids: Sequence[str] | None = None) -> dict[str, dict[str, Head]]:
+        """Current results without payloads: video id -> stage -> Head."""
+        r = t.results.c
+        query = sa.select(r.video_id, r.stage, r.fingerprint, r.status, r.digest, r.error_class, r.reason)
+        query = query.where(r.current)
+        found: dict[str, dict[str, Head]] = {}
+        with self.engine.connect() as connection:
+            selections = (
+                [query] if ids is None else [query.where(r.video_id.in_(chunk)) for chunk in _chunks(list(ids))]
+            )
+            for selection in selections:
+                for video_id, *rest in connection.execute(selection):
+                    head = Head(*rest)
+                    found.setdefault(video_id, {})[head.stage] = head
+        return found
+
+    def entry(self, video_id: str, stage: str, fingerprint: str | None = None) -> Entry | None:
+        """The current result of a stage with its payload, or the one with the given fingerprint, current or not."""
+        query, values = (_CURRENT, {}) if fingerprint is None else (_ENTRY, {"f": fingerprint})
+        with self.engine.connect() as connection:
+            row = connection.execute(query, {"v": video_id, "s": stage, **values}).mappings().first()
+        return _entry(row) if row is not None else None
+
+    def entries(self, video_id: str) -> list[Entry]:
+        """All results of a video that are current, with payloads."""
+        query = sa.select(t.results).where(t.results.c.video_id == video_id, t.results.c.current)
+        with self.engine.connect() as connection:
+            return [_entry(row) for row in connection.execute(query).mappings()]
+
+    def write(self, entry: Entry, later: Sequence[str]) -> None:
+        """Store a result as the current one of its stage; results of the `later` stages stop being current."""
+        with self.engine.begin() as connection:
+            _write(connection, entry, later)
+
+    def older(self, stage: str, ids: Sequence[str]) -> dict[str, set[str]]:
+        """Results of a stage that were current once: video id -> fingerprints; transient failures are left out."""
+        r = t.results.c
+        query = sa.select(r.video_id, r.fingerprint).where(r.stage == stage, ~r.current)
+        query = query.where(r.error_class.is_(None) | (r.error_class != "transient"))
+        found: dict[str, set[str]] = {}
+        with self.engine.connect() as connection:
+            for chunk in _chunks(list(ids)):
+                for video_id, fingerprint in connection.execute(query.where(r.video_id.in_(chunk))):
+                    found.setdefault(video_id, set()).add(fingerprint)
+        return found
+
+    def adopt(self, video_id: str, stage: str, fingerprint: str, later: Sequence[str]) -> None:
+        """Make an older result with this fingerprint current again."""
+        with self.engine.begin() as connection:
+            _retire(connection, video_id, [stage, *later])
+            connection.execute(_ADOPT, {"v": video_id, "s": stage, "f": fingerprint})
+
+    def forget(self, video_id: str, stage: str) -> None:
+        """Delete the current result of a stage, so that the next run tries again."""
+        r = t.results.c
+        with self.engine.begin() as connection:
+            connection.execute(sa.delete(t.results).where(r.video_id == video_id, r.stage == stage, r.current))
+
+    def rejections(self) -> Iterator[Rejection]:
+        """Every current rejection, ordered by video id and stage, and every duplicate."""
+        r = t.results.c
+        query = sa.select(r.payload).where(r.current, r.status == "rejected").order_by(r.video_id, r.stage)
+        with self.engine.connect() as connection:
+            for (payload,) in connection.execute(query):
+                yield Rejection.model_validate_json(payload)
+
+    # ---- duplicates
+
+    def contents(self) -> dict[str, str]:
+        """Downloaded videos: id -> sha256 of the file."""
+        r = t.results.c
+        query = sa.select(r.video_id, r.content).where(r.current, r.content.is_not(None))
+        with self.engine.connect() as connection:
+            return {row.video_id: row.content for row in connection.execute(query)}
+
+    def shared_contents(self) -> dict[str, list[str]]:
+        """Contents that several videos share: sha256 of the file -> video ids by position."""
+        r = t.results
+        downloaded = sa.and_(r.c.current, r.c.content.is_not(None))
+        shared = sa.select(r.c.content).where(downloaded).group_by(r.c.content).having(sa.func.count() > 1)
+        query = (
+            sa.select(r.c.content, r.c.video_id)
+            .join(t.sources, t.sources.c.id == r.c.video_id)
+            .where(downloaded, r.c.content.in_(shared))
+            .order_by(t.sources.c.position)
+        )
+        groups: dict[str, list[str]] = {}
+        with self.engine.connect() as connection:
+            for content, video_id in connection.execute(query):
+                groups.setdefault(content, []).append(video_id)
+        return groups
+
+    def duplicates(self) -> dict[str, tuple[str, str]]:
+        """Videos set aside as byte-identical with another: id -> (id of the kept one, sha256)."""
+        with self.engine.connect() as connection:
+            return {row.video_id: (row.of_id, row.sha256) for row in connection.execute(sa.select(t.duplicates))}
+
+    def set_duplicates(self, mapping: Mapping[str, tuple[str, str]]) -> None:
+        """Replace the whole table of duplicates in one transaction."""
+        with self.engine.begin() as connection:
+            connection.execute(sa.delete(t.duplicates))
+            if mapping:
+                rows = [{"video_id": v, "of_id": of, "sha256": sha} for v, (of, sha) in sorted(mapping.items())]
+                connection.execute(sa.insert(t.duplicates), rows)
+
+    # ---- replies: never pay twice
+
+    def get(self, keys: Sequence[str]) -> dict[str, Reply]:
+        """Stored replies by request key."""
+        c = t.replies.c
+        found: dict[str, Reply] = {}
+        with self.engine.connect() as connection:
+            for chunk in _chunks(list(keys)):
+                for key, *rest in connection.execute(
+                    sa.select(c.key, c.text, c.finish, c.tokens_in, c.tokens_out).where(c.key.in_(chunk))
+                ):
+                    found[key] = Reply(*rest)
+        return found
+
+    def put(self, replies: Mapping[str, Reply]) -> None:
+        """Store replies; one that is there already is replaced."""
+        if not replies:
+            return
+        with self.engine.begin() as connection:
+            for chunk in _chunks(list(replies)):
+                connection.execute(sa.delete(t.replies).where(t.replies.c.key.in_(chunk)))
+            connection.execute(
+                sa.insert(t.replies), [{"key": key, **reply._asdict()} for key, reply in replies.items()]
+            )
+
+    # ---- runs
+
+    def begin_run(self) -> int:
+        """Record that a run started; returns its number."""
+        with self.engine.begin() as connection:
+            outcome = {"started_at": time.time(), "outcome": "running", "counts": "{}"}
+            key = connection.execute(sa.insert(t.runs).values(outcome)).inserted_primary_key
+        return int(key[0]) if key is not None else 0
+
+    def end_run(self, run: int, outcome: str, counts: Mapping[str, Mapping[str, int]]) -> None:
+        """Record how a run ended and what each stage did in it."""
+        values = {"ended_at": time.time(), "outcome": outcome, "counts": json.dumps(counts)}
+        with self.engine.begin() as connection:
+            connection.execute(sa.update(t.runs).where(t.runs.c.id == run).values(values))
+
+    def last_run(self) -> dict[str, Any] | None:
+        """The newest run: number, outcome and counts by stage."""
+        with self.engine.connect() as connection:
+            row = connection.execute(sa.select(t.runs).order_by(t.runs.c.id.desc()).limit(1)).first()
+        return {"number": row.id, "outcome": row.outcome, "stages": json.loads(row.counts)} if row else None
+
+
+def rejection_entry(rejection: Rejection, fingerprint: str, attempts: int, seconds: float) -> Entry:
+    """A rejection as a ledger entry."""
+    head = Head(rejection.stage, fingerprint, "rejected", rejection.digest(), rejection.error_class, rejection.reason)
+    return Entry(rejection.id, head, rejection.canonical(), attempts, Effort(), seconds, time.time())
+
+
+def record_entry(video_id: str, stage: str, fingerprint: str, record: Record, seconds: float) -> Entry:
+    """A finished record as a ledger entry; its effort is summed from the record where it has one."""
+    effort = getattr(record, "effort", None)
+    if effort is None:
+        effort = sum((caption.effort for caption in getattr(record, "captions", ())), Effort())
+    head = Head(stage, fingerprint, "done", record.digest(), None, None)
+    content = record.sha256 if isinstance(record, Video) else None
+    return Entry(video_id, head, record.canonical(), 1, effort, seconds, time.time(), content)
+
+
+def _address_digest(item: Source | Rejection) -> str | None:
+    """What the download depends on: the address and, for a local file, its size and time; None when it is gone."""
+    if isinstance(item, Rejection):
+        return item.digest()
+    parts: list[Any] = [item.kind, item.uri]
+    if item.kind == "file":
+        try:
+            stat = Path(item.uri).stat()
+        except OSError:
+            return None
+        parts += [stat.st_size, stat.st_mtime_ns]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+# Built once: composing a statement costs more than running it.
+_r = t.results.c
+_SAME = sa.and_(_r.video_id == sa.bindparam("v"), _r.stage == sa.bindparam("s"), _r.fingerprint == sa.bindparam("f"))
+_DELETE = sa.delete(t.results).where(_SAME)
+_ADOPT = sa.update(t.results).where(_SAME).values(current=True)
+_INSERT = sa.insert(t.results)
+_RETIRE = sa.update(t.results).values(current=False)
+_RETIRE = _RETIRE.where(_r.video_id == sa.bindparam("v"), _r.stage.in_(sa.bindparam("s", expanding=True)), _r.current)
+_CURRENT = sa.select(t.results).where(_r.video_id == sa.bindparam("v"), _r.stage == sa.bindparam("s"), _r.current)
+_ENTRY = sa.select(t.results).where(_SAME)
+
+
+def _write(connection: sa.Connection, entry: Entry, later: Sequence[str]) -> None:
+    head = entry.head
+    _retire(connection, entry.video_id, [head.stage, *later])
+    connection.execute(_DELETE, {"v": entry.video_id, "s": head.stage, "f": head.fingerprint})
+    values = {
+        "video_id": entry.video_id,
+        **head._asdict(),
+        "current": True,
+        "payload": entry.payload,
+        "attempts": entry.attempts,
+        "tokens_in": entry.effort.tokens_in,
+        "tokens_out": entry.effort.tokens_out,
+        "requests": entry.effort.attempts,
+        "seconds": entry.seconds,
+        "made_at": entry.made_at,
+        "content": entry.content,
+    }
+    connection.execute(_INSERT, values)
+
+
+def _retire(connection: sa.Connection, video_id: str, stages: Sequence[str]) -> None:
+    connection.execute(_RETIRE, {"v": video_id, "s": list(stages)})
+
+
+def _entry(row: sa.RowMapping) -> Entry:
+    head = Head(row["stage"], row["fingerprint"], row["status"], row["digest"], row["error_class"], row["reason"])
+    effort = Effort(tokens_in=row["tokens_in"], tokens_out=row["tokens_out"], attempts=row["requests"])
+    return Entry(
+        row["video_id"], head, row["payload"], row["attempts"], effort, row["seconds"], row["made_at"], row["content"]
+    )
+
+
+def _chunks(items: list[str]) -> Iterator[list[str]]:
+    yield from (items[i : i + _CHUNK] for i in range(0, len(items), _CHUNK))
+
+
+def _tune_sqlite(connection: Any, _record: object) -> None:
+    """WAL lets readers go on beside the writer; a committed row survives the death of the process."""
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=60000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()

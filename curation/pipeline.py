@@ -1,0 +1,232 @@
+"""Which stage a video stands at, and the one loop that carries videos through a stage.
+
+A stage's fingerprint = hash of its name, its code version, its settings (configuration section, prompt
+hash, model revision) and the digests of the results it needs. A result with the same fingerprint is reused;
+a refusal by policy also depends on the policy, so that loosening a filter gives its victims another chance.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
+
+import sqlalchemy as sa
+
+from curation.ledger import Head, Ledger, Registered, record_entry, rejection_entry
+from schemas.errors import PoisonError, RunStopped, StageError, StorageFull, is_storage_full
+from schemas.records import Record, Rejection, Source
+
+log = logging.getLogger(__name__)
+
+State = Literal["sample", "rejected", "retryable", "pending"]
+Settings = Mapping[str, str]
+R = TypeVar("R", bound=Record)
+
+
+class Stage(NamedTuple):
+    """A stage: its name, its code version (raised when its results change), and what it depends on.
+
+    `needs` names earlier stages, or `source` (the address) or `listing` (all that the list row said).
+    """
+
+    name: str
+    version: int
+    needs: tuple[str, ...]
+
+
+STAGES = (
+    Stage("download", 1, ("source",)),
+    Stage("filter", 1, ("listing", "download")),
+    Stage("frames", 1, ("download",)),
+    Stage("caption", 1, ("frames",)),
+    Stage("extract", 1, ("caption",)),
+    Stage("refine", 1, ("caption", "extract")),
+)
+STAGE_NAMES = tuple(stage.name for stage in STAGES)
+
+
+EXPORT = "export"  # no stage of its own, but a finished sample can be refused there
+
+
+def later_stages(name: str) -> tuple[str, ...]:
+    """The stages after this one, whose results stop being current when this one's change."""
+    return (*STAGE_NAMES[STAGE_NAMES.index(name) + 1 :], EXPORT)
+
+
+class Standing(NamedTuple):
+    """Where a video stands: its state, the stage that is due (None: nothing is), and that stage's fingerprints."""
+
+    state: State
+    stage: str | None
+    fingerprint: str = ""
+    refusal_fingerprint: str = ""
+
+
+def standing(source: Registered, heads: Mapping[str, Head], settings: Settings) -> Standing:
+    """Walk the stages of one video by its current results. Pure: about 50 microseconds a video."""
+    if not source.payload:
+        rejected = heads.get("source")
+        return Standing("retryable" if rejected and rejected.error_class == "transient" else "rejected", None)
+    contents = {"source": source.digest, "listing": hashlib.sha256(source.payload.encode()).hexdigest()}
+    for stage in STAGES:
+        inputs = [contents[name] for name in stage.needs]
+        fingerprint = _hash(stage.name, stage.version, settings[stage.name], inputs)
+        refusal = _hash(stage.name, stage.version, settings[stage.name], settings["policy"], inputs)
+        head = heads.get(stage.name)
+        if head is None or head.fingerprint != (refusal if head.error_class == "refused" else fingerprint):
+            return Standing("pending", stage.name, fingerprint, refusal)
+        if head.status == "rejected":
+            if head.error_class == "transient":
+                return Standing("retryable", stage.name, fingerprint, refusal)
+            return Standing("rejected", None)
+        contents[stage.name] = head.digest
+    refused = heads.get(EXPORT)
+    unfit = refused is not None and refused.fingerprint == contents[STAGE_NAMES[-1]]
+    return Standing("rejected" if unfit else "sample", None)
+
+
+def _hash(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+class Inputs:
+    """What a stage may read: the source and the current records of earlier stages, loaded when asked for."""
+
+    def __init__(self, source: Registered, ledger: Ledger) -> None:
+        """Bind a video to the ledger."""
+        self.id = source.id
+        self._registered = source
+        self._ledger = ledger
+
+    @property
+    def source(self) -> Source:
+        """The source record."""
+        return Source.model_validate_json(self._registered.payload)
+
+    def record(self, stage: str, kind: type[R]) -> R:
+        """The current record of an earlier stage. Raises KeyError when there is none."""
+        entry = self._ledger.entry(self.id, stage)
+        if entry is None or entry.head.status != "done":
+            raise KeyError(f"{self.id}: no finished {stage}")
+        return kind.model_validate_json(entry.payload)
+
+
+class Progress(Protocol):
+    """Told of every video that a stage is done with."""
+
+    def advance(self, stage: str, outcome: Literal["made", "reused", "rejected"]) -> None:
+        """Count one video."""
+        ...
+
+
+class Interrupted(RunStopped):
+    """The user asked the run to stop."""
+
+
+def process(
+    stage: str,
+    ids: Sequence[str],
+    *,
+    ledger: Ledger,
+    settings: Settings,
+    work: Callable[[Inputs], Record],
+    progress: Progress,
+    stop: threading.Event,
+    workers: int = 1,
+) -> None:
+    """Carry videos through one stage: those that it is due for are worked on, the others left as they are.
+
+    A StageError becomes a rejection row, and so does an error that nobody expected (class `poison`, with its
+    text): one video never stops the others. Raises StorageFull when the device is full and Interrupted when
+    `stop` is set; what is finished is kept.
+    """
+    heads = ledger.heads(ids)
+    duplicates = ledger.duplicates()
+    older = ledger.older(stage, ids)
+    due: list[tuple[Registered, Standing]] = []
+    for source in ledger.sources(ids):
+        where = standing(source, heads.get(source.id, {}), settings)
+        if where.stage == stage and source.id not in duplicates:
+            due.append((source, where))
+        elif where.state == "sample" or stage in heads.get(source.id, {}):
+            progress.advance(stage, "reused")
+
+    def one(item: tuple[Registered, Standing]) -> None:
+        if stop.is_set():
+            raise Interrupted("stopped before the end; the same command goes on from here")
+        source, where = item
+        try:
+            outcome = _carry(stage, source, where, older.get(source.id, set()), ledger, work)
+        except (OSError, sa.exc.OperationalError) as error:
+            if is_storage_full(error):
+                raise _full(error) from error
+            raise
+        progress.advance(stage, outcome)
+
+    if workers == 1:
+        for item in due:
+            one(item)
+        return
+    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix=stage) as pool:
+        futures = [pool.submit(one, item) for item in due]
+        try:
+            for future in futures:
+                future.result()
+        except RunStopped:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def _carry(
+    stage: str,
+    source: Registered,
+    where: Standing,
+    older: set[str],
+    ledger: Ledger,
+    work: Callable[[Inputs], Record],
+) -> Literal["made", "reused", "rejected"]:
+    for fingerprint in (where.fingerprint, where.refusal_fingerprint):
+        if fingerprint in older:
+            ledger.adopt(source.id, stage, fingerprint, later_stages(stage))
+            return "reused"
+    started = time.monotonic()
+    try:
+        record = work(Inputs(source, ledger))
+    except RunStopped:
+        raise
+    except StageError as error:
+        if is_storage_full(error):
+            raise _full(error) from error
+        _reject(stage, source, where, ledger, error, time.monotonic() - started)
+        return "rejected"
+    except Exception as error:
+        # The boundary: a fault of ours in one video must not stop the others; it is logged and kept as a row.
+        if is_storage_full(error):
+            raise _full(error) from error
+        log.exception("stage %s, video %s: unexpected error", stage, source.id)
+        unexpected = PoisonError("unexpected", f"{type(error).__name__}: {error}"[:2000])
+        _reject(stage, source, where, ledger, unexpected, time.monotonic() - started)
+        return "rejected"
+    entry = record_entry(source.id, stage, where.fingerprint, record, time.monotonic() - started)
+    ledger.write(entry, later_stages(stage))
+    return "made"
+
+
+def _reject(stage: str, source: Registered, where: Standing, ledger: Ledger, error: StageError, seconds: float) -> None:
+    fingerprint = where.refusal_fingerprint if error.error_class == "refused" else where.fingerprint
+    before = ledger.entry(source.id, stage, fingerprint)
+    rejection = Rejection(
+        id=source.id, stage=stage, error_class=error.error_class, reason=error.reason, evidence=error.evidence[:4000]
+    )
+    attempts = 1 + (before.attempts if before is not None else 0)
+    ledger.write(rejection_entry(rejection, fingerprint, attempts, seconds), later_stages(stage))
+
+
+def _full(error: BaseException) -> StorageFull:
+    return StorageFull(f"no space left for the workspace ({error}); make room and run the same command again")

@@ -1,0 +1,67 @@
+"""The ledger's tables. SQLite by default; nothing here is particular to it."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+sources = sa.Table(
+    "sources",
+    metadata,
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("id", sa.String(128), nullable=False, unique=True),
+    sa.Column("digest", sa.String(64), nullable=False, comment="address, and size and mtime of a local file"),
+    sa.Column("payload", sa.Text, nullable=False, comment="Source as JSON; empty when the row was rejected at once"),
+)
+
+results = sa.Table(
+    "results",
+    metadata,
+    sa.Column("video_id", sa.String(128), primary_key=True),
+    sa.Column("stage", sa.String(32), primary_key=True),
+    sa.Column("fingerprint", sa.String(64), primary_key=True),
+    sa.Column("current", sa.Boolean, nullable=False),
+    sa.Column("status", sa.String(16), nullable=False, comment="done | rejected"),
+    sa.Column("payload", sa.Text, nullable=False, comment="the stage's record, or a Rejection"),
+    sa.Column("digest", sa.String(64), nullable=False, comment="what later stages depend on"),
+    sa.Column("content", sa.String(64), comment="sha256 of the video file, for the download stage"),
+    sa.Column("error_class", sa.String(16)),
+    sa.Column("reason", sa.String(64)),
+    sa.Column("attempts", sa.Integer, nullable=False, comment="runs of this stage with this fingerprint"),
+    sa.Column("tokens_in", sa.Integer, nullable=False),
+    sa.Column("tokens_out", sa.Integer, nullable=False),
+    sa.Column("requests", sa.Integer, nullable=False),
+    sa.Column("seconds", sa.Float, nullable=False, comment="wall time of the work"),
+    sa.Column("made_at", sa.Float, nullable=False, comment="unix time"),
+    sa.Index("results_current", "video_id", "current"),
+    sa.Index("results_content", "content"),
+)
+
+duplicates = sa.Table(
+    "duplicates",
+    metadata,
+    sa.Column("video_id", sa.String(128), primary_key=True),
+    sa.Column("of_id", sa.String(128), nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=False),
+)
+
+replies = sa.Table(
+    "replies",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("finish", sa.String(8), nullable=False),
+    sa.Column("tokens_in", sa.Integer, nullable=False),
+    sa.Column("tokens_out", sa.Integer, nullable=False),
+)
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("started_at", sa.Float, nullable=False),
+    sa.Column("ended_at", sa.Float),
+    sa.Column("outcome", sa.String(32), nullable=False),
+    sa.Column("counts", sa.Text, nullable=False, comment="per stage: made, reused, rejected in this run"),
+)

@@ -1,0 +1,85 @@
+"""A workspace: one folder that holds a run's ledger, store, exports and resolved configuration, and can be moved."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from curation.ledger import Ledger
+from curation.store import Store
+from schemas.config import CurateConfig
+from schemas.errors import ConfigError, WorkspaceBusy
+
+_CONFIG = "config.json"
+
+
+class Workspace:
+    """Paths of a workspace, and the objects that live in it."""
+
+    def __init__(self, root: Path) -> None:
+        """Name the folder; nothing is created yet."""
+        self.root = root
+
+    @property
+    def export(self) -> Path:
+        """Where the dataset is exported to."""
+        return self.root / "export"
+
+    @property
+    def exists(self) -> bool:
+        """Whether a run was ever started here."""
+        return (self.root / "ledger.sqlite").exists()
+
+    def require(self) -> Workspace:
+        """This workspace; raises ConfigError when there is none at its path."""
+        if not self.exists:
+            raise ConfigError(
+                f"{self.root}: no workspace here; `v2xum curate CONFIG --workspace {self.root}` makes one"
+            )
+        return self
+
+    def ledger(self) -> Ledger:
+        """Open the ledger."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        return Ledger(f"sqlite:///{self.root / 'ledger.sqlite'}")
+
+    def store(self) -> Store:
+        """Open the store."""
+        return Store(self.root / "store")
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the workspace alone. Raises WorkspaceBusy at once when another process does.
+
+        The lock is the operating system's and goes with the process, however it dies.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.root / "lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise WorkspaceBusy(
+                f"{self.root}: another run holds this workspace; wait for it, stop it, or use another --workspace"
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def save_config(self, config: CurateConfig) -> None:
+        """Keep the resolved configuration beside the results."""
+        temporary = self.root / f"{_CONFIG}.{os.getpid()}"
+        temporary.write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        temporary.replace(self.root / _CONFIG)
+
+    def config(self) -> CurateConfig:
+        """The configuration of the last run. Raises ConfigError when it is missing or of another version."""
+        path = self.root / _CONFIG
+        try:
+            return CurateConfig.model_validate_json(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{path}: not a configuration of this version: {error}") from error

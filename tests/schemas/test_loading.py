@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from schemas.config import CurateConfig
+from schemas.errors import ConfigError
+from schemas.loading import load_config
+
+ROOT = Path(__file__).parent.parent.parent
+MODELS = "models:\n  captioner: {model: a}\n  summarizer: {model: b}\n"
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "run.yaml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda p: p.stem)
+def test_every_configuration_that_we_ship_is_valid(path: Path) -> None:
+    assert isinstance(load_config(path), CurateConfig)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("frames: {fsp: 2}\n", ["frames.fsp", "unknown key", "'fps'"]),
+        ("frame: {}\n", ["frame:", "'frames'"]),
+        ("filters: {duration: {minimum: 3}}\n", ["filters.duration.minimum", "'min'"]),
+        ("frames: {fps: 0}\n", ["frames.fps", "greater than 0"]),
+        ("export: {splits: {train: 1, validation: 1, test: 0}}\n", ["export.splits", "must be 1"]),
+        ("sources: [{at: x, colum: y}]\n", ["sources.0.colum", "'column'"]),
+        ("frames: {near_duplicates: {maxdistance: 1}}\n", ["frames.near_duplicates.maxdistance", "'max_distance'"]),
+    ],
+)
+def test_what_is_wrong_is_named_with_the_nearest_key(tmp_path: Path, text: str, words: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(written(tmp_path, f"name: x\n{MODELS}{text}"))
+    for word in ["run.yaml", *words]:
+        assert word in str(caught.value)
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(written(tmp_path, f"name: x\n{MODELS}frames: {{fsp: 2, short_sid: 3}}\n"))
+    assert len(str(caught.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize("text", ["- a\n", "{", "\x00", ""])
+def test_what_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError, match=r"run\.yaml"):
+        load_config(written(tmp_path, text))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="nowhere"):
+        load_config(tmp_path / "nowhere.yaml")
+
+
+def test_overrides_reach_any_depth_and_are_yaml(tmp_path: Path) -> None:
+    path = written(tmp_path, f"name: x\n{MODELS}")
+    config = load_config(path, ["frames.fps=2", "filters.duration.min=null", "download.subtitles=[en, de]", "name=y"])
+    assert config.frames.fps == 2
+    assert config.filters.duration.min is None
+    assert config.download.subtitles == ("en", "de")
+    assert config.name == "y"
+
+
+@pytest.mark.parametrize("override", ["frames", "=1", "name.x=1", "frames.fps=[", "frames.fsp=1"])
+def test_bad_overrides_are_refused(tmp_path: Path, override: str) -> None:
+    with pytest.raises(ConfigError):
+        load_config(written(tmp_path, f"name: x\n{MODELS}"), [override])
+
+
+def test_relative_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "a").mkdir()
+    config = load_config(written(tmp_path, f"name: x\n{MODELS}sources: [{{at: videos}}, {{at: 'https://x.org/v'}}]\n"))
+    assert [spec.at for spec in config.sources] == [str(tmp_path / "videos"), "https://x.org/v"]
+    assert config.models.captioner.model == str(tmp_path / "a")
+    assert config.models.summarizer.model == "b"
