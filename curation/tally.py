@@ -1,0 +1,96 @@
+"""Counts and spreads over the exported rows, gathered as they pass; memory does not grow with their number."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from schemas.manifest import MakerCount, RejectionCount, Spread
+from schemas.records import Rejection
+
+_STAGES = ("caption", "extract", "refine")
+_NAMES_KEPT = 50
+OTHERS = "(others)"
+
+
+class Tally:
+    """Running statistics of rows and rejections."""
+
+    def __init__(self) -> None:
+        """Start from nothing."""
+        self.rows = 0
+        self.defective = 0
+        self.reviews: Counter[str] = Counter()
+        self._licences: Counter[str] = Counter()
+        self._languages: Counter[str] = Counter()
+        self._makers: Counter[tuple[Any, ...]] = Counter()
+        self._rejections: Counter[tuple[str, ...]] = Counter()
+        self._spreads: dict[str, tuple[float, float, float]] = {}
+
+    def row(self, row: dict[str, Any]) -> None:
+        """Count one row of `schemas.arrow`'s columns."""
+        self.rows += 1
+        self.defective += bool(row["defects"])
+        self.reviews[row["review"]["status"]] += 1
+        _count(self._licences, row["licence"] or "")
+        _count(self._languages, row["publication"]["language"] or "")
+        for stage in _STAGES:
+            made = row["provenance"][stage]
+            maker = (made["prompt"], made["prompt_sha256"], made["model"], made["revision"], made["sampling"])
+            self._makers[(stage, *maker)] += 1
+        summary = row["summary"]
+        measured = {
+            "duration_seconds": row["meta"]["duration"],
+            "sampled_frames": row["meta"]["sampled_frames"],
+            "captions": len(row["captions"]),
+            "keyframes": len(row["keyframes"]),
+            "ratio": row["ratio"],
+            "sentences": len(summary["v2vt"]),
+            "summary_words": len(summary["v2t"].split()),
+        }
+        for name, value in measured.items():
+            low, total, high = self._spreads.get(name, (value, 0.0, value))
+            self._spreads[name] = (min(low, value), total + value, max(high, value))
+
+    def rejection(self, rejection: Rejection) -> None:
+        """Count one rejection."""
+        self._rejections[rejection.stage, rejection.error_class, rejection.reason] += 1
+
+    def spreads(self) -> dict[str, Spread]:
+        """Smallest, mean and largest value of each quantity; empty without rows."""
+        return {
+            name: Spread(minimum=low, mean=total / self.rows, maximum=high)
+            for name, (low, total, high) in self._spreads.items()
+        }
+
+    def makers(self) -> tuple[MakerCount, ...]:
+        """Who made the rows, by stage in pipeline order, most rows first."""
+        ordered = sorted(self._makers.items(), key=lambda item: (_STAGES.index(item[0][0]), -item[1], item[0]))
+        names = ("stage", "prompt", "prompt_sha256", "model", "revision", "sampling")
+        return tuple(MakerCount(**dict(zip(names, key, strict=True)), rows=rows) for key, rows in ordered)
+
+    def rejections(self) -> tuple[RejectionCount, ...]:
+        """Rejected videos by stage, class and reason, most frequent first."""
+        ordered = sorted(self._rejections.items(), key=lambda item: (-item[1], item[0]))
+        return tuple(
+            RejectionCount.model_validate({"stage": key[0], "error_class": key[1], "reason": key[2], "videos": videos})
+            for key, videos in ordered
+        )
+
+    def licences(self) -> dict[str, int]:
+        """Rows by the licence that the publisher states, most frequent first."""
+        return _ordered(self._licences)
+
+    def languages(self) -> dict[str, int]:
+        """Rows by the language that the publisher states, most frequent first."""
+        return _ordered(self._languages)
+
+
+def _count(counter: Counter[str], name: str) -> None:
+    """Count a name from outside; the first 50 different ones by name, the rest together."""
+    name = name[:200]
+    counter[name if name in counter or len(counter) < _NAMES_KEPT else OTHERS] += 1
+
+
+def _ordered(counter: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counter.items(), key=lambda item: (-item[1], item[0])))
