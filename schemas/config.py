@@ -16,9 +16,12 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class Section(BaseModel):
-    """Base of all configuration sections: immutable, unknown keys refused."""
+    """Base of all configuration sections: immutable, unknown keys refused.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    Defaults are validated too: a default of 40 must hash like the 40.0 that comes back from a saved configuration.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
 
 
 class SourceSpec(Section):

@@ -54,6 +54,14 @@ def test_what_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
         load_config(written(tmp_path, text))
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda p: p.stem)
+def test_a_saved_configuration_reads_back_to_the_letter(path: Path) -> None:
+    config = load_config(path)
+    again = CurateConfig.model_validate_json(config.model_dump_json())
+    assert again.model_dump_json() == config.model_dump_json()
+    assert repr(again) == repr(config)
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="nowhere"):
         load_config(tmp_path / "nowhere.yaml")
