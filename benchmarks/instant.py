@@ -1,0 +1,105 @@
+"""Videos and a model that cost nothing, so that what is left is the machinery around them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from curation.ledger import record_entry
+from curation.media import encode_video
+from curation.pipeline import STAGE_NAMES, standing
+from curation.stages import Services
+from curation.workspace import Workspace
+from models.chat import Reply, Request
+from schemas.config import CurateConfig
+from schemas.loading import load_config
+from schemas.records import Judgement, Origin, Source
+
+ROOT = Path(__file__).parent.parent
+
+
+class Instant:
+    """A chat model that answers at once: a caption, the least keyframes, a sentence for every keyframe."""
+
+    name = "instant"
+    revision = "0" * 64
+    context = 1_000_000
+    batch = 64
+    whole_batches = False
+
+    @property
+    def sampling(self) -> dict[str, float | int | str | bool | None]:
+        """Nothing is sampled."""
+        return {"temperature": 0.0}
+
+    def count_tokens(self, text: str) -> int:
+        """Bytes, an upper bound."""
+        return len(text)
+
+    def complete(self, requests: Sequence[Request]) -> list[Reply]:
+        """An answer that fits each request's schema."""
+        return [Reply(self._answer(request), "stop", 1, 1) for request in requests]
+
+    def _answer(self, request: Request) -> str:
+        if request.schema is None:
+            return f"A picture with hash {hashlib.sha256(request.image or b'').hexdigest()[:8]}."
+        properties: dict[str, Any] = request.schema["properties"]
+        if "keyframes" in properties:
+            array = properties["keyframes"]
+            return json.dumps({"keyframes": array["items"]["enum"][: max(1, array.get("minItems", 1))]})
+        times = properties["sentences"]["items"]["properties"]["keyframes"]["items"]["enum"]
+        return json.dumps({"sentences": [{"keyframes": times, "text": "Something is seen."}]})
+
+
+def config(**run: Any) -> CurateConfig:
+    """The demo's configuration without a duration filter."""
+    base = load_config(ROOT / "configs" / "demo.yaml", ["filters.duration.mode=score-only", "frames.cross_check=0"])
+    return base.model_copy(update={"run": base.run.model_copy(update=run)})
+
+
+def instant_services(root: Path) -> Services:
+    """Services of a fresh workspace whose models are instant."""
+    workspace = Workspace(root)
+    return with_instant_models(Services(config(), workspace.ledger(), workspace.store()))
+
+
+def with_instant_models(services: Services) -> Services:
+    """Put the instant model where the real ones would be opened."""
+    services.__dict__.update(captioner=Instant(), summarizer=Instant())
+    return services
+
+
+def trivial_sources(count: int) -> Iterable[Source]:
+    """Sources that are never opened."""
+    for number in range(count):
+        uri = f"https://example.org/{number}"
+        yield Source(id=f"v{number:06d}", kind="url", uri=uri, origin=Origin(list_name="bench", row=number + 1))
+
+
+def trivial_videos(folder: Path, count: int) -> Path:
+    """A folder of `count` different videos of two seconds and 64 x 48 pixels."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        encode_video(folder / f"{number:04d}.mp4", _pictures(number), fps=1, options={"preset": "ultrafast"})
+    return folder
+
+
+def _pictures(number: int) -> Iterator[np.ndarray[Any, np.dtype[np.uint8]]]:
+    for second in range(2):
+        picture = np.full((48, 64, 3), 128, np.uint8)
+        picture[: 4 + number % 40, : 4 + number // 40] = (number % 200, 200 - number % 150, 90 * second)
+        yield picture
+
+
+def write_finished(services: Services, ids: Sequence[str]) -> None:
+    """Mark every stage of every video as done with the fingerprint that is due; the record is a small one."""
+    record = Judgement(scores=())
+    for source in services.ledger.sources(ids):
+        for stage in STAGE_NAMES:
+            where = standing(source, services.ledger.heads([source.id]).get(source.id, {}), services.settings)
+            services.ledger.write(record_entry(source.id, stage, where.fingerprint, record, 0.0), ())

@@ -1,0 +1,46 @@
+"""How fast a finished run sees that it has nothing to do: ledger checks a second, and model calls (none).
+
+Baseline: reading the same rows from SQLite with nothing checked.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from benchmarks.instant import instant_services, trivial_sources, write_finished
+from curation import tables
+from curation.status import standings
+
+VIDEOS = 5000
+
+
+def measure() -> dict[str, Any]:
+    """Check a ledger of 5,000 finished videos."""
+    with tempfile.TemporaryDirectory() as folder:
+        services = instant_services(Path(folder))
+        ids = services.ledger.register(trivial_sources(VIDEOS))
+        write_finished(services, ids)
+        settings = services.settings
+        best, baseline, states = float("inf"), float("inf"), set()
+        for _ in range(3):
+            began = time.perf_counter()
+            states = {where.state for _, where in standings(services.ledger, settings, ids)}
+            best = min(best, time.perf_counter() - began)
+            began = time.perf_counter()
+            with services.ledger.engine.connect() as connection:
+                r = tables.results.c
+                list(connection.execute(sa.select(r.video_id, r.stage, r.fingerprint, r.status, r.digest)))
+            baseline = min(baseline, time.perf_counter() - began)
+        services.ledger.close()
+    return {
+        "videos": VIDEOS,
+        "states": sorted(states),
+        "checks_per_second": round(VIDEOS / best),
+        "goal_per_second": 2000,
+        "ratio_to_plain_read": round(best / baseline, 2),
+    }

@@ -1,0 +1,86 @@
+"""How alike pictures are: the small gray picture, perceptual hash and colour histogram of a frame, and repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import imagehash
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+GRAY_SIDE = 32
+# Hue, saturation and value; hue counts in colourful pictures only, value tells gray ones apart.
+_BINS = (16, 4, 8)
+
+
+class Look(NamedTuple):
+    """What is kept of a picture for comparing: about 3 kB.
+
+    `gray` (32, 32) uint8 luma; `phash` 64 bits as 16 hex digits; `histogram` (512,) float32, the square
+    roots of the shares of pixels, so that its norm is 1 and a dot product is the Bhattacharyya coefficient.
+    """
+
+    gray: NDArray[np.uint8]
+    phash: str
+    histogram: NDArray[np.float32]
+
+
+def look_at(image: Image.Image) -> Look:
+    """Measure an RGB picture.
+
+    It is first averaged down by up to 4, to a short side of 64 at least: a quarter of the time, and the hash
+    (ImageHash's `phash`: lowest 8x8 of the DCT of 32x32 luma, against their median) stays within 2 bits.
+    """
+    small = image.reduce(max(min(min(image.size) // 64, 4), 1))
+    luma = small.convert("L")
+    return Look(small_gray(luma), str(imagehash.phash(luma)), _histogram(small))
+
+
+def small_gray(image: Image.Image) -> NDArray[np.uint8]:
+    """The picture's luma averaged to (32, 32) uint8."""
+    return np.asarray(image.convert("L").resize((GRAY_SIDE, GRAY_SIDE), Image.Resampling.BOX), np.uint8)
+
+
+def mean_difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    """Mean absolute difference of two pictures of one shape, in gray levels (0..255)."""
+    return float(np.abs(one.astype(np.int16) - other).mean())
+
+
+def distance(one: str, other: str) -> int:
+    """Bits in which two 64-bit hashes differ."""
+    return (int(one, 16) ^ int(other, 16)).bit_count()
+
+
+def repeats(
+    looks: Sequence[Look], shots: Sequence[tuple[int, int]], max_distance: int, max_difference: float
+) -> list[int | None]:
+    """For each frame the index of the earlier frame of its shot that it nearly repeats, else None.
+
+    A frame repeats the latest representative (a frame that repeats none) within both limits: `max_distance`
+    bits of the hash and `max_difference` mean gray levels. So chains never drift away from their picture.
+    """
+    found: list[int | None] = [None] * len(looks)
+    for first, last in shots:
+        representatives: list[int] = []
+        for index in range(first, last + 1):
+            look = looks[index]
+            for candidate in reversed(representatives):
+                other = looks[candidate]
+                if (
+                    distance(look.phash, other.phash) <= max_distance
+                    and mean_difference(look.gray, other.gray) <= max_difference
+                ):
+                    found[index] = candidate
+                    break
+            else:
+                representatives.append(index)
+    return found
+
+
+def _histogram(image: Image.Image) -> NDArray[np.float32]:
+    hue, saturation, value = np.moveaxis(np.asarray(image.convert("HSV"), np.uint16), -1, 0)
+    cell = (hue * _BINS[0] // 256 * _BINS[1] + saturation * _BINS[1] // 256) * _BINS[2] + value * _BINS[2] // 256
+    counts = np.bincount(cell.ravel(), minlength=_BINS[0] * _BINS[1] * _BINS[2])
+    return np.asarray(np.sqrt(counts / counts.sum()), np.float32)

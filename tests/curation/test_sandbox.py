@@ -1,0 +1,137 @@
+"""The sandbox against children that really hang, crash, hog memory, raise and are killed from outside."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from curation.sandbox import Limits, Sandbox
+from schemas.errors import PermanentError, PoisonError, RefusedError
+from tests.curation import hostile
+
+ROOT = Path(__file__).resolve().parents[2]
+LIMITS = Limits(wall_seconds=60, memory_megabytes=4000)
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    with Sandbox(workers=2) as made:
+        yield made
+
+
+def test_results_and_arguments_come_through_from_another_process(sandbox):
+    assert sandbox.run(divmod, 17, 5, limits=LIMITS) == (3, 2)
+    assert sandbox.run(os.getpid, limits=LIMITS) != os.getpid()
+
+
+def test_children_persist(sandbox):
+    assert len({sandbox.run(os.getpid, limits=LIMITS) for _ in range(8)}) <= 2
+
+
+def test_many_threads_at_once(sandbox):
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda n: sandbox.run(pow, n, 2, limits=LIMITS), range(40)))
+    assert answers == [n * n for n in range(40)]
+
+
+@pytest.mark.parametrize(
+    "error", [PermanentError("no_video_stream", "3 audio streams"), RefusedError("policy"), ValueError("x")]
+)
+def test_errors_come_through_as_themselves(sandbox, error):
+    with pytest.raises(type(error)) as caught:
+        sandbox.run(hostile.throw, error, limits=LIMITS)
+    assert str(caught.value) == str(error)
+    assert getattr(caught.value, "reason", None) == getattr(error, "reason", None)
+
+
+def test_a_timeout_that_the_function_raises_is_not_the_limit(sandbox):
+    with pytest.raises(TimeoutError, match="my own"):
+        sandbox.run(hostile.throw, TimeoutError("my own"), limits=LIMITS)
+
+
+def test_a_hanging_child_is_killed_and_named(sandbox):
+    with pytest.raises(PoisonError) as caught:
+        sandbox.run(hostile.hang, limits=Limits(wall_seconds=0.3))
+    assert caught.value.reason == "timeout"
+    assert "0.3 s" in caught.value.evidence
+    assert sandbox.run(abs, -2, limits=LIMITS) == 2
+
+
+def test_a_crashing_child_is_named_by_its_signal(sandbox):
+    with pytest.raises(PoisonError) as caught:
+        sandbox.run(hostile.crash, limits=LIMITS)
+    assert caught.value.reason == "crashed"
+    assert "SIGSEGV" in caught.value.evidence
+    assert sandbox.run(abs, -2, limits=LIMITS) == 2
+
+
+def test_a_memory_hog_is_stopped_and_the_limit_is_the_calls_own(sandbox):
+    with pytest.raises(PoisonError) as caught:
+        sandbox.run(hostile.hog, 400, limits=Limits(60, 400))
+    assert caught.value.reason == "memory"
+    assert sandbox.run(hostile.hog, 400, limits=Limits(60, 8000)) == 400
+
+
+def test_an_idle_child_killed_from_outside_is_replaced():
+    with Sandbox() as own:
+        pid = own.run(os.getpid, limits=LIMITS)
+        os.kill(pid, signal.SIGKILL)
+        hostile.wait_until_gone(pid)
+        assert own.run(os.getpid, limits=LIMITS) != pid
+
+
+def test_children_outlive_the_thread_that_called_first():
+    with Sandbox() as own:
+        pids = []
+        thread = threading.Thread(target=lambda: pids.append(own.run(os.getpid, limits=LIMITS)))
+        thread.start()
+        thread.join()
+        time.sleep(0.05)
+        assert own.run(os.getpid, limits=LIMITS) == pids[0]
+
+
+def test_closing_stops_the_children_and_a_later_call_starts_new_ones():
+    own = Sandbox()
+    pid = own.run(os.getpid, limits=LIMITS)
+    own.close()
+    hostile.wait_until_gone(pid)
+    assert own.run(os.getpid, limits=LIMITS) != pid
+    own.close()
+
+
+PARENT = """
+import os, sys, time
+from curation.sandbox import Limits, Sandbox
+if __name__ == "__main__":
+    box = Sandbox()
+    print(box.run(os.getpid, limits=Limits()), flush=True)
+    box.run(time.sleep, 600, limits=Limits(600))
+"""
+
+
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
+def test_children_die_with_their_parent_and_say_nothing(tmp_path, sent):
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    parent = subprocess.Popen(
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        start_new_session=True,
+    )
+    child = int(parent.stdout.readline())
+    if sent == signal.SIGINT:
+        os.killpg(parent.pid, sent)  # as a terminal does: the whole group
+    else:
+        parent.kill()
+    _, errors = parent.communicate(timeout=60)
+    hostile.wait_until_gone(child)
+    assert errors.count("Traceback") == (1 if sent == signal.SIGINT else 0)
