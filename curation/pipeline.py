@@ -2,7 +2,8 @@
 
 A stage's fingerprint = hash of its name, its code version, its settings (configuration section, prompt
 hash, model revision) and the digests of the results it needs. A result with the same fingerprint is reused;
-a refusal by policy also depends on the policy, so that loosening a filter gives its victims another chance.
+a refusal by policy also depends on the policy and on what the list says, so that another policy, or another licence in
+the list, gives its victims another chance.
 """
 
 from __future__ import annotations
@@ -77,7 +78,8 @@ def standing(source: Registered, heads: Mapping[str, Head], settings: Settings) 
     for stage in STAGES:
         inputs = [contents[name] for name in stage.needs]
         fingerprint = _hash(stage.name, stage.version, settings[stage.name], inputs)
-        refusal = _hash(stage.name, stage.version, settings[stage.name], settings["policy"], inputs)
+        policy = (settings["policy"], contents["listing"])
+        refusal = _hash(stage.name, stage.version, settings[stage.name], policy, inputs)
         head = heads.get(stage.name)
         if head is None or head.fingerprint != (refusal if head.error_class == "refused" else fingerprint):
             return Standing("pending", stage.name, fingerprint, refusal)

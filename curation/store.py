@@ -62,7 +62,7 @@ class Store:
         return folder
 
     def path(self, kind: Kind, sha256: str, extension: str) -> Path:
-        """Where a file of this content lies or would lie. Raises ValueError unless given a hash and a plain extension."""
+        """Where a file of this content lies or would lie. Raises ValueError but for a hash and a plain extension."""
         if not _HASH.fullmatch(sha256) or not _EXTENSION.fullmatch(extension):
             raise ValueError(f"not a content address: {sha256!r} {extension!r}")
         return self.root / kind / sha256[:2] / f"{sha256}.{extension}"

@@ -50,7 +50,7 @@ def download(folder, moments):
     part.replace(folder / "v.mp4")
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.lists(st.integers(0, 40), max_size=5))
 def test_any_deaths_later_the_file_is_whole(tmp_path_factory, deaths):
     folder = tmp_path_factory.mktemp("partial")
@@ -71,7 +71,7 @@ def test_a_plain_download_is_left_as_it_is(tmp_path):
     assert (tmp_path / "v.mp4.part").read_bytes() == b"abc"
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.binary(max_size=30))
 def test_a_torn_journal_begins_anew(tmp_path_factory, garbage):
     folder = tmp_path_factory.mktemp("partial")

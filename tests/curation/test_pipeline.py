@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import threading
 from pathlib import Path
 
@@ -182,10 +183,8 @@ def test_any_interruption_ends_in_the_state_of_an_undisturbed_run(
         where = data.draw(st.lists(st.tuples(st.sampled_from(STAGE_NAMES), st.sampled_from(ids)), max_size=4))
         kinds = st.sampled_from([TransientError("network", "x"), OSError(28, "No space left on device")])
         trouble: dict[tuple[str, str], list[Exception]] = {place: [data.draw(kinds)] for place in where}
-        try:
+        with contextlib.suppress(StorageFull):
             run_all(disturbed, ids, Works({**trouble, **permanent}))
-        except StorageFull:
-            pass
     run_all(disturbed, ids, Works(permanent))
     assert digests(disturbed) == digests(plain)
     plain.close()

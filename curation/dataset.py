@@ -1,0 +1,73 @@
+"""The finished samples of a workspace as a dataset folder, rewritten only when it would come out differently."""
+
+from __future__ import annotations
+
+import hashlib
+
+from curation.export import ReadImage, export
+from curation.ledger import rejection_entry
+from curation.stages import Services
+from curation.status import all_rejections, samples, standings
+from curation.workspace import Workspace
+from schemas.arrow import SCHEMA_VERSION
+from schemas.manifest import Manifest
+from schemas.records import Rejection
+
+_KEY = "export.key"
+
+
+def export_workspace(workspace: Workspace, services: Services) -> Manifest:
+    """Write WORKSPACE/export and return its manifest; without samples it holds the rejections alone.
+
+    A sample whose parts do not fit together is rejected in the ledger too. Raises StorageFull among others; the old
+    export stays whole until the new one is.
+    """
+    if is_exported(workspace, services):
+        done = workspace.export / "manifest.json"
+        return Manifest.model_validate_json(done.read_text(encoding="utf-8"))
+    config, ledger = services.config, services.ledger
+    key_file, key = workspace.root / _KEY, export_key(services)
+    key_file.unlink(missing_ok=True)
+
+    def reject(rejection: Rejection) -> None:
+        refined = ledger.heads([rejection.id])[rejection.id]["refine"]
+        ledger.write(rejection_entry(rejection, refined.digest, 1, 0.0), ())
+
+    manifest = export(
+        samples(ledger, services.settings),
+        pictures_of(services),
+        config.export,
+        workspace.export,
+        rejections=all_rejections(ledger),
+        name=config.name,
+        on_rejection=reject,
+    )
+    key_file.write_text(key)
+    return manifest
+
+
+def pictures_of(services: Services) -> ReadImage:
+    """Access to the pictures of samples as JPEG bytes."""
+    return lambda sample, index: services.pictures.read(sample.video, sample.frames, index)
+
+
+def is_exported(workspace: Workspace, services: Services) -> bool:
+    """Whether the export is what the ledger's finished samples would make now."""
+    key_file = workspace.root / _KEY
+    whole = key_file.exists() and (workspace.export / "manifest.json").exists()
+    return whole and key_file.read_text() == export_key(services)
+
+
+def export_key(services: Services) -> str:
+    """SHA-256 of everything that the export is made from, by digests: cheap for thousands of samples."""
+    digest = hashlib.sha256()
+    config, ledger = services.config, services.ledger
+    digest.update(f"{SCHEMA_VERSION}\n{config.name}\n{config.export.model_dump_json()}\n".encode())
+    heads = ledger.heads()
+    for source, where in sorted(standings(ledger, services.settings), key=lambda item: item[0].id):
+        if where.state == "sample":
+            parts = [heads[source.id][stage].digest for stage in sorted(heads[source.id])]
+            digest.update(f"{source.id} {source.payload} {' '.join(parts)}\n".encode())
+    for rejection in all_rejections(ledger):
+        digest.update(f"{rejection.canonical()}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,138 @@
+"""Politeness towards hosts, shared by all download threads: the pace between two downloads, and a breaker.
+
+A host that turns everybody away (bot check, rate limit, repeated 403) is left alone for a while: asking on makes
+it worse. After that one download is let through; when it works the host is asked again, when not the pause doubles.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from schemas.config import DownloadConfig
+from schemas.errors import HostBlocked, StageError, TransientError
+
+FORBIDDEN_LIMIT = 3
+PAUSE = 900.0
+LONGEST_PAUSE = 14_400.0
+
+
+@dataclass
+class _State:
+    next_turn: float = 0.0
+    closed_until: float = 0.0
+    reason: str = ""
+    forbidden: int = 0
+    openings: int = 0
+    probing: bool = False
+
+
+class Hosts:
+    """What is known of each host. Thread-safe. Times in seconds of `clock`."""
+
+    def __init__(
+        self,
+        config: DownloadConfig,
+        *,
+        pause: float = PAUSE,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        """Take the pace from the configuration; `pause` is how long a host is left alone the first time."""
+        self._pace = config.pace
+        self._pause = pause
+        self._clock = clock
+        self._sleep = sleep
+        self._states: dict[str, _State] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def visit(self, host: str) -> Iterator[None]:
+        """One download from a host: waits for its turn, and learns from how the block ends.
+
+        Raises HostBlocked `host_paused` at once, asking nothing, while the host is left alone. A HostBlocked raised
+        in the block begins a pause, and so does the third `forbidden` in a row, which leaves as HostBlocked.
+        """
+        probe = self._enter(host)
+        outcome: StageError | None = None
+        learn = False
+        try:
+            yield
+            learn = True
+        except StageError as error:
+            learn = True
+            outcome = self._outcome(host, error)
+            if outcome is error:
+                raise
+            raise outcome from error
+        finally:
+            self._leave(host, probe, outcome if learn else TransientError("interrupted"))
+
+    def delay(self, host: str, seconds: float) -> None:
+        """Let nobody have a turn for so long, as the host asked (Retry-After)."""
+        with self._lock:
+            state = self._states.setdefault(host, _State())
+            state.next_turn = max(state.next_turn, self._clock() + seconds)
+
+    def paused(self) -> Mapping[str, float]:
+        """Hosts that are being left alone, and for how many seconds yet."""
+        with self._lock:
+            now = self._clock()
+            return {
+                host: state.closed_until - now
+                for host, state in sorted(self._states.items())
+                if state.openings and now < state.closed_until
+            }
+
+    def _enter(self, host: str) -> bool:
+        """Wait for a turn; True when this visit is the one that tries a paused host again."""
+        with self._lock:
+            state = self._states.setdefault(host, _State())
+            now = self._clock()
+            self._refuse_while_paused(host, state, now)
+            turn = max(now, state.next_turn)
+            state.next_turn = turn + self._pace
+        if turn > now:
+            self._sleep(turn - now)
+        with self._lock:
+            self._refuse_while_paused(host, state, self._clock())
+            state.probing = state.openings > 0
+            return state.probing
+
+    def _refuse_while_paused(self, host: str, state: _State, now: float) -> None:
+        if state.openings and (now < state.closed_until or state.probing):
+            evidence = f"{host} turned us away before ({state.reason}) and is not asked again yet"
+            raise HostBlocked("host_paused", evidence, host, max(state.closed_until - now, 0.0))
+
+    def _outcome(self, host: str, error: StageError) -> StageError:
+        """The error that a visit ends with: the third `forbidden` in a row speaks for the whole host."""
+        if isinstance(error, HostBlocked):
+            return HostBlocked(error.reason, error.evidence, host, error.seconds)
+        if error.reason == "forbidden":
+            with self._lock:
+                state = self._states[host]
+                state.forbidden += 1
+                if state.forbidden >= FORBIDDEN_LIMIT or state.openings:
+                    return HostBlocked("forbidden", f"{state.forbidden} times in a row: {error.evidence}", host)
+        return error
+
+    def _leave(self, host: str, probe: bool, outcome: StageError | None) -> None:
+        with self._lock:
+            state = self._states[host]
+            if probe:
+                state.probing = False
+            if isinstance(outcome, HostBlocked):
+                now = self._clock()
+                if probe or not state.openings:
+                    state.openings += 1
+                pause = min(self._pause * 2 ** (state.openings - 1), LONGEST_PAUSE)
+                state.closed_until = max(state.closed_until, now + max(pause, outcome.seconds))
+                state.reason = outcome.reason
+            elif not isinstance(outcome, TransientError):
+                # The host answered. A visit that began before the pause says nothing about its end.
+                state.forbidden = 0
+                if probe:
+                    state.openings = 0

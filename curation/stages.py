@@ -1,0 +1,176 @@
+"""The six stages bound to the services of a run: each takes a video's inputs and returns its record."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from types import TracebackType
+from typing import Any
+
+from curation import captions, extract, refine
+from curation.download import Hosts, fetch
+from curation.filters import judge_publication, judge_video, refuse
+from curation.ledger import Ledger
+from curation.media import probe_safely
+from curation.pictures import Pictures
+from curation.pipeline import Inputs, Settings
+from curation.sandbox import Sandbox
+from curation.store import Store
+from models.build import build_chat_model, build_embedder, identify, identify_embedder
+from models.cached import CachedModel
+from models.chat import ChatModel, Embedder
+from prompts import Prompt, load
+from schemas.config import CurateConfig, LocalModel
+from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Record, Summary, Video
+
+Work = Callable[[Inputs], Record]
+
+
+class Services:
+    """What the stages are handed: configuration, store, models, child processes. Heavy parts open when first used."""
+
+    def __init__(self, config: CurateConfig, ledger: Ledger, store: Store) -> None:
+        """Bind a configuration to a workspace's ledger and store. Raises PromptError for a missing prompt."""
+        self.config = config
+        self.ledger = ledger
+        self.store = store
+        self.stop = threading.Event()
+        self.hosts = Hosts(config.download)
+        self.prompts: Mapping[str, Prompt] = {
+            "caption": load(config.caption.prompt),
+            "extract": load(config.extract.prompt),
+            "refine": load(config.refine.prompt),
+        }
+
+    def __enter__(self) -> Services:
+        """Use as a context manager, so that child processes end with the run."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the child processes, if any were started."""
+        if "sandbox" in self.__dict__:
+            self.sandbox.close()
+
+    @cached_property
+    def sandbox(self) -> Sandbox:
+        """Child processes that decode."""
+        return Sandbox(self.config.run.decode_workers)
+
+    @cached_property
+    def captioner(self) -> ChatModel:
+        """The vision-language model, behind the reply cache."""
+        return CachedModel(build_chat_model(self.config.models.captioner), self.ledger)
+
+    @cached_property
+    def summarizer(self) -> ChatModel:
+        """The language model, behind the reply cache."""
+        return CachedModel(build_chat_model(self.config.models.summarizer), self.ledger)
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """The sentence embedder."""
+        return build_embedder(self.config.models.embedder)
+
+    @cached_property
+    def pictures(self) -> Pictures:
+        """The sampled pictures, made again from the video where they were not kept."""
+        return Pictures(self.store, self.config.frames, self.sandbox)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Per stage a hash of everything configured that its results depend on; no weights are loaded for it."""
+        c = self.config
+        captioner, summarizer = _identity(c.models.captioner), _identity(c.models.summarizer)
+        prompts = {name: prompt.sha256 for name, prompt in self.prompts.items()}
+        network = {"attempts", "backoff", "pace", "timeout", "wall_seconds"}
+        limits = {"keep", "wall_seconds", "memory_megabytes"}
+        return {
+            "policy": _hash(c.filters.model_dump(), c.download.allow_private_addresses, c.download.schemes),
+            "download": _hash(c.download.model_dump(exclude=network)),
+            "filter": _hash(c.filters.model_dump()),
+            "frames": _hash(c.frames.model_dump(exclude=limits)),
+            "caption": _hash(c.caption.model_dump(), prompts["caption"], captioner),
+            "extract": _hash(c.extract.model_dump(), prompts["extract"], summarizer),
+            "refine": _hash(c.refine.model_dump(), prompts["refine"], summarizer, identify_embedder(c.models.embedder)),
+        }
+
+    def work(self, stage: str) -> Work:
+        """The function of a stage."""
+        works: dict[str, Work] = {
+            "download": self._download,
+            "filter": self._filter,
+            "frames": self._frames,
+            "caption": self._caption,
+            "extract": self._extract,
+            "refine": self._refine,
+        }
+        return works[stage]
+
+    def _download(self, inputs: Inputs) -> Video:
+        config = self.config
+        return fetch(
+            inputs.source,
+            config.download,
+            config.filters,
+            self.store,
+            hosts=self.hosts,
+            probe=lambda path: probe_safely(path, self.sandbox),
+        )
+
+    def _filter(self, inputs: Inputs) -> Judgement:
+        video = inputs.record("download", Video)
+        scores = judge_publication(inputs.source, video.publication, self.config.filters)
+        scores += judge_video(video, self.config.filters)
+        refuse(scores)
+        return Judgement(scores=scores)
+
+    def _frames(self, inputs: Inputs) -> FrameSet:
+        return self.pictures.sample(inputs.record("download", Video))
+
+    def _caption(self, inputs: Inputs) -> CaptionSet:
+        video, frames = inputs.record("download", Video), inputs.record("frames", FrameSet)
+        return captions.caption_frames(
+            video,
+            frames,
+            lambda index: self.pictures.read(video, frames, index),
+            self.captioner,
+            self.prompts["caption"],
+            self.config.caption,
+        )
+
+    def _extract(self, inputs: Inputs) -> Extract:
+        frames = inputs.record("frames", FrameSet)
+        return extract.extract(
+            inputs.record("caption", CaptionSet),
+            len(frames.frames),
+            frames.fps,
+            self.summarizer,
+            self.prompts["extract"],
+            self.config.extract,
+        )
+
+    def _refine(self, inputs: Inputs) -> Summary:
+        frames, chosen = inputs.record("frames", FrameSet), inputs.record("extract", Extract)
+        return refine.refine(
+            inputs.record("caption", CaptionSet),
+            chosen,
+            frames.fps,
+            self.summarizer,
+            self.prompts["refine"],
+            self.embedder,
+            self.config.refine,
+        )
+
+
+def _identity(model: LocalModel) -> tuple[str, str, dict[str, Any]]:
+    name, revision, sampling = identify(model)
+    return name, revision, dict(sampling)
+
+
+def _hash(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=list).encode()).hexdigest()
