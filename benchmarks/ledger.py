@@ -5,6 +5,7 @@ Baseline: reading the same rows from SQLite with nothing checked.
 
 from __future__ import annotations
 
+import json
 import tempfile
 import time
 from pathlib import Path
@@ -44,3 +45,7 @@ def measure() -> dict[str, Any]:
         "goal_per_second": 2000,
         "ratio_to_plain_read": round(best / baseline, 2),
     }
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure()))

@@ -6,7 +6,7 @@ and one worker at a time so that the two can be subtracted. The start of the ser
 
 from __future__ import annotations
 
-import sys
+import json
 import tempfile
 import time
 from pathlib import Path
@@ -56,4 +56,4 @@ def measure(videos: int = VIDEOS) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(measure(int(sys.argv[1]) if len(sys.argv) > 1 else VIDEOS))
+    print(json.dumps(measure()))

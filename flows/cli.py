@@ -1,0 +1,218 @@
+"""The command line `v2xum`.
+
+Exit codes: 0 done; 1 the run stopped and can be resumed; 2 bad usage or configuration; 3 finished, with more
+rejections than `run.max_rejected` allows; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.exc import OperationalError
+
+from curation.pipeline import Interrupted
+from curation.stages import Services
+from curation.status import explain as explain_video
+from curation.status import find, summarize
+from curation.workspace import Workspace
+from flows.terminal import plain
+from schemas.errors import ConfigError, PromptError, RunStopped, is_storage_full
+from schemas.loading import load_config
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Turn videos into a verified Instruct-V2Xum-style dataset.",
+)
+P = ParamSpec("P")
+
+WorkspaceArgument = Annotated[Path, typer.Argument(help="The folder that `v2xum curate` worked in.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+
+
+def guarded(command: Callable[P, None]) -> Callable[P, None]:
+    """Turn the project's errors into a message on stderr and an exit code."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except (ConfigError, PromptError) as error:
+            _fail(str(error), 2)
+        except Interrupted as error:
+            _fail(str(error), 130)
+        except RunStopped as error:
+            _fail(str(error), 1)
+        except (OSError, OperationalError) as error:
+            if not is_storage_full(error):
+                raise
+            _fail("no space left for the workspace; make room and run the same command again", 1)
+
+    return run
+
+
+def _fail(message: str, code: int) -> None:
+    for line in message.splitlines():
+        sys.stderr.write(f"v2xum: {plain(line, 2000)}\n")
+    raise typer.Exit(code)
+
+
+@app.command()
+@guarded
+def curate(
+    config: Annotated[Path, typer.Argument(help="The run's YAML file; configs/ has some to start from.")],
+    source: Annotated[
+        list[str] | None,
+        typer.Option(help="A file, folder, URL, YouTube id or list to curate instead of the configuration's sources."),
+    ] = None,
+    workspace: Annotated[
+        Path | None, typer.Option(help="Where everything is kept; data/runs/NAME when left out.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Take only the first so many sources.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Override a key: a.b=value.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Carry videos from their sources to an exported dataset; run it again to go on where it stopped."""
+    from flows.running import curate_here  # Prefect takes seconds to import: only here is it needed
+
+    resolved = load_config(config, set_ or ())
+    root = (workspace or Path("data/runs") / resolved.name).resolve()
+    counts = curate_here(resolved, root, source or (), limit)
+    if as_json:
+        _print_json(counts)
+    else:
+        print_status(counts)
+        sys.stdout.write(f"\ndataset   {_shown(root / 'export')}\nexplain   v2xum explain ID {_shown(root)}\n")
+    if counts["videos"] and (counts["rejected"] + counts["retryable"]) / counts["videos"] > resolved.run.max_rejected:
+        _fail("more videos were rejected than run.max_rejected allows; `v2xum status` lists the reasons", 3)
+
+
+@app.command()
+@guarded
+def status(workspace: WorkspaceArgument, as_json: JsonOption = False) -> None:
+    """Show how far a run is: every video is a sample, rejected, retryable or pending."""
+    with _services(workspace) as services:
+        counts = summarize(services.ledger, services.settings)
+    if as_json:
+        _print_json(counts)
+    else:
+        print_status(counts)
+
+
+@app.command()
+@guarded
+def explain(
+    video: Annotated[str, typer.Argument(metavar="ID", help="A video's id, its start, a file hash, address or title.")],
+    workspace: WorkspaceArgument,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell everything known of one video: origin, hashes, timestamps, prompts, models, tokens, attempts, rejections."""
+    with _services(workspace) as services:
+        ids = find(services.ledger, video)
+        if len(ids) != 1:
+            known = "no video" if not ids else f"{len(ids)} videos ({', '.join(ids[:8])}…)"
+            raise ConfigError(f"{video!r} names {known} in {workspace}; `v2xum status {workspace}` counts them")
+        answer = explain_video(services.ledger, services.settings, ids[0])
+    if as_json:
+        _print_json(answer)
+    else:
+        from flows.explaining import print_explanation
+
+        print_explanation(answer)
+
+
+@app.command()
+@guarded
+def retry(
+    workspace: WorkspaceArgument,
+    ids: Annotated[list[str] | None, typer.Argument(help="Videos; all that match when left out.")] = None,
+    error_class: Annotated[
+        str | None,
+        typer.Option("--class", help="transient, permanent, poison or refused; transient when no filter is given."),
+    ] = None,
+    stage: Annotated[str | None, typer.Option(help="Only rejections of this stage.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Only rejections for this reason.")] = None,
+) -> None:
+    """Forget rejections, so that the next `v2xum curate` tries those videos again."""
+    if not (ids or error_class or stage or reason):
+        error_class = "transient"
+    place = Workspace(workspace).require()
+    with place.lock():
+        ledger = place.ledger()
+        chosen = [
+            r
+            for r in ledger.rejections()
+            if (not ids or r.id in ids)
+            and error_class in (None, r.error_class)
+            and stage in (None, r.stage)
+            and reason in (None, r.reason)
+        ]
+        for rejection in chosen:
+            ledger.forget(rejection.id, rejection.stage)
+        ledger.close()
+    sys.stdout.write(f"{len(chosen)} rejections forgotten; run `v2xum curate` again to try them\n")
+
+
+@app.command()
+@guarded
+def export(workspace: WorkspaceArgument) -> None:
+    """Write WORKSPACE/export anew from what is finished."""
+    from curation.dataset import export_workspace
+
+    place = Workspace(workspace).require()
+    with place.lock(), _services(workspace) as services:
+        manifest = export_workspace(place, services)
+    sys.stdout.write(f"{manifest.samples} samples in {_shown(place.export)}\n")
+
+
+def _services(root: Path) -> Services:
+    place = Workspace(root).require()
+    return Services(place.config(), place.ledger(), place.store())
+
+
+def _shown(path: Path) -> str:
+    """A path as short as it can be written from here."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def _print_json(document: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+
+
+def print_status(counts: dict[str, Any], console: Console | None = None) -> None:
+    """The counts of `summarize` as a sentence, a table of the stages, and the reasons for rejections."""
+    console = console or Console()
+    words = ", ".join(f"{counts[state]} {word}" for state, word in _STATES.items())
+    console.print(f"{counts['videos']} videos: {words}", highlight=False)
+    table = Table(show_edge=False, pad_edge=False)
+    for name in ("stage", "done", "rejected", "due", "last run: made", "reused", "rejected"):
+        table.add_column(name, justify="left" if name == "stage" else "right")
+    for stage, row in counts["stages"].items():
+        last = row["last_run"]
+        cells = (row["done"], row["rejected"], row["due"], last["made"], last["reused"], last["rejected"])
+        table.add_row(stage, *map(str, cells))
+    console.print(table)
+    for reason, videos in counts["reasons"].items():
+        console.print(f"{videos:6} {plain(reason)}", markup=False, highlight=False)
+
+
+_STATES = {"samples": "samples", "rejected": "rejected", "retryable": "retryable", "pending": "pending"}
+
+
+def main() -> None:
+    """Entry point of the `v2xum` command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

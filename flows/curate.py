@@ -1,0 +1,74 @@
+"""The curate flow: sources to an exported dataset, shard by shard, resumable at any point."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any, cast
+from uuid import UUID
+
+from prefect import flow
+from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
+from prefect.futures import PrefectFuture, as_completed
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+from sqlalchemy.exc import OperationalError
+
+from curation import duplicates
+from curation.status import summarize
+from schemas.config import CurateConfig
+from schemas.errors import RunStopped
+from tasks.curate import curate_shard
+from tasks.export import export_dataset
+from tasks.run import Run, Shard, open_run
+
+SHARDS_A_FLOW = 50  # 8 task runs a shard: within the few hundred that one flow run records reliably
+
+
+@flow(name="curate-shards", persist_result=False)
+def curate_shards(shards: list[Shard]) -> None:
+    """Some shards, several in flight; the first error that stops the run is raised when the others have stopped."""
+    # In a flow that is not async these calls return values; their type says they might be coroutines.
+    progress = cast(UUID, create_progress_artifact(progress=0.0, key="curate", description="shards of this flow run"))
+    futures = curate_shard.map(shards)
+    for done, future in enumerate(as_completed(list(futures)), start=1):
+        future.result()
+        update_progress_artifact(artifact_id=progress, progress=100.0 * done / len(shards))
+
+
+@flow(name="curate", persist_result=False)
+def curate(config: CurateConfig, workspace: Path, limit: int | None = None) -> dict[str, Any]:
+    """Register the configuration's sources, carry what is due through the stages, export; returns the status counts.
+
+    Raises RunStopped (WorkspaceBusy, StorageFull, Interrupted) when it cannot go on; what is finished is kept and
+    the same call goes on from there.
+    """
+    with open_run(workspace, config) as run:
+        ids = run.register(limit)
+        ledger = run.services.ledger
+        number = ledger.begin_run()
+        try:
+            _carry(run, ids)
+        except RunStopped:
+            with contextlib.suppress(OperationalError):  # a full disk: the reason why we stop is worth more
+                ledger.end_run(number, "stopped", run.counts.rows())
+            raise
+        ledger.end_run(number, "finished", run.counts.rows())
+        counts = summarize(ledger, run.services.settings)
+    keys = ("done", "rejected", "due")
+    table = [{"stage": stage, **{key: row[key] for key in keys}} for stage, row in counts["stages"].items()]
+    create_table_artifact(key="curate-summary", table=table, description="videos by stage")
+    return counts
+
+
+def _carry(run: Run, ids: list[str]) -> None:
+    """Shards of what is due, until settling the duplicates frees no further video; then the export."""
+    config, root = run.services.config.run, str(run.workspace.root)
+    runner = cast(TaskRunner[PrefectFuture[Any]], ThreadPoolTaskRunner[Any](max_workers=config.shards_in_flight))
+    todo = run.due(ids)
+    while todo:
+        chunks = [tuple(todo[i : i + config.shard_size]) for i in range(0, len(todo), config.shard_size)]
+        shards = [Shard(root, number, chunk) for number, chunk in enumerate(chunks)]
+        for start in range(0, len(shards), SHARDS_A_FLOW):
+            curate_shards.with_options(task_runner=runner)(shards[start : start + SHARDS_A_FLOW])
+        todo = run.due(duplicates.settle(run.services.ledger))
+    export_dataset(root)

@@ -1,0 +1,184 @@
+"""The demo: render a small web site, curate it the way any site is curated, and say how good the result is.
+
+`make demo` runs it. Truth is known, since the videos were scripted; it is used for nothing but the scores at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from curation.dataset import pictures_of
+from curation.sheet import contact_sheet
+from curation.stages import Services
+from curation.status import all_rejections, samples
+from curation.workspace import Workspace
+from demo import measure, site
+from demo.world import Script, make_script
+from flows.cli import print_status
+from flows.running import curate_here
+from flows.terminal import plain
+from schemas.errors import V2XumError
+from schemas.loading import load_config
+from schemas.records import Sample
+
+
+class Score(NamedTuple):
+    """How near one sample came to the truth; shares are 0..1."""
+
+    captions: float
+    f1: float
+    named: int
+    events: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether the text names every event."""
+        return self.named == self.events
+
+
+ROOT = Path(__file__).parent.parent
+SHOWN = 3
+
+
+def main() -> None:
+    """Run the demo; exit code 0 when a dataset came out."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument(
+        "--folder", type=Path, default=ROOT / "data" / "runs" / "demo", help="where everything is written"
+    )
+    parser.add_argument("--videos", type=int, default=12, help="how many good videos to render")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.ERROR)
+    try:
+        run(arguments.folder.resolve(), arguments.videos, Console())
+    except V2XumError as error:
+        sys.stderr.write(f"v2xum: {plain(str(error), 2000)}\n")
+        sys.exit(1)
+
+
+def run(folder: Path, videos: int, console: Console) -> None:
+    """Render, serve, curate, load, show and score, all below `folder`."""
+    began = time.monotonic()
+    console.rule("1. Render a small web site")
+    offered = site.build(folder / "site", videos)
+    console.print(
+        f"{videos} videos as files, HTML pages and HLS playlists, {len(offered) - videos} broken ones, "
+        f"in {time.monotonic() - began:.0f} s"
+    )
+    console.rule("2. Curate it")
+    config = load_config(ROOT / "configs" / "demo.yaml")
+    workspace = folder / "workspace"
+    with site.serve(folder / "site") as base:
+        site.write_list(folder / "videos.csv", base, offered)
+        counts = curate_here(config, workspace, [str(folder / "videos.csv")], None)
+    print_status(counts, console)
+    seeds = {offer.id: offer.seed for offer in offered if offer.seed is not None}
+    place = Workspace(workspace)
+    with Services(config, place.ledger(), place.store()) as services:
+        console.rule("3. What was set aside, and why")
+        for rejection in all_rejections(services.ledger):
+            console.print(Text(f"{rejection.id:14} {rejection.reason}: {plain(rejection.evidence, 100)}"))
+        console.rule(f"4. {SHOWN} samples")
+        made = list(samples(services.ledger, services.settings))
+        for sample in made[:SHOWN]:
+            show(sample, console)
+            path = folder / "sheets" / f"{sample.video.id}.png"
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(contact_sheet(sample, pictures_of(services)))
+    console.rule("5. How good it is: against the scripts")
+    console.print(score_table(made, seeds))
+    console.rule("6. Load it as anyone would")
+    console.print(loaded(workspace / "export"))
+    took = time.monotonic() - began
+    console.print(
+        f"\nContact sheets  {shown(folder / 'sheets')}/*.png\nDataset         {shown(workspace / 'export')}\n"
+        f"One sample      v2xum explain {made[0].video.id} {shown(workspace)}\n"
+        f"Your own        v2xum curate configs/demo.yaml --source FOLDER_OR_LIST --workspace data/runs/mine\n"
+        f"                (the tiny model knows only the demo's world; configs/instruct_v2xum.yaml names real ones)\n"
+        f"All of this took {took:.0f} s.",
+        highlight=False,
+    )
+
+
+def show(sample: Sample, console: Console) -> None:
+    """One sample as a person wants to read it."""
+    lines = Text()
+    for sentence in sample.summary.v2vt:
+        lines.append("".join(f"[{t:.0f}]" for t in sentence.times) + " ", style="cyan")
+        lines.append(plain(sentence.text) + "\n")
+    head = f"{sample.video.id}  {plain(sample.source.title or '')}"
+    foot = f"{len(sample.extract.keyframes)} of {len(sample.frames.frames)} frames ({sample.extract.ratio:.1%})"
+    console.print(Panel(lines, title=Text(head), subtitle=Text(foot), title_align="left", subtitle_align="left"))
+
+
+def score_table(made: list[Sample], seeds: dict[str, int]) -> Table:
+    """The figures over all samples whose script is known, one row a video and one for all."""
+    table = Table(show_edge=False, pad_edge=False)
+    for name in ("video", "captions exactly right", "keyframe F1", "events named", "of", "all events named"):
+        table.add_column(name, justify="left" if name == "video" else "right")
+    scores = [(s.video.id, score(s, make_script(seeds[s.video.id]))) for s in made if s.video.id in seeds]
+    for name, one in scores:
+        table.add_row(name, f"{one.captions:.1%}", f"{one.f1:.3f}", str(one.named), str(one.events), str(one.complete))
+    if scores:
+        every = [one for _, one in scores]
+        table.add_section()
+        table.add_row(
+            f"{len(every)} videos",
+            f"{measure.mean([one.captions for one in every]):.1%}",
+            f"{measure.mean([one.f1 for one in every]):.3f}",
+            str(sum(one.named for one in every)),
+            str(sum(one.events for one in every)),
+            f"{sum(one.complete for one in every)} of {len(every)}",
+            style="bold",
+        )
+    return table
+
+
+def score(sample: Sample, script: Script) -> Score:
+    """One sample against its script; seconds that a cut file lost are not counted against it."""
+    said = [caption.text for caption in sample.captions.captions]
+    last = len(sample.frames.frames)
+    known = [script.captions[caption.index] for caption in sample.captions.captions]
+    events = [event for event in script.events if event.seconds[-1] < last]
+    texts = [sentence.text for sentence in sample.summary.v2vt]
+    return Score(
+        measure.exact_share(said, known),
+        measure.keyframe_f1(sample.extract.times, [second for second in script.keyframes if second < last]),
+        measure.named_events(texts, events),
+        len(events),
+    )
+
+
+def loaded(export: Path) -> str:
+    """Load the export with `datasets` and say what came out."""
+    import datasets
+
+    datasets.disable_progress_bars()
+    dataset = datasets.load_dataset(str(export), cache_dir=str(export.parent / "datasets-cache"))
+    lines = [f'datasets.load_dataset("{shown(export)}")']
+    lines += [f"  {split:10} {len(rows):4} rows" for split, rows in dataset.items()]
+    row = next(iter(dataset.values()))[0]
+    picture = row["keyframes"][0]["image"]
+    lines.append(
+        f"  the first keyframe of {row['id']} is a {picture.size[0]} x {picture.size[1]} {picture.mode} picture"
+    )
+    return "\n".join(lines)
+
+
+def shown(path: Path) -> str:
+    """A path relative to here, where it lies below."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""A Prefect server for one run: started on a free local port, stopped with it, its records kept in the workspace.
+
+With PREFECT_API_URL set, that server is used and nothing is started.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from schemas.errors import RunStopped
+
+_QUIET = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_LOGGING_TO_API_ENABLED": "false",
+    "PREFECT_SERVER_UI_ENABLED": "false",
+    # Batched recorders: without them a server loses run records when a few hundred come at once.
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "200",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "2",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "200",
+}
+START_SECONDS = 180.0
+
+
+def quiet_environment(home: Path) -> None:
+    """Set what Prefect reads when it is imported: no telemetry, its files under `home`, its log on errors only.
+
+    Must run before the first `import prefect`. What the user set stays.
+    """
+    for name, value in {**_QUIET, "PREFECT_HOME": str(home), "PREFECT_LOGGING_LEVEL": "CRITICAL"}.items():
+        os.environ.setdefault(name, value)
+
+
+@contextmanager
+def local_server(home: Path) -> Iterator[str]:
+    """The API URL of a running server. Raises RunStopped when none comes up in time, with the end of its log."""
+    given = os.environ.get("PREFECT_API_URL")
+    if given:
+        yield given
+        return
+    home.mkdir(parents=True, exist_ok=True)
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}/api"
+    command = [
+        sys.executable,
+        "-m",
+        "prefect",
+        "server",
+        "start",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--no-ui",
+    ]
+    with (home / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PREFECT_HOME": str(home)},
+            start_new_session=True,  # Ctrl-C is for the run, which then stops the server itself
+            preexec_fn=_die_with_parent,
+        )
+        try:
+            _wait(process, url, home / "server.log")
+            os.environ["PREFECT_API_URL"] = url
+            yield url
+        finally:
+            os.environ.pop("PREFECT_API_URL", None)
+            _stop(process)
+
+
+def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(f"{url}/health", timeout=2):  # noqa: S310 - our own loopback address
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    tail = log.read_text(errors="replace")[-2000:]
+    raise RunStopped(f"the local Prefect server did not start within {START_SECONDS:.0f} s; its log ends with:\n{tail}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End the server; it holds nothing that the ledger does not."""
+    process.terminate()
+    try:
+        process.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(timeout=10)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _die_with_parent() -> None:
+    """On Linux, have the kernel end the server when the run dies, even by kill -9."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)

@@ -1,0 +1,1 @@
+"""Prefect tasks: thin shells around the pure functions of curation, and their policies."""

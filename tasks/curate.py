@@ -1,0 +1,47 @@
+"""Prefect tasks of curation: a stage over a shard, and a shard through all its stages."""
+
+from __future__ import annotations
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from curation.pipeline import STAGE_NAMES, process
+from schemas.records import Extract, Video
+from tasks import policies
+from tasks.run import Shard, run_of
+
+
+@task(name="stage", cache_policy=NO_CACHE, persist_result=False)
+def run_stage(stage: str, shard: Shard) -> None:
+    """Carry a shard's videos through one stage; results and rejections are rows of the ledger."""
+    run = run_of(shard.workspace)
+    services = run.services
+    process(
+        stage,
+        shard.ids,
+        ledger=services.ledger,
+        settings=services.settings,
+        work=services.work(stage),
+        progress=run.counts,
+        stop=services.stop,
+        workers=policies.workers(stage, services.config.run),
+    )
+
+
+@task(name="thin", cache_policy=NO_CACHE, persist_result=False)
+def thin_pictures(shard: Shard) -> None:
+    """Drop the sampled pictures of finished videos that the configuration does not keep."""
+    services = run_of(shard.workspace).services
+    for video_id in shard.ids:
+        entries = {entry.head.stage: entry for entry in services.ledger.entries(video_id)}
+        if "refine" in entries and entries["refine"].head.status == "done":
+            video = Video.model_validate_json(entries["download"].payload)
+            services.pictures.thin(video, Extract.model_validate_json(entries["extract"].payload).keyframes)
+
+
+@task(name="shard", cache_policy=NO_CACHE, persist_result=False)
+def curate_shard(shard: Shard) -> None:
+    """All stages of one shard, in order; other shards are at other stages meanwhile."""
+    for stage in STAGE_NAMES:
+        run_stage.with_options(**policies.options(stage, shard.number))(stage, shard)
+    thin_pictures(shard)

@@ -1,0 +1,17 @@
+"""Prefect task of export: the ledger's finished samples become the dataset folder."""
+
+from __future__ import annotations
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from curation.dataset import export_workspace
+from schemas.manifest import Manifest
+from tasks.run import run_of
+
+
+@task(name="export", cache_policy=NO_CACHE, persist_result=False)
+def export_dataset(workspace: str) -> Manifest:
+    """Write WORKSPACE/export unless it already is what it would become."""
+    run = run_of(workspace)
+    return export_workspace(run.workspace, run.services)

@@ -1,0 +1,75 @@
+"""A small world for the tests of the command line: rendered videos and a real Prefect server."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from curation.media import encode_video
+from demo.render import frames
+from demo.world import make_script
+from flows.server import local_server, quiet_environment
+
+ROOT = Path(__file__).parent.parent.parent
+CONFIG = ROOT / "configs" / "demo.yaml"
+VIDEOS = 5
+
+
+@pytest.fixture(scope="session")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of demo videos of 40-48 s, one of 10 s, and a file that is no video."""
+    folder = tmp_path_factory.mktemp("films")
+    for number in range(VIDEOS):
+        script = make_script(40_000_000 + number, 40 + 2 * number)
+        # Two pictures a second are enough for 1 fps sampling, and five times quicker to draw.
+        encode_video(folder / f"film {number}.mp4", frames(script, 2), fps=2, options={"preset": "ultrafast"})
+    short = (image for image, _ in zip(frames(make_script(41_000_000, 40), 2), range(20), strict=False))
+    encode_video(folder / "short.mp4", short, fps=2, options={"preset": "ultrafast"})
+    (folder / "torn.mp4").write_bytes(b"\x00\x01\x02 no video at all" * 50)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One real Prefect server for all tests of this session; its address."""
+    home = tmp_path_factory.mktemp("prefect")
+    before = dict(os.environ)
+    quiet_environment(home)
+    with local_server(home) as url:
+        yield url
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture
+def v2xum(server: str) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Call the command line in a process of its own, against the session's server."""
+
+    def call(*arguments: object, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "flows.cli", *map(str, arguments)]
+        environment = {**os.environ, "PREFECT_API_URL": server, "PYTHONWARNINGS": ""}
+        return subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=timeout, check=False
+        )
+
+    return call
+
+
+def status(v2xum: Callable[..., subprocess.CompletedProcess[str]], workspace: Path) -> dict[str, Any]:
+    done = v2xum("status", workspace, "--json")
+    assert done.returncode == 0, done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def shards(workspace: Path) -> dict[str, bytes]:
+    """Every file of an export by its relative path."""
+    export = workspace / "export"
+    return {path.relative_to(export).as_posix(): path.read_bytes() for path in export.rglob("*") if path.is_file()}

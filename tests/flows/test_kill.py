@@ -1,0 +1,64 @@
+"""kill -9 at twenty random moments: what is exported in the end is byte-identical to an undisturbed run."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.flows.conftest import CONFIG, ROOT, VIDEOS, shards, status
+
+pytestmark = [pytest.mark.prefect, pytest.mark.slow]
+KILLS = 20
+
+
+def written(workspace: Path) -> int:
+    """Rows that the ledger holds: results and replies."""
+    try:
+        with sqlite3.connect(f"file:{workspace / 'ledger.sqlite'}?mode=ro", uri=True) as connection:
+            return sum(
+                connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("results", "replies")
+            )
+    except sqlite3.OperationalError:
+        return 0
+
+
+def test_twenty_kills_change_nothing(
+    films: Path, server: str, tmp_path: Path, v2xum: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    rng = random.Random(20)
+    arguments = ["curate", str(CONFIG), "--source", str(films), "--set", "models.captioner.batch=4"]
+    plain, disturbed = tmp_path / "plain", tmp_path / "disturbed"
+    done = v2xum(*arguments, "--workspace", plain)
+    assert done.returncode == 0, done.stderr
+    total = written(plain)
+    kills = 0
+    for number in range(KILLS):
+        command = [sys.executable, "-m", "flows.cli", *arguments, "--workspace", str(disturbed)]
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        # Moments that matter are those in which work is under way: wait for some rows, then for a random blink.
+        goal = written(disturbed) + rng.randint(0, max(1, total // KILLS))
+        deadline = time.monotonic() + 120
+        while process.poll() is None and written(disturbed) < goal and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(rng.random() * (3.0 if number % 5 == 0 else 0.3))
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            kills += 1
+        process.wait(timeout=30)
+    assert kills >= KILLS // 2, "too few kills hit a running process to prove anything"
+    done = v2xum(*arguments, "--workspace", disturbed)
+    assert done.returncode == 0, done.stderr
+    counts = status(v2xum, disturbed)
+    assert (counts["samples"], counts["pending"], counts["retryable"]) == (VIDEOS, 0, 0)
+    assert shards(disturbed) == shards(plain)
