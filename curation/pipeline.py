@@ -231,4 +231,4 @@ def _reject(stage: str, source: Registered, where: Standing, ledger: Ledger, err
 
 
 def _full(error: BaseException) -> StorageFull:
-    return StorageFull(f"no space left for the workspace ({error}); make room and run the same command again")
+    return StorageFull(f"no space left for the workspace ({error})")

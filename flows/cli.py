@@ -24,7 +24,7 @@ from curation.status import explain as explain_video
 from curation.status import find, summarize
 from curation.workspace import Workspace
 from flows.terminal import plain
-from schemas.errors import ConfigError, PromptError, RunStopped, is_storage_full
+from schemas.errors import ConfigError, PromptError, RunStopped, StorageFull, is_storage_full
 from schemas.loading import load_config
 
 app = typer.Typer(
@@ -34,6 +34,7 @@ app = typer.Typer(
     help="Turn videos into a verified Instruct-V2Xum-style dataset.",
 )
 P = ParamSpec("P")
+_MAKE_ROOM = "nothing finished is lost: make room and run the same command again"
 
 WorkspaceArgument = Annotated[Path, typer.Argument(help="The folder that `v2xum curate` worked in.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
@@ -50,12 +51,14 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             _fail(str(error), 2)
         except Interrupted as error:
             _fail(str(error), 130)
+        except StorageFull as error:
+            _fail(f"{error}\n{_MAKE_ROOM}", 1)
         except RunStopped as error:
             _fail(str(error), 1)
         except (OSError, OperationalError) as error:
             if not is_storage_full(error):
                 raise
-            _fail("no space left for the workspace; make room and run the same command again", 1)
+            _fail(f"no space left for the workspace\n{_MAKE_ROOM}", 1)
 
     return run
 

@@ -10,7 +10,6 @@ import logging
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
 
 from rich.console import Console
 from rich.panel import Panel
@@ -22,29 +21,15 @@ from curation.sheet import contact_sheet
 from curation.stages import Services
 from curation.status import all_rejections, samples
 from curation.workspace import Workspace
-from demo import measure, site
-from demo.world import Script, make_script
+from demo import site
+from demo.measure import figures, score
+from demo.world import make_script
 from flows.cli import print_status
 from flows.running import curate_here
 from flows.terminal import plain
 from schemas.errors import V2XumError
 from schemas.loading import load_config
 from schemas.records import Sample
-
-
-class Score(NamedTuple):
-    """How near one sample came to the truth; shares are 0..1."""
-
-    captions: float
-    f1: float
-    named: int
-    events: int
-
-    @property
-    def complete(self) -> bool:
-        """Whether the text names every event."""
-        return self.named == self.events
-
 
 ROOT = Path(__file__).parent.parent
 SHOWN = 3
@@ -87,7 +72,8 @@ def run(folder: Path, videos: int, console: Console) -> None:
     with Services(config, place.ledger(), place.store()) as services:
         console.rule("3. What was set aside, and why")
         for rejection in all_rejections(services.ledger):
-            console.print(Text(f"{rejection.id:14} {rejection.reason}: {plain(rejection.evidence, 100)}"))
+            line = f"{rejection.id:16} {rejection.reason}: {plain(rejection.evidence)}"
+            console.print(Text(line), overflow="ellipsis", no_wrap=True)
         console.rule(f"4. {SHOWN} samples")
         made = list(samples(services.ledger, services.settings))
         for sample in made[:SHOWN]:
@@ -107,6 +93,7 @@ def run(folder: Path, videos: int, console: Console) -> None:
         f"                (the tiny model knows only the demo's world; configs/instruct_v2xum.yaml names real ones)\n"
         f"All of this took {took:.0f} s.",
         highlight=False,
+        soft_wrap=True,
     )
 
 
@@ -116,6 +103,7 @@ def show(sample: Sample, console: Console) -> None:
     for sentence in sample.summary.v2vt:
         lines.append("".join(f"[{t:.0f}]" for t in sentence.times) + " ", style="cyan")
         lines.append(plain(sentence.text) + "\n")
+    lines.rstrip()
     head = f"{sample.video.id}  {plain(sample.source.title or '')}"
     foot = f"{len(sample.extract.keyframes)} of {len(sample.frames.frames)} frames ({sample.extract.ratio:.1%})"
     console.print(Panel(lines, title=Text(head), subtitle=Text(foot), title_align="left", subtitle_align="left"))
@@ -124,18 +112,21 @@ def show(sample: Sample, console: Console) -> None:
 def score_table(made: list[Sample], seeds: dict[str, int]) -> Table:
     """The figures over all samples whose script is known, one row a video and one for all."""
     table = Table(show_edge=False, pad_edge=False)
-    for name in ("video", "captions exactly right", "keyframe F1", "events named", "of", "all events named"):
+    for name in ("video", "captions right", "keyframe F1", "events named", "of", "all of them"):
         table.add_column(name, justify="left" if name == "video" else "right")
     scores = [(s.video.id, score(s, make_script(seeds[s.video.id]))) for s in made if s.video.id in seeds]
     for name, one in scores:
-        table.add_row(name, f"{one.captions:.1%}", f"{one.f1:.3f}", str(one.named), str(one.events), str(one.complete))
+        table.add_row(
+            name, f"{one.captions:.1%}", f"{one.keyframes:.3f}", str(one.named), str(one.events), _yes(one.complete)
+        )
     if scores:
         every = [one for _, one in scores]
+        total = figures(every)
         table.add_section()
         table.add_row(
             f"{len(every)} videos",
-            f"{measure.mean([one.captions for one in every]):.1%}",
-            f"{measure.mean([one.f1 for one in every]):.3f}",
+            f"{total['captions_exactly_right']:.1%}",
+            f"{total['keyframe_f1']:.3f}",
             str(sum(one.named for one in every)),
             str(sum(one.events for one in every)),
             f"{sum(one.complete for one in every)} of {len(every)}",
@@ -144,19 +135,8 @@ def score_table(made: list[Sample], seeds: dict[str, int]) -> Table:
     return table
 
 
-def score(sample: Sample, script: Script) -> Score:
-    """One sample against its script; seconds that a cut file lost are not counted against it."""
-    said = [caption.text for caption in sample.captions.captions]
-    last = len(sample.frames.frames)
-    known = [script.captions[caption.index] for caption in sample.captions.captions]
-    events = [event for event in script.events if event.seconds[-1] < last]
-    texts = [sentence.text for sentence in sample.summary.v2vt]
-    return Score(
-        measure.exact_share(said, known),
-        measure.keyframe_f1(sample.extract.times, [second for second in script.keyframes if second < last]),
-        measure.named_events(texts, events),
-        len(events),
-    )
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
 
 
 def loaded(export: Path) -> str:

@@ -34,7 +34,7 @@ class Prompt(NamedTuple):
         if given != self.variables:
             missing, unknown = sorted(self.variables - given), sorted(given - self.variables)
             raise PromptError(f"prompt {self.id}: missing variables {missing}, unknown variables {unknown}")
-        return _ENVIRONMENT.from_string(self.text).render(values).strip()
+        return _template(self.text).render(values).strip()
 
 
 def load(prompt_id: str, folder: Path = FOLDER) -> Prompt:
@@ -58,3 +58,8 @@ def _parse(prompt_id: str, raw: bytes) -> Prompt:
     except jinja2.TemplateSyntaxError as error:
         raise PromptError(f"prompt {prompt_id}, line {error.lineno}: {error.message}") from error
     return Prompt(prompt_id, text, hashlib.sha256(raw).hexdigest(), frozenset(variables))
+
+
+@cache
+def _template(text: str) -> jinja2.Template:
+    return _ENVIRONMENT.from_string(text)

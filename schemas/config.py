@@ -103,8 +103,8 @@ class NearDuplicateConfig(Section):
     """Frames within `max_distance` bits of the pHash and `max_difference` mean luma (0..255) share a caption."""
 
     mode: Literal["enable", "disable"] = "enable"
-    max_distance: int = Field(default=4, ge=0, le=64)
-    max_difference: float = Field(default=2.0, ge=0)
+    max_distance: int = Field(default=2, ge=0, le=64)
+    max_difference: float = Field(default=1.0, ge=0)
 
 
 class FrameConfig(Section):

@@ -216,4 +216,4 @@ def test_a_hostile_title_changes_no_path_and_no_terminal(films: Path, tmp_path: 
     explained = v2xum("explain", row["id"], workspace)
     assert "\x1b[31m" not in explained.stdout and "\u202e" not in explained.stdout
     made = datasets.load_dataset(str(workspace / "export"), cache_dir=str(tmp_path / "cache"))
-    assert next(iter(made.values()))[0]["title"] == title
+    assert next(iter(made.values()))[0]["title"] == title.strip()

@@ -1,0 +1,29 @@
+"""The command that trains a tiny checkpoint: `python -m demo.train captioner|summarizer --out data/demo/NAME`."""
+
+import argparse
+import logging
+from pathlib import Path
+
+import torch
+
+
+def main() -> None:
+    """Parse the command line and train; one thread, so that the fixed seed gives the same weights again."""
+    parser = argparse.ArgumentParser(description="Train a tiny checkpoint of the demo world from scratch.")
+    parser.add_argument("which", choices=("captioner", "summarizer"))
+    parser.add_argument("--out", type=Path, required=True, help="folder to write the checkpoint to")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(1)
+    if arguments.which == "captioner":
+        from demo import train_captioner
+
+        train_captioner.train(arguments.out)
+    else:
+        from demo import train_summarizer
+
+        train_summarizer.train(arguments.out)
+
+
+if __name__ == "__main__":
+    main()
