@@ -127,6 +127,9 @@ class Progress(Protocol):
         ...
 
 
+_STOPPED = "stopped before the end; the same command goes on from here"
+
+
 class Interrupted(RunStopped):
     """The user asked the run to stop."""
 
@@ -161,10 +164,10 @@ def process(
 
     def one(item: tuple[Registered, Standing]) -> None:
         if stop.is_set():
-            raise Interrupted("stopped before the end; the same command goes on from here")
+            raise Interrupted(_STOPPED)
         source, where = item
         try:
-            outcome = _carry(stage, source, where, older.get(source.id, set()), ledger, work)
+            outcome = _carry(stage, source, where, older.get(source.id, set()), ledger, work, stop)
         except (OSError, sa.exc.OperationalError) as error:
             if is_storage_full(error):
                 raise _full(error) from error
@@ -192,6 +195,7 @@ def _carry(
     older: set[str],
     ledger: Ledger,
     work: Callable[[Inputs], Record],
+    stop: threading.Event,
 ) -> Literal["made", "reused", "rejected"]:
     for fingerprint in (where.fingerprint, where.refusal_fingerprint):
         if fingerprint in older:
@@ -203,11 +207,15 @@ def _carry(
     except RunStopped:
         raise
     except StageError as error:
+        if stop.is_set():  # its child processes may have been ended under it: no judgement of the video
+            raise Interrupted(_STOPPED) from error
         if is_storage_full(error):
             raise _full(error) from error
         _reject(stage, source, where, ledger, error, time.monotonic() - started)
         return "rejected"
     except Exception as error:
+        if stop.is_set():
+            raise Interrupted(_STOPPED) from error
         # The boundary: a fault of ours in one video must not stop the others; it is logged and kept as a row.
         if is_storage_full(error):
             raise _full(error) from error

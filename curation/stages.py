@@ -16,7 +16,7 @@ from curation.filters import judge_publication, judge_video, refuse
 from curation.ledger import Ledger
 from curation.media import probe_safely
 from curation.pictures import Pictures
-from curation.pipeline import Inputs, Settings
+from curation.pipeline import Inputs, Interrupted, Settings
 from curation.sandbox import Sandbox
 from curation.store import Store
 from models.build import build_chat_model, build_embedder, identify, identify_embedder
@@ -25,6 +25,7 @@ from models.chat import ChatModel, Embedder
 from prompts import Prompt, load
 from schemas.config import CurateConfig, LocalModel
 from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Record, Summary, Video
+from schemas.time import FrameIndex
 
 Work = Callable[[Inputs], Record]
 
@@ -38,6 +39,7 @@ class Services:
         self.ledger = ledger
         self.store = store
         self.stop = threading.Event()
+        self.transferred: Callable[[str, int], None] = lambda video_id, done: None
         self.hosts = Hosts(config.download)
         self.prompts: Mapping[str, Prompt] = {
             "caption": load(config.caption.prompt),
@@ -53,6 +55,12 @@ class Services:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End the child processes, if any were started."""
+        if "sandbox" in self.__dict__:
+            self.sandbox.close()
+
+    def interrupt(self) -> None:
+        """Ask the run to stop at the next safe point, and end child processes that decode."""
+        self.stop.set()
         if "sandbox" in self.__dict__:
             self.sandbox.close()
 
@@ -120,7 +128,21 @@ class Services:
             self.store,
             hosts=self.hosts,
             probe=lambda path: probe_safely(path, self.sandbox),
+            progress=lambda done, _total: self._downloading(inputs.id, done),
         )
+
+    def _downloading(self, video_id: str, done: int) -> None:
+        self._heed_stop()
+        self.transferred(video_id, done)
+
+    def _picture(self, video: Video, frames: FrameSet, index: FrameIndex) -> bytes:
+        self._heed_stop()
+        return self.pictures.read(video, frames, index)
+
+    def _heed_stop(self) -> None:
+        """Called where long work passes by often, so that a stop takes seconds and not a whole video."""
+        if self.stop.is_set():
+            raise Interrupted("stopped within a video; the same command goes on from here")
 
     def _filter(self, inputs: Inputs) -> Judgement:
         video = inputs.record("download", Video)
@@ -137,7 +159,7 @@ class Services:
         return captions.caption_frames(
             video,
             frames,
-            lambda index: self.pictures.read(video, frames, index),
+            lambda index: self._picture(video, frames, index),
             self.captioner,
             self.prompts["caption"],
             self.config.caption,

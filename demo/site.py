@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+import sys
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -17,7 +18,7 @@ from html import escape
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from curation.media import encode_video
 from demo.render import Frame, frames
@@ -82,10 +83,9 @@ def serve(folder: Path) -> Iterator[str]:
     """Serve a folder on 127.0.0.1 until the block ends; gives the base URL."""
     handler = partial(_Handler, directory=str(folder))
     try:
-        server = ThreadingHTTPServer(("127.0.0.1", PORT), handler)
+        server = _Server(("127.0.0.1", PORT), handler)
     except OSError:
-        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
+        server = _Server(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -125,6 +125,17 @@ def _render(folder: Path, offer: Offer) -> None:
 
 def _encode(path: Path, pictures: Iterable[Frame]) -> None:
     encode_video(path, pictures, fps=FPS, options=_ENCODING)
+
+
+class _Server(ThreadingHTTPServer):
+    """A server that shrugs when a client hangs up, as downloaders do once they have seen enough."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Report everything but lost connections."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(SimpleHTTPRequestHandler):

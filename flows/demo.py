@@ -20,6 +20,7 @@ from curation.dataset import pictures_of
 from curation.sheet import contact_sheet
 from curation.stages import Services
 from curation.status import all_rejections, samples
+from curation.validate import validate
 from curation.workspace import Workspace
 from demo import site
 from demo.measure import figures, score
@@ -27,7 +28,7 @@ from demo.world import make_script
 from flows.cli import print_status
 from flows.running import curate_here
 from flows.terminal import plain
-from schemas.errors import V2XumError
+from schemas.errors import ConfigError, V2XumError
 from schemas.loading import load_config
 from schemas.records import Sample
 
@@ -140,12 +141,15 @@ def _yes(value: bool) -> str:
 
 
 def loaded(export: Path) -> str:
-    """Load the export with `datasets` and say what came out."""
+    """Check the export as its manifest says, load it with `datasets`, and say what came out. Raises ConfigError."""
     import datasets
+
+    if problems := validate(export):
+        raise ConfigError("\n".join(problems))
 
     datasets.disable_progress_bars()
     dataset = datasets.load_dataset(str(export), cache_dir=str(export.parent / "datasets-cache"))
-    lines = [f'datasets.load_dataset("{shown(export)}")']
+    lines = ["every file is as manifest.json says", f'datasets.load_dataset("{shown(export)}")']
     lines += [f"  {split:10} {len(rows):4} rows" for split, rows in dataset.items()]
     row = next(iter(dataset.values()))[0]
     picture = row["keyframes"][0]["image"]

@@ -12,6 +12,7 @@ from typing import Any
 
 from curation.dataset import is_exported
 from curation.pipeline import Interrupted
+from curation.stages import Services
 from curation.status import summarize
 from flows.server import local_server, quiet_environment
 from flows.terminal import Display
@@ -35,7 +36,7 @@ def curate_here(config: CurateConfig, root: Path, sources: Sequence[str], limit:
         if not run.due(ids) and is_exported(run.workspace, run.services):
             return summarize(run.services.ledger, run.services.settings)
         quiet_environment(root / "prefect")
-        with local_server(root / "prefect") as url, stop_on_interrupt(run.services.stop):
+        with local_server(root / "prefect") as url, stop_on_interrupt(run.services):
             from prefect.settings import PREFECT_API_URL, temporary_settings
 
             from flows.curate import curate  # Prefect takes seconds to import: only here is it needed
@@ -45,13 +46,15 @@ def curate_here(config: CurateConfig, root: Path, sources: Sequence[str], limit:
 
 
 @contextlib.contextmanager
-def stop_on_interrupt(stop: threading.Event) -> Iterator[None]:
+def stop_on_interrupt(services: Services) -> Iterator[None]:
     """The first Ctrl-C (or SIGTERM) asks the run to stop at the next safe point, the second ends it at once."""
 
     def ask(_signal: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
+        if services.stop.is_set():
             raise KeyboardInterrupt
-        stop.set()
+        services.stop.set()
+        # Ending children takes locks, which a signal handler must not wait for.
+        threading.Thread(target=services.interrupt, name="interrupt", daemon=True).start()
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-import unicodedata
 from types import TracebackType
 from typing import TextIO
 
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from curation.pipeline import STAGE_NAMES
+from curation.publishable import plain_line
 from tasks.run import Counts
 
 _EVERY_SECONDS = 2.0
@@ -20,8 +20,7 @@ _EVERY_SECONDS = 2.0
 
 def plain(text: str, limit: int = 200) -> str:
     """Hostile text for a terminal: one line, no control or direction characters, cut to `limit` characters."""
-    kept = "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
-    line = " ".join(kept.split())
+    line = plain_line(text)
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
@@ -34,6 +33,7 @@ class Display:
         self._bars: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
         self._said = 0.0
+        self._total = 0
         self._last: Counts | None = None
 
     def __enter__(self) -> Display:
@@ -46,7 +46,6 @@ class Display:
                 TextColumn("{task.fields[note]}"),
                 TimeElapsedColumn(),
                 console=Console(file=self._stream),
-                transient=True,
             )
             self._tasks = {stage: self._bars.add_task(stage, total=None, note="") for stage in STAGE_NAMES}
             self._bars.start()
@@ -63,21 +62,29 @@ class Display:
 
     def total(self, videos: int) -> None:
         """Say how many videos the run is about."""
+        self._total = videos
         if self._bars is not None:
             for task in self._tasks.values():
                 self._bars.update(task, total=videos)
 
     def show(self, stage: str, counts: Counts) -> None:
-        """Show that a stage is done with one more video."""
+        """Show that a stage has got on with one more video."""
         self._last = counts
         if self._bars is not None:
             row = counts.rows()[stage]
             note = f"[red]{row['rejected']} rejected[/red]" if row["rejected"] else ""
+            if stage == "download":
+                note = f"{counts.megabytes:.1f} MB {note}"
             self._bars.update(self._tasks[stage], completed=sum(row.values()), note=note)
+            left = self._total  # what an earlier stage rejected never reaches the later ones
+            for name, counted in counts.rows().items():
+                self._bars.update(self._tasks[name], total=left)
+                left -= counted["rejected"]
         elif time.monotonic() - self._said >= _EVERY_SECONDS:
             self._said = time.monotonic()
             self._line(counts)
 
     def _line(self, counts: Counts) -> None:
-        self._stream.write(json.dumps({"event": "progress", "stages": counts.rows()}) + "\n")
+        line = {"event": "progress", "stages": counts.rows(), "downloaded_mb": round(counts.megabytes, 1)}
+        self._stream.write(json.dumps(line) + "\n")
         self._stream.flush()

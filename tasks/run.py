@@ -34,25 +34,41 @@ class Shard(NamedTuple):
 
 
 class Counts:
-    """How many videos each stage made, reused and rejected in this run. Threads may share it."""
+    """What happened in this run: videos made, reused and rejected by stage, and bytes. Threads may share it."""
 
     def __init__(self, listener: Callable[[str, Counts], None] | None = None) -> None:
         """Call `listener` with the stage after every count."""
         self._rows: dict[str, dict[str, int]] = {s: {"made": 0, "reused": 0, "rejected": 0} for s in STAGE_NAMES}
+        self._bytes: dict[str, int] = {}
         self._lock = threading.Lock()
         self._listener = listener
+
+    def transferred(self, video_id: str, done: int) -> None:
+        """Note how many bytes of a video have come in so far."""
+        with self._lock:
+            self._bytes[video_id] = max(done, self._bytes.get(video_id, 0))
+        self._tell("download")
+
+    @property
+    def megabytes(self) -> float:
+        """MB (10**6 bytes) that came in over the network in this run."""
+        with self._lock:
+            return sum(self._bytes.values()) / 1e6
 
     def advance(self, stage: str, outcome: Outcome) -> None:
         """Count one video."""
         with self._lock:
             self._rows[stage][outcome] += 1
-        if self._listener is not None:
-            self._listener(stage, self)
+        self._tell(stage)
 
     def rows(self) -> dict[str, dict[str, int]]:
         """The counts by stage."""
         with self._lock:
             return {stage: dict(row) for stage, row in self._rows.items()}
+
+    def _tell(self, stage: str) -> None:
+        if self._listener is not None:
+            self._listener(stage, self)
 
 
 class Run:
@@ -104,6 +120,7 @@ def open_run(root: Path, config: CurateConfig, counts: Counts | None = None) -> 
         workspace.save_config(config)
         with Services(config, ledger, store) as services:
             run = Run(workspace, services, counts or Counts())
+            services.transferred = run.counts.transferred
             with _lock:
                 _open[str(root)] = run
             try:

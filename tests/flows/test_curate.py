@@ -196,6 +196,18 @@ def test_a_full_disk_stops_the_run_cleanly_and_it_resumes(
     assert shards(small_disk / "workspace") == shards(finished)
 
 
+def test_retry_forgets_what_is_named_and_export_writes_anew(finished: Path, tmp_path: Path, v2xum: Cli) -> None:
+    workspace = tmp_path / "workspace"
+    shutil.copytree(finished, workspace)
+    assert "0 rejections forgotten" in v2xum("retry", workspace).stdout, "none of them is transient"
+    assert "1 rejections forgotten" in v2xum("retry", workspace, "--reason", "too_short").stdout
+    counts = status(v2xum, workspace)
+    assert (counts["rejected"], counts["pending"]) == (1, 1)
+    done = v2xum("export", workspace)
+    assert f"{VIDEOS} samples" in done.stdout
+    assert "too_short" not in (workspace / "export" / "rejections.jsonl").read_text()
+
+
 def test_too_many_rejections_exit_with_3(films: Path, tmp_path: Path, v2xum: Cli) -> None:
     done = v2xum(
         "curate", CONFIG, "--source", films / "torn.mp4", "--workspace", tmp_path / "w", "--set", "run.max_rejected=0.5"
