@@ -78,10 +78,8 @@ def local_server(home: Path) -> Iterator[str]:
         )
         try:
             _wait(process, url, home / "server.log")
-            os.environ["PREFECT_API_URL"] = url
             yield url
         finally:
-            os.environ.pop("PREFECT_API_URL", None)
             _stop(process)
 
 

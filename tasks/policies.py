@@ -6,6 +6,7 @@ gone): what is wrong with one video never raises out of a stage, it becomes a ro
 
 from __future__ import annotations
 
+import os
 from typing import Any, NamedTuple
 
 from prefect.client.schemas.objects import State, TaskRun
@@ -46,11 +47,16 @@ def is_transient(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> boo
 
 
 def options(stage: str, shard: int) -> dict[str, Any]:
-    """Keyword arguments for `Task.with_options`."""
+    """Keyword arguments for `Task.with_options`.
+
+    Tags are for limits that several runs share on a server of the user's; every tagged task run asks that server for
+    a slot, which takes up to seconds. The server of a single run has nothing to limit.
+    """
     policy = POLICIES[stage]
+    shared = bool(os.environ.get("PREFECT_API_URL"))
     return {
         "task_run_name": f"{stage}-{shard:05d}",
-        "tags": list(policy.tags),
+        "tags": list(policy.tags) if shared else [],
         "retries": policy.retries,
         "retry_delay_seconds": policy.delay_seconds,
         "retry_condition_fn": is_transient,

@@ -43,6 +43,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     before = dict(os.environ)
     quiet_environment(home)
     with local_server(home) as url:
+        os.environ["PREFECT_API_URL"] = url
         yield url
     os.environ.clear()
     os.environ.update(before)
