@@ -207,7 +207,7 @@ def _carry(
     except RunStopped:
         raise
     except StageError as error:
-        if stop.is_set():  # its child processes may have been ended under it: no judgement of the video
+        if stop.is_set():  # what failed while everything stops is no judgement of the video
             raise Interrupted(_STOPPED) from error
         if is_storage_full(error):
             raise _full(error) from error

@@ -58,12 +58,6 @@ class Services:
         if "sandbox" in self.__dict__:
             self.sandbox.close()
 
-    def interrupt(self) -> None:
-        """Ask the run to stop at the next safe point, and end child processes that decode."""
-        self.stop.set()
-        if "sandbox" in self.__dict__:
-            self.sandbox.close()
-
     @cached_property
     def sandbox(self) -> Sandbox:
         """Child processes that decode."""

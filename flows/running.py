@@ -12,7 +12,6 @@ from typing import Any
 
 from curation.dataset import is_exported
 from curation.pipeline import Interrupted
-from curation.stages import Services
 from curation.status import summarize
 from flows.server import local_server, quiet_environment
 from flows.terminal import Display
@@ -36,7 +35,7 @@ def curate_here(config: CurateConfig, root: Path, sources: Sequence[str], limit:
         if not run.due(ids) and is_exported(run.workspace, run.services):
             return summarize(run.services.ledger, run.services.settings)
         quiet_environment(root / "prefect")
-        with local_server(root / "prefect") as url, stop_on_interrupt(run.services):
+        with local_server(root / "prefect") as url, stop_on_interrupt(run.services.stop):
             from prefect.settings import PREFECT_API_URL, temporary_settings
 
             from flows.curate import curate  # Prefect takes seconds to import: only here is it needed
@@ -46,15 +45,13 @@ def curate_here(config: CurateConfig, root: Path, sources: Sequence[str], limit:
 
 
 @contextlib.contextmanager
-def stop_on_interrupt(services: Services) -> Iterator[None]:
+def stop_on_interrupt(stop: threading.Event) -> Iterator[None]:
     """The first Ctrl-C (or SIGTERM) asks the run to stop at the next safe point, the second ends it at once."""
 
     def ask(_signal: int, _frame: FrameType | None) -> None:
-        if services.stop.is_set():
+        if stop.is_set():
             raise KeyboardInterrupt
-        services.stop.set()
-        # Ending children takes locks, which a signal handler must not wait for.
-        threading.Thread(target=services.interrupt, name="interrupt", daemon=True).start()
+        stop.set()
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
