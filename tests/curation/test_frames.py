@@ -197,13 +197,11 @@ def test_a_single_frame_is_a_video(tmp_path, sandbox):
 
 
 def test_limits_of_the_configuration_hold(whole, tmp_path, sandbox):
+    # The wall limit is shown in test_sandbox.py, by a child that never ends: decoding may be too quick for any.
     with pytest.raises(PermanentError, match="too_long"):
         run(whole.path, tmp_path / "a", sandbox, FrameConfig(max_frames=5))
-    with pytest.raises(PoisonError) as caught:
-        run(whole.path, tmp_path / "a", sandbox, FrameConfig(wall_seconds=0.001))
-    assert caught.value.reason == "timeout"
-    with pytest.raises(PoisonError) as caught:
-        run(whole.path, tmp_path / "a", sandbox, FrameConfig(memory_megabytes=1))
+    with Sandbox() as fresh, pytest.raises(PoisonError) as caught:
+        run(whole.path, tmp_path / "a", fresh, FrameConfig(memory_megabytes=1))
     assert caught.value.reason in ("memory", "crashed")
 
 
