@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parents[1]
 FPS = 10
-FIRST_SEED = FIRST_HELD_OUT_SEED + 5_000_000
+FIRST_SEED = FIRST_HELD_OUT_SEED + 40_000_000  # looked at by nobody while models and thresholds were chosen
 
 
 class _Silent:
