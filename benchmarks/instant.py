@@ -15,7 +15,7 @@ from curation.media import encode_video
 from curation.pipeline import STAGE_NAMES, standing
 from curation.stages import Services
 from curation.workspace import Workspace
-from models.chat import Reply, Request
+from models.chat import Arrived, Reply, Request
 from schemas.config import CurateConfig
 from schemas.loading import load_config
 from schemas.records import Judgement, Origin, Source
@@ -41,7 +41,7 @@ class Instant:
         """Bytes, an upper bound."""
         return len(text)
 
-    def complete(self, requests: Sequence[Request]) -> list[Reply]:
+    def complete(self, requests: Sequence[Request], arrived: Arrived | None = None) -> list[Reply]:
         """An answer that fits each request's schema."""
         return [Reply(self._answer(request), "stop", 1, 1) for request in requests]
 

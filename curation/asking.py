@@ -13,7 +13,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from models.chat import ChatModel, Reply, Request
 from prompts import Prompt
-from schemas.errors import PermanentError
+from schemas.errors import PermanentError, TransientError
 from schemas.records import Effort, Maker
 from schemas.time import plain_seconds
 
@@ -63,8 +63,9 @@ def ask(
     """Ask every request, in batches of `model.batch` in order, until `read` accepts or `attempts` are used up.
 
     `read(position, text)` gives the meaning of the reply to requests[position] or raises BadReply. A reply that was
-    cut off is a failure whatever it says. Each round asks again only what failed, with `variant` raised by one.
-    Errors of the engine (TransientError) pass through: they say nothing about the reply.
+    cut off is a failure whatever it says. Each round asks again only what failed, with `variant` raised by one; what
+    the server refuses is not asked again. Raises TransientError("model_failed") when the engine had to give a request
+    up for now; the replies to the others are in the cache by then.
     """
     efforts = [Effort()] * len(requests)
     outcomes: dict[int, Answer[T] | GaveUp] = {}
@@ -74,6 +75,11 @@ def ask(
         failed: list[int] = []
         for i, reply in zip(pending, replies, strict=True):
             efforts[i] += Effort(tokens_in=reply.tokens_in, tokens_out=reply.tokens_out, attempts=1)
+            if reply.finish == "failed":
+                raise TransientError("model_failed", f"request {i + 1} of {len(requests)}: {reply.text}")
+            if reply.finish == "refused":
+                outcomes[i] = GaveUp(f"refused: {reply.text}"[:RAW_LIMIT], "", efforts[i])
+                continue
             try:
                 if reply.finish != "stop":
                     raise BadReply("cut_off")

@@ -20,7 +20,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 import sqlalchemy as sa
 
 from curation.ledger import Head, Ledger, Registered, record_entry, rejection_entry
-from schemas.errors import PoisonError, RunStopped, StageError, StorageFull, is_storage_full
+from schemas.errors import Interrupted, PoisonError, RunStopped, StageError, StorageFull, is_storage_full
 from schemas.records import Record, Rejection, Source
 
 log = logging.getLogger(__name__)
@@ -128,10 +128,6 @@ class Progress(Protocol):
 
 
 _STOPPED = "stopped before the end; the same command goes on from here"
-
-
-class Interrupted(RunStopped):
-    """The user asked the run to stop."""
 
 
 def process(

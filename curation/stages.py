@@ -16,14 +16,17 @@ from curation.filters import judge_publication, judge_video, refuse
 from curation.ledger import Ledger
 from curation.media import probe_safely
 from curation.pictures import Pictures
-from curation.pipeline import Inputs, Interrupted, Settings
+from curation.pipeline import Inputs, Settings
 from curation.sandbox import Sandbox
 from curation.store import Store
 from models.build import build_chat_model, build_embedder, identify, identify_embedder
 from models.cached import CachedModel
 from models.chat import ChatModel, Embedder
+from models.meter import Meter
 from prompts import Prompt, load
-from schemas.config import CurateConfig, LocalModel
+from schemas.config import CurateConfig
+from schemas.errors import Interrupted
+from schemas.model_config import ChatConfig
 from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Record, Summary, Video
 from schemas.time import FrameIndex
 
@@ -39,6 +42,7 @@ class Services:
         self.ledger = ledger
         self.store = store
         self.stop = threading.Event()
+        self.meter = Meter()
         self.transferred: Callable[[str, int], None] = lambda video_id, done: None
         self.hosts = Hosts(config.download)
         self.prompts: Mapping[str, Prompt] = {
@@ -66,12 +70,12 @@ class Services:
     @cached_property
     def captioner(self) -> ChatModel:
         """The vision-language model, behind the reply cache."""
-        return CachedModel(build_chat_model(self.config.models.captioner), self.ledger)
+        return self._chat(self.config.models.captioner)
 
     @cached_property
     def summarizer(self) -> ChatModel:
         """The language model, behind the reply cache."""
-        return CachedModel(build_chat_model(self.config.models.summarizer), self.ledger)
+        return self._chat(self.config.models.summarizer)
 
     @cached_property
     def embedder(self) -> Embedder:
@@ -101,6 +105,14 @@ class Services:
             "refine": _hash(c.refine.model_dump(), prompts["refine"], summarizer, identify_embedder(c.models.embedder)),
         }
 
+    def heed(self) -> None:
+        """Called where long work passes by often, so that a stop takes seconds and not a whole video."""
+        if self.stop.is_set():
+            raise Interrupted("stopped within a video; the same command goes on from here")
+
+    def _chat(self, model: ChatConfig) -> ChatModel:
+        return CachedModel(build_chat_model(model, self.meter, self.heed), self.ledger, self.meter, self.heed)
+
     def work(self, stage: str) -> Work:
         """The function of a stage."""
         works: dict[str, Work] = {
@@ -115,28 +127,24 @@ class Services:
 
     def _download(self, inputs: Inputs) -> Video:
         config = self.config
-        return fetch(
-            inputs.source,
-            config.download,
-            config.filters,
-            self.store,
-            hosts=self.hosts,
-            probe=lambda path: probe_safely(path, self.sandbox),
-            progress=lambda done, _total: self._downloading(inputs.id, done),
-        )
+        with self.meter.waiting("download"):
+            return fetch(
+                inputs.source,
+                config.download,
+                config.filters,
+                self.store,
+                hosts=self.hosts,
+                probe=lambda path: probe_safely(path, self.sandbox),
+                progress=lambda done, _total: self._downloading(inputs.id, done),
+            )
 
     def _downloading(self, video_id: str, done: int) -> None:
-        self._heed_stop()
+        self.heed()
         self.transferred(video_id, done)
 
     def _picture(self, video: Video, frames: FrameSet, index: FrameIndex) -> bytes:
-        self._heed_stop()
+        self.heed()
         return self.pictures.read(video, frames, index)
-
-    def _heed_stop(self) -> None:
-        """Called where long work passes by often, so that a stop takes seconds and not a whole video."""
-        if self.stop.is_set():
-            raise Interrupted("stopped within a video; the same command goes on from here")
 
     def _filter(self, inputs: Inputs) -> Judgement:
         video = inputs.record("download", Video)
@@ -146,7 +154,8 @@ class Services:
         return Judgement(scores=scores)
 
     def _frames(self, inputs: Inputs) -> FrameSet:
-        return self.pictures.sample(inputs.record("download", Video))
+        with self.meter.waiting("decode"):
+            return self.pictures.sample(inputs.record("download", Video))
 
     def _caption(self, inputs: Inputs) -> CaptionSet:
         video, frames = inputs.record("download", Video), inputs.record("frames", FrameSet)
@@ -183,7 +192,7 @@ class Services:
         )
 
 
-def _identity(model: LocalModel) -> tuple[str, str, dict[str, Any]]:
+def _identity(model: ChatConfig) -> tuple[str, str, dict[str, Any]]:
     name, revision, sampling = identify(model)
     return name, revision, dict(sampling)
 

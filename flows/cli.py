@@ -18,13 +18,12 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import OperationalError
 
-from curation.pipeline import Interrupted
 from curation.stages import Services
 from curation.status import explain as explain_video
 from curation.status import find, summarize
 from curation.workspace import Workspace
 from flows.terminal import plain
-from schemas.errors import ConfigError, PromptError, RunStopped, StorageFull, is_storage_full
+from schemas.errors import ConfigError, Interrupted, PromptError, RunStopped, StorageFull, is_storage_full
 from schemas.loading import load_config
 
 app = typer.Typer(

@@ -11,12 +11,11 @@ from types import FrameType
 from typing import Any
 
 from curation.dataset import is_exported
-from curation.pipeline import Interrupted
 from curation.status import summarize
 from flows.server import local_server, quiet_environment
 from flows.terminal import Display
 from schemas.config import CurateConfig, SourceSpec
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, Interrupted
 from tasks.run import Counts, open_run
 
 

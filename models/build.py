@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from models.chat import ChatModel, Embedder
-from models.checkpoints import name_of, require_packages, revision_of, sampling_of
+from models.checkpoints import name_of, remote_sampling, require_packages, revision_of, sampling_of
 from models.embedders import NgramEmbedder, TransformersEmbedder
-from schemas.config import LocalModel
-from schemas.config import NgramEmbedder as NgramConfig
-from schemas.config import TransformersEmbedder as TransformersConfig
+from models.meter import Meter
+from schemas.model_config import ChatConfig, OpenAIModel
+from schemas.model_config import NgramEmbedder as NgramConfig
+from schemas.model_config import TransformersEmbedder as TransformersConfig
+
+UNSTATED = "unstated"  # the revision of a server's weights when the configuration does not name it
 
 
-def build_chat_model(config: LocalModel) -> ChatModel:
-    """Load a chat model. Raises ConfigError when the checkpoint, or the extra `local`, is missing."""
+def _go_on() -> None:
+    """Nothing asks the run to stop."""
+
+
+def build_chat_model(config: ChatConfig, meter: Meter | None = None, heed: Callable[[], None] = _go_on) -> ChatModel:
+    """Load a chat model, or reach its servers; `heed` is called while it waits and may raise RunStopped.
+
+    Raises ConfigError when the checkpoint or the extra `local` is missing, or no server serves the model.
+    """
+    if isinstance(config, OpenAIModel):
+        from models.remote import RemoteChatModel
+
+        return RemoteChatModel(config, meter or Meter(), heed)
     require_packages()
     from models.local import LocalChatModel
 
@@ -26,8 +42,10 @@ def build_embedder(config: NgramConfig | TransformersConfig) -> Embedder:
     return TransformersEmbedder(config)
 
 
-def identify(config: LocalModel) -> tuple[str, str, dict[str, float | int | str | bool | None]]:
+def identify(config: ChatConfig) -> tuple[str, str, dict[str, float | int | str | bool | None]]:
     """Name, revision and sampling parameters of a chat model, without loading its weights. Raises ConfigError."""
+    if isinstance(config, OpenAIModel):
+        return config.model, config.revision or UNSTATED, remote_sampling(config)
     return name_of(config.model), revision_of(config.model, config.revision), sampling_of(config)
 
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from models.chat import ChatModel, Reply, Request
+from models.chat import Arrived, ChatModel, Reply, Request
+from models.meter import Meter
+
+_FLUSH_REPLIES, _FLUSH_SECONDS = 64, 1.0
+_GIVEN = ("stop", "length")  # what a model said; `refused` and `failed` are said of it
 
 
 class ReplyStore(Protocol):
@@ -26,13 +32,18 @@ class CachedModel:
 
     Where a reply may depend on its batch (`whole_batches`), its key holds the whole call and its position in it: a
     reply is only reused in the company in which it was made, so that a run with stored replies equals one without.
-    Requests that are sampled without a seed are always asked anew.
+    Requests that are sampled without a seed are always asked anew. Replies of an engine that answers one by one are
+    stored as they come (at most a second's worth can be lost), those of others when the call is over.
     """
 
-    def __init__(self, model: ChatModel, store: ReplyStore) -> None:
-        """Answer for `model` from `store` where that is exact."""
+    def __init__(
+        self, model: ChatModel, store: ReplyStore, meter: Meter | None = None, heed: Callable[[], None] = lambda: None
+    ) -> None:
+        """Answer for `model` from `store` where that is exact; `heed` may raise RunStopped before anything is asked."""
         self._model = model
         self._store = store
+        self._meter = meter or Meter()
+        self._heed = heed
 
     @property
     def name(self) -> str:
@@ -68,20 +79,42 @@ class CachedModel:
         """Tokens of a text."""
         return self._model.count_tokens(text)
 
-    def complete(self, requests: Sequence[Request]) -> list[Reply]:
-        """Answer every request, in order, from the store where that is exact."""
-        if not requests or not all(self._repeatable(r) for r in requests):
-            return self._model.complete(requests)
-        keys = self._keys(requests)
-        known = self._store.get(keys)
+    def complete(self, requests: Sequence[Request], arrived: Arrived | None = None) -> list[Reply]:
+        """Answer every request, in order, from the store where that is exact; `arrived` hears of fresh replies."""
+        if not requests:
+            return []
+        repeatable = all(self._repeatable(r) for r in requests)
+        keys = self._keys(requests) if repeatable else [str(i) for i in range(len(requests))]
+        known = self._store.get(keys) if repeatable else {}
         missing = {key: request for key, request in zip(keys, requests, strict=True) if key not in known}
         if missing and self._model.whole_batches:
-            missing = dict(zip(keys, requests, strict=True))
+            missing, known = dict(zip(keys, requests, strict=True)), {}
+        self._meter.cached(len(requests) - len(missing))
         if missing:
-            fresh = dict(zip(missing, self._model.complete(list(missing.values())), strict=True))
-            self._store.put(fresh)
-            known |= fresh
+            self._heed()
+            known |= self._ask(missing, keys, repeatable, arrived)
         return [known[key] for key in keys]
+
+    def _ask(
+        self, missing: Mapping[str, Request], keys: Sequence[str], repeatable: bool, arrived: Arrived | None
+    ) -> dict[str, Reply]:
+        names = list(missing)
+        positions = {key: i for i, key in enumerate(keys)}
+        keeper = _Keeper(self._store if repeatable else None, self._meter)
+
+        def note(i: int, reply: Reply) -> None:
+            keeper.add(names[i], reply)
+            if arrived is not None:
+                arrived(positions[names[i]], reply)
+
+        try:
+            with self._meter.waiting("model"):
+                replies = self._model.complete(list(missing.values()), note)
+            for i, reply in enumerate(replies):
+                keeper.add(names[i], reply)
+        finally:
+            keeper.flush()
+        return dict(zip(names, replies, strict=True))
 
     def _repeatable(self, request: Request) -> bool:
         sampling = self._model.sampling
@@ -96,3 +129,32 @@ class CachedModel:
             return own
         company = hashlib.sha256("\n".join(own).encode()).hexdigest()
         return [hashlib.sha256(f"{company} {i}".encode()).hexdigest() for i in range(len(own))]
+
+
+class _Keeper:
+    """Counts and stores the fresh replies of one call, each once, a transaction for many."""
+
+    def __init__(self, store: ReplyStore | None, meter: Meter) -> None:
+        self._store, self._meter = store, meter
+        self._lock = threading.Lock()
+        self._seen: set[str] = set()
+        self._waiting: dict[str, Reply] = {}
+        self._flushed = time.monotonic()
+
+    def add(self, key: str, reply: Reply) -> None:
+        with self._lock:
+            if key in self._seen or reply.finish not in _GIVEN:
+                return
+            self._seen.add(key)
+            self._waiting[key] = reply
+            self._meter.reply(reply.tokens_in, reply.tokens_out)
+            due = len(self._waiting) >= _FLUSH_REPLIES or time.monotonic() - self._flushed >= _FLUSH_SECONDS
+        if due:
+            self.flush()
+
+    def flush(self) -> None:
+        with self._lock:
+            waiting, self._waiting = self._waiting, {}
+            self._flushed = time.monotonic()
+        if waiting and self._store is not None:
+            self._store.put(waiting)

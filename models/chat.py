@@ -1,14 +1,14 @@
 """The one protocol that every language or vision-language model is called through.
 
-An engine takes a batch of requests and gives a reply or an error for each, in order. It neither retries
-nor interprets: retries, schemas and rejections are the stages' business, caching is the ledger's.
+An engine takes a batch of requests and gives a reply for each, in order; what it could not have answered comes back
+as a reply that says so. It interprets nothing: schemas and rejections are the stages' business, caching the ledger's.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 JsonSchema = dict[str, Any]
@@ -43,12 +43,20 @@ class Request(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What a model answered; `finish` is `stop` or `length` (cut off: a failure for every caller)."""
+    """What a model answered; only `stop` is a success.
+
+    `finish`: `length` was cut off; `refused` is a request that the server will never answer (too long, a picture it
+    cannot read) and `failed` one that it did not answer this time, in both cases `text` says why.
+    """
 
     text: str
-    finish: Literal["stop", "length"]
+    finish: Literal["stop", "length", "refused", "failed"]
     tokens_in: int
     tokens_out: int
+
+
+Arrived = Callable[[int, Reply], None]
+"""Told of a reply by its request's position, on any thread, before its batch is complete."""
 
 
 @runtime_checkable
@@ -94,8 +102,12 @@ class ChatModel(Protocol):
         """Tokens of a text (an upper bound is fine)."""
         ...
 
-    def complete(self, requests: Sequence[Request]) -> list[Reply]:
-        """Answer every request, in order. Raises schemas.errors.TransientError when the engine is gone."""
+    def complete(self, requests: Sequence[Request], arrived: Arrived | None = None) -> list[Reply]:
+        """Answer every request, in order. An engine that answers one by one tells `arrived` of each reply.
+
+        Raises schemas.errors.StageError for what concerns this call alone, and RunStopped (Interrupted, ServerGone)
+        when no call can go on.
+        """
         ...
 
 

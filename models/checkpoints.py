@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from schemas.config import LocalModel
 from schemas.errors import ConfigError
+from schemas.model_config import LocalModel, OpenAIModel
 
 # What a checkpoint folder's behaviour depends on: weights, configuration, tokenizer, templates.
 _PARTS = frozenset({".safetensors", ".json", ".model", ".txt", ".jinja", ".tiktoken"})
@@ -64,6 +64,16 @@ def sampling_of(config: LocalModel) -> dict[str, float | int | str | bool | None
         "seed": config.seed,
         "retry_temperature": max(config.temperature, RETRY_TEMPERATURE),
         "dtype": config.dtype,
+    }
+
+
+def remote_sampling(config: OpenAIModel) -> dict[str, float | int | str | bool | None]:
+    """The parameters that determine a server's replies besides weights and request, as records keep them."""
+    return {
+        "temperature": config.temperature,
+        "top_p": config.top_p,
+        "seed": config.seed,
+        "retry_temperature": max(config.temperature, RETRY_TEMPERATURE),
     }
 
 

@@ -31,12 +31,12 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
-from models.chat import Reply, Request
+from models.chat import Arrived, Reply, Request
 from models.checkpoints import RETRY_TEMPERATURE, checkpoint_errors, name_of, revision_of, sampling_of
 from models.grammar import Constraint, Grammars
 from models.sampling import RowLimits, RowSampler, Sampling
-from schemas.config import LocalModel
 from schemas.errors import ConfigError, PermanentError, TransientError
+from schemas.model_config import LocalModel
 
 log = logging.getLogger(__name__)
 _UNLIMITED = 10**6
@@ -95,7 +95,7 @@ class LocalChatModel:
         with self._tokenizing:
             return len(self._tokenizer(self._inert(text), add_special_tokens=False)["input_ids"]) + self._overhead
 
-    def complete(self, requests: Sequence[Request]) -> list[Reply]:
+    def complete(self, requests: Sequence[Request], arrived: Arrived | None = None) -> list[Reply]:
         """Answer every request, in order, in batches of at most `batch`.
 
         Raises PermanentError for a prompt that leaves no room for `max_tokens` or a picture that does not decode,

@@ -9,19 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from schemas.model_config import ModelsConfig
+from schemas.section import Section
 
 FilterMode = Literal["enable", "disable", "score-only"]
 Fraction = Annotated[float, Field(ge=0, le=1)]
-
-
-class Section(BaseModel):
-    """Base of all configuration sections: immutable, unknown keys refused.
-
-    Defaults are validated too: a default of 40 must hash like the 40.0 that comes back from a saved configuration.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
 
 
 class SourceSpec(Section):
@@ -122,45 +116,6 @@ class FrameConfig(Section):
     memory_megabytes: float = Field(default=4096, gt=0)
 
 
-class LocalModel(Section):
-    """A checkpoint that this process loads with transformers (extra `local`)."""
-
-    engine: Literal["local"] = "local"
-    model: str
-    revision: str | None = None
-    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
-    device: str = "cpu"
-    batch: int = Field(default=16, ge=1)
-    context: int | None = Field(default=None, ge=128, description="tokens; the checkpoint's own limit when left out")
-    temperature: float = Field(default=0.0, ge=0)
-    top_p: float = Field(default=1.0, gt=0, le=1)
-    seed: int = 0
-
-
-class NgramEmbedder(Section):
-    """Sentence embedding by hashed word and character n-grams: lexical, exact, no weights."""
-
-    engine: Literal["ngram"] = "ngram"
-    dimensions: int = Field(default=4096, ge=64)
-
-
-class TransformersEmbedder(Section):
-    """Sentence embedding by the mean of an encoder's last hidden states (extra `local`)."""
-
-    engine: Literal["transformers"]
-    model: str
-    revision: str | None = None
-    device: str = "cpu"
-
-
-class ModelsConfig(Section):
-    """Which model captions, which one summarizes, which one embeds sentences."""
-
-    captioner: LocalModel
-    summarizer: LocalModel
-    embedder: Annotated[NgramEmbedder | TransformersEmbedder, Field(discriminator="engine")] = NgramEmbedder()
-
-
 class CaptionConfig(Section):
     """One caption a frame."""
 
@@ -210,6 +165,53 @@ class RefineConfig(Section):
     attempts: int = Field(default=3, ge=1)
 
 
+class BindingConfig(Section):
+    """The binding audit: are captions attached to the pictures that they were written for? One check a shard.
+
+    `canaries` pictures with known content ride with every `canary_every` captions; `min_canaries` is the share of them
+    that must be recognized. `sample` captions a shard are compared with their own frame and with `others` random frames
+    of other videos: in at least `min_match` of the comparisons the own frame must be more similar. One caption text may
+    cover at most `max_share` of the captions of unlike frames. Each alarm needs `least` observations.
+    """
+
+    mode: Literal["enable", "disable", "score-only"] = "enable"
+    canaries: int = Field(default=1, ge=0)
+    canary_every: int = Field(default=100, ge=1)
+    min_canaries: Fraction = 0.5
+    sample: int = Field(default=64, ge=0)
+    others: int = Field(default=8, ge=1)
+    min_match: Fraction = 0.6
+    max_share: Fraction = 0.3
+    least: int = Field(default=24, ge=1)
+
+
+class AuditConfig(Section):
+    """Scores of every finished sample; `score-only` stores them, `enable` also marks what falls below a threshold.
+
+    Nothing is ever removed because of them: marks and scores choose what people review.
+    """
+
+    mode: Literal["enable", "disable", "score-only"] = "score-only"
+    min_grounding: float | None = None
+    min_coverage: Fraction | None = None
+    max_redundancy: Fraction | None = None
+    max_unsupported: Fraction | None = None
+    support: Fraction = Field(default=0.5, description="similarity from which a caption supports a sentence")
+    judge_prompt: str = "judge.v1"
+    judge_max_tokens: int = Field(default=512, ge=16)
+    attempts: int = Field(default=2, ge=1)
+
+
+class PriceConfig(Section):
+    """What work costs, for `v2xum plan` and `--max-cost`: by GPU hour, or by million tokens, or both."""
+
+    currency: str = "USD"
+    gpu_hour: float = Field(default=0.0, ge=0)
+    gpus: int = Field(default=1, ge=0, description="GPUs that the servers hold while the run lasts")
+    million_tokens_in: float = Field(default=0.0, ge=0)
+    million_tokens_out: float = Field(default=0.0, ge=0)
+
+
 class SplitConfig(Section):
     """Shares of the three splits, assigned by a hash of the video's content."""
 
@@ -241,6 +243,8 @@ class RunSection(Section):
     shards_in_flight: int = Field(default=4, ge=1)
     download_workers: int = Field(default=4, ge=1)
     decode_workers: int = Field(default=2, ge=1)
+    model_workers: int = Field(default=8, ge=1, description="videos a shard whose requests wait at a server together")
+    metrics_port: int | None = Field(default=None, ge=1, le=65535, description="serve Prometheus metrics on 127.0.0.1")
     max_rejected: Fraction = Field(default=1.0, description="share of videos above which the exit code is 3")
 
 
@@ -256,6 +260,9 @@ class CurateConfig(Section):
     caption: CaptionConfig = CaptionConfig()
     extract: ExtractConfig = ExtractConfig()
     refine: RefineConfig = RefineConfig()
+    binding: BindingConfig = BindingConfig()
+    audit: AuditConfig = AuditConfig()
+    prices: PriceConfig = PriceConfig()
     export: ExportConfig = ExportConfig()
     run: RunSection = RunSection()
 

@@ -6,7 +6,11 @@
     |-- PromptError            a prompt file is missing, or its variables do not match
     |-- RunStopped             the run cannot go on, nothing is lost                 (exit code 1)
     |   |-- WorkspaceBusy      another run holds the workspace
-    |   `-- StorageFull        no space is left on the device
+    |   |-- StorageFull        no space is left on the device
+    |   |-- Interrupted        the user asked it to stop                             (exit code 130)
+    |   |-- ServerGone         no model server came back within the configured patience
+    |   |-- BindingBroken      captions no longer belong to their frames
+    |   `-- BudgetReached      tokens, hours or money are used up                    (exit code 4)
     `-- StageError             one video failed at one stage: it becomes a Rejection
         |-- TransientError     network, rate limit, timeout: tried again, then left retryable
         |   `-- HostBlocked    the host itself turns us away: bot check, rate limit, repeated 403
@@ -56,6 +60,22 @@ class WorkspaceBusy(RunStopped):
 
 class StorageFull(RunStopped):
     """The device that holds the workspace has no space left."""
+
+
+class Interrupted(RunStopped):
+    """The user asked the run to stop."""
+
+
+class ServerGone(RunStopped):
+    """No model server answered for longer than the configured patience."""
+
+
+class BindingBroken(RunStopped):
+    """The binding audit found captions that do not belong to their frames; the message says what told and where."""
+
+
+class BudgetReached(RunStopped):
+    """The budget of the command line is used up."""
 
 
 class StageError(V2XumError):

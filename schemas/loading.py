@@ -12,6 +12,17 @@ from pydantic import BaseModel, ValidationError
 
 from schemas.config import CurateConfig, resolve_path
 from schemas.errors import ConfigError
+from schemas.model_config import (
+    LocalModel,
+    ModelsConfig,
+    NgramEmbedder,
+    OpenAIModel,
+    OpenClip,
+    TransformersClip,
+    TransformersEmbedder,
+)
+
+AnyModel = LocalModel | OpenAIModel | NgramEmbedder | TransformersEmbedder | TransformersClip | OpenClip
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> CurateConfig:
@@ -104,20 +115,19 @@ def _localize(config: CurateConfig, folder: Path) -> CurateConfig:
             raise ConfigError(f"{text}: there is no such file or folder (looked at {path})")
         return str(path) if path.exists() else text
 
-    models = config.models
-    embedder = models.embedder
-    if embedder.engine == "transformers":
-        embedder = embedder.model_copy(update={"model": local(embedder.model)})
+    def localized(model: AnyModel) -> AnyModel:
+        if isinstance(model, LocalModel | TransformersEmbedder | TransformersClip):
+            return model.model_copy(update={"model": local(model.model)})
+        if isinstance(model, OpenAIModel) and model.serve.weights is not None:
+            serve = model.serve.model_copy(update={"weights": local(model.serve.weights)})
+            return model.model_copy(update={"serve": serve})
+        return model
+
+    named = {name: value for name in ModelsConfig.model_fields if (value := getattr(config.models, name)) is not None}
     return config.model_copy(
         update={
             "sources": tuple(s.model_copy(update={"at": local(s.at)}) for s in config.sources),
-            "models": models.model_copy(
-                update={
-                    "captioner": models.captioner.model_copy(update={"model": local(models.captioner.model)}),
-                    "summarizer": models.summarizer.model_copy(update={"model": local(models.summarizer.model)}),
-                    "embedder": embedder,
-                }
-            ),
+            "models": config.models.model_copy(update={name: localized(value) for name, value in named.items()}),
             **{
                 section: value.model_copy(update={"prompt": local(value.prompt)})
                 for section, value in (

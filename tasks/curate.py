@@ -24,7 +24,7 @@ def run_stage(stage: str, shard: Shard) -> None:
         work=services.work(stage),
         progress=run.counts,
         stop=services.stop,
-        workers=policies.workers(stage, services.config.run),
+        workers=policies.workers(stage, services.config),
     )
 
 

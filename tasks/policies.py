@@ -13,7 +13,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task
 from sqlalchemy.exc import OperationalError
 
-from schemas.config import RunSection
+from schemas.config import CurateConfig
 from schemas.errors import TransientError
 
 
@@ -35,9 +35,18 @@ POLICIES = {
 }
 
 
-def workers(stage: str, run: RunSection) -> int:
-    """How many videos of a shard a stage works on at once; models batch by themselves."""
-    return {"download": run.download_workers, "frames": run.decode_workers}.get(stage, 1)
+_MODELS = {"caption": "captioner", "extract": "summarizer", "refine": "summarizer"}
+
+
+def workers(stage: str, config: CurateConfig) -> int:
+    """How many videos of a shard a stage works on at once.
+
+    A model in this process runs one batch at a time; a server gets the requests of several videos, so that it never
+    waits for the last frames of one.
+    """
+    if stage in _MODELS:
+        return config.run.model_workers if getattr(config.models, _MODELS[stage]).engine == "openai" else 1
+    return {"download": config.run.download_workers, "frames": config.run.decode_workers}.get(stage, 1)
 
 
 def is_transient(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:

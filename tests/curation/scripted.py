@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import jsonschema
 
-from models.chat import Reply, Request
+from models.chat import Arrived, Reply, Request
 from models.embedders import NgramEmbedder
 from prompts import Prompt
 from schemas.records import Caption, CaptionSet, Frame, FrameSet, Maker, Publication, Video
@@ -37,7 +37,7 @@ class Scripted:
     def count_tokens(self, text: str) -> int:
         return len(text.split())
 
-    def complete(self, requests: Sequence[Request]) -> list[Reply]:
+    def complete(self, requests: Sequence[Request], arrived: Arrived | None = None) -> list[Reply]:
         assert len(requests) <= self.batch
         self.calls.append(list(requests))
         replies = []

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.ledger import Ledger
-from curation.pipeline import STAGE_NAMES, Interrupted, later_stages, standing
+from curation.pipeline import STAGE_NAMES, later_stages, standing
 from curation.status import all_rejections, explain, find, sample, samples, standings, summarize
-from schemas.errors import StorageFull, TransientError
+from schemas.errors import Interrupted, StorageFull, TransientError
 from schemas.records import Rejection
 from tests.curation.scripted_stages import ERRORS, SETTINGS, Works, run_all, source, sources
 

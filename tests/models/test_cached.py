@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.cached import CachedModel
-from models.chat import ChatModel, Reply, Request
+from models.chat import Arrived, ChatModel, Reply, Request
 
 
 class Memory(dict):
@@ -32,7 +32,7 @@ class Company:
     def count_tokens(self, text: str) -> int:
         return len(text)
 
-    def complete(self, requests: Sequence[Request]) -> list[Reply]:
+    def complete(self, requests: Sequence[Request], arrived: Arrived | None = None) -> list[Reply]:
         self.asked += len(requests)
         company = "|".join(r.text for r in requests) if self.whole_batches else ""
         return [Reply(f"{r.text} {r.variant} in {company}", "stop", 1, 1) for r in requests]

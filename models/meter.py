@@ -1,0 +1,130 @@
+"""What is going on between the stages and the models, counted where it happens; threads share one meter."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal, NamedTuple
+
+Wait = Literal["model", "decode", "download"]
+Gauge = Literal["in_flight", "queued"]
+
+
+class Reading(NamedTuple):
+    """A meter at one moment. Tokens, requests and retries since the start; seconds are summed over threads.
+
+    `failures` and `retries` count by slug (`rate_limited`, `server_error`, `timeout`, `connection`, `bad_reply` ...);
+    `limits` is how many requests each server may have at once just now; `paused` says why nothing is sent (None: goes
+    on); `busy_seconds` is wall time with at least one request in flight.
+    """
+
+    seconds: float
+    tokens_in: int
+    tokens_out: int
+    replies: int
+    cached: int
+    in_flight: int
+    queued: int
+    retries: dict[str, int]
+    failures: dict[str, int]
+    waits: dict[str, float]
+    limits: dict[str, int]
+    paused: str | None
+    busy_seconds: float
+
+
+class Meter:
+    """Counters and gauges of one run."""
+
+    def __init__(self) -> None:
+        """Start at zero, now."""
+        self._lock = threading.Lock()
+        self._began = time.monotonic()
+        self._tokens_in = self._tokens_out = self._replies = self._cached = 0
+        self._gauges: Counter[str] = Counter()
+        self._retries: Counter[str] = Counter()
+        self._failures: Counter[str] = Counter()
+        self._waits: dict[str, float] = {}
+        self._limits: dict[str, int] = {}
+        self._paused: str | None = None
+        self._busy = 0.0
+        self._busy_since: float | None = None
+
+    def reply(self, tokens_in: int, tokens_out: int) -> None:
+        """Count a reply that a model gave just now (paid for)."""
+        with self._lock:
+            self._replies += 1
+            self._tokens_in += tokens_in
+            self._tokens_out += tokens_out
+
+    def cached(self, count: int) -> None:
+        """Count replies that the ledger had already."""
+        with self._lock:
+            self._cached += count
+
+    def change(self, gauge: Gauge, by: int) -> None:
+        """Move a gauge: requests at servers (`in_flight`), or waiting for their turn (`queued`)."""
+        with self._lock:
+            before = self._gauges["in_flight"]
+            self._gauges[gauge] += by
+            after = self._gauges["in_flight"]
+            now = time.monotonic()
+            if before <= 0 < after:
+                self._busy_since = now
+            elif after <= 0 < before and self._busy_since is not None:
+                self._busy += now - self._busy_since
+                self._busy_since = None
+
+    def retry(self, kind: str) -> None:
+        """Count a request that is sent again, by what was wrong."""
+        with self._lock:
+            self._retries[kind] += 1
+
+    def failure(self, kind: str) -> None:
+        """Count a request that was given up, or a reply that could not be used, by what was wrong."""
+        with self._lock:
+            self._failures[kind] += 1
+
+    def limit(self, server: str, requests: int) -> None:
+        """Note how many requests a server may have at once from now on."""
+        with self._lock:
+            self._limits[server] = requests
+
+    def pause(self, why: str | None) -> None:
+        """Note that nothing is sent, and why; None: it goes on."""
+        with self._lock:
+            self._paused = why
+
+    @contextmanager
+    def waiting(self, wait: Wait) -> Iterator[None]:
+        """Add the time inside the block to what stages waited for models, decoders or downloads."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._waits[wait] = self._waits.get(wait, 0.0) + time.monotonic() - began
+
+    def read(self) -> Reading:
+        """The state now."""
+        with self._lock:
+            now = time.monotonic()
+            busy = self._busy + (now - self._busy_since if self._busy_since is not None else 0.0)
+            return Reading(
+                seconds=now - self._began,
+                tokens_in=self._tokens_in,
+                tokens_out=self._tokens_out,
+                replies=self._replies,
+                cached=self._cached,
+                in_flight=self._gauges["in_flight"],
+                queued=self._gauges["queued"],
+                retries=dict(self._retries),
+                failures=dict(self._failures),
+                waits=dict(self._waits),
+                limits=dict(self._limits),
+                paused=self._paused,
+                busy_seconds=busy,
+            )
