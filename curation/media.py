@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.sandbox import Limits, Sandbox
+from curation.shortage import AllocationWatch
 from schemas.errors import PermanentError
 
 _FORMATS = (
@@ -52,7 +53,7 @@ def probe(path: Path) -> MediaInfo:
     """Look into a file; its first picture is decoded, since only that tells rotation and true size.
 
     Raises PermanentError: `file_missing`, `empty_file`, `not_a_video` (no known container, a web page),
-    `no_video_stream` (sound only), `unknown_codec`, `no_frames` (none decodes).
+    `no_video_stream` (sound only), `unknown_codec`, `no_frames` (none decodes); MemoryError under a limit.
     """
     with open_media(path) as container:
         stream = video_stream(container)
@@ -88,11 +89,12 @@ def open_media(path: Path) -> Iterator[Any]:
         raise PermanentError("file_missing", path.name) from error
     try:
         # `file:` and an absolute path: no name can be taken for a protocol or an option.
-        container = av.open(
-            f"file:{path.absolute()}",
-            container_options={"protocol_whitelist": "file", "format_whitelist": _FORMATS},
-            metadata_errors="replace",
-        )
+        with AllocationWatch().guard(av.error.FFmpegError):
+            container = av.open(
+                f"file:{path.absolute()}",
+                container_options={"protocol_whitelist": "file", "format_whitelist": _FORMATS},
+                metadata_errors="replace",
+            )
     except MemoryError:
         raise
     except av.error.FFmpegError as error:
@@ -145,12 +147,14 @@ def stated_duration(container: Any, stream: Any) -> float | None:
 
 def _first_frame(container: Any, stream: Any) -> Any:
     last = ""
+    watch = AllocationWatch()
     try:
         for number, packet in enumerate(container.demux(stream)):
             if number > _PROBE_PACKETS:
                 break
             try:
-                frames = packet.decode()
+                with watch.guard(av.error.InvalidDataError):
+                    frames = packet.decode()
             except av.error.InvalidDataError as error:
                 last = str(error)
                 continue
@@ -160,6 +164,8 @@ def _first_frame(container: Any, stream: Any) -> Any:
         raise
     except av.error.FFmpegError as error:
         last = str(error)
+    if watch.failed:
+        raise MemoryError(last)
     raise PermanentError("no_frames", last or f"none in the first {_PROBE_PACKETS} packets")
 
 

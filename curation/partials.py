@@ -11,10 +11,12 @@ import json
 import logging
 import os
 import shutil
+import time
 from pathlib import Path
 
 log = logging.getLogger(__name__)
 _JOURNAL = "fragments.json"
+KEPT_DAYS = 14.0
 
 
 class Journal:
@@ -72,6 +74,35 @@ def clear(folder: Path) -> None:
 def discard(folder: Path) -> None:
     """Forget what was begun, folder and all."""
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def forget_old(folder: Path, now: float | None = None) -> int:
+    """Drop the unfinished downloads in `folder` that nobody went on with for 14 days; returns how many.
+
+    `now` is unix time. Only the holder of the workspace's lock may call it. What cannot be removed stays, logged.
+    """
+    if not folder.is_dir():
+        return 0
+    limit = (time.time() if now is None else now) - KEPT_DAYS * 86_400
+    dropped = freed = 0
+    for download in sorted(folder.iterdir()):
+        entries = [entry.lstat() for entry in (download, *download.rglob("*"))]
+        # Changes of the inode count, too: a download may give its file the date of the upload.
+        if max(max(entry.st_mtime, entry.st_ctime) for entry in entries) >= limit:
+            continue
+        try:
+            if download.is_dir() and not download.is_symlink():
+                shutil.rmtree(download)
+            else:
+                download.unlink()
+        except OSError as error:
+            log.warning("unfinished download %s: not removed: %s", download.name, error)
+            continue
+        dropped += 1
+        freed += sum(entry.st_size for entry in entries)
+    if dropped:
+        log.info("dropped %d unfinished downloads untouched for %g days (%.1f MB)", dropped, KEPT_DAYS, freed / 1e6)
+    return dropped
 
 
 def _read(path: Path) -> tuple[int, int] | None:

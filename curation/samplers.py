@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from curation.findings import Findings
 from curation.lookahead import Lookahead, RestartFinder
 from curation.media import codec_name, open_media, stated_duration, upright_rotation, video_stream
+from curation.shortage import AllocationWatch, is_shortage, near_limit
 from schemas.errors import PermanentError
 
 # Codecs whose decoders honour skip_frame at a gain; VP9 and AV1 were measured without any.
@@ -71,13 +72,18 @@ class PyavSampler:
     """Samples with PyAV; exact on every intact file."""
 
     def __init__(self, path: Path, fps: Fraction, short_side: int, max_frames: int, *, skip: bool = True) -> None:
-        """Sample `fps` pictures a second, scaled to `short_side` pixels; `skip` as the module says."""
+        """Sample `fps` pictures a second, scaled to `short_side` pixels; `skip` as the module says.
+
+        To be used by the thread that made it.
+        """
         self._path = path
         self._fps = fps
         self._short_side = short_side
         self._max_frames = max_frames
         self._skip = skip
         self._pixel_shape: Fraction | None = None
+        self._watch = AllocationWatch()
+        self._short = False  # an allocation failed: what the decoder says of the file counts for nothing
         self.findings = Findings()
 
     def samples(self) -> Iterator[Sampled]:
@@ -107,6 +113,8 @@ class PyavSampler:
                 if index >= self._max_frames:
                     raise too_long(pts, self._max_frames)
                 yield index, pts, frame
+            if self._short and found.defects():
+                raise MemoryError("; ".join(found.defects()))
 
     def _pick(self, tick: Fraction, frames: Iterator[Any]) -> Iterator[tuple[int, Any]]:
         """Apply the rule to frames in presentation order; `tick` is the time base in seconds."""
@@ -127,6 +135,8 @@ class PyavSampler:
                 index = max(index, due)
             held = frame
         if held is None:
+            if self._short:
+                raise MemoryError("; ".join(found.defects()))
             raise PermanentError("no_frames", "; ".join(found.defects()) or "no packets")
         end = (held.pts - first + (held.duration or 0)) * tick
         found.span = float(end)
@@ -171,12 +181,14 @@ class PyavSampler:
         """The frames that a packet brings out, the end of the stream for None; damaged ones are counted only."""
         found = self.findings
         try:
-            frames = context.decode(packet if packet is not None and packet.size else None)
+            with self._watch.guard(av.error.FFmpegError):
+                frames = context.decode(packet if packet is not None and packet.size else None)
         except MemoryError:
             raise
         except av.error.FFmpegError:
             found.packet_errors += 1
             return []
+        self._short |= self._watch.failed
         sound = []
         for frame in frames:
             found.frames += 1
@@ -194,7 +206,8 @@ class PyavSampler:
         packets = container.demux(stream)
         while True:
             try:
-                packet = next(packets, None)
+                with self._watch.guard(av.error.FFmpegError):
+                    packet = next(packets, None)
             except MemoryError:
                 raise
             except av.error.FFmpegError as error:
@@ -278,6 +291,8 @@ class DecordSampler:
             try:
                 picture = reader.next()
             except (decord.DECORDError, StopIteration) as error:
+                if is_shortage(error) or near_limit():
+                    raise MemoryError(str(error)) from error
                 found.read_error = f"decord: {type(error).__name__}"
                 break
             found.frames += 1
@@ -294,7 +309,7 @@ class DecordSampler:
 def decord_pictures(path: Path, times: Sequence[float]) -> list[NDArray[np.uint8] | None]:
     """Pictures of decord's (H, W, 3) RGB, upright and unscaled, shown at presentation times in seconds.
 
-    None where decord knows no picture within 5 ms. Raises PermanentError (`decord_failed`).
+    None where decord knows no picture within 5 ms. Raises PermanentError (`decord_failed`) and MemoryError.
     """
     try:
         reader = _decord_reader(path)
@@ -305,7 +320,7 @@ def decord_pictures(path: Path, times: Sequence[float]) -> list[NDArray[np.uint8
             for number, time in zip(nearest, times, strict=True)
         ]
     except (decord.DECORDError, IndexError) as error:
-        raise PermanentError("decord_failed", str(error).strip().splitlines()[0][:200]) from error
+        raise _decord_failed(error) from error
 
 
 def _decord_reader(path: Path, **size: int) -> Any:
@@ -313,4 +328,12 @@ def _decord_reader(path: Path, **size: int) -> Any:
     try:
         return decord.VideoReader(str(path.absolute()), num_threads=1, **size)
     except (decord.DECORDError, RuntimeError) as error:
-        raise PermanentError("decord_failed", str(error).strip().splitlines()[0][:200]) from error
+        raise _decord_failed(error) from error
+
+
+def _decord_failed(error: Exception) -> PermanentError | MemoryError:
+    """What an error of decord's means: a file that it cannot read, or memory that it did not get."""
+    said = str(error).strip()
+    if is_shortage(error) or near_limit():
+        return MemoryError(said)
+    return PermanentError("decord_failed", said.split("\n", 1)[0][:200])

@@ -6,25 +6,32 @@ second), are replaced after `RECYCLE` calls or when they die, and die with their
 
 from __future__ import annotations
 
+import atexit
 import ctypes
+import logging
 import os
 import resource
 import signal
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, wait
 from multiprocessing import get_context
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
-from schemas.errors import PoisonError
+from curation.shortage import is_shortage
+from schemas.errors import Interrupted, PoisonError
 
 T = TypeVar("T")
 
+log = logging.getLogger(__name__)
+
 RECYCLE = 64
+HEED_SECONDS = 0.25
+CLOSE_SECONDS = 20.0
 _PR_SET_PDEATHSIG = 1
 
 
@@ -38,15 +45,24 @@ class Limits(NamedTuple):
 class Sandbox:
     """Runs module-level functions in child processes; usable from several threads at once.
 
-    A context manager; children start with the first call. Leaving it stops whatever still runs.
+    A context manager; children start with the first call. Leaving it stops whatever still runs, and so does the end
+    of the process.
     """
 
-    def __init__(self, workers: int = 1, memory_megabytes: float = 4096) -> None:
-        """Allow `workers` calls at once, further ones wait; each may have so many MB unless its limits say other."""
+    def __init__(
+        self, workers: int = 1, memory_megabytes: float = 4096, heed: Callable[[], None] = lambda: None
+    ) -> None:
+        """Allow `workers` calls at once, further ones wait; each may have so many MB unless its limits say other.
+
+        `heed` is called several times a second by every thread that waits for a child; what it raises ends the
+        call, and the child with it.
+        """
         self._workers = workers
         self._memory = memory_megabytes
+        self._heed = heed
         self._lock = threading.Lock()
         self._host: _Host | None = None
+        self._closings = 0
 
     def __enter__(self) -> Self:
         return self
@@ -57,9 +73,13 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
-        """Stop all children, running ones too. The next call would start new ones."""
+        """Stop all children, running ones too, in bounded time. The next call would start new ones.
+
+        Calls that other threads are waiting for raise Interrupted.
+        """
         with self._lock:
             host, self._host = self._host, None
+            self._closings += 1
         if host is not None:
             host.close()
 
@@ -67,25 +87,32 @@ class Sandbox:
         """Call `function(*args)` in a child and return its result; both ways go through pickle.
 
         What the function raises comes through as itself. Raises PoisonError with the reason `timeout`,
-        `memory` (it asked for more than it may have) or `crashed` (the child died).
+        `memory` (it asked for more than it may have) or `crashed` (the child died), and what `heed` raises.
         """
         memory = self._memory if limits.memory_megabytes is None else limits.memory_megabytes
+        closings = self._closings
         for last in (False, True):
+            self._heed()
             host = self._started()
             try:
                 future: Any = host.pool.schedule(_limited, (function, args, memory), timeout=limits.wall_seconds)
             except RuntimeError:
                 # pebble gives a pool up when an idle child is killed from outside: start another one, once.
-                self._discard(host)
+                self._discard(host, closings)
                 if last:
                     raise
                 continue
             try:
+                while not wait([future], HEED_SECONDS).done:
+                    self._heed()
+                    if host.closed:  # pebble leaves calls of a stopped pool unanswered for ever
+                        raise BrokenExecutor
                 result: T = future.result()
             except ProcessExpired as error:
+                self._require_open(closings)
                 raise PoisonError("crashed", _exit_text(error.exitcode)) from error
             except BrokenExecutor as error:
-                self._discard(host)
+                self._discard(host, closings)
                 if last:
                     raise PoisonError("crashed", "the child process could not be kept alive") from error
             except TimeoutError as error:
@@ -105,11 +132,17 @@ class Sandbox:
                 self._host = _Host(self._workers)
             return self._host
 
-    def _discard(self, host: _Host) -> None:
+    def _discard(self, host: _Host, closings: int) -> None:
+        self._require_open(closings)
         with self._lock:
             if self._host is host:
                 self._host = None
         host.close()
+
+    def _require_open(self, closings: int) -> None:
+        """Raise Interrupted when the sandbox was closed since: its children did not end by themselves."""
+        if self._closings != closings:
+            raise Interrupted("the child processes were stopped")
 
 
 class _Host:
@@ -132,6 +165,12 @@ class _Host:
         self._thread = threading.Thread(target=self._keep, args=(ready,), name="sandbox", daemon=True)
         self._thread.start()
         ready.wait()
+        # Before pebble's own handler, which a child that is just being started escapes: the exit then waits for it.
+        atexit.register(self.close)
+
+    @property
+    def closed(self) -> bool:
+        return self._over.is_set()
 
     def _keep(self, ready: threading.Event) -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -140,17 +179,24 @@ class _Host:
         finally:
             ready.set()
         self._over.wait()
+        self.pool.join()
 
     def close(self) -> None:
+        atexit.unregister(self.close)
         self.pool.stop()
-        self.pool.join()
         self._over.set()
-        self._thread.join()
+        self._thread.join(CLOSE_SECONDS)
+        if self._thread.is_alive():
+            log.warning("child processes did not end within %g s; killing them", CLOSE_SECONDS)
+            for worker in tuple(self.pool._pool_manager.worker_manager.workers.values()):
+                worker.kill()
+            self._thread.join(CLOSE_SECONDS)
 
 
 def _enter_child(parent: int) -> None:
-    """Die with the parent; leave Ctrl-C to it."""
+    """Die with the parent; leave Ctrl-C to it. Nothing here needs an orderly end: SIGTERM ends C code at once, too."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
@@ -164,8 +210,11 @@ def _limited(function: Callable[..., T], args: tuple[Any, ...], memory_megabytes
     resource.setrlimit(resource.RLIMIT_AS, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
     try:
         return function(*args)
-    except MemoryError as error:
-        raise PoisonError("memory", f"more than {memory_megabytes:g} MB") from error
+    except Exception as error:
+        if not is_shortage(error):
+            raise
+        said = " ".join(str(error).split())[:200]
+        raise PoisonError("memory", f"more than {memory_megabytes:g} MB" + (f" ({said})" if said else "")) from error
 
 
 def _is_pool_timeout(error: TimeoutError) -> bool:

@@ -3,6 +3,7 @@
     WORKSPACE/store/videos/ab/<sha256>.mp4
     WORKSPACE/store/frames/ab/<key>/000012.jpg     key = hash of video and sampling settings
     WORKSPACE/store/subtitles/ab/<sha256>.vtt
+    WORKSPACE/store/partial/<hash>/                unfinished downloads; those untouched for two weeks are dropped
     WORKSPACE/store/scratch/                       half-made files; emptied when a run starts
 
 A path is made of hashes and checked extensions only, never of a title or a file name from outside.
@@ -19,6 +20,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
+
+from curation import partials
 
 Kind = Literal["videos", "subtitles"]
 _EXTENSION = re.compile(r"[a-z0-9]{1,8}")
@@ -42,9 +45,13 @@ class Store:
         (root / "scratch").mkdir(parents=True, exist_ok=True)
 
     def clean(self) -> None:
-        """Remove what interrupted runs left half-made. Only the holder of the workspace's lock may call it."""
+        """Remove what interrupted runs left half-made, and downloads that none went on with for two weeks.
+
+        Only the holder of the workspace's lock may call it.
+        """
         shutil.rmtree(self.root / "scratch", ignore_errors=True)
         (self.root / "scratch").mkdir(parents=True, exist_ok=True)
+        partials.forget_old(self.root / "partial")
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:

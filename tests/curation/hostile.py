@@ -1,13 +1,38 @@
 """What hostile files make decoders do, as functions that a sandbox test runs in a child process."""
 
+import itertools
 import os
 import signal
 import time
 from pathlib import Path
 
 
-def hang() -> None:
+def hang(pid_file: Path | None = None) -> None:
+    """Sleep, after telling the process id."""
+    _tell(pid_file)
     time.sleep(600)
+
+
+def busy(pid_file: Path) -> None:
+    """Stay in C code, where no signal handler of Python's runs."""
+    _tell(pid_file)
+    sum(itertools.repeat(1, 10**12))
+
+
+def _tell(pid_file: Path | None) -> None:
+    if pid_file is not None:
+        fresh = pid_file.with_name(f".{pid_file.name}")
+        fresh.write_text(str(os.getpid()))
+        fresh.replace(pid_file)
+
+
+def wait_for(file: Path) -> None:
+    """Return when a file is there; fail after a minute."""
+    for _ in range(6000):
+        if file.exists():
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"{file} does not appear")
 
 
 def crash() -> None:
@@ -16,6 +41,12 @@ def crash() -> None:
 
 def hog(megabytes: int) -> int:
     return len(bytearray(megabytes * 10**6)) // 10**6
+
+
+def address_space() -> float:
+    """MB (10**6 bytes) of address space that this process has."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def throw(error: BaseException) -> None:

@@ -14,13 +14,13 @@ from PIL import Image
 
 from curation import frames as stage
 from curation.frames import frame_name, frames_key, keep_only, read_frame, sample_frames
-from curation.media import encode_video, probe
+from curation.media import encode_video, probe, probe_safely
 from curation.samplers import PyavSampler
-from curation.sandbox import Sandbox
+from curation.sandbox import Limits, Sandbox
 from schemas.config import FrameConfig, NearDuplicateConfig
 from schemas.errors import PermanentError, PoisonError
 from schemas.records import FrameSet, Publication, Video
-from tests.curation import barcode
+from tests.curation import barcode, hostile
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "videos"
 CONFIG = FrameConfig(cross_check=0)
@@ -203,6 +203,49 @@ def test_limits_of_the_configuration_hold(whole, tmp_path, sandbox):
     with Sandbox() as fresh, pytest.raises(PoisonError) as caught:
         run(whole.path, tmp_path / "a", fresh, FrameConfig(memory_megabytes=1))
     assert caught.value.reason in ("memory", "crashed")
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
+def test_a_warm_child_short_of_memory_blames_the_limit_and_not_the_file(tmp_path, codec):
+    """H.264's decoder calls a failed allocation invalid data; MPEG-4's tells it as it is."""
+    noise = np.random.default_rng(0).integers(0, 255, (90, 160, 3), np.uint8).repeat(8, 0).repeat(8, 1)
+    path, out = tmp_path / "large.mp4", tmp_path / "out"
+    encode_video(path, [np.roll(noise, 8 * shift, 1) for shift in range(20)], fps=10, codec=codec)
+    out.mkdir()
+    reasons = []
+    with Sandbox() as warm:
+        intact = sample_frames(video(path), path, CONFIG, out, warm)
+        assert not intact.defects
+        for spare in (0, 1, 2, 4, 8, 16, 32, 64):
+            # What the last call gave back may serve the next one without asking the system: so the limit is of now.
+            limit = warm.run(hostile.address_space, limits=Limits(60)) + spare
+            try:
+                short = sample_frames(
+                    video(path), path, CONFIG.model_copy(update={"memory_megabytes": limit}), out, warm
+                )
+            except PoisonError as error:
+                reasons.append(error.reason)
+            else:
+                assert short == intact
+    assert set(reasons) == {"memory"}
+
+
+@pytest.mark.parametrize("spare", [0, 4, 10])
+def test_probing_in_a_warm_child_short_of_memory_blames_the_limit(whole, spare):
+    with Sandbox() as warm:
+        known = probe_safely(whole.path, warm)
+        for _ in range(3):
+            limit = warm.run(hostile.address_space, limits=Limits(60)) + spare
+            try:
+                assert probe_safely(whole.path, warm, Limits(60, limit)) == known
+            except PoisonError as error:
+                assert error.reason == "memory"
+
+
+def test_damage_is_still_damage_in_a_child_that_has_room(whole, tmp_path, sandbox):
+    path = tmp_path / "cut.mp4"
+    path.write_bytes(whole.path.read_bytes()[: whole.path.stat().st_size // 2])
+    assert run(path, tmp_path / "a", sandbox).defects
 
 
 def test_a_still_picture_repeats_and_cuts_are_never_crossed(tmp_path, sandbox):

@@ -1,11 +1,15 @@
 """Resuming fragmented downloads: at whatever moment it died, the file goes on without a gap or a repetition."""
 
 import json
+import logging
+import os
+import time
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation import partials
+from curation.store import Store
 
 FRAGMENTS = [bytes([65 + k]) * size for k, size in enumerate((300, 5, 700, 0, 40, 1))]
 
@@ -80,3 +84,31 @@ def test_a_torn_journal_begins_anew(tmp_path_factory, garbage):
     (folder / "fragments.json").write_bytes(garbage)
     partials.repair(folder)
     assert list(folder.iterdir()) == []
+
+
+def test_downloads_that_none_went_on_with_are_dropped(tmp_path, caplog):
+    store = Store(tmp_path)
+    for name in ("one", "other"):
+        (store.partial(name) / "v.mp4.part").write_bytes(b"abc")
+    (store.partial("one") / "link").symlink_to(tmp_path / "scratch")
+    day = 86_400
+    store.clean()
+    assert partials.forget_old(tmp_path / "partial", time.time() + 13 * day) == 0
+    assert (store.partial("one") / "v.mp4.part").exists()
+    with caplog.at_level(logging.INFO):
+        assert partials.forget_old(tmp_path / "partial", time.time() + 15 * day) == 2
+    assert "dropped 2 unfinished downloads" in caplog.text
+    assert list((tmp_path / "partial").iterdir()) == []
+    assert (tmp_path / "scratch").is_dir()
+
+
+def test_one_late_change_keeps_a_whole_download(tmp_path):
+    folder = Store(tmp_path).partial("one")
+    (folder / "v.mp4.part").write_bytes(b"abc")
+    old = time.time() - 30 * 86_400
+    os.utime(folder / "v.mp4.part", (old, old))  # as yt-dlp does with the date of the upload
+    assert partials.forget_old(tmp_path / "partial") == 0
+
+
+def test_no_downloads_is_no_error(tmp_path):
+    assert partials.forget_old(tmp_path / "partial") == 0

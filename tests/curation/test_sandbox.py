@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from curation.sandbox import Limits, Sandbox
-from schemas.errors import PermanentError, PoisonError, RefusedError
+from schemas.errors import Interrupted, PermanentError, PoisonError, RefusedError
 from tests.curation import hostile
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,6 +105,44 @@ def test_closing_stops_the_children_and_a_later_call_starts_new_ones():
     own.close()
 
 
+@pytest.mark.parametrize("work", [hostile.hang, hostile.busy])
+def test_a_stop_ends_a_running_call_and_its_child(tmp_path, work):
+    stop, started = threading.Event(), tmp_path / "pid"
+
+    def heed():
+        if stop.is_set():
+            raise Interrupted("stopped")
+
+    with Sandbox(heed=heed) as own:
+        threading.Thread(target=lambda: (hostile.wait_for(started), stop.set())).start()
+        with pytest.raises(Interrupted):
+            own.run(work, started, limits=LIMITS)
+    hostile.wait_until_gone(int(started.read_text()))
+
+
+def test_closing_ends_calls_that_other_threads_wait_for(tmp_path):
+    """pebble never answers the calls of a stopped pool: who waits for one must notice by himself."""
+    own, caught = Sandbox(workers=2), []
+
+    def call(number):
+        try:
+            own.run(hostile.hang, tmp_path / f"pid{number}", limits=Limits(600))
+        except Interrupted:
+            caught.append(number)
+
+    threads = [threading.Thread(target=call, args=(number,), daemon=True) for number in range(3)]  # one queues
+    for thread in threads:
+        thread.start()
+    while len(list(tmp_path.glob("pid*"))) < 2:
+        time.sleep(0.01)
+    own.close()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(caught) == [0, 1, 2]
+    for file in tmp_path.iterdir():
+        hostile.wait_until_gone(int(file.read_text()))
+
+
 PARENT = """
 import os, sys, time
 from curation.sandbox import Limits, Sandbox
@@ -119,19 +157,22 @@ if __name__ == "__main__":
 def test_children_die_with_their_parent_and_say_nothing(tmp_path, sent):
     script = tmp_path / "parent.py"
     script.write_text(PARENT)
-    parent = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, str(script)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         start_new_session=True,
-    )
-    child = int(parent.stdout.readline())
-    if sent == signal.SIGINT:
-        os.killpg(parent.pid, sent)  # as a terminal does: the whole group
-    else:
-        parent.kill()
-    _, errors = parent.communicate(timeout=60)
+    ) as parent:
+        try:
+            child = int(parent.stdout.readline())
+            if sent == signal.SIGINT:
+                os.killpg(parent.pid, sent)  # as a terminal does: the whole group
+            else:
+                parent.kill()
+            _, errors = parent.communicate(timeout=60)
+        finally:
+            parent.kill()  # or a failure here would show as an unclosed process in whatever test comes later
     hostile.wait_until_gone(child)
     assert errors.count("Traceback") == (1 if sent == signal.SIGINT else 0)
