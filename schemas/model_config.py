@@ -6,6 +6,7 @@ Secrets are never configuration: an engine that needs a key names the environmen
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
@@ -89,6 +90,9 @@ class OpenAIModel(Section):
         for url in urls:
             if not url.startswith(("http://", "https://")) or "@" in url:
                 raise ValueError("base_urls must be http(s) addresses without a user or password")
+            parts = urlsplit(url)
+            if not parts.hostname or parts.port == 0 or parts.query or parts.fragment:
+                raise ValueError("base_urls must name a host (and port), end in /v1 and have no query")
         return tuple(url.rstrip("/") for url in urls)
 
     @model_validator(mode="after")

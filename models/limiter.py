@@ -1,0 +1,130 @@
+"""How many requests one server may have at once: grows until throughput stops rising, gives way when overloaded.
+
+A pure state machine: time (seconds, any monotonic clock) is passed in. A *round* is as many replies as the limit was
+when the round began: by Little's law about one round trip when the limit is used. Rules:
+
+- Slow start: one more place for every reply, so that the limit doubles a round, until a round's throughput is less
+  than a tenth above the best one; what that round added is taken back.
+- Then trials: an eighth more (at least 1); after a round to settle and a round to measure it stays if throughput rose
+  by a quarter of what was added, else it goes back, and the next trial waits twice as many rounds.
+- Overload (429, 503, time-outs, lost connections): half as many, at most once a round trip, when a fifth of the latest
+  outcomes were overload; then an eighth more a round up to where it was, and trials again. Rarer faults change
+  nothing: halving on each would hold the limit at about sqrt(1.5 / p) for a share p (Mathis et al., The macroscopic
+  behavior of the TCP congestion avoidance algorithm, 1997), which is 5 for 5 %, whatever the server could do.
+- Replies that came while places were free say nothing of the server: rounds with many of them teach nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+_RISES = 1.1  # a round of slow start must be so many times faster than the best before
+_WORTH = 0.25  # share of the added places that a trial must turn into throughput
+_OVERLOADED, _CALM = 0.2, 0.1  # share of overload in the latest outcomes above which it gives way; may grow below
+_LATEST = 32  # outcomes that count as the latest, or the limit if that is more
+_SHORTEST = 0.05  # seconds of a round, at least: shorter ones measure the clock
+_IDLE = 0.1  # share of a round's replies that may have come while places were free
+_LONGEST_WAIT = 64  # rounds between two trials
+
+Phase = Literal["start", "climb", "hold", "settle", "measure"]
+
+
+class Limiter:
+    """The limit of one server."""
+
+    def __init__(self, start: int, maximum: int) -> None:
+        """Begin at `start`; never exceed `maximum` nor fall below 1."""
+        self._start, self._max = min(start, maximum), maximum
+        self.restart(0.0)
+
+    def restart(self, now: float) -> None:
+        """Forget what was learnt: the server is new, or was away."""
+        self._limit = float(self._start)
+        self._phase: Phase = "start"
+        self._trouble = 0.0
+        self._cut = -math.inf
+        self._ceiling = float(self._max)
+        self._settled = self._limit
+        self._rate = 0.0
+        self._wait, self._waited = 1, 0
+        self._begin(now)
+
+    @property
+    def limit(self) -> int:
+        """Requests that the server may have at once: 1..maximum."""
+        return max(1, int(self._limit))
+
+    def reply(self, now: float, busy: bool) -> None:
+        """A reply came; `busy`: all places were taken when it did."""
+        self._trouble -= self._trouble / max(_LATEST, self.limit)
+        if self._round is None:
+            self._begin(now)
+            return
+        began, goal = self._round
+        self._done += 1
+        self._idle += not busy
+        if self._phase == "start" and busy and self._trouble <= _CALM:
+            self._limit = min(self._limit + 1, self._max)
+        if self._done >= goal and now - began >= _SHORTEST:
+            if self._idle <= _IDLE * self._done:
+                self._learn(self._done / (now - began), goal)
+            self._begin(now)
+
+    def overload(self, now: float, sent: float) -> None:
+        """The server turned a request away, or lost it, that was sent at `sent`."""
+        if sent < self._cut:
+            return  # sent before the latest cut: that cut was for it
+        self._trouble += (1 - self._trouble) / max(_LATEST, self.limit)
+        if self._trouble < _OVERLOADED:
+            return
+        self._ceiling = self._limit
+        self._limit = max(1.0, self._limit / 2)
+        self._cut, self._trouble = now, 0.0
+        self._phase = "climb"
+        self._begin(now)
+
+    def _begin(self, now: float) -> None:
+        # The very first round begins with the first reply: before it the clock ran for no request.
+        self._round: tuple[float, int] | None = (now, self.limit) if now > 0 else None
+        self._done, self._idle = 0, 0
+
+    def _learn(self, rate: float, goal: int) -> None:
+        """A full round that began with a limit of `goal` ends at `rate` replies a second."""
+        if self._phase == "start":
+            if self._rate > 0 and rate < _RISES * self._rate:
+                self._limit = float(goal)  # what this round added on top did nothing
+                self._settle(max(self._rate, rate))
+            elif self._limit >= self._max:
+                self._settle(rate)
+            self._rate = max(self._rate, rate)
+        elif self._phase == "climb":
+            if self._trouble <= _CALM:
+                self._limit = min(self._limit + self._step(), self._ceiling)
+            if self._limit >= self._ceiling:
+                self._settle(rate)
+        elif self._phase == "hold":
+            self._rate = 0.7 * self._rate + 0.3 * rate
+            self._waited += 1
+            if self._waited >= self._wait and self._limit < self._max and self._trouble <= _CALM:
+                self._limit = min(self._settled + self._step(), self._max)
+                self._phase = "settle"
+        elif self._phase == "settle":
+            self._phase = "measure"
+        else:
+            self._judge(rate)
+
+    def _judge(self, rate: float) -> None:
+        added = self._limit / self._settled - 1
+        if rate >= self._rate * (1 + _WORTH * added):
+            self._settle(rate)
+        else:
+            self._limit = self._settled
+            self._phase, self._waited, self._wait = "hold", 0, min(2 * self._wait, _LONGEST_WAIT)
+
+    def _settle(self, rate: float) -> None:
+        self._settled, self._rate = self._limit, rate
+        self._phase, self._waited, self._wait = "hold", 0, 1
+
+    def _step(self) -> float:
+        return float(max(1, int(self._limit) // 8))
