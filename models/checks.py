@@ -1,0 +1,82 @@
+"""What `v2xum doctor` says of one thing, and the check of a model that this process would load."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+from models.checkpoints import name_of, require_packages, revision_of
+from schemas.errors import ConfigError
+from schemas.model_config import LocalModel
+
+Status = Literal["ok", "warn", "fail"]
+
+
+class Check(NamedTuple):
+    """One finding: what was looked at, how it is, what was found, and what to do about it (empty when ok)."""
+
+    name: str
+    status: Status
+    found: str
+    fix: str = ""
+
+
+def ok(name: str, found: str) -> Check:
+    """All is well."""
+    return Check(name, "ok", found)
+
+
+def warn(name: str, found: str, fix: str) -> Check:
+    """It works, but could be better or may surprise."""
+    return Check(name, "warn", found, fix)
+
+
+def fail(name: str, found: str, fix: str) -> Check:
+    """A run would not work."""
+    return Check(name, "fail", found, fix)
+
+
+def check_local(role: str, config: LocalModel) -> list[Check]:
+    """Whether the packages, the checkpoint and the device of a model in this process are there."""
+    name = f"models.{role}"
+    try:
+        require_packages()
+    except ConfigError as error:
+        return [fail(name, str(error), "pip install -e '.[local]' in the checkout")]
+    try:
+        revision = revision_of(config.model, config.revision)
+    except ConfigError as error:
+        return [
+            fail(
+                name,
+                str(error),
+                f"put the checkpoint there, or set models.{role}.model to a folder or a hub id (relative folders are "
+                "relative to the configuration file)",
+            )
+        ]
+    checks = [ok(name, f"checkpoint {name_of(config.model)}, revision {revision[:12]}, runs in this process")]
+    if config.device != "cpu":
+        checks.append(_device(name, config.device))
+    return checks
+
+
+def _device(name: str, device: str) -> Check:
+    import torch  # seconds to import: only when a device is asked for
+
+    kind = device.partition(":")[0]
+    there: dict[str, Callable[[], bool]] = {
+        "cuda": torch.cuda.is_available,
+        "mps": torch.backends.mps.is_available,
+    }
+    if kind in there and there[kind]():
+        return ok(f"{name}.device", f"{device} is there")
+    return fail(f"{name}.device", f"torch {torch.__version__} sees no device {device!r}", f"set {name}.device: cpu")
+
+
+def has_package(name: str) -> bool:
+    """Whether a package can be found, without importing it."""
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
