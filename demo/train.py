@@ -1,4 +1,4 @@
-"""The command that trains a tiny checkpoint: `python -m demo.train captioner|summarizer --out data/demo/NAME`."""
+"""The command that trains a tiny checkpoint: `python -m demo.train captioner|summarizer|clip --out data/demo/NAME`."""
 
 import argparse
 import logging
@@ -10,7 +10,7 @@ import torch
 def main() -> None:
     """Parse the command line and train; one thread, so that the fixed seed gives the same weights again."""
     parser = argparse.ArgumentParser(description="Train a tiny checkpoint of the demo world from scratch.")
-    parser.add_argument("which", choices=("captioner", "summarizer"))
+    parser.add_argument("which", choices=("captioner", "summarizer", "clip"))
     parser.add_argument("--out", type=Path, required=True, help="folder to write the checkpoint to")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -19,6 +19,10 @@ def main() -> None:
         from demo import train_captioner
 
         train_captioner.train(arguments.out)
+    elif arguments.which == "clip":
+        from demo import train_clip
+
+        train_clip.train(arguments.out)
     else:
         from demo import train_summarizer
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from models.chat import ChatModel, Embedder
-from models.checkpoints import name_of, remote_sampling, require_packages, revision_of, sampling_of
+from models.checkpoints import checkpoint_errors, name_of, remote_sampling, require_packages, revision_of, sampling_of
+from models.clip import Clip
+from models.clip_open import OpenClip, open_clip_identity
 from models.embedders import NgramEmbedder, TransformersEmbedder
 from models.meter import Meter
-from schemas.model_config import ChatConfig, OpenAIModel
+from schemas.model_config import ChatConfig, ClipConfig, OpenAIModel
 from schemas.model_config import NgramEmbedder as NgramConfig
+from schemas.model_config import OpenClip as OpenClipConfig
 from schemas.model_config import TransformersEmbedder as TransformersConfig
 
 UNSTATED = "unstated"  # the revision of a server's weights when the configuration does not name it
@@ -42,6 +45,16 @@ def build_embedder(config: NgramConfig | TransformersConfig) -> Embedder:
     return TransformersEmbedder(config)
 
 
+def build_clip(config: ClipConfig) -> Clip:
+    """Load a CLIP. Raises ConfigError when its weights, or the extra `local` or `clip`, are missing."""
+    if isinstance(config, OpenClipConfig):
+        return OpenClip(config)
+    with checkpoint_errors(config.model):
+        from models.clip_transformers import TransformersClip
+
+    return TransformersClip(config)
+
+
 def identify(config: ChatConfig) -> tuple[str, str, dict[str, float | int | str | bool | None]]:
     """Name, revision and sampling parameters of a chat model, without loading its weights. Raises ConfigError."""
     if isinstance(config, OpenAIModel):
@@ -54,3 +67,10 @@ def identify_embedder(config: NgramConfig | TransformersConfig) -> tuple[str, st
     if isinstance(config, NgramConfig):
         return config.engine, str(config.dimensions)
     return name_of(config.model), revision_of(config.model, config.revision)
+
+
+def identify_clip(config: ClipConfig) -> tuple[str, str, str]:
+    """Engine, name and revision of a CLIP, without loading its weights. Raises ConfigError."""
+    if isinstance(config, OpenClipConfig):
+        return config.engine, *open_clip_identity(config)
+    return config.engine, name_of(config.model), revision_of(config.model, config.revision)

@@ -9,16 +9,13 @@ change the last bits of the logits through padding: `whole_batches` is True.
 from __future__ import annotations
 
 import hashlib
-import io
 import logging
 import re
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from PIL import Image, UnidentifiedImageError
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -33,16 +30,15 @@ from transformers.utils import logging as transformers_logging
 
 from models.chat import Arrived, Reply, Request
 from models.checkpoints import RETRY_TEMPERATURE, checkpoint_errors, name_of, revision_of, sampling_of
+from models.decoding import decode_picture
 from models.grammar import Constraint, Grammars
 from models.sampling import RowLimits, RowSampler, Sampling
+from models.threads import threads, threads_for
 from schemas.errors import ConfigError, PermanentError, TransientError
 from schemas.model_config import LocalModel
 
 log = logging.getLogger(__name__)
 _UNLIMITED = 10**6
-# Below this many parameters a second thread costs more than it gives (measured: 6 times slower on two busy cores),
-# and one thread sums in one order, whatever the machine.
-_SMALL = 20_000_000
 # Not annotated by the library.
 _AutoProcessor: Any = AutoProcessor
 _GenerationConfig: Any = GenerationConfig
@@ -66,8 +62,7 @@ class LocalChatModel:
             self.revision = revision_of(config.model, config.revision)
             self._model, self._tokenizer, self._processor = _load(config)
         self._sees = self._processor is not None
-        small = config.device == "cpu" and self._model.num_parameters() < _SMALL
-        self._threads = 1 if small else torch.get_num_threads()
+        self._threads = threads_for(self._model, config.device)
         log.info("loaded %s: %d parameters on %s", self.name, self._model.num_parameters(), config.device)
         text = self._model.config.get_text_config()
         limits = (getattr(text, "max_position_embeddings", None), self._tokenizer.model_max_length)
@@ -135,7 +130,7 @@ class LocalChatModel:
             return self._tokenizer(prompts, **options)
         if not self._sees:
             raise ConfigError(f"model {self.name!r} has no vision part: it cannot caption pictures")
-        return self._processor(text=prompts, images=[[_decode(r.image)] for r in requests], **options)
+        return self._processor(text=prompts, images=[[decode_picture(r.image)] for r in requests], **options)
 
     def _run(self, requests: Sequence[Request]) -> list[Reply]:
         with self._tokenizing:
@@ -158,7 +153,7 @@ class LocalChatModel:
         criteria = StoppingCriteriaList([RowLimits(width, limits)])
         options = {"max_new_tokens": max(limits), "logits_processor": processors, "stopping_criteria": criteria}
         try:
-            with torch.inference_mode(), _threads(self._threads):
+            with torch.inference_mode(), threads(self._threads):
                 written = self._model.generate(**inputs.to(self._config.device), **options)
         except torch.OutOfMemoryError as error:
             raise TransientError("out_of_memory", f"{len(requests)} requests of up to {width} tokens") from error
@@ -190,16 +185,6 @@ class LocalChatModel:
         return Sampling(self._temperature(request), self._config.top_p, int.from_bytes(seed[:8]) >> 1)
 
 
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def _load(config: LocalModel) -> tuple[Any, Any, Any]:
     """Model, tokenizer (padding left), and the processor of a checkpoint with a vision part, else None."""
     where, revision = config.model, config.revision
@@ -219,14 +204,6 @@ def _load(config: LocalModel) -> tuple[Any, Any, Any]:
             _logging.enable_progress_bar()
     tokenizer.padding_side = "left"
     return model.to(config.device).eval(), tokenizer, processor
-
-
-def _decode(image: bytes | None) -> Image.Image:
-    try:
-        with Image.open(io.BytesIO(image or b"")) as picture:
-            return picture.convert("RGB")
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
-        raise PermanentError("unreadable_picture", f"{len(image or b'')} bytes: {error}") from error
 
 
 def _special_pattern(tokenizer: Any, processor: Any) -> re.Pattern[str]:
