@@ -6,8 +6,10 @@ import hashlib
 from collections.abc import Callable, Sequence
 
 from curation.asking import Answer, BadReply, GaveUp, Read, ask, clean, maker
+from curation.canaries import Canary, positions, recognized
 from models.chat import ChatModel, Request
 from prompts import Prompt
+from schemas.binding import CanaryOutcome, CanaryOutcomes
 from schemas.config import CaptionConfig
 from schemas.errors import PermanentError
 from schemas.records import Caption, CaptionSet, Effort, FailedCaption, Frame, FrameSet, Video
@@ -27,12 +29,15 @@ def caption_frames(
     config: CaptionConfig,
     *,
     reuse: bool = True,
+    canaries: Sequence[Canary] = (),
+    witness: Callable[[CanaryOutcomes], None] | None = None,
 ) -> CaptionSet:
     """Caption the frames of a video; near-identical frames share their representative's caption unless not `reuse`.
 
-    `read(index)` gives a frame's JPEG. Only one batch of pictures is held at a time. A frame without a usable
-    caption, and those that would have shared it, become FailedCaption. Raises PermanentError: `frame_changed` or
-    `frame_missing` when a picture is not the one that was sampled, `captions_failed` when more than
+    `read(index)` gives a frame's JPEG. Only one batch of pictures is held at a time. `canaries` ride among the frames,
+    at positions that their seeds draw; `witness` is told what was said of them before anything is judged. A frame
+    without a usable caption, and those that would have shared it, become FailedCaption. Raises PermanentError:
+    `frame_changed` or `frame_missing` when a picture is not the one that was sampled, `captions_failed` when more than
     `config.max_failed` of all frames have no caption.
     """
     if frames.video_sha256 != video.sha256:
@@ -40,12 +45,20 @@ def caption_frames(
     asked = [frame for frame in frames.frames if not (reuse and frame.same_as is not None)]
     text = prompt.render()
     outcomes: dict[FrameIndex, Answer[str] | GaveUp] = {}
+    witnessed: list[CanaryOutcome] = []
     size = max(1, model.batch)
-    for start in range(0, len(asked), size):
-        batch = asked[start : start + size]
-        requests = [Request(text, _picture(frame, read), None, config.max_tokens) for frame in batch]
-        for frame, outcome in zip(batch, ask(model, requests, _read_reply, config.attempts), strict=True):
-            outcomes[frame.index] = outcome
+    riding = _ride(asked, canaries)
+    for start in range(0, len(riding), size):
+        batch = riding[start : start + size]
+        pictures = [one.image if isinstance(one, Canary) else _picture(one, read) for one in batch]
+        requests = [Request(text, picture, None, config.max_tokens) for picture in pictures]
+        for one, outcome in zip(batch, ask(model, requests, _read_reply, config.attempts), strict=True):
+            if isinstance(one, Frame):
+                outcomes[one.index] = outcome
+            elif said := outcome.value if isinstance(outcome, Answer) else outcome.raw:
+                witnessed.append(_outcome(one, said, outcome.effort))
+    if witness is not None:
+        witness(CanaryOutcomes(outcomes=tuple(witnessed)))
     captions: list[Caption] = []
     failed: list[FailedCaption] = []
     for frame in frames.frames:
@@ -57,6 +70,25 @@ def caption_frames(
             failed.append(made)
     _judge(captions, failed, len(frames.frames), config)
     return CaptionSet(maker=maker(prompt, model), captions=tuple(captions), failed=tuple(failed))
+
+
+def _ride(frames: Sequence[Frame], canaries: Sequence[Canary]) -> list[Frame | Canary]:
+    """Frames in order, with the canaries among them."""
+    riding: list[Frame | Canary] = list(frames)
+    for before, canary in reversed(list(zip(positions(len(frames), canaries), canaries, strict=True))):
+        riding.insert(before, canary)
+    return riding
+
+
+def _outcome(canary: Canary, said: str, effort: Effort) -> CanaryOutcome:
+    return CanaryOutcome(
+        picture=canary.picture,
+        seed=canary.seed,
+        words=canary.words,
+        said=said[:LONGEST],
+        right=recognized(canary.words, said),
+        effort=effort,
+    )
 
 
 def _picture(frame: Frame, read: Callable[[FrameIndex], bytes]) -> bytes:

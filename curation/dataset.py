@@ -6,6 +6,7 @@ import hashlib
 
 from curation.export import ReadImage, export
 from curation.ledger import rejection_entry
+from curation.pipeline import CHECKS, SUMMARY
 from curation.stages import Services
 from curation.status import all_rejections, samples, standings
 from curation.workspace import Workspace
@@ -30,7 +31,7 @@ def export_workspace(workspace: Workspace, services: Services) -> Manifest:
     key_file.unlink(missing_ok=True)
 
     def reject(rejection: Rejection) -> None:
-        refined = ledger.heads([rejection.id])[rejection.id]["refine"]
+        refined = ledger.heads([rejection.id])[rejection.id][SUMMARY]
         ledger.write(rejection_entry(rejection, refined.digest, 1, 0.0), ())
 
     manifest = export(
@@ -66,7 +67,7 @@ def export_key(services: Services) -> str:
     heads = ledger.heads()
     for source, where in sorted(standings(ledger, services.settings), key=lambda item: item[0].id):
         if where.state == "sample":
-            parts = [heads[source.id][stage].digest for stage in sorted(heads[source.id])]
+            parts = [heads[source.id][stage].digest for stage in sorted(heads[source.id].keys() - CHECKS)]
             digest.update(f"{source.id} {source.payload} {' '.join(parts)}\n".encode())
     for rejection in all_rejections(ledger):
         digest.update(f"{rejection.canonical()}\n".encode())

@@ -7,6 +7,7 @@ SQLite file are kept apart by the workspace's lock.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import time
@@ -18,7 +19,7 @@ import sqlalchemy as sa
 
 from curation import tables as t
 from models.chat import Reply
-from schemas.errors import ErrorClass
+from schemas.errors import ConfigError, ErrorClass
 from schemas.records import Effort, Record, Rejection, Source, Video
 
 _CHUNK = 500  # bound parameters a statement; SQLite's own limit is far above
@@ -66,11 +67,18 @@ class Ledger:
     """What every stage made of every video, in a database."""
 
     def __init__(self, url: str) -> None:
-        """Open (and create) the database at an SQLAlchemy URL."""
+        """Open (and create) the database at an SQLAlchemy URL. Raises ConfigError for one of an older layout."""
         self.engine = sa.create_engine(url, pool_size=16, max_overflow=16)
         if self.engine.dialect.name == "sqlite":
             sa.event.listen(self.engine, "connect", _tune_sqlite)
         t.metadata.create_all(self.engine)
+        columns = {column["name"] for column in sa.inspect(self.engine).get_columns(t.replies.name)}
+        if missing := {column.name for column in t.replies.columns} - columns:
+            self.engine.dispose()
+            raise ConfigError(
+                "the workspace's ledger was made by an earlier version "
+                f"(its replies lack {', '.join(sorted(missing))}): use another --workspace"
+            )
 
     def close(self) -> None:
         """Close every connection."""
@@ -149,6 +157,14 @@ class Ledger:
         with self.engine.connect() as connection:
             return [_entry(row) for row in connection.execute(query).mappings()]
 
+    def payloads(self, ids: Sequence[str], stages: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+        """Finished, current records of some stages as (video id, stage, payload), in no particular order."""
+        r = t.results.c
+        query = sa.select(r.video_id, r.stage, r.payload).where(r.current, r.status == "done", r.stage.in_(stages))
+        with self.engine.connect() as connection:
+            for chunk in _chunks(list(ids)):
+                yield from ((*row,) for row in connection.execute(query.where(r.video_id.in_(chunk))))
+
     def write(self, entry: Entry, later: Sequence[str]) -> None:
         """Store a result as the current one of its stage; results of the `later` stages stop being current."""
         with self.engine.begin() as connection:
@@ -212,10 +228,16 @@ class Ledger:
                 groups.setdefault(content, []).append(video_id)
         return groups
 
-    def duplicates(self) -> dict[str, tuple[str, str]]:
-        """Videos set aside as byte-identical with another: id -> (id of the kept one, sha256)."""
+    def duplicates(self, ids: Sequence[str] | None = None) -> dict[str, tuple[str, str]]:
+        """Videos set aside as byte-identical with another, all or among those named: id -> (kept one's id, sha256)."""
+        query = sa.select(t.duplicates)
         with self.engine.connect() as connection:
-            return {row.video_id: (row.of_id, row.sha256) for row in connection.execute(sa.select(t.duplicates))}
+            selections = (
+                [query]
+                if ids is None
+                else [query.where(t.duplicates.c.video_id.in_(chunk)) for chunk in _chunks(list(ids))]
+            )
+            return {row[0]: (row[1], row[2]) for selection in selections for row in connection.execute(selection)}
 
     def set_duplicates(self, mapping: Mapping[str, tuple[str, str]]) -> None:
         """Replace the whole table of duplicates in one transaction."""
@@ -239,16 +261,16 @@ class Ledger:
                     found[key] = Reply(*rest)
         return found
 
-    def put(self, replies: Mapping[str, Reply]) -> None:
-        """Store replies; one that is there already is replaced."""
+    def put(self, replies: Mapping[str, Reply], model: str) -> None:
+        """Store replies of a model (its name); one that is there already is replaced."""
         if not replies:
             return
         with self.engine.begin() as connection:
             for chunk in _chunks(list(replies)):
                 connection.execute(sa.delete(t.replies).where(t.replies.c.key.in_(chunk)))
-            connection.execute(
-                sa.insert(t.replies), [{"key": key, **reply._asdict()} for key, reply in replies.items()]
-            )
+            made = {"model": model, "made_at": time.time()}
+            rows = [{"key": key, **reply._asdict(), **made} for key, reply in replies.items()]
+            connection.execute(sa.insert(t.replies), rows)
 
     # ---- runs
 
@@ -266,10 +288,13 @@ class Ledger:
             connection.execute(sa.update(t.runs).where(t.runs.c.id == run).values(values))
 
     def last_run(self) -> dict[str, Any] | None:
-        """The newest run: number, outcome and counts by stage."""
+        """The newest run: number, outcome, counts by stage, and when it began and ended (unix time, None: not yet)."""
         with self.engine.connect() as connection:
             row = connection.execute(sa.select(t.runs).order_by(t.runs.c.id.desc()).limit(1)).first()
-        return {"number": row.id, "outcome": row.outcome, "stages": json.loads(row.counts)} if row else None
+        if row is None:
+            return None
+        times = {"started_at": row.started_at, "ended_at": row.ended_at}
+        return {"number": row.id, "outcome": row.outcome, "stages": json.loads(row.counts), **times}
 
 
 def rejection_entry(rejection: Rejection, fingerprint: str, attempts: int, seconds: float) -> Entry:
@@ -308,8 +333,6 @@ _SAME = sa.and_(_r.video_id == sa.bindparam("v"), _r.stage == sa.bindparam("s"),
 _DELETE = sa.delete(t.results).where(_SAME)
 _ADOPT = sa.update(t.results).where(_SAME).values(current=True)
 _INSERT = sa.insert(t.results)
-_RETIRE = sa.update(t.results).values(current=False)
-_RETIRE = _RETIRE.where(_r.video_id == sa.bindparam("v"), _r.stage.in_(sa.bindparam("s", expanding=True)), _r.current)
 _CURRENT = sa.select(t.results).where(_r.video_id == sa.bindparam("v"), _r.stage == sa.bindparam("s"), _r.current)
 _ENTRY = sa.select(t.results).where(_SAME)
 
@@ -335,7 +358,15 @@ def _write(connection: sa.Connection, entry: Entry, later: Sequence[str]) -> Non
 
 
 def _retire(connection: sa.Connection, video_id: str, stages: Sequence[str]) -> None:
-    connection.execute(_RETIRE, {"v": video_id, "s": list(stages)})
+    names = {f"s{number}": stage for number, stage in enumerate(stages)}
+    connection.execute(_retiring(len(stages)), {"v": video_id, **names})
+
+
+@functools.cache
+def _retiring(stages: int) -> sa.Update:
+    """For so many stages, each with a parameter of its own: one list of them is spelled out anew at every call."""
+    named = sa.or_(sa.false(), *(_r.stage == sa.bindparam(f"s{number}") for number in range(stages)))
+    return sa.update(t.results).values(current=False).where(_r.video_id == sa.bindparam("v"), named, _r.current)
 
 
 def _entry(row: sa.RowMapping) -> Entry:

@@ -20,7 +20,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 import sqlalchemy as sa
 
 from curation.ledger import Head, Ledger, Registered, record_entry, rejection_entry
-from schemas.errors import Interrupted, PoisonError, RunStopped, StageError, StorageFull, is_storage_full
+from schemas.errors import ConfigError, Interrupted, PoisonError, RunStopped, StageError, StorageFull, is_storage_full
 from schemas.records import Record, Rejection, Source
 
 log = logging.getLogger(__name__)
@@ -46,17 +46,23 @@ STAGES = (
     Stage("filter", 1, ("listing", "download")),
     Stage("frames", 1, ("download",)),
     Stage("caption", 1, ("frames",)),
+    Stage("binding", 1, ("frames", "caption")),
     Stage("extract", 1, ("caption",)),
     Stage("refine", 1, ("caption", "extract")),
+    Stage("audit", 1, ("frames", "caption", "refine")),
 )
 STAGE_NAMES = tuple(stage.name for stage in STAGES)
 
 
 EXPORT = "export"  # no stage of its own, but a finished sample can be refused there
+SUMMARY = "refine"  # the last stage whose record is published, and by whose digest an export's refusal holds
+CHECKS = frozenset({"binding", "audit"})  # stages whose records say something of the others and are not published
 
 
 def later_stages(name: str) -> tuple[str, ...]:
-    """The stages after this one, whose results stop being current when this one's change."""
+    """The stages after this one, whose results stop being current when this one's change; none after a check."""
+    if name in CHECKS:
+        return ()
     return (*STAGE_NAMES[STAGE_NAMES.index(name) + 1 :], EXPORT)
 
 
@@ -89,7 +95,7 @@ def standing(source: Registered, heads: Mapping[str, Head], settings: Settings) 
             return Standing("rejected", None)
         contents[stage.name] = head.digest
     refused = heads.get(EXPORT)
-    unfit = refused is not None and refused.fingerprint == contents[STAGE_NAMES[-1]]
+    unfit = refused is not None and refused.fingerprint == contents[SUMMARY]
     return Standing("rejected" if unfit else "sample", None)
 
 
@@ -144,11 +150,11 @@ def process(
     """Carry videos through one stage: those that it is due for are worked on, the others left as they are.
 
     A StageError becomes a rejection row, and so does an error that nobody expected (class `poison`, with its
-    text): one video never stops the others. Raises StorageFull when the device is full and Interrupted when
-    `stop` is set; what is finished is kept.
+    text): one video never stops the others. Raises StorageFull when the device is full, Interrupted when `stop` is set,
+    and what else no video can go on after (RunStopped, ConfigError of a model); what is finished is kept.
     """
     heads = ledger.heads(ids)
-    duplicates = ledger.duplicates()
+    duplicates = ledger.duplicates(ids)
     older = ledger.older(stage, ids)
     due: list[tuple[Registered, Standing]] = []
     for source in ledger.sources(ids):
@@ -179,7 +185,7 @@ def process(
         try:
             for future in futures:
                 future.result()
-        except RunStopped:
+        except (RunStopped, ConfigError):
             pool.shutdown(wait=True, cancel_futures=True)
             raise
 
@@ -200,7 +206,7 @@ def _carry(
     started = time.monotonic()
     try:
         record = work(Inputs(source, ledger))
-    except RunStopped:
+    except (RunStopped, ConfigError):
         raise
     except StageError as error:
         if stop.is_set():  # what failed while everything stops is no judgement of the video

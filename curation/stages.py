@@ -1,4 +1,4 @@
-"""The six stages bound to the services of a run: each takes a video's inputs and returns its record."""
+"""The stages bound to the services of a run: each takes a video's inputs and returns its record."""
 
 from __future__ import annotations
 
@@ -11,19 +11,25 @@ from types import TracebackType
 from typing import Any
 
 from curation import captions, extract, refine
+from curation.audit import Tools, audit
+from curation.budget import Budget
 from curation.download import Hosts, fetch
 from curation.filters import judge_publication, judge_video, refuse
+from curation.guard import BindingGuard
 from curation.ledger import Ledger
 from curation.media import probe_safely
 from curation.pictures import Pictures
 from curation.pipeline import Inputs, Settings
 from curation.sandbox import Sandbox
 from curation.store import Store
-from models.build import build_chat_model, build_embedder, identify, identify_embedder
+from models.build import build_chat_model, build_clip, build_embedder, identify, identify_clip, identify_embedder
 from models.cached import CachedModel
 from models.chat import ChatModel, Embedder
+from models.clip import Clip
 from models.meter import Meter
 from prompts import Prompt, load
+from schemas.audit import Audit
+from schemas.binding import Binding
 from schemas.config import CurateConfig
 from schemas.errors import Interrupted
 from schemas.model_config import ChatConfig
@@ -43,12 +49,14 @@ class Services:
         self.store = store
         self.stop = threading.Event()
         self.meter = Meter()
+        self.budget: Budget | None = None
         self.transferred: Callable[[str, int], None] = lambda video_id, done: None
         self.hosts = Hosts(config.download)
         self.prompts: Mapping[str, Prompt] = {
             "caption": load(config.caption.prompt),
             "extract": load(config.extract.prompt),
             "refine": load(config.refine.prompt),
+            **({"judge": load(config.audit.judge_prompt)} if config.models.judge is not None else {}),
         }
 
     def __enter__(self) -> Services:
@@ -58,14 +66,18 @@ class Services:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the child processes, if any were started."""
+        """End the child processes, if any were started, and the connections to model servers."""
+        for name in ("captioner", "summarizer", "judge"):
+            model = self.__dict__.get(name)
+            if isinstance(model, CachedModel):
+                model.close()
         if "sandbox" in self.__dict__:
             self.sandbox.close()
 
     @cached_property
     def sandbox(self) -> Sandbox:
         """Child processes that decode."""
-        return Sandbox(self.config.run.decode_workers)
+        return Sandbox(self.config.run.decode_workers, heed=self.heed)
 
     @cached_property
     def captioner(self) -> ChatModel:
@@ -78,9 +90,25 @@ class Services:
         return self._chat(self.config.models.summarizer)
 
     @cached_property
+    def judge(self) -> ChatModel | None:
+        """The model that judges finished samples, behind the reply cache; None where none is configured."""
+        return self._chat(self.config.models.judge) if self.config.models.judge is not None else None
+
+    @cached_property
     def embedder(self) -> Embedder:
         """The sentence embedder."""
         return build_embedder(self.config.models.embedder)
+
+    @cached_property
+    def clip(self) -> Clip | None:
+        """Pictures and texts in one space, for the audits; None where none is configured."""
+        return build_clip(self.config.models.clip) if self.config.models.clip is not None else None
+
+    @cached_property
+    def binding(self) -> BindingGuard:
+        """The watch over captions and the frames that they are attached to."""
+        report = self.store.root.parent / "report"
+        return BindingGuard(self.config, self.ledger, lambda: self.pictures, lambda: self.clip, report)
 
     @cached_property
     def pictures(self) -> Pictures:
@@ -101,14 +129,38 @@ class Services:
             "filter": _hash(c.filters.model_dump()),
             "frames": _hash(c.frames.model_dump(exclude=limits)),
             "caption": _hash(c.caption.model_dump(), prompts["caption"], captioner),
+            "binding": self._binding_settings(),
             "extract": _hash(c.extract.model_dump(), prompts["extract"], summarizer),
             "refine": _hash(c.refine.model_dump(), prompts["refine"], summarizer, identify_embedder(c.models.embedder)),
+            "audit": self._audit_settings(),
         }
+
+    def _binding_settings(self) -> str:
+        """What the figures of a video depend on; the limits decide about runs and not about videos."""
+        models, binding = self.config.models, self.config.binding
+        if binding.mode == "disable":
+            return _hash(binding.mode)
+        return _hash(binding.sample, binding.others, identify_clip(models.clip) if models.clip is not None else None)
+
+    def _audit_settings(self) -> str:
+        models, audits = self.config.models, self.config.audit
+        if audits.mode == "disable":
+            return _hash(audits.mode)
+        return _hash(
+            audits.model_dump(),
+            identify_embedder(models.embedder),
+            identify_clip(models.clip) if models.clip is not None else None,
+            (self.prompts["judge"].sha256, _identity(models.judge)) if models.judge is not None else None,
+        )
 
     def heed(self) -> None:
         """Called where long work passes by often, so that a stop takes seconds and not a whole video."""
         if self.stop.is_set():
             raise Interrupted("stopped within a video; the same command goes on from here")
+        if "binding" in self.__dict__:
+            self.binding.heed()
+        if self.budget is not None:
+            self.budget.check(self.meter.read())
 
     def _chat(self, model: ChatConfig) -> ChatModel:
         return CachedModel(build_chat_model(model, self.meter, self.heed), self.ledger, self.meter, self.heed)
@@ -120,10 +172,18 @@ class Services:
             "filter": self._filter,
             "frames": self._frames,
             "caption": self._caption,
+            "binding": self._binding,
             "extract": self._extract,
             "refine": self._refine,
+            "audit": self._audit,
         }
-        return works[stage]
+        chosen = works[stage]
+
+        def heeding(inputs: Inputs) -> Record:
+            self.heed()  # between two videos too, where no model is asked
+            return chosen(inputs)
+
+        return heeding
 
     def _download(self, inputs: Inputs) -> Video:
         config = self.config
@@ -144,7 +204,9 @@ class Services:
 
     def _picture(self, video: Video, frames: FrameSet, index: FrameIndex) -> bytes:
         self.heed()
-        return self.pictures.read(video, frames, index)
+        self.meter.frame()
+        with self.meter.waiting("decode"):  # a file as a rule; decoded again where it was not kept
+            return self.pictures.read(video, frames, index)
 
     def _filter(self, inputs: Inputs) -> Judgement:
         video = inputs.record("download", Video)
@@ -166,7 +228,14 @@ class Services:
             self.captioner,
             self.prompts["caption"],
             self.config.caption,
+            canaries=self.binding.canaries(video, frames, whole_batches=self.captioner.whole_batches),
+            witness=lambda outcomes: self.binding.keep(inputs.id, outcomes),
         )
+
+    def _binding(self, inputs: Inputs) -> Binding:
+        frames, captioned = inputs.record("frames", FrameSet), inputs.record("caption", CaptionSet)
+        video = inputs.record("download", Video)
+        return self.binding.check(inputs.id, frames, captioned, lambda index: self._picture(video, frames, index))
 
     def _extract(self, inputs: Inputs) -> Extract:
         frames = inputs.record("frames", FrameSet)
@@ -189,6 +258,22 @@ class Services:
             self.prompts["refine"],
             self.embedder,
             self.config.refine,
+        )
+
+    def _audit(self, inputs: Inputs) -> Audit:
+        frames = inputs.record("frames", FrameSet)
+
+        def read(index: FrameIndex) -> bytes:
+            with self.meter.waiting("decode"):
+                return self.pictures.read(inputs.record("download", Video), frames, index)
+
+        return audit(
+            frames,
+            inputs.record("caption", CaptionSet),
+            inputs.record("refine", Summary),
+            read,
+            Tools(lambda: self.embedder, lambda: self.clip, lambda: self.judge, self.prompts.get("judge"), self.heed),
+            self.config.audit,
         )
 
 

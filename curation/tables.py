@@ -54,6 +54,16 @@ replies = sa.Table(
     sa.Column("finish", sa.String(8), nullable=False),
     sa.Column("tokens_in", sa.Integer, nullable=False),
     sa.Column("tokens_out", sa.Integer, nullable=False),
+    sa.Column("model", sa.String(256), nullable=False, comment="its name as configured"),
+    sa.Column("made_at", sa.Float, nullable=False, comment="unix time"),
+)
+
+canaries = sa.Table(
+    "canaries",
+    metadata,
+    sa.Column("video_id", sa.String(128), primary_key=True),
+    sa.Column("outcomes", sa.Text, nullable=False, comment="CanaryOutcomes of the latest captions as JSON"),
+    sa.Column("made_at", sa.Float, nullable=False, comment="unix time"),
 )
 
 runs = sa.Table(

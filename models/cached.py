@@ -22,8 +22,8 @@ class ReplyStore(Protocol):
         """The replies that are there, by key."""
         ...
 
-    def put(self, replies: Mapping[str, Reply]) -> None:
-        """Keep replies."""
+    def put(self, replies: Mapping[str, Reply], model: str) -> None:
+        """Keep replies of a model (its name)."""
         ...
 
 
@@ -95,12 +95,18 @@ class CachedModel:
             known |= self._ask(missing, keys, repeatable, arrived)
         return [known[key] for key in keys]
 
+    def close(self) -> None:
+        """Close the model where it can be closed: an engine with connections."""
+        close = getattr(self._model, "close", None)
+        if close is not None:
+            close()
+
     def _ask(
         self, missing: Mapping[str, Request], keys: Sequence[str], repeatable: bool, arrived: Arrived | None
     ) -> dict[str, Reply]:
         names = list(missing)
         positions = {key: i for i, key in enumerate(keys)}
-        keeper = _Keeper(self._store if repeatable else None, self._meter)
+        keeper = _Keeper(self._store if repeatable else None, self._model.name, self._meter)
 
         def note(i: int, reply: Reply) -> None:
             keeper.add(names[i], reply)
@@ -134,8 +140,8 @@ class CachedModel:
 class _Keeper:
     """Counts and stores the fresh replies of one call, each once, a transaction for many."""
 
-    def __init__(self, store: ReplyStore | None, meter: Meter) -> None:
-        self._store, self._meter = store, meter
+    def __init__(self, store: ReplyStore | None, model: str, meter: Meter) -> None:
+        self._store, self._name, self._meter = store, model, meter
         self._lock = threading.Lock()
         self._seen: set[str] = set()
         self._waiting: dict[str, Reply] = {}
@@ -157,4 +163,4 @@ class _Keeper:
             waiting, self._waiting = self._waiting, {}
             self._flushed = time.monotonic()
         if waiting and self._store is not None:
-            self._store.put(waiting)
+            self._store.put(waiting, self._name)

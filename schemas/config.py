@@ -166,29 +166,35 @@ class RefineConfig(Section):
 
 
 class BindingConfig(Section):
-    """The binding audit: are captions attached to the pictures that they were written for? One check a shard.
+    """The binding audit: are captions attached to the pictures that they were written for? Every video is checked.
 
-    `canaries` pictures with known content ride with every `canary_every` captions; `min_canaries` is the share of them
-    that must be recognized. `sample` captions a shard are compared with their own frame and with `others` random frames
-    of other videos: in at least `min_match` of the comparisons the own frame must be more similar. One caption text may
-    cover at most `max_share` of the captions of unlike frames. Each alarm needs `least` observations.
+    `canaries` pictures with known content ride with every begun `canary_every` captions; `min_canaries` is the share of
+    them that must be recognized; `canary_pictures` is a folder of your own with canaries.json (left out: simple shapes
+    and words, which any model that knows the world names). Of `sample` captions a video each is compared with its own
+    frame and with `others` random frames of other videos: in at least `min_match` of the comparisons the own frame must
+    be more similar (needs models.clip). One caption text may cover at most `max_share` of unlike frames. All shares are
+    over the latest observations of the run; an alarm needs `least` captions, or 4 canaries. `enable` halts the run,
+    `score-only` notes.
     """
 
     mode: Literal["enable", "disable", "score-only"] = "enable"
     canaries: int = Field(default=1, ge=0)
     canary_every: int = Field(default=100, ge=1)
+    canary_pictures: str | None = None
     min_canaries: Fraction = 0.5
-    sample: int = Field(default=64, ge=0)
+    sample: int = Field(default=16, ge=0)
     others: int = Field(default=8, ge=1)
-    min_match: Fraction = 0.6
+    min_match: Fraction = 0.65
     max_share: Fraction = 0.3
-    least: int = Field(default=24, ge=1)
+    least: int = Field(default=48, ge=1)
 
 
 class AuditConfig(Section):
     """Scores of every finished sample; `score-only` stores them, `enable` also marks what falls below a threshold.
 
-    Nothing is ever removed because of them: marks and scores choose what people review.
+    Nothing is ever removed because of them: marks and scores choose what people review. Thresholds: mean CLIP
+    similarity of keyframes and captions (its scale is the CLIP's own), share of the captioned content that keyframes
+    stand for, how far sentences repeat each other, share of sentences that their captions do not support.
     """
 
     mode: Literal["enable", "disable", "score-only"] = "score-only"
@@ -196,7 +202,9 @@ class AuditConfig(Section):
     min_coverage: Fraction | None = None
     max_redundancy: Fraction | None = None
     max_unsupported: Fraction | None = None
-    support: Fraction = Field(default=0.5, description="similarity from which a caption supports a sentence")
+    support: Fraction = Field(
+        default=0.5, description="a sentence is supported from this mean of shared words and similarity on"
+    )
     judge_prompt: str = "judge.v1"
     judge_max_tokens: int = Field(default=512, ge=16)
     attempts: int = Field(default=2, ge=1)

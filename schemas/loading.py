@@ -118,14 +118,20 @@ def _localize(config: CurateConfig, folder: Path) -> CurateConfig:
     def localized(model: AnyModel) -> AnyModel:
         if isinstance(model, LocalModel | TransformersEmbedder | TransformersClip):
             return model.model_copy(update={"model": local(model.model)})
+        if isinstance(model, OpenClip):
+            return model.model_copy(update={"pretrained": local(model.pretrained)})
         if isinstance(model, OpenAIModel) and model.serve.weights is not None:
             serve = model.serve.model_copy(update={"weights": local(model.serve.weights)})
             return model.model_copy(update={"serve": serve})
         return model
 
     named = {name: value for name in ModelsConfig.model_fields if (value := getattr(config.models, name)) is not None}
+    binding = config.binding
+    if binding.canary_pictures is not None:
+        binding = binding.model_copy(update={"canary_pictures": local(binding.canary_pictures)})
     return config.model_copy(
         update={
+            "binding": binding,
             "sources": tuple(s.model_copy(update={"at": local(s.at)}) for s in config.sources),
             "models": config.models.model_copy(update={name: localized(value) for name, value in named.items()}),
             **{
@@ -137,5 +143,10 @@ def _localize(config: CurateConfig, folder: Path) -> CurateConfig:
                 )
                 if value.prompt.endswith(".md")
             },
+            **(
+                {"audit": config.audit.model_copy(update={"judge_prompt": local(config.audit.judge_prompt)})}
+                if config.audit.judge_prompt.endswith(".md")
+                else {}
+            ),
         }
     )

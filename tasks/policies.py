@@ -30,12 +30,14 @@ POLICIES = {
     "filter": Policy(()),
     "frames": Policy(("decode",)),
     "caption": Policy(("gpu",)),
+    "binding": Policy(()),
     "extract": Policy(("gpu",)),
     "refine": Policy(("gpu",)),
+    "audit": Policy(("gpu",)),
 }
 
 
-_MODELS = {"caption": "captioner", "extract": "summarizer", "refine": "summarizer"}
+_MODELS = {"caption": "captioner", "extract": "summarizer", "refine": "summarizer", "audit": "judge"}
 
 
 def workers(stage: str, config: CurateConfig) -> int:
@@ -45,7 +47,8 @@ def workers(stage: str, config: CurateConfig) -> int:
     waits for the last frames of one.
     """
     if stage in _MODELS:
-        return config.run.model_workers if getattr(config.models, _MODELS[stage]).engine == "openai" else 1
+        model = getattr(config.models, _MODELS[stage])
+        return config.run.model_workers if model is not None and model.engine == "openai" else 1
     return {"download": config.run.download_workers, "frames": config.run.decode_workers}.get(stage, 1)
 
 

@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 from curation.ledger import Ledger
 from curation.pipeline import STAGE_NAMES, Inputs, process
+from schemas.audit import Audit
+from schemas.binding import Binding
 from schemas.errors import PermanentError, RefusedError, TransientError
-from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Origin, Record, Source, Video
+from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Origin, Record, Source, Summary, Video
 from tests.curation.samples import make_sample, sha
 
 SETTINGS = {name: f"{name} settings" for name in (*STAGE_NAMES, "policy")}
@@ -51,9 +53,15 @@ class Works:
                 case "caption":
                     inputs.record("frames", FrameSet)
                     return whole.captions
+                case "binding":
+                    inputs.record("caption", CaptionSet)
+                    return Binding(checked=False)
                 case "extract":
                     inputs.record("caption", CaptionSet)
                     return whole.extract
+                case "audit":
+                    inputs.record("refine", Summary)
+                    return Audit(mode="disable")
             inputs.record("extract", Extract)
             return whole.summary
 

@@ -41,3 +41,12 @@ def test_all_refused_sets_nobody_aside(ledger: Ledger) -> None:
     run_all(ledger, ids, Works(trouble, content=lambda _: "same"))
     assert settle(ledger) == []
     assert {r.reason for r in all_rejections(ledger)} == {"blocked"}
+
+
+def test_duplicates_among_some_videos_are_those_of_the_table(ledger: Ledger) -> None:
+    table = {f"v{number}": ("kept", "0" * 64) for number in range(1200)}
+    ledger.set_duplicates(table)
+    assert ledger.duplicates() == table
+    asked = [f"v{number}" for number in range(0, 2400, 2)]
+    assert ledger.duplicates(asked) == {name: table[name] for name in asked if name in table}
+    assert ledger.duplicates([]) == {}

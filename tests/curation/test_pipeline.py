@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.ledger import Ledger
-from curation.pipeline import STAGE_NAMES, later_stages, standing
+from curation.ledger import Ledger, rejection_entry
+from curation.pipeline import STAGE_NAMES, SUMMARY, later_stages, standing
 from curation.status import all_rejections, explain, find, sample, samples, standings, summarize
-from schemas.errors import Interrupted, StorageFull, TransientError
+from schemas.errors import ConfigError, Interrupted, StorageFull, TransientError
 from schemas.records import Rejection
 from tests.curation.scripted_stages import ERRORS, SETTINGS, Works, run_all, source, sources
 
@@ -137,6 +137,19 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 4])
+def test_a_wrong_configuration_that_shows_in_a_stage_stops_the_run_and_rejects_nobody(
+    ledger: Ledger, workers: int
+) -> None:
+    ids = ledger.register(sources(20))
+    works = Works({("caption", "v002"): [ConfigError("the key is not accepted")]})
+    with pytest.raises(ConfigError):
+        run_all(ledger, ids, works, workers=workers)
+    assert set(states(ledger).values()) == {"pending"}
+    run_all(ledger, ids, Works())
+    assert set(states(ledger).values()) == {"sample"}
+
+
+@pytest.mark.parametrize("workers", [1, 4])
 def test_a_stop_is_heeded_between_videos_and_resumes(ledger: Ledger, workers: int) -> None:
     ids = ledger.register(sources(20))
     stop = threading.Event()
@@ -224,8 +237,20 @@ def test_explain_tells_every_stage_and_find_knows_ids_hashes_and_addresses(ledge
 
 
 def test_later_stages_are_those_after() -> None:
-    assert later_stages("refine") == ("export",)
-    assert later_stages("caption") == ("extract", "refine", "export")
+    assert later_stages("audit") == (), "nothing is made from what it found"
+    assert later_stages("extract") == ("refine", "audit", "export")
+
+
+def test_a_refusal_at_the_export_outlives_another_audit_and_not_another_summary(ledger: Ledger) -> None:
+    ids = ledger.register(sources(1))
+    run_all(ledger, ids, Works())
+    refusal = Rejection(id="v000", stage="export", error_class="permanent", reason="inconsistent_sample")
+    ledger.write(rejection_entry(refusal, ledger.heads()["v000"][SUMMARY].digest, 1, 0.0), ())
+    run_all(ledger, ids, Works(), {**SETTINGS, "audit": "other"})
+    assert states(ledger, {**SETTINGS, "audit": "other"}) == {"v000": "rejected"}
+    works = Works(content=lambda video: f"{video} in new bytes")
+    run_all(ledger, ids, works, {**SETTINGS, "download": "other"})
+    assert states(ledger, {**SETTINGS, "download": "other"}) == {"v000": "sample"}
 
 
 def test_standing_of_a_new_source_is_the_first_stage(ledger: Ledger) -> None:

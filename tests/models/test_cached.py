@@ -15,7 +15,7 @@ class Memory(dict):
     def get(self, keys: Sequence[str]) -> dict[str, Reply]:
         return {key: self[key] for key in keys if key in self}
 
-    def put(self, replies: Mapping[str, Reply]) -> None:
+    def put(self, replies: Mapping[str, Reply], model: str) -> None:
         self.update(replies)
 
 

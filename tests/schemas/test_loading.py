@@ -89,3 +89,11 @@ def test_relative_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     assert [spec.at for spec in config.sources] == [str(tmp_path / "videos"), "https://x.org/v"]
     assert config.models.captioner.model == str(tmp_path / "a")
     assert config.models.summarizer.model == "b"
+
+
+def test_prompts_of_ones_own_are_relative_to_the_file(tmp_path: Path) -> None:
+    (tmp_path / "mine.v1.md").write_text("Judge {{ summary }}")
+    config = load_config(written(tmp_path, MODELS + "name: n\naudit: {judge_prompt: ./mine.v1.md}\n"))
+    assert config.audit.judge_prompt == str(tmp_path / "mine.v1.md")
+    with pytest.raises(ConfigError, match=r"nowhere\.md"):
+        load_config(written(tmp_path, MODELS + "name: n\naudit: {judge_prompt: ./nowhere.md}\n"))

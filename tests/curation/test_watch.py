@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curation.watch import LEAST_CANARIES, UNLIKE_BITS, Compared, Shown, Watch, Witness, commonest, unlike
+from schemas.binding import CanaryOutcome
+from schemas.config import BindingConfig
+
+CONFIG = BindingConfig(least=10)
+
+
+def shown(video: int, frame: int, text: str, phash: int = 0) -> Shown:
+    return Shown(f"v{video}", frame, text, f"{phash:016x}")
+
+
+def witness(video: int, right: bool) -> Witness:
+    return Witness(f"v{video}", CanaryOutcome(picture="p", seed="s", words=(("red",),), said="x", right=right))
+
+
+def compared(video: int, won: int, of: int = 8) -> Compared:
+    return Compared(shown(video, 0, "t"), won, of, 0.1)
+
+
+def spread(number: int) -> int:
+    """64-bit numbers of which any two differ in 32 bits: rows of a Hadamard matrix."""
+    return sum(((number & column).bit_count() & 1) << column for column in range(64))
+
+
+@given(st.lists(st.booleans(), max_size=60))
+def test_the_canary_alarm_rings_by_the_latest_sixteen(rights: list[bool]) -> None:
+    watch = Watch(CONFIG)
+    watch.canaries.extend(witness(number, right) for number, right in enumerate(rights))
+    latest = rights[-4 * LEAST_CANARIES :]
+    rings = len(latest) >= LEAST_CANARIES and sum(latest) / len(latest) < CONFIG.min_canaries
+    alarm = watch.alarm()
+    assert (alarm is not None) is rings
+    assert alarm is None or (alarm.kind == "canaries" and f"{alarm.share:.0%}" in str(alarm))
+
+
+@given(st.lists(st.integers(0, 8), max_size=90))
+def test_the_match_alarm_rings_by_the_latest_and_never_by_few(wins: list[int]) -> None:
+    watch = Watch(CONFIG)
+    watch.compared.extend(compared(number, won) for number, won in enumerate(wins))
+    latest = wins[-4 * CONFIG.least :]
+    rings = len(latest) >= CONFIG.least and sum(won / 8 for won in latest) / len(latest) < CONFIG.min_match
+    alarm = watch.alarm()
+    assert (alarm is not None) is rings
+    assert alarm is None or alarm.kind == "match"
+    assert len(watch.compared) <= 4 * CONFIG.least
+
+
+def test_one_caption_on_unlike_frames_of_several_videos_rings() -> None:
+    watch = Watch(CONFIG)
+    watch.shown.extend(shown(number % 3, number, "The same.", spread(number + 1)) for number in range(10))
+    watch.shown.extend(shown(number % 3, number, f"Text {number}", spread(number + 1)) for number in range(10))
+    alarm = watch.alarm()
+    assert alarm is not None and alarm.kind == "repeated" and alarm.share == 0.5
+    assert watch.commonest() == ("the same.", 10, 20, 3)
+
+
+def test_one_caption_of_one_video_or_on_alike_frames_is_no_fault() -> None:
+    lecture = [shown(0, number, "A woman speaks.", spread(number + 1)) for number in range(30)]
+    black = [shown(number, 0, "The screen is black.", 1 << (number % 4)) for number in range(30)]
+    for rows in (lecture, black, lecture + black):
+        watch = Watch(CONFIG)
+        watch.shown.extend(rows)
+        watch.shown.extend(shown(9, number, f"Text {number}", spread(number + 1)) for number in range(10))
+        assert watch.alarm() is None
+    assert commonest(lecture).covers == 0
+    assert commonest(black).covers == 1
+
+
+@given(st.lists(st.integers(0, 2**64 - 1), max_size=30))
+def test_frames_that_were_taken_are_unlike_and_those_left_out_are_not(hashes: list[int]) -> None:
+    rows = [shown(0, number, "t", phash) for number, phash in enumerate(hashes)]
+    taken = unlike(rows)
+    values = [int(one.phash, 16) for one in taken]
+    assert all((a ^ b).bit_count() > UNLIKE_BITS for i, a in enumerate(values) for b in values[:i])
+    for one in rows:
+        assert one in taken or any((int(one.phash, 16) ^ value).bit_count() <= UNLIKE_BITS for value in values)
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from("abc"), st.integers(0, 63)), max_size=60), st.randoms())
+def test_the_commonest_caption_never_exceeds_the_whole(rows: list[tuple[int, str, int]], rng: object) -> None:
+    observations = [shown(video, 0, text, spread(number)) for video, text, number in rows]
+    found = commonest(observations)
+    assert 0 <= found.share <= 1 and found.covers <= found.of <= len(rows)
+    assert found.covers == 0 or found.videos >= 2
+    # A distance of 32 bits is equality or unlikeness, so the order of arrival cannot matter.
+    rng.shuffle(observations)  # type: ignore[attr-defined]
+    assert commonest(observations) == found
+
+
+def test_an_empty_watch_is_silent() -> None:
+    watch = Watch(CONFIG)
+    assert watch.alarm() is None and watch.videos() == set()
+    assert watch.figures()["canaries_recognized_share"] is None
