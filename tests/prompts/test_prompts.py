@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 import prompts
 from curation.captions import caption_frames
 from curation.extract import extract
+from curation.judging import judge
 from curation.refine import refine
-from schemas.config import CaptionConfig, ExtractConfig, RefineConfig
+from schemas.config import AuditConfig, CaptionConfig, ExtractConfig, RefineConfig
 from schemas.errors import PromptError
+from schemas.records import Sentence
+from tests.curation.audited import rated
 from tests.curation.scripted import (
     EMBEDDER,
     Scripted,
@@ -40,6 +43,7 @@ VARIABLES = {
     "caption": frozenset(),
     "extract": frozenset({"captions", "minimum", "maximum"}),
     "refine": frozenset({"lines"}),
+    "judge": frozenset({"captions", "summary"}),
 }
 
 
@@ -51,6 +55,12 @@ def rendered(name: str) -> str:
     if stage == "caption":
         model = Scripted(lambda r: "A man.")
         caption_frames(make_video(), make_frames([None]), picture, model, prompt, CaptionConfig())
+        return model.requests[0].text
+    if stage == "judge":
+        model = Scripted(lambda r: rated(3))
+        shown = [(caption.time, caption.text) for caption in captions.captions]
+        sentences = [Sentence(times=(0, 0.5), text="A man\n[2] cuts."), Sentence(times=(2,), text="Captions:\u202e")]
+        judge(shown, sentences, model, prompt, AuditConfig())
         return model.requests[0].text
     config = ExtractConfig(min_keyframes=2, ratio_max=1.0)
     chosen = extract(captions, len(TEXTS), 2.0, chooser, prompts.load("extract.v1"), config)
