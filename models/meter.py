@@ -18,7 +18,7 @@ class Reading(NamedTuple):
 
     `failures` and `retries` count by slug (`rate_limited`, `server_error`, `timeout`, `connection`, `bad_reply` ...);
     `limits` is how many requests each server may have at once just now; `paused` says why nothing is sent (None: goes
-    on); `busy_seconds` is wall time with at least one request in flight.
+    on); `busy_seconds` is wall time with at least one request in flight; `frames` were handed to the captioner.
     """
 
     seconds: float
@@ -34,6 +34,7 @@ class Reading(NamedTuple):
     limits: dict[str, int]
     paused: str | None
     busy_seconds: float
+    frames: int = 0
 
 
 class Meter:
@@ -43,7 +44,7 @@ class Meter:
         """Start at zero, now."""
         self._lock = threading.Lock()
         self._began = time.monotonic()
-        self._tokens_in = self._tokens_out = self._replies = self._cached = 0
+        self._tokens_in = self._tokens_out = self._replies = self._cached = self._frames = 0
         self._gauges: Counter[str] = Counter()
         self._retries: Counter[str] = Counter()
         self._failures: Counter[str] = Counter()
@@ -64,6 +65,11 @@ class Meter:
         """Count replies that the ledger had already."""
         with self._lock:
             self._cached += count
+
+    def frame(self) -> None:
+        """Count a frame that is handed to the captioner."""
+        with self._lock:
+            self._frames += 1
 
     def change(self, gauge: Gauge, by: int) -> None:
         """Move a gauge: requests at servers (`in_flight`), or waiting for their turn (`queued`)."""
@@ -127,4 +133,5 @@ class Meter:
                 limits=dict(self._limits),
                 paused=self._paused,
                 busy_seconds=busy,
+                frames=self._frames,
             )

@@ -1,0 +1,32 @@
+"""`v2xum report`: the page and the figures of a workspace, written anew from its ledger."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from curation.stages import Services
+from curation.workspace import Workspace
+from flows.cli import app, guarded
+from flows.report import report_path, write_report
+from flows.terminal import plain
+
+
+@app.command()
+@guarded
+def report(
+    workspace: Annotated[Path, typer.Argument(help="The folder that `v2xum curate` worked in.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of the page's path.")] = False,
+) -> None:
+    """Write WORKSPACE/report/report.html and summary.json anew; throughput is that of the last run."""
+    place = Workspace(workspace).require()
+    with Services(place.config(), place.ledger(), place.store()) as services:
+        summary = write_report(place, services)
+        services.ledger.close()
+    if as_json:
+        sys.stdout.write(summary.model_dump_json() + "\n")
+    else:
+        sys.stdout.write(plain(str(report_path(place)), 2000) + "\n")

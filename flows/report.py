@@ -1,0 +1,86 @@
+"""Writes WORKSPACE/report: summary.json for programs and report.html for people, each replaced in one step."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+from curation.gallery import cards
+from curation.history import History
+from curation.overview import Overview
+from curation.page import render_page
+from curation.stages import Services
+from curation.summing import Course, course, sum_up
+from curation.workspace import Workspace
+from schemas.run_summary import RunSummary
+
+log = logging.getLogger(__name__)
+MOST_CARDS = 200
+
+
+def report_path(workspace: Workspace) -> Path:
+    """Where the page of a workspace lies."""
+    return workspace.root / "report" / "report.html"
+
+
+def summary_path(workspace: Workspace) -> Path:
+    """Where the summary of a workspace lies."""
+    return workspace.root / "report" / "summary.json"
+
+
+def last_summary(workspace: Workspace) -> RunSummary | None:
+    """The summary that was written last; None when there is none of this version."""
+    try:
+        return RunSummary.model_validate_json(summary_path(workspace).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def write_report(
+    workspace: Workspace, services: Services, history: History | None = None, why: str | None = None
+) -> RunSummary:
+    """Write both files from the ledger and from how the run went.
+
+    Without a `history` what the last summary says of the same run is kept. Raises OSError (disk full among others).
+    """
+    how: Course | None = None
+    if history is not None:
+        how = course(services.meter.read(), history.points())
+    else:
+        before, run = last_summary(workspace), services.ledger.last_run()
+        if before is not None and run is not None and before.run == run["number"]:
+            how, why = Course(before.totals, before.series), before.why
+    overview = Overview(services.ledger, services.settings, services.config.extract, MOST_CARDS)
+    summary = sum_up(services, overview, how, why)
+    shown = cards(services.ledger, services.settings, services.store, services.config, overview.picks(), overview)
+    _put(summary_path(workspace), summary.model_dump_json(indent=1) + "\n")
+    binding = report_path(workspace).with_name("binding.html")
+    evidence = binding.name if why is not None and binding.exists() else None
+    _put(report_path(workspace), render_page(summary, overview, shown, evidence))
+    return summary
+
+
+def try_report(
+    workspace: Workspace, services: Services, history: History | None = None, why: str | None = None
+) -> RunSummary | None:
+    """`write_report` at the end of a run; what goes wrong is logged, since it matters less than how the run ended."""
+    try:
+        return write_report(workspace, services, history, why)
+    except Exception:
+        log.exception("the report could not be written; `v2xum report %s` tries again", workspace.root)
+        return None
+
+
+def _put(path: Path, text: str) -> None:
+    """Replace a file in one step, durably."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,128 @@
+"""What `report/summary.json` holds of a run: frozen, versioned, for programs; the page beside it is for people.
+
+Seconds are wall time unless said otherwise; times of day are ISO 8601 in UTC.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+SUMMARY_VERSION: Literal[1] = 1
+
+
+class Part(BaseModel):
+    """A part of the document: immutable, unknown fields refused, NaN refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class StageCount(Part):
+    """One stage: videos done, rejected and due now, and what this run made, reused and rejected."""
+
+    done: int = 0
+    rejected: int = 0
+    due: int = 0
+    run_made: int = 0
+    run_reused: int = 0
+    run_rejected: int = 0
+
+
+class Totals(Part):
+    """The meter at the end of the run; see models.meter.Reading. `waits` are summed over threads."""
+
+    seconds: float = 0.0
+    busy_seconds: float = 0.0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    replies: int = 0
+    cached: int = 0
+    frames: int = 0
+    retries: dict[str, int] = Field(default_factory=dict)
+    failures: dict[str, int] = Field(default_factory=dict)
+    waits: dict[str, float] = Field(default_factory=dict)
+
+    def per_second(self, count: int) -> float:
+        """A count as a mean over the run; 0 when no time has passed."""
+        return count / self.seconds if self.seconds > 0 else 0.0
+
+
+class Series(Part):
+    """Readings over time as columns of one length: counters since the start, gauges as they were."""
+
+    seconds: tuple[float, ...] = ()
+    tokens_in: tuple[int, ...] = ()
+    tokens_out: tuple[int, ...] = ()
+    frames: tuple[int, ...] = ()
+    in_flight: tuple[int, ...] = ()
+    queued: tuple[int, ...] = ()
+
+    @model_validator(mode="after")
+    def _aligned(self) -> Series:
+        columns = (self.tokens_in, self.tokens_out, self.frames, self.in_flight, self.queued)
+        if any(len(column) != len(self.seconds) for column in columns):
+            raise ValueError("the columns of a series must have one length")
+        return self
+
+
+class Spread(Part):
+    """How a quantity is spread over the samples; quantiles are exact to a thousandth of its range."""
+
+    count: int
+    mean: float
+    minimum: float
+    p05: float
+    median: float
+    p95: float
+    maximum: float
+
+
+class ModelUse(Part):
+    """A model of the run's configuration, and the prompts that it was given."""
+
+    role: str
+    engine: str
+    model: str
+    revision: str
+    prompts: dict[str, str] = Field(default_factory=dict, description="prompt -> sha256")
+
+
+class BindingFigures(Part):
+    """The binding audit over all videos: canaries recognized of those asked, comparisons that the own frame won."""
+
+    videos: int = 0
+    canaries: int = 0
+    canaries_right: int = 0
+    compared: int = 0
+    matched: int = 0
+
+
+class RunSummary(Part):
+    """A run and the workspace after it. `outcome`: running, finished, stopped or what the ledger calls it."""
+
+    version: Literal[1] = SUMMARY_VERSION
+    name: str
+    run: int | None = None
+    outcome: str | None = None
+    why: str | None = Field(default=None, description="what stopped the run")
+    started_at: str | None = None
+    ended_at: str | None = None
+    videos: int = 0
+    samples: int = 0
+    rejected: int = 0
+    retryable: int = 0
+    pending: int = 0
+    stages: dict[str, StageCount] = Field(default_factory=dict)
+    reasons: dict[str, int] = Field(default_factory=dict)
+    totals: Totals = Totals()
+    tokens_in_per_second: float = 0.0
+    tokens_out_per_second: float = 0.0
+    frames_per_second: float = 0.0
+    verdict: str = Field(default="", description="what the waits say")
+    models: tuple[ModelUse, ...] = ()
+    ratio: Spread | None = None
+    audits: dict[str, Spread] = Field(default_factory=dict)
+    marks: dict[str, int] = Field(default_factory=dict)
+    binding: BindingFigures | None = None
+    series: Series = Series()
