@@ -1,0 +1,41 @@
+"""The probe flow: some videos through all stages, as curating would carry them, and nothing exported."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from pathlib import Path
+from typing import Any, cast
+
+from prefect import flow
+from prefect.futures import PrefectFuture
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+from sqlalchemy.exc import OperationalError
+
+from curation import duplicates
+from flows.curate import curate_shards
+from schemas.errors import RunStopped
+from tasks.run import Shard, run_of
+
+
+@flow(name="probe", persist_result=False)
+def probe(workspace: Path, ids: list[str]) -> None:
+    """Carry the videos `ids` of an open run through the stages; what is finished is there for `v2xum curate`.
+
+    Shards are so small that as many are in flight as a whole run would have. Raises RunStopped as `curate` does.
+    """
+    run = run_of(str(workspace))
+    config, ledger = run.services.config.run, run.services.ledger
+    size = min(config.shard_size, math.ceil(len(ids) / config.shards_in_flight))
+    chunks = [tuple(ids[start : start + size]) for start in range(0, len(ids), size)]
+    runner = cast(TaskRunner[PrefectFuture[Any]], ThreadPoolTaskRunner[Any](max_workers=config.shards_in_flight))
+    number = ledger.begin_run()
+    try:
+        shards = [Shard(str(workspace), i, chunk) for i, chunk in enumerate(chunks)]
+        curate_shards.with_options(task_runner=runner)(shards)
+        duplicates.settle(ledger)
+    except RunStopped:
+        with contextlib.suppress(OperationalError):
+            ledger.end_run(number, "stopped", run.counts.rows())
+        raise
+    ledger.end_run(number, "probed", run.counts.rows())
