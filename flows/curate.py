@@ -7,16 +7,27 @@ from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
+import httpx
 from prefect import flow
-from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+from prefect.exceptions import PrefectException
 from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from sqlalchemy.exc import OperationalError
 
 from curation import duplicates
+from curation.publishable import plain_line
 from curation.status import summarize
+from flows.figures import figures
+from flows.metrics import serve_metrics
+from flows.report import report_path, try_report
 from schemas.config import CurateConfig
-from schemas.errors import RunStopped
+from schemas.errors import BudgetReached, ConfigError, RunStopped
 from tasks.curate import curate_shard
 from tasks.export import export_dataset
 from tasks.run import Run, Shard, open_run
@@ -39,25 +50,38 @@ def curate_shards(shards: list[Shard]) -> None:
 def curate(config: CurateConfig, workspace: Path, limit: int | None = None) -> dict[str, Any]:
     """Register the configuration's sources, carry what is due through the stages, export; returns the status counts.
 
-    Raises RunStopped (WorkspaceBusy, StorageFull, Interrupted) when it cannot go on; what is finished is kept and
-    the same call goes on from there.
+    Raises RunStopped (WorkspaceBusy, StorageFull, Interrupted, BudgetReached) when it cannot go on; what is finished is
+    kept and the same call goes on from there.
     """
-    with open_run(workspace, config) as run:
+    with open_run(workspace, config) as run, serve_metrics(config.run.metrics_port, run.services.meter, run.counts):
         ids = run.register(limit)
         ledger = run.services.ledger
         number = ledger.begin_run()
         try:
-            _carry(run, ids)
-        except RunStopped:
+            with run.history:
+                _carry(run, ids)
+        except (RunStopped, ConfigError) as error:
+            outcome = "budget" if isinstance(error, BudgetReached) else "stopped"
             with contextlib.suppress(OperationalError):  # a full disk: the reason why we stop is worth more
-                ledger.end_run(number, "stopped", run.counts.rows())
+                ledger.end_run(number, outcome, run.counts.rows())
+            _conclude(run, plain_line(str(error)))
             raise
         ledger.end_run(number, "finished", run.counts.rows())
+        _conclude(run)
         counts = summarize(ledger, run.services.settings)
     keys = ("done", "rejected", "due")
     table = [{"stage": stage, **{key: row[key] for key in keys}} for stage, row in counts["stages"].items()]
     create_table_artifact(key="curate-summary", table=table, description="videos by stage")
     return counts
+
+
+def _conclude(run: Run, why: str | None = None) -> None:
+    """The report in the workspace, and its figures as an artifact; neither changes how the run ended."""
+    summary = try_report(run.workspace, run.services, run.history, why)
+    if summary is not None:
+        text = figures(summary, report_path(run.workspace))
+        with contextlib.suppress(PrefectException, httpx.HTTPError, OSError):  # Prefect's server may be why we stop
+            create_markdown_artifact(key="curate-report", markdown=text, description="what the run did")
 
 
 def _carry(run: Run, ids: list[str]) -> None:

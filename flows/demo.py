@@ -89,9 +89,12 @@ def run(folder: Path, videos: int, console: Console) -> None:
     took = time.monotonic() - began
     console.print(
         f"\nContact sheets  {shown(folder / 'sheets')}/*.png\nDataset         {shown(workspace / 'export')}\n"
+        f"Report          {shown(workspace / 'report' / 'report.html')}\n"
         f"One sample      v2xum explain {made[0].video.id} {shown(workspace)}\n"
-        f"Your own        v2xum curate configs/demo.yaml --source FOLDER_OR_LIST --workspace data/runs/mine\n"
-        f"                (the tiny model knows only the demo's world; configs/instruct_v2xum.yaml names real ones)\n"
+        f"Your own        v2xum curate configs/demo.yaml --source FOLDER_OR_LIST --workspace data/runs/mine \\\n"
+        f"                  --set binding.mode=score-only\n"
+        f"                (the tiny models know only the demo's world, and the binding audit would rightly stop;\n"
+        f"                configs/instruct_v2xum.yaml and docs/guides/serving.md: real ones)\n"
         f"All of this took {took:.0f} s.",
         highlight=False,
         soft_wrap=True,

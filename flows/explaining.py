@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.text import Text
 
 from flows.terminal import plain
+from schemas.audit import GOOD, Audit
+from schemas.binding import Binding
 from schemas.time import plain_seconds
 
 
@@ -37,7 +39,7 @@ def _stage(console: Console, name: str, stage: dict[str, Any]) -> None:
     console.print(
         Text(f"\n{name}", style="bold").append(f"  {cost}, fingerprint {stage['fingerprint'][:12]}", style="dim")
     )
-    if maker := record.get("maker"):
+    if maker := record.get("maker") or (record.get("rating") or {}).get("maker"):
         _row(console, "prompt", f"{maker['prompt']} (sha256 {maker['prompt_sha256'][:12]})")
         sampling = ", ".join(f"{key} {value}" for key, value in maker["sampling"].items())
         _row(console, "model", f"{maker['model']} (revision {maker['revision'][:12]}); {sampling}")
@@ -75,6 +77,8 @@ def _stage(console: Console, name: str, stage: dict[str, Any]) -> None:
                 )
             for failed in record["failed"]:
                 _row(console, f"[{plain_seconds(failed['time'])}]", f"no caption: {failed['reason']}")
+        case "binding":
+            _binding(console, Binding.model_validate(record))
         case "extract":
             times = " ".join(plain_seconds(time) for time in record["times"])
             _row(console, "keyframes", f"{times} ({record['ratio']:.1%}; {record['windows']} windows)")
@@ -82,6 +86,35 @@ def _stage(console: Console, name: str, stage: dict[str, Any]) -> None:
             for sentence in record["v2vt"]:
                 times = "".join(f"[{plain_seconds(time)}]" for time in sentence["times"])
                 _row(console, times, sentence["text"])
+        case "audit":
+            _audit(console, Audit.model_validate(record))
+
+
+def _binding(console: Console, binding: Binding) -> None:
+    if not binding.checked:
+        _row(console, "binding", "not checked (binding.mode)")
+        return
+    _row(console, "canaries", f"{binding.right} of {binding.asked} pictures with known content recognized")
+    if binding.compared:
+        share = f"{binding.matched} of {binding.compared} comparisons, mean margin {binding.margin}, by {binding.clip}"
+        _row(console, "own frame", f"nearer to its caption than frames of other videos in {share}")
+
+
+def _audit(console: Console, audit: Audit) -> None:
+    if audit.mode == "disable":
+        _row(console, "audit", "disabled (audit.mode)")
+    for name, value in audit.scores().items():
+        _row(console, name, f"{value:g} ({GOOD[name]} is good)")
+    for mark in audit.marks:
+        console.print(Text(f"  marked: {mark.score} is {mark.value:g}, the limit is {mark.limit:g}", style="yellow"))
+    for sentence in audit.support.sentences if audit.support else ():
+        words = "no words of its own" if sentence.words is None else f"{sentence.words:.0%} of its words"
+        verdict = "supported" if sentence.supported else "not supported"
+        _row(console, "sentence", f"{verdict}: {words} in its captions, similarity {sentence.similarity:g}")
+    for criterion in audit.rating.criteria if audit.rating else ():
+        _row(console, "judge", f"{criterion.name} {criterion.score} of 5: {criterion.reason}")
+    for missing in audit.missing:
+        _row(console, "missing", f"{missing.score}: {missing.reason}")
 
 
 def _row(console: Console, name: str, text: str) -> None:

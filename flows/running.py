@@ -10,8 +10,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from curation.budget import Budget
 from curation.dataset import is_exported
 from curation.status import summarize
+from flows.report import report_path, try_report
 from flows.server import local_server, quiet_environment
 from flows.terminal import Display
 from schemas.config import CurateConfig, SourceSpec
@@ -19,19 +21,26 @@ from schemas.errors import ConfigError, Interrupted
 from tasks.run import Counts, open_run
 
 
-def curate_here(config: CurateConfig, root: Path, sources: Sequence[str], limit: int | None) -> dict[str, Any]:
+def curate_here(
+    config: CurateConfig, root: Path, sources: Sequence[str], limit: int | None, budget: Budget | None = None
+) -> dict[str, Any]:
     """Curate into the workspace `root`; returns the status counts.
 
-    `sources`, when given, take the place of the configuration's. A run with nothing to do starts no server.
+    `sources`, when given, take the place of the configuration's. A run with nothing to do starts no server. Raises
+    BudgetReached when `budget` is used up.
     """
     if sources:
         config = config.model_copy(update={"sources": tuple(SourceSpec(at=at) for at in sources)})
     if not config.sources:
         raise ConfigError("no sources: give --source, or `sources:` in the configuration")
     with Display() as display, open_run(root, config, Counts(display.show)) as run:
+        run.services.budget = budget
+        run.history.listen(display.meter)
         ids = run.register(limit)
         display.total(len(ids))
         if not run.due(ids) and is_exported(run.workspace, run.services):
+            if not report_path(run.workspace).exists():
+                try_report(run.workspace, run.services)
             return summarize(run.services.ledger, run.services.settings)
         quiet_environment(root / "prefect")
         with local_server(root / "prefect") as url, stop_on_interrupt(run.services.stop):

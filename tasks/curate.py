@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from curation.pipeline import STAGE_NAMES, process
+from curation.ledger import Head
+from curation.pipeline import STAGE_NAMES, SUMMARY, process
 from schemas.records import Extract, Video
 from tasks import policies
 from tasks.run import Shard, run_of
@@ -32,11 +35,18 @@ def run_stage(stage: str, shard: Shard) -> None:
 def thin_pictures(shard: Shard) -> None:
     """Drop the sampled pictures of finished videos that the configuration does not keep."""
     services = run_of(shard.workspace).services
-    for video_id in shard.ids:
-        entries = {entry.head.stage: entry for entry in services.ledger.entries(video_id)}
-        if "refine" in entries and entries["refine"].head.status == "done":
-            video = Video.model_validate_json(entries["download"].payload)
-            services.pictures.thin(video, Extract.model_validate_json(entries["extract"].payload).keyframes)
+    if services.config.frames.keep == "all":
+        return
+    finished = [video_id for video_id, heads in services.ledger.heads(shard.ids).items() if _is_done(heads, SUMMARY)]
+    videos: dict[str, Video] = {}
+    for video_id, _, payload in services.ledger.payloads(finished, ("download",)):
+        videos[video_id] = Video.model_validate_json(payload)
+    for video_id, _, payload in services.ledger.payloads(finished, ("extract",)):
+        services.pictures.thin(videos[video_id], Extract.model_validate_json(payload).keyframes)
+
+
+def _is_done(heads: Mapping[str, Head], stage: str) -> bool:
+    return stage in heads and heads[stage].status == "done"
 
 
 @task(name="shard", cache_policy=NO_CACHE, persist_result=False)

@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from curation.history import History
 from curation.pipeline import STAGE_NAMES
 from curation.sources import Seen, read_sources
 from curation.stages import Services
@@ -79,6 +80,7 @@ class Run:
         self.workspace = workspace
         self.services = services
         self.counts = counts
+        self.history = History(services.meter)
         self._ids: list[str] | None = None
 
     def register(self, limit: int | None = None) -> list[str]:

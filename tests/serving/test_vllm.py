@@ -1,0 +1,87 @@
+"""The demo through real vLLM servers: the same samples as in process, and a server that dies costs nothing but time."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.flows.conftest import ROOT, VIDEOS, status
+from tests.serving.conftest import CONFIG, Servers, texts
+
+pytestmark = [pytest.mark.vllm, pytest.mark.prefect, pytest.mark.slow]
+Call = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.mark.parametrize("images", ["base64", "file"])
+def test_the_same_samples_as_in_process(
+    images: str, films: Path, local: Path, vllm: Servers, tmp_path: Path, v2xum: Call
+) -> None:
+    media = ["--set", f"models.captioner.media_path={media_path(vllm)}", "--set", f"models.captioner.images={images}"]
+    done = v2xum("curate", CONFIG, "--source", films, "--workspace", tmp_path, *vllm.sets(), *media)
+    assert done.returncode == 0, done.stderr
+    assert texts(tmp_path) == texts(local)
+    assert status(v2xum, tmp_path)["samples"] == VIDEOS
+    assert not list(media_path(vllm).glob("*")), "pictures left behind"
+
+
+def test_a_killed_server_that_comes_back_is_waited_for(
+    films: Path, local: Path, vllm: Servers, tmp_path: Path, v2xum: Call
+) -> None:
+    command = [sys.executable, "-m", "flows.cli", "curate", str(CONFIG), "--source", str(films), *vllm.sets()]
+    run = subprocess.Popen(
+        [*command, "--workspace", str(tmp_path), "--set", "models.captioner.concurrency={start: 1, max: 1}"],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        wait_until(lambda: replies(tmp_path) > 10)
+        vllm.captioner.kill(signal.SIGKILL)
+        held = replies(tmp_path)
+        vllm.captioner.start()
+        vllm.captioner.wait()
+        _, said = run.communicate(timeout=500)
+    finally:
+        run.kill()
+    assert run.returncode == 0, said
+    assert held > 0 and "paused" in said
+    assert texts(tmp_path) == texts(local)
+
+
+def test_the_doctor_finds_nothing_wrong(vllm: Servers, tmp_path: Path, v2xum: Call) -> None:
+    media = ["--set", f"models.captioner.media_path={media_path(vllm)}", "--set", "models.captioner.images=file"]
+    done = v2xum("doctor", CONFIG, "--workspace", tmp_path, "--json", *vllm.sets(), *media)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+    assert not [name for name, check in found.items() if check["status"] == "fail"]
+    assert any("structured" in name and check["status"] == "ok" for name, check in found.items())
+
+
+def media_path(vllm: Servers) -> Path:
+    """The folder that the captioner's server may read."""
+    command = vllm.captioner.command
+    return Path(command[command.index("--allowed-local-media-path") + 1])
+
+
+def replies(workspace: Path) -> int:
+    """Replies that the ledger holds."""
+    try:
+        with sqlite3.connect(f"file:{workspace / 'ledger.sqlite'}?mode=ro", uri=True) as connection:
+            return int(connection.execute("SELECT count(*) FROM replies").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 240) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
