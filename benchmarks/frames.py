@@ -1,6 +1,6 @@
 """Sampling speed against the ffmpeg command line and decord, paired on one file in the same minutes.
 
-    python -m benchmarks.frames [--json] [--seconds 600] [--keep FOLDER]
+    python -m benchmarks frames [--json] [--seconds 600] [--keep FOLDER]
 
 Makes an H.264 file (1280x720, 30 fps, B-frames, 60 s encoded and joined by packet copy), samples it at 1 fps
 to JPEGs of 448 pixels with each contender in a process of its own, and compares pictures: ours against the

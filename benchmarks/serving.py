@@ -1,6 +1,6 @@
 """How close the pipeline comes to what its model server can do. `v2xum bench serving --json` prints a line.
 
-    python -m benchmarks.serving [--json] [--frames 2000] [--capacities 8,32,128] [--vllm] [--images base64|file]
+    python -m benchmarks serving [--json] [--frames 2000] [--capacities 8,32,128] [--vllm] [--images base64|file]
 
 Against a server of fixed capacity C and latency (demo.faults, a process of its own): frames captioned a second, from
 the arrival of the first request to the last answer, over C / latency; the videos are decoded in the same run, shards

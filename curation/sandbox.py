@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-RECYCLE = 64
+RECYCLE = 256
 HEED_SECONDS = 0.25
 CLOSE_SECONDS = 20.0
 _PR_SET_PDEATHSIG = 1

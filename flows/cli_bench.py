@@ -35,7 +35,7 @@ def bench(
     """Measure speed against a named baseline in the same minutes (takes minutes; ratios count, not seconds)."""
     if not (_ROOT / "benchmarks").is_dir():
         raise ConfigError("the benchmarks lie in the repository only: run this from a checkout")
-    command = [sys.executable, "-m", f"benchmarks.{name.value}", *(["--json"] if as_json else []), *context.args]
+    command = [sys.executable, "-m", "benchmarks", name.value, *(["--json"] if as_json else []), *context.args]
     done = subprocess.run(command, cwd=_ROOT, check=False)
     if done.returncode:
         raise typer.Exit(done.returncode)
