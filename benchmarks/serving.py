@@ -4,8 +4,9 @@
 
 Against a server of fixed capacity C and latency (demo.faults, a process of its own): frames captioned a second, from
 the arrival of the first request to the last answer, over C / latency; the videos are decoded in the same run, shards
-of them while others are captioned. `ratio` is the worst of the capacities; `cold_ratio` begins with 16 requests at
-once, as a run does that does not know its server, the others with C. `faults_ratio`: the same with 5 % of all requests
+of them while others are captioned. `ratio` is the worst of the capacities. Runs begin with C requests at once and may
+have 2 C: those that wait at the server bridge the way there and back; `cold_ratio` begins with 16, as a run does that
+does not know its server. `faults_ratio`: the same with 5 % of all requests
 spoilt, over the fault-free rate at that capacity; each caption is compared with the one that belongs to its picture.
 `vllm_ratio` (with --vllm, needs `make vllm`): captions a second from the demo's captioner behind vLLM's CPU build, over
 what vLLM's own serving benchmark reaches with the same pictures, lengths and concurrency, run before and after.
@@ -99,7 +100,7 @@ def _curate(
             base_urls=(url,),
             images="file" if images == "file" else "base64",
             media_path=str(media),
-            concurrency={"start": start, "max": capacity},
+            concurrency={"start": start, "max": 2 * capacity},
             backoff=0.05,
         )
         settings = serving_config(model).model_copy(update={"sources": (SourceSpec(at=str(films)),)})
@@ -131,7 +132,6 @@ def serving_config(model: OpenAIModel) -> CurateConfig:
     frames = base.frames.model_copy(
         update={
             "short_side": 48,
-            "keep": "none",
             "near_duplicates": base.frames.near_duplicates.model_copy(update={"mode": "disable"}),
         }
     )

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 import sqlalchemy as sa
@@ -146,8 +147,11 @@ def process(
     progress: Progress,
     stop: threading.Event,
     workers: int = 1,
+    turn: Callable[[int], AbstractContextManager[None]] = lambda _position: nullcontext(),
 ) -> None:
     """Carry videos through one stage: those that it is due for are worked on, the others left as they are.
+
+    `turn(position)` is entered for the work on a video, by its position among the sources (see lanes.py).
 
     A StageError becomes a rejection row, and so does an error that nobody expected (class `poison`, with its
     text): one video never stops the others. Raises StorageFull when the device is full, Interrupted when `stop` is set,
@@ -169,7 +173,8 @@ def process(
             raise Interrupted(_STOPPED)
         source, where = item
         try:
-            outcome = _carry(stage, source, where, older.get(source.id, set()), ledger, work, stop)
+            with turn(source.position):
+                outcome = _carry(stage, source, where, older.get(source.id, set()), ledger, work, stop)
         except (OSError, sa.exc.OperationalError) as error:
             if is_storage_full(error):
                 raise _full(error) from error

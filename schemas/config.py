@@ -251,7 +251,9 @@ class RunSection(Section):
     shards_in_flight: int = Field(default=4, ge=1)
     download_workers: int = Field(default=4, ge=1)
     decode_workers: int = Field(default=2, ge=1)
-    model_workers: int = Field(default=8, ge=1, description="videos a shard whose requests wait at a server together")
+    model_workers: int = Field(
+        default=16, ge=1, description="videos of the run whose requests are at a server together"
+    )
     metrics_port: int | None = Field(default=None, ge=1, le=65535, description="serve Prometheus metrics on 127.0.0.1")
     max_rejected: Fraction = Field(default=1.0, description="share of videos above which the exit code is 3")
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from curation.lanes import workers
 from curation.ledger import Head
 from curation.pipeline import STAGE_NAMES, SUMMARY, process
 from schemas.records import Extract, Video
@@ -27,7 +28,8 @@ def run_stage(stage: str, shard: Shard) -> None:
         work=services.work(stage),
         progress=run.counts,
         stop=services.stop,
-        workers=policies.workers(stage, services.config),
+        workers=workers(stage, services.config),
+        turn=run.lanes[stage].turn,
     )
 
 

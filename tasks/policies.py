@@ -13,7 +13,6 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task
 from sqlalchemy.exc import OperationalError
 
-from schemas.config import CurateConfig
 from schemas.errors import TransientError
 
 
@@ -35,21 +34,6 @@ POLICIES = {
     "refine": Policy(("gpu",)),
     "audit": Policy(("gpu",)),
 }
-
-
-_MODELS = {"caption": "captioner", "extract": "summarizer", "refine": "summarizer", "audit": "judge"}
-
-
-def workers(stage: str, config: CurateConfig) -> int:
-    """How many videos of a shard a stage works on at once.
-
-    A model in this process runs one batch at a time; a server gets the requests of several videos, so that it never
-    waits for the last frames of one.
-    """
-    if stage in _MODELS:
-        model = getattr(config.models, _MODELS[stage])
-        return config.run.model_workers if model is not None and model.engine == "openai" else 1
-    return {"download": config.run.download_workers, "frames": config.run.decode_workers}.get(stage, 1)
 
 
 def is_transient(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:

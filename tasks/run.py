@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from curation.history import History
+from curation.lanes import Lane, places
 from curation.pipeline import STAGE_NAMES
 from curation.sources import Seen, read_sources
 from curation.stages import Services
@@ -81,6 +82,7 @@ class Run:
         self.services = services
         self.counts = counts
         self.history = History(services.meter)
+        self.lanes = {stage: Lane(places(stage, services.config), services.heed) for stage in STAGE_NAMES}
         self._ids: list[str] | None = None
 
     def register(self, limit: int | None = None) -> list[str]:

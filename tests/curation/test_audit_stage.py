@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from curation.audit import NO_CLIP
+from curation.lanes import workers
 from curation.ledger import Ledger
 from curation.pipeline import STAGE_NAMES, process
 from curation.stages import Services
@@ -19,7 +20,6 @@ from schemas.config import AuditConfig, CurateConfig
 from schemas.errors import PromptError
 from schemas.loading import load_config
 from schemas.model_config import TransformersClip
-from tasks import policies
 from tests.curation.audited import JUDGE_PROMPT, PLAIN, make_script, measure, rated, rotated, true_sentences
 from tests.curation.scripted import Scripted
 from tests.curation.scripted_stages import SETTINGS, Tally, Works, sources
@@ -88,8 +88,8 @@ def test_the_fingerprint_holds_what_the_scores_depend_on(ledger: Ledger, tmp_pat
 
 
 def test_a_judge_on_a_server_gets_several_videos_at_once() -> None:
-    assert policies.workers("audit", config()) == 1
-    assert policies.workers("audit", config(JUDGING, "run.model_workers=5")) == 5
+    assert workers("audit", config()) == 1
+    assert workers("audit", config(JUDGING, "run.model_workers=5")) == 5
 
 
 def test_explain_shows_scores_marks_and_what_is_missing(capsys) -> None:
