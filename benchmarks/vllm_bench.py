@@ -67,9 +67,9 @@ def compare_with_vllm(folder: Path, images: str) -> dict[str, Any]:
         settings = _config(model, films)
         warm, _ = _pipeline(folder / "first", settings)  # also makes the pictures
         requests = _requests(folder, warm, settings)
-        before = _bench(folder, model, requests)
+        before = _bench(folder, model, requests, settings.caption.max_tokens)
         _, ours = _pipeline(folder / "second", settings)
-        after = _bench(folder, model, requests)
+        after = _bench(folder, model, requests, settings.caption.max_tokens)
     return {
         "vllm_ratio": round(2 * ours / (before + after), 4),
         "vllm": {"captions": len(warm), "at_once": AT_ONCE, "per_s": ours, "own_benchmark_per_s": [before, after]},
@@ -163,16 +163,13 @@ def _requests(folder: Path, pictures: list[Path], settings: CurateConfig) -> Pat
     """The pipeline's requests as vLLM's benchmark reads them."""
     path = folder / "requests.jsonl"
     text = load(settings.caption.prompt).render()
-    rows = [
-        {"prompt": text, "output_tokens": settings.caption.max_tokens, "image_files": [str(picture)]}
-        for picture in pictures
-    ]
+    rows = [{"prompt": text, "image_files": [str(picture)]} for picture in pictures]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
 
 
-def _bench(folder: Path, model: OpenAIModel, requests: Path) -> float:
-    """Requests a second of vLLM's own benchmark."""
+def _bench(folder: Path, model: OpenAIModel, requests: Path, length: int) -> float:
+    """Requests a second of vLLM's own benchmark, with replies of at most `length` tokens."""
     count = len(requests.read_text().splitlines())
     weights = model.serve.weights or model.model
     options = {
@@ -183,7 +180,7 @@ def _bench(folder: Path, model: OpenAIModel, requests: Path) -> float:
         "--tokenizer": weights,
         "--dataset-name": "custom_image",
         "--dataset-path": str(requests),
-        "--custom-output-len": "-1",
+        "--custom-output-len": str(length),
         "--num-prompts": str(count),
         "--max-concurrency": str(AT_ONCE),
         "--temperature": "0",
