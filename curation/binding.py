@@ -56,11 +56,12 @@ class BindingAudit:
         self._pool: deque[_Pooled] = deque(maxlen=_POOL)
         self._waiting: deque[_Caption] = deque(maxlen=4 * config.least)  # too few other videos had come
         self._broken: str | None = None
+        self._halting: int | None = None  # the thread that gathers the evidence
         self._noted: str | None = None
 
     def heed(self) -> None:
         """Raise BindingBroken once an alarm has stopped the run; cheap."""
-        if self._broken is not None:
+        if self._broken is not None and self._halting != threading.get_ident():
             raise BindingBroken(self._broken)
 
     def figures(self) -> dict[str, float | int | None]:
@@ -93,8 +94,12 @@ class BindingAudit:
             own = self._observe(shown, vectors, outcomes, video_id, rng)
             alarm = self._watch.alarm()
             if alarm is not None and self._config.mode == "enable":
+                self._halting = threading.get_ident()  # it may still decode the pictures that it shows
                 self._broken = f"captions are not where they belong: {alarm}"  # stops the other threads first
-                self._broken = self._halt(alarm, self._watch, video_id)
+                try:
+                    self._broken = self._halt(alarm, self._watch, video_id)
+                finally:
+                    self._halting = None
                 raise BindingBroken(self._broken)
         self._note(alarm)
         return Binding(

@@ -19,6 +19,7 @@ from models.build import identify
 from models.clip import Clip
 from schemas.binding import Binding, CanaryOutcomes
 from schemas.config import CurateConfig
+from schemas.errors import RunStopped
 from schemas.records import CaptionSet, FrameSet, Video
 from schemas.time import FrameIndex
 
@@ -39,6 +40,7 @@ class BindingGuard:
         """Bind what a run works with; `report` is the folder of its reports. Nothing heavy is opened yet."""
         self._config, self._ledger, self._pictures, self._clip, self._report = config, ledger, pictures, clip, report
         self._began = time.time()
+        self._doubtful: set[str] | None = None
         self._audit = BindingAudit(config.binding, clip, self._halt)
 
     @cached_property
@@ -75,14 +77,23 @@ class BindingGuard:
         outcomes = canaries_of(self._ledger, video_id).outcomes
         return self._audit.check(video_id, frames, captions, read, outcomes)
 
+    def settle(self) -> None:
+        """After an alarm, when all threads have ended: withdraw what they still wrote while they came to a halt."""
+        if self._doubtful is not None:
+            withdraw(self._ledger, self._doubtful, identify(self._config.models.captioner)[0], self._began)
+
     def _halt(self, alarm: Alarm, watch: Watch, video_id: str) -> str:
         name = identify(self._config.models.captioner)[0]
-        withdrawn = withdraw(self._ledger, {*watch.videos(), video_id}, name, self._began)
+        self._doubtful = {*watch.videos(), video_id}
+        withdrawn = withdraw(self._ledger, self._doubtful, name, self._began)
         clip = self._clip() if watch.compared else None
         case = Case(alarm, watch, withdrawn, name, clip.name if clip is not None else None, self._config.binding)
         try:
             where = str(write_evidence(self._report, case, self._painter, self._read))
-        except OSError as error:  # the captions are withdrawn, and the message says why: that must come through
+        except (
+            OSError,
+            RunStopped,
+        ) as error:  # the captions are withdrawn, and the message says why: that must come through
             log.error("binding audit: the evidence could not be written: %s", error)
             where = f"not written ({error})"
         return (

@@ -220,6 +220,8 @@ def _carry(
             raise _full(error) from error
         _reject(stage, source, where, ledger, error, time.monotonic() - started)
         return "rejected"
+    except sa.exc.OperationalError:
+        raise  # a database that is locked or gone says nothing of the video: the task is tried again
     except Exception as error:
         if stop.is_set():
             raise Interrupted(_STOPPED) from error

@@ -6,7 +6,6 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from types import TracebackType
 from typing import Any
 
@@ -18,6 +17,7 @@ from curation.filters import judge_publication, judge_video, refuse
 from curation.guard import BindingGuard
 from curation.ledger import Ledger
 from curation.media import probe_safely
+from curation.once import once
 from curation.pictures import Pictures
 from curation.pipeline import Inputs, Settings
 from curation.sandbox import Sandbox
@@ -66,56 +66,61 @@ class Services:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the child processes, if any were started, and the connections to model servers."""
+        """End the child processes, if any were started, and the connections to model servers.
+
+        No thread works any more: what the last ones wrote after a binding alarm is withdrawn, too.
+        """
         for name in ("captioner", "summarizer", "judge"):
             model = self.__dict__.get(name)
             if isinstance(model, CachedModel):
                 model.close()
         if "sandbox" in self.__dict__:
             self.sandbox.close()
+        if "binding" in self.__dict__:
+            self.binding.settle()
 
-    @cached_property
+    @once
     def sandbox(self) -> Sandbox:
         """Child processes that decode."""
         return Sandbox(self.config.run.decode_workers, heed=self.heed)
 
-    @cached_property
+    @once
     def captioner(self) -> ChatModel:
         """The vision-language model, behind the reply cache."""
         return self._chat(self.config.models.captioner)
 
-    @cached_property
+    @once
     def summarizer(self) -> ChatModel:
         """The language model, behind the reply cache."""
         return self._chat(self.config.models.summarizer)
 
-    @cached_property
+    @once
     def judge(self) -> ChatModel | None:
         """The model that judges finished samples, behind the reply cache; None where none is configured."""
         return self._chat(self.config.models.judge) if self.config.models.judge is not None else None
 
-    @cached_property
+    @once
     def embedder(self) -> Embedder:
         """The sentence embedder."""
         return build_embedder(self.config.models.embedder)
 
-    @cached_property
+    @once
     def clip(self) -> Clip | None:
         """Pictures and texts in one space, for the audits; None where none is configured."""
         return build_clip(self.config.models.clip) if self.config.models.clip is not None else None
 
-    @cached_property
+    @once
     def binding(self) -> BindingGuard:
         """The watch over captions and the frames that they are attached to."""
         report = self.store.root.parent / "report"
         return BindingGuard(self.config, self.ledger, lambda: self.pictures, lambda: self.clip, report)
 
-    @cached_property
+    @once
     def pictures(self) -> Pictures:
         """The sampled pictures, made again from the video where they were not kept."""
         return Pictures(self.store, self.config.frames, self.sandbox)
 
-    @cached_property
+    @once
     def settings(self) -> Settings:
         """Per stage a hash of everything configured that its results depend on; no weights are loaded for it."""
         c = self.config

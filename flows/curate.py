@@ -66,6 +66,11 @@ def curate(config: CurateConfig, workspace: Path, limit: int | None = None) -> d
                 ledger.end_run(number, outcome, run.counts.rows())
             _conclude(run, plain_line(str(error)))
             raise
+        except Exception as error:
+            with contextlib.suppress(OperationalError):
+                ledger.end_run(number, "failed", run.counts.rows())
+            _conclude(run, plain_line(f"{type(error).__name__}: {error}"))
+            raise
         ledger.end_run(number, "finished", run.counts.rows())
         _conclude(run)
         counts = summarize(ledger, run.services.settings)

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from models.chat import Arrived, ChatModel, Reply, Request
 from models.meter import Meter
+from schemas.errors import BindingBroken
 
 _FLUSH_REPLIES, _FLUSH_SECONDS = 64, 1.0
 _GIVEN = ("stop", "length")  # what a model said; `refused` and `failed` are said of it
@@ -118,6 +119,9 @@ class CachedModel:
                 replies = self._model.complete(list(missing.values()), note)
             for i, reply in enumerate(replies):
                 keeper.add(names[i], reply)
+        except BindingBroken:
+            keeper.forget()  # they are in doubt
+            raise
         finally:
             keeper.flush()
         return dict(zip(names, replies, strict=True))
@@ -157,6 +161,11 @@ class _Keeper:
             due = len(self._waiting) >= _FLUSH_REPLIES or time.monotonic() - self._flushed >= _FLUSH_SECONDS
         if due:
             self.flush()
+
+    def forget(self) -> None:
+        """Drop what is not stored yet."""
+        with self._lock:
+            self._waiting = {}
 
     def flush(self) -> None:
         with self._lock:

@@ -17,16 +17,16 @@ from typing import Literal
 import openai
 
 from models.chat import Reply, Request
-from models.failures import Fault, pause_before
+from models.failures import Fault, pause_before, plain
 from models.fleet import Fleet, Raised
 from models.meter import Meter
 from models.server import Server
 from models.wire import Writer, read_answer
-from schemas.errors import ConfigError, TransientError
+from schemas.errors import ConfigError, RunStopped, TransientError
 from schemas.model_config import OpenAIModel
 
 _MOST_LOSSES = 10  # times that a server may vanish under one request before that request is to blame
-_MOST_REFUSALS = 16  # before the first reply, after which the server is to blame
+_MOST_REFUSALS = 16  # before the first reply; twice as many later: then the server is to blame
 _SUSPICIOUS = 3  # failures in a row after which a server is checked
 _MEDIA_FLAG = ("allowed-local-media-path", "allowed_local_media_path")
 
@@ -37,7 +37,7 @@ class Job:
     """One request of a call, and what happened to it so far."""
 
     __slots__ = ("attempts", "avoid", "call", "losses", "number", "own", "place", "position", "request", "task",
-                 "timer", "url")  # fmt: skip
+                 "timer", "url", "waits_to_start")  # fmt: skip
 
     def __init__(self, call: Call, position: int, request: Request, url: str | None) -> None:
         """`url` names the request's picture when it is not sent along."""
@@ -49,6 +49,7 @@ class Job:
         self.place: Place | None = None
         self.task: asyncio.Task[None] | None = None
         self.timer: asyncio.TimerHandle | None = None
+        self.waits_to_start: Server | None = None
 
 
 class Call:
@@ -74,6 +75,7 @@ class Dispatcher:
         self._ids = (f"v2x{secrets.token_hex(7)[:13]}{n:016x}" for n in itertools.count())
         self._checks: set[asyncio.Task[bool]] = set()
         self._refusals = 0
+        self._refused_calls: set[int] = set()
 
     def submit(self, call: Call) -> None:
         """Queue a call's requests."""
@@ -115,6 +117,7 @@ class Dispatcher:
             server.in_flight += 1
             server.sent += 1
             self._move(job, "in_flight")
+            job.waits_to_start = server
             job.task = asyncio.create_task(self._carry(job, server))
 
     async def count_tokens(self, text: str) -> int:
@@ -136,6 +139,7 @@ class Dispatcher:
 
     async def _carry(self, job: Job, server: Server) -> None:
         """One attempt."""
+        job.waits_to_start = None
         sent = time.monotonic()
         request_id = next(self._ids)
         fault: Fault | None = None
@@ -143,6 +147,11 @@ class Dispatcher:
         try:
             body = await server.ask(self._writer.body(job.request, job.url), request_id)
             reply, fault = read_answer(body, request_id, self._config.model)
+            # What a server says of itself may hold anything, also the key that it was shown.
+            if fault is not None:
+                fault = fault._replace(reason=plain(fault.reason, self._key or ""))
+            elif reply is not None and reply.finish == "refused":
+                reply = reply._replace(text=plain(reply.text, self._key or ""))
         except openai.OpenAIError as error:
             fault = server.fault(error)
         except asyncio.CancelledError:
@@ -158,6 +167,8 @@ class Dispatcher:
         now = time.monotonic()
         if fault is None and reply is not None:
             server.answered_at, server.streak = now, 0
+            self._refused_calls.clear()
+            self._refusals = 0
             before = server.limiter.limit
             server.limiter.reply(now, busy)
             self._note_limit(server, before)
@@ -184,7 +195,7 @@ class Dispatcher:
                 self._requeue(job)
             elif any(flag in fault.reason for flag in _MEDIA_FLAG):
                 self.fail(self._forbidden_path(server, fault, sent_along=job.url is None), for_good=True)
-            elif self._refuses_everything():
+            elif self._refuses_everything(job.call):
                 self.fail(self._useless(server, fault), for_good=True)
             else:
                 self._give_up(job, "refused", fault)
@@ -246,6 +257,10 @@ class Dispatcher:
             job.timer = None
         if job.task is not None and job.task is not asyncio.current_task():
             job.task.cancel()
+        if job.waits_to_start is not None:  # it was cancelled before it began: nothing in it gives its place back
+            job.waits_to_start.in_flight -= 1
+            job.waits_to_start = None
+            self._move(job, None)
         if job.place == "queued":
             self._move(job, None)
 
@@ -278,17 +293,20 @@ class Dispatcher:
             message = f"model server {server.url} was started with a wrong --allowed-local-media-path: {fault.reason}"
         return lambda: ConfigError(message)
 
-    def _refuses_everything(self) -> bool:
-        """Whether no request was ever answered and many were refused: then it is the server, not the requests."""
+    def _refuses_everything(self, call: Call) -> bool:
+        """Whether many requests of several calls were refused and none answered: then it is not the requests."""
         self._refusals += 1
-        return self._refusals >= _MOST_REFUSALS and not any(server.answered_at for server in self._fleet.servers)
+        self._refused_calls.add(id(call))
+        if not any(server.answered_at for server in self._fleet.servers):
+            return self._refusals >= _MOST_REFUSALS
+        return self._refusals >= 2 * _MOST_REFUSALS and len(self._refused_calls) >= _SUSPICIOUS
 
     def _useless(self, server: Server, fault: Fault) -> Raised:
         message = (
-            f"model server {server.url} refused the first {self._refusals} requests, every one: {fault.reason}; "
-            "`v2xum doctor` tries what it can do"
+            f"model server {server.url} refused the last {self._refusals} requests, every one: {fault.reason}; "
+            "`v2xum doctor` tries what it can do. Videos that were rejected for this: `v2xum retry --class permanent`"
         )
-        return lambda: ConfigError(message)
+        return lambda: RunStopped(message)
 
     def _suspect(self, server: Server) -> None:
         check = asyncio.ensure_future(self._fleet.still_there(server))

@@ -141,7 +141,7 @@ class Fleet:
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
-        self._meter.pause(None)
+        self._meter.pause(None, self._config.model)
         self._changed()
 
     def _note_asked(self, server: Server) -> None:
@@ -170,7 +170,7 @@ class Fleet:
         if self._patience is None:
             left = self._alone_since + self._config.patience - time.monotonic()
             self._patience = asyncio.get_running_loop().call_later(max(0.0, left), self._give_up)
-        self._meter.pause(f"no model server since {clock(self._alone_since)}: {self._problems()}")
+        self._meter.pause(f"no model server since {clock(self._alone_since)}: {self._problems()}", self._config.model)
 
     def _give_up(self) -> None:
         problems, patience = self._problems(), self._config.patience

@@ -50,7 +50,7 @@ class Meter:
         self._failures: Counter[str] = Counter()
         self._waits: dict[str, float] = {}
         self._limits: dict[str, int] = {}
-        self._paused: str | None = None
+        self._paused: dict[str, str] = {}
         self._busy = 0.0
         self._busy_since: float | None = None
 
@@ -99,10 +99,13 @@ class Meter:
         with self._lock:
             self._limits[server] = requests
 
-    def pause(self, why: str | None) -> None:
-        """Note that nothing is sent, and why; None: it goes on."""
+    def pause(self, why: str | None, model: str = "") -> None:
+        """Note that nothing is sent to a model's servers, and why; None: it goes on."""
         with self._lock:
-            self._paused = why
+            if why is None:
+                self._paused.pop(model, None)
+            else:
+                self._paused[model] = why
 
     @contextmanager
     def waiting(self, wait: Wait) -> Iterator[None]:
@@ -131,7 +134,7 @@ class Meter:
                 failures=dict(self._failures),
                 waits=dict(self._waits),
                 limits=dict(self._limits),
-                paused=self._paused,
+                paused="; ".join(self._paused.values()) or None,
                 busy_seconds=busy,
                 frames=self._frames,
             )

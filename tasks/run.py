@@ -42,20 +42,24 @@ class Counts:
         """Call `listener` with the stage after every count."""
         self._rows: dict[str, dict[str, int]] = {s: {"made": 0, "reused": 0, "rejected": 0} for s in STAGE_NAMES}
         self._bytes: dict[str, int] = {}
+        self._total = 0
         self._lock = threading.Lock()
         self._listener = listener
 
     def transferred(self, video_id: str, done: int) -> None:
         """Note how many bytes of a video have come in so far."""
         with self._lock:
-            self._bytes[video_id] = max(done, self._bytes.get(video_id, 0))
+            more = done - self._bytes.get(video_id, 0)
+            if more > 0:
+                self._bytes[video_id] = done
+                self._total += more
         self._tell("download")
 
     @property
     def megabytes(self) -> float:
         """MB (10**6 bytes) that came in over the network in this run."""
         with self._lock:
-            return sum(self._bytes.values()) / 1e6
+            return self._total / 1e6
 
     def advance(self, stage: str, outcome: Outcome) -> None:
         """Count one video."""
@@ -122,7 +126,7 @@ def open_run(root: Path, config: CurateConfig, counts: Counts | None = None) -> 
         ledger, store = workspace.ledger(), workspace.store()
         store.clean()
         workspace.save_config(config)
-        with Services(config, ledger, store) as services:
+        with closing(ledger), Services(config, ledger, store) as services:
             run = Run(workspace, services, counts or Counts())
             services.transferred = run.counts.transferred
             with _lock:
@@ -132,7 +136,6 @@ def open_run(root: Path, config: CurateConfig, counts: Counts | None = None) -> 
             finally:
                 with _lock:
                     del _open[str(root)]
-                ledger.close()
 
 
 def run_of(workspace: str) -> Run:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy.exc import OperationalError
 
 from curation.ledger import Ledger, rejection_entry
 from curation.pipeline import STAGE_NAMES, SUMMARY, later_stages, standing
@@ -258,3 +259,11 @@ def test_standing_of_a_new_source_is_the_first_stage(ledger: Ledger) -> None:
     (registered,) = ledger.sources()
     where = standing(registered, {}, SETTINGS)
     assert (where.state, where.stage) == ("pending", "download")
+
+
+def test_a_locked_database_says_nothing_of_the_video(ledger: Ledger) -> None:
+    ids = ledger.register(sources(2))
+    locked = OperationalError("UPDATE", {}, Exception("database is locked"))
+    with pytest.raises(OperationalError):
+        run_all(ledger, ids, Works(trouble={("download", "v000"): [locked]}))
+    assert states(ledger) == dict.fromkeys(ids, "pending")

@@ -13,7 +13,7 @@ from demo.fault_plan import FaultPlan, even
 from demo.faults import serve
 from models.chat import Reply, Request
 from models.meter import Meter
-from schemas.errors import ServerGone, TransientError
+from schemas.errors import RunStopped, ServerGone, TransientError
 from tests.models.odd_server import completion, odd_server
 from tests.models.remote_models import FaultProcess, belongs, pictured, remote
 
@@ -279,3 +279,50 @@ def test_counting_tokens_that_never_works_is_transient() -> None:
         pytest.raises(TransientError, match="counting tokens"),
     ):
         model.count_tokens("a")
+
+
+def test_a_server_that_comes_to_refuse_everything_stops_the_run() -> None:
+    broke = False
+    script = Script(lambda _n, _text, own: error(402, "insufficient credit") if broke else completion(own))
+    with odd_server(script) as url, remote(url) as model:
+        assert model.complete([Request("a")])[0].finish == "stop"
+        broke = True
+        # One call alone may be one video whose pictures nobody can read.
+        assert {reply.finish for reply in model.complete([Request(f"b{i}") for i in range(40)])} == {"refused"}
+        with pytest.raises(RunStopped, match=r"refused the last .* insufficient credit"):
+            for call in range(3):
+                model.complete([Request(f"{call} {i}") for i in range(4)])
+
+
+def test_a_server_that_refuses_from_the_beginning_is_not_asked_a_thousand_times() -> None:
+    script = Script(lambda _n, _text, _own: error(400, "unknown option"))
+    with odd_server(script) as url, remote(url) as model, pytest.raises(RunStopped, match="unknown option"):
+        model.complete([Request(str(i)) for i in range(1000)])
+    assert len(script.came) < 100
+
+
+def test_a_call_that_ends_before_it_began_leaves_no_place_taken() -> None:
+    script = Script(lambda _n, _text, own: completion(own))
+    meter = Meter()
+
+    def fail(_position: int, _reply: Reply) -> None:
+        raise TransientError("full", "the store of replies")
+
+    with odd_server(script) as url, remote(url, meter=meter, concurrency={"start": 1, "max": 1}) as model:
+        for _ in range(5):
+            with pytest.raises(TransientError):
+                model.complete([Request(str(i)) for i in range(20)], fail)
+        assert [reply.finish for reply in model.complete([Request("after"), Request("that")])] == ["stop", "stop"]
+        reading = meter.read()
+    assert (reading.in_flight, reading.queued) == (0, 0)
+
+
+def test_what_a_server_says_never_shows_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("V2XUM_API_KEY", "sk-very-secret-123")
+    echo = web.json_response
+    script = Script(
+        lambda _n, _text, _own: echo({"echo": "Authorization: Bearer sk-very-secret-123", "x": "y" * 10**6})
+    )
+    with odd_server(script) as url, remote(url, retries=1) as model:
+        reply = model.complete([Request("a")])[0]
+    assert reply.finish == "failed" and "sk-very-secret" not in reply.text and len(reply.text) < 1000
