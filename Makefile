@@ -57,5 +57,5 @@ lock: $(STAMP)  ## Resolve pyproject.toml anew into requirements.lock
 		--output-file requirements.lock pyproject.toml
 	sed -i 's/^\(torch==[0-9.]*\)+cpu/\1/' requirements.lock
 
-clean:  ## Remove the environment, caches and run outputs
-	rm -rf $(VENV) data/runs .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+clean:  ## Remove the environments, caches and run outputs
+	rm -rf $(VENV) $(VLLM_VENV) data/runs .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import tempfile
 from fractions import Fraction
@@ -27,6 +28,7 @@ _LEAST_MEMORY = 1.5 * _GB  # this process with its libraries, beside what decode
 _DECODER_MEMORY = 0.5 * _GB  # measured: 27 MB for PyAV, up to 420 MB for decord at 720p
 _LINE_TOKENS = 12  # of a caption's time in brackets and its line break
 _LEAST_CAPTIONS = 4  # with fewer a request, windows are so many that a run makes little sense
+_OCTAL = re.compile(r"\\([0-7]{3})")
 # SQLite's locks and shared memory do not hold there, silently.
 _NETWORK = frozenset(
     [
@@ -145,7 +147,7 @@ def _room(config: CurateConfig, place: Path) -> Check:
 def filesystem(place: Path, mounts: Path = Path("/proc/self/mountinfo")) -> str | None:
     """The type of the file system that holds a folder (`ext4`, `nfs4`); None where the system does not tell."""
     try:
-        lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").split("\n")
     except OSError:
         return None
     path, best, kind = place.resolve(), -1, None
@@ -153,7 +155,7 @@ def filesystem(place: Path, mounts: Path = Path("/proc/self/mountinfo")) -> str 
         fields = line.split(" ")
         if "-" not in fields[6:]:
             continue
-        point = Path(fields[4].encode().decode("unicode_escape", "replace"))  # blanks are written \040
+        point = Path(_OCTAL.sub(lambda found: chr(int(found[1], 8)), fields[4]))  # blanks are written \040
         # Of several mounts on one point, the last one is seen.
         if (path == point or point in path.parents) and len(point.parts) >= best:
             best, kind = len(point.parts), fields[fields.index("-", 6) + 1]

@@ -24,6 +24,7 @@ from schemas.records import Effort, Record, Rejection, Source, Video
 
 _CHUNK = 500  # bound parameters a statement; SQLite's own limit is far above
 Status = Literal["done", "rejected"]
+PROBES = ("probing", "probed", "probe stopped")  # outcomes of runs that only probed, for `v2xum plan`
 
 
 class Head(NamedTuple):
@@ -274,11 +275,11 @@ class Ledger:
 
     # ---- runs
 
-    def begin_run(self) -> int:
-        """Record that a run started; returns its number."""
+    def begin_run(self, outcome: str = "running") -> int:
+        """Record that a run started; returns its number. A probe's outcomes, the first included, are of PROBES."""
         with self.engine.begin() as connection:
-            outcome = {"started_at": time.time(), "outcome": "running", "counts": "{}"}
-            key = connection.execute(sa.insert(t.runs).values(outcome)).inserted_primary_key
+            values = {"started_at": time.time(), "outcome": outcome, "counts": "{}"}
+            key = connection.execute(sa.insert(t.runs).values(values)).inserted_primary_key
         return int(key[0]) if key is not None else 0
 
     def end_run(self, run: int, outcome: str, counts: Mapping[str, Mapping[str, int]]) -> None:
@@ -287,10 +288,16 @@ class Ledger:
         with self.engine.begin() as connection:
             connection.execute(sa.update(t.runs).where(t.runs.c.id == run).values(values))
 
-    def last_run(self) -> dict[str, Any] | None:
-        """The newest run: number, outcome, counts by stage, and when it began and ended (unix time, None: not yet)."""
+    def last_run(self, *, probes: bool = True) -> dict[str, Any] | None:
+        """The newest run: number, outcome, counts by stage, and when it began and ended (unix time, None: not yet).
+
+        Without `probes` the runs of `v2xum plan` are looked past.
+        """
+        query = sa.select(t.runs).order_by(t.runs.c.id.desc()).limit(1)
+        if not probes:
+            query = query.where(t.runs.c.outcome.not_in(PROBES))
         with self.engine.connect() as connection:
-            row = connection.execute(sa.select(t.runs).order_by(t.runs.c.id.desc()).limit(1)).first()
+            row = connection.execute(query).first()
         if row is None:
             return None
         times = {"started_at": row.started_at, "ended_at": row.ended_at}

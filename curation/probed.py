@@ -83,7 +83,7 @@ def gather(services: Services, first: Iterable[str] = ()) -> Probed:
     """
     registered = standings(services.ledger, services.settings)
     settled = {source.id: where.state for source, where in registered if source.payload and where.state != "pending"}
-    chosen = [video for video in dict.fromkeys(first) if video in settled]
+    chosen = [video for video in dict.fromkeys(first) if video in settled][:MOST]
     named = set(chosen)
     chosen += [video for video in settled if video not in named][: MOST - len(chosen)]
     entered = np.zeros((len(chosen), len(STAGE_NAMES)), bool)

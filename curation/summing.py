@@ -17,6 +17,7 @@ from models.meter import Reading
 from schemas.model_config import ChatConfig
 from schemas.run_summary import BindingFigures, ModelUse, RunSummary, Series, StageCount, Totals
 
+_NO_RUN = "Nothing was curated here yet."
 _LOST = "What this run's models did is not known: it was killed, or is still going on."
 _LONGEST_WHY = 1000
 _ROLES = {"captioner": ("caption",), "summarizer": ("extract", "refine"), "judge": ("judge",)}
@@ -52,8 +53,11 @@ def course(reading: Reading, points: Sequence[Point]) -> Course:
 
 
 def sum_up(services: Services, overview: Overview, how: Course | None, why: str | None) -> RunSummary:
-    """The document of the last run. `how` is None when nobody knows any more; `why` says what stopped it."""
-    run = services.ledger.last_run()
+    """The document of the last run of `v2xum curate`.
+
+    `how` is None when nobody knows any more; `why` says what stopped it.
+    """
+    run = services.ledger.last_run(probes=False)
     made = run["stages"] if run else {}
     totals = how.totals if how else Totals()
     spreads = {name: data.spread() for name, data in overview.audits.items()}
@@ -75,7 +79,7 @@ def sum_up(services: Services, overview: Overview, how: Course | None, why: str 
         tokens_in_per_second=round(totals.per_second(totals.tokens_in), 3),
         tokens_out_per_second=round(totals.per_second(totals.tokens_out), 3),
         frames_per_second=round(totals.per_second(totals.frames), 3),
-        verdict=verdict(totals, _first(how.series)) if how else _LOST,
+        verdict=verdict(totals, _first(how.series)) if how else _LOST if run else _NO_RUN,
         models=tuple(_models(services)),
         ratio=overview.ratios.spread(),
         audits={name: spread for name, spread in spreads.items() if spread is not None},

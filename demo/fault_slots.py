@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 
 _LATE = 0.25  # seconds by which a slot may be late and still count from when it was due: more is a stopped process
@@ -46,7 +47,8 @@ class Slots:
             if place.done() and not place.cancelled():
                 self.end(place.result())  # it was given a slot just when its client went away
             else:
-                self._waiting.remove(place)
+                with contextlib.suppress(ValueError):  # `end` passed over it already
+                    self._waiting.remove(place)
             raise
 
     def end(self, due: float) -> None:

@@ -12,9 +12,10 @@ from __future__ import annotations
 import functools
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec
+from typing import Annotated, Any, ParamSpec, get_args
 
 import typer
 from rich.console import Console
@@ -22,6 +23,7 @@ from rich.table import Table
 from sqlalchemy.exc import OperationalError
 
 from curation.budget import Budget
+from curation.pipeline import STAGE_NAMES
 from curation.stages import Services
 from curation.status import explain as explain_video
 from curation.status import find, summarize
@@ -30,6 +32,7 @@ from flows.terminal import plain
 from schemas.errors import (
     BudgetReached,
     ConfigError,
+    ErrorClass,
     Interrupted,
     PromptError,
     RunStopped,
@@ -169,12 +172,17 @@ def retry(
     """Forget rejections, so that the next `v2xum curate` tries those videos again."""
     if not (ids or error_class or stage or reason):
         error_class = "transient"
+    _require_known("--class", error_class, get_args(ErrorClass))
     place = Workspace(workspace).require()
-    with place.lock():
-        ledger = place.ledger()
+    with place.lock(), closing(place.ledger()) as ledger:
+        rejections = list(ledger.rejections())
+        _require_known("--stage", stage, dict.fromkeys((*STAGE_NAMES, *(r.stage for r in rejections))))
+        there = {source.id for source in ledger.sources(list(ids or ()))}
+        if unknown := [video for video in ids or () if video not in there]:
+            raise ConfigError(f"{workspace} has no video {', '.join(map(repr, unknown))}: give ids in full")
         chosen = [
             r
-            for r in ledger.rejections()
+            for r in rejections
             if (not ids or r.id in ids)
             and error_class in (None, r.error_class)
             and stage in (None, r.stage)
@@ -182,7 +190,6 @@ def retry(
         ]
         for rejection in chosen:
             ledger.forget(rejection.id, rejection.stage)
-        ledger.close()
     sys.stdout.write(f"{len(chosen)} rejections forgotten; run `v2xum curate` again to try them\n")
 
 
@@ -196,6 +203,13 @@ def export(workspace: WorkspaceArgument) -> None:
     with place.lock(), _services(workspace) as services:
         manifest = export_workspace(place, services)
     sys.stdout.write(f"{manifest.samples} samples in {_shown(place.export)}\n")
+
+
+def _require_known(option: str, value: str | None, known: Iterable[str]) -> None:
+    """Raise ConfigError for a value that is none of the known ones."""
+    names = list(known)
+    if value is not None and value not in names:
+        raise ConfigError(f"{option} {value!r} is not known (known here: {', '.join(names)})")
 
 
 def _services(root: Path) -> Services:

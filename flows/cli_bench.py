@@ -6,9 +6,10 @@ import subprocess
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from flows.cli import JsonOption, app, guarded
 from schemas.errors import ConfigError
@@ -25,11 +26,20 @@ class Benchmark(StrEnum):
     orchestration = "orchestration"
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+class _Handing(TyperCommand):
+    """Hands `--help` on to a benchmark that has options of its own."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] in (Benchmark.serving, Benchmark.frames) and "--help" in args[1:]:
+            ctx.help_option_names = []  # now it is an unknown option, and those are handed on
+        return super().parse_args(ctx, args)
+
+
+@app.command(cls=_Handing, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 @guarded
 def bench(
     context: typer.Context,
-    name: Annotated[Benchmark, typer.Argument(help="What to measure; `--help` after the name lists its options.")],
+    name: Annotated[Benchmark, typer.Argument(help="What to measure; serving and frames have options: add `--help`.")],
     as_json: JsonOption = False,
 ) -> None:
     """Measure speed against a named baseline in the same minutes (takes minutes; ratios count, not seconds)."""

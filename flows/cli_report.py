@@ -13,6 +13,7 @@ from curation.workspace import Workspace
 from flows.cli import app, guarded
 from flows.report import report_path, write_report
 from flows.terminal import plain
+from schemas.errors import WorkspaceBusy
 
 
 @app.command()
@@ -21,11 +22,17 @@ def report(
     workspace: Annotated[Path, typer.Argument(help="The folder that `v2xum curate` worked in.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of the page's path.")] = False,
 ) -> None:
-    """Write WORKSPACE/report/report.html and summary.json anew; throughput is that of the last run."""
+    """Write WORKSPACE/report/report.html and summary.json anew; throughput is that of the last `v2xum curate`."""
     place = Workspace(workspace).require()
-    with Services(place.config(), place.ledger(), place.store()) as services:
-        summary = write_report(place, services)
-        services.ledger.close()
+    try:
+        with place.lock(), Services(place.config(), place.ledger(), place.store()) as services:
+            summary = write_report(place, services)
+            services.ledger.close()
+    except WorkspaceBusy as error:
+        raise WorkspaceBusy(
+            f"{workspace}: a run is going on here and writes the report when it ends; `v2xum status {workspace}` tells "
+            "how far it is"
+        ) from error
     if as_json:
         sys.stdout.write(summary.model_dump_json() + "\n")
     else:

@@ -10,6 +10,7 @@ import logging
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.panel import Panel
@@ -77,6 +78,7 @@ def run(folder: Path, videos: int, console: Console) -> None:
             console.print(Text(line), overflow="ellipsis", no_wrap=True)
         console.rule(f"4. {SHOWN} samples")
         made = list(samples(services.ledger, services.settings))
+        require_samples(made, counts)
         for sample in made[:SHOWN]:
             show(sample, console)
             path = folder / "sheets" / f"{sample.video.id}.png"
@@ -99,6 +101,13 @@ def run(folder: Path, videos: int, console: Console) -> None:
         highlight=False,
         soft_wrap=True,
     )
+
+
+def require_samples(made: list[Sample], counts: dict[str, Any]) -> None:
+    """Raise ConfigError with the reasons when no video became a sample."""
+    if not made:
+        reasons = "; ".join(f"{videos} {reason}" for reason, videos in counts["reasons"].items())
+        raise ConfigError(f"no video became a sample: {reasons or 'none got so far'}")
 
 
 def show(sample: Sample, console: Console) -> None:

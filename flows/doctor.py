@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shlex
+import socket
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,8 +15,9 @@ from rich.text import Text
 
 from curation.checks import check_decoders, check_disk, check_downloader, check_memory, needs
 from curation.publishable import plain_line
+from flows.metrics import ADDRESS
 from flows.terminal import plain
-from models.checks import Check, check_local, warn
+from models.checks import Check, check_clip, check_embedder, check_local, fail, ok, warn
 from models.server_checks import check_server
 from schemas.config import CurateConfig
 from schemas.model_config import OpenAIModel
@@ -30,6 +32,7 @@ def examine(config: CurateConfig, config_path: Path, workspace: Path, as_json: b
         *check_downloader(),
         *check_disk(config, workspace),
         check_memory(config),
+        *check_port(config.run.metrics_port),
         *asyncio.run(check_models(config, config_path)),
     ]
     good = all(check.status != "fail" for check in found)
@@ -42,7 +45,7 @@ def examine(config: CurateConfig, config_path: Path, workspace: Path, as_json: b
 
 
 async def check_models(config: CurateConfig, config_path: Path) -> list[Check]:
-    """The checks of every configured chat model; servers are asked one after the other."""
+    """The checks of every configured model; servers are asked one after the other."""
     found: list[Check] = []
     for role, need in needs(config).items():
         model = getattr(config.models, role)
@@ -57,7 +60,26 @@ async def check_models(config: CurateConfig, config_path: Path) -> list[Check]:
             port = urlsplit(url).port
             start = f"v2xum serve {role} {shlex.quote(str(config_path))} --port {port or 8000} --run"
             found += await check_server(role, model, url, need, start)
+    found += check_embedder(config.models.embedder)
+    if config.models.clip is not None:
+        found += check_clip(config.models.clip)
     return found
+
+
+def check_port(port: int | None) -> list[Check]:
+    """Whether a run's metrics can be served on this port of the loopback address."""
+    if port is None:
+        return []
+    name = "run.metrics_port"
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server of the metrics does
+        try:
+            probe.bind((ADDRESS, port))
+            probe.listen(1)
+        except OSError as error:
+            found = f"{ADDRESS}:{port} cannot be listened on ({error.strerror})"
+            return [fail(name, found, f"set {name} to a free port")]
+    return [ok(name, f"{ADDRESS}:{port} is free")]
 
 
 def show(found: list[Check], console: Console) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from curation import duplicates
 from flows.curate import curate_shards
-from schemas.errors import RunStopped
+from schemas.errors import ConfigError, RunStopped
 from tasks.run import Shard, run_of
 
 
@@ -22,20 +22,21 @@ from tasks.run import Shard, run_of
 def probe(workspace: Path, ids: list[str]) -> None:
     """Carry the videos `ids` of an open run through the stages; what is finished is there for `v2xum curate`.
 
-    Shards are so small that as many are in flight as a whole run would have. Raises RunStopped as `curate` does.
+    Shards are so small that as many are in flight as a whole run would have. Raises RunStopped and ConfigError as
+    `curate` does.
     """
     run = run_of(str(workspace))
     config, ledger = run.services.config.run, run.services.ledger
     size = min(config.shard_size, math.ceil(len(ids) / config.shards_in_flight))
     chunks = [tuple(ids[start : start + size]) for start in range(0, len(ids), size)]
     runner = cast(TaskRunner[PrefectFuture[Any]], ThreadPoolTaskRunner[Any](max_workers=config.shards_in_flight))
-    number = ledger.begin_run()
+    number = ledger.begin_run("probing")
     try:
         shards = [Shard(str(workspace), i, chunk) for i, chunk in enumerate(chunks)]
         curate_shards.with_options(task_runner=runner)(shards)
         duplicates.settle(ledger)
-    except RunStopped:
+    except (RunStopped, ConfigError):
         with contextlib.suppress(OperationalError):
-            ledger.end_run(number, "stopped", run.counts.rows())
+            ledger.end_run(number, "probe stopped", run.counts.rows())
         raise
     ledger.end_run(number, "probed", run.counts.rows())

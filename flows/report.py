@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from pathlib import Path
 
+from curation.binding_report import HTML_NAME, JSON_NAME
 from curation.gallery import cards
 from curation.history import History
 from curation.overview import Overview
 from curation.page import render_page
+from curation.publishable import plain_line, public_text
 from curation.stages import Services
 from curation.summing import Course, course, sum_up
 from curation.workspace import Workspace
@@ -42,22 +45,21 @@ def write_report(
 ) -> RunSummary:
     """Write both files from the ledger and from how the run went.
 
-    Without a `history` what the last summary says of the same run is kept. Raises OSError (disk full among others).
+    Without a `history` what the last summary says of the same run is kept: hold the workspace's lock then, or a run
+    that ends meanwhile loses its figures. Raises OSError (disk full among others).
     """
     how: Course | None = None
     if history is not None:
         how = course(services.meter.read(), history.points())
     else:
-        before, run = last_summary(workspace), services.ledger.last_run()
+        before, run = last_summary(workspace), services.ledger.last_run(probes=False)
         if before is not None and run is not None and before.run == run["number"]:
             how, why = Course(before.totals, before.series), before.why
     overview = Overview(services.ledger, services.settings, services.config.extract, MOST_CARDS)
     summary = sum_up(services, overview, how, why)
     shown = cards(services.ledger, services.settings, services.store, services.config, overview.picks(), overview)
     _put(summary_path(workspace), summary.model_dump_json(indent=1) + "\n")
-    binding = report_path(workspace).with_name("binding.html")
-    evidence = binding.name if why is not None and binding.exists() else None
-    _put(report_path(workspace), render_page(summary, overview, shown, evidence))
+    _put(report_path(workspace), render_page(summary, overview, shown, _evidence(report_path(workspace).parent, why)))
     return summary
 
 
@@ -70,6 +72,20 @@ def try_report(
     except Exception:
         log.exception("the report could not be written; `v2xum report %s` tries again", workspace.root)
         return None
+
+
+def _evidence(folder: Path, why: str | None) -> str | None:
+    """The name of the binding audit's page when its alarm is why the run stopped: it may be that of an earlier run."""
+    page, facts = folder / HTML_NAME, folder / JSON_NAME
+    if why is None:
+        return None
+    try:
+        message = json.loads(facts.read_text(encoding="utf-8"))["alarm"]["message"]
+        current = page.stat().st_mtime_ns >= facts.stat().st_mtime_ns  # the page is written after its facts
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    told, reason = (plain_line(public_text(text)) for text in (str(message), why))
+    return page.name if current and told and told in reason else None
 
 
 def _put(path: Path, text: str) -> None:

@@ -83,6 +83,7 @@ class Display:
         self._stream = stream or sys.stderr
         self._bars: _Bars | None = None
         self._tasks: dict[str, TaskID] = {}
+        self._began = time.monotonic()
         self._said = 0.0
         self._total = 0
         self._last: Counts | None = None
@@ -143,7 +144,10 @@ class Display:
             return
         before, self._keys = self._keys, meter_keys(reading, rates)
         moved = self._keys != before
-        if self._last is not None and time.monotonic() - self._said >= (_EVERY_SECONDS if moved else _QUIET_SECONDS):
+        if self._last is None:  # not one video has got on yet
+            if time.monotonic() - max(self._said, self._began) >= _QUIET_SECONDS:
+                self._line(Counts())
+        elif time.monotonic() - self._said >= (_EVERY_SECONDS if moved else _QUIET_SECONDS):
             self._line(self._last)
 
     def _line(self, counts: Counts) -> None:

@@ -100,10 +100,10 @@ def _broken_weights() -> tuple[type[Exception], ...]:
     return (SafetensorError,)
 
 
-def require_packages() -> None:
-    """Raise ConfigError unless torch, transformers and llguidance can be imported."""
+def require_packages(*packages: str) -> None:
+    """Raise ConfigError unless these can be imported; torch, transformers and llguidance when none is named."""
     with checkpoint_errors("local"):
-        for package in ("torch", "transformers", "llguidance"):
+        for package in packages or ("torch", "transformers", "llguidance"):
             importlib.import_module(package)
 
 

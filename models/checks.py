@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 from models.checkpoints import name_of, require_packages, revision_of
+from models.clip_open import open_clip_errors, open_clip_identity
 from schemas.errors import ConfigError
-from schemas.model_config import LocalModel
+from schemas.model_config import LocalModel, NgramEmbedder, OpenClip, TransformersClip, TransformersEmbedder
 
 Status = Literal["ok", "warn", "fail"]
 
@@ -37,11 +39,11 @@ def fail(name: str, found: str, fix: str) -> Check:
     return Check(name, "fail", found, fix)
 
 
-def check_local(role: str, config: LocalModel) -> list[Check]:
+def check_local(role: str, config: LocalModel | TransformersEmbedder | TransformersClip) -> list[Check]:
     """Whether the packages, the checkpoint and the device of a model in this process are there."""
     name = f"models.{role}"
     try:
-        require_packages()
+        require_packages(*(("torch", "transformers") if isinstance(config, TransformersClip) else ()))
     except ConfigError as error:
         return [fail(name, str(error), "pip install -e '.[local]' in the checkout")]
     try:
@@ -56,6 +58,41 @@ def check_local(role: str, config: LocalModel) -> list[Check]:
             )
         ]
     checks = [ok(name, f"checkpoint {name_of(config.model)}, revision {revision[:12]}, runs in this process")]
+    if config.device != "cpu":
+        checks.append(_device(name, config.device))
+    return checks
+
+
+def check_embedder(config: NgramEmbedder | TransformersEmbedder) -> list[Check]:
+    """As `check_local`, for the sentence embedder."""
+    if isinstance(config, NgramEmbedder):
+        return [ok("models.embedder", f"{config.engine}: no weights and no packages are needed")]
+    return check_local("embedder", config)
+
+
+def check_clip(config: TransformersClip | OpenClip) -> list[Check]:
+    """As `check_local`, for the model of pictures and texts; weights that open_clip would fetch are not fetched."""
+    if isinstance(config, TransformersClip):
+        return check_local("clip", config)
+    name = "models.clip"
+    try:
+        with open_clip_errors(config):
+            import open_clip
+
+            tags = open_clip.list_pretrained_tags_by_model(config.model)
+    except ConfigError as error:
+        return [fail(name, str(error), "pip install -e '.[clip]' in the checkout")]
+    hub = config.model.startswith("hf-hub:")  # the hub has the weights
+    if not hub and not Path(config.pretrained).is_file() and config.pretrained not in tags:
+        known = f"one of {', '.join(tags)}" if tags else "a pair that open_clip.list_pretrained() has"
+        return [
+            fail(
+                name,
+                f"open_clip has no {config.model} with {name_of(config.pretrained)}, and there is no such file",
+                f"set {name}.model and {name}.pretrained to a file or {known}",
+            )
+        ]
+    checks = [ok(name, f"open_clip {' '.join(open_clip_identity(config))}, runs in this process")]
     if config.device != "cpu":
         checks.append(_device(name, config.device))
     return checks

@@ -63,7 +63,7 @@ class RemoteChatModel:
         self._counting = threading.Lock()
         writer = Writer(config, self.name, self.revision, self.sampling)
         self._engine = _Engine(config, _key(config.api_key_env), meter, writer)
-        self._closing = weakref.finalize(self, self._engine.stop)
+        self._closing = weakref.finalize(self, _close, self._engine, self._media)
         try:
             self.context: int = self._engine.wait_ready(heed)
         except BaseException:
@@ -248,6 +248,12 @@ class _Engine:
             self._refused = error
             self._decided.set()
         dispatcher.fail(error)
+
+
+def _close(engine: _Engine, media: Media | None) -> None:
+    engine.stop()
+    if media is not None:
+        media.close()
 
 
 @contextmanager

@@ -73,13 +73,17 @@ class _Examination:
     ) -> None:
         self._role, self._config, self._url, self._need, self._start = role, config, url, need, start
         self._client = client
-        self._key = os.environ.get(config.api_key_env) or ""
+        self._key = os.environ.get(config.api_key_env, "").strip()
         parts = urlsplit(url)
         self._root = parts._replace(path=parts.path.removesuffix("/v1")).geturl().rstrip("/")
         self._name = f"models.{role} at {url}"
         self._writer = Writer(config, config.model, "", {})
 
     async def run(self) -> list[Check]:
+        if not self._key.isascii() or not self._key.isprintable():
+            variable = self._config.api_key_env
+            wrong = f"the environment variable {variable} holds characters that no API key has"
+            return [fail(f"{self._name}: key", wrong, f"export {variable}=KEY-OF-THE-SERVER")]
         checks = [await self._reachable()]
         if checks[-1].status == "fail":
             return checks
@@ -144,7 +148,7 @@ class _Examination:
             body = self._writer.body(Request(need.text, need.image, None, 16), url)
             answer = await self._post(body)
             tokens = int((answer.get("usage") or {}).get("prompt_tokens") or 0)
-            message = answer["choices"][0]["message"]
+            text = _content(answer["choices"][0])
         except _Unanswered as error:
             return [self._not_answered(name, error)]
         except (LookupError, TypeError, ValueError, AttributeError):
@@ -154,7 +158,6 @@ class _Examination:
                 picture.unlink(missing_ok=True)
         how = ("as files" if picture is not None else "in the request") if need.image is not None else ""
         checks = [ok(name, f"pictures {how} are taken" if how else "answered")]
-        text = message.get("content") or ""
         if not text.strip() or text.lstrip().startswith("<think>"):
             found = "the reply begins with thoughts, or holds nothing else: they use up the tokens of captions"
             checks.append(warn(f"{self._name}: thinking", found, f"start the server with {_THINKING_FLAG}"))
@@ -200,8 +203,20 @@ class _Examination:
         sums = f"prompt {prompt} + captions {need.more_tokens} + reply {need.max_tokens}"
         if least > min(limits):
             found = f"{min(limits)} tokens where at least {least} are needed ({sums})"
-            return fail(name, found, f"set {key}.serve.max_model_len: {-(-least // 1024) * 1024} and start it anew")
+            return fail(name, found, self._larger(least, longest))
         return ok(name, f"{min(limits)} tokens; at least {least} are needed ({sums})")
+
+    def _larger(self, least: int, longest: Any) -> str:
+        """The fix for a context of less than `least` tokens, by which of the two numbers is too small."""
+        key, wanted, own = f"models.{self._role}", -(-least // 1024) * 1024, self._config.context
+        told = isinstance(longest, int) and longest > 0
+        fixes = []
+        if told and longest < least:
+            fixes.append(f"set {key}.serve.max_model_len: {wanted} and start it anew")
+        if own is not None and own < least:
+            larger = f"set {key}.context: {longest if told and longest >= least else wanted}"
+            fixes.append(f"{larger}, or leave it out: the server tells its own" if told else larger)
+        return "; ".join(fixes)
 
     async def _structured(self) -> Check:
         name = f"{self._name}: structured output"
@@ -209,7 +224,7 @@ class _Examination:
         try:
             answer = await self._post(self._writer.body(Request(_BEG, None, _SCHEMA, 64), None))
             choice = answer["choices"][0]
-            text = choice["message"].get("content") or ""
+            text = _content(choice)
         except _Unanswered as error:
             return fail(name, error.said, fix)
         except (LookupError, TypeError, AttributeError):
@@ -253,7 +268,7 @@ class _Examination:
         timeout = seconds if seconds is not None else self._client.timeout
         try:
             response = await self._client.request(method, url, content=body, headers=headers, timeout=timeout)
-        except httpx2.HTTPError as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError) as error:
             raise _Unanswered(None, plain(str(error) or type(error).__name__, self._key)) from error
         if response.status_code != 200:
             raise _Unanswered(response.status_code, plain(f"HTTP {response.status_code}: {_said(response)}", self._key))
@@ -261,6 +276,14 @@ class _Examination:
             return json.loads(response.content) if response.content else {}
         except (ValueError, RecursionError):
             return {}
+
+
+def _content(choice: Any) -> str:
+    """The text of a choice. Raises LookupError, TypeError or AttributeError for what is no choice."""
+    text = choice["message"].get("content")
+    if text is not None and not isinstance(text, str):
+        raise TypeError("the content is no string")
+    return text or ""
 
 
 def _said(response: httpx2.Response) -> str:

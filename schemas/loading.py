@@ -107,7 +107,7 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 
 
 def _localize(config: CurateConfig, folder: Path) -> CurateConfig:
-    """Replace relative paths that exist beside the configuration file by absolute ones."""
+    """Replace relative paths that exist beside the configuration file, and `media_path`, by absolute ones."""
 
     def local(text: str) -> str:
         path = resolve_path(text, folder)
@@ -120,10 +120,14 @@ def _localize(config: CurateConfig, folder: Path) -> CurateConfig:
             return model.model_copy(update={"model": local(model.model)})
         if isinstance(model, OpenClip):
             return model.model_copy(update={"pretrained": local(model.pretrained)})
-        if isinstance(model, OpenAIModel) and model.serve.weights is not None:
-            serve = model.serve.model_copy(update={"weights": local(model.serve.weights)})
-            return model.model_copy(update={"serve": serve})
-        return model
+        if not isinstance(model, OpenAIModel):
+            return model
+        changed: dict[str, Any] = {}
+        if model.media_path is not None:  # it need not be there yet, so it is never taken as it stands
+            changed["media_path"] = str(resolve_path(model.media_path, folder))
+        if model.serve.weights is not None:
+            changed["serve"] = model.serve.model_copy(update={"weights": local(model.serve.weights)})
+        return model.model_copy(update=changed)
 
     named = {name: value for name in ModelsConfig.model_fields if (value := getattr(config.models, name)) is not None}
     binding = config.binding

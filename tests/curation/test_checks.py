@@ -66,12 +66,15 @@ def test_network_file_systems_are_found(config: CurateConfig, tmp_path: Path) ->
         "3 1 0:51 / /mnt rw shared:2 master:3 - xfs /dev/sdb rw\n"
         "4 1 0:52 / /data rw - tmpfs none rw\n"
         "5 1 0:53 / /data rw - fuse.sshfs me@there: rw\n"
-        "garbage\n"
+        "6 1 0:54 / /mnt/Größe\\040é\u2028x rw - cifs //server/x rw\n"
+        "garbage\n",
+        encoding="utf-8",
     )
     for place, kind in (
         ("/home", "ext4"),
         ("/mnt/two words/deep/er", "nfs4"),
         ("/mnt/two", "xfs"),
+        ("/mnt/Größe é\u2028x/deep", "cifs"),
         ("/data", "fuse.sshfs"),
         ("/database", "ext4"),
     ):

@@ -11,14 +11,16 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from curation import probed
 from curation.history import History
 from curation.stages import Services
 from curation.workspace import Workspace
 from flows.cli import app
+from flows.demo import require_samples
 from flows.figures import figures
 from flows.report import last_summary, report_path, summary_path, try_report, write_report
 from schemas.config import CurateConfig
-from schemas.errors import PermanentError
+from schemas.errors import ConfigError, PermanentError
 from schemas.loading import load_config
 from schemas.run_summary import RunSummary
 from tests.curation.scripted_stages import Works, run_all, sources
@@ -81,6 +83,76 @@ def test_written_anew_it_keeps_how_the_run_went_and_why_it_stopped(opened: tuple
     after = write_report(place, services)
     assert (after.run, after.outcome, after.why, after.totals.tokens_in) == (2, "running", None, 0)
     assert "not known" in after.verdict
+
+
+def test_a_probe_after_a_run_leaves_the_figures_of_the_run(opened: tuple[Workspace, Services]) -> None:
+    place, services = opened
+    first = write_report(place, services, run_of(services))
+    for outcome in ("probed", "probe stopped", None):
+        number = services.ledger.begin_run("probing")
+        if outcome:
+            services.ledger.end_run(number, outcome, {})
+        assert write_report(place, services) == first
+    newest = services.ledger.last_run()
+    assert newest is not None and newest["outcome"] == "probing"
+
+
+def test_while_a_run_goes_on_the_command_writes_nothing(opened: tuple[Workspace, Services]) -> None:
+    place, services = opened
+    first = write_report(place, services, run_of(services))
+    services.ledger.begin_run()
+    with place.lock():
+        done = CliRunner().invoke(app, ["report", str(place.root)])
+    assert done.exit_code == 1 and "a run is going on" in done.stderr
+    assert last_summary(place) == first
+
+
+def test_evidence_is_linked_for_its_own_alarm_alone(opened: tuple[Workspace, Services]) -> None:
+    place, services = opened
+    folder = report_path(place).parent
+    folder.mkdir()
+    (folder / "binding.json").write_text(json.dumps({"alarm": {"message": "only 10% of 30 (binding.x: 50%)"}}))
+    (folder / "binding.html").write_text("evidence")
+    alarm = f"captions are wrong: only 10% of 30 (binding.x: 50%). evidence: {folder}/binding.html"
+    for why, linked in ((alarm, True), ("budget reached", False), (None, False)):
+        write_report(place, services, run_of(services), why=why)
+        assert ('href="binding.html"' in report_path(place).read_text()) is linked
+    write_report(place, services, run_of(services), why=alarm)
+    write_report(place, services)
+    assert 'href="binding.html"' in report_path(place).read_text()
+    (folder / "binding.json").write_text("[]")
+    write_report(place, services, run_of(services), why=alarm)
+    assert 'href="binding.html"' not in report_path(place).read_text()
+
+
+def test_retry_refuses_what_it_does_not_know(opened: tuple[Workspace, Services]) -> None:
+    place, services = opened
+    for arguments, words in (
+        (["--class", "transiant"], "transient, permanent, poison, refused"),
+        (["--stage", "captoin"], "download"),
+        (["v003", "v0x9"], "no video 'v0x9'"),
+    ):
+        done = CliRunner().invoke(app, ["retry", str(place.root), *arguments])
+        assert done.exit_code == 2 and words in done.stderr
+    assert len(list(services.ledger.rejections())) == 1
+    done = CliRunner().invoke(app, ["retry", str(place.root), "v003", "--stage", "frames", "--class", "permanent"])
+    assert done.exit_code == 0 and "1 rejections forgotten" in done.stdout
+
+
+def test_no_more_videos_are_gathered_than_asked(
+    opened: tuple[Workspace, Services], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, services = opened
+    monkeypatch.setattr(probed, "MOST", 3)
+    monkeypatch.setattr(probed, "_export_costs", lambda *_: {})  # scripted samples have no pictures
+    first = [f"v00{number}" for number in range(5)]
+    assert probed.gather(services, first).ids == ("v000", "v001", "v002")
+    assert probed.gather(services, first[4:]).ids == ("v004", "v000", "v001")
+
+
+def test_a_demo_without_samples_says_why() -> None:
+    with pytest.raises(ConfigError, match="2 frames: no_video_stream"):
+        require_samples([], {"reasons": {"frames: no_video_stream": 2}})
 
 
 def test_the_command_writes_it_and_prints_where(opened: tuple[Workspace, Services]) -> None:

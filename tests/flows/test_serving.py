@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 from demo.fault_requests import Character
 from demo.faults import serve
 from flows.cli import app
+from flows.doctor import check_port
 from flows.serving import serve_command
 from schemas.config import CurateConfig
 from schemas.loading import load_config
@@ -151,6 +152,23 @@ def test_the_doctor_fails_with_the_fix(tmp_path: Path) -> None:
         done = call("doctor", path, "--workspace", tmp_path)
         assert done.exit_code == 0, done.stdout
         assert " 0 failed" in done.stdout
+
+
+def test_the_doctor_looks_at_the_port_of_the_metrics() -> None:
+    assert check_port(None) == []
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen(1)
+        port = taken.getsockname()[1]
+        [check] = check_port(port)
+        assert check.status == "fail" and "run.metrics_port" in check.fix
+    assert [check.status for check in check_port(port)] == ["ok"]
+
+
+def test_a_benchmark_lists_its_own_options(capfd: pytest.CaptureFixture[str]) -> None:
+    assert "serving" in call("bench", "--help").stdout
+    assert call("bench", "serving", "--help").exit_code == 0
+    assert "--capacities" in capfd.readouterr().out
 
 
 def test_the_fault_command_is_a_shell_command_too(tmp_path: Path) -> None:

@@ -85,6 +85,24 @@ def test_a_stalled_run_is_heard_of_without_any_video_moving(monkeypatch: pytest.
     assert len(stream.getvalue().splitlines()) == said  # nothing new
 
 
+def test_a_run_in_which_nothing_was_counted_yet_is_heard_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    display = Display(stream)
+    display.meter(busy().read(), RATES)
+    assert not stream.getvalue()  # not yet
+    monkeypatch.setattr(terminal, "_QUIET_SECONDS", 0.0)
+    display.meter(busy().read(), RATES)
+    line = json.loads(stream.getvalue())
+    assert set(line["stages"]) == set(STAGE_NAMES) and line["in_flight"] == 8
+
+
+def test_bytes_are_summed_over_videos_and_attempts() -> None:
+    counts = Counts()
+    for video, done in (("a", 10), ("b", 5), ("a", 4), ("a", 12), ("b", 5)):
+        counts.transferred(video, done)
+    assert counts.megabytes == 17 / 1e6
+
+
 def test_bars_stay_and_the_line_stands_below_them() -> None:
     stream = Terminal()
     with Display(stream) as display:

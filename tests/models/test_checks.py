@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from models.checks import check_local
-from schemas.model_config import LocalModel
+from models.checks import check_clip, check_embedder, check_local, has_package
+from schemas.model_config import LocalModel, NgramEmbedder, OpenClip, TransformersClip, TransformersEmbedder
 
 DEMO = Path(__file__).parents[2] / "data" / "demo"
 
@@ -28,3 +28,23 @@ def test_a_device_that_is_not_there() -> None:
     checks = check_local("captioner", LocalModel(model=str(DEMO / "captioner"), device="xpu:0"))
     assert [check.status for check in checks] == ["ok", "fail"]
     assert checks[1].fix == "set models.captioner.device: cpu"
+
+
+def test_the_embedder(tmp_path: Path) -> None:
+    assert [check.status for check in check_embedder(NgramEmbedder())] == ["ok"]
+    gone = TransformersEmbedder(engine="transformers", model=str(tmp_path / "gone"))
+    [check] = check_embedder(gone)
+    assert check.status == "fail" and "set models.embedder.model" in check.fix
+
+
+def test_the_clip(tmp_path: Path) -> None:
+    [check] = check_clip(TransformersClip(engine="transformers", model=str(DEMO / "clip")))
+    assert check.status == "ok"
+    [check] = check_clip(TransformersClip(engine="transformers", model=str(tmp_path / "gone")))
+    assert check.status == "fail" and "set models.clip.model" in check.fix
+
+
+def test_a_clip_of_open_clip() -> None:
+    [check] = check_clip(OpenClip(engine="open_clip", model="ViT-B-32", pretrained="no such weights"))
+    assert check.status == "fail"
+    assert ("no such weights" in check.found) if has_package("open_clip") else ("[clip]" in check.fix)

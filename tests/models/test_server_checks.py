@@ -130,6 +130,26 @@ def test_a_context_that_is_too_small_gives_the_setting() -> None:
     assert check.status == "fail" and "--max-model-len" in check.fix
 
 
+def test_of_two_contexts_the_smaller_is_named() -> None:
+    check = examine(character=Character(max_model_len=4096), context=300)["context"]
+    assert check.status == "fail" and "models.captioner.context: 4096" in check.fix
+    assert "max_model_len" not in check.fix
+    check = examine(character=Character(max_model_len=300), context=300)["context"]
+    assert "serve.max_model_len: 1024" in check.fix and "captioner.context: 1024" in check.fix
+
+
+@pytest.mark.parametrize("key", ["sch\u00fcssel", "a\x7fb"])
+def test_a_key_that_no_header_carries_is_told(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setenv("V2XUM_API_KEY", key)
+    check = examine()["key"]
+    assert check.status == "fail" and "export V2XUM_API_KEY=" in check.fix and key not in json.dumps(check)
+
+
+def test_content_that_is_no_string_is_no_completion() -> None:
+    found = examine(answer=lambda _ask: Said(["yellow"], tokens_out=1))  # type: ignore[arg-type]
+    assert found["prompt"].status == "fail"
+
+
 def test_a_model_that_thinks_is_named() -> None:
     check = examine(answer=lambda ask: hashed(ask) if ask.schema else "<think>Well,")["thinking"]
     assert check.status == "warn" and "enable_thinking" in check.fix

@@ -7,6 +7,7 @@ import pytest
 from schemas.config import CurateConfig
 from schemas.errors import ConfigError
 from schemas.loading import load_config
+from schemas.model_config import OpenAIModel
 
 ROOT = Path(__file__).parent.parent.parent
 MODELS = "models:\n  captioner: {model: a}\n  summarizer: {model: b}\n"
@@ -89,6 +90,14 @@ def test_relative_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     assert [spec.at for spec in config.sources] == [str(tmp_path / "videos"), "https://x.org/v"]
     assert config.models.captioner.model == str(tmp_path / "a")
     assert config.models.summarizer.model == "b"
+
+
+def test_media_path_is_relative_to_the_file_even_when_it_is_not_there(tmp_path: Path) -> None:
+    server = "{engine: openai, model: a, base_urls: ['http://127.0.0.1:8000/v1'], images: file, media_path: %s}"
+    for given, right in (("pictures", tmp_path / "pictures"), ("~/pictures", Path.home() / "pictures")):
+        models = f"models:\n  captioner: {server % given}\n  summarizer: {{model: b}}\n"
+        captioner = load_config(written(tmp_path, f"name: x\n{models}")).models.captioner
+        assert isinstance(captioner, OpenAIModel) and captioner.media_path == str(right)
 
 
 def test_prompts_of_ones_own_are_relative_to_the_file(tmp_path: Path) -> None:

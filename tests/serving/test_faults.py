@@ -130,13 +130,9 @@ def test_captions_that_are_not_their_frames_halt_the_run(
 def test_a_server_killed_in_mid_run_is_waited_for(films: Path, local: Path, tmp_path: Path, server: str) -> None:
     with faulty(latency=0.3, capacity=2) as models:
         command = [sys.executable, "-m", "flows.cli", "curate", str(LOCAL), "--source", str(films), *models.sets()]
-        run = subprocess.Popen(
-            [*command, "--workspace", str(tmp_path)],
-            cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        command += ["--workspace", str(tmp_path / "workspace")]
+        with (tmp_path / "said").open("w") as said:
+            run = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=said)
         try:
             deadline = time.monotonic() + 200
             while int(str(models.stats()["answered"])) < 20:

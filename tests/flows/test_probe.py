@@ -1,0 +1,42 @@
+"""A probe that ends early is recorded as a probe that ended, whatever ended it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows import probe as module
+from flows.report import write_report
+from schemas.errors import ConfigError, Interrupted, V2XumError
+from schemas.loading import load_config
+from tasks.run import open_run
+from tests.curation.scripted_stages import sources
+from tests.flows.conftest import CONFIG
+
+
+class Failing:
+    """The flow of shards, ended by an error."""
+
+    def __init__(self, error: V2XumError) -> None:
+        self.error = error
+
+    def with_options(self, **_: Any) -> Failing:
+        return self
+
+    def __call__(self, _: object) -> None:
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [ConfigError("a key is not accepted any more"), Interrupted("by the user")])
+def test_a_probe_that_is_stopped_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: V2XumError) -> None:
+    monkeypatch.setattr(module, "curate_shards", Failing(error))
+    with open_run(tmp_path, load_config(CONFIG)) as run:
+        ids = run.services.ledger.register(sources(3))
+        with pytest.raises(type(error)):
+            module.probe.fn(tmp_path, ids)
+        last = run.services.ledger.last_run()
+        assert last is not None and last["outcome"] == "probe stopped" and last["ended_at"] is not None
+        summary = write_report(run.workspace, run.services)
+        assert (summary.run, summary.outcome, summary.verdict) == (None, None, "Nothing was curated here yet.")
