@@ -144,6 +144,9 @@ def test_closing_ends_calls_that_other_threads_wait_for(tmp_path):
 
 
 PARENT = """
+import signal
+# A shell that starts jobs in the background has them ignore Ctrl-C: not what is tested here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import os, sys, time
 from curation.sandbox import Limits, Sandbox
 if __name__ == "__main__":
