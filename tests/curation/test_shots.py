@@ -5,6 +5,7 @@ from itertools import pairwise
 import imagehash
 import numpy as np
 import pytest
+import scipy.fft
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -73,7 +74,12 @@ def test_a_look_measures_the_picture(width, height, seed):
     assert np.dot(look.histogram, look.histogram) == pytest.approx(1, abs=1e-4)
     assert look.gray.shape == (32, 32)
     assert abs(float(look.gray.mean()) - float(np.asarray(image.convert("L")).mean())) < 2
-    assert distance(look.phash, str(imagehash.phash(image))) <= 6
+    # Averaging the picture down first changes its coefficients a little: bits differ only where one is near their median.
+    gray = np.asarray(image.convert("L").resize((32, 32), Image.Resampling.LANCZOS))
+    low = scipy.fft.dctn(gray.astype(float))[:8, :8]
+    from_median = np.abs(low - np.median(low)) / low.ravel()[1:].std()
+    differs = imagehash.hex_to_hash(look.phash).hash != imagehash.phash(image).hash
+    assert from_median[differs].max(initial=0.0) < 0.2
     assert distance(look.phash, look.phash) == 0
     assert imagehash.hex_to_hash(look.phash) - imagehash.phash(image) == distance(
         look.phash, str(imagehash.phash(image))
