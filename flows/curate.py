@@ -27,7 +27,7 @@ from flows.figures import figures
 from flows.metrics import serve_metrics
 from flows.report import report_path, try_report
 from schemas.config import CurateConfig
-from schemas.errors import BudgetReached, ConfigError, RunStopped
+from schemas.errors import BindingBroken, BudgetReached, ConfigError, RunStopped
 from tasks.curate import curate_shard
 from tasks.export import export_dataset
 from tasks.run import Run, Shard, open_run
@@ -98,6 +98,10 @@ def _carry(run: Run, ids: list[str]) -> None:
         chunks = [tuple(todo[i : i + config.shard_size]) for i in range(0, len(todo), config.shard_size)]
         shards = [Shard(root, number, chunk) for number, chunk in enumerate(chunks)]
         for start in range(0, len(shards), SHARDS_A_FLOW):
-            curate_shards.with_options(task_runner=runner)(shards[start : start + SHARDS_A_FLOW])
+            try:
+                curate_shards.with_options(task_runner=runner)(shards[start : start + SHARDS_A_FLOW])
+            except BindingBroken:
+                run.services.binding.heed()  # all threads have ended: the whole message, whichever of them spoke first
+                raise
         todo = run.due(duplicates.settle(run.services.ledger))
     export_dataset(root)

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import threading
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from curation.binding import BindingAudit
 from curation.watch import LEAST_CANARIES, UNLIKE_BITS, Compared, Shown, Watch, Witness, commonest, unlike
 from schemas.binding import CanaryOutcome
 from schemas.config import BindingConfig
+from schemas.errors import BindingBroken
+from tests.curation.samples import make_sample
 
 CONFIG = BindingConfig(least=10)
 
@@ -96,3 +102,30 @@ def test_an_empty_watch_is_silent() -> None:
     watch = Watch(CONFIG)
     assert watch.alarm() is None and watch.videos() == set()
     assert watch.figures()["canaries_recognized_share"] is None
+
+
+def test_a_thread_that_stops_before_the_evidence_is_there_leaves_the_whole_message_to_be_asked_for() -> None:
+    gathering, go_on = threading.Event(), threading.Event()
+
+    def halt(*_: object) -> str:
+        gathering.set()
+        assert go_on.wait(30)
+        return "all of it, and where the evidence is"
+
+    audit = BindingAudit(CONFIG, lambda: None, halt)
+    outcomes = [witness(1, False).outcome] * LEAST_CANARIES
+    made = make_sample()
+
+    def check() -> None:
+        with pytest.raises(BindingBroken, match="all of it"):
+            audit.check("v1", made.frames, made.captions, lambda _: b"", outcomes)
+
+    first = threading.Thread(target=check)
+    first.start()
+    assert gathering.wait(30)
+    with pytest.raises(BindingBroken, match="captions are not where they belong"):
+        audit.heed()  # another thread: it must not wait, since the evidence may need what it holds
+    go_on.set()
+    first.join(30)
+    with pytest.raises(BindingBroken, match="all of it"):
+        audit.heed()
