@@ -9,7 +9,7 @@ import importlib
 import subprocess
 import sys
 
-ALL = ("ledger", "orchestration", "frames", "serving")
+ALL = ("ledger", "orchestration", "memory", "frames", "serving")
 
 if __name__ == "__main__":
     if len(sys.argv) > 1 and sys.argv[1] in ALL:

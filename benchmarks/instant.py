@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from curation.ledger import record_entry
+from curation.entries import record_entry
 from curation.media import encode_video
 from curation.pipeline import STAGE_NAMES, standing
 from curation.stages import Services

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import islice
 
+from curation.entries import rejection_entry
 from curation.export import ReadImage, export
-from curation.ledger import rejection_entry
 from curation.pipeline import CHECKS, SUMMARY
 from curation.stages import Services
-from curation.status import all_rejections, samples, standings
+from curation.status import all_rejections, finished, samples
 from curation.workspace import Workspace
 from schemas.arrow import SCHEMA_VERSION
 from schemas.manifest import Manifest
 from schemas.records import Rejection
 
 _KEY = "export.key"
+_CHUNK = 500
 
 
 def export_workspace(workspace: Workspace, services: Services) -> Manifest:
@@ -64,11 +66,13 @@ def export_key(services: Services) -> str:
     digest = hashlib.sha256()
     config, ledger = services.config, services.ledger
     digest.update(f"{SCHEMA_VERSION}\n{config.name}\n{config.export.model_dump_json()}\n".encode())
-    heads = ledger.heads()
-    for source, where in sorted(standings(ledger, services.settings), key=lambda item: item[0].id):
-        if where.state == "sample":
-            parts = [heads[source.id][stage].digest for stage in sorted(heads[source.id].keys() - CHECKS)]
-            digest.update(f"{source.id} {source.payload} {' '.join(parts)}\n".encode())
+    ids = iter(finished(ledger, services.settings))
+    while chunk := list(islice(ids, _CHUNK)):
+        heads = ledger.heads(chunk)
+        payloads = {source.id: source.payload for source in ledger.sources(chunk)}
+        for video_id in chunk:
+            parts = [heads[video_id][stage].digest for stage in sorted(heads[video_id].keys() - CHECKS)]
+            digest.update(f"{video_id} {payloads[video_id]} {' '.join(parts)}\n".encode())
     for rejection in all_rejections(ledger):
         digest.update(f"{rejection.canonical()}\n".encode())
     return digest.hexdigest()

@@ -13,8 +13,9 @@ from typing import NamedTuple
 from PIL import Image
 
 from curation import duplicates
+from curation.entries import Entry
 from curation.frames import frames_key, read_frame
-from curation.ledger import Entry, Ledger
+from curation.ledger import Ledger
 from curation.overview import AUDIT, Overview
 from curation.pipeline import EXPORT, STAGE_NAMES, Settings
 from curation.publishable import plain_line, public_text

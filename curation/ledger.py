@@ -12,56 +12,20 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 
 from curation import tables as t
+from curation.entries import Entry, Head, Registered, rejection_entry
 from models.chat import Reply
-from schemas.errors import ConfigError, ErrorClass
-from schemas.records import Effort, Record, Rejection, Source, Video
+from schemas.errors import ConfigError
+from schemas.records import Effort, Rejection, Source
 
 _CHUNK = 500  # bound parameters a statement; SQLite's own limit is far above
-Status = Literal["done", "rejected"]
 PROBES = ("probing", "probed", "probe stopped")  # outcomes of runs that only probed, for `v2xum plan`
-
-
-class Head(NamedTuple):
-    """The current result of one stage for one video, without its payload."""
-
-    stage: str
-    fingerprint: str
-    status: Status
-    digest: str
-    error_class: ErrorClass | None
-    reason: str | None
-
-
-class Entry(NamedTuple):
-    """A result with its payload and what it cost."""
-
-    video_id: str
-    head: Head
-    payload: str
-    attempts: int
-    effort: Effort
-    seconds: float
-    made_at: float
-    content: str | None = None
-
-
-class Registered(NamedTuple):
-    """A source in the order in which it was first named."""
-
-    position: int
-    id: str
-    digest: str
-    payload: str
-
-    def source(self) -> Source | None:
-        """The source, or None when its list row was unusable."""
-        return Source.model_validate_json(self.payload) if self.payload else None
 
 
 class Ledger:
@@ -94,53 +58,41 @@ class Ledger:
         """
         ids: dict[str, None] = {}
         c = t.sources.c
+        remaining = iter(items)
         with self.engine.begin() as connection:
-            known = {
-                row.id: (row.digest, row.payload) for row in connection.execute(sa.select(c.id, c.digest, c.payload))
-            }
-            for item in items:
-                payload = item.canonical() if isinstance(item, Source) else ""
-                digest = _address_digest(item) or known.get(item.id, ("", ""))[0]
-                ids[item.id] = None
-                if known.get(item.id) == (digest, payload):
-                    continue
-                values = {"digest": digest, "payload": payload}
-                if item.id in known:
-                    connection.execute(sa.update(t.sources).where(c.id == item.id).values(values))
-                else:
-                    connection.execute(sa.insert(t.sources).values(id=item.id, **values))
-                known[item.id] = (digest, payload)
-                if isinstance(item, Rejection):
-                    _write(connection, rejection_entry(item, digest, 1, 0.0), ())
-                else:
-                    _retire(connection, item.id, ["source"])
+            while chunk := list(islice(remaining, _CHUNK)):
+                rows = sa.select(c.id, c.digest, c.payload).where(c.id.in_([item.id for item in chunk]))
+                known = {row.id: (row.digest, row.payload) for row in connection.execute(rows)}
+                for item in chunk:
+                    ids[item.id] = None
+                    known[item.id] = _register(connection, item, known.get(item.id))
         return list(ids)
 
     def sources(self, ids: Sequence[str] | None = None) -> Iterator[Registered]:
-        """Registered sources by position: all, or those named."""
+        """Registered sources by position: all, or those named; so many at a time in memory."""
         columns = (t.sources.c.position, t.sources.c.id, t.sources.c.digest, t.sources.c.payload)
         query = sa.select(*columns).order_by(t.sources.c.position)
         with self.engine.connect() as connection:
             if ids is None:
-                yield from (Registered(*row) for row in connection.execute(query))
+                last = -1
+                while rows := connection.execute(query.where(t.sources.c.position > last).limit(_CHUNK)).all():
+                    yield from (Registered(*row) for row in rows)
+                    last = rows[-1].position
                 return
             for chunk in _chunks(list(ids)):
                 yield from (Registered(*row) for row in connection.execute(query.where(t.sources.c.id.in_(chunk))))
 
     # ---- results
 
-    def heads(self, ids: Sequence[str] | None = None) -> dict[str, dict[str, Head]]:
+    def heads(self, ids: Sequence[str]) -> dict[str, dict[str, Head]]:
         """Current results without payloads: video id -> stage -> Head."""
         r = t.results.c
         query = sa.select(r.video_id, r.stage, r.fingerprint, r.status, r.digest, r.error_class, r.reason)
         query = query.where(r.current)
         found: dict[str, dict[str, Head]] = {}
         with self.engine.connect() as connection:
-            selections = (
-                [query] if ids is None else [query.where(r.video_id.in_(chunk)) for chunk in _chunks(list(ids))]
-            )
-            for selection in selections:
-                for video_id, *rest in connection.execute(selection):
+            for chunk in _chunks(list(ids)):
+                for video_id, *rest in connection.execute(query.where(r.video_id.in_(chunk))):
                     head = Head(*rest)
                     found.setdefault(video_id, {})[head.stage] = head
         return found
@@ -196,12 +148,17 @@ class Ledger:
             connection.execute(sa.delete(t.results).where(r.video_id == video_id, r.stage == stage, r.current))
 
     def rejections(self) -> Iterator[Rejection]:
-        """Every current rejection, ordered by video id and stage, and every duplicate."""
+        """Every current rejection, ordered by video id and stage; so many at a time in memory."""
         r = t.results.c
-        query = sa.select(r.payload).where(r.current, r.status == "rejected").order_by(r.video_id, r.stage)
+        rejected = sa.and_(r.current, r.status == "rejected")
         with self.engine.connect() as connection:
-            for (payload,) in connection.execute(query):
-                yield Rejection.model_validate_json(payload)
+            ids = sorted(connection.execute(sa.select(r.video_id).where(rejected).distinct()).scalars())
+            for chunk in _chunks(ids):
+                rows = connection.execute(
+                    sa.select(r.video_id, r.stage, r.payload).where(rejected, r.video_id.in_(chunk))
+                )
+                for row in sorted(rows, key=lambda row: (row.video_id, row.stage)):
+                    yield Rejection.model_validate_json(row.payload)
 
     # ---- duplicates
 
@@ -304,20 +261,22 @@ class Ledger:
         return {"number": row.id, "outcome": row.outcome, "stages": json.loads(row.counts), **times}
 
 
-def rejection_entry(rejection: Rejection, fingerprint: str, attempts: int, seconds: float) -> Entry:
-    """A rejection as a ledger entry."""
-    head = Head(rejection.stage, fingerprint, "rejected", rejection.digest(), rejection.error_class, rejection.reason)
-    return Entry(rejection.id, head, rejection.canonical(), attempts, Effort(), seconds, time.time())
-
-
-def record_entry(video_id: str, stage: str, fingerprint: str, record: Record, seconds: float) -> Entry:
-    """A finished record as a ledger entry; its effort is summed from the record where it has one."""
-    effort = getattr(record, "effort", None)
-    if effort is None:
-        effort = sum((caption.effort for caption in getattr(record, "captions", ())), Effort())
-    head = Head(stage, fingerprint, "done", record.digest(), None, None)
-    content = record.sha256 if isinstance(record, Video) else None
-    return Entry(video_id, head, record.canonical(), 1, effort, seconds, time.time(), content)
+def _register(connection: sa.Connection, item: Source | Rejection, known: tuple[str, str] | None) -> tuple[str, str]:
+    """Add or update one source; returns its digest and payload as they are now."""
+    payload = item.canonical() if isinstance(item, Source) else ""
+    digest = _address_digest(item) or (known or ("", ""))[0]
+    if known == (digest, payload):
+        return known
+    values = {"digest": digest, "payload": payload}
+    if known is not None:
+        connection.execute(sa.update(t.sources).where(t.sources.c.id == item.id).values(values))
+    else:
+        connection.execute(sa.insert(t.sources).values(id=item.id, **values))
+    if isinstance(item, Rejection):
+        _write(connection, rejection_entry(item, digest, 1, 0.0), ())
+    else:
+        _retire(connection, item.id, ["source"])
+    return digest, payload
 
 
 def _address_digest(item: Source | Rejection) -> str | None:

@@ -32,7 +32,8 @@ def look_at(image: Image.Image) -> Look:
 
     It is first averaged down by up to 4, to a short side of 64 at least: a quarter of the time, and the hash
     (ImageHash's `phash`: lowest 8x8 of the DCT of 32x32 luma, against their median) differs only in bits whose
-    coefficient is within 0.2 standard deviations of that median: few in photographs, up to 12 of 64 in smooth gradients.
+    coefficient is within 0.2 standard deviations of that median: few in photographs, up to 12 of 64 in
+    smooth gradients.
     """
     small = image.reduce(max(min(min(image.size) // 64, 4), 1))
     luma = small.convert("L")

@@ -9,13 +9,15 @@ from __future__ import annotations
 import heapq
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Mapping
 from itertools import islice
 
 from curation.duplicates import rejection as duplicate
+from curation.entries import Head
 from curation.histogram import Histogram
-from curation.ledger import Head, Ledger, Registered
-from curation.pipeline import EXPORT, STAGE_NAMES, Settings, Standing, standing
+from curation.ledger import Ledger
+from curation.pipeline import EXPORT, STAGE_NAMES, Settings, Standing
+from curation.status import walk
 from schemas.audit import GOOD, Audit
 from schemas.binding import Binding
 from schemas.config import ExtractConfig
@@ -48,23 +50,21 @@ class Overview:
         self._worst: dict[str, list[tuple[float, str]]] = defaultdict(list)
         self._ranks: dict[str, tuple[float, float, str]] = {}
         duplicates = ledger.duplicates()
-        for chunk in _chunks(ledger.sources()):
-            heads = ledger.heads([source.id for source in chunk])
+        videos = walk(ledger, settings)
+        while chunk := list(islice(videos, _CHUNK)):
             fit = set()
-            for source in chunk:
-                own = heads.get(source.id, {})
-                for stage, head in own.items():
+            for source, heads, where in chunk:
+                for stage, head in heads.items():
                     if stage in self.heads:
                         self.heads[stage][head.status] += 1
                 if source.id in duplicates:
                     of, sha = duplicates[source.id]
-                    self._count(source.id, Standing("rejected", None), _named(duplicate(source.id, of, sha)))
+                    self._count(source.id, where, _named(duplicate(source.id, of, sha)))
                     continue
-                where = standing(source, own, settings)
-                self._count(source.id, where, _why(own))
+                self._count(source.id, where, _why(heads))
                 if where.state == "sample":
                     fit.add(source.id)
-            self._read(ledger, [source.id for source in chunk], fit)
+            self._read(ledger, [source.id for source, _, _ in chunk], fit)
 
     def _count(self, video_id: str, where: Standing, why: str | None) -> None:
         self.states[where.state] += 1
@@ -155,7 +155,7 @@ class Overview:
         return sorted(self._ranks, key=lambda video_id: (self._ranks[video_id], video_id))
 
 
-def _why(heads: dict[str, Head]) -> str | None:
+def _why(heads: Mapping[str, Head]) -> str | None:
     """`stage: reason` of the rejection that stands."""
     for stage in ("source", *STAGE_NAMES, EXPORT):
         head = heads.get(stage)
@@ -166,8 +166,3 @@ def _why(heads: dict[str, Head]) -> str | None:
 
 def _named(rejection: Rejection) -> str:
     return f"{rejection.stage}: {rejection.reason}"
-
-
-def _chunks(sources: Iterator[Registered]) -> Iterator[list[Registered]]:
-    while chunk := list(islice(sources, _CHUNK)):
-        yield chunk

@@ -20,7 +20,8 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 import sqlalchemy as sa
 
-from curation.ledger import Head, Ledger, Registered, record_entry, rejection_entry
+from curation.entries import Head, Registered, record_entry, rejection_entry
+from curation.ledger import Ledger
 from schemas.errors import ConfigError, Interrupted, PoisonError, RunStopped, StageError, StorageFull, is_storage_full
 from schemas.records import Record, Rejection, Source
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from curation import tables
 from curation.dataset import pictures_of
+from curation.entries import Entry
 from curation.export import export
 from curation.frames import frames_key
-from curation.ledger import Entry
 from curation.pipeline import STAGE_NAMES, SUMMARY, State
 from curation.stages import Services
 from curation.status import sample, standings

@@ -50,7 +50,7 @@ class Services:
         self.stop = threading.Event()
         self.meter = Meter()
         self.budget: Budget | None = None
-        self.transferred: Callable[[str, int], None] = lambda video_id, done: None
+        self.transferred: Callable[[int], None] = lambda count: None
         self.hosts = Hosts(config.download)
         self.prompts: Mapping[str, Prompt] = {
             "caption": load(config.caption.prompt),
@@ -192,6 +192,15 @@ class Services:
 
     def _download(self, inputs: Inputs) -> Video:
         config = self.config
+        came = 0
+
+        def progress(done: int, _total: int | None) -> None:
+            nonlocal came
+            self.heed()
+            if done > came:
+                self.transferred(done - came)
+                came = done
+
         with self.meter.waiting("download"):
             return fetch(
                 inputs.source,
@@ -200,12 +209,8 @@ class Services:
                 self.store,
                 hosts=self.hosts,
                 probe=lambda path: probe_safely(path, self.sandbox),
-                progress=lambda done, _total: self._downloading(inputs.id, done),
+                progress=progress,
             )
-
-    def _downloading(self, video_id: str, done: int) -> None:
-        self.heed()
-        self.transferred(video_id, done)
 
     def _picture(self, video: Video, frames: FrameSet, index: FrameIndex) -> bytes:
         self.heed()

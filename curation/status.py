@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
+import heapq
 import json
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from curation import duplicates
-from curation.ledger import Entry, Ledger, Registered
+from curation.entries import Entry, Head, Registered
+from curation.ledger import Ledger
 from curation.pipeline import EXPORT, STAGE_NAMES, Settings, Standing, standing
 from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Rejection, Sample, Summary, Video
+
+_CHUNK = 500
+
+
+def walk(
+    ledger: Ledger, settings: Settings, ids: Sequence[str] | None = None
+) -> Iterator[tuple[Registered, Mapping[str, Head], Standing]]:
+    """Every video by position, its current results, and where it stands; duplicates count as rejected.
+
+    Memory holds some hundred videos at a time.
+    """
+    aside = ledger.duplicates()
+    sources = ledger.sources(ids)
+    while chunk := list(islice(sources, _CHUNK)):
+        heads = ledger.heads([source.id for source in chunk])
+        for source in chunk:
+            own = heads.get(source.id, {})
+            duplicate = source.id in aside
+            yield source, own, Standing("rejected", None) if duplicate else standing(source, own, settings)
 
 
 def standings(
     ledger: Ledger, settings: Settings, ids: Sequence[str] | None = None
 ) -> Iterator[tuple[Registered, Standing]]:
     """Every video and where it stands, by position; duplicates count as rejected."""
-    heads = ledger.heads(ids)
-    aside = ledger.duplicates()
-    for source in ledger.sources(ids):
-        if source.id in aside:
-            yield source, Standing("rejected", None)
-        else:
-            yield source, standing(source, heads.get(source.id, {}), settings)
+    return ((source, where) for source, _, where in walk(ledger, settings, ids))
 
 
 def summarize(ledger: Ledger, settings: Settings) -> dict[str, Any]:
@@ -33,15 +49,20 @@ def summarize(ledger: Ledger, settings: Settings) -> dict[str, Any]:
     """
     states: Counter[str] = Counter()
     due: Counter[str] = Counter()
-    for _, where in standings(ledger, settings):
+    reasons: Counter[str] = Counter()
+    done: dict[str, Counter[str]] = defaultdict(Counter)
+    aside = ledger.duplicates()
+    for source, heads, where in walk(ledger, settings):
         states[where.state] += 1
         if where.stage is not None:
             due[where.stage] += 1
-    done: dict[str, Counter[str]] = {}
-    for heads in ledger.heads().values():
         for stage, head in heads.items():
-            done.setdefault(stage, Counter())[head.status] += 1
-    reasons = Counter(f"{r.stage}: {r.reason}" for r in all_rejections(ledger))
+            done[stage][head.status] += 1
+            if head.status == "rejected" and source.id not in aside:
+                reasons[f"{stage}: {head.reason}"] += 1
+    for video_id, (of, sha) in aside.items():
+        duplicate = duplicates.rejection(video_id, of, sha)
+        reasons[f"{duplicate.stage}: {duplicate.reason}"] += 1
     last = ledger.last_run()
     last_stages = last["stages"] if last else {}
     return {
@@ -52,8 +73,8 @@ def summarize(ledger: Ledger, settings: Settings) -> dict[str, Any]:
         "pending": states["pending"],
         "stages": {
             stage: {
-                "done": done.get(stage, Counter())["done"],
-                "rejected": done.get(stage, Counter())["rejected"],
+                "done": done[stage]["done"],
+                "rejected": done[stage]["rejected"],
                 "due": due[stage],
                 "last_run": last_stages.get(stage, {"made": 0, "reused": 0, "rejected": 0}),
             }
@@ -67,15 +88,19 @@ def summarize(ledger: Ledger, settings: Settings) -> dict[str, Any]:
 def all_rejections(ledger: Ledger) -> Iterator[Rejection]:
     """Current rejections and duplicates, ordered by video id and stage."""
     aside = ledger.duplicates()
-    found = [r for r in ledger.rejections() if r.id not in aside]
-    found += [duplicates.rejection(video_id, of, sha) for video_id, (of, sha) in aside.items()]
-    yield from sorted(found, key=lambda r: (r.id, r.stage))
+    others = (r for r in ledger.rejections() if r.id not in aside)
+    same = (duplicates.rejection(video_id, *aside[video_id]) for video_id in sorted(aside))
+    return heapq.merge(others, same, key=lambda r: (r.id, r.stage))
+
+
+def finished(ledger: Ledger, settings: Settings) -> list[str]:
+    """The ids of all finished samples in the order of the export."""
+    return sorted(source.id for source, where in standings(ledger, settings) if where.state == "sample")
 
 
 def samples(ledger: Ledger, settings: Settings) -> Iterator[Sample]:
     """Every finished sample, ordered by id; one at a time in memory."""
-    finished = sorted(source.id for source, where in standings(ledger, settings) if where.state == "sample")
-    for video_id in finished:
+    for video_id in finished(ledger, settings):
         yield sample(ledger, video_id)
 
 

@@ -24,6 +24,7 @@ class Benchmark(StrEnum):
     frames = "frames"
     ledger = "ledger"
     orchestration = "orchestration"
+    memory = "memory"
 
 
 class _Handing(TyperCommand):

@@ -100,7 +100,7 @@ def _features(text: str) -> Iterator[str]:
         yield f"p {first} {second}"
 
 
-@functools.lru_cache(maxsize=1 << 16)
+@functools.lru_cache(maxsize=1 << 13)  # words repeat: more would take tens of megabytes and save little
 def _hashed(feature: str, dimensions: int) -> tuple[int, float]:
     """Place and sign of a feature."""
     number = int.from_bytes(hashlib.blake2b(feature.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from curation.entries import Head
 from curation.lanes import workers
-from curation.ledger import Head
 from curation.pipeline import STAGE_NAMES, SUMMARY, process
 from schemas.records import Extract, Video
 from tasks import policies

@@ -41,18 +41,14 @@ class Counts:
     def __init__(self, listener: Callable[[str, Counts], None] | None = None) -> None:
         """Call `listener` with the stage after every count."""
         self._rows: dict[str, dict[str, int]] = {s: {"made": 0, "reused": 0, "rejected": 0} for s in STAGE_NAMES}
-        self._bytes: dict[str, int] = {}
         self._total = 0
         self._lock = threading.Lock()
         self._listener = listener
 
-    def transferred(self, video_id: str, done: int) -> None:
-        """Note how many bytes of a video have come in so far."""
+    def transferred(self, count: int) -> None:
+        """Note that so many more bytes have come in over the network."""
         with self._lock:
-            more = done - self._bytes.get(video_id, 0)
-            if more > 0:
-                self._bytes[video_id] = done
-                self._total += more
+            self._total += count
         self._tell("download")
 
     @property

@@ -124,7 +124,8 @@ def rotated(world: World, *, canaries: bool) -> Fault:
 
 def heads(root: Path) -> dict[str, set[str]]:
     ledger = Workspace(root).ledger()
-    found = {i: set(stages) for i, stages in ledger.heads().items()}
+    ids = [source.id for source in ledger.sources()]
+    found = {i: set(stages) for i, stages in ledger.heads(ids).items()}
     ledger.close()
     return found
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import OperationalError
 
-from curation.ledger import Ledger, rejection_entry
+from curation.entries import rejection_entry
+from curation.ledger import Ledger
 from curation.pipeline import STAGE_NAMES, SUMMARY, later_stages, standing
 from curation.status import all_rejections, explain, find, sample, samples, standings, summarize
 from schemas.errors import ConfigError, Interrupted, StorageFull, TransientError
@@ -246,7 +247,7 @@ def test_a_refusal_at_the_export_outlives_another_audit_and_not_another_summary(
     ids = ledger.register(sources(1))
     run_all(ledger, ids, Works())
     refusal = Rejection(id="v000", stage="export", error_class="permanent", reason="inconsistent_sample")
-    ledger.write(rejection_entry(refusal, ledger.heads()["v000"][SUMMARY].digest, 1, 0.0), ())
+    ledger.write(rejection_entry(refusal, ledger.heads(["v000"])["v000"][SUMMARY].digest, 1, 0.0), ())
     run_all(ledger, ids, Works(), {**SETTINGS, "audit": "other"})
     assert states(ledger, {**SETTINGS, "audit": "other"}) == {"v000": "rejected"}
     works = Works(content=lambda video: f"{video} in new bytes")

@@ -53,7 +53,7 @@ def test_a_scrape_says_what_the_meter_says() -> None:
         with meter.waiting("decode"):
             pass
         counts.advance("caption", "made")
-        counts.transferred("a", 2_500_000)
+        counts.transferred(2_500_000)
         found = scrape(url)
     assert found["v2xum_tokens_in_total", ()] == 120
     assert found["v2xum_tokens_out_total", ()] == 30

@@ -1,0 +1,86 @@
+"""Whether a run's memory depends on the number of videos: peak resident size of the client for 500 and for 2,000.
+
+Each run is a process of its own with trivial videos and an instant model; decoders, Prefect's server and model servers
+are other processes and not counted. Baseline: the smaller run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+FEW, MANY = 500, 2000
+
+
+def measure() -> dict[str, Any]:
+    """Both runs, and their ratios before the export and with it."""
+    few, many = _child(FEW), _child(MANY)
+    return {
+        "videos": [FEW, MANY],
+        "curating_mb": [few["curating_mb"], many["curating_mb"]],
+        "with_export_mb": [few["with_export_mb"], many["with_export_mb"]],
+        "ratio": round(many["curating_mb"] / few["curating_mb"], 3),
+        "ratio_with_export": round(many["with_export_mb"] / few["with_export_mb"], 3),
+        "kilobytes_a_video": round(1000 * (many["with_export_mb"] - few["with_export_mb"]) / (MANY - FEW), 1),
+    }
+
+
+def _child(videos: int) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks.memory", "--run", str(videos)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def _run(videos: int) -> dict[str, float]:
+    """Curate so many here; peaks in megabytes, when the export begins and at the end."""
+    from benchmarks.instant import config, trivial_videos, with_instant_models
+    from flows.server import local_server, quiet_environment
+    from schemas.config import SourceSpec
+    from tasks.run import Counts, open_run
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        sources = (SourceSpec(at=str(trivial_videos(folder / "films", videos))),)
+        settings = config(shards_in_flight=2, shard_size=50).model_copy(update={"sources": sources})
+        quiet_environment(folder / "prefect")
+        with local_server(folder / "prefect") as url:
+            from prefect.settings import PREFECT_API_URL, temporary_settings
+
+            from curation.pipeline import STAGE_NAMES
+            from curation.status import finished
+            from flows.curate import curate
+
+            root = folder / "workspace"
+            peaks: list[float] = []
+            counts = Counts(lambda stage, _: peaks.append(_peak()) if stage == STAGE_NAMES[-1] else None)
+            with temporary_settings({PREFECT_API_URL: url}), open_run(root, settings, counts) as run:
+                with_instant_models(run.services)
+                curate(settings, root)
+                if (made := len(finished(run.services.ledger, run.services.settings))) != videos:
+                    raise SystemExit(f"{made} samples of {videos} videos: nothing was measured")
+        return {"curating_mb": peaks[-1], "with_export_mb": _peak()}
+
+
+def _peak() -> float:
+    """Peak resident size of this process in megabytes (ru_maxrss is in kilobytes on Linux)."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+
+
+def main() -> None:
+    """Run the benchmark; `--json` is how it always answers."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--run", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    print(json.dumps(_run(arguments.run) if arguments.run else measure()))
+
+
+if __name__ == "__main__":
+    main()
