@@ -11,28 +11,24 @@ import os
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.instant import ROOT, Instant
+from benchmarks.instant import Instant
+from benchmarks.vllm_server import ENVIRONMENT, PYTHON, VllmServer
 from curation.media import encode_video
 from curation.status import samples
 from demo.render import frames
 from demo.world import make_script
-from flows.server import free_port
-from flows.serving import serve_command
 from prompts import load
 from schemas.config import CurateConfig, SourceSpec
 from schemas.errors import ConfigError
-from schemas.loading import load_config
 from schemas.model_config import OpenAIModel
 from tasks.run import open_run
 
-VIDEOS, AT_ONCE, START_SECONDS = 12, 16, 400
-PYTHON = ROOT / os.environ.get("V2XUM_VLLM_VENV", ".venv-vllm") / "bin" / "python"
+VIDEOS, AT_ONCE = 12, 16
 # The console script of the CPU build looks for a distribution called vllm; the module behind it does not.
 _BENCH = """
 from vllm.benchmarks.serve import add_cli_args, main
@@ -41,14 +37,6 @@ parser = FlexibleArgumentParser()
 add_cli_args(parser)
 main(parser.parse_args())
 """
-_ENVIRONMENT = {
-    "HF_HUB_OFFLINE": "1",
-    "VLLM_NO_USAGE_STATS": "1",
-    "DO_NOT_TRACK": "1",
-    "OMP_NUM_THREADS": "1",
-    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
-}
 
 
 def compare_with_vllm(folder: Path, images: str) -> dict[str, Any]:
@@ -56,8 +44,6 @@ def compare_with_vllm(folder: Path, images: str) -> dict[str, Any]:
 
     Raises ConfigError when there is no vLLM.
     """
-    if not PYTHON.exists():
-        raise ConfigError(f"no vLLM at {PYTHON}: make vllm")
     films = folder / "films"
     films.mkdir(parents=True)
     for number in range(VIDEOS):
@@ -79,26 +65,12 @@ def compare_with_vllm(folder: Path, images: str) -> dict[str, Any]:
 @contextmanager
 def vllm_server(folder: Path, images: str) -> Iterator[OpenAIModel]:
     """The demo's captioner behind vLLM, as `v2xum serve` starts it, but for its caches."""
-    port = free_port()
-    sets = [
-        f"models.captioner.base_urls=['http://127.0.0.1:{port}/v1']",
-        f"models.captioner.media_path={folder}",
-        "models.captioner.images=file",  # vLLM's benchmark sends paths
-    ]
-    config = load_config(ROOT / "configs" / "demo_vllm.yaml", sets)
-    recipe = serve_command(config, "captioner")
-    options = [part for option in recipe.options for part in option if part != "--enable-prefix-caching"]
-    program = [str(PYTHON), "-m", "vllm.entrypoints.openai.api_server", "--model", recipe.program[-1]]
-    with (folder / "vllm.log").open("wb") as log:
-        process = subprocess.Popen(
-            [*program, *options, "--no-enable-prefix-caching"],
-            stdout=log,
-            stderr=log,
-            env={**os.environ, **_ENVIRONMENT},
-        )
+    sets = (f"models.captioner.media_path={folder}", "models.captioner.images=file")  # vLLM's benchmark sends paths
+    server = VllmServer("captioner", folder, sets, {"--enable-prefix-caching": "--no-enable-prefix-caching"})
     try:
-        _wait(process, port, folder / "vllm.log")
-        model = config.models.captioner
+        server.start()
+        server.wait()
+        model = server.config.models.captioner
         assert isinstance(model, OpenAIModel)
         yield model.model_copy(
             update={
@@ -107,20 +79,7 @@ def vllm_server(folder: Path, images: str) -> Iterator[OpenAIModel]:
             }
         )
     finally:
-        process.terminate()
-        process.wait(timeout=60)
-
-
-def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).close()
-        except OSError:
-            time.sleep(0.5)
-        else:
-            return
-    raise ConfigError(f"vLLM did not start:\n{log.read_text(errors='replace')[-3000:]}")
+        server.kill()
 
 
 def _config(model: OpenAIModel, films: Path) -> CurateConfig:
@@ -190,7 +149,7 @@ def _bench(folder: Path, model: OpenAIModel, requests: Path, length: int) -> flo
     subprocess.run(
         [*command, "--save-result", "--disable-shuffle", "--no-stream", "--disable-tqdm"],
         check=True,
-        env={**os.environ, **_ENVIRONMENT},
+        env={**os.environ, **ENVIRONMENT},
         stdout=subprocess.DEVNULL,
         stderr=sys.stderr,
         timeout=600,

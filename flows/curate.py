@@ -60,16 +60,12 @@ def curate(config: CurateConfig, workspace: Path, limit: int | None = None) -> d
         try:
             with run.history:
                 _carry(run, ids)
-        except (RunStopped, ConfigError) as error:
-            outcome = "budget" if isinstance(error, BudgetReached) else "stopped"
+        except Exception as error:
+            known = isinstance(error, RunStopped | ConfigError)
+            outcome = "budget" if isinstance(error, BudgetReached) else "stopped" if known else "failed"
             with contextlib.suppress(OperationalError):  # a full disk: the reason why we stop is worth more
                 ledger.end_run(number, outcome, run.counts.rows())
-            _conclude(run, plain_line(str(error)))
-            raise
-        except Exception as error:
-            with contextlib.suppress(OperationalError):
-                ledger.end_run(number, "failed", run.counts.rows())
-            _conclude(run, plain_line(f"{type(error).__name__}: {error}"))
+            _conclude(run, plain_line(str(error) if known else f"{type(error).__name__}: {error}"))
             raise
         ledger.end_run(number, "finished", run.counts.rows())
         _conclude(run)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -109,11 +108,3 @@ def _device(name: str, device: str) -> Check:
     if kind in there and there[kind]():
         return ok(f"{name}.device", f"{device} is there")
     return fail(f"{name}.device", f"torch {torch.__version__} sees no device {device!r}", f"set {name}.device: cpu")
-
-
-def has_package(name: str) -> bool:
-    """Whether a package can be found, without importing it."""
-    try:
-        return importlib.util.find_spec(name) is not None
-    except (ImportError, ValueError):
-        return False

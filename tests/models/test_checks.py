@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import pytest
 
-from models.checks import check_clip, check_embedder, check_local, has_package
+from models.checks import check_clip, check_embedder, check_local
 from schemas.model_config import LocalModel, NgramEmbedder, OpenClip, TransformersClip, TransformersEmbedder
 
 DEMO = Path(__file__).parents[2] / "data" / "demo"
@@ -47,4 +48,4 @@ def test_the_clip(tmp_path: Path) -> None:
 def test_a_clip_of_open_clip() -> None:
     [check] = check_clip(OpenClip(engine="open_clip", model="ViT-B-32", pretrained="no such weights"))
     assert check.status == "fail"
-    assert ("no such weights" in check.found) if has_package("open_clip") else ("[clip]" in check.fix)
+    assert ("no such weights" in check.found) if importlib.util.find_spec("open_clip") else ("[clip]" in check.fix)

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.vllm_server import CONFIG
 from tests.flows.conftest import ROOT, VIDEOS, status
-from tests.serving.conftest import CONFIG, Servers, texts
+from tests.serving.conftest import Servers, texts
 
 pytestmark = [pytest.mark.vllm, pytest.mark.prefect, pytest.mark.slow]
 Call = Callable[..., subprocess.CompletedProcess[str]]
