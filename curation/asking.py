@@ -29,18 +29,20 @@ class BadReply(Exception):
 
 
 class Answer(NamedTuple, Generic[T]):
-    """A reply that was understood, and what it cost with all its attempts."""
+    """A reply that was understood, what it cost with all its attempts, and the server that gave it, if one did."""
 
     value: T
     effort: Effort
+    server: str = ""
 
 
 class GaveUp(NamedTuple):
-    """No attempt gave a usable reply: the last reason and the last raw text (at most 2,000 characters)."""
+    """No attempt gave a usable reply: the last reason, raw text (at most 2,000 characters) and server."""
 
     reason: str
     raw: str
     effort: Effort
+    server: str = ""
 
     def evidence(self) -> str:
         """Reason, attempts and raw reply in one text."""
@@ -78,17 +80,17 @@ def ask(
             if reply.finish == "failed":
                 raise TransientError("model_failed", f"request {i + 1} of {len(requests)}: {reply.text}")
             if reply.finish == "refused":
-                outcomes[i] = GaveUp(f"refused: {reply.text}"[:RAW_LIMIT], "", efforts[i])
+                outcomes[i] = GaveUp(f"refused: {reply.text}"[:RAW_LIMIT], "", efforts[i], reply.server)
                 continue
             try:
                 if reply.finish != "stop":
                     raise BadReply("cut_off")
                 value, repaired = read(i, reply.text)
             except BadReply as error:
-                outcomes[i] = GaveUp(str(error), reply.text[:RAW_LIMIT], efforts[i])
+                outcomes[i] = GaveUp(str(error), reply.text[:RAW_LIMIT], efforts[i], reply.server)
                 failed.append(i)
             else:
-                outcomes[i] = Answer(value, efforts[i] + Effort(repaired=repaired))
+                outcomes[i] = Answer(value, efforts[i] + Effort(repaired=repaired), reply.server)
         if not failed:
             break
         pending = failed

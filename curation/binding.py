@@ -123,7 +123,7 @@ class BindingAudit:
         rng: random.Random,
     ) -> list[Compared]:
         """Add a video to the window and to the pool; returns its own comparisons."""
-        self._watch.canaries.extend(Witness(video_id, outcome) for outcome in outcomes)
+        self._watch.witness(Witness(video_id, outcome) for outcome in outcomes)
         self._watch.shown.extend(shown)
         seen = list(zip(shown, vectors, strict=False))  # no vectors at all without a model
         captions = [_Caption(one, text, float(picture @ text)) for one, (picture, text) in seen]

@@ -67,6 +67,7 @@ def evidence(case: Case) -> dict[str, Any]:
     """Everything that the alarm rests on, worst first. Texts are single lines without control characters."""
     watch, most = case.watch, case.watch.commonest()
     repeats = unlike([one for one in watch.shown if caption_key(one.text) == most.text]) if most.covers else []
+    canaries = watch.servers[case.alarm.server] if case.alarm.server else watch.canaries
     worst = sorted(watch.compared, key=lambda one: (one.won / one.of, one.margin))
     return {
         "schema_version": SCHEMA_VERSION,
@@ -77,7 +78,7 @@ def evidence(case: Case) -> dict[str, Any]:
         "captioner": plain_line(case.captioner),
         "clip": plain_line(case.clip) if case.clip else None,
         "withdrawn": {"videos": list(case.withdrawn.videos), "replies": case.withdrawn.replies},
-        "canaries": [_canary(one) for one in sorted(watch.canaries, key=lambda one: one.outcome.right)],
+        "canaries": [_canary(one) for one in sorted(canaries, key=lambda one: one.outcome.right)],
         "pairs": [_pair(one) for one in worst[:MOST_PAIRS]],
         "repeated": {
             "text": plain_line(repeats[0].text) if repeats else None,
@@ -97,6 +98,7 @@ def _canary(one: Witness) -> dict[str, Any]:
         "expected": [[plain_line(word) for word in group] for group in outcome.words],
         "said": plain_line(outcome.said),
         "right": outcome.right,
+        "server": plain_line(outcome.server),
     }
 
 

@@ -56,7 +56,7 @@ def caption_frames(
             if isinstance(one, Frame):
                 outcomes[one.index] = outcome
             elif said := outcome.value if isinstance(outcome, Answer) else outcome.raw:
-                witnessed.append(_outcome(one, said, outcome.effort))
+                witnessed.append(_outcome(one, said, outcome))
     if witness is not None:
         witness(CanaryOutcomes(outcomes=tuple(witnessed)))
     captions: list[Caption] = []
@@ -80,14 +80,15 @@ def _ride(frames: Sequence[Frame], canaries: Sequence[Canary]) -> list[Frame | C
     return riding
 
 
-def _outcome(canary: Canary, said: str, effort: Effort) -> CanaryOutcome:
+def _outcome(canary: Canary, said: str, outcome: Answer[str] | GaveUp) -> CanaryOutcome:
     return CanaryOutcome(
         picture=canary.picture,
         seed=canary.seed,
         words=canary.words,
         said=said[:LONGEST],
         right=recognized(canary.words, said),
-        effort=effort,
+        server=outcome.server,
+        effort=outcome.effort,
     )
 
 

@@ -228,6 +228,8 @@ class Ledger:
                 connection.execute(sa.delete(t.replies).where(t.replies.c.key.in_(chunk)))
             made = {"model": model, "made_at": time.time()}
             rows = [{"key": key, **reply._asdict(), **made} for key, reply in replies.items()]
+            for row in rows:
+                del row["server"]
             connection.execute(sa.insert(t.replies), rows)
 
     # ---- runs

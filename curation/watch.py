@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
@@ -14,6 +14,8 @@ from schemas.time import FrameIndex
 
 LEAST_CANARIES = 4
 UNLIKE_BITS = 8  # frames whose perceptual hashes differ in more of their 64 bits are unlike
+LEAST_OF_A_SERVER = 8  # more than of all: with many servers one of them is unlucky by chance
+_MOST_SERVERS = 256
 _DEPTH = 4  # the latest observations = 4 times the least
 AlarmKind = Literal["canaries", "match", "repeated"]
 
@@ -64,12 +66,14 @@ class Alarm(NamedTuple):
     share: float
     limit: float
     observations: int
+    server: str = ""  # where one server among several is meant
 
     def __str__(self) -> str:
         """The sentence that people read."""
         if self.kind == "canaries":
             return (
-                f"only {self.share:.0%} of the last {self.observations} pictures with known content were recognized "
+                f"only {self.share:.0%} of the last {self.observations} pictures with known content "
+                f"{f'that {self.server} captioned ' if self.server else ''}were recognized "
                 f"(binding.min_canaries: {self.limit:.0%})"
             )
         if self.kind == "match":
@@ -90,6 +94,7 @@ class Watch:
         """Watch with the limits of a configuration; memory is bounded by 4 times the least observations."""
         self._config = config
         self.canaries: deque[Witness] = deque(maxlen=_DEPTH * LEAST_CANARIES)
+        self.servers: OrderedDict[str, deque[Witness]] = OrderedDict()
         self.compared: deque[Compared] = deque(maxlen=_DEPTH * config.least)
         self.shown: deque[Shown] = deque(maxlen=_DEPTH * config.least)
 
@@ -97,13 +102,24 @@ class Watch:
         """The videos that the window speaks of."""
         return (
             {one.video_id for one in self.canaries}
+            | {one.video_id for own in self.servers.values() for one in own}
             | {one.shown.video_id for one in self.compared}
             | {one.video_id for one in self.shown}
         )
 
+    def witness(self, canaries: Iterable[Witness]) -> None:
+        """Add canaries, also to the window of the server that captioned each: one of several may be the faulty one."""
+        for one in canaries:
+            self.canaries.append(one)
+            own = self.servers.setdefault(one.outcome.server, deque(maxlen=_DEPTH * LEAST_CANARIES))
+            own.append(one)
+            self.servers.move_to_end(one.outcome.server)
+            if len(self.servers) > _MOST_SERVERS:
+                self.servers.popitem(last=False)
+
     def canary_share(self) -> float | None:
         """Share of the canaries that were recognized (0..1); None without any."""
-        return sum(one.outcome.right for one in self.canaries) / len(self.canaries) if self.canaries else None
+        return _recognized(self.canaries) if self.canaries else None
 
     def match_share(self) -> float | None:
         """Mean over captions of the share of comparisons that the own frame won (0..1); None without any."""
@@ -119,6 +135,10 @@ class Watch:
         recognized, matched, most = self.canary_share(), self.match_share(), self.commonest()
         if recognized is not None and len(self.canaries) >= LEAST_CANARIES and recognized < config.min_canaries:
             return Alarm("canaries", recognized, config.min_canaries, len(self.canaries))
+        if len(self.servers) > 1:
+            for server, own in self.servers.items():
+                if len(own) >= LEAST_OF_A_SERVER and _recognized(own) < config.min_canaries:
+                    return Alarm("canaries", _recognized(own), config.min_canaries, len(own), server)
         if matched is not None and len(self.compared) >= config.least and matched < config.min_match:
             return Alarm("match", matched, config.min_match, len(self.compared))
         enough = len(self.shown) >= config.least and most.of >= config.least // 2
@@ -138,6 +158,10 @@ class Watch:
             "unlike_frames": most.of,
             "commonest_caption_share": most.share,
         }
+
+
+def _recognized(canaries: Sequence[Witness] | deque[Witness]) -> float:
+    return sum(one.outcome.right for one in canaries) / len(canaries)
 
 
 def commonest(shown: Iterable[Shown]) -> Commonest:

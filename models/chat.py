@@ -46,13 +46,15 @@ class Reply(NamedTuple):
     """What a model answered; only `stop` is a success.
 
     `finish`: `length` was cut off; `refused` is a request that the server will never answer (too long, a picture it
-    cannot read) and `failed` one that it did not answer this time, in both cases `text` says why.
+    cannot read) and `failed` one that it did not answer this time, in both cases `text` says why. `server`: the address
+    that it came from, empty for a model in this process and for a stored reply.
     """
 
     text: str
     finish: Literal["stop", "length", "refused", "failed"]
     tokens_in: int
     tokens_out: int
+    server: str = ""
 
 
 Arrived = Callable[[int, Reply], None]

@@ -172,7 +172,7 @@ class Dispatcher:
             before = server.limiter.limit
             server.limiter.reply(now, busy)
             self._note_limit(server, before)
-            self._finish(job, reply)
+            self._finish(job, reply._replace(server=server.url))
             self.pump()
             return
         assert fault is not None

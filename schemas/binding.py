@@ -11,6 +11,7 @@ class CanaryOutcome(Record):
     """One picture with known content, and what the captioner said of it.
 
     `picture` names it and `seed` draws it again; `words`: groups of which an honest caption holds one word each.
+    `server`: the address that answered, empty for a model in this process.
     """
 
     picture: str
@@ -18,6 +19,7 @@ class CanaryOutcome(Record):
     words: tuple[tuple[str, ...], ...]
     said: str
     right: bool
+    server: str = ""
     effort: Effort = Effort()
 
 

@@ -173,8 +173,8 @@ class BindingConfig(Section):
     and words, which any model that knows the world names). Of `sample` captions a video each is compared with its own
     frame and with `others` random frames of other videos: in at least `min_match` of the comparisons the own frame must
     be more similar (needs models.clip). One caption text may cover at most `max_share` of unlike frames. All shares are
-    over the latest observations of the run; an alarm needs `least` captions, or 4 canaries. `enable` halts the run,
-    `score-only` notes.
+    over the latest observations of the run; an alarm needs `least` captions, or 4 canaries (8 where one server
+    of several is meant). `enable` halts the run, `score-only` notes.
     """
 
     mode: Literal["enable", "disable", "score-only"] = "enable"

@@ -75,7 +75,7 @@ def test_hostile_captions_are_inert_in_the_page(tmp_path: Path, texts: list[str]
     watch.shown.extend(shown)
     watch.compared.extend(Compared(one, 1, 8, -0.5) for one in shown)
     outcome = CanaryOutcome(picture=name, seed="00", words=((word, "circle"),), said=said, right=False)
-    watch.canaries.append(Witness("v0", outcome))
+    watch.witness([Witness("v0", outcome)])
     case = Case(
         Alarm("match", 0.1, 0.65, 2),
         watch,

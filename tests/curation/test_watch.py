@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.binding import BindingAudit
-from curation.watch import LEAST_CANARIES, UNLIKE_BITS, Compared, Shown, Watch, Witness, commonest, unlike
+from curation.watch import (
+    LEAST_CANARIES,
+    LEAST_OF_A_SERVER,
+    UNLIKE_BITS,
+    Compared,
+    Shown,
+    Watch,
+    Witness,
+    commonest,
+    unlike,
+)
 from schemas.binding import CanaryOutcome
 from schemas.config import BindingConfig
 from schemas.errors import BindingBroken
@@ -20,8 +30,9 @@ def shown(video: int, frame: int, text: str, phash: int = 0) -> Shown:
     return Shown(f"v{video}", frame, text, f"{phash:016x}")
 
 
-def witness(video: int, right: bool) -> Witness:
-    return Witness(f"v{video}", CanaryOutcome(picture="p", seed="s", words=(("red",),), said="x", right=right))
+def witness(video: int, right: bool, server: str = "") -> Witness:
+    outcome = CanaryOutcome(picture="p", seed="s", words=(("red",),), said="x", right=right, server=server)
+    return Witness(f"v{video}", outcome)
 
 
 def compared(video: int, won: int, of: int = 8) -> Compared:
@@ -36,12 +47,34 @@ def spread(number: int) -> int:
 @given(st.lists(st.booleans(), max_size=60))
 def test_the_canary_alarm_rings_by_the_latest_sixteen(rights: list[bool]) -> None:
     watch = Watch(CONFIG)
-    watch.canaries.extend(witness(number, right) for number, right in enumerate(rights))
+    watch.witness(witness(number, right) for number, right in enumerate(rights))
     latest = rights[-4 * LEAST_CANARIES :]
     rings = len(latest) >= LEAST_CANARIES and sum(latest) / len(latest) < CONFIG.min_canaries
     alarm = watch.alarm()
     assert (alarm is not None) is rings
     assert alarm is None or (alarm.kind == "canaries" and f"{alarm.share:.0%}" in str(alarm))
+
+
+@given(st.integers(2, 8), st.integers(0, 7), st.integers(1, 40))
+def test_one_faulty_server_among_several_rings_and_is_named(servers: int, faulty: int, each: int) -> None:
+    watch = Watch(CONFIG)
+    faulty %= servers
+    for number in range(each * servers):
+        server = number % servers
+        watch.witness([witness(number, server != faulty, f"http://s{server}/v1")])
+        alarm = watch.alarm()
+        of_the_faulty = (number - faulty) // servers + 1
+        if servers == 2 and alarm is not None and not alarm.server:
+            continue  # half of all canaries are wrong: by chance of the order less than half were right
+        assert (alarm is not None) is (of_the_faulty >= LEAST_OF_A_SERVER)
+        assert alarm is None or (alarm.server == f"http://s{faulty}/v1" and alarm.server in str(alarm))
+    assert {f"v{number}" for number in range(each * servers)} >= watch.videos()
+
+
+def test_servers_without_end_fill_no_memory() -> None:
+    watch = Watch(CONFIG)
+    watch.witness(witness(number, True, f"s{number}") for number in range(3000))
+    assert len(watch.servers) <= 256 and len(watch.canaries) <= 4 * LEAST_CANARIES
 
 
 @given(st.lists(st.integers(0, 8), max_size=90))

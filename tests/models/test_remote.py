@@ -127,7 +127,7 @@ def test_a_server_that_tells_no_context_needs_it_configured() -> None:
         with pytest.raises(ConfigError, match="set `context`"):
             remote(url)
         with remote(url, context=2048) as model:
-            assert model.complete([Request("a")]) == [Reply("fine", "stop", 3, 2)]
+            assert model.complete([Request("a")]) == [Reply("fine", "stop", 3, 2, url)]
 
 
 @pytest.mark.parametrize("models", [[], {"data": 3}, "nothing", {"data": [{"name": "tiny"}]}])

@@ -153,7 +153,7 @@ def test_what_is_no_answer_is_asked_again(name) -> None:
     script = Script(lambda n, _text, own: BAD[name](own) if n == 1 else completion(own))
     meter = Meter()
     with odd_server(script) as url, remote(url, meter=meter) as model:
-        assert model.complete([Request("a")])[0] == Reply("fine", "stop", 3, 2)
+        assert model.complete([Request("a")])[0] == Reply("fine", "stop", 3, 2, url)
     assert meter.read().retries == {"bad_response": 1}
 
 

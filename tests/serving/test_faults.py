@@ -127,6 +127,19 @@ def test_captions_that_are_not_their_frames_halt_the_run(
     assert texts(tmp_path) == texts(local)
 
 
+def test_one_faulty_replica_among_three_halts_the_run_and_is_named(films: Path, tmp_path: Path, v2xum: Call) -> None:
+    with faulty() as one, faulty(swap=1.0) as bad, faulty() as other:
+        urls = ", ".join(f"{server.url}/v1" for server in (one, bad, other))
+        model = f"{{engine: openai, model: tiny, base_urls: [{urls}], backoff: 0.05, patience: 120}}"
+        sets = ["--set", f"models.captioner={model}", "--set", f"models.summarizer={model}"]
+        often = ["--set", "binding.canary_every=4", "--set", "binding.canaries=9"]
+        done = v2xum("curate", LOCAL, "--source", films, "--workspace", tmp_path, *sets, *often, *ALONE["canaries"])
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert f"known content that {bad.url}/v1 captioned were recognized" in done.stderr
+    evidence = json.loads((tmp_path / "report" / "binding.json").read_text())
+    assert {canary["server"] for canary in evidence["canaries"]} == {f"{bad.url}/v1"}
+
+
 def test_a_server_killed_in_mid_run_is_waited_for(films: Path, local: Path, tmp_path: Path, server: str) -> None:
     with faulty(latency=0.3, capacity=2) as models:
         command = [sys.executable, "-m", "flows.cli", "curate", str(LOCAL), "--source", str(films), *models.sets()]
