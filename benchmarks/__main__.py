@@ -9,10 +9,14 @@ import importlib
 import subprocess
 import sys
 
-ALL = ("ledger", "orchestration", "memory", "frames", "serving")
+ALL = (
+    *("ledger", "orchestration", "memory", "frames", "serving"),
+    *("video_metrics", "text_metrics", "crossmodal", "uncertainty"),
+)
+OTHERS = ("protocols",)  # need data that is not here
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1 and sys.argv[1] in ALL:
+    if len(sys.argv) > 1 and sys.argv[1] in (*ALL, *OTHERS):
         name = sys.argv.pop(1)
         importlib.import_module(f"benchmarks.{name}").main()
     else:

@@ -258,6 +258,7 @@ if __name__ == "__main__":  # `python -m flows.cli`: this file is `__main__` now
     run_registered()
 else:
     import flows.cli_bench
+    import flows.cli_evaluate
     import flows.cli_plan
     import flows.cli_report
     import flows.cli_serving  # noqa: F401 - they import `app` from here, so they come last

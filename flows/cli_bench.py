@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from enum import StrEnum
@@ -25,13 +26,21 @@ class Benchmark(StrEnum):
     ledger = "ledger"
     orchestration = "orchestration"
     memory = "memory"
+    video_metrics = "video_metrics"
+    text_metrics = "text_metrics"
+    crossmodal = "crossmodal"
+    uncertainty = "uncertainty"
+    protocols = "protocols"
+
+
+_WITH_OPTIONS = (Benchmark.serving, Benchmark.frames, Benchmark.protocols)
 
 
 class _Handing(TyperCommand):
     """Hands `--help` on to a benchmark that has options of its own."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if args and args[0] in (Benchmark.serving, Benchmark.frames) and "--help" in args[1:]:
+        if args and args[0] in _WITH_OPTIONS and "--help" in args[1:]:
             ctx.help_option_names = []  # now it is an unknown option, and those are handed on
         return super().parse_args(ctx, args)
 
@@ -40,13 +49,17 @@ class _Handing(TyperCommand):
 @guarded
 def bench(
     context: typer.Context,
-    name: Annotated[Benchmark, typer.Argument(help="What to measure; serving and frames have options: add `--help`.")],
+    name: Annotated[
+        Benchmark, typer.Argument(help="What to measure; serving, frames and protocols have options: add `--help`.")
+    ],
     as_json: JsonOption = False,
 ) -> None:
     """Measure speed against a named baseline in the same minutes (takes minutes; ratios count, not seconds)."""
     if not (_ROOT / "benchmarks").is_dir():
         raise ConfigError("the benchmarks lie in the repository only: run this from a checkout")
-    command = [sys.executable, "-m", "benchmarks", name.value, *(["--json"] if as_json else []), *context.args]
+    # The benchmark runs in the repository: what is a path from here must be one from there.
+    given = [str(Path(part).resolve()) if os.sep in part and Path(part).exists() else part for part in context.args]
+    command = [sys.executable, "-m", "benchmarks", name.value, *(["--json"] if as_json else []), *given]
     done = subprocess.run(command, cwd=_ROOT, check=False)
     if done.returncode:
         raise typer.Exit(done.returncode)

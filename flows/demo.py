@@ -25,8 +25,11 @@ from curation.validate import validate
 from curation.workspace import Workspace
 from demo import site
 from demo.measure import figures, score
+from demo.truth import Known, write_truth
 from demo.world import make_script
+from evaluation.request import EvaluateRequest, evaluate_here
 from flows.cli import print_status
+from flows.cli_evaluate import print_evaluation
 from flows.running import curate_here
 from flows.terminal import plain
 from schemas.errors import ConfigError, V2XumError
@@ -88,10 +91,25 @@ def run(folder: Path, videos: int, console: Console) -> None:
     console.print(score_table(made, seeds))
     console.rule("6. Load it as anyone would")
     console.print(loaded(workspace / "export"))
+    console.rule("7. Evaluate it as a researcher would")
+    known = known_videos(offered, made)
+    write_truth(folder / "truth.json", known)
+    request = EvaluateRequest(
+        predictions=(f"curated={workspace / 'export'}",),
+        references=(folder / "truth.json",),
+        out=folder / "evaluation",
+        clip=str(ROOT / "data" / "demo" / "clip"),
+        pictures=workspace,
+    )
+    evaluated, page = evaluate_here(request)
+    print_evaluation(evaluated.evaluation, console)
     took = time.monotonic() - began
     console.print(
         f"\nContact sheets  {shown(folder / 'sheets')}/*.png\nDataset         {shown(workspace / 'export')}\n"
         f"Report          {shown(workspace / 'report' / 'report.html')}\n"
+        f"Evaluation      {shown(page)}\n"
+        f"                v2xum evaluate curated={shown(workspace / 'export')} \\\n"
+        f"                  --references {shown(folder / 'truth.json')}\n"
         f"One sample      v2xum explain {made[0].video.id} {shown(workspace)}\n"
         f"Your own        v2xum curate configs/demo.yaml --source FOLDER_OR_LIST --workspace data/runs/mine \\\n"
         f"                  --set binding.mode=score-only\n"
@@ -101,6 +119,13 @@ def run(folder: Path, videos: int, console: Console) -> None:
         highlight=False,
         soft_wrap=True,
     )
+
+
+def known_videos(offered: list[site.Offer], made: list[Sample]) -> list[Known]:
+    """The videos whose scripts are known; of a cut file what was sampled, and one that became no sample counts too."""
+    sampled = {sample.video.id: len(sample.frames.frames) for sample in made}
+    scripts = {offer.id: make_script(offer.seed) for offer in offered if offer.seed is not None}
+    return [Known(i, script, min(sampled.get(i, script.duration), script.duration)) for i, script in scripts.items()]
 
 
 def require_samples(made: list[Sample], counts: dict[str, Any]) -> None:

@@ -13,7 +13,12 @@ ROOT = Path(__file__).parent.parent
 
 
 @pytest.mark.parametrize(
-    ("entrypoint", "name"), [("flows.curate.curate", "curate"), ("flows.curate.curate_shards", "curate-shards")]
+    ("entrypoint", "name"),
+    [
+        ("flows.curate.curate", "curate"),
+        ("flows.curate.curate_shards", "curate-shards"),
+        ("flows.benchmark.benchmark", "benchmark"),
+    ],
 )
 def test_flows_load_for_real(entrypoint: str, name: str) -> None:
     code = (
@@ -35,3 +40,9 @@ def test_every_command_of_the_cli_is_in_the_readme_and_has_help() -> None:
         name = command.name or command.callback.__name__  # type: ignore[union-attr]
         assert f"v2xum {name}" in readme
         assert runner.invoke(app, [name, "--help"]).exit_code == 0
+    for group in app.registered_groups:
+        for command in group.typer_instance.registered_commands:
+            name = command.name or command.callback.__name__  # type: ignore[union-attr]
+            words = [str(group.name), *([] if name == "run" else [name])]
+            assert f"v2xum {' '.join(words)}" in readme
+            assert runner.invoke(app, [*words, "--help"]).exit_code == 0

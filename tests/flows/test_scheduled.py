@@ -10,7 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from evaluation.request import EvaluateRequest
 from schemas.loading import load_config
+from tests.evaluation.written import right, scripts, write_predictions, write_references
 from tests.flows.conftest import CONFIG, ROOT
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]
@@ -43,3 +45,21 @@ def test_the_deployments_deploy_and_run(server: str, films: Path, tmp_path: Path
         prefect(server, "flow-run", "execute", run)
         assert client.get(f"/flow_runs/{run}").raise_for_status().json()["state"]["type"] == "COMPLETED"
     assert (workspace / "export").is_dir()
+
+
+def test_the_benchmark_is_deployed_and_runs(server: str, tmp_path: Path) -> None:
+    prefect(server, "work-pool", "create", "v2xum", "--type", "process", "--overwrite")
+    prefect(server, "deploy", "--name", "benchmark")
+    references = write_references(tmp_path / "references.json", 3)
+    predictions = write_predictions(tmp_path / "p.jsonl", [right(*item) for item in scripts(3).items()])
+    with httpx.Client(base_url=server, timeout=30) as client:
+        found = client.get("/deployments/name/benchmark/benchmark").raise_for_status().json()
+        EvaluateRequest.model_validate(found["parameters"]["request"])
+        request = {"predictions": [str(predictions)], "references": [str(references)], "out": str(tmp_path / "out")}
+        made = client.post(
+            f"/deployments/{found['id']}/create_flow_run", json={"parameters": {"request": {**request, "text": False}}}
+        )
+        run = made.raise_for_status().json()["id"]
+        prefect(server, "flow-run", "execute", run)
+        assert client.get(f"/flow_runs/{run}").raise_for_status().json()["state"]["type"] == "COMPLETED"
+    assert (tmp_path / "out" / "report.html").is_file()

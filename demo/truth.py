@@ -1,0 +1,49 @@
+"""What the scripts say of the demo's videos, in the form of Instruct-V2Xum: references for `v2xum evaluate`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from demo.world import Script
+from schemas.records import Sentence
+from schemas.temporal import format_stored
+from schemas.time import Seconds
+
+ASK = "<video>\nPlease generate BOTH video and text summarization for this video."
+
+
+class Known(NamedTuple):
+    """A video whose script is known; `frames`: how many of its seconds there are (a cut file has fewer)."""
+
+    id: str
+    script: Script
+    frames: int
+
+
+def record(known: Known) -> dict[str, Any]:
+    """One reference: the seconds that matter, and a sentence for every event that is there whole or begun.
+
+    Raises ValueError when nothing of any event is there.
+    """
+    inside = [(event, [s for s in event.seconds if s < known.frames]) for event in known.script.events]
+    sentences = [
+        Sentence(times=tuple(Seconds(float(s)) for s in seconds), text=event.sentence)
+        for event, seconds in inside
+        if seconds
+    ]
+    stored = format_stored(sentences)
+    chosen = {second for _, seconds in inside for second in seconds}
+    return {
+        "id": known.id,
+        "meta": {"duration": float(known.frames), "sampled_frames": known.frames, "token": stored.token},
+        "conversations": [{"from": "human", "value": ASK}, {"from": "gpt", "value": stored.text}],
+        "vsum_onehot": [int(second in chosen) for second in range(known.frames)],
+    }
+
+
+def write_truth(path: Path, known: Iterable[Known]) -> None:
+    """Write the references of all videos as one JSON list."""
+    path.write_text(json.dumps([record(one) for one in known], indent=1) + "\n", encoding="utf-8")

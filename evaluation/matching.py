@@ -1,0 +1,98 @@
+"""Predictions beside the references that they are scored against: one for each, and nothing is dropped silently.
+
+    unknown_video     no reference has this id                    left out
+    duplicate_id      the same prediction again                   the copy is left out
+    duplicate_id      two different predictions for one video     worst: none of them can be chosen fairly
+    missing_video     a reference without a prediction            worst
+    wrong_length      scores or selection of another length       worst
+    not_finite        a score is NaN or infinite                  worst
+    empty_text        a text without a word                       worst in the text metrics
+    any other         the prediction's own `failure`              worst
+
+"Worst" is a `Prediction` with `failure` set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from evaluation.cases import Prediction, Reference
+from evaluation.json_input import left_out, shown
+from schemas.errors import ConfigError
+from schemas.evaluation import Problem
+
+
+class Matched(NamedTuple):
+    """Pairs in the order of the references, one for each, and everything that was wrong."""
+
+    pairs: tuple[tuple[Reference, Prediction], ...]
+    problems: tuple[Problem, ...]
+
+
+def match(references: Sequence[Reference], predictions: Iterable[Prediction]) -> Matched:
+    """Pair every reference with its prediction by id. Raises ConfigError for no references, or two of one id."""
+    if not references:
+        raise ConfigError("there are no references")
+    known = {reference.id: reference for reference in references}
+    if len(known) != len(references):
+        seen: set[str] = set()
+        twice = next(r.id for r in references if r.id in seen or seen.add(r.id))  # type: ignore[func-returns-value]
+        raise ConfigError(f"two references have the id {shown(twice)}")
+    problems: list[Problem] = []
+    found: dict[str, Prediction] = {}
+    for prediction in predictions:
+        id_ = prediction.id
+        if id_ not in known:
+            problems.append(left_out(shown(id_), "unknown_video", "no reference has this id"))
+        elif id_ not in found:
+            found[id_] = prediction
+        elif same(found[id_], prediction):
+            problems.append(left_out(id_, "duplicate_id", "the same prediction again"))
+        else:
+            found[id_] = Prediction(id_, failure="duplicate_id: different predictions for one video")
+    pairs = []
+    for reference in references:
+        checked = _checked(found.get(reference.id), reference)
+        pairs.append((reference, checked))
+        if checked.failure is not None:
+            slug, _, detail = checked.failure.partition(": ")
+            problems.append(Problem(id=reference.id, reason=slug, detail=detail or slug, counted="worst"))
+        elif checked.text is not None and not any(c.isalnum() for c in checked.text):
+            detail = "a text without a word: worst in the text metrics"
+            problems.append(Problem(id=reference.id, reason="empty_text", detail=detail, counted="worst"))
+    return Matched(tuple(pairs), tuple(problems))
+
+
+def same(one: Prediction, other: Prediction) -> bool:
+    """Whether two predictions say the same of the same video."""
+
+    def equal(a: np.ndarray | None, b: np.ndarray | None) -> bool:
+        return (a is None and b is None) or (a is not None and b is not None and np.array_equal(a, b))
+
+    return (
+        (one.id, one.text, one.score_source, one.failure) == (other.id, other.text, other.score_source, other.failure)
+        and equal(one.scores, other.scores)
+        and equal(one.selected, other.selected)
+    )
+
+
+def _checked(prediction: Prediction | None, reference: Reference) -> Prediction:
+    """The prediction as it counts for its reference."""
+    if prediction is None:
+        return Prediction(reference.id, failure="missing_video: no prediction for this video")
+    if prediction.failure is not None:
+        return prediction
+    for name, values in (("scores", prediction.scores), ("selected", prediction.selected)):
+        if values is not None and values.shape != (reference.frames,):
+            shape = " x ".join(map(str, values.shape))
+            failure = f"wrong_length: {name} of {shape} for {reference.frames} frames"
+            return Prediction(reference.id, failure=failure)
+    if prediction.scores is not None and not np.isfinite(prediction.scores).all():
+        bad = int((~np.isfinite(prediction.scores)).sum())
+        return Prediction(reference.id, failure=f"not_finite: {bad} of {reference.frames} scores")
+    if prediction.scores is None and prediction.selected is None and prediction.text is None:
+        return Prediction(reference.id, failure="empty: neither scores nor a selection nor a text")
+    return prediction

@@ -1,0 +1,159 @@
+"""Rank correlations with ties, exactly and many at once: Kendall's tau-b and Spearman's rho.
+
+    tau_b = (C - D) / sqrt((n0 - n1) (n0 - n2))     M. G. Kendall, "The treatment of ties in ranking problems",
+                                                    Biometrika 33, 1945
+    rho   = Pearson's correlation of mid-ranks      C. Spearman, Am. J. Psychology 15, 1904
+
+C and D are the pairs of frames in the same and in opposite order, n0 all pairs, n1 and n2 those tied in either input.
+The values are those of scipy.stats.kendalltau and spearmanr. Nothing is done once a pair of frames: with the centred
+ranks d = 2 r - T - 1 of one input, C - D against a selection y is the plain product y . d, for pairs within y cancel.
+Other inputs are split by the bits of their level, each of which is a selection among the frames that share the bits
+above; so L levels take log2 L sorts.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+_CELLS = 2_000_000  # of a block that is worked on at once: a few arrays of 16 MB
+
+
+class Correlations(NamedTuple):
+    """tau-b and rho of B predictions with R references each, both (B, R); NaN: undefined."""
+
+    tau: Floats
+    rho: Floats
+
+
+class _Ranked(NamedTuple):
+    """Centred mid-ranks 2 r - T - 1 (..., T), ordered pairs that are tied (...), and their levels if not two."""
+
+    centred: Floats
+    tied: Floats
+    levels: NDArray[np.int64] | None
+
+
+def rank_correlations(predictions: NDArray[np.generic], references: NDArray[np.generic]) -> Correlations:
+    """Correlate every prediction with its references.
+
+    `predictions` (B, T), numbers or flags; `references` (B, R, T), or (1, R, T) for the same ones for all. Returns
+    (B, R) each. NaN where either input is constant or there are fewer than two frames. Raises ValueError for other
+    shapes and for NaN.
+    """
+    x, y = np.asarray(predictions), np.asarray(references)
+    if x.ndim != 2 or y.ndim != 3 or y.shape[0] not in (1, x.shape[0]) or y.shape[2] != x.shape[1]:
+        raise ValueError(f"predictions of shape {x.shape} and references of shape {y.shape} do not fit")
+    for values in (x, y):
+        if values.dtype.kind == "f" and np.isnan(values).any():
+            raise ValueError("NaN has no rank")
+    rows, per_row = x.shape[0], max(1, y.shape[1] * x.shape[1])
+    step = max(1, _CELLS // per_row)
+    tau, rho = np.full((rows, y.shape[1]), np.nan), np.full((rows, y.shape[1]), np.nan)
+    if x.shape[1] < 2 or not tau.size:
+        return Correlations(tau, rho)
+    shared = _ranked(y) if y.shape[0] == 1 else None
+    for start in range(0, rows, step):
+        block = slice(start, start + step)
+        tau[block], rho[block] = _correlate(_ranked(x[block]), shared if shared is not None else _ranked(y[block]))
+    return Correlations(tau, rho)
+
+
+def kendall(prediction: NDArray[np.generic], references: NDArray[np.generic]) -> Floats:
+    """Kendall's tau-b of one prediction (T,) with each of `references` (R, T): (R,), NaN where undefined."""
+    return np.asarray(rank_correlations(np.asarray(prediction)[None], np.asarray(references)[None]).tau[0])
+
+
+def spearman(prediction: NDArray[np.generic], references: NDArray[np.generic]) -> Floats:
+    """Spearman's rho of one prediction (T,) with each of `references` (R, T): (R,), NaN where undefined."""
+    return np.asarray(rank_correlations(np.asarray(prediction)[None], np.asarray(references)[None]).rho[0])
+
+
+def mid_ranks(values: NDArray[np.generic]) -> Floats:
+    """Ranks 1..T along the last axis, ties sharing their mean, as scipy.stats.rankdata gives them."""
+    return np.asarray((_ranked(values).centred + values.shape[-1] + 1) / 2)
+
+
+def _ranked(values: NDArray[np.generic]) -> _Ranked:
+    frames = values.shape[-1]
+    if (flags := _as_flags(values)) is not None:
+        ones = flags.sum(axis=-1, dtype=np.float64)
+        zeros = frames - ones
+        centred = np.where(flags, zeros[..., None], -ones[..., None])
+        return _Ranked(centred, ones * (ones - 1) + zeros * (zeros - 1), None)
+    order = np.argsort(values, axis=-1)
+    ordered = np.take_along_axis(values, order, axis=-1)
+    begins = np.ones(values.shape, bool)
+    begins[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
+    first, last = _runs(begins)
+    centred, levels = np.empty(values.shape), np.empty(values.shape, np.int64)
+    np.put_along_axis(centred, order, (first + last + 1.0) - frames, axis=-1)
+    np.put_along_axis(levels, order, np.cumsum(begins, axis=-1) - 1, axis=-1)
+    return _Ranked(centred, (last - first).sum(axis=-1, dtype=np.float64), levels)
+
+
+def _as_flags(values: NDArray[np.generic]) -> NDArray[np.bool_] | None:
+    """Which values are the higher ones, where no row has more than two different ones; None otherwise."""
+    if values.dtype == np.bool_:
+        return values.astype(np.bool_, copy=False)
+    low, high = values.min(axis=-1, keepdims=True), values.max(axis=-1, keepdims=True)
+    lower = values == low
+    return ~lower if bool((lower | (values == high)).all()) else None
+
+
+def _runs(begins: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The first and the last place of the run that each place belongs to, from where runs begin."""
+    frames = begins.shape[-1]
+    places = np.arange(frames)
+    first = np.maximum.accumulate(np.where(begins, places, 0), axis=-1)
+    ends = np.ones(begins.shape, bool)
+    ends[..., :-1] = begins[..., 1:]
+    last = np.where(ends, places, frames)
+    return first, np.minimum.accumulate(last[..., ::-1], axis=-1)[..., ::-1]
+
+
+def _correlate(x: _Ranked, y: _Ranked) -> tuple[Floats, Floats]:
+    frames = x.centred.shape[-1]
+    product = _products(x.centred, y.centred)
+    # Where either has two values, its centred ranks lie T apart: the product of ranks is T times y . d.
+    order = product / frames if x.levels is None or y.levels is None else _order(x.levels, y.levels)
+    pairs = float(frames) * (frames - 1)
+    untied_x, untied_y = (pairs - x.tied)[:, None], pairs - y.tied
+    square_x = np.square(x.centred).sum(axis=-1)[:, None]
+    square_y = np.square(y.centred).sum(axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        tau = 2 * order / (np.sqrt(untied_x) * np.sqrt(untied_y))
+        rho = product / (np.sqrt(square_x) * np.sqrt(square_y))
+    # Rounding only: scipy clips too. NaN stays.
+    return np.clip(tau, -1, 1), np.clip(rho, -1, 1)
+
+
+def _products(x: Floats, y: Floats) -> Floats:
+    """(B, T) with (B or 1, R, T) -> (B, R)."""
+    if y.shape[0] == 1:
+        return np.asarray(x @ y[0].T)
+    return np.asarray(np.matmul(y, x[:, :, None])[:, :, 0])
+
+
+def _order(x: NDArray[np.int64], y: NDArray[np.int64]) -> Floats:
+    """C - D from levels: (B, T) and (B or 1, R, T) -> (B, R)."""
+    split, other = np.broadcast_arrays(y, x[:, None, :])
+    if other.max() < split.max():
+        split, other = other, split  # it is the same for both: split the one with fewer levels
+    width = int(other.max()) + 1
+    total = np.zeros(split.shape[:2])
+    for bit in range(int(split.max()).bit_length()):
+        keys = (((split >> (bit + 1)) * width + other) << 1) | ((split >> bit) & 1)
+        keys = np.sort(keys.astype(np.int32) if keys.max() < 2**31 else keys, axis=-1)
+        group_begins, run_begins = np.ones(keys.shape, bool), np.ones(keys.shape, bool)
+        runs = keys >> 1
+        groups = runs // width
+        group_begins[..., 1:] = groups[..., 1:] != groups[..., :-1]
+        run_begins[..., 1:] = runs[..., 1:] != runs[..., :-1]
+        (first, last), (start, end) = _runs(run_begins), _runs(group_begins)
+        # Frames of the group that lie below, less those that lie above; ties within the run are neither.
+        total += np.where(keys & 1, (first - start) - (end - last), 0).sum(axis=-1)
+    return total

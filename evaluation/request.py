@@ -1,0 +1,105 @@
+"""An evaluation as it is asked for: read, evaluate, write. Command line, flow and demo call the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from curation.stages import Services
+from curation.workspace import Workspace
+from evaluation.crossmodal import CrossModalOptions
+from evaluation.embeddings import Embedder
+from evaluation.evaluate import CrossModal, Evaluated, FramePictures, Inputs, evaluate
+from evaluation.frame_pictures import FolderPictures, WorkspacePictures
+from evaluation.java import JavaFailed
+from evaluation.outputs import write_outputs
+from evaluation.reading import kind_of, read_references, sha256_of
+from evaluation.systems import chosen_videos, protocol_for, read_systems
+from evaluation.text import TextScorers
+from evaluation.vectors import VectorCache
+from models.build import build_clip
+from schemas.errors import ConfigError
+from schemas.model_config import ClipConfig, OpenClip, TransformersClip
+
+
+class EvaluateRequest(BaseModel):
+    """What to evaluate, against what, and how; see `v2xum evaluate --help` for each."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    predictions: tuple[str, ...] = Field(min_length=1)
+    references: tuple[Path, ...] = Field(min_length=1)
+    protocol: str | None = None
+    split: tuple[str, ...] = ()
+    splits: str | None = None
+    fold: int | None = None
+    out: Path = Path("evaluation")
+    clip: str | None = None
+    pictures: Path | None = None
+    text: bool = True
+    by: str | None = None
+    seed: int = 0
+
+
+def evaluate_here(request: EvaluateRequest) -> tuple[Evaluated, Path]:
+    """Evaluate and write the files; returns the evaluation and the page's path.
+
+    Raises ConfigError for input that cannot be used at all; what is wrong with a video is a problem in the result.
+    """
+    paths = list(request.references)
+    protocol = protocol_for(request.protocol, paths)
+    pictured = request.clip is not None and kind_of(paths[0]) == "release"
+    every = read_references(paths, request.split or None, pictures=pictured)
+    references, splits = chosen_videos(every, request.splits, request.fold, request.seed, paths[0])
+    given = read_systems(request.predictions, references.items)
+    inputs = Inputs(", ".join(path.resolve().name for path in paths), sha256_of(paths), given.hashes, splits)
+    with ExitStack() as stack:
+        pictures = stack.enter_context(_pictures(request.pictures))
+        cross = _cross_modal(request, pictures) if request.clip is not None else None
+        scorers = stack.enter_context(TextScorers()) if request.text else None
+        try:
+            evaluated = evaluate(
+                protocol, references, given.systems, inputs, scorers=scorers, cross=cross, seed=request.seed
+            )
+        except JavaFailed as error:
+            raise ConfigError(f"the text metrics failed: {error}; --no-text leaves them out") from error
+        try:
+            page = write_outputs(request.out, evaluated, pictures=pictures, by=request.by)
+        except ValueError as error:
+            raise ConfigError(f"--by: {error}") from error
+    return evaluated, page
+
+
+def clip_config(named: str) -> ClipConfig:
+    """`FOLDER` or a hub id: transformers; `ARCHITECTURE:PRETRAINED` (ViT-L-14:openai): open_clip."""
+    if ":" in named and not Path(named).exists():
+        model, _, pretrained = named.partition(":")
+        return OpenClip(engine="open_clip", model=model, pretrained=pretrained)
+    return TransformersClip(engine="transformers", model=named)
+
+
+def _cross_modal(request: EvaluateRequest, pictures: FramePictures) -> CrossModal:
+    assert request.clip is not None  # the caller has looked
+    clip = build_clip(clip_config(request.clip))
+    embedder = Embedder(clip, VectorCache(request.out / "vectors.sqlite"))
+    return CrossModal(embedder, CrossModalOptions(clip=embedder.name), pictures)
+
+
+@contextmanager
+def _pictures(folder: Path | None) -> Iterator[FramePictures]:
+    if folder is None:
+        yield FramePictures()
+        return
+    place = Workspace(folder)
+    if not place.exists:
+        yield FolderPictures(folder)
+        return
+    ledger = place.ledger()
+    try:
+        with Services(place.config(), ledger, place.store()) as services:
+            yield WorkspacePictures(services)
+    finally:
+        ledger.close()

@@ -1,0 +1,18 @@
+"""Prefect task of evaluation: what `v2xum evaluate` does, as a task run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from evaluation.request import EvaluateRequest, evaluate_here
+from schemas.evaluation import Evaluation
+
+
+@task(name="evaluate", cache_policy=NO_CACHE, persist_result=False)
+def evaluate_predictions(request: EvaluateRequest) -> tuple[Evaluation, Path]:
+    """Evaluate, write the files into `request.out`, return the document and the page's path."""
+    evaluated, page = evaluate_here(request)
+    return evaluated.evaluation, page
