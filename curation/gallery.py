@@ -219,7 +219,7 @@ def _spread(items: list[FrameIndex], most: int) -> list[FrameIndex]:
 def thumbnail(read: Callable[[], bytes], width: int = THUMB_WIDTH) -> str:
     """A picture as a small JPEG data URI; empty when it is not there or cannot be read."""
     try:
-        with Image.open(io.BytesIO(read()), formats=("JPEG",)) as picture:
+        with Image.open(io.BytesIO(read()), formats=("JPEG", "PNG")) as picture:
             picture.draft("RGB", (width, width))  # the decoder leaves out what is too fine to be seen
             picture.thumbnail((width, 2 * width), Image.Resampling.BILINEAR)
             out = io.BytesIO()

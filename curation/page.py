@@ -1,31 +1,21 @@
-"""The report's page: one HTML file that asks nothing of any network and runs no script but its own.
-
-Every text goes through `plain_line` (no control or direction characters) and is escaped; what may not be escaped is
-made here: style, script, policy and pictures. The policy names style and script by hash, so that markup which came
-in some other way could neither load nor run anything.
-"""
+"""The report's page: one HTML file that asks nothing of any network and runs no script but its own."""
 
 from __future__ import annotations
 
-import base64
 import functools
-import hashlib
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from jinja2 import Template
 
 from curation.gallery import Card, cut
 from curation.overview import PUBLISHED_RATIO, Overview
 from curation.plots import Plot, histogram, over_time
-from curation.publishable import plain_line
+from curation.templates import asset, load_template, ours, policy
 from schemas.audit import GOOD
 from schemas.run_summary import RunSummary, Series
 
-_FOLDER = Path(__file__).resolve().parent.parent / "data" / "report"
 _MOST_REASONS = 30
 _PLOTTED = {  # audit -> what its axis says
     "grounding": "CLIP similarity, caption and its picture",
@@ -35,21 +25,20 @@ _PLOTTED = {  # audit -> what its axis says
     "support": "support by the cited captions",
     "judge": "mean of the judge's rubric, 1 to 5",
 }
-_PICTURE = re.compile(r"data:image/jpeg;base64,[A-Za-z0-9+/=]*")
 _RATIO_SHOWN = 0.5
 
 
 def render_page(summary: RunSummary, overview: Overview, cards: Sequence[Card], evidence: str | None = None) -> str:
     """The page as text, about 25 kB and up to 25 kB a card; `evidence` names a file beside it that says more."""
-    css, js = _asset("report.css"), _asset("report.js")
+    css, js = asset("report.css"), asset("report.js")
     reasons = list(summary.reasons.items())
     picked = list(dict.fromkeys(f"{card.stage}: {card.reason}" for card in cards if card.reason))
-    template = _environment().get_template("report.html.jinja")
+    template = _template()
     return template.render(
         s=summary,
-        policy=Markup(_policy(css, js)),  # noqa: S704 - made here, from hashes alone
-        css=Markup(css),  # noqa: S704 - a file of this repository
-        js=Markup(js),  # noqa: S704 - a file of this repository
+        policy=policy(css, js),
+        css=ours(css),
+        js=ours(js),
         good=GOOD,
         reasons=reasons[:_MOST_REASONS],
         more_reasons=max(len(reasons) - _MOST_REASONS, 0),
@@ -107,54 +96,20 @@ def _listed(summary: RunSummary, cards: Sequence[Card]) -> str:
     return told
 
 
-def _policy(css: str, js: str) -> str:
-    """The content security policy: pictures inside the page, this style and this script, nothing else."""
-    style, script = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (css, js))
-    return (
-        "default-src 'none'; img-src data:; "
-        f"style-src 'sha256-{style}'; script-src 'sha256-{script}'; base-uri 'none'; form-action 'none'"
-    )
-
-
 @functools.cache
-def _asset(name: str) -> str:
-    return (_FOLDER / name).read_text(encoding="utf-8")
-
-
-@functools.cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_finalize,
-        trim_blocks=True,
-        lstrip_blocks=True,
+def _template() -> Template:
+    return load_template(
+        "report.html.jinja",
+        {
+            "two": lambda value: f"{value:.2f}",
+            "rate": lambda value: f"{value:,.0f}" if value >= 100 else f"{value:.1f}",
+            "of": lambda value, whole: f"{value / whole:.1%}" if whole else "",
+            "duration": _duration,
+            "moment": lambda value: datetime.fromisoformat(value).strftime("%d %b %Y %H:%M:%S"),
+            "words": lambda value: value.replace("_", " "),
+            "short": lambda value: value[:12] if re.fullmatch(r"[0-9a-f]{32,}", value) else cut(value, 60),
+        },
     )
-    environment.filters |= {
-        "thousands": lambda value: f"{value:,}",
-        "two": lambda value: f"{value:.2f}",
-        "rate": lambda value: f"{value:,.0f}" if value >= 100 else f"{value:.1f}",
-        "of": lambda value, whole: f"{value / whole:.1%}" if whole else "",
-        "duration": _duration,
-        "moment": lambda value: datetime.fromisoformat(value).strftime("%d %b %Y %H:%M:%S"),
-        "words": lambda value: value.replace("_", " "),
-        "short": lambda value: value[:12] if re.fullmatch(r"[0-9a-f]{32,}", value) else cut(value, 60),
-        "picture": _picture,
-    }
-    return environment
-
-
-def _finalize(value: object) -> object:
-    """What a template prints: text of ours as it is, any other text without control characters (then escaped)."""
-    return plain_line(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _picture(uri: str) -> Markup:
-    """A data URI of a JPEG, unescaped; raises ValueError for anything else."""
-    if not _PICTURE.fullmatch(uri):
-        raise ValueError("not a JPEG as a data URI")
-    return Markup(uri)  # noqa: S704 - base64 alone
 
 
 def _duration(seconds: float) -> str:

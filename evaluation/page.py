@@ -1,28 +1,18 @@
-"""The report of an evaluation: one HTML file that asks nothing of any network and runs no script.
-
-Every text goes through `plain_line` (no control or direction characters) and is escaped; what may not be escaped is
-made here: style, policy and pictures. The policy allows pictures inside the page and this style, named by its hash.
-"""
+"""The report of an evaluation: one HTML file that asks nothing of any network and runs no script."""
 
 from __future__ import annotations
 
-import base64
 import functools
-import hashlib
-import io
 import math
-import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-from PIL import Image
+from jinja2 import Template
 
-from curation.gallery import cut
+from curation.gallery import cut, thumbnail
 from curation.publishable import plain_line
 from curation.sheet import clock
+from curation.templates import asset, load_template, ours, policy
 from evaluation import curves
 from evaluation.cases import Flags, Prediction, Reference
 from evaluation.crossmodal import reference_frames
@@ -44,15 +34,12 @@ from schemas.comparison import Comparison
 from schemas.evaluation import Evaluation, VideoValues
 
 WORST, BEST = 12, 6
-_FOLDER = Path(__file__).resolve().parent.parent / "data" / "report"
 _SOURCES = {
     "scores": "as the system gave it",
     "token_probabilities": "from the probabilities of its slot tokens",
     "selection": "from its selection alone",
 }
-_PICTURE = re.compile(r"data:image/jpeg;base64,[A-Za-z0-9+/=]*")
-_UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
-_THUMB = (128, 128)
+_THUMB = 128
 _MOST_PICTURES, _MOST_PROBLEMS, _MOST_EXCLUSIONS, _MOST_TEXTS = 6, 200, 60, 2
 _LONGEST_TITLE, _LONGEST_TEXT = 160, 900
 
@@ -105,15 +92,15 @@ def render_page(
     case has, when None) come first, failures before all, then `best` of the highest. Raises ValueError for a metric
     that no case names.
     """
-    css = _asset("report.css") + _asset("evaluation.css")
+    css = asset("report.css") + asset("evaluation.css")
     metric, shown_worst, shown_best = chosen_cases(cases, by, worst, best)
     excluded = exclusions_of(evaluation)
     problems = evaluation.problems
-    return _environment().get_template("evaluation.html.jinja").render(
+    return _template().render(
         e=evaluation,
         p=evaluation.provenance,
-        policy=Markup(_policy(css)),  # noqa: S704 - made here, from a hash alone
-        css=Markup(css),  # noqa: S704 - files of this repository
+        policy=policy(css),
+        css=ours(css),
         videos=max((len(row.videos) for row in evaluation.systems), default=0),
         systems=sum(row.kind == "system" for row in evaluation.systems),
         baselines=any(row.kind != "system" for row in evaluation.systems),
@@ -208,63 +195,12 @@ def _keyframes(reference: Reference, masks: Sequence[Flags]) -> tuple[Shot, ...]
         Shot(
             clock(frame / reference.fps),
             f"{votes[frame]} of {len(masks)}" if len(masks) > 1 else "",
-            _thumbnail(reference.pictures.get(frame)),
+            thumbnail(lambda frame=frame: reference.pictures.get(frame, b""), _THUMB),  # type: ignore[misc]
         )
         for frame in sorted(taken)
     )
 
 
-def _thumbnail(picture: bytes | None) -> str:
-    if picture is None:
-        return ""
-    try:
-        with Image.open(io.BytesIO(picture)) as image:
-            small = image.convert("RGB")
-        small.thumbnail(_THUMB)
-    except _UNREADABLE:
-        return ""
-    store = io.BytesIO()
-    small.save(store, "JPEG", quality=80)
-    return "data:image/jpeg;base64," + base64.b64encode(store.getvalue()).decode("ascii")
-
-
-def _policy(css: str) -> str:
-    """The content security policy: pictures inside the page and this style, nothing else."""
-    style = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    return f"default-src 'none'; img-src data:; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'"
-
-
 @functools.cache
-def _asset(name: str) -> str:
-    return (_FOLDER / name).read_text(encoding="utf-8")
-
-
-@functools.cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_finalize,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "thousands": lambda value: f"{value:,}",
-        "picture": _picture,
-        "clip": lambda t: cut(t, 200),
-        "minus": minus,
-    }
-    return environment
-
-
-def _finalize(value: object) -> object:
-    """What a template prints: text of ours as it is, any other text without control characters (then escaped)."""
-    return plain_line(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _picture(uri: str) -> Markup:
-    """A data URI of a JPEG, unescaped; raises ValueError for anything else."""
-    if not _PICTURE.fullmatch(uri):
-        raise ValueError("not a JPEG as a data URI")
-    return Markup(uri)  # noqa: S704 - base64 alone
+def _template() -> Template:
+    return load_template("evaluation.html.jinja", {"clip": lambda text: cut(text, 200), "minus": minus})
