@@ -8,8 +8,10 @@ from itertools import islice
 from curation.entries import rejection_entry
 from curation.export import ReadImage, export
 from curation.pipeline import CHECKS, SUMMARY
+from curation.reviewed import rules_of
+from curation.reviews import Reviews
 from curation.stages import Services
-from curation.status import all_rejections, finished, samples
+from curation.status import all_rejections, finished, published
 from curation.workspace import Workspace
 from schemas.arrow import SCHEMA_VERSION
 from schemas.manifest import Manifest
@@ -37,11 +39,11 @@ def export_workspace(workspace: Workspace, services: Services) -> Manifest:
         ledger.write(rejection_entry(rejection, refined.digest, 1, 0.0), ())
 
     manifest = export(
-        samples(ledger, services.settings),
+        published(ledger, services.settings),
         pictures_of(services),
         config.export,
         workspace.export,
-        rejections=all_rejections(ledger),
+        rejections=all_rejections(ledger, services.settings),
         name=config.name,
         on_rejection=reject,
     )
@@ -62,17 +64,24 @@ def is_exported(workspace: Workspace, services: Services) -> bool:
 
 
 def export_key(services: Services) -> str:
-    """SHA-256 of everything that the export is made from, by digests: cheap for thousands of samples."""
+    """SHA-256 of everything that the export is made from, by digests: cheap for thousands of samples.
+
+    Of verdicts it holds all finished ones on a sample, and the rules: one that changes nothing makes another key too.
+    """
     digest = hashlib.sha256()
     config, ledger = services.config, services.ledger
     digest.update(f"{SCHEMA_VERSION}\n{config.name}\n{config.export.model_dump_json()}\n".encode())
+    digest.update(f"{rules_of(services.settings).model_dump_json()}\n".encode())
+    reviews = Reviews(ledger)
     ids = iter(finished(ledger, services.settings))
     while chunk := list(islice(ids, _CHUNK)):
         heads = ledger.heads(chunk)
         payloads = {source.id: source.payload for source in ledger.sources(chunk)}
+        keys = reviews.keys(chunk)
         for video_id in chunk:
             parts = [heads[video_id][stage].digest for stage in sorted(heads[video_id].keys() - CHECKS)]
+            parts += keys.get(video_id, ())
             digest.update(f"{video_id} {payloads[video_id]} {' '.join(parts)}\n".encode())
-    for rejection in all_rejections(ledger):
+    for rejection in all_rejections(ledger, services.settings):
         digest.update(f"{rejection.canonical()}\n".encode())
     return digest.hexdigest()

@@ -19,6 +19,7 @@ from curation.ledger import Ledger
 from curation.overview import AUDIT, Overview
 from curation.pipeline import EXPORT, STAGE_NAMES, Settings
 from curation.publishable import plain_line, public_text
+from curation.reviewed import People
 from curation.sheet import clock
 from curation.status import standings
 from curation.store import Store
@@ -81,13 +82,17 @@ def cards(
     ledger: Ledger, settings: Settings, store: Store, config: CurateConfig, ids: Sequence[str], overview: Overview
 ) -> list[Card]:
     """The cards of some videos, in the order of `ids`; `overview` says by what they stand out."""
-    states = {source.id: (source.source(), where.state) for source, where in standings(ledger, settings, ids)}
+    people = People(ledger, settings)
+    found = standings(ledger, settings, ids, people)
+    states = {source.id: (source.source(), where.state) for source, where in found}
     aside = ledger.duplicates()
     made = []
     for video_id in ids:
         source, state = states[video_id]
         entries = {entry.head.stage: entry for entry in ledger.entries(video_id)}
-        rejected = duplicates.rejection(video_id, *aside[video_id]) if video_id in aside else _rejection(entries)
+        rejected = people.found.get(video_id) or _rejection(entries)
+        if video_id in aside:
+            rejected = duplicates.rejection(video_id, *aside[video_id])
         card = _card(video_id, source, state, entries, rejected if state != "sample" else None, store, config)
         made.append(card._replace(scores=_noted(card.scores, overview.standing_out(video_id))))
     return made

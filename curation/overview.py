@@ -17,6 +17,7 @@ from curation.entries import Head
 from curation.histogram import Histogram
 from curation.ledger import Ledger
 from curation.pipeline import EXPORT, STAGE_NAMES, Settings, Standing
+from curation.reviewed import People
 from curation.status import walk
 from schemas.audit import GOOD, Audit
 from schemas.binding import Binding
@@ -50,7 +51,8 @@ class Overview:
         self._worst: dict[str, list[tuple[float, str]]] = defaultdict(list)
         self._ranks: dict[str, tuple[float, float, str]] = {}
         duplicates = ledger.duplicates()
-        videos = walk(ledger, settings)
+        people = People(ledger, settings)
+        videos = walk(ledger, settings, people=people)
         while chunk := list(islice(videos, _CHUNK)):
             fit = set()
             for source, heads, where in chunk:
@@ -61,7 +63,8 @@ class Overview:
                     of, sha = duplicates[source.id]
                     self._count(source.id, where, _named(duplicate(source.id, of, sha)))
                     continue
-                self._count(source.id, where, _why(heads))
+                judged = people.found.get(source.id)
+                self._count(source.id, where, _named(judged) if judged is not None else _why(heads))
                 if where.state == "sample":
                     fit.add(source.id)
             self._read(ledger, [source.id for source, _, _ in chunk], fit)

@@ -16,14 +16,13 @@ from schemas.arrow import SCHEMA_VERSION
 from schemas.config import SplitConfig
 from schemas.errors import PermanentError
 from schemas.manifest import SplitName
-from schemas.records import Effort, FilterScore, Frame, Maker, Sample
+from schemas.records import Effort, FilterScore, Frame, Maker, Review, Sample
 from schemas.temporal import format_seconds, format_slots, format_stored, to_slots
 from schemas.time import FrameIndex
 
 ASK_V2V = "<video>\nPlease generate a VIDEO summarization for this video."
 ASK_V2T = "<video>\nPlease generate a TEXT summarization for this video."
 ASK_V2VT = "<video>\nPlease generate BOTH video and text summarization for this video."
-UNREVIEWED = "unreviewed"
 
 
 def split_of(video_sha256: str, shares: SplitConfig) -> SplitName:
@@ -100,7 +99,7 @@ def row_of(sample: Sample, split: SplitName, images: Mapping[FrameIndex, bytes] 
             "extract": _made(sample.extract.maker, [sample.extract.effort]),
             "refine": _made(summary.maker, [summary.effort]),
         },
-        "review": {"status": UNREVIEWED, "reviewers": []},
+        "review": _review(sample.review),
         "schema_version": SCHEMA_VERSION,
     }
 
@@ -158,6 +157,14 @@ def _image(video: str, frame: Frame, data: bytes) -> dict[str, Any]:
             "image_changed", f"frame {frame.index}: SHA-256 {found[:12]} instead of {frame.sha256[:12]}"
         )
     return {"bytes": data, "path": f"{video}_{frame.index:06d}.jpg"}
+
+
+def _review(review: Review) -> dict[str, Any]:
+    """What people said; `edited`: whether any text or keyframe of the row is theirs and not the models'."""
+    plain = review.model_dump(exclude={"accept", "fix", "reject"})
+    lists = {name: list(value) for name, value in plain.items() if isinstance(value, tuple)}
+    decisions = review.model_dump(include={"accept", "fix", "reject"})
+    return {**plain, **lists, "decisions": decisions, "edited": review.editor is not None}
 
 
 def _score(score: FilterScore) -> dict[str, Any]:

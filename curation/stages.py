@@ -122,7 +122,7 @@ class Services:
 
     @once
     def settings(self) -> Settings:
-        """Per stage a hash of everything configured that its results depend on; no weights are loaded for it."""
+        """Per stage a hash of all its results depend on, and the rules of `review`; no weights are loaded for it."""
         c = self.config
         captioner, summarizer = _identity(c.models.captioner), _identity(c.models.summarizer)
         prompts = {name: prompt.sha256 for name, prompt in self.prompts.items()}
@@ -138,6 +138,7 @@ class Services:
             "extract": _hash(c.extract.model_dump(), prompts["extract"], summarizer),
             "refine": _hash(c.refine.model_dump(), prompts["refine"], summarizer, identify_embedder(c.models.embedder)),
             "audit": self._audit_settings(),
+            "review": c.review.model_dump_json(),  # no hash: the rules themselves, for curation.reviewed
         }
 
     def _binding_settings(self) -> str:

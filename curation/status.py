@@ -10,36 +10,45 @@ from itertools import islice
 from typing import Any
 
 from curation import duplicates
+from curation.assembly import sample as sample
 from curation.entries import Entry, Head, Registered
 from curation.ledger import Ledger
 from curation.pipeline import EXPORT, STAGE_NAMES, Settings, Standing, standing
-from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Rejection, Sample, Summary, Video
+from curation.reviewed import People
+from schemas.records import Rejection, Sample
 
 _CHUNK = 500
+_REJECTED = Standing("rejected", None)
 
 
 def walk(
-    ledger: Ledger, settings: Settings, ids: Sequence[str] | None = None
+    ledger: Ledger, settings: Settings, ids: Sequence[str] | None = None, people: People | None = None
 ) -> Iterator[tuple[Registered, Mapping[str, Head], Standing]]:
     """Every video by position, its current results, and where it stands; duplicates count as rejected.
 
-    Memory holds some hundred videos at a time.
+    So do samples that people rejected: `people` (made here when left out) learns of them. Memory holds some hundred
+    videos at a time.
     """
+    people = people or People(ledger, settings)
     aside = ledger.duplicates()
     sources = ledger.sources(ids)
     while chunk := list(islice(sources, _CHUNK)):
         heads = ledger.heads([source.id for source in chunk])
+        stand = {
+            source.id: _REJECTED if source.id in aside else standing(source, heads.get(source.id, {}), settings)
+            for source in chunk
+        }
+        refused = people.rejections([name for name, where in stand.items() if where.state == "sample"])
         for source in chunk:
-            own = heads.get(source.id, {})
-            duplicate = source.id in aside
-            yield source, own, Standing("rejected", None) if duplicate else standing(source, own, settings)
+            where = _REJECTED if source.id in refused else stand[source.id]
+            yield source, heads.get(source.id, {}), where
 
 
 def standings(
-    ledger: Ledger, settings: Settings, ids: Sequence[str] | None = None
+    ledger: Ledger, settings: Settings, ids: Sequence[str] | None = None, people: People | None = None
 ) -> Iterator[tuple[Registered, Standing]]:
-    """Every video and where it stands, by position; duplicates count as rejected."""
-    return ((source, where) for source, _, where in walk(ledger, settings, ids))
+    """Every video and where it stands, by position; duplicates and what people rejected count as rejected."""
+    return ((source, where) for source, _, where in walk(ledger, settings, ids, people))
 
 
 def summarize(ledger: Ledger, settings: Settings) -> dict[str, Any]:
@@ -52,7 +61,8 @@ def summarize(ledger: Ledger, settings: Settings) -> dict[str, Any]:
     reasons: Counter[str] = Counter()
     done: dict[str, Counter[str]] = defaultdict(Counter)
     aside = ledger.duplicates()
-    for source, heads, where in walk(ledger, settings):
+    people = People(ledger, settings)
+    for source, heads, where in walk(ledger, settings, people=people):
         states[where.state] += 1
         if where.stage is not None:
             due[where.stage] += 1
@@ -63,6 +73,8 @@ def summarize(ledger: Ledger, settings: Settings) -> dict[str, Any]:
     for video_id, (of, sha) in aside.items():
         duplicate = duplicates.rejection(video_id, of, sha)
         reasons[f"{duplicate.stage}: {duplicate.reason}"] += 1
+    for rejection in people.found.values():
+        reasons[f"{rejection.stage}: {rejection.reason}"] += 1
     last = ledger.last_run()
     last_stages = last["stages"] if last else {}
     return {
@@ -85,42 +97,42 @@ def summarize(ledger: Ledger, settings: Settings) -> dict[str, Any]:
     }
 
 
-def all_rejections(ledger: Ledger) -> Iterator[Rejection]:
-    """Current rejections and duplicates, ordered by video id and stage."""
+def all_rejections(ledger: Ledger, settings: Settings | None = None) -> Iterator[Rejection]:
+    """Current rejections and duplicates, ordered by video id and stage; with `settings` those of people too."""
     aside = ledger.duplicates()
     others = (r for r in ledger.rejections() if r.id not in aside)
     same = (duplicates.rejection(video_id, *aside[video_id]) for video_id in sorted(aside))
-    return heapq.merge(others, same, key=lambda r: (r.id, r.stage))
+    judged = by_people(ledger, settings) if settings is not None else {}
+    return heapq.merge(others, same, (judged[name] for name in sorted(judged)), key=lambda r: (r.id, r.stage))
 
 
-def finished(ledger: Ledger, settings: Settings) -> list[str]:
-    """The ids of all finished samples in the order of the export."""
-    return sorted(source.id for source, where in standings(ledger, settings) if where.state == "sample")
+def by_people(ledger: Ledger, settings: Settings) -> dict[str, Rejection]:
+    """The finished samples that people rejected, by id."""
+    people = People(ledger, settings)
+    for _ in standings(ledger, settings, people.suspects, people):
+        pass
+    return people.found
+
+
+def finished(ledger: Ledger, settings: Settings, *, reviewed: bool = True) -> list[str]:
+    """The ids of all finished samples in the export's order; without `reviewed` also those that people rejected."""
+    people = People(ledger, settings)
+    found = [source.id for source, where in standings(ledger, settings, people=people) if where.state == "sample"]
+    return sorted(found if reviewed else [*found, *people.found])
 
 
 def samples(ledger: Ledger, settings: Settings) -> Iterator[Sample]:
-    """Every finished sample, ordered by id; one at a time in memory."""
+    """Every finished sample that people did not reject, as the models made it, by id; one at a time in memory."""
     for video_id in finished(ledger, settings):
         yield sample(ledger, video_id)
 
 
-def sample(ledger: Ledger, video_id: str) -> Sample:
-    """The finished sample of a video. Raises KeyError when a stage is missing."""
-    (registered,) = ledger.sources([video_id])
-    payloads = {entry.head.stage: entry.payload for entry in ledger.entries(video_id)}
-    source = registered.source()
-    if source is None:
-        raise KeyError(f"{video_id}: its list row was unusable")
-    video = Video.model_validate_json(payloads["download"])
-    scores = Judgement.model_validate_json(payloads["filter"]).scores
-    return Sample(
-        source=source,
-        video=video.model_copy(update={"scores": scores}),
-        frames=FrameSet.model_validate_json(payloads["frames"]),
-        captions=CaptionSet.model_validate_json(payloads["caption"]),
-        extract=Extract.model_validate_json(payloads["extract"]),
-        summary=Summary.model_validate_json(payloads["refine"]),
-    )
+def published(ledger: Ledger, settings: Settings) -> Iterator[Sample]:
+    """Every finished sample with what people said of it applied, by id; some hundred verdicts at a time in memory."""
+    people = People(ledger, settings)
+    ids = finished(ledger, settings)
+    for start in range(0, len(ids), _CHUNK):
+        yield from people.applied(ids[start : start + _CHUNK])
 
 
 def find(ledger: Ledger, wanted: str) -> list[str]:
@@ -142,7 +154,8 @@ def find(ledger: Ledger, wanted: str) -> list[str]:
 
 def explain(ledger: Ledger, settings: Settings, video_id: str) -> dict[str, Any]:
     """Everything known of one video: its origin, what every stage made of it, at what cost, and why it stopped."""
-    ((registered, where),) = standings(ledger, settings, [video_id])
+    people = People(ledger, settings)
+    ((registered, where),) = standings(ledger, settings, [video_id], people)
     aside = ledger.duplicates().get(video_id)
     answer: dict[str, Any] = {
         "id": video_id,
@@ -159,6 +172,10 @@ def explain(ledger: Ledger, settings: Settings, video_id: str) -> dict[str, Any]
         if entry.head.status == "rejected":
             answer["rejections"].append({**json.loads(entry.payload), "attempts": entry.attempts})
         answer["stages"][entry.head.stage] = _stage(entry)
+    if video_id in people.found:
+        answer["rejections"].append(json.loads(people.found[video_id].canonical()))
+    whole = where.state == "sample" or video_id in people.found
+    answer |= people.explain(video_id, whole)
     return answer
 
 

@@ -75,3 +75,33 @@ runs = sa.Table(
     sa.Column("outcome", sa.String(32), nullable=False),
     sa.Column("counts", sa.Text, nullable=False, comment="per stage: made, reused, rejected in this run"),
 )
+
+verdicts = sa.Table(
+    "verdicts",
+    metadata,
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("key", sa.String(64), nullable=False, unique=True, comment="hash of origin and update time"),
+    sa.Column("sample_id", sa.String(128), nullable=False),
+    sa.Column("decision", sa.String(16), comment="accept | fix | reject; null: half-finished"),
+    sa.Column("payload", sa.Text, nullable=False, comment="Verdict as JSON; never updated, never deleted"),
+    sa.Column("stored_at", sa.Float, nullable=False, comment="unix time"),
+    sa.Index("verdicts_sample", "sample_id"),
+)
+
+pushed = sa.Table(
+    "review_pushed",
+    metadata,
+    sa.Column("project", sa.String(200), primary_key=True),
+    sa.Column("sample_id", sa.String(128), primary_key=True),
+    sa.Column("content_sha256", sa.String(64), nullable=False),
+    sa.Column("task_id", sa.BigInteger, nullable=False),
+    sa.Column("stratum", sa.String(16), nullable=False),
+    sa.Column("pushed_at", sa.Float, nullable=False, comment="unix time"),
+)
+
+cursors = sa.Table(
+    "review_cursors",
+    metadata,
+    sa.Column("project", sa.String(200), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False, comment="how far it was pulled"),
+)

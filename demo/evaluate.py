@@ -59,7 +59,7 @@ def evaluate(config: CurateConfig, videos: int, folder: Path) -> list[Score]:
         scores = [
             score(sample, make_script(int(sample.video.id))) for sample in samples(services.ledger, services.settings)
         ]
-        for rejection in all_rejections(services.ledger):
+        for rejection in all_rejections(services.ledger, services.settings):
             log.warning("%s: %s: %s", rejection.id, rejection.reason, rejection.evidence)
             scores.append(Score(0.0, 0.0, 0, len(make_script(int(rejection.id)).events)))
     return scores

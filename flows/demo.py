@@ -76,7 +76,7 @@ def run(folder: Path, videos: int, console: Console) -> None:
     place = Workspace(workspace)
     with Services(config, place.ledger(), place.store()) as services:
         console.rule("3. What was set aside, and why")
-        for rejection in all_rejections(services.ledger):
+        for rejection in all_rejections(services.ledger, services.settings):
             line = f"{rejection.id:16} {rejection.reason}: {plain(rejection.evidence)}"
             console.print(Text(line), overflow="ellipsis", no_wrap=True)
         console.rule(f"4. {SHOWN} samples")

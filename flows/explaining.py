@@ -29,6 +29,24 @@ def print_explanation(answer: dict[str, Any]) -> None:
     for name, stage in answer["stages"].items():
         if stage["status"] == "done":
             _stage(console, name, stage)
+    if answer.get("verdicts"):
+        _review(console, answer["review"], answer["verdicts"])
+
+
+def _review(console: Console, review: dict[str, Any] | None, verdicts: list[dict[str, Any]]) -> None:
+    console.print(
+        Text("\nreview", style="bold").append(f"  {(review or {}).get('status', 'not finished')}", style="dim")
+    )
+    if review and review.get("dispute"):
+        _row(console, "disputed", review["dispute"])
+    if review and review.get("editor"):
+        changed = {name: review[name] for name in review if name.startswith(("captions", "keyframes", "summary_"))}
+        _row(console, "edited by", f"{review['editor']}: {', '.join(f'{k} {v}' for k, v in changed.items() if v)}")
+    for one in verdicts:
+        words = f"{one['decision'] or 'half-finished'}, {one['stratum']}, {one['updated_at']}"
+        words += f", {' '.join(one['reasons'])}" if one["reasons"] else ""
+        words += f": {one['comment']}" if one["comment"] else ""
+        _row(console, one["annotator"], words if one["counts"] else f"(does not count) {words}")
 
 
 def _stage(console: Console, name: str, stage: dict[str, Any]) -> None:

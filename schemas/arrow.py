@@ -5,6 +5,8 @@ next shard could then not be read beside it. `datasets` is imported on first use
 
 Units: `time`, `seconds`, `duration`, `pts`, `start`, `end` are seconds; `index` is a sampled frame (position at the
 sampling rate); `bytes` of a video is its file size; `rotation` is in degrees, already applied to width and height.
+`review` is schemas.records.Review with its counts under `decisions`; frames in its lists are indices like all others.
+Version 2 added to `review` all but `status` and `reviewers`.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from datasets import Features
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @functools.cache
@@ -112,7 +114,21 @@ def features() -> Features:
             "defects": List(string),
             "scores": List({"name": string, "value": string, "passed": flag, "enforced": flag, "detail": string}),
             "provenance": {"caption": made, "extract": made, "refine": made},
-            "review": {"status": string, "reviewers": List(string)},
+            "review": {
+                "status": string,
+                "reviewers": List(string),
+                "decisions": {"accept": integer, "fix": integer, "reject": integer},
+                "adjudicated": flag,
+                "rating": real,
+                "dispute": string,
+                "edited": flag,
+                "editor": string,
+                "captions_edited": List(integer),
+                "captions_withdrawn": List(integer),
+                "keyframes_added": List(integer),
+                "keyframes_dropped": List(integer),
+                "summary_edited": flag,
+            },
             "schema_version": integer,
         }
     )

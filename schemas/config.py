@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from schemas.model_config import ModelsConfig
+from schemas.review_config import ReviewConfig
 from schemas.section import Section
 
 FilterMode = Literal["enable", "disable", "score-only"]
@@ -272,6 +273,7 @@ class CurateConfig(Section):
     refine: RefineConfig = RefineConfig()
     binding: BindingConfig = BindingConfig()
     audit: AuditConfig = AuditConfig()
+    review: ReviewConfig = ReviewConfig()
     prices: PriceConfig = PriceConfig()
     export: ExportConfig = ExportConfig()
     run: RunSection = RunSection()

@@ -290,8 +290,33 @@ class Rejection(Record):
     evidence: str = ""
 
 
+class Review(Record):
+    """What people said of a sample, and what of theirs its row carries.
+
+    `reviewers` are pseudonyms of those whose verdicts count, `decisions` how many of them there are of each kind,
+    `rating` the mean of their 1..5. `disputed`: they disagree, or what they want cannot be applied (`dispute` says
+    which); the row is then as the models made it. `editor` is the one whose edits the row carries: captions as they
+    wrote them, captions that they took away as wrong, keyframes (frame indices) added and dropped, and sentences.
+    """
+
+    status: Literal["unreviewed", "accepted", "fixed", "disputed"] = "unreviewed"
+    reviewers: tuple[str, ...] = ()
+    accept: int = 0
+    fix: int = 0
+    reject: int = 0
+    adjudicated: bool = False
+    rating: float | None = None
+    dispute: str | None = None
+    editor: str | None = None
+    captions_edited: tuple[FrameIndex, ...] = ()
+    captions_withdrawn: tuple[FrameIndex, ...] = ()
+    keyframes_added: tuple[FrameIndex, ...] = ()
+    keyframes_dropped: tuple[FrameIndex, ...] = ()
+    summary_edited: bool = False
+
+
 class Sample(Record):
-    """Everything that one published row is made from."""
+    """Everything that one published row is made from; `review` is that of the people who judged it."""
 
     source: Source
     video: Video
@@ -299,3 +324,4 @@ class Sample(Record):
     captions: CaptionSet
     extract: Extract
     summary: Summary
+    review: Review = Review()

@@ -40,7 +40,7 @@ def test_logic_imports_without_prefect() -> None:
     code = (
         "import sys, pkgutil, importlib\n"
         "sys.modules['prefect'] = None\n"
-        "for name in ('schemas', 'prompts', 'models', 'curation', 'evaluation', 'demo'):\n"
+        "for name in ('schemas', 'prompts', 'models', 'curation', 'evaluation', 'annotation', 'demo'):\n"
         "    package = importlib.import_module(name)\n"
         "    for module in pkgutil.iter_modules(package.__path__):\n"
         "        importlib.import_module(f'{name}.{module.name}')\n"

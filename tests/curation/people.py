@@ -1,0 +1,107 @@
+"""Verdicts of people, and finished samples in a ledger for them to judge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hypothesis import strategies as st
+
+from curation.entries import record_entry
+from curation.ledger import Ledger
+from curation.pipeline import STAGE_NAMES, later_stages, standing
+from curation.review_content import content_sha256
+from schemas.audit import Audit
+from schemas.binding import Binding
+from schemas.records import Judgement, Record, Sample
+from schemas.review import REASONS, AddedKeyframe, KeyframeVerdict, Verdict
+from schemas.temporal import format_seconds
+
+SETTINGS = {"policy": "p", **{stage: stage for stage in STAGE_NAMES}}
+
+
+def finish(ledger: Ledger, sample: Sample, settings: Mapping[str, str] = SETTINGS, audit: Audit | None = None) -> None:
+    """Write the results of a sample that are due by the settings, as a run would."""
+    records: dict[str, Record] = {
+        "download": sample.video,
+        "filter": Judgement(scores=sample.video.scores),
+        "frames": sample.frames,
+        "caption": sample.captions,
+        "binding": Binding(checked=False),
+        "extract": sample.extract,
+        "refine": sample.summary,
+        "audit": audit or Audit(mode="disable"),
+    }
+    ledger.register([sample.source])
+    (source,) = ledger.sources([sample.source.id])
+    for stage in STAGE_NAMES:
+        where = standing(source, ledger.heads([source.id]).get(source.id, {}), settings)
+        if where.stage == stage:
+            ledger.write(record_entry(source.id, stage, where.fingerprint, records[stage], 0.0), later_stages(stage))
+
+
+def verdict(
+    sample: Sample, decision: str | None = "accept", annotator: str = "ann", at: int = 0, **other: Any
+) -> Verdict:
+    """A verdict on a sample as it is; `at` minutes after an hour; keyframes as shown unless given."""
+    texts = {caption.index: caption.text for caption in sample.captions.captions}
+    shown = tuple(KeyframeVerdict(index=i, judged="ok", caption=texts.get(i, "")) for i in sample.extract.keyframes)
+    values = {
+        "sample_id": sample.video.id,
+        "content_sha256": content_sha256(sample),
+        "annotator": annotator,
+        "origin": f"server/1/{sample.video.id}/{annotator}",
+        "updated_at": f"2026-03-{1 + at // 1440:02d}T{at // 60 % 24:02d}:{at % 60:02d}:00+00:00",
+        "stratum": "random",
+        "decision": decision,
+        "keyframes": shown,
+    }
+    return Verdict.model_validate(values | other)
+
+
+def shown(
+    sample: Sample, **changes: Callable[[KeyframeVerdict], Any] | Mapping[str, Any]
+) -> tuple[KeyframeVerdict, ...]:
+    """The keyframes as an annotator left them: `k3={"judged": "drop"}` changes the one of frame 3."""
+    plain = verdict(sample).keyframes
+    return tuple(one.model_copy(update=changes.get(f"k{one.index}", {})) for one in plain)
+
+
+TEXT = st.text(max_size=30)
+
+
+@st.composite
+def verdicts_on(draw: st.DrawFn, sample: Sample) -> Verdict:
+    """Any verdict of three people on a sample: sensible, absurd, stale or half-finished."""
+    frames = sample.frames.frames
+    keyframes = tuple(
+        one.model_copy(update={"judged": judged, "caption": text if changed else one.caption, "changed": changed})
+        for one, judged, changed, text in (
+            (one, draw(st.sampled_from([None, "ok", "wrong", "drop"])), draw(st.booleans()), draw(TEXT))
+            for one in verdict(sample).keyframes
+        )
+    )
+    index = st.integers(0, len(frames))  # one too many
+    added = st.builds(
+        lambda i, text: AddedKeyframe(index=i, time=i / sample.frames.fps, caption=text), index, st.none() | TEXT
+    )
+    written = (
+        st.none()
+        | TEXT
+        | st.just(format_seconds(sample.summary.v2vt))
+        | st.builds(lambda i, text: f"[{i / sample.frames.fps!r}]{text}", index, TEXT)
+    )
+    return verdict(
+        sample,
+        draw(st.sampled_from(["accept", "fix", "fix", "reject", None])),
+        draw(st.sampled_from(["ann", "bob", "cyd"])),
+        draw(st.integers(0, 50)),
+        content_sha256=draw(st.sampled_from([content_sha256(sample)] * 4 + ["0" * 64])),
+        stratum=draw(st.sampled_from(["random", "active", "gold", "adjudication"])),
+        keyframes=keyframes,
+        added=tuple(draw(st.lists(added, max_size=2))),
+        summary=draw(written),
+        reasons=tuple(draw(st.lists(st.sampled_from(REASONS), max_size=2))),
+        rating=draw(st.none() | st.integers(1, 5)),
+        seconds=draw(st.none() | st.floats(0, 100)),
+    )
