@@ -8,6 +8,7 @@ from outside go through `probe_safely`, which does it in a child process.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
@@ -206,7 +207,7 @@ def encode_video(
     if path.suffix == ".m3u8":
         container_options |= {"hls_playlist_type": "vod", "hls_list_size": "0"}
     try:
-        with av.open(str(path), "w", container_options=container_options) as container:
+        with own_schedule(), av.open(str(path), "w", container_options=container_options) as container:
             stream: Any = container.add_stream(codec, rate=Fraction(fps), options=dict(options or {}))
             stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
             stream.codec_context.thread_count = 1
@@ -219,6 +220,24 @@ def encode_video(
             container.mux(stream.encode(None))
     except av.codec.codec.UnknownCodecError as error:
         raise ValueError(f"no encoder {codec!r} in this FFmpeg") from error
+
+
+@contextmanager
+def own_schedule() -> Iterator[None]:
+    """Keep this thread's scheduling class as it is while an encoder works.
+
+    SVT-AV1, run by root, makes the thread that calls it a real-time one of the highest priority, for good; children
+    inherit that, and two of them that wait for each other then keep everything else off the processor.
+    """
+    if not hasattr(os, "sched_getscheduler"):  # not on macOS and Windows
+        yield
+        return
+    policy, param = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        if os.sched_getscheduler(0) != policy:
+            os.sched_setscheduler(0, policy, param)
 
 
 def _chain(first: NDArray[np.uint8], rest: Iterable[NDArray[np.uint8]]) -> Iterable[NDArray[np.uint8]]:

@@ -12,6 +12,8 @@ from typing import NamedTuple
 import av
 import numpy as np
 
+from curation.media import own_schedule
+
 BITS, COLUMNS = 20, 10
 X264 = {"preset": "veryfast", "crf": "20", "bf": "3", "g": "60"}
 
@@ -86,7 +88,7 @@ def make(
     """Encode one picture at each time (seconds), shifted by `start`; `rotation` goes into the display matrix,
     `ticks` a second is the codec's time base."""
     drawn, kept = [], 1000 if path.suffix in (".mkv", ".webm") else ticks
-    with av.open(str(path), "w", options=mux or {}) as container:
+    with own_schedule(), av.open(str(path), "w", options=mux or {}) as container:
         stream = container.add_stream(codec, rate=30, options=X264 if options is None else options)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         stream.codec_context.time_base = stream.time_base = Fraction(1, ticks)

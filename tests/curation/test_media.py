@@ -1,6 +1,7 @@
 """Probing and encoding: real files, real rubbish."""
 
 import hashlib
+import os
 from fractions import Fraction
 
 import av
@@ -41,6 +42,14 @@ def test_probe_reports_the_first_time_stamp(tmp_path, suffix, start):
 def test_codecs_are_named_by_standard_not_by_library(tmp_path, codec):
     encode_video(tmp_path / "a.mkv", [frame.repeat(2, 0).repeat(2, 1) for frame in GRADIENT], fps=10, codec=codec)
     assert probe(tmp_path / "a.mkv").codec in ("av1", "vp9")
+
+
+def test_an_encoder_leaves_the_process_as_it_was(tmp_path):
+    # SVT-AV1 makes a real-time process of root's, and of all its children: two of them can keep each other waiting.
+    before = os.sched_getscheduler(0), os.sched_getparam(0).sched_priority
+    encode_video(tmp_path / "a.mkv", [np.zeros((64, 64, 3), np.uint8)] * 3, fps=10, codec="libsvtav1")
+    barcode.make(tmp_path / "b.mkv", barcode.steady(30, 1), codec="libsvtav1", options={"preset": "12"})
+    assert (os.sched_getscheduler(0), os.sched_getparam(0).sched_priority) == before
 
 
 RUBBISH = {
