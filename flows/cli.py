@@ -261,4 +261,5 @@ else:
     import flows.cli_evaluate
     import flows.cli_plan
     import flows.cli_report
+    import flows.cli_review
     import flows.cli_serving  # noqa: F401 - they import `app` from here, so they come last

@@ -71,6 +71,7 @@ def test_names_and_order_of_units_play_no_part(units, random):
     assert plain(renamed, "ordinal") == plain(units, "ordinal")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("units", "people", "error"), [(40, 2, 0.1), (120, 3, 0.25)])
 def test_the_interval_covers_the_true_alpha_at_the_stated_rate(units, people, error):
     rng = np.random.default_rng(units)

@@ -33,6 +33,7 @@ ROOT = Path(__file__).parent.parent.parent
 MADE = [make_sample(f"v{number:03d}") for number in range(6)]
 
 
+@pytest.mark.slow
 def test_what_people_reject_is_rejected_and_every_video_is_counted_once(ledger: Ledger) -> None:
     reviews = Reviews(ledger)
 

@@ -138,6 +138,7 @@ def test_a_ledger_of_before_opens(tmp_path: Path) -> None:
     ledger.close()
 
 
+@pytest.mark.slow
 def test_a_kill_while_storing_loses_and_doubles_nothing(tmp_path: Path) -> None:
     """Batches are stored in a child that is killed; then all is stored again."""
     code = textwrap.dedent("""

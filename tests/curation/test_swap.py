@@ -42,6 +42,7 @@ def test_an_error_on_the_way_leaves_the_old_export(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exchange", [True, False], ids=["exchange", "two renames"])
 def test_a_kill_at_any_moment_leaves_one_whole_export(tmp_path, exchange):
     """A child is killed at its n-th file-system call: every n of the swap, every sixth before it."""

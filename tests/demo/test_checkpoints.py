@@ -13,6 +13,7 @@ from schemas.loading import load_config
 FOLDERS = [ROOT / "data" / "demo" / name for name in ("captioner", "summarizer")]
 
 
+@pytest.mark.slow
 def test_held_out_videos_come_out_right(tmp_path: Path) -> None:
     measured = figures(evaluate(load_config(ROOT / "configs" / "demo.yaml"), 3, tmp_path))
     assert measured["captions_exactly_right"] >= 0.9

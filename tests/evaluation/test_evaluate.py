@@ -84,6 +84,7 @@ def test_every_bad_prediction_is_named_and_counted_as_worst(references: Path, tm
     assert values(row)["f1"] == pytest.approx(2 / VIDEOS) and values(row)["kendall_tau"] == pytest.approx(-4 / VIDEOS)
 
 
+@pytest.mark.slow
 def test_a_system_of_one_kind_has_no_metrics_of_the_other(references: Path, tmp_path: Path) -> None:
     items = list(scripts(VIDEOS).items())
     texts = write_predictions(tmp_path / "t.jsonl", [{"id": n, "task": "v2t", "text": s.captions[0]} for n, s in items])

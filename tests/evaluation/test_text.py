@@ -112,6 +112,7 @@ def test_corpus_figures_from_sums_are_the_scorers_own(scorers: TextScorers) -> N
         assert float(of(weights @ scores.sums[metric])) == pytest.approx(twice.corpus[metric], abs=1e-12)
 
 
+@pytest.mark.slow
 @java
 def test_hostile_texts_keep_their_neighbours_in_place(scorers: TextScorers) -> None:
     good = [TextPair(f"g{n}", f"a man number{n} flies kites", (f"a man number{n} flies kites",)) for n in range(5)]

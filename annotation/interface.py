@@ -1,0 +1,90 @@
+"""The screen: Label Studio's XML, made from one template and from the words of `schemas.review`."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Final, NamedTuple, get_args
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markdown_it import MarkdownIt
+
+from schemas.review import REASONS, Decision, KeyframeVerdict
+
+_FOLDER = Path(__file__).parent
+
+
+class Names(NamedTuple):
+    """What tags and labels are called: in the XML, in predictions and in what comes back.
+
+    `frame`, `caption` and `judged` are followed by a keyframe's place on the screen, 0, 1, 2 ...
+    """
+
+    video: str = "video"
+    segments: str = "segments"
+    script: str = "script"
+    sync: str = "player"
+    decision: str = "decision"
+    reasons: str = "reasons"
+    rating: str = "rating"
+    summary: str = "summary"
+    missed: str = "missed"
+    comment: str = "comment"
+    frame: str = "frame_"
+    caption: str = "caption_"
+    judged: str = "judged_"
+    keyframe_label: str = "Keyframe"
+    missed_label: str = "Missed keyframe"
+
+
+NAMES: Final = Names()
+DECISIONS: Final[tuple[Decision, ...]] = get_args(Decision)
+JUDGEMENTS: Final[tuple[str, ...]] = tuple(
+    word for part in get_args(KeyframeVerdict.model_fields["judged"].annotation) for word in get_args(part)
+)
+VERSION: Final = 1
+_STYLES: Final = {
+    "h1": "margin: 0 0 8px",
+    "h2": "margin: 18px 0 6px",
+    "p": "margin: 0 0 8px; line-height: 1.4",
+    "ol": "list-style: decimal; padding-left: 24px; margin: 0 0 8px",
+    "ul": "list-style: disc; padding-left: 24px; margin: 0 0 8px",
+    "li": "margin: 0 0 4px",
+    "th": "text-align: left; padding: 2px 16px 2px 0",
+    "td": "padding: 2px 16px 2px 0; vertical-align: top",
+    "code": "padding: 0 4px; border-radius: 3px; background: #8883",
+}
+
+
+def interface() -> str:
+    """The project's labelling configuration."""
+    return _render("interface.xml.jinja").strip()
+
+
+def shown(reason: str) -> str:
+    """A reason's slug as people read it."""
+    return reason.replace("_", " ")
+
+
+@cache
+def _render(name: str) -> str:
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
+    )
+    return environment.get_template(name).render(
+        names=NAMES,
+        version=VERSION,
+        decisions={decision: decision[0] for decision in DECISIONS},
+        reasons=[shown(reason) for reason in REASONS],
+        judgements=JUDGEMENTS,
+    )
+
+
+@cache
+def guidelines_html() -> str:
+    """The guidelines as the project's instruction; Label Studio shows it as HTML before the first task."""
+    text = (_FOLDER / "guidelines.md").read_text(encoding="utf-8")
+    page = str(MarkdownIt("commonmark", {"html": False}).enable("table").render(text))
+    for tag, style in _STYLES.items():  # Label Studio takes every tag's own look away
+        page = page.replace(f"<{tag}>", f'<{tag} style="{style}">')
+    return page

@@ -1,0 +1,303 @@
+"""How fast samples come into Label Studio, against its own bulk import of the same tasks, and in how much memory.
+
+A real server, started here. The samples share one video, so that what is measured is reading the ledger, making tasks
+and importing them; `media_per_second` says apart how fast distinct videos and keyframes are put before the server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import resource
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import sqlalchemy as sa
+
+from annotation import push as pushing
+from annotation.access import Access, find_access
+from annotation.interface import interface
+from annotation.media import Media, Shown
+from annotation.sampling import candidates, choose
+from annotation.server import serving
+from annotation.tasks import build_task
+from benchmarks.instant import config, trivial_videos
+from curation import tables
+from curation.assembly import sample
+from curation.entries import Head, Registered, record_entry
+from curation.media import probe
+from curation.pipeline import STAGE_NAMES, standing
+from curation.review_content import content_sha256
+from curation.stages import Services
+from curation.workspace import Workspace
+from schemas.audit import Audit
+from schemas.records import (
+    Caption,
+    CaptionSet,
+    Effort,
+    Extract,
+    FrameSet,
+    Judgement,
+    Maker,
+    Origin,
+    Publication,
+    Record,
+    Sample,
+    Sentence,
+    Source,
+    Summary,
+    Video,
+)
+from schemas.review_config import ReviewConfig
+
+SECONDS, KEYFRAMES = 60, (3, 14, 25, 36, 47)
+MAKER = Maker(prompt="bench.v1", prompt_sha256="0" * 64, model="bench", revision="r", sampling={"seed": 0})
+FEW = 1_000
+
+
+def video_of(services: Services, path: Path, name: str) -> Video:
+    """A film in the store, as the download stage describes it."""
+    stored = services.store.add("videos", path, "mp4", move=False)
+    info = probe(stored.path)
+    known = info._asdict()
+    known.pop("start")
+    return Video(
+        id=name, sha256=stored.sha256, bytes=stored.bytes, extension="mp4", publication=Publication(title=name), **known
+    )
+
+
+def records_of(video: Video, frames: FrameSet, number: int) -> dict[str, Record]:
+    """What the stages made of one video: captions and sentences that no other video has."""
+    words = "a person in a red jacket hands something to somebody at a desk and looks up"
+    captions = tuple(
+        Caption(
+            index=frame.index,
+            time=frame.time,
+            video_sha256=video.sha256,
+            pts=frame.pts,
+            image_sha256=frame.sha256,
+            text=f"At {frame.time:g} s of video {number}, {words}.",
+            effort=Effort(tokens_in=700, tokens_out=20, attempts=1),
+        )
+        for frame in frames.frames
+    )
+    chosen = tuple(index for index in KEYFRAMES if index < len(frames.frames))
+    times = tuple(frames.frames[index].time for index in chosen)
+    sentences = tuple(Sentence(times=(time,), text=f"In video {number}, {words}.") for time in times)
+    return {
+        "download": video,
+        "filter": Judgement(scores=()),
+        "frames": frames,
+        "caption": CaptionSet(maker=MAKER, captions=captions),
+        "extract": Extract(
+            maker=MAKER,
+            keyframes=chosen,
+            times=times,
+            ratio=len(chosen) / len(frames.frames),
+            windows=1,
+            rounds=0,
+            effort=Effort(attempts=1),
+        ),
+        "refine": Summary(
+            maker=MAKER,
+            v2v=times,
+            v2t=" ".join(sentence.text for sentence in sentences),
+            v2vt=sentences,
+            effort=Effort(attempts=1),
+        ),
+        "audit": Audit(mode="disable"),
+    }
+
+
+def fill(root: Path, count: int, film: Path) -> Workspace:
+    """A workspace of `count` finished samples of one film."""
+    place = Workspace(root)
+    settings = config().model_copy(update={"name": "bench"})
+    place.root.mkdir(parents=True)
+    place.save_config(settings)
+    with Services(settings, place.ledger(), place.store()) as services:
+        video = video_of(services, film, "v000000")
+        frames = services.pictures.sample(video)
+        origin = Origin(list_name="bench", row=1)
+        names = [f"v{number:06d}" for number in range(count)]
+        services.ledger.register(Source(id=name, kind="file", uri=f"/films/{name}", origin=origin) for name in names)
+        rows: list[dict[str, Any]] = []
+        for number, source in enumerate(services.ledger.sources()):
+            rows += finished_rows(
+                source, records_of(video.model_copy(update={"id": source.id}), frames, number), services
+            )
+            if len(rows) > 4_000 or number == count - 1:
+                with services.ledger.engine.begin() as connection:
+                    connection.execute(sa.insert(tables.results), rows)
+                rows = []
+        services.ledger.close()
+    return place
+
+
+def finished_rows(source: Registered, records: dict[str, Record], services: Services) -> Iterator[dict[str, Any]]:
+    """Rows of the ledger that say that every stage is done."""
+    heads: dict[str, Head] = {}
+    for stage in STAGE_NAMES:
+        due = standing(source, heads, services.settings).fingerprint
+        record = records.get(stage, Judgement(scores=()))
+        entry = record_entry(source.id, stage, due, record, 0.0)
+        # The duplicates of one file would be set aside: here it is no file of theirs.
+        heads[stage] = entry.head
+        yield {
+            "video_id": source.id,
+            **entry.head._asdict(),
+            "current": True,
+            "payload": entry.payload,
+            "attempts": 1,
+            "tokens_in": entry.effort.tokens_in,
+            "tokens_out": entry.effort.tokens_out,
+            "requests": entry.effort.attempts,
+            "seconds": 0.0,
+            "made_at": 0.0,
+            "content": None,
+        }
+
+
+def push(root: Path, title: str, count: int, answer: Any) -> None:
+    """In a process of its own: choose and push all samples; sends seconds, what was added, and peak memory in MB."""
+    place = Workspace(root)
+    with Services(place.config(), place.ledger(), place.store()) as services:
+        before = peak()
+        began = time.perf_counter()
+        rules = ReviewConfig(random=count, active=0, overlap=0.0)
+        chosen = choose(candidates(services.ledger, services.settings), rules)
+        choosing = time.perf_counter() - began
+        result = pushing.push(place.root, services, find_access(place.root), chosen, title)
+        seconds = time.perf_counter() - began
+        services.ledger.close()
+    answer.send(
+        {"seconds": seconds, "choosing": choosing, "added": result.added, "mb": peak() - before, "base": before}
+    )
+
+
+def peak() -> float:
+    """The largest memory that this process has held, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def apart(root: Path, title: str, count: int) -> dict[str, Any]:
+    """`push` in a fresh process."""
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe(duplex=False)
+    process = context.Process(target=push, args=(root, title, count, there))
+    process.start()
+    there.close()
+    found: dict[str, Any] = here.recv()
+    process.join()
+    return found
+
+
+def plain_import(place: Workspace, access: Access, count: int) -> float:
+    """Tasks a second when the same tasks, made beforehand, are posted in the same chunks by nothing but a loop."""
+    with Services(place.config(), place.ledger(), place.store()) as services:
+        whole = sample(services.ledger, "v000000")
+        shown: Shown = Media(place.root, services).publish(whole)
+        tasks = []
+        for number in range(count):
+            one = sample(services.ledger, f"v{number:06d}")
+            tasks.append(build_task(one, content_sha256(one), "random", shown, None))
+        services.ledger.close()
+    with httpx.Client(base_url=access.url, headers={"Authorization": f"Token {access.token}"}, timeout=300) as http:
+        fields = {"title": f"plain import of {count}", "label_config": interface(), "maximum_annotations": 1}
+        project = http.post("/api/projects/", json=fields).json()["id"]
+        began = time.perf_counter()
+        for start in range(0, count, pushing.CHUNK):
+            answer = http.post(
+                f"/api/projects/{project}/import",
+                params={"return_task_ids": "true"},
+                json=tasks[start : start + pushing.CHUNK],
+            )
+            answer.raise_for_status()
+        return count / (time.perf_counter() - began)
+
+
+def media(folder: Path, count: int) -> float:
+    """Distinct videos a second, each with its keyframes, put where the server reads them."""
+    place = Workspace(folder / "media")
+    place.root.mkdir()
+    with Services(config(), place.ledger(), place.store()) as services:
+        samples = []
+        for path in sorted(trivial_videos(folder / "films", count, 4).iterdir()):
+            video = video_of(services, path, path.stem)
+            frames = services.pictures.sample(video)
+            records = records_of(video, frames, 0)
+            samples.append((video, frames, records))
+        ready = Media(place.root, services)
+        whole = [
+            Sample.model_validate(
+                {
+                    "source": Source(id=video.id, kind="file", uri="/x", origin=Origin(list_name="b", row=1)),
+                    "video": video,
+                    "frames": frames,
+                    "captions": records["caption"],
+                    "extract": records["extract"],
+                    "summary": records["refine"],
+                }
+            )
+            for video, frames, records in samples
+        ]
+        ready.publish(whole[0])  # the child process starts
+        began = time.perf_counter()
+        for one in whole[1:]:
+            ready.publish(one)
+        seconds = time.perf_counter() - began
+        services.ledger.close()
+    return (count - 1) / seconds
+
+
+def measure(count: int) -> dict[str, Any]:
+    """Start a server and push `count` samples, twice, beside its own import."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        film = next(trivial_videos(folder / "film", 1, SECONDS).iterdir())
+        place, few = fill(folder / "run", count, film), fill(folder / "few", FEW, film)
+        with serving(place.root, None) as running:
+            review = few.root / "review"
+            review.mkdir()
+            (review / "files").symlink_to(place.root / "review" / "files")
+            (review / "access.json").write_bytes((place.root / "review" / "access.json").read_bytes())
+            small = apart(few.root, "few", FEW)
+            plain = plain_import(place, running.access, count)
+            first = apart(place.root, "bench", count)
+            second = apart(place.root, "bench", count)
+        rate = count / first["seconds"]
+        return {
+            "samples": count,
+            "push_per_second": round(rate, 1),
+            "plain_import_per_second": round(plain, 1),
+            "ratio": round(rate / plain, 3),
+            "goal_ratio": 0.8,
+            "first_seconds": round(first["seconds"], 2),
+            "of_it_choosing": round(first["choosing"], 2),
+            "second_seconds": round(second["seconds"], 2),
+            "second_of_it_choosing": round(second["choosing"], 2),
+            "second_added": second["added"],
+            "second_to_first": round(second["seconds"] / first["seconds"], 3),
+            "goal_second_to_first": 0.1,
+            "memory_mb": {str(FEW): round(small["mb"], 1), str(count): round(first["mb"], 1)},
+            "media_per_second": round(media(folder, 100), 1),
+            "cores": os.cpu_count(),
+        }
+
+
+def main() -> None:
+    """Run the benchmark; `--json` is how it always answers."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--samples", type=int, default=10_000)
+    parser.add_argument("--json", action="store_true")
+    print(json.dumps(measure(parser.parse_args().samples)))
+
+
+if __name__ == "__main__":
+    main()

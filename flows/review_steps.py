@@ -1,0 +1,86 @@
+"""Push, pull and report of a workspace, as the command line and the scheduled flows both do them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from pydantic import ValidationError
+
+from annotation import pull as pulling
+from annotation import push as pushing
+from annotation.access import find_access, review_folder
+from annotation.report import review_report, write_review
+from annotation.sampling import candidates, choose
+from curation.stages import Services
+from curation.workspace import Workspace
+from schemas.config import CurateConfig
+from schemas.errors import ConfigError, WorkspaceBusy
+from schemas.review_config import ReviewConfig
+from schemas.review_report import ReviewReport
+
+_LONGEST_TITLE = 50  # Label Studio's own limit
+
+
+def project_title(config: CurateConfig, given: str | None) -> str:
+    """The name of the project in Label Studio. Raises ConfigError for one that it does not take."""
+    title = f"Review of {config.name}"[:_LONGEST_TITLE].strip() if given is None else given.strip()
+    if not 3 <= len(title) <= _LONGEST_TITLE:
+        raise ConfigError(f"--project: Label Studio wants 3 to {_LONGEST_TITLE} characters")
+    return title
+
+
+def push_workspace(
+    place: Workspace,
+    project: str | None,
+    changes: Mapping[str, Any],
+    *,
+    again: bool = False,
+    check: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+) -> pushing.Result:
+    """Choose samples by the configuration's `review` section with `changes`, and push them.
+
+    Raises WorkspaceBusy while another push is under way, ConfigError for wrong values, and what `push` raises.
+    """
+    config = place.config()
+    title, access = project_title(config, project), find_access(place.root)
+    lock = FileLock(review_folder(place.root) / "push.lock", timeout=0)
+    try:
+        rules = ReviewConfig.model_validate({**config.review.model_dump(), **changes})
+    except ValidationError as error:
+        raise ConfigError(f"review: {error.errors()[0]['msg']}") from error
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise WorkspaceBusy(f"{place.root}: another `v2xum review push` is under way here") from error
+    try:
+        with Services(config, place.ledger(), place.store()) as services, closing(services.ledger):
+            chosen = choose(candidates(services.ledger, services.settings), rules)
+            return pushing.push(place.root, services, access, chosen, title, again=again, check=check, say=say)
+    finally:
+        lock.release()
+
+
+def pull_workspace(
+    place: Workspace,
+    project: str | None,
+    *,
+    everything: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+) -> pulling.Result:
+    """Store what people did. Raises what `pull` raises."""
+    title, access = project_title(place.config(), project), find_access(place.root)
+    with closing(place.ledger()) as ledger:
+        return pulling.pull(place.root, ledger, access, title, everything=everything, say=say)
+
+
+def report_workspace(place: Workspace) -> tuple[ReviewReport, Path]:
+    """Write WORKSPACE/report/review.json and review.html; returns the report and the page's path."""
+    config = place.config()
+    with Services(config, place.ledger(), place.store()) as services, closing(services.ledger):
+        found = review_report(services.ledger, services.settings, config.name)
+    return found, write_review(place.root / "report", found)

@@ -1,0 +1,161 @@
+"""A person at the screen: a real Chromium, driven by Playwright."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-default-apps",
+    "--no-pings",
+]
+PATIENCE = 60_000
+
+
+@contextmanager
+def chromium(executable: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS, headless=True)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Annotator:
+    """Somebody who is logged in, with the requests that the pages made elsewhere and what went wrong in them."""
+
+    def __init__(self, browser: Browser, url: str, size: tuple[int, int] = (1440, 900)) -> None:
+        self.url = url
+        self.context = browser.new_context(viewport={"width": size[0], "height": size[1]})
+        self.page: Page = self.context.new_page()
+        self.page.set_default_timeout(PATIENCE)
+        self.strangers: list[str] = []
+        self.dialogs: list[str] = []
+        self.page.on("request", self._seen)
+        self.page.on("dialog", self._dialog)
+
+    def _seen(self, request: Any) -> None:
+        if not request.url.startswith((self.url, "data:", "blob:")):
+            self.strangers.append(request.url)
+
+    def _dialog(self, dialog: Any) -> None:
+        self.dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    def log_in(self, email: str, password: str) -> None:
+        self.page.goto(f"{self.url}/user/login/")
+        self._enter(email, password)
+
+    def sign_up(self, invitation: str, email: str, password: str) -> None:
+        self.page.goto(invitation if invitation.startswith("http") else f"{self.url}{invitation}")
+        self._enter(email, password)
+
+    def _enter(self, email: str, password: str) -> None:
+        self.page.fill("input[name=email]", email)
+        self.page.fill("input[name=password]", password)
+        self.page.click("button[type=submit], input[type=submit]")
+        self.page.wait_for_url(lambda url: "/user/" not in url)
+
+    def open(self, project: int, task: int) -> None:
+        """Open a task of a project as the list of tasks does."""
+        self.page.goto(f"{self.url}/projects/{project}/data?task={task}")
+        self.settled()
+
+    def label_all(self, project: int) -> str:
+        """What "Label All Tasks" does: the guidelines, which are returned, and the task that the server chooses."""
+        self.page.goto(f"{self.url}/projects/{project}/data?labeling=1")
+        guidelines = self.instructions()
+        self.settled()
+        return guidelines
+
+    def settled(self) -> None:
+        self.page.wait_for_selector("[data-testid=textarea-region]")
+        self.page.wait_for_function("() => [...document.images].every(image => image.complete)")
+        self.page.wait_for_timeout(1500)
+
+    def instructions(self) -> str:
+        """Read and close the guidelines, which come before the first task."""
+        modal = self.page.locator(".lsf-modal-ls_visible", has_text="Instructions")
+        modal.wait_for()
+        text = str(modal.inner_text())
+        modal.locator("button").first.click()
+        modal.wait_for(state="hidden")
+        return text
+
+    def area(self, text: str) -> Any:
+        """The editable text that shows this."""
+        return self.page.locator("[data-testid=textarea-region]", has_text=text).first
+
+    def rewrite(self, old: str, new: str) -> None:
+        """Correct a text: click it, write, and leave it."""
+        area = self.area(old)
+        area.scroll_into_view_if_needed()
+        area.hover()
+        area.get_by_test_id("htx-textbox-edit-button").click()
+        self.page.wait_for_timeout(200)
+        self.page.keyboard.press("Control+a")
+        self.page.keyboard.insert_text(new)
+        self.page.keyboard.press("Shift+Enter")
+        self.area(new.splitlines()[0]).wait_for()
+
+    def mark_missed(self, share: float) -> None:
+        """Press m and draw a little stretch on the time line; `share` of what is visible of it, from the left."""
+        self.press("m")
+        box = self.page.locator(".lsf-timeline-frames__background").bounding_box()
+        rows = self.page.locator(".lsf-timeline-frames__scroll").bounding_box()
+        assert box is not None and rows is not None
+        left, height = box["x"] + share * box["width"], rows["y"] + rows["height"] - 8
+        self.page.mouse.move(left - 6, height)
+        self.page.mouse.down()
+        self.page.mouse.move(left, height, steps=3)
+        self.page.mouse.move(left + 6, height, steps=3)
+        self.page.mouse.up()
+        self.page.wait_for_timeout(400)
+
+    def write_missed(self, text: str) -> None:
+        """Name a missed keyframe in words."""
+        box = self.page.get_by_placeholder("Enter adds it")
+        box.scroll_into_view_if_needed()
+        box.fill(text)
+        box.press("Enter")
+        self.page.wait_for_timeout(300)
+
+    def press(self, *keys: str) -> None:
+        """Use the keyboard alone; the focus is nowhere first."""
+        self.page.evaluate("document.activeElement && document.activeElement.blur()")
+        for key in keys:
+            self.page.keyboard.press(key)
+            self.page.wait_for_timeout(250)
+
+    def submit(self) -> None:
+        """Ctrl+Enter, and wait until the server has it."""
+        self.page.evaluate("document.activeElement && document.activeElement.blur()")
+        with self.page.expect_response(
+            lambda answer: "/annotations" in answer.url and answer.request.method in ("POST", "PATCH")
+        ) as answered:
+            self.page.keyboard.press("Control+Enter")
+        assert answered.value.ok, answered.value.text()
+        self.page.wait_for_timeout(500)
+
+    def picture(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=path)
+
+    def hotkeys(self, word: str) -> list[str]:
+        """The keys that are shown at choices of this name, from the top down."""
+        found = self.page.evaluate("() => [...document.querySelectorAll('.v2xum *')].map(e => e.textContent.trim())")
+        keys = [match[1] for text in found if (match := re.fullmatch(rf"{word}\[(.)\]", text))]
+        return list(dict.fromkeys(keys))

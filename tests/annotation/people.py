@@ -1,0 +1,78 @@
+"""Pushing, pulling, and people who judge through the API instead of the screen."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Any
+
+import httpx
+
+from annotation import pull as pulling
+from annotation import push as pushing
+from annotation.access import Access
+from annotation.interface import NAMES
+from annotation.sampling import Chosen
+from curation.reviews import Reviews
+from curation.workspace import Workspace
+from schemas.review import Stratum, Verdict
+from tests.annotation.workspaces import services_of
+
+
+def push(
+    place: Workspace, access: Access, title: str, people: int = 1, stratum: Stratum = "random", **options: Any
+) -> pushing.Result:
+    """Push every sample of a workspace."""
+    with services_of(place) as services, closing(services.ledger):
+        chosen = [Chosen(source.id, stratum, people) for source in services.ledger.sources()]
+        return pushing.push(place.root, services, access, chosen, title, **options)
+
+
+def pull(place: Workspace, access: Access, title: str, **options: Any) -> tuple[pulling.Result, list[Verdict]]:
+    """Pull a project; what it did, and all verdicts that the ledger has now."""
+    with closing(place.ledger()) as ledger:
+        result = pulling.pull(place.root, ledger, access, title, **options)
+        return result, list(Reviews(ledger).verdicts())
+
+
+class Api:
+    """The server's API as somebody else would use it."""
+
+    def __init__(self, access: Access, token: str | None = None) -> None:
+        self._url = access.url
+        self._headers = {"Authorization": f"Token {token or access.token}"}
+
+    def call(self, method: str, path: str, **arguments: Any) -> Any:
+        answer = self._send(method, path, **arguments)
+        assert answer.is_success, (answer.status_code, answer.text[:500])
+        return answer.json() if answer.content else None
+
+    def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        return httpx.request(method, f"{self._url}{path}", headers=self._headers, timeout=60, **arguments)
+
+    def tasks(self, project: int) -> list[dict[str, Any]]:
+        """All tasks with their annotations, by number."""
+        found, page = [], 1
+        while True:
+            params = {"project": project, "page": page, "page_size": 500, "fields": "all"}
+            answer = self._send("GET", "/api/tasks/", params=params)
+            if answer.status_code == 404:
+                return sorted(found, key=lambda task: task["id"])
+            found += answer.json()["tasks"]
+            page += 1
+
+    def judge(self, task: dict[str, Any], decision: str | None, *more: dict[str, Any], **fields: Any) -> dict[str, Any]:
+        """Send an annotation: what was prefilled, a decision, and whatever else."""
+        result = [*task["predictions"][0]["result"], *more]
+        if decision is not None:
+            result.append(choices(NAMES.decision, NAMES.video, decision))
+        body = {"result": result, "lead_time": 12.5} | fields
+        annotation: dict[str, Any] = self.call("POST", f"/api/tasks/{task['id']}/annotations/", json=body)
+        return annotation
+
+
+def choices(name: str, to: str, *words: str) -> dict[str, Any]:
+    return {"from_name": name, "to_name": to, "type": "choices", "value": {"choices": list(words)}}
+
+
+def textarea(name: str, to: str, *texts: str) -> dict[str, Any]:
+    return {"from_name": name, "to_name": to, "type": "textarea", "value": {"text": list(texts)}}

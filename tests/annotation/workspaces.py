@@ -1,0 +1,171 @@
+"""Workspaces with real videos, real pictures and captions of our choosing, finished in the ledger."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from curation.entries import record_entry
+from curation.media import encode_video, probe
+from curation.pipeline import STAGE_NAMES, standing
+from curation.stages import Services
+from curation.workspace import Workspace
+from demo.render import frames
+from demo.world import make_script
+from schemas.audit import Audit
+from schemas.config import CurateConfig
+from schemas.loading import load_config
+from schemas.records import (
+    Caption,
+    CaptionSet,
+    Extract,
+    Judgement,
+    Maker,
+    Origin,
+    Publication,
+    Record,
+    Sentence,
+    Source,
+    Summary,
+    Video,
+)
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+class Film(NamedTuple):
+    """A video to be made and what is said of it: captions of its keyframes, by frame."""
+
+    name: str
+    captions: dict[int, str]
+    seconds: int = 12
+    seed: int = 1
+    portrait: bool = False
+    codec: str = "libx264"
+    suffix: str = ".mp4"
+    sentences: tuple[tuple[tuple[float, ...], str], ...] = ()
+
+
+def config(**changes: object) -> CurateConfig:
+    """The demo's configuration without the models that nothing here asks for."""
+    overrides = ["models.clip=null", "binding.mode=disable", "audit.mode=disable", "frames.cross_check=0"]
+    base = load_config(ROOT / "configs" / "demo.yaml", overrides)
+    return base.model_copy(update=changes)
+
+
+def make_workspace(root: Path, films: Sequence[Film], name: str = "films") -> Workspace:
+    """A workspace in which every film is a finished sample."""
+    place = Workspace(root)
+    settings = config(name=name)
+    with Services(settings, place.ledger(), place.store()) as services:
+        place.save_config(settings)
+        add_films(services, films)
+        services.ledger.close()
+    return place
+
+
+def add_films(services: Services, films: Sequence[Film]) -> None:
+    """Add films, or say something else of those that are there."""
+    sources = [Source(id=film.name, kind="file", uri=f"/films/{film.name}", origin=ORIGIN) for film in films]
+    services.ledger.register(sources)
+    for film in films:
+        write_sample(services, film)
+
+
+ORIGIN = Origin(list_name="tests", row=1)
+
+
+def write_sample(services: Services, film: Film) -> None:
+    video = stored_video(services, film)
+    sampled = services.pictures.sample(video)
+    keyframes = tuple(sorted(film.captions))
+    times = tuple(sampled.frames[index].time for index in keyframes)
+    captions = tuple(
+        Caption(
+            index=frame.index,
+            time=frame.time,
+            video_sha256=video.sha256,
+            pts=frame.pts,
+            image_sha256=frame.sha256,
+            text=film.captions.get(frame.index, f"Frame {frame.index} of {film.name}."),
+        )
+        for frame in sampled.frames
+    )
+    sentences = tuple(Sentence(times=at, text=text) for at, text in film.sentences) or tuple(
+        Sentence(times=(time,), text=f"Something happens at {time:g}.") for time in times
+    )
+    summary = Summary(
+        maker=maker("refine"),
+        v2v=times,
+        v2t=" ".join(sentence.text for sentence in sentences),
+        v2vt=sentences,
+        effort={"attempts": 1},
+    )
+    extract = Extract(
+        maker=maker("extract"),
+        keyframes=keyframes,
+        times=times,
+        ratio=len(keyframes) / len(sampled.frames),
+        windows=1,
+        rounds=0,
+        effort={"attempts": 1},
+    )
+    records: dict[str, Record] = {
+        "download": video,
+        "filter": Judgement(scores=()),
+        "frames": sampled,
+        "caption": CaptionSet(maker=maker("caption"), captions=captions),
+        "extract": extract,
+        "refine": summary,
+        "audit": Audit(mode="disable"),
+    }
+    ledger = services.ledger
+    (source,) = ledger.sources([film.name])
+    for place, stage in enumerate(STAGE_NAMES):
+        where = standing(source, ledger.heads([film.name]).get(film.name, {}), services.settings)
+        current = where.fingerprint if where.stage == stage else None
+        if current is None:  # said anew: the same place in the ledger, another record
+            current = ledger.heads([film.name])[film.name][stage].fingerprint
+        record = records.get(stage, Judgement(scores=()))
+        ledger.write(record_entry(film.name, stage, current, record, 0.0), STAGE_NAMES[place + 1 :])
+
+
+def stored_video(services: Services, film: Film) -> Video:
+    with services.store.scratch() as folder:
+        path = folder / f"film{film.suffix}"
+        encode_video(path, pictures(film), fps=5, codec=film.codec, options={"g": "5"})
+        stored = services.store.add("videos", path, film.suffix[1:], move=True)
+    info = probe(stored.path)
+    return Video(
+        id=film.name,
+        sha256=stored.sha256,
+        bytes=stored.bytes,
+        extension=film.suffix[1:],
+        container=info.container,
+        codec=info.codec,
+        duration=info.duration,
+        fps=info.fps,
+        width=info.width,
+        height=info.height,
+        rotation=info.rotation,
+        has_audio=info.has_audio,
+        publication=Publication(title=film.name),
+    )
+
+
+def pictures(film: Film) -> Iterator[np.ndarray]:
+    script = make_script(70_000_000 + film.seed, max(40, film.seconds))
+    for image in itertools.islice(frames(script, 5), film.seconds * 5):
+        yield np.ascontiguousarray(np.rot90(image)) if film.portrait else image
+
+
+def maker(stage: str) -> Maker:
+    return Maker(prompt=f"{stage}.v1", prompt_sha256="0" * 64, model="tiny", revision="r1", sampling={"seed": 0})
+
+
+def services_of(place: Workspace) -> Services:
+    return Services(place.config(), place.ledger(), place.store())
