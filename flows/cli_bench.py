@@ -30,10 +30,11 @@ class Benchmark(StrEnum):
     text_metrics = "text_metrics"
     crossmodal = "crossmodal"
     uncertainty = "uncertainty"
+    review = "review"
     protocols = "protocols"
 
 
-_WITH_OPTIONS = (Benchmark.serving, Benchmark.frames, Benchmark.protocols)
+_WITH_OPTIONS = (Benchmark.serving, Benchmark.frames, Benchmark.review, Benchmark.protocols)
 
 
 class _Handing(TyperCommand):
@@ -50,7 +51,7 @@ class _Handing(TyperCommand):
 def bench(
     context: typer.Context,
     name: Annotated[
-        Benchmark, typer.Argument(help="What to measure; serving, frames and protocols have options: add `--help`.")
+        Benchmark, typer.Argument(help="What to measure; serving, frames, review and protocols have options: add `--help`.")
     ],
     as_json: JsonOption = False,
 ) -> None:

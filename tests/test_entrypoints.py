@@ -18,6 +18,9 @@ ROOT = Path(__file__).parent.parent
         ("flows.curate.curate", "curate"),
         ("flows.curate.curate_shards", "curate-shards"),
         ("flows.benchmark.benchmark", "benchmark"),
+        ("flows.review.review_push", "review-push"),
+        ("flows.review.review_pull", "review-pull"),
+        ("flows.review.review_report", "review-report"),
     ],
 )
 def test_flows_load_for_real(entrypoint: str, name: str) -> None:

@@ -37,6 +37,8 @@ def test_the_deployments_deploy_and_run(server: str, films: Path, tmp_path: Path
         assert [schedule["schedule"]["cron"] for schedule in found["schedules"]] == ["0 2 * * *"]
         assert found["global_concurrency_limit"]["limit"] == 1
         load_config(ROOT / found["parameters"]["config"])
+        for name in ("review-push/nightly", "review-pull/hourly", "review-report/nightly", "benchmark/benchmark"):
+            client.get(f"/deployments/name/{name}").raise_for_status()
         workspace = tmp_path / "workspace"
         overrides = [f"sources=[{{at: {films / 'film 0.mp4'}}}]"]
         parameters = {"config": str(CONFIG), "workspace": str(workspace), "overrides": overrides}
