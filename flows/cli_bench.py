@@ -51,7 +51,8 @@ class _Handing(TyperCommand):
 def bench(
     context: typer.Context,
     name: Annotated[
-        Benchmark, typer.Argument(help="What to measure; serving, frames, review and protocols have options: add `--help`.")
+        Benchmark,
+        typer.Argument(help="What to measure; some have options of their own: add `--help`."),
     ],
     as_json: JsonOption = False,
 ) -> None:
