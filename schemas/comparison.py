@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from schemas.evaluation import Part
+from schemas.records import Record
 
 COMPARISON_VERSION: Literal[1] = 1
 
 
-class MetricComparison(Part):
+class MetricComparison(Record):
     """One metric of two systems over the `videos` where both have it; in all metrics more is better.
 
     `difference` is second less first, `low` and `high` the ends of its 95 % paired bootstrap interval (not adjusted for
@@ -36,7 +36,7 @@ class MetricComparison(Part):
     reason: str | None = None
 
 
-class Comparison(Part):
+class Comparison(Record):
     """Two systems on the same videos, by the same protocol. `only_first`, `only_second`: videos the other lacks."""
 
     version: Literal[1] = COMPARISON_VERSION

@@ -7,20 +7,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from schemas.records import Record
 
 EVALUATION_VERSION: Literal[1] = 1
 ScoreSource = Literal["scores", "token_probabilities", "selection"]
 SystemKind = Literal["system", "random", "human", "oracle"]
 
 
-class Part(BaseModel):
-    """A part of the document: immutable, unknown fields refused, NaN refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class VideoValues(Part):
+class VideoValues(Record):
     """One video of one system: its value of every metric (None: undefined), and why what is undefined is so.
 
     `failure`: why the prediction could not be scored and got the worst value of every metric. `score_source`: what the
@@ -36,7 +32,7 @@ class VideoValues(Part):
     sums: dict[str, tuple[float, ...]] = Field(default_factory=dict)
 
 
-class MetricValue(Part):
+class MetricValue(Record):
     """A metric over videos: `value` with the ends of its 95 % interval, over `videos` that have one.
 
     `undefined`: videos without a value, by reason. `reason`: why there is no value at all (Java is missing, ...).
@@ -53,7 +49,7 @@ class MetricValue(Part):
     reason: str | None = None
 
 
-class SystemValues(Part):
+class SystemValues(Record):
     """One row of a table and the videos behind it. `runs` > 1: means over several runs of the same system."""
 
     name: str
@@ -64,7 +60,7 @@ class SystemValues(Part):
     note: str = ""
 
 
-class Problem(Part):
+class Problem(Record):
     """One thing that was wrong with an input: the video, a short slug, what was found, how it was counted.
 
     `as_read`: what could be read of it counts, the rest is as if it had not been there.
@@ -76,7 +72,7 @@ class Problem(Part):
     counted: Literal["worst", "left_out", "as_read"]
 
 
-class Provenance(Part):
+class Provenance(Record):
     """Everything that a number depends on. `choices` are the protocol's own, by name."""
 
     protocol: str
@@ -93,7 +89,7 @@ class Provenance(Part):
     software: dict[str, str]
 
 
-class Evaluation(Part):
+class Evaluation(Record):
     """The whole result of `v2xum evaluate`: one protocol, one set of references, one system or more and baselines."""
 
     version: Literal[1] = EVALUATION_VERSION

@@ -7,18 +7,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from schemas.records import Record
 
 SUMMARY_VERSION: Literal[1] = 1
 
 
-class Part(BaseModel):
-    """A part of the document: immutable, unknown fields refused, NaN refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class StageCount(Part):
+class StageCount(Record):
     """One stage: videos done, rejected and due now, and what this run made, reused and rejected."""
 
     done: int = 0
@@ -29,7 +25,7 @@ class StageCount(Part):
     run_rejected: int = 0
 
 
-class Totals(Part):
+class Totals(Record):
     """The meter at the end of the run; see models.meter.Reading. `waits` are summed over threads."""
 
     seconds: float = 0.0
@@ -48,7 +44,7 @@ class Totals(Part):
         return count / self.seconds if self.seconds > 0 else 0.0
 
 
-class Series(Part):
+class Series(Record):
     """Readings over time as columns of one length: counters since the start, gauges as they were."""
 
     seconds: tuple[float, ...] = ()
@@ -66,7 +62,7 @@ class Series(Part):
         return self
 
 
-class Spread(Part):
+class Spread(Record):
     """How a quantity is spread over the samples; quantiles are exact to a thousandth of its range."""
 
     count: int
@@ -78,7 +74,7 @@ class Spread(Part):
     maximum: float
 
 
-class ModelUse(Part):
+class ModelUse(Record):
     """A model of the run's configuration, and the prompts that it was given."""
 
     role: str
@@ -88,7 +84,7 @@ class ModelUse(Part):
     prompts: dict[str, str] = Field(default_factory=dict, description="prompt -> sha256")
 
 
-class BindingFigures(Part):
+class BindingFigures(Record):
     """The binding audit over all videos: canaries recognized of those asked, comparisons that the own frame won."""
 
     videos: int = 0
@@ -98,7 +94,7 @@ class BindingFigures(Part):
     matched: int = 0
 
 
-class RunSummary(Part):
+class RunSummary(Record):
     """A run and the workspace after it. `outcome`: running, finished, stopped or what the ledger calls it."""
 
     version: Literal[1] = SUMMARY_VERSION
