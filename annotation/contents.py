@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from curation.assembly import sample
+from curation.assembly import samples_of
 from curation.ledger import Ledger
 from curation.pipeline import CHECKS
 from curation.review_content import content_sha256
@@ -49,18 +49,22 @@ class Contents:
         for start in range(0, len(ids), _CHUNK):
             chunk = ids[start : start + _CHUNK]
             heads = self._ledger.heads(chunk)
+            keys: dict[str, str] = {}
             for name in chunk:
                 parts = (f"{stage}:{head.digest}" for stage, head in sorted(heads[name].items()) if stage not in CHECKS)
-                key = hashlib.sha256(" ".join(parts).encode()).hexdigest()
-                known = self._known.get(name)
-                if known is not None and known[0] == key:
-                    yield Content(name, known[1], None)
+                keys[name] = hashlib.sha256(" ".join(parts).encode()).hexdigest()
+            unknown = [name for name in chunk if self._known.get(name, ("", ""))[0] != keys[name]]
+            read = zip(unknown, samples_of(self._ledger, unknown), strict=True)
+            following = next(read, None)
+            for name in chunk:
+                if following is None or following[0] != name:
+                    yield Content(name, self._known[name][1], None)
                     continue
-                found = sample(self._ledger, name)
-                content = content_sha256(found)
-                self._known[name] = (key, content)
+                content = content_sha256(following[1])
+                self._known[name] = (keys[name], content)
                 self._changed = True
-                yield Content(name, content, found)
+                yield Content(name, content, following[1])
+                following = next(read, None)
 
     def save(self) -> None:
         """Keep what was found."""

@@ -36,6 +36,7 @@ class Media:
         """Bind the workspace's review folder and its store."""
         self.folder = document_root(workspace.resolve()) / "media"
         self._services = services
+        self._made: set[Path] = set()  # 512 at most
 
     def publish(self, sample: Sample) -> Shown:
         """Put video and keyframes where the server finds them; what is there already is left alone.
@@ -58,9 +59,11 @@ class Media:
         return Shown(self._address(film), pictures)
 
     def _place(self, kind: str, sha256: str, extension: str) -> Path:
-        place = self.folder / kind / sha256[:2] / f"{sha256}.{extension}"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        return place
+        folder = self.folder / kind / sha256[:2]
+        if folder not in self._made:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._made.add(folder)
+        return folder / f"{sha256}.{extension}"
 
     def _address(self, path: Path) -> str:
         return f"/data/local-files/?d={path.relative_to(self.folder.parent).as_posix()}"

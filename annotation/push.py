@@ -150,6 +150,7 @@ class _Push:
         while chunk := list(islice(wanted, CHUNK)):
             missing = [(one, content) for one, content in chunk if not self._is_held(one, content.sha256)]
             judged = self._judged(missing)
+            scores = self._scores([one.sample_id for one, _ in missing])
             for one, content in missing:
                 if one.sample_id in judged:
                     self.counts["judged"] += 1
@@ -160,7 +161,7 @@ class _Push:
                 except (StageError, FileNotFoundError) as error:
                     self.failed.append((one.sample_id, str(error)))
                     continue
-                task = build_task(whole, content.sha256, one.stratum, shown, self._score(one.sample_id))
+                task = build_task(whole, content.sha256, one.stratum, shown, scores.get(one.sample_id))
                 yield _Ready(task, Key(one.sample_id, content.sha256, round_of(one.stratum)), one)
 
     def _is_held(self, one: Chosen, content: str) -> bool:
@@ -184,12 +185,14 @@ class _Push:
                 judges.setdefault(verdict.sample_id, set()).add(verdict.annotator)
         return {name for name, people in judges.items() if len(people) >= wanted[name][1].overlap}
 
-    def _score(self, sample_id: str) -> float | None:
-        entry = self.services.ledger.entry(sample_id, "audit")
-        if entry is None or entry.head.status != "done":
-            return None
-        scores = Audit.model_validate_json(entry.payload).scores()
-        return next((scores[name] for name in _SCORES if name in scores), None)
+    def _scores(self, ids: Sequence[str]) -> dict[str, float]:
+        """How good samples are by their audits, of those that have one."""
+        found = {}
+        for sample_id, _, payload in self.services.ledger.payloads(ids, ("audit",)):
+            scores = Audit.model_validate_json(payload).scores()
+            if name := next((name for name in _SCORES if name in scores), None):
+                found[sample_id] = scores[name]
+        return found
 
     # ---- adding
 

@@ -12,13 +12,14 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from curation import tables
+from curation.assembly import sample
 from curation.dataset import pictures_of
 from curation.entries import Entry
 from curation.export import export
 from curation.frames import frames_key
 from curation.pipeline import STAGE_NAMES, SUMMARY, State
 from curation.stages import Services
-from curation.status import sample, standings
+from curation.status import standings
 from schemas.records import Extract, FrameSet, Sample, Video
 from schemas.time import FrameIndex
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from curation.assembly import sample
+from curation.assembly import sample, samples_of
 from curation.ledger import Ledger
 from curation.pipeline import Settings
 from curation.review_content import content_sha256
@@ -50,8 +50,7 @@ class People:
     def applied(self, ids: Sequence[str]) -> Iterator[Sample]:
         """Finished samples as they are published, in the order given; those that people rejected are left out."""
         verdicts = self._grouped(ids)
-        for name in ids:
-            made = sample(self._ledger, name)
+        for name, made in zip(ids, samples_of(self._ledger, ids), strict=True):
             outcome = applied(made, verdicts[name], self._rules) if name in verdicts else made
             if isinstance(outcome, Sample):
                 yield outcome

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from curation import duplicates
-from curation.assembly import sample as sample
+from curation.assembly import samples_of
 from curation.entries import Entry, Head, Registered
 from curation.ledger import Ledger
 from curation.pipeline import EXPORT, STAGE_NAMES, Settings, Standing, standing
@@ -123,8 +123,7 @@ def finished(ledger: Ledger, settings: Settings, *, reviewed: bool = True) -> li
 
 def samples(ledger: Ledger, settings: Settings) -> Iterator[Sample]:
     """Every finished sample that people did not reject, as the models made it, by id; one at a time in memory."""
-    for video_id in finished(ledger, settings):
-        yield sample(ledger, video_id)
+    return samples_of(ledger, finished(ledger, settings))
 
 
 def published(ledger: Ledger, settings: Settings) -> Iterator[Sample]:

@@ -17,9 +17,10 @@ from annotation import pull as pulling
 from annotation import push as pushing
 from annotation.access import Access
 from annotation.sampling import Chosen
+from curation.assembly import sample
 from curation.review_content import content_sha256
 from curation.reviews import Reviews
-from curation.status import published, sample
+from curation.status import published
 from curation.workspace import Workspace
 from schemas.review import AddedKeyframe, Verdict
 from tests.annotation.browser import Annotator, chromium

@@ -20,9 +20,9 @@ from annotation.access import Access
 from annotation.interface import NAMES, interface
 from annotation.sampling import Chosen
 from annotation.tasks import task_key
+from curation.assembly import sample
 from curation.review_content import content_sha256
 from curation.reviews import Reviews
-from curation.status import sample
 from curation.workspace import Workspace
 from schemas.errors import ConfigError
 from tests.annotation.people import Api, pull, push

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import OperationalError
 
+from curation.assembly import sample
 from curation.entries import rejection_entry
 from curation.ledger import Ledger
 from curation.pipeline import STAGE_NAMES, SUMMARY, later_stages, standing
-from curation.status import all_rejections, explain, find, sample, samples, standings, summarize
+from curation.status import all_rejections, explain, find, samples, standings, summarize
 from schemas.errors import ConfigError, Interrupted, StorageFull, TransientError
 from schemas.records import Rejection
 from tests.curation.scripted_stages import ERRORS, SETTINGS, Works, run_all, source, sources
