@@ -18,6 +18,7 @@ from annotation.access import Access, read_access
 from flows.server import free_port
 from tests.annotation.people import Api
 from tests.annotation.workspaces import ROOT, Film, make_workspace
+from tests.flows.conftest import run_flow
 
 pytestmark = [pytest.mark.slow, pytest.mark.labelstudio]
 FILMS = [Film(f"film-{n}", {0: f"Caption {n}.", 2: "Another."}, seconds=4) for n in range(3)]
@@ -97,20 +98,24 @@ def test_files_outside_the_media_folder_are_not_served(access: Access, server_ro
 
 
 @pytest.mark.prefect
-def test_the_flows_push_pull_and_tell_when_a_batch_is_complete(
-    server: str, workspace: Any, access: Access, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from flows.review import COMPLETE, review_pull, review_push
-
+def test_the_flows_push_pull_and_tell_when_a_batch_is_complete(server: str, workspace: Any, access: Access) -> None:
     place = workspace(FILMS[:2], "flow-run")
-    pushed = review_push(str(place.root))
+
+    def flow(name: str) -> dict[str, Any]:
+        found: dict[str, Any] = run_flow(server, "flows.review", name, {"workspace": str(place.root)})
+        return found
+
+    pushed = flow("review_push")
     assert pushed["added"] == 2
     api = Api(access)
     for task in api.tasks(pushed["project"]):
         api.judge(task, "accept")
-    assert review_pull(str(place.root))["completed"] == 2
-    assert review_pull(str(place.root))["completed"] == 0
-    events = [one for one in emitted(server, COMPLETE) if one["payload"]["project"] == pushed["title"]]
+    assert flow("review_pull")["completed"] == 2
+    assert flow("review_pull")["completed"] == 0
+    assert flow("review_report")["progress"]["samples"] == 2
+    events = [
+        one for one in emitted(server, "v2xum.review.batch-complete") if one["payload"]["project"] == pushed["title"]
+    ]
     assert [one["payload"]["tasks"] for one in events] == [2]
 
 

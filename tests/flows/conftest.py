@@ -49,6 +49,22 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     os.environ.update(before)
 
 
+def run_flow(server: str, module: str, name: str, arguments: dict[str, Any]) -> Any:
+    """Run a flow in a process of its own and return what it returns, which must be JSON.
+
+    In this process Prefect's threads would live on, and draw from the global random state that hypothesis watches.
+    """
+    code = (
+        f"import json, sys\nfrom {module} import {name} as flow\n"
+        "print('\\n' + json.dumps(flow(**json.loads(sys.argv[1]))))"
+    )
+    environment = {**os.environ, "PREFECT_API_URL": server, "PYTHONWARNINGS": "", "PREFECT_LOGGING_LEVEL": "ERROR"}
+    command = [sys.executable, "-c", code, json.dumps(arguments)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
 @pytest.fixture
 def v2xum(server: str) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Call the command line in a process of its own, against the session's server."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import httpx
 import pytest
 from typer.testing import CliRunner
 
@@ -12,6 +13,7 @@ from flows.cli import app
 from schemas.comparison import Comparison
 from schemas.evaluation import Evaluation
 from tests.evaluation.written import right, scripts, write_predictions, write_references
+from tests.flows.conftest import run_flow
 
 VIDEOS = 6
 runner = CliRunner()
@@ -72,21 +74,13 @@ def test_two_results_are_compared_and_unlike_ones_refused(files: Path) -> None:
 @pytest.mark.prefect
 @pytest.mark.slow
 def test_the_flow_does_the_same_and_leaves_artifacts(files: Path, server: str) -> None:
-    from prefect.client.orchestration import get_client
-    from prefect.settings import PREFECT_API_URL, temporary_settings
-
-    from evaluation.request import EvaluateRequest
-    from flows.benchmark import benchmark
-
-    request = EvaluateRequest(
-        predictions=(f"good={files / 'good.jsonl'}",),
-        references=(files / "references.json",),
-        out=files / "flow",
-        text=False,
-    )
-    with temporary_settings({PREFECT_API_URL: server}):
-        found = benchmark(request)
-        with get_client(sync_client=True) as client:
-            keys = {artifact.key for artifact in client.read_artifacts()}
+    request = {
+        "predictions": [f"good={files / 'good.jsonl'}"],
+        "references": [str(files / "references.json")],
+        "out": str(files / "flow"),
+        "text": False,
+    }
+    found = run_flow(server, "flows.benchmark", "benchmark", {"request": request})
+    keys = {artifact["key"] for artifact in httpx.post(f"{server}/artifacts/filter", json={}).json()}
     assert found["rows"][0]["name"] == "good" and found["rows"][0]["f1"] == 1
     assert (files / "flow" / "report.html").is_file() and {"benchmark", "benchmark-report"} <= keys
