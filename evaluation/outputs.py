@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evaluation.evaluate import Evaluated, FramePictures, with_pictures
-from evaluation.latex import latex
-from evaluation.markdown import markdown
+from evaluation.latex import comparison_latex, latex
+from evaluation.markdown import comparison_markdown, markdown
 from evaluation.page import chosen_cases, render_page
 from schemas.comparison import Comparison
 
@@ -41,6 +41,14 @@ def write_outputs(
     write_whole(folder / LATEX_NAME, latex(evaluation))
     write_whole(folder / PAGE_NAME, page)
     return folder / PAGE_NAME
+
+
+def write_comparison(folder: Path, comparison: Comparison) -> None:
+    """Write comparison.json, .md and .tex into `folder` (made where it is not there). Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / "comparison.json", comparison.model_dump_json(indent=1) + "\n")
+    write_whole(folder / "comparison.md", comparison_markdown(comparison))
+    write_whole(folder / "comparison.tex", comparison_latex(comparison))
 
 
 def write_whole(path: Path, text: str) -> None:

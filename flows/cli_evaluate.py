@@ -112,11 +112,13 @@ def compare(
     ] = None,
     second_system: Annotated[str | None, typer.Option("--second", help="The other's name.")] = None,
     seed: Annotated[int, typer.Option(help="Of resamples and exchanges.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Also write comparison.json, .md and .tex into this folder.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare two systems on the videos that both have: paired intervals and tests; unlike protocols are refused."""
     from evaluation.compare import compare as compare_evaluations
     from evaluation.compare import read_evaluation
+    from evaluation.outputs import write_comparison
     from evaluation.text_sums import CORPUS
 
     found = compare_evaluations(
@@ -127,6 +129,8 @@ def compare(
         corpus=CORPUS,
         seed=seed,
     )
+    if out is not None:
+        write_comparison(out, found)
     if as_json:
         sys.stdout.write(found.model_dump_json() + "\n")
     else:

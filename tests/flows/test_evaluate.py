@@ -61,7 +61,10 @@ def test_two_results_are_compared_and_unlike_ones_refused(files: Path) -> None:
     pair = (files / "poor" / "evaluation.json", files / "good" / "evaluation.json")
     code, out, _ = call("compare", *pair)
     assert code == 0 and "Holm" in out and f"{VIDEOS} / 0 / 0" in out
-    code, out, _ = call("compare", *pair, "--json")
+    code, out, _ = call("compare", *pair, "--json", "--out", files / "difference")
+    assert Comparison.model_validate_json((files / "difference" / "comparison.json").read_text())
+    assert r"\toprule" in (files / "difference" / "comparison.tex").read_text()
+    assert "good against poor" in (files / "difference" / "comparison.md").read_text()
     found = Comparison.model_validate_json(out)
     assert code == 0 and all((m.difference or 0) > 0 for m in found.metrics if m.name in ("f1", "recall"))
     other = json.loads(pair[0].read_text())
