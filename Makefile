@@ -11,7 +11,7 @@ LS_VENV ?= .venv-label-studio
 # Torch's threads spin while they wait; with few cores that costs more than it gains.
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: help setup vllm label-studio chromium demo test test-core check bench lock clean
+.PHONY: help setup vllm label-studio chromium postgresql demo test test-core check bench lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -43,14 +43,19 @@ chromium:  ## Install a browser for the tests of the review's screen, where this
 		{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
 		echo "no Chromium: the tests of the review's screen are left out (on Debian: apt-get install chromium)"
 
+postgresql:  ## Install PostgreSQL for the tests of shared ledgers, where this may be done (Debian, root)
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
+		{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq postgresql >/dev/null; } || \
+		echo "no PostgreSQL: its tests are left out (on Debian: apt-get install postgresql)"
+
 demo: $(STAMP)  ## The whole way on a dozen rendered videos, from URLs to a loaded dataset
 	$(BIN)/python -m flows.demo
 
-test: $(STAMP) $(VLLM_STAMP) label-studio chromium  ## All tests
+test: $(STAMP) $(VLLM_STAMP) label-studio chromium postgresql  ## All tests
 	V2XUM_LABEL_STUDIO_VENV=$(LS_VENV) $(BIN)/python -m pytest
 
 test-core: $(STAMP)  ## The quick tests: no Prefect server, no model server, nothing slow
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not slow and not prefect and not vllm and not labelstudio"
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not slow and not prefect and not vllm and not labelstudio and not postgresql"
 
 check: $(STAMP)  ## ruff, formatting, types, import contracts
 	$(BIN)/ruff check .
@@ -62,7 +67,7 @@ bench: $(STAMP)  ## The benchmarks, each a line of JSON
 	$(BIN)/python -m benchmarks
 
 lock: $(STAMP)  ## Resolve pyproject.toml anew into requirements.lock
-	$(BIN)/pip-compile --quiet --upgrade --extra local --extra text --extra bench --extra dev --allow-unsafe --strip-extras --resolver=backtracking \
+	$(BIN)/pip-compile --quiet --upgrade --extra local --extra text --extra bench --extra postgresql --extra dev --allow-unsafe --strip-extras --resolver=backtracking \
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header \
 		--output-file requirements.lock pyproject.toml
 	sed -i 's/^\(torch==[0-9.]*\)+cpu/\1/' requirements.lock

@@ -21,12 +21,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
 from annotation.access import Access, new_access, read_access, review_folder, write_access
 from annotation.environment import ensure_environment
+from annotation.loopback import webhook_environment
+from curation.databases import postgresql_address
 from schemas.errors import ConfigError, RunStopped
 
 POSTGRES = "V2XUM_LABEL_STUDIO_POSTGRES"
@@ -106,7 +108,10 @@ def _free_port() -> int:
 
 
 def environment(folder: Path, access: Access) -> dict[str, str]:
-    """What the server is told by its environment. Raises ConfigError for an address of a database that is none."""
+    """What the server is told by its environment.
+
+    Raises ConfigError for an address of a database that is none, and for a wish for webhooks that is neither 1 nor 0.
+    """
     root = folder / "files"
     (root / "media").mkdir(parents=True, exist_ok=True)
     ours = {
@@ -127,29 +132,23 @@ def environment(folder: Path, access: Access) -> dict[str, str]:
     }
     strangers = ("LABEL_STUDIO_", "DJANGO_", "POSTGRE_", "V2XUM_", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(strangers)}
-    return kept | ours | _database(os.environ.get(POSTGRES, ""))
+    return kept | ours | _database() | webhook_environment()
 
 
-def _database(url: str) -> dict[str, str]:
-    """Label Studio's own variables for a PostgreSQL address; nothing for SQLite."""
-    if not url:
+def _database() -> dict[str, str]:
+    """Label Studio's own variables for the database that V2XUM_LABEL_STUDIO_POSTGRES names, or for SQLite."""
+    url = postgresql_address(POSTGRES)
+    if url is None:
         return {"DJANGO_DB": "sqlite"}
-    try:
-        parts = urlsplit(url)
-        name, port = parts.path.strip("/"), parts.port or 5432
-    except ValueError:
-        name, port = "", 0
-    if not name or parts.scheme not in ("postgresql", "postgres") or not parts.hostname:
-        raise ConfigError(
-            f"{POSTGRES}: not an address of a database; it looks like postgresql://USER:PASSWORD@HOST/NAME"
-        )
+    if url.query:
+        raise ConfigError(f"{POSTGRES}: Label Studio takes no options there; PostgreSQL's own variables do (PGSSLMODE)")
     return {
         "DJANGO_DB": "default",
-        "POSTGRE_NAME": unquote(name),
-        "POSTGRE_USER": unquote(parts.username or ""),
-        "POSTGRE_PASSWORD": unquote(parts.password or ""),
-        "POSTGRE_HOST": parts.hostname,
-        "POSTGRE_PORT": str(port),
+        "POSTGRE_NAME": url.database or "",
+        "POSTGRE_USER": url.username or "",
+        "POSTGRE_PASSWORD": str(url.password or ""),
+        "POSTGRE_HOST": url.host or "",
+        "POSTGRE_PORT": str(url.port or 5432),
     }
 
 
@@ -186,7 +185,10 @@ def _wait(process: subprocess.Popen[bytes], access: Access, log: Path, say: Call
             if _answers(f"{access.url}/api/current-user/whoami", access.token):
                 return
             if passed - healthy > _FOREIGN_SECONDS:  # ours for sure: another one's port would have ended it
-                say("the server does not accept the workspace's token: legacy tokens may be switched off there")
+                say(
+                    "the server does not accept the workspace's token: legacy tokens may be switched off there, or its "
+                    "database belongs to another workspace"
+                )
                 return
         time.sleep(0.3)
         if passed > 15 and not told:

@@ -33,8 +33,10 @@ def export_workspace(workspace: Workspace, services: Services) -> Manifest:
     config, ledger = services.config, services.ledger
     key_file, key = workspace.root / _KEY, export_key(services)
     key_file.unlink(missing_ok=True)
+    rejected: list[Rejection] = []
 
     def reject(rejection: Rejection) -> None:
+        rejected.append(rejection)
         refined = ledger.heads([rejection.id])[rejection.id][SUMMARY]
         ledger.write(rejection_entry(rejection, refined.digest, 1, 0.0), ())
 
@@ -47,7 +49,8 @@ def export_workspace(workspace: Workspace, services: Services) -> Manifest:
         name=config.name,
         on_rejection=reject,
     )
-    key_file.write_text(key)
+    if not rejected:  # else the ledger is not what the key was made from: forgotten again, they would not be tried
+        key_file.write_text(key)
     return manifest
 
 

@@ -1,8 +1,8 @@
 """The ledger: what is done, by whom, from what. Durability is here and nowhere else.
 
 Every row is written in one transaction after the files that it speaks of lie in place, so that a kill at any
-moment leaves either the old state or the new one. Threads may share a ledger; several processes on one
-SQLite file are kept apart by the workspace's lock.
+moment leaves either the old state or the new one. Threads may share a ledger; several processes are kept apart by the
+workspace's lock, on SQLite and on PostgreSQL alike.
 """
 
 from __future__ import annotations
@@ -31,19 +31,27 @@ PROBES = ("probing", "probed", "probe stopped")  # outcomes of runs that only pr
 class Ledger:
     """What every stage made of every video, in a database."""
 
-    def __init__(self, url: str) -> None:
-        """Open (and create) the database at an SQLAlchemy URL. Raises ConfigError for one of an older layout."""
-        self.engine = sa.create_engine(url, pool_size=16, max_overflow=16)
-        if self.engine.dialect.name == "sqlite":
-            sa.event.listen(self.engine, "connect", _tune_sqlite)
-        t.metadata.create_all(self.engine)
-        columns = {column["name"] for column in sa.inspect(self.engine).get_columns(t.replies.name)}
-        if missing := {column.name for column in t.replies.columns} - columns:
-            self.engine.dispose()
-            raise ConfigError(
-                "the workspace's ledger was made by an earlier version "
-                f"(its replies lack {', '.join(sorted(missing))}): use another --workspace"
-            )
+    def __init__(self, url: str | sa.URL, schema: str | None = None) -> None:
+        """Open the database at an SQLAlchemy URL and make its tables, on PostgreSQL in a schema that is there.
+
+        Raises ConfigError for a ledger of an older layout.
+        """
+        # A connection that the server ended meanwhile is noticed before it is used.
+        engine = sa.create_engine(url, pool_size=16, max_overflow=16, pool_pre_ping=schema is not None)
+        if engine.dialect.name == "sqlite":
+            sa.event.listen(engine, "connect", _tune_sqlite)
+        self.engine = engine.execution_options(schema_translate_map={None: schema}) if schema else engine
+        try:
+            t.metadata.create_all(self.engine)
+            columns = {column["name"] for column in sa.inspect(engine).get_columns(t.replies.name, schema)}
+            if missing := {column.name for column in t.replies.columns} - columns:
+                raise ConfigError(
+                    "the workspace's ledger was made by an earlier version "
+                    f"(its replies lack {', '.join(sorted(missing))}): use another --workspace"
+                )
+        except BaseException:
+            engine.dispose()
+            raise
 
     def close(self) -> None:
         """Close every connection."""
@@ -92,9 +100,8 @@ class Ledger:
         found: dict[str, dict[str, Head]] = {}
         with self.engine.connect() as connection:
             for chunk in _chunks(list(ids)):
-                for video_id, *rest in connection.execute(query.where(r.video_id.in_(chunk))):
-                    head = Head(*rest)
-                    found.setdefault(video_id, {})[head.stage] = head
+                for video_id, stage, *rest in connection.execute(query.where(r.video_id.in_(chunk))).all():
+                    found.setdefault(video_id, {})[stage] = Head(stage, *rest)
         return found
 
     def entry(self, video_id: str, stage: str, fingerprint: str | None = None) -> Entry | None:
@@ -223,14 +230,15 @@ class Ledger:
         """Store replies of a model (its name); one that is there already is replaced."""
         if not replies:
             return
+        made = {"model": model, "made_at": time.time()}
+        # In the order of their keys: two threads that store the same replies must not wait for each other.
+        rows = [{"key": key, **reply._asdict(), **made} for key, reply in sorted(replies.items())]
+        for row in rows:
+            del row["server"]
+        insert = t.inserting(t.replies, self.engine.dialect)
+        values = {c.name: insert.excluded[c.name] for c in t.replies.c if c.name != "key"}
         with self.engine.begin() as connection:
-            for chunk in _chunks(list(replies)):
-                connection.execute(sa.delete(t.replies).where(t.replies.c.key.in_(chunk)))
-            made = {"model": model, "made_at": time.time()}
-            rows = [{"key": key, **reply._asdict(), **made} for key, reply in replies.items()]
-            for row in rows:
-                del row["server"]
-            connection.execute(sa.insert(t.replies), rows)
+            connection.execute(insert.on_conflict_do_update(index_elements=["key"], set_=values), rows)
 
     # ---- runs
 

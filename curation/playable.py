@@ -44,7 +44,11 @@ def make_playable(path: Path, folder: Path, sandbox: Sandbox, limits: Limits) ->
 
 
 def plays(path: Path) -> bool:
-    """Whether browsers play the file as it is, picture and sound."""
+    """Whether browsers play the file as it is, picture and sound.
+
+    A file that says how to turn its pictures plays too: browsers turn them, as Chromium is seen to do in both kinds of
+    file (tests/annotation/test_playing.py).
+    """
     with open_media(path) as container:
         stream = video_stream(container)
         codec, container_name = codec_name(stream), container.format.name

@@ -6,19 +6,21 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from curation import tables as t
 from curation.ledger import Ledger
+from curation.pipeline import EXPORT
 from schemas.review import Stratum, Verdict
 
 _CHUNK = 500
 _LONGEST_ID = 128
+_WRITING = 0x76327875  # the number of our advisory lock on PostgreSQL
 
 
 class Pushed(NamedTuple):
@@ -42,14 +44,20 @@ class Reviews:
         """Add verdicts in one transaction; returns how many are new.
 
         One with the origin and the update time (as a moment, however it is written) of a stored one is known already.
-        Nothing that is stored is ever changed.
+        Nothing that is stored is ever changed. A sample that could not be exported, with edits of people's maybe, is
+        tried again by the next export.
         """
         remaining = iter(verdicts)
         new = 0
-        statement = self._insert(t.verdicts).on_conflict_do_nothing().returning(t.verdicts.c.position)
-        with self._engine.begin() as connection:
+        insert = t.inserting(t.verdicts, self._engine.dialect).on_conflict_do_nothing()
+        statement = insert.returning(t.verdicts.c.sample_id)
+        r = t.results.c
+        refused = sa.delete(t.results).where(r.stage == EXPORT, r.current)
+        with self._writing() as connection:
             while chunk := list(islice(remaining, _CHUNK)):
-                new += len(connection.execute(statement, [_row(verdict) for verdict in chunk]).all())
+                added = connection.execute(statement, [_row(verdict) for verdict in chunk]).scalars().all()
+                new += len(added)
+                connection.execute(refused.where(r.video_id.in_(set(added))))
         return new
 
     def verdicts(self, sample_ids: Sequence[str] | None = None) -> Iterator[Verdict]:
@@ -101,13 +109,13 @@ class Reviews:
     def note_pushed(self, project: str, pushed: Iterable[Pushed]) -> None:
         """Record tasks of a project in one transaction; a sample's former task is replaced."""
         remaining = iter(pushed)
-        insert = self._insert(t.pushed)
+        insert = t.inserting(t.pushed, self._engine.dialect)
         keys = ("project", "sample_id")
         values = {c.name: insert.excluded[c.name] for c in t.pushed.c if c.name not in keys}
         statement = insert.on_conflict_do_update(index_elements=keys, set_=values)
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             while chunk := list(islice(remaining, _CHUNK)):
-                connection.execute(statement, [{"project": project, **one._asdict()} for one in chunk])
+                connection.execute(statement, [{"project": project, **_taken(one)} for one in chunk])
 
     def cursor(self, project: str) -> str | None:
         """How far a project was pulled; None when it never was."""
@@ -116,7 +124,7 @@ class Reviews:
 
     def set_cursor(self, project: str, value: str) -> None:
         """Record how far a project was pulled."""
-        insert = self._insert(t.cursors)
+        insert = t.inserting(t.cursors, self._engine.dialect)
         statement = insert.on_conflict_do_update(index_elements=("project",), set_={"value": insert.excluded.value})
         with self._engine.begin() as connection:
             connection.execute(statement, {"project": project, "value": value})
@@ -125,9 +133,13 @@ class Reviews:
         with self._engine.connect() as connection:
             return connection.execute(query).all()
 
-    def _insert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
-        """The dialect's own insert: both can leave what is there, or replace it."""
-        return postgresql.insert(table) if self._engine.dialect.name == "postgresql" else sqlite.insert(table)
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        """A transaction that writes alone, as SQLite's do: on PostgreSQL two could wait for each other's rows."""
+        with self._engine.begin() as connection:
+            if self._engine.dialect.name == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITING)))
+            yield connection
 
 
 def moment(text: str) -> datetime | None:
@@ -151,6 +163,13 @@ def _row(verdict: Verdict) -> dict[str, Any]:
         "decision": verdict.decision,
         "payload": verdict.canonical(),
         "stored_at": time.time(),
+    }
+
+
+def _taken(pushed: Pushed) -> dict[str, Any]:
+    return pushed._asdict() | {
+        "sample_id": _id(pushed.sample_id),
+        "content_sha256": _id(pushed.content_sha256)[:64],
     }
 
 

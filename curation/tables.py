@@ -1,10 +1,34 @@
-"""The ledger's tables. SQLite by default; nothing here is particular to it."""
+"""The ledger's tables, on SQLite and on PostgreSQL: what comes from outside has a type that takes all of it on both."""
 
 from __future__ import annotations
 
+import json
+
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 metadata = sa.MetaData()
+
+
+class AnyText(sa.TypeDecorator[str]):
+    """Text that may hold NUL characters, which PostgreSQL does not take: there it is a string in JSON."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        """To the database."""
+        return json.dumps(value) if value is not None and dialect.name == "postgresql" else value
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        """From the database."""
+        return str(json.loads(value)) if value is not None and dialect.name == "postgresql" else value
+
+
+def inserting(table: sa.Table, dialect: sa.Dialect) -> sqlite.Insert | postgresql.Insert:
+    """The dialect's own insert: both can leave what is there, or replace it."""
+    return postgresql.insert(table) if dialect.name == "postgresql" else sqlite.insert(table)
+
 
 sources = sa.Table(
     "sources",
@@ -27,10 +51,10 @@ results = sa.Table(
     sa.Column("digest", sa.String(64), nullable=False, comment="what later stages depend on"),
     sa.Column("content", sa.String(64), comment="sha256 of the video file, for the download stage"),
     sa.Column("error_class", sa.String(16)),
-    sa.Column("reason", sa.String(64)),
+    sa.Column("reason", sa.Text),
     sa.Column("attempts", sa.Integer, nullable=False, comment="runs of this stage with this fingerprint"),
-    sa.Column("tokens_in", sa.Integer, nullable=False),
-    sa.Column("tokens_out", sa.Integer, nullable=False),
+    sa.Column("tokens_in", sa.BigInteger, nullable=False),
+    sa.Column("tokens_out", sa.BigInteger, nullable=False),
     sa.Column("requests", sa.Integer, nullable=False),
     sa.Column("seconds", sa.Float, nullable=False, comment="wall time of the work"),
     sa.Column("made_at", sa.Float, nullable=False, comment="unix time"),
@@ -50,11 +74,11 @@ replies = sa.Table(
     "replies",
     metadata,
     sa.Column("key", sa.String(64), primary_key=True),
-    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("text", AnyText, nullable=False),
     sa.Column("finish", sa.String(8), nullable=False),
-    sa.Column("tokens_in", sa.Integer, nullable=False),
-    sa.Column("tokens_out", sa.Integer, nullable=False),
-    sa.Column("model", sa.String(256), nullable=False, comment="its name as configured"),
+    sa.Column("tokens_in", sa.BigInteger, nullable=False),
+    sa.Column("tokens_out", sa.BigInteger, nullable=False),
+    sa.Column("model", sa.Text, nullable=False, comment="its name as configured"),
     sa.Column("made_at", sa.Float, nullable=False, comment="unix time"),
 )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from curation.databases import has_ledger, open_ledger
 from curation.ledger import Ledger
 from curation.store import Store
 from schemas.config import CurateConfig
@@ -32,7 +33,7 @@ class Workspace:
     @property
     def exists(self) -> bool:
         """Whether a run was ever started here."""
-        return (self.root / "ledger.sqlite").exists()
+        return has_ledger(self.root)
 
     def require(self) -> Workspace:
         """This workspace; raises ConfigError when there is none at its path."""
@@ -43,9 +44,9 @@ class Workspace:
         return self
 
     def ledger(self) -> Ledger:
-        """Open the ledger."""
+        """Open the ledger: a file of the workspace, or where V2XUM_LEDGER says. Raises ConfigError as `open_ledger`."""
         self.root.mkdir(parents=True, exist_ok=True)
-        return Ledger(f"sqlite:///{self.root / 'ledger.sqlite'}")
+        return open_ledger(self.root)
 
     def store(self) -> Store:
         """Open the store."""

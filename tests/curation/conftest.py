@@ -8,10 +8,15 @@ from pathlib import Path
 import pytest
 
 from curation.ledger import Ledger
+from tests.postgres import new_ledger
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
+    """A new ledger, in a file and on a server: every test that takes one runs on both."""
+    if request.param == "sqlite":
+        opened = Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    else:
+        opened = new_ledger(request.getfixturevalue("postgresql"))
     yield opened
     opened.close()

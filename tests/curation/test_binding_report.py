@@ -5,10 +5,12 @@ import json
 from html.parser import HTMLParser
 from pathlib import Path
 
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from curation import tables
 from curation.binding_report import HTML_NAME, JSON_NAME, Case, write_evidence
 from curation.canaries import plain
 from curation.doubt import Withdrawn, canaries_of, keep_canaries, withdraw
@@ -121,10 +123,10 @@ def test_withdrawing_takes_what_is_in_doubt_and_nothing_else(ledger: Ledger) -> 
     ledger.put({"a": reply}, "captioner")
     ledger.put({"b": reply}, "summarizer")
     with ledger.engine.begin() as connection:
-        connection.exec_driver_sql("insert into replies values ('c', 'old', 'stop', 1, 1, 'captioner', 5.0)")
-        connection.exec_driver_sql("insert into runs values (1, 1.0, 9.0, 'finished', '{}')")
-        connection.exec_driver_sql("insert into runs values (2, 11.0, null, 'running', '{}')")
-        connection.exec_driver_sql("update results set made_at = 100.0, seconds = 1.0")
+        connection.execute(sa.insert(tables.replies).values(("c", "old", "stop", 1, 1, "captioner", 5.0)))
+        connection.execute(sa.insert(tables.runs).values((1, 1.0, 9.0, "finished", "{}")))
+        connection.execute(sa.insert(tables.runs).values((2, 11.0, None, "running", "{}")))
+        connection.execute(sa.update(tables.results).values(made_at=100.0, seconds=1.0))
     taken = withdraw(ledger, ["v001"], "captioner", 50.0)
     assert taken == Withdrawn(("v001", "v003"), 1)
     assert set(ledger.get(["a", "b", "c"])) == {"b", "c"}, "replies before the last finished run are not in doubt"

@@ -9,8 +9,10 @@ import pytest
 
 from curation.media import encode_video, probe
 from curation.playable import encode, make_playable, plays
+from curation.samplers import PyavSampler
 from curation.sandbox import Limits, Sandbox
 from schemas.errors import PermanentError
+from tests.curation import barcode
 
 LIMITS = Limits(60.0, 4096)
 
@@ -82,6 +84,27 @@ def test_sound_is_kept(tmp_path: Path, codec: str, expected: bool) -> None:
     with av.open(str(tmp_path / "made.mp4")) as container:
         samples = sum(frame.samples for frame in container.decode(audio=0))
     assert samples / 48_000 == pytest.approx(2.0, abs=0.1)
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_turned_videos_are_written_upright_with_what_the_sampler_sees(tmp_path: Path, rotation: int) -> None:
+    options = {"ticks": 9000, "cuts": (1000, 2000)}
+    made = barcode.make(tmp_path / "a.mp4", barcode.steady(10, 3), "mpeg4", {"b": "2M"}, rotation=rotation, **options)
+    assert not plays(made.path) and probe(made.path).rotation == rotation
+    encode(made.path, tmp_path / "made.mp4")
+    info = probe(tmp_path / "made.mp4")
+    assert info.rotation == 0
+    assert (info.width, info.height) == ((160, 120) if rotation % 180 == 0 else (120, 160))
+    seen, played = sampled(made.path), sampled(tmp_path / "made.mp4")
+    assert [barcode.read(np.rot90(image, -rotation // 90)) for image in played] == barcode.expected(made)
+    assert len(seen) == len(played) == 3
+    for one, other in zip(seen, played, strict=True):
+        assert np.abs(one.astype(int) - other.astype(int)).mean() < 4  # encoded twice; turned wrongly it is above 30
+        assert np.abs(one.astype(int) - np.rot90(other, 2).astype(int)).mean() > 20
+
+
+def sampled(path: Path) -> list[np.ndarray]:
+    return [sample.image for sample in PyavSampler(path, Fraction(1), 448, 3600).samples()]
 
 
 def test_large_pictures_become_smaller(tmp_path: Path) -> None:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sqlite3
 import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from curation import tables
 from curation.ledger import Ledger
 from curation.reviews import Pushed, Reviews, moment
+from schemas.review import Verdict
 from tests.curation.people import verdict, verdicts_on
 from tests.curation.samples import make_sample
 
@@ -28,23 +27,8 @@ ROOT = Path(__file__).parent.parent.parent
 SAMPLE = make_sample()
 
 
-def ledgers() -> list[str]:
-    return ["sqlite", *(["postgresql"] if os.environ.get("V2XUM_TEST_POSTGRESQL") else [])]
-
-
-@pytest.fixture(params=ledgers())
-def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
-    """A new SQLite file, or the empty database of V2XUM_TEST_POSTGRESQL (an SQLAlchemy URL)."""
-    postgresql = request.param == "postgresql"
-    ledger = Ledger(os.environ["V2XUM_TEST_POSTGRESQL"] if postgresql else f"sqlite:///{tmp_path / 'l.sqlite'}")
-    yield ledger
-    if postgresql:
-        tables.metadata.drop_all(ledger.engine)
-    ledger.close()
-
-
-def test_what_is_stored_comes_back_once_in_order_and_is_never_changed(opened: Ledger) -> None:
-    reviews = Reviews(opened)
+def test_what_is_stored_comes_back_once_in_order_and_is_never_changed(ledger: Ledger) -> None:
+    reviews = Reviews(ledger)
     many = [verdict(SAMPLE, "accept", f"p{n}", at=n) for n in range(1203)]
     assert reviews.store(iter(many)) == 1203
     assert reviews.store(many) == 0
@@ -57,8 +41,8 @@ def test_what_is_stored_comes_back_once_in_order_and_is_never_changed(opened: Le
     assert list(reviews.verdicts()) == [*many, later]
 
 
-def test_samples_are_found_by_their_ids(opened: Ledger) -> None:
-    reviews = Reviews(opened)
+def test_samples_are_found_by_their_ids(ledger: Ledger) -> None:
+    reviews = Reviews(ledger)
     long = SAMPLE.model_copy(update={"video": SAMPLE.video.model_copy(update={"id": "x" * 300})})
     odd = verdict(long, sample_id="nul\0", origin="o1", comment="\0 \U0001f642 <b>")
     half = verdict(make_sample("v001"), None)
@@ -76,20 +60,18 @@ def test_samples_are_found_by_their_ids(opened: Ledger) -> None:
 
 
 @given(st.lists(verdicts_on(SAMPLE), max_size=8))
-@settings(max_examples=25, deadline=None)
-def test_any_verdict_survives(tmp_path_factory, verdicts) -> None:
-    ledger = Ledger(f"sqlite:///{tmp_path_factory.getbasetemp() / 'any.sqlite'}")
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_verdict_survives(ledger: Ledger, verdicts: list[Verdict]) -> None:
     reviews = Reviews(ledger)
     with ledger.engine.begin() as connection:
         connection.execute(sa.delete(tables.verdicts))
     first = {(v.origin, moment(v.updated_at)): v for v in reversed(verdicts)}
     assert reviews.store(verdicts) == len(first)
     assert {v.canonical() for v in reviews.verdicts()} == {v.canonical() for v in first.values()}
-    ledger.close()
 
 
-def test_a_bad_one_in_a_batch_takes_none_of_it_in(opened: Ledger) -> None:
-    reviews = Reviews(opened)
+def test_a_bad_one_in_a_batch_takes_none_of_it_in(ledger: Ledger) -> None:
+    reviews = Reviews(ledger)
 
     def broken():
         yield verdict(SAMPLE)
@@ -100,8 +82,8 @@ def test_a_bad_one_in_a_batch_takes_none_of_it_in(opened: Ledger) -> None:
     assert list(reviews.verdicts()) == []
 
 
-def test_threads_that_store_the_same_store_it_once(opened: Ledger) -> None:
-    reviews = Reviews(opened)
+def test_threads_that_store_the_same_store_it_once(ledger: Ledger) -> None:
+    reviews = Reviews(ledger)
     many = [verdict(SAMPLE, annotator=f"p{n}") for n in range(300)]
     with ThreadPoolExecutor(4) as pool:
         new = list(pool.map(reviews.store, [many, many[::-1], many[100:], many[:200]]))
@@ -109,8 +91,8 @@ def test_threads_that_store_the_same_store_it_once(opened: Ledger) -> None:
     assert len(list(reviews.verdicts())) == 300
 
 
-def test_pushed_and_cursors(opened: Ledger) -> None:
-    reviews = Reviews(opened)
+def test_pushed_and_cursors(ledger: Ledger) -> None:
+    reviews = Reviews(ledger)
     assert reviews.pushed("p") == {}
     assert reviews.cursor("p") is None
     first = [Pushed(f"v{n}", "a" * 64, 2**40 + n, "random", 1.5) for n in range(600)]
@@ -139,39 +121,39 @@ def test_a_ledger_of_before_opens(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_kill_while_storing_loses_and_doubles_nothing(tmp_path: Path) -> None:
+def test_a_kill_while_storing_loses_and_doubles_nothing(ledger: Ledger) -> None:
     """Batches are stored in a child that is killed; then all is stored again."""
     code = textwrap.dedent("""
         import sys
         from curation.ledger import Ledger
         from curation.reviews import Reviews
-        from tests.curation.people import verdict
+        from schemas.review import Verdict
+from tests.curation.people import verdict
         from tests.curation.samples import make_sample
         sample = make_sample()
-        reviews = Reviews(Ledger(sys.argv[1]))
+        reviews = Reviews(Ledger(*sys.argv[1:]))
         for batch in range(400):
             new = reviews.store(verdict(sample, annotator=f"{batch}-{n}") for n in range(20))
             print(batch, flush=True)
     """)
-    url = f"sqlite:///{tmp_path / 'l.sqlite'}"
+    schemas = ledger.engine.get_execution_options().get("schema_translate_map", {})
+    place = [ledger.engine.url.render_as_string(hide_password=False), *schemas.values()]
     for pause in (0.05, 0.2):
-        with subprocess.Popen([sys.executable, "-c", code, url], cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
+        with subprocess.Popen(
+            [sys.executable, "-c", code, *place], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        ) as child:
             assert child.stdout is not None
             child.stdout.readline()
             time.sleep(pause)
             child.send_signal(signal.SIGKILL)
             told = len(child.stdout.read().splitlines()) + 1
-        ledger = Ledger(url)
         names = [v.annotator for v in Reviews(ledger).verdicts()]
-        ledger.close()
         assert len(names) == len(set(names))
         assert len(names) % 20 == 0
         assert len(names) >= 20 * (told - 1)  # the last line may have been cut
-    ledger = Ledger(url)
     again = [verdict(SAMPLE, annotator=f"{batch}-{n}") for batch in range(400) for n in range(20)]
     assert Reviews(ledger).store(again) == 8000 - len(names)
     assert len(list(Reviews(ledger).verdicts())) == 8000
-    ledger.close()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,126 @@
+"""Runs with the ledger on a real PostgreSQL: they export what SQLite gives, whatever happens to the database."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from curation.databases import LEDGER
+from tests.flows.conftest import CONFIG, ROOT, VIDEOS, shards, status
+from tests.postgres import PASSWORD, SECRET, rows, text_of
+
+pytestmark = [pytest.mark.prefect, pytest.mark.postgresql, pytest.mark.slow]
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+COUNTED = ("videos", "samples", "rejected", "retryable", "pending", "reasons")
+
+
+@pytest.fixture(scope="module")
+def plain(films: Path, server: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace that was run undisturbed, with its ledger in a file."""
+    workspace = tmp_path_factory.mktemp("plain") / "workspace"
+    command = [sys.executable, "-m", "flows.cli", *arguments(films, workspace)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr
+    return workspace
+
+
+def arguments(films: Path, workspace: Path) -> list[str]:
+    small = ("--set", "models.captioner.batch=2")
+    return ["curate", str(CONFIG), "--source", str(films), "--workspace", str(workspace), *small]
+
+
+def begin(films: Path, workspace: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "flows.cli", *arguments(films, workspace)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def written(database: sa.URL, workspace: Path) -> int:
+    """Rows that the workspace's ledger holds: results and replies; 0 before there is one."""
+    note = workspace / "ledger.postgresql"
+    if not note.exists():
+        return 0
+    schema = note.read_text().strip()
+    there = rows(database, f"SELECT count(*) FROM pg_tables WHERE schemaname = '{schema}' AND tablename = 'replies'")
+    if there == [(0,)]:
+        return 0
+    query = f"SELECT (SELECT count(*) FROM {schema}.results) + (SELECT count(*) FROM {schema}.replies)"
+    return int(rows(database, query)[0][0])
+
+
+def await_rows(process: subprocess.Popen[str], database: sa.URL, workspace: Path, goal: int) -> None:
+    while process.poll() is None and written(database, workspace) < goal:
+        time.sleep(0.01)
+
+
+def test_killed_runs_end_with_the_bytes_of_sqlite_and_tell_nobody_the_password(
+    films: Path, plain: Path, tmp_path: Path, v2xum: Cli, postgresql: sa.URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = status(v2xum, plain)
+    workspace, rng, said = tmp_path / "shared", random.Random(5), []
+    monkeypatch.setenv(LEDGER, text_of(postgresql))
+    for goal in (1, 30, 90):
+        process = begin(films, workspace)
+        await_rows(process, postgresql, workspace, goal)
+        time.sleep(rng.random() * 0.2)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        said.append(process.communicate(timeout=60)[0])
+        assert process.returncode == -signal.SIGKILL
+    done = v2xum(*arguments(films, workspace))
+    assert done.returncode == 0, done.stderr
+    assert shards(workspace) == shards(plain)
+    counts = status(v2xum, workspace)
+    assert {name: counts[name] for name in COUNTED} == {name: expected[name] for name in COUNTED}
+    assert "1 rejections forgotten" in v2xum("retry", workspace, "--reason", "too_short").stdout
+    assert v2xum(*arguments(films, workspace)).returncode == 0
+    exported = v2xum("export", workspace)
+    assert exported.returncode == 0 and f"{VIDEOS} samples" in exported.stdout
+    assert shards(workspace) == shards(plain)
+    explained = v2xum("explain", "film 0.mp4", workspace)
+    assert explained.returncode == 0 and "keyframes" in explained.stdout
+    assert not list(workspace.glob("ledger.sqlite*"))
+    monkeypatch.setenv(LEDGER, text_of(postgresql.set(password=PASSWORD + "x")))
+    refused = v2xum("status", workspace)
+    assert refused.returncode == 2 and "password authentication failed" in refused.stderr
+    monkeypatch.delenv(LEDGER)
+    without = v2xum("status", workspace)
+    assert without.returncode == 2 and f"set {LEDGER}" in without.stderr
+    told = [
+        *said,
+        *(part for one in (done, exported, explained, refused, without) for part in (one.stdout, one.stderr)),
+    ]
+    assert not [text for text in told if SECRET in text]
+    assert not [path for path in workspace.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
+
+
+def test_a_database_that_ends_all_sessions_costs_no_video(
+    films: Path, plain: Path, tmp_path: Path, v2xum: Cli, postgresql: sa.URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = tmp_path / "shared"
+    monkeypatch.setenv(LEDGER, text_of(postgresql))
+    process = begin(films, workspace)
+    for goal in (20, 40, 60):
+        await_rows(process, postgresql, workspace, goal)
+        rows(postgresql, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+    said, _ = process.communicate(timeout=300)
+    assert SECRET not in said
+    counts = status(v2xum, workspace)
+    assert counts["reasons"] == {"download: not_a_video": 1, "filter: too_short": 1}
+    done = v2xum(*arguments(films, workspace))
+    assert done.returncode == 0, done.stderr
+    assert shards(workspace) == shards(plain)
