@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from annotation.access import Access, Pseudonyms, review_folder
 from annotation.client import LabelStudio, Project
+from annotation.gold import known_answers
 from annotation.project import Marked, find_project
 from annotation.reading import EMPTY, SKIPPED, Unreadable, read_annotation
 from curation.ledger import Ledger
@@ -63,7 +64,8 @@ def pull(
     """Store the verdicts that the project of this title has and the ledger has not.
 
     `everything`: look at all tasks and not only at those that changed. Raises ConfigError when there is no such project
-    (what was pulled before is kept), RunStopped when the server stops answering: what came till then is stored.
+    (what was pulled before is kept) or the answers to gold questions cannot be read, RunStopped when the server stops
+    answering: what came till then is stored.
     """
     reviews = Reviews(ledger)
     with LabelStudio(access) as server:
@@ -86,6 +88,7 @@ class _Pull:
         self.folder = review_folder(workspace) / "unclear"
         self.pseudonyms = Pseudonyms(workspace)
         self.users = server.users()
+        self.gold = known_answers(workspace)
         self.counts: Counter[str] = Counter()
         self.problems: list[str] = []
         self.newest: datetime | None = None
@@ -160,6 +163,8 @@ class _Pull:
             self._keep(task, annotation)
             self.problems.append(f"{where}: {error}; kept in {self.folder}")
             return None
+        if verdict.sample_id in self.gold:  # which its task does not tell, since annotators can read that
+            verdict = verdict.model_copy(update={"stratum": "gold"})
         self.counts["skipped"] += SKIPPED in verdict.problems
         if unclear := [problem for problem in verdict.problems if problem not in (SKIPPED, EMPTY)]:
             self._keep(task, annotation)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -24,15 +24,17 @@ from annotation.project import Marked, find_project, make_project, media_folder,
 from annotation.sampling import Chosen
 from annotation.tasks import Key, build_task, round_of, task_key
 from curation.assembly import sample
+from curation.review_content import content_sha256
 from curation.reviews import Pushed, Reviews
 from curation.stages import Services
 from schemas.audit import Audit
 from schemas.errors import StageError
+from schemas.records import Sample
 
 CHUNK = 250
-_SCORES = ("support", "grounding", "judge")  # the first that the audit has is the task's score
+SCORES = ("support", "grounding", "judge")  # the first that the audit has is the task's score
 
-
+_TOO_LARGE = "its task is larger than the server, or a proxy before it, takes (413); raise that limit and push again"
 _CHANGED = (
     "the project's labelling interface was changed by hand; it is left as it is, and what it adds or renames may not "
     "come back (`v2xum review pull` tells)"
@@ -53,6 +55,13 @@ class Result(NamedTuple):
     notes: tuple[str, ...]
 
 
+class Extra(NamedTuple):
+    """A sample that is not in the ledger, with the score that its task shows, as those of others have one."""
+
+    sample: Sample
+    score: float | None = None
+
+
 class _Ready(NamedTuple):
     task: dict[str, Any]
     key: Key
@@ -66,15 +75,17 @@ def push(
     chosen: Sequence[Chosen],
     title: str,
     *,
+    extra: Mapping[str, Extra] = {},
     again: bool = False,
     check: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> Result:
     """Bring the chosen samples into the project of this title, which is made when it is not there.
 
-    `again`: also samples that enough people have judged already elsewhere (in a project that is gone, say); `check`:
-    look at every task on the server even if nothing tells of a change. Raises ConfigError for a server that cannot be
-    used, RunStopped when it stops answering: the same call goes on from there.
+    `extra`: those of the chosen that are not in the ledger, by id; `again`: also samples that enough people have judged
+    already elsewhere (in a project that is gone, say); `check`: look at every task on the server even if nothing tells
+    of a change. Raises ConfigError for a server that cannot be used, RunStopped when it stops answering: the same call
+    goes on from there.
     """
     folder = review_folder(workspace)
     with LabelStudio(access) as server:
@@ -84,7 +95,7 @@ def push(
         Path(folder / "files" / "media").mkdir(parents=True, exist_ok=True)
         server.serve_folder(marked.project.id, seen)
         marked = renew_interface(server, marked)
-        return _Push(workspace, services, server, marked, again, say).run(chosen, check)
+        return _Push(workspace, services, server, marked, extra, again, say).run(chosen, check)
 
 
 class _Push:
@@ -94,9 +105,11 @@ class _Push:
         services: Services,
         server: LabelStudio,
         marked: Marked,
+        extra: Mapping[str, Extra],
         again: bool,
         say: Callable[[str], None],
     ) -> None:
+        self.extra = extra
         self.services, self.server, self.marked, self.again, self.say = services, server, marked, again, say
         self.project = marked.project.id
         self.people = marked.project.maximum_annotations
@@ -146,7 +159,7 @@ class _Push:
 
     def _ready(self, chosen: Sequence[Chosen]) -> Iterator[_Ready]:
         """Tasks of the chosen samples that the project lacks."""
-        wanted = zip(chosen, self.contents.of([one.sample_id for one in chosen]), strict=True)
+        wanted = zip(chosen, self._contents([one.sample_id for one in chosen]), strict=True)
         while chunk := list(islice(wanted, CHUNK)):
             missing = [(one, content) for one, content in chunk if not self._is_held(one, content.sha256)]
             judged = self._judged(missing)
@@ -163,6 +176,13 @@ class _Push:
                     continue
                 task = build_task(whole, content.sha256, one.stratum, shown, scores.get(one.sample_id))
                 yield _Ready(task, Key(one.sample_id, content.sha256, round_of(one.stratum)), one)
+
+    def _contents(self, ids: Sequence[str]) -> Iterator[Content]:
+        """The content of each sample, in the order given, wherever it comes from."""
+        of_ledger = self.contents.of([name for name in ids if name not in self.extra])
+        for name in ids:
+            other = self.extra.get(name)
+            yield next(of_ledger) if other is None else Content(name, content_sha256(other.sample), other.sample)
 
     def _is_held(self, one: Chosen, content: str) -> bool:
         """Whether the project has a task for it; one that was adjudicated once needs no first round any more."""
@@ -187,10 +207,10 @@ class _Push:
 
     def _scores(self, ids: Sequence[str]) -> dict[str, float]:
         """How good samples are by their audits, of those that have one."""
-        found = {}
+        found = {name: score for name in ids if name in self.extra and (score := self.extra[name].score) is not None}
         for sample_id, _, payload in self.services.ledger.payloads(ids, ("audit",)):
             scores = Audit.model_validate_json(payload).scores()
-            if name := next((name for name in _SCORES if name in scores), None):
+            if name := next((name for name in SCORES if name in scores), None):
                 found[sample_id] = scores[name]
         return found
 
@@ -200,7 +220,7 @@ class _Push:
         """Send batches, one under way while the next is made; each is in the ledger before and after."""
         added = 0
         with ThreadPoolExecutor(1, "push") as pool:
-            sent: tuple[list[_Ready], Future[list[int]]] | None = None
+            sent: tuple[list[_Ready], Future[list[int | None]]] | None = None
             for batch in _batches(ready):
                 if sent is not None:
                     added += self._arrived(*sent)
@@ -211,31 +231,33 @@ class _Push:
                 added += self._arrived(*sent)
         return added
 
-    def _import(self, tasks: list[dict[str, Any]]) -> list[int]:
+    def _import(self, tasks: list[dict[str, Any]]) -> list[int | None]:
+        """The tasks' numbers; None for one that the server does not even take alone."""
         try:
-            return self.server.import_tasks(self.project, tasks)
+            return [*self.server.import_tasks(self.project, tasks)]
         except TooLarge:
             if len(tasks) == 1:
-                raise
+                return [None]
             half = len(tasks) // 2
             return self._import(tasks[:half]) + self._import(tasks[half:])
 
-    def _arrived(self, batch: list[_Ready], future: Future[list[int]]) -> int:
-        numbers = future.result()
+    def _arrived(self, batch: list[_Ready], future: Future[list[int | None]]) -> int:
+        answered = list(zip(batch, future.result(), strict=True))
+        self.failed += [(one.key.sample_id, _TOO_LARGE) for one, number in answered if number is None]
+        made = [(one, number) for one, number in answered if number is not None]
         now = time.time()
         pushed = [
-            Pushed(one.key.sample_id, one.key.content_sha256, number, one.chosen.stratum, now)
-            for one, number in zip(batch, numbers, strict=True)
+            Pushed(one.key.sample_id, one.key.content_sha256, number, one.chosen.stratum, now) for one, number in made
         ]
-        for one, number in zip(batch, numbers, strict=True):
+        for one, number in made:
             if one.chosen.overlap != self.people:
                 self.server.set_overlap(number, one.chosen.overlap)
             self._retire(one.key)
         self.reviews.note_pushed(self.marked.key, pushed)
-        self.newest = numbers[-1]
-        self.counts["added"] += len(batch)
+        self.newest = made[-1][1] if made else self.newest
+        self.counts["added"] += len(made)
         self.say(f"{self.counts['added']} tasks added")
-        return len(batch)
+        return len(made)
 
     def _annotators(self, people: int) -> None:
         """In a new project raise the number of annotators that imported tasks get, when those for one person are there.

@@ -52,7 +52,7 @@ def review_report(
     return ReviewReport(
         name=name,
         at=at or datetime.now(UTC).isoformat(timespec="seconds"),
-        progress=_progress(verdicts, known, len(ids), len(reviews.pushed_ids())).model_copy(
+        progress=_progress(verdicts, known, len(ids), len(reviews.pushed_ids() - (gold or {}).keys())).model_copy(
             update={"strata": tuple(_strata(choose(pool, rules), stratum, known))}
         ),
         agreement=agreement(decided, known, rules.seed),

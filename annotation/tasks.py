@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal, NamedTuple
 
-from markupsafe import Markup
+from markupsafe import escape
 
 from annotation.interface import NAMES, VERSION
 from annotation.media import Shown
@@ -14,7 +14,6 @@ from schemas.temporal import format_seconds
 from schemas.time import FrameIndex, plain_seconds
 
 _FPS: Final = 25.0
-_MARK: Final = Markup('<figure><img src="{}" alt="keyframe at {} s"><figcaption>{}</figcaption></figure>')
 Round = Literal["first", "adjudication"]
 
 
@@ -58,17 +57,18 @@ def build_task(
     captions = {caption.index: caption.text for caption in sample.captions.captions}
     fps = sample.video.fps or _FPS
     end = len(frames) / sample.frames.fps
+    summary = summary_text(sample)
     times = [float(frames[index].time) for index in chosen]
     data = {
         "sample_id": sample.video.id,
         "content_sha256": content_sha256,
-        "stratum": stratum,
+        "stratum": "random" if stratum == "gold" else stratum,  # every annotator can read it in the list of tasks
         "interface": VERSION,
         "video": shown.video,
         "fps": fps,
         "sampled_fps": sample.frames.fps,
         "sampled_frames": len(frames),
-        "summary": summary_text(sample),
+        "summary": summary,
         "captions": [
             {"t": clock(time), "text": captions.get(index, "(no caption)"), "start": time, "end": following}
             for index, time, following in zip(chosen, times, [*times[1:], max(end, times[-1] + 1)], strict=True)
@@ -78,14 +78,14 @@ def build_task(
                 "index": index,
                 "time": time,
                 "caption": captions.get(index, ""),
-                "html": _MARK.format(shown.pictures[index], plain_seconds(time), f"{clock(time)}  [{time}]"),
+                "html": _figure(shown.pictures[index], time),
             }
             for index, time in zip(chosen, times, strict=True)
         ],
     }
     prediction: dict[str, Any] = {
         "model_version": sample.summary.maker.model,
-        "result": _prediction(sample, captions, times, fps),
+        "result": _prediction(sample, summary, captions, times, fps),
     }
     if score is not None:
         prediction["score"] = score
@@ -97,10 +97,15 @@ def summary_text(sample: Sample) -> str:
     return "\n".join(format_seconds([sentence]) for sentence in sample.summary.v2vt)
 
 
+def _figure(address: str, time: float) -> str:
+    picture = f'<img src="{escape(address)}" alt="keyframe at {plain_seconds(time)} s">'
+    return f"<figure>{picture}<figcaption>{clock(time)}  [{time}]</figcaption></figure>"
+
+
 def _prediction(
-    sample: Sample, captions: dict[FrameIndex, str], times: list[float], fps: float
+    sample: Sample, summary: str, captions: dict[FrameIndex, str], times: list[float], fps: float
 ) -> list[dict[str, Any]]:
-    result = [_text(NAMES.summary, NAMES.video, summary_text(sample))]
+    result = [_text(NAMES.summary, NAMES.video, summary)]
     for place, index in enumerate(sample.extract.keyframes):
         if text := captions.get(index):
             result.append(_text(f"{NAMES.caption}{place}", f"{NAMES.frame}{place}", text))

@@ -84,6 +84,9 @@ def push(
     project: ProjectOption = None,
     random: Annotated[int | None, typer.Option(min=0, help="Size of the random stratum.")] = None,
     active: Annotated[int | None, typer.Option(min=0, help="Size of the active stratum (worst audits first).")] = None,
+    gold: Annotated[
+        int | None, typer.Option(min=0, help="Number of questions with known answers, half of them with an error.")
+    ] = None,
     annotators: Annotated[int | None, typer.Option(min=1, help="How many people judge the shared part.")] = None,
     overlap: Annotated[float | None, typer.Option(min=0, max=1, help="The share that so many people judge.")] = None,
     again: Annotated[
@@ -100,7 +103,7 @@ def push(
     """
     from flows.review_steps import push_workspace
 
-    limits = {"random": random, "active": active, "annotators": annotators, "overlap": overlap}
+    limits = {"random": random, "active": active, "gold": gold, "annotators": annotators, "overlap": overlap}
     changes = {name: value for name, value in limits.items() if value is not None}
     result = push_workspace(Workspace(workspace).require(), project, changes, again=again, check=check, say=_progress())
     if as_json:

@@ -13,14 +13,16 @@ from pydantic import ValidationError
 from annotation import pull as pulling
 from annotation import push as pushing
 from annotation.access import find_access, review_folder
+from annotation.gold import known_answers
 from annotation.report import review_report, write_review
-from annotation.sampling import candidates, choose
+from annotation.sampling import Candidate, candidates, choose
 from curation.stages import Services
 from curation.workspace import Workspace
 from schemas.config import CurateConfig
 from schemas.errors import ConfigError, WorkspaceBusy
 from schemas.review_config import ReviewConfig
 from schemas.review_report import ReviewReport
+from tasks.gold import gold_questions, mixed
 
 _LONGEST_TITLE = 50  # Label Studio's own limit
 
@@ -42,7 +44,7 @@ def push_workspace(
     check: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> pushing.Result:
-    """Choose samples by the configuration's `review` section with `changes`, and push them.
+    """Choose samples by the configuration's `review` section with `changes`, make its gold questions, and push all.
 
     Raises WorkspaceBusy while another push is under way, ConfigError for wrong values, and what `push` raises.
     """
@@ -59,8 +61,12 @@ def push_workspace(
         raise WorkspaceBusy(f"{place.root}: another `v2xum review push` is under way here") from error
     try:
         with Services(config, place.ledger(), place.store()) as services, closing(services.ledger):
-            chosen = choose(candidates(services.ledger, services.settings), rules)
-            return pushing.push(place.root, services, access, chosen, title, again=again, check=check, say=say)
+            pool = list(candidates(services.ledger, services.settings))
+            gold = gold_questions(place.root, services, rules, pool, say)
+            chosen = mixed(choose([*pool, *(Candidate(name, gold=True) for name in gold)], rules))
+            return pushing.push(
+                place.root, services, access, chosen, title, extra=gold, again=again, check=check, say=say
+            )
     finally:
         lock.release()
 
@@ -79,8 +85,12 @@ def pull_workspace(
 
 
 def report_workspace(place: Workspace) -> tuple[ReviewReport, Path]:
-    """Write WORKSPACE/report/review.json and review.html; returns the report and the page's path."""
+    """Write WORKSPACE/report/review.json and review.html; returns the report and the page's path.
+
+    Raises ConfigError when the answers to gold questions cannot be read.
+    """
     config = place.config()
     with Services(config, place.ledger(), place.store()) as services, closing(services.ledger):
-        found = review_report(services.ledger, services.settings, config.name)
+        gold = {name: answer.has_error for name, answer in known_answers(place.root).items()}
+        found = review_report(services.ledger, services.settings, config.name, gold=gold)
     return found, write_review(place.root / "report", found)
