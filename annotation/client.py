@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -40,6 +41,10 @@ class TooLarge(RunStopped):
     """The server takes no request of this size."""
 
 
+class Denied(ConfigError):
+    """The server answers 401 or 403: to the token, or to what was asked for."""
+
+
 class _Bearer(httpx.Auth):
     """A legacy token as it is; a personal access token by the short-lived ones that it is good for."""
 
@@ -68,7 +73,7 @@ class _Bearer(httpx.Auth):
 
 
 class LabelStudio:
-    """A connection to a server. Not for several threads at once."""
+    """A connection to a server. Not for several threads at once, but for the walk through `tasks`."""
 
     def __init__(self, access: Access) -> None:
         """Open it; nothing is sent yet."""
@@ -134,6 +139,25 @@ class LabelStudio:
             fields = {"project": project, "path": path, "title": "review media", "use_blob_urls": True}
             self._json(self._send("POST", "/api/storages/localfiles/", json=fields))
 
+    def webhooks(self, project: int) -> list[dict[str, Any]]:
+        """The webhooks of a project."""
+        found = self._json(self._send("GET", "/api/webhooks/", params={"project": project}))
+        rows: list[dict[str, Any]] = found if isinstance(found, list) else found.get("results", [])
+        return rows
+
+    def save_webhook(self, number: int | None, **fields: Any) -> None:
+        """Make a webhook, or change one. Raises Denied when the server does not send to such an address."""
+        method, path = ("POST", "/api/webhooks/") if number is None else ("PATCH", f"/api/webhooks/{number}/")
+        self._send(method, path, json=fields)
+
+    def delete_webhook(self, number: int) -> None:
+        """Remove a webhook; one that is gone already is no error."""
+        try:
+            self._send("DELETE", f"/api/webhooks/{number}/")
+        except _Refused as error:
+            if error.status != 404:
+                raise
+
     # ---- tasks
 
     def import_tasks(self, project: int, tasks: Sequence[Mapping[str, Any]]) -> list[int]:
@@ -157,18 +181,25 @@ class LabelStudio:
         """The tasks of a project, or those updated after a time (ISO 8601), in the order of their numbers.
 
         `whole`: with annotations and drafts. Pages go on from the last number seen, so that tasks that are added or
-        removed meanwhile shift nothing.
+        removed meanwhile shift nothing. The server makes the next page while the caller reads this one.
         """
-        last = 0
-        while True:
+
+        def page(last: int) -> list[dict[str, Any]]:
             items = [_above("filter:tasks:id", "Number", last)]
             if after is not None:
                 items.append(_above("filter:tasks:updated_at", "Datetime", after))
-            rows = self._page(project, items, PAGE, whole=whole)["tasks"]
-            yield from rows
-            if len(rows) < PAGE:
-                return
-            last = max(int(row["id"]) for row in rows)
+            rows: list[dict[str, Any]] = self._page(project, items, PAGE, whole=whole)["tasks"]
+            return rows
+
+        with ThreadPoolExecutor(1, "page") as pool:
+            following = pool.submit(page, 0)
+            while rows := following.result():
+                full = len(rows) == PAGE
+                if full:
+                    following = pool.submit(page, max(int(row["id"]) for row in rows))
+                yield from rows
+                if not full:
+                    return
 
     def extent(self, project: int) -> tuple[int, int]:
         """How many tasks a project has and the largest number among them (0: none)."""
@@ -247,7 +278,7 @@ class LabelStudio:
     def _accepted(self, response: httpx.Response, method: str, path: str) -> httpx.Response:
         status = response.status_code
         if status in (401, 403):
-            raise ConfigError(
+            raise Denied(
                 f"{self.url}: Label Studio does not accept the token ({status}); take a new one from "
                 f"Account & Settings, and set {TOKEN}"
             )

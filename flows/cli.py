@@ -10,6 +10,7 @@ themselves on `app` when they are imported at the end.
 from __future__ import annotations
 
 import functools
+import gc
 import json
 import sys
 from collections.abc import Callable, Iterable
@@ -59,6 +60,7 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        collect_rarely()
         try:
             command(*args, **kwargs)
         except (ConfigError, PromptError) as error:
@@ -77,6 +79,14 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             _fail(f"no space left for the workspace\n{_MAKE_ROOM}", 1)
 
     return run
+
+
+def collect_rarely() -> None:
+    """Have Python look for unreachable cycles once in 50,000 new objects instead of once in 700.
+
+    A caption set is hundreds of objects without a cycle; looking through them took half the time of a push.
+    """
+    gc.set_threshold(50_000, 10, 10)
 
 
 def _fail(message: str, code: int) -> None:
@@ -259,6 +269,7 @@ if __name__ == "__main__":  # `python -m flows.cli`: this file is `__main__` now
 else:
     import flows.cli_bench
     import flows.cli_evaluate
+    import flows.cli_listen
     import flows.cli_plan
     import flows.cli_report
     import flows.cli_review
