@@ -36,7 +36,7 @@ class Media:
         """Bind the workspace's review folder and its store."""
         self.folder = document_root(workspace.resolve()) / "media"
         self._services = services
-        self._made: set[Path] = set()  # 512 at most
+        self._folders: dict[tuple[str, str], Path] = {}  # 512 at most
 
     def publish(self, sample: Sample) -> Shown:
         """Put video and keyframes where the server finds them; what is there already is left alone.
@@ -59,14 +59,14 @@ class Media:
         return Shown(self._address(film), pictures)
 
     def _place(self, kind: str, sha256: str, extension: str) -> Path:
-        folder = self.folder / kind / sha256[:2]
-        if folder not in self._made:
+        folder = self._folders.get((kind, sha256[:2]))
+        if folder is None:
+            folder = self._folders[kind, sha256[:2]] = self.folder / kind / sha256[:2]
             folder.mkdir(parents=True, exist_ok=True)
-            self._made.add(folder)
         return folder / f"{sha256}.{extension}"
 
     def _address(self, path: Path) -> str:
-        return f"/data/local-files/?d={path.relative_to(self.folder.parent).as_posix()}"
+        return "/data/local-files/?d=" + "/".join(path.parts[-4:])  # media/KIND/ab/HASH.ext
 
 
 def _write(path: Path, data: bytes) -> None:

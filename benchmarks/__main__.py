@@ -13,7 +13,7 @@ ALL = (
     *("ledger", "orchestration", "memory", "frames", "serving"),
     *("video_metrics", "text_metrics", "crossmodal", "uncertainty"),
 )
-OTHERS = ("review", "protocols")  # a quarter of an hour with Label Studio; data that is not here
+OTHERS = ("review", "pull", "protocols")  # a quarter of an hour with Label Studio; data that is not here
 
 if __name__ == "__main__":
     if len(sys.argv) > 1 and sys.argv[1] in (*ALL, *OTHERS):

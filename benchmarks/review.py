@@ -10,7 +10,6 @@ import argparse
 import json
 import multiprocessing
 import os
-import resource
 import tempfile
 import time
 from collections.abc import Iterator
@@ -36,6 +35,7 @@ from curation.pipeline import STAGE_NAMES, standing
 from curation.review_content import content_sha256
 from curation.stages import Services
 from curation.workspace import Workspace
+from flows.cli import collect_rarely
 from schemas.audit import Audit
 from schemas.records import (
     Caption,
@@ -167,6 +167,7 @@ def finished_rows(source: Registered, records: dict[str, Record], services: Serv
 def push(root: Path, title: str, count: int, answer: Any) -> None:
     """In a process of its own: choose and push all samples; sends seconds, what was added, and peak memory in MB."""
     place = Workspace(root)
+    collect_rarely()  # as the command does
     with Services(place.config(), place.ledger(), place.store()) as services:
         before = peak()
         began = time.perf_counter()
@@ -182,8 +183,8 @@ def push(root: Path, title: str, count: int, answer: Any) -> None:
 
 
 def peak() -> float:
-    """The largest memory that this process has held, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """The most memory that this process has held since its start, in MB (getrusage would count its parent's too)."""
+    return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def apart(root: Path, title: str, count: int) -> dict[str, Any]:

@@ -190,7 +190,8 @@ def encode_video(
     """Write pictures as a video without sound; the suffix of `path` decides the container.
 
     Every image is (H, W, 3) uint8 RGB, all of one size, H and W even; picture i is shown at i / fps seconds.
-    Equal pictures and options give equal bytes (one thread, no encoder time stamps or version tags).
+    Equal pictures and options give equal bytes (one thread, no encoder time stamps or version tags), but for x264's
+    rate control by `crf`, which now and then decides otherwise; with a fixed `qp` or `mbtree=0` it does not.
     Raises ValueError for no picture, odd or changing sizes or an encoder that is not there, and OSError
     when the file cannot be written; a file half written is left to the caller.
     """

@@ -86,16 +86,17 @@ def standing(source: Registered, heads: Mapping[str, Head], settings: Settings) 
     for stage in STAGES:
         inputs = [contents[name] for name in stage.needs]
         fingerprint = _hash(stage.name, stage.version, settings[stage.name], inputs)
+        head = heads.get(stage.name)
+        if head is not None and head.status == "done" and head.fingerprint == fingerprint:
+            contents[stage.name] = head.digest
+            continue
         policy = (settings["policy"], contents["listing"])
         refusal = _hash(stage.name, stage.version, settings[stage.name], policy, inputs)
-        head = heads.get(stage.name)
         if head is None or head.fingerprint != (refusal if head.error_class == "refused" else fingerprint):
             return Standing("pending", stage.name, fingerprint, refusal)
-        if head.status == "rejected":
-            if head.error_class == "transient":
-                return Standing("retryable", stage.name, fingerprint, refusal)
-            return Standing("rejected", None)
-        contents[stage.name] = head.digest
+        if head.error_class == "transient":
+            return Standing("retryable", stage.name, fingerprint, refusal)
+        return Standing("rejected", None)
     refused = heads.get(EXPORT)
     unfit = refused is not None and refused.fingerprint == contents[SUMMARY]
     return Standing("rejected" if unfit else "sample", None)
