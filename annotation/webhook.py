@@ -26,8 +26,9 @@ PATH = "/v2xum/review"
 BODY_BYTES = 65_536  # ours have forty: the payload is not asked for
 SECONDS = 5.0
 _FILE = "webhook.secret"
-_LOG = logging.getLogger(__name__)
-_LOG.disabled = True  # what strangers send is not worth a stack trace on the terminal
+# What strangers send is not worth a stack trace on the terminal. Not registered: a configuration of logging, such as
+# Prefect's, would switch it on again.
+_SILENT = logging.Logger("silent", logging.CRITICAL + 1)
 
 
 def webhook_secret(workspace: Path) -> str:
@@ -68,7 +69,7 @@ async def receiving(host: str, port: int, secret: str, ring: Callable[[], object
     runner = web.AppRunner(
         app,
         access_log=None,
-        logger=_LOG,
+        logger=_SILENT,
         keepalive_timeout=SECONDS,  # also how long a head may take
         lingering_time=1.0,  # how long an unread body is read away, so that the answer arrives
         max_line_size=2048,

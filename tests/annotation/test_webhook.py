@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import ipaddress
+import logging.config
 import random
 import socket
 import stat
@@ -171,6 +172,7 @@ def test_the_terminal_shows_nothing_of_it(
     bell: Bell, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("WARNING")
+    logging.config.dictConfig({"version": 1, "disable_existing_loggers": False})  # as Prefect does
     bell.send(b"\x16\x03\x01" * 50, end=True)
     bell.send(b"POST / HTTP/1.1\r\nHost: x\r\nno header\r\n\r\n", end=True)
     bell.send(head("wrong", 3) + b"abc")
