@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 from curation.assembly import samples_of
 from curation.ledger import Ledger
-from curation.pipeline import CHECKS
+from curation.pipeline import CHECKS, STAGE_NAMES
 from curation.review_content import content_sha256
 from schemas.records import Sample
 
 _CHUNK = 500
+_SHOWN = tuple(name for name in STAGE_NAMES if name not in CHECKS)
 
 
 class Content(NamedTuple):
@@ -48,10 +49,10 @@ class Contents:
         """The content of each sample, in the order given. Raises KeyError for one that is not finished."""
         for start in range(0, len(ids), _CHUNK):
             chunk = ids[start : start + _CHUNK]
-            heads = self._ledger.heads(chunk)
+            digests = self._ledger.digests(chunk, _SHOWN)
             keys: dict[str, str] = {}
             for name in chunk:
-                parts = (f"{stage}:{head.digest}" for stage, head in sorted(heads[name].items()) if stage not in CHECKS)
+                parts = (f"{stage}:{digest}" for stage, digest in sorted(digests[name].items()))
                 keys[name] = hashlib.sha256(" ".join(parts).encode()).hexdigest()
             unknown = [name for name in chunk if self._known.get(name, ("", ""))[0] != keys[name]]
             read = zip(unknown, samples_of(self._ledger, unknown), strict=True)

@@ -104,6 +104,17 @@ class Ledger:
                     found.setdefault(video_id, {})[stage] = Head(stage, *rest)
         return found
 
+    def digests(self, ids: Sequence[str], stages: Sequence[str]) -> dict[str, dict[str, str]]:
+        """Of the current results of some stages, what later ones depend on: video id -> stage -> digest."""
+        r = t.results.c
+        query = sa.select(r.video_id, r.stage, r.digest).where(r.current, r.stage.in_(stages))
+        found: dict[str, dict[str, str]] = {}
+        with self.engine.connect() as connection:
+            for chunk in _chunks(list(ids)):
+                for video_id, stage, digest in connection.execute(query.where(r.video_id.in_(chunk))).all():
+                    found.setdefault(video_id, {})[stage] = digest
+        return found
+
     def entry(self, video_id: str, stage: str, fingerprint: str | None = None) -> Entry | None:
         """The current result of a stage with its payload, or the one with the given fingerprint, current or not."""
         query, values = (_CURRENT, {}) if fingerprint is None else (_ENTRY, {"f": fingerprint})

@@ -26,6 +26,7 @@ from schemas.errors import ConfigError, Interrupted, PoisonError, RunStopped, St
 from schemas.records import Record, Rejection, Source
 
 log = logging.getLogger(__name__)
+_quoted = json.encoder.encode_basestring_ascii
 
 State = Literal["sample", "rejected", "retryable", "pending"]
 Settings = Mapping[str, str]
@@ -85,7 +86,7 @@ def standing(source: Registered, heads: Mapping[str, Head], settings: Settings) 
     contents = {"source": source.digest, "listing": hashlib.sha256(source.payload.encode()).hexdigest()}
     for stage in STAGES:
         inputs = [contents[name] for name in stage.needs]
-        fingerprint = _hash(stage.name, stage.version, settings[stage.name], inputs)
+        fingerprint = fingerprint_of(stage, settings[stage.name], inputs)
         head = heads.get(stage.name)
         if head is not None and head.status == "done" and head.fingerprint == fingerprint:
             contents[stage.name] = head.digest
@@ -100,6 +101,13 @@ def standing(source: Registered, heads: Mapping[str, Head], settings: Settings) 
     refused = heads.get(EXPORT)
     unfit = refused is not None and refused.fingerprint == contents[SUMMARY]
     return Standing("rejected" if unfit else "sample", None)
+
+
+def fingerprint_of(stage: Stage, settings: str, inputs: Sequence[str]) -> str:
+    """The hash of the JSON text `[name, version, settings, inputs]`, written by hand: a third of a check's time."""
+    given = ", ".join(map(_quoted, inputs))
+    text = f"[{_quoted(stage.name)}, {stage.version}, {_quoted(settings)}, [{given}]]"
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _hash(*parts: Any) -> str:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import threading
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from curation.assembly import sample
 from curation.entries import rejection_entry
 from curation.ledger import Ledger
-from curation.pipeline import STAGE_NAMES, SUMMARY, later_stages, standing
+from curation.pipeline import STAGE_NAMES, SUMMARY, Stage, fingerprint_of, later_stages, standing
 from curation.status import all_rejections, explain, find, samples, standings, summarize
 from schemas.errors import ConfigError, Interrupted, StorageFull, TransientError
 from schemas.records import Rejection
@@ -269,3 +271,9 @@ def test_a_locked_database_says_nothing_of_the_video(ledger: Ledger) -> None:
     with pytest.raises(OperationalError):
         run_all(ledger, ids, Works(trouble={("download", "v000"): [locked]}))
     assert states(ledger) == dict.fromkeys(ids, "pending")
+
+
+@given(st.text(), st.integers(0, 99), st.text(), st.lists(st.text(), max_size=4))
+def test_a_fingerprint_is_the_hash_of_the_parts_as_json(name: str, version: int, own: str, inputs: list[str]) -> None:
+    text = json.dumps((name, version, own, inputs))
+    assert fingerprint_of(Stage(name, version, ()), own, inputs) == hashlib.sha256(text.encode()).hexdigest()
