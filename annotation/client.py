@@ -5,6 +5,7 @@ httpx and not Label Studio's own SDK: that one brings OpenCV, which holds NumPy 
 
 from __future__ import annotations
 
+import gc
 import json
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -189,6 +190,7 @@ class LabelStudio:
             if after is not None:
                 items.append(_above("filter:tasks:updated_at", "Datetime", after))
             rows: list[dict[str, Any]] = self._page(project, items, PAGE, whole=whole)["tasks"]
+            gc.collect(1)  # httpx ties a response and its stream together: each page would stay for long
             return rows
 
         with ThreadPoolExecutor(1, "page") as pool:
