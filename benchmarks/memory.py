@@ -41,10 +41,12 @@ def _child(videos: int) -> dict[str, float]:
 def _run(videos: int) -> dict[str, float]:
     """Curate so many here; peaks in megabytes, when the export begins and at the end."""
     from benchmarks.instant import config, trivial_videos, with_instant_models
+    from flows.cli import collect_rarely
     from flows.server import local_server, quiet_environment
     from schemas.config import SourceSpec
     from tasks.run import Counts, open_run
 
+    collect_rarely()  # as the command does
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         sources = (SourceSpec(at=str(trivial_videos(folder / "films", videos))),)
