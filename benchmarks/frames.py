@@ -27,6 +27,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.processes import peak
+
 WIDTH, HEIGHT, FPS, SEGMENT = 1280, 720, 30, 60
 SHORT_SIDE = 448
 ENCODER = {"preset": "veryfast", "crf": "23", "bf": "3", "g": "250"}
@@ -44,7 +46,7 @@ def main() -> None:
         name, file, out = options.contender
         work = {"sampling": _sampling, "stage": _stage, "decord": _decord, "decord_sequential": _decord_sequential}
         frames = work[name](Path(file), Path(out))
-        print(json.dumps({"frames": frames, "peak_mb": _peak_mb()}))
+        print(json.dumps({"frames": frames, "peak_mb": peak()}))
         return
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.keep or Path(scratch)
@@ -162,12 +164,6 @@ def _decord_sequential(path: Path, out: Path) -> int:
     from schemas.config import FrameConfig
 
     return len(_draw(path, FrameConfig(short_side=SHORT_SIDE, backend="decord"), out).frames)
-
-
-def _peak_mb() -> float:
-    """Peak resident memory of this process since it was executed (getrusage would count its parent's too)."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def _ffmpeg_command(path: Path, *output: str, scale: bool = True) -> list[str]:

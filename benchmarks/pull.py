@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import os
 import tempfile
 import time
@@ -30,7 +29,8 @@ from annotation.pull import pull
 from annotation.server import serving
 from annotation.tasks import build_task
 from benchmarks.instant import trivial_videos
-from benchmarks.review import FEW, SECONDS, fill, peak
+from benchmarks.processes import apart, peak
+from benchmarks.review import FEW, SECONDS, fill
 from curation.assembly import samples_of
 from curation.review_content import content_sha256
 from curation.stages import Services
@@ -106,18 +106,6 @@ def measure_pull(root: Path, title: str, answer: Any) -> None:
         answer.send({"seconds": time.perf_counter() - began, "new": result.new, "mb": peak() - before})
 
 
-def apart(root: Path, title: str) -> dict[str, Any]:
-    """`measure_pull` in a fresh process."""
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe(duplex=False)
-    process = context.Process(target=measure_pull, args=(root, title, there))
-    process.start()
-    there.close()
-    found: dict[str, Any] = here.recv()
-    process.join()
-    return found
-
-
 def measure(count: int) -> dict[str, Any]:
     """Start a server with `count` judged tasks; pull them, and pull again, beside its own export."""
     with tempfile.TemporaryDirectory() as name:
@@ -125,13 +113,13 @@ def measure(count: int) -> dict[str, Any]:
         film = next(trivial_videos(folder / "film", 1, SECONDS).iterdir())
         place = fill(folder / "run", count, film)
         with serving(place.root, None) as running:
-            annotate(place, running.access, "few", FEW)
+            annotate(place, running.access, "few", min(FEW, count))
             project = annotate(place, running.access, "bench", count)
-            small = apart(place.root, "few")
-            first = apart(place.root, "bench")
+            small = apart(measure_pull, place.root, "few")
+            first = apart(measure_pull, place.root, "bench")
             exported, seconds = export(running.access, project)
             listed = listing(running.access, project)
-            second = apart(place.root, "bench")
+            second = apart(measure_pull, place.root, "bench")
     return {
         "annotations": count,
         "new": first["new"],
@@ -144,7 +132,7 @@ def measure(count: int) -> dict[str, Any]:
         "second_new": second["new"],
         "second_seconds": round(second["seconds"], 2),
         "second_to_first": round(second["seconds"] / first["seconds"], 3),
-        "memory_mb": {str(FEW): round(small["mb"], 1), str(count): round(first["mb"], 1)},
+        "memory_mb": {str(min(FEW, count)): round(small["mb"], 1), str(count): round(first["mb"], 1)},
         "cores": os.cpu_count(),
     }
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import os
 import tempfile
 import time
@@ -27,6 +26,7 @@ from annotation.sampling import candidates, choose
 from annotation.server import serving
 from annotation.tasks import build_task
 from benchmarks.instant import config, trivial_videos
+from benchmarks.processes import apart, peak
 from curation import tables
 from curation.assembly import sample
 from curation.entries import Head, Registered, record_entry
@@ -182,23 +182,6 @@ def push(root: Path, title: str, count: int, answer: Any) -> None:
     )
 
 
-def peak() -> float:
-    """The most memory that this process has held since its start, in MB (getrusage would count its parent's too)."""
-    return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) / 1024
-
-
-def apart(root: Path, title: str, count: int) -> dict[str, Any]:
-    """`push` in a fresh process."""
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe(duplex=False)
-    process = context.Process(target=push, args=(root, title, count, there))
-    process.start()
-    there.close()
-    found: dict[str, Any] = here.recv()
-    process.join()
-    return found
-
-
 def plain_import(place: Workspace, access: Access, count: int) -> float:
     """Tasks a second when the same tasks, made beforehand, are posted in the same chunks by nothing but a loop."""
     with Services(place.config(), place.ledger(), place.store()) as services:
@@ -268,10 +251,10 @@ def measure(count: int) -> dict[str, Any]:
             review.mkdir()
             (review / "files").symlink_to(place.root / "review" / "files")
             (review / "access.json").write_bytes((place.root / "review" / "access.json").read_bytes())
-            small = apart(few.root, "few", FEW)
+            small = apart(push, few.root, "few", FEW)
             plain = plain_import(place, running.access, count)
-            first = apart(place.root, "bench", count)
-            second = apart(place.root, "bench", count)
+            first = apart(push, place.root, "bench", count)
+            second = apart(push, place.root, "bench", count)
         rate = count / first["seconds"]
         return {
             "samples": count,
