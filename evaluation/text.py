@@ -152,8 +152,7 @@ class TextScorers:
         try:
             bleu, bleu_rows, rouge, cider = _python_scores(res, gts)
         except BaseException:  # Ctrl-C must not wait for METEOR
-            meteor.stopped = True
-            self.close()
+            meteor.stop()
             raise
         finally:
             meteor.join()
@@ -234,13 +233,20 @@ class _Meteor(threading.Thread):
         super().__init__(name="meteor", daemon=True)
         self._scorers, self._predictions, self._references = scorers, list(predictions), references
         self._silence = silence
-        self.stopped = False
+        self._gate = threading.Lock()
+        self._stopped = False
         self.corpus = 0.0
         self.error: JavaFailed | None = None
         self.each: list[float] = []
         self.matches: list[list[float]] = []
         self.refused: dict[int, str] = {}
         self.start()
+
+    def stop(self) -> None:
+        """End METEOR for good: the thread, wherever it is, starts no other."""
+        with self._gate:
+            self._stopped = True
+            self._scorers.close()
 
     def run(self) -> None:
         for place, (text, own) in enumerate(zip(self._predictions, self._references, strict=True)):
@@ -249,7 +255,7 @@ class _Meteor(threading.Thread):
         try:
             stats = self._statistics()
             evaluation = " ||| ".join(("EVAL", *stats))
-            *each, corpus = self._scorers.meteor().ask([evaluation], len(stats) + 1, self._silence)
+            *each, corpus = self._process().ask([evaluation], len(stats) + 1, self._silence)
             self.each, self.corpus = [float(value) for value in each], float(corpus)
             self.matches = [[float(value) for value in line.split()] for line in stats]
         except JavaFailed as error:
@@ -261,13 +267,13 @@ class _Meteor(threading.Thread):
         stats: list[str] = []
         failed_at = -1
         while len(stats) < len(self._predictions):
-            process = self._scorers.meteor()
+            process = self._process()
             process.ask(["SCORE ||| a ||| a"], 1, _LOADING)  # a failure here is no text's fault
             left = range(len(stats), len(self._predictions))
             try:
                 stats += process.ask([self._question(place) for place in left], len(left), self._silence)
             except JavaFailed as error:
-                if self.stopped:
+                if self._stopped:
                     raise
                 self._scorers.close()
                 stats += error.answers
@@ -277,6 +283,12 @@ class _Meteor(threading.Thread):
                     self._refuse(failed_at, f"METEOR failed twice: {error}"[:300])
                 failed_at = len(stats)
         return stats
+
+    def _process(self) -> LineProcess:
+        with self._gate:
+            if self._stopped:
+                raise JavaFailed("METEOR was stopped")
+            return self._scorers.meteor()
 
     def _question(self, place: int) -> str:
         return " ||| ".join(("SCORE", *map(_unbarred, self._references[place]), _unbarred(self._predictions[place])))

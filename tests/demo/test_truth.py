@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hypothesis import given
+import pytest
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from demo.truth import Known, record, write_truth
@@ -13,9 +14,14 @@ from evaluation.read_instruct import read_instruct
 
 
 @given(st.integers(0, 10_000), st.floats(0.5, 1))
+@example(1075, 0.5)  # nothing happens in its first half
 def test_a_record_marks_the_seconds_of_events_that_are_there(seed: int, kept: float) -> None:
     script = make_script(seed)
     frames = int(script.duration * kept)
+    if not any(second < frames for second in script.keyframes):
+        with pytest.raises(ValueError, match="there must be one"):
+            record(Known("v", script, frames))
+        return
     made = record(Known("v", script, frames))
     assert [i for i, flag in enumerate(made["vsum_onehot"]) if flag] == [s for s in script.keyframes if s < frames]
     assert sorted(made["meta"]["token"].values()) == [float(s) for s in script.keyframes if s < frames]

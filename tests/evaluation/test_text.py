@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import random
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from evaluation.java import JavaFailed, find_java
+from evaluation import text as text_module
+from evaluation.java import JavaFailed, LineProcess, find_java
 from evaluation.marks import strip_marks
 from evaluation.text import METRICS, NO_REFERENCE, TextPair, TextScorers, TextScores
 from evaluation.text_sums import CORPUS
@@ -189,16 +192,41 @@ def test_without_java_there_is_no_number(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @java
-def test_an_interrupt_does_not_wait_for_meteor(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("early", [True, False])
+def test_an_interrupt_does_not_wait_for_meteor(monkeypatch: pytest.MonkeyPatch, early: bool) -> None:
+    """Neither when METEOR is at work nor when it is about to be: it must not be started once more."""
+    interrupted_first, asked = threading.Event(), threading.Event()
+    ask, alike = LineProcess.ask, text_module._alike
+
     def interrupted(*given: object) -> None:
+        if not early:
+            assert asked.wait(60)
         raise KeyboardInterrupt
 
+    def asking(self: LineProcess, *given: Any) -> list[str]:
+        asked.set()
+        return ask(self, *given)
+
+    def held_up(text: str, other: str) -> int:
+        if early:
+            assert interrupted_first.wait(60)
+        return alike(text, other)
+
+    def closed(self: TextScorers) -> None:
+        close(self)
+        interrupted_first.set()
+
+    close = TextScorers.close
     monkeypatch.setattr("evaluation.text._python_scores", interrupted)
+    monkeypatch.setattr("evaluation.text._alike", held_up)
+    monkeypatch.setattr(LineProcess, "ask", asking)
+    monkeypatch.setattr(TextScorers, "close", closed)
     with TextScorers() as scorers:
         pid = scorers.meteor_pid
         assert pid is not None
         with pytest.raises(KeyboardInterrupt):
             scorers.score([TextPair(str(n), "word " * 300, ("words " * 300,)) for n in range(20)])
+        assert scorers.meteor_pid is None and asked.is_set() is not early
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
 
