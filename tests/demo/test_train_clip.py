@@ -14,6 +14,7 @@ def trainee() -> Trainee:
     return Trainee()
 
 
+@pytest.mark.slow
 def test_training_steps_lower_the_loss(trainee: Trainee) -> None:
     shard = make_shard(0, 32)
     pixels = torch.from_numpy(shard.pixels.astype(np.float32).transpose(0, 3, 1, 2) / 127.5 - 1)

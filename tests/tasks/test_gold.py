@@ -115,6 +115,7 @@ def test_asking_again_makes_nothing_and_says_the_same(place: Workspace, monkeypa
     assert stat.S_IMODE((place.root / "review" / "gold.json").stat().st_mode) == 0o600
 
 
+@pytest.mark.slow
 def test_what_is_lost_is_made_again_and_is_the_same_to_people(place: Workspace) -> None:
     with opened(place) as services:
         name, (sample, _) = next(iter(ask(place, services, 1).items()))
@@ -199,6 +200,7 @@ def test_a_score_is_borrowed_where_others_have_one(place: Workspace) -> None:
         assert {one.score for one in gold_questions(place.root, services, rules, unscored).values()} == {None}
 
 
+@pytest.mark.slow
 def test_a_rate_at_which_events_are_missed_is_told(tmp_path: Path) -> None:
     place = with_key(make_workspace(tmp_path / "run", []))
     settings = config()
