@@ -130,6 +130,7 @@ def test_a_personal_access_token_is_as_good(access: Access) -> None:
         assert server.check().startswith("1.") and list(server.projects()) is not None
 
 
+@pytest.mark.slow  # it tries again for ten seconds
 def test_no_server_and_other_servers_say_what_to_do(tmp_path: Path) -> None:
     place = make_workspace(tmp_path / "run", [])
     with pytest.raises(ConfigError, match="no server answers there"):
