@@ -58,9 +58,9 @@ def escape_latex(text: str, unicode: bool = False) -> str:
     """Hostile text as inert LaTeX: it is set as `plain_line(text)`, on one line, in a table cell too."""
     out: list[str] = []
     for character in plain_line(text):
-        if character == "-" and out[-1:] == ["-"]:
-            out += ["{}", "-"]  # two would become a dash
-        elif character in _SPECIAL:
+        if character in "-–" and out and out[-1].endswith("-"):
+            out.append("{}")  # together they would become another dash
+        if character in _SPECIAL:
             out.append(_SPECIAL[character])
         elif (
             unicode

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from curation.publishable import plain_line
@@ -48,6 +48,7 @@ def set_by_latex(text: str) -> str:
 
 
 @given(st.text(st.characters(max_codepoint=0x7F) | st.sampled_from("τρ–éüßı"), max_size=60))
+@example("-–-- ––-")
 def test_text_is_set_as_it_is(text: str) -> None:
     assert set_by_latex(escape_latex(text)) == plain_line(text)
 
