@@ -78,7 +78,7 @@ def read_access(workspace: Path) -> Access | None:
 
 def write_access(workspace: Path, access: Access) -> None:
     """Note the access for this workspace's other commands."""
-    _write_secret(review_folder(workspace) / _FILE, access.model_dump_json() + "\n")
+    write_secret(review_folder(workspace) / _FILE, access.model_dump_json() + "\n")
 
 
 def new_access(url: str) -> Access:
@@ -98,7 +98,7 @@ class Pseudonyms:
         """Read the workspace's key, or make it. Without it an address could be found again by trying addresses."""
         path = review_folder(workspace) / _PSEUDONYMS
         if not path.exists():
-            _write_secret(path, secrets.token_hex(32))
+            write_secret(path, secrets.token_hex(32))
         self._key = path.read_bytes().strip()
 
     def of(self, email: str) -> str:
@@ -107,7 +107,7 @@ class Pseudonyms:
         return f"annotator-{digest[:12]}"
 
 
-def _write_secret(path: Path, text: str) -> None:
+def write_secret(path: Path, text: str) -> None:
     """Write a file that only its owner may read, in one step."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)

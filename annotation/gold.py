@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from annotation.access import _write_secret, review_folder
+from annotation.access import write_secret, review_folder
 from schemas.errors import ConfigError
 from schemas.gold import Answer, Answers
 
@@ -58,4 +58,4 @@ def add_answers(workspace: Path, answers: Mapping[str, Answer]) -> None:
 
 
 def _write(workspace: Path, answers: Answers) -> None:
-    _write_secret(review_folder(workspace) / _FILE, answers.model_dump_json(indent=1) + "\n")
+    write_secret(review_folder(workspace) / _FILE, answers.model_dump_json(indent=1) + "\n")

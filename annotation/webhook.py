@@ -18,7 +18,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from annotation.access import _write_secret, review_folder
+from annotation.access import write_secret, review_folder
 from schemas.errors import ConfigError
 
 HEADER = "X-V2xum-Secret"
@@ -36,7 +36,7 @@ def webhook_secret(workspace: Path) -> str:
     path = review_folder(workspace) / _FILE
     if path.exists() and re.fullmatch(r"[0-9a-f]{64}", known := path.read_text(errors="replace").strip()):
         return known
-    _write_secret(path, secrets.token_hex(32))
+    write_secret(path, secrets.token_hex(32))
     return path.read_text().strip()
 
 
