@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from annotation.access import write_secret, review_folder
+from annotation.access import review_folder, write_secret
 from schemas.errors import ConfigError
 from schemas.gold import Answer, Answers
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from annotation.access import write_secret, review_folder
+from annotation.access import review_folder, write_secret
 from schemas.errors import ConfigError
 
 HEADER = "X-V2xum-Secret"
