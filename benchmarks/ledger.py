@@ -14,8 +14,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from benchmarks.instant import instant_services, trivial_sources, write_finished
-from curation import tables
-from curation.status import standings
+from curation.ledger import tables
+from curation.status.standings import standings
 
 VIDEOS = 5000
 

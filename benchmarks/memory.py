@@ -41,10 +41,11 @@ def _child(videos: int) -> dict[str, float]:
 def _run(videos: int) -> dict[str, float]:
     """Curate so many here; peaks in megabytes, when the export begins and at the end."""
     from benchmarks.instant import config, trivial_videos, with_instant_models
-    from flows.cli import collect_rarely
-    from flows.server import local_server, quiet_environment
+    from curation.pipeline.counts import Counts
+    from curation.pipeline.run import open_run
+    from flows.cli.app import collect_rarely
+    from flows.local.prefect_server import local_server, quiet_environment
     from schemas.config import SourceSpec
-    from tasks.run import Counts, open_run
 
     collect_rarely()  # as the command does
     with tempfile.TemporaryDirectory() as name:
@@ -55,8 +56,8 @@ def _run(videos: int) -> dict[str, float]:
         with local_server(folder / "prefect") as url:
             from prefect.settings import PREFECT_API_URL, temporary_settings
 
-            from curation.pipeline import STAGE_NAMES
-            from curation.status import finished
+            from curation.ledger.stages import STAGE_NAMES
+            from curation.status.standings import finished
             from flows.curate import curate
 
             root = folder / "workspace"

@@ -19,14 +19,14 @@ import sqlalchemy as sa
 
 import tasks.export
 from benchmarks.instant import config, trivial_videos, with_instant_models
-from curation import tables
-from curation.dataset import export_workspace
-from curation.stages import Services
+from curation.dataset.export import export_workspace
+from curation.ledger import tables
+from curation.pipeline.run import open_run
+from curation.pipeline.services import Services
 from curation.workspace import Workspace
-from flows.server import local_server, quiet_environment
+from flows.local.prefect_server import local_server, quiet_environment
 from schemas.config import SourceSpec
 from schemas.manifest import Manifest
-from tasks.run import open_run
 
 VIDEOS = 1000
 

@@ -19,23 +19,24 @@ from urllib.parse import urlencode
 
 import httpx
 
-from annotation import client as pages
-from annotation import push as pushing
-from annotation.access import Access, find_access
-from annotation.interface import DECISIONS, NAMES
-from annotation.media import Media, Shown
-from annotation.project import make_project
-from annotation.pull import pull
-from annotation.server import serving
-from annotation.tasks import build_task
+from annotation.label_studio.access import Access, find_access
+from annotation.label_studio.client import LabelStudio
+from annotation.label_studio.http import PAGE
+from annotation.label_studio.interface import DECISIONS, NAMES
+from annotation.label_studio.project import make_project
+from annotation.label_studio.server import serving
+from annotation.pull.pull import pull
+from annotation.push.media import Media, Shown
+from annotation.push.missing import CHUNK
+from annotation.push.task import build_task
 from benchmarks.instant import trivial_videos
 from benchmarks.processes import apart, peak
 from benchmarks.review import FEW, SECONDS, fill
-from curation.assembly import samples_of
-from curation.review_content import content_sha256
-from curation.stages import Services
+from curation.ledger.samples import samples_of
+from curation.pipeline.services import Services
+from curation.review.content_hash import content_sha256
 from curation.workspace import Workspace
-from flows.cli import collect_rarely
+from flows.cli.app import collect_rarely
 
 
 def judged(task: dict[str, Any], number: int) -> dict[str, Any]:
@@ -51,7 +52,7 @@ def judged(task: dict[str, Any], number: int) -> dict[str, Any]:
 
 def annotate(place: Workspace, access: Access, title: str, count: int) -> int:
     """A project of ours with `count` tasks that are judged; returns its number."""
-    with pages.LabelStudio(access) as server:
+    with LabelStudio(access) as server:
         project = make_project(server, title).project.id
     with (
         Services(place.config(), place.ledger(), place.store()) as services,
@@ -60,9 +61,9 @@ def annotate(place: Workspace, access: Access, title: str, count: int) -> int:
     ):
         shown: Shown | None = None
         names = [f"v{number:06d}" for number in range(count)]
-        for start in range(0, count, pushing.CHUNK):
+        for start in range(0, count, CHUNK):
             tasks = []
-            for number, one in enumerate(samples_of(services.ledger, names[start : start + pushing.CHUNK])):
+            for number, one in enumerate(samples_of(services.ledger, names[start : start + CHUNK])):
                 shown = shown or Media(place.root, services).publish(one)
                 task = build_task(one, content_sha256(one), "random", shown, None)
                 tasks.append(judged(task, start + number))
@@ -85,12 +86,12 @@ def export(access: Access, project: int) -> tuple[int, float]:
 
 def listing(access: Access, project: int) -> float:
     """The seconds that a loop over the server's own pages takes which does nothing with them."""
-    began, last, count = time.perf_counter(), 0, pages.PAGE
+    began, last, count = time.perf_counter(), 0, PAGE
     with httpx.Client(base_url=access.url, headers={"Authorization": f"Token {access.token}"}, timeout=300) as http:
-        while count == pages.PAGE:
+        while count == PAGE:
             above = {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": last}
             query = {"filters": {"conjunction": "and", "items": [above]}, "ordering": ["tasks:id"]}
-            fixed = f"project={project}&page=1&page_size={pages.PAGE}&fields=all&resolve_uri=false"
+            fixed = f"project={project}&page=1&page_size={PAGE}&fields=all&resolve_uri=false"
             rows = http.get(f"/api/tasks/?{fixed}&{urlencode({'query': json.dumps(query)})}").json()["tasks"]
             count, last = len(rows), rows[-1]["id"] if rows else 0
     return time.perf_counter() - began

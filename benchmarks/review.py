@@ -18,24 +18,26 @@ from typing import Any
 import httpx
 import sqlalchemy as sa
 
-from annotation import push as pushing
-from annotation.access import Access, find_access
-from annotation.interface import interface
-from annotation.media import Media, Shown
-from annotation.sampling import candidates, choose
-from annotation.server import serving
-from annotation.tasks import build_task
+from annotation.label_studio.access import Access, find_access
+from annotation.label_studio.interface import interface
+from annotation.label_studio.server import serving
+from annotation.push import push as pushing
+from annotation.push.media import Media, Shown
+from annotation.push.missing import CHUNK
+from annotation.push.strata import candidates, choose
+from annotation.push.task import build_task
 from benchmarks.instant import config, trivial_videos
 from benchmarks.processes import apart, peak
-from curation import tables
-from curation.assembly import sample
-from curation.entries import Head, Registered, record_entry
-from curation.media import probe
-from curation.pipeline import STAGE_NAMES, standing
-from curation.review_content import content_sha256
-from curation.stages import Services
+from curation.ledger import tables
+from curation.ledger.entries import Head, Registered, record_entry
+from curation.ledger.samples import sample
+from curation.ledger.stages import STAGE_NAMES
+from curation.ledger.standing import standing
+from curation.pipeline.services import Services
+from curation.review.content_hash import content_sha256
+from curation.video.probe import probe
 from curation.workspace import Workspace
-from flows.cli import collect_rarely
+from flows.cli.app import collect_rarely
 from schemas.audit import Audit
 from schemas.records import (
     Caption,
@@ -196,11 +198,11 @@ def plain_import(place: Workspace, access: Access, count: int) -> float:
         fields = {"title": f"plain import of {count}", "label_config": interface(), "maximum_annotations": 1}
         project = http.post("/api/projects/", json=fields).json()["id"]
         began = time.perf_counter()
-        for start in range(0, count, pushing.CHUNK):
+        for start in range(0, count, CHUNK):
             answer = http.post(
                 f"/api/projects/{project}/import",
                 params={"return_task_ids": "true"},
-                json=tasks[start : start + pushing.CHUNK],
+                json=tasks[start : start + CHUNK],
             )
             answer.raise_for_status()
         return count / (time.perf_counter() - began)

@@ -1,7 +1,7 @@
 """How fast 4,000 summaries are scored as text, against pycocoevalcap's own call in the same minute.
 
 Both do the same from texts to figures, Java's start included: PTBTokenizer, Bleu, Meteor, Rouge, Cider one after the
-other there; `evaluation.text.TextScorers`, opened and closed, here. The figures must be equal to the last bit.
+other there; `evaluation.metrics.text.TextScorers`, opened and closed, here. The figures must be equal to the last bit.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import random
 import time
 from typing import Any
 
-from evaluation.text import TextPair, TextScorers
+from evaluation.metrics.text import TextPair, TextScorers
 
 PAIRS, WORDS, VOCABULARY = 4000, (60, 120), 4000
 _ROUNDS = 2

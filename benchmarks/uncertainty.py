@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.bootstrap import RESAMPLES, intervals, mean_of
-from evaluation.significance import paired
+from evaluation.uncertainty.bootstrap import RESAMPLES, intervals, mean_of
+from evaluation.uncertainty.significance import paired
 
 VIDEOS, METRICS = 4_000, 15
 

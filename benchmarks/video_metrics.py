@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from evaluation.cases import Flags, Floats, Prediction, Reference
-from evaluation.overlap import Overlap, overlap
+from evaluation.metrics.overlap import Overlap, overlap
+from evaluation.metrics.ranks import Correlations, rank_correlations
+from evaluation.metrics.selection import top_share
+from evaluation.metrics.video import evaluate_videos
 from evaluation.protocols import get
-from evaluation.ranks import Correlations, rank_correlations
-from evaluation.selection import top_share
-from evaluation.video import evaluate_videos
 
 VIDEOS, ANNOTATORS, FRAMES = 4_000, 10, 200
 SAMPLE = 60

@@ -1,1 +1,1 @@
-"""The stages of curation as pure functions, and the ledger and store that they resume from. No Prefect here."""
+"""The stages from source to dataset as pure functions, and the ledger and store that they resume from."""

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from curation.databases import has_ledger, open_ledger
-from curation.ledger import Ledger
-from curation.store import Store
+from curation.ledger.databases import has_ledger, open_ledger
+from curation.ledger.ledger import Ledger
+from curation.store.store import Store
 from schemas.config import CurateConfig
 from schemas.errors import ConfigError, WorkspaceBusy
 

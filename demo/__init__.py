@@ -1,1 +1,1 @@
-"""A small scripted world with known truth, and the trainer of the two tiny checkpoints that describe it."""
+"""The demo world: scripted videos with known truth, their web site, and the score of the result."""

@@ -11,22 +11,23 @@ import tempfile
 import threading
 from pathlib import Path
 
-from curation.media import encode_video
-from curation.pipeline import STAGE_NAMES, process
-from curation.stages import Services
-from curation.status import all_rejections, samples
+from curation.ledger.stages import STAGE_NAMES
+from curation.pipeline.process import process
+from curation.pipeline.services import Services
+from curation.status.standings import all_rejections, samples
+from curation.video.encode import encode_video
 from curation.workspace import Workspace
-from demo.caption_data import FIRST_HELD_OUT_SEED
 from demo.measure import Score, figures, score
 from demo.render import frames
+from demo.tiny_models.caption_data import FIRST_HELD_OUT_SEED
 from demo.world import make_script
 from schemas.config import CurateConfig
 from schemas.loading import load_config
 from schemas.records import Origin, Source
+from schemas.repository import ROOT
 
 log = logging.getLogger(__name__)
 
-ROOT = Path(__file__).resolve().parents[1]
 FPS = 10
 FIRST_SEED = FIRST_HELD_OUT_SEED + 40_000_000  # looked at by nobody while models and thresholds were chosen
 

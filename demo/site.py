@@ -20,7 +20,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from curation.media import encode_video
+from curation.video.encode import encode_video
 from demo.render import Frame, frames
 from demo.world import make_script
 

@@ -1,1 +1,1 @@
-"""Metrics of video, text and both, under named protocols, with intervals, and their reports. No Prefect here."""
+"""Scores summarizers against references under named protocols, with intervals."""

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.cases import Reference
-from evaluation.overlap import mean_defined
+from evaluation.metrics.overlap import mean_defined
+from evaluation.metrics.video import Annotations, Kind, Measured, Submitted, annotated, measure, submit
 from evaluation.protocols import Protocol
-from evaluation.video import Annotations, Kind, Measured, Submitted, annotated, measure, submit
 from schemas.evaluation import SystemKind, VideoValues
 
 

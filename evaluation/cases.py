@@ -7,11 +7,12 @@ frame for TVSum and SumMe), `N` frames of the whole video, `S` shots.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.evaluation import ScoreSource
+from schemas.evaluation import Evaluation, Problem, ScoreSource, VideoValues
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -71,3 +72,50 @@ class Prediction:
     selected: Flags | None = None
     text: str | None = None
     failure: str | None = None
+
+
+class System(NamedTuple):
+    """What is evaluated: a name, and its predictions in one run or several."""
+
+    name: str
+    runs: tuple[Predictions, ...]
+
+
+class Evaluated(NamedTuple):
+    """The document, and the videos behind it by system (of its first run), which the document does not hold."""
+
+    evaluation: Evaluation
+    cases: dict[str, list[Case]]
+
+
+class References(NamedTuple):
+    """What a reader found: the references, and what was wrong with others, which are left out."""
+
+    items: tuple[Reference, ...]
+    problems: tuple[Problem, ...]
+
+
+class Case(NamedTuple):
+    """One video of one system with everything to look at; the evaluation's document holds neither frames nor texts."""
+
+    reference: Reference
+    prediction: Prediction
+    values: VideoValues
+
+
+class Predictions(NamedTuple):
+    """What a file holds, in its order, and which outputs could be read in part only (the rest of them counts)."""
+
+    items: tuple[Prediction, ...]
+    problems: tuple[Problem, ...]
+
+
+def check_shots(shots: Ints, frames: int) -> None:
+    """Raise ValueError unless shots lie within the video, in order, and do not overlap."""
+    if shots.ndim != 2 or shots.shape[1] != 2:
+        raise ValueError(f"shots of shape {shots.shape}")
+    if not shots.size:
+        return
+    flat = shots.ravel()
+    if flat[0] < 0 or flat[-1] >= frames or (shots[:, 1] < shots[:, 0]).any() or (shots[1:, 0] <= shots[:-1, 1]).any():
+        raise ValueError(f"shots must lie in order within {frames} frames")

@@ -11,13 +11,13 @@ from typing import NamedTuple
 import numpy as np
 from pydantic import ValidationError
 
-from curation.publishable import plain_line
-from evaluation.bootstrap import INTERVAL, Statistic, corpus_of, mean_of
-from evaluation.significance import TEST, Paired, defined_in_both, holm, paired
-from evaluation.uncertainty import CorpusMetrics, sums_of
+from evaluation.uncertainty.bootstrap import INTERVAL, Statistic, corpus_of, mean_of
+from evaluation.uncertainty.metric_intervals import CorpusMetrics, sums_of
+from evaluation.uncertainty.significance import TEST, Paired, defined_in_both, holm, paired
 from schemas.comparison import Comparison, MetricComparison
 from schemas.errors import ConfigError
 from schemas.evaluation import Evaluation, MetricValue, Provenance, SystemValues, VideoValues
+from schemas.safe_text import plain_line
 
 _MUST_AGREE = ("protocol", "references_sha256", "splits", "clip", "text_unit", "text_scorers")
 _SHOWN = 80

@@ -7,30 +7,26 @@ with the reason), one that only chooses frames has no text metrics. Within a kin
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
 
-import numpy as np
-
 from evaluation.baselines import all_baselines
-from evaluation.bootstrap import INTERVAL
-from evaluation.cases import Prediction, Reference
-from evaluation.crossmodal import UNITS as CROSS_UNITS
-from evaluation.crossmodal import CrossModalOptions
-from evaluation.embeddings import Embedder, cross_modal
-from evaluation.json_input import References
+from evaluation.cases import Case, Evaluated, Prediction, Reference, References, System
 from evaluation.matching import match
-from evaluation.page import Case
+from evaluation.metrics.crossmodal import UNITS as CROSS_UNITS
+from evaluation.metrics.crossmodal import CrossModalOptions
+from evaluation.metrics.embeddings import Embedder, cross_modal
+from evaluation.metrics.text import METRICS as TEXT_METRICS
+from evaluation.metrics.text import SCORERS, TextPair, TextScorers
+from evaluation.metrics.text import UNITS as TEXT_UNITS
+from evaluation.metrics.text_sums import CORPUS
+from evaluation.metrics.video import evaluate_videos
+from evaluation.pictures import FramePictures, with_pictures
 from evaluation.protocols import Protocol
-from evaluation.read_predictions import Predictions
-from evaluation.text import METRICS as TEXT_METRICS
-from evaluation.text import SCORERS, TextPair, TextScorers
-from evaluation.text import UNITS as TEXT_UNITS
-from evaluation.text_sums import CORPUS
-from evaluation.uncertainty import summarize
-from evaluation.video import evaluate_videos
+from evaluation.uncertainty.bootstrap import INTERVAL
+from evaluation.uncertainty.metric_intervals import summarize
 from schemas.errors import ConfigError
 from schemas.evaluation import Evaluation, Problem, Provenance, SystemValues, VideoValues
 
@@ -42,15 +38,6 @@ _NO_TEXT = "the system predicts no text"
 _NO_REFERENCE_TEXT = "the references have no text"
 
 
-class FramePictures:
-    """Where pictures of a video's frames come from; this one knows none. Others are in evaluation/frame_pictures.py."""
-
-    def read(self, video: str, frames: Iterable[int]) -> dict[int, bytes]:
-        """JPEG or PNG bytes by frame of the grid; frames that cannot be had are left out."""
-        del video, frames
-        return {}
-
-
 @dataclass(frozen=True, slots=True)
 class CrossModal:
     """A CLIP for the cross-modal metrics, and where pictures of frames come from beside `Reference.pictures`."""
@@ -60,13 +47,6 @@ class CrossModal:
     pictures: FramePictures
 
 
-class System(NamedTuple):
-    """What is evaluated: a name, and its predictions in one run or several."""
-
-    name: str
-    runs: tuple[Predictions, ...]
-
-
 class Inputs(NamedTuple):
     """Where everything came from, for provenance: names (never paths of the machine) and SHA-256."""
 
@@ -74,13 +54,6 @@ class Inputs(NamedTuple):
     references_sha256: str
     predictions: Mapping[str, str]
     splits: str | None = None
-
-
-class Evaluated(NamedTuple):
-    """The document, and the videos behind it by system (of its first run), which the document does not hold."""
-
-    evaluation: Evaluation
-    cases: dict[str, list[Case]]
 
 
 def evaluate(
@@ -212,17 +185,6 @@ def _with_pictures(
 ) -> Iterator[tuple[Reference, Prediction]]:
     for reference, prediction in pairs:
         yield with_pictures(reference, prediction, cross.pictures), prediction
-
-
-def with_pictures(reference: Reference, prediction: Prediction, pictures: FramePictures) -> Reference:
-    """The reference with pictures of every frame that an annotator or the prediction chose, as far as they exist."""
-    chosen: set[int] = set()
-    if reference.selections is not None:
-        chosen |= set(np.flatnonzero(reference.selections.any(axis=0)).tolist())
-    if prediction.selected is not None and prediction.selected.shape == (reference.frames,):
-        chosen |= set(np.flatnonzero(prediction.selected).tolist())
-    more = pictures.read(reference.id, sorted(chosen - reference.pictures.keys()))
-    return replace(reference, pictures={**more, **reference.pictures}) if more else reference
 
 
 def _baselines(protocol: Protocol, references: Sequence[Reference], seed: int) -> list[SystemValues]:

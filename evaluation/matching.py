@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from evaluation.cases import Prediction, Reference
-from evaluation.json_input import left_out, shown
+from evaluation.readers.records import left_out, shown
 from schemas.errors import ConfigError
 from schemas.evaluation import Problem
 

@@ -8,18 +8,19 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from curation.stages import Services
+from curation.pipeline.services import Services
 from curation.workspace import Workspace
-from evaluation.crossmodal import CrossModalOptions
-from evaluation.embeddings import Embedder
-from evaluation.evaluate import CrossModal, Evaluated, FramePictures, Inputs, evaluate
-from evaluation.frame_pictures import FolderPictures, WorkspacePictures
-from evaluation.java import JavaFailed
-from evaluation.outputs import write_outputs
-from evaluation.reading import kind_of, read_references, sha256_of
-from evaluation.systems import chosen_videos, protocol_for, read_systems
-from evaluation.text import TextScorers
-from evaluation.vectors import VectorCache
+from evaluation.cases import Evaluated
+from evaluation.command_line import chosen_videos, protocol_for, read_systems
+from evaluation.evaluate import CrossModal, Inputs, evaluate
+from evaluation.metrics.crossmodal import CrossModalOptions
+from evaluation.metrics.embeddings import Embedder
+from evaluation.metrics.java import JavaFailed
+from evaluation.metrics.text import TextScorers
+from evaluation.metrics.vector_cache import VectorCache
+from evaluation.pictures import FolderPictures, FramePictures, WorkspacePictures
+from evaluation.readers.any import kind_of, read_references, sha256_of
+from evaluation.report.write import write_outputs
 from models.build import build_clip
 from schemas.errors import ConfigError
 from schemas.model_config import ClipConfig, OpenClip, TransformersClip

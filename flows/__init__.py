@@ -1,1 +1,1 @@
-"""Composition: Prefect flows and the command line. No logic about videos lives here."""
+"""Prefect flows, one file a flow: composition only."""

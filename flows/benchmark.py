@@ -7,7 +7,7 @@ from typing import Any
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
-from evaluation.markdown import markdown
+from evaluation.report.markdown import markdown
 from evaluation.request import EvaluateRequest
 from schemas.evaluation import Evaluation
 from tasks.evaluate import evaluate_predictions

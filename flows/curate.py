@@ -20,17 +20,17 @@ from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from sqlalchemy.exc import OperationalError
 
-from curation import duplicates
-from curation.publishable import plain_line
-from curation.status import summarize
-from flows.figures import figures
-from flows.metrics import serve_metrics
-from flows.report import report_path, try_report
+from curation.ledger import duplicates
+from curation.pipeline.run import Run, Shard, open_run
+from curation.report.write import report_path, try_report
+from curation.status.counts import summarize
+from flows.artifacts import figures
+from flows.prometheus import serve_metrics
 from schemas.config import CurateConfig
 from schemas.errors import BindingBroken, BudgetReached, ConfigError, RunStopped
+from schemas.safe_text import plain_line
 from tasks.curate import curate_shard
 from tasks.export import export_dataset
-from tasks.run import Run, Shard, open_run
 
 SHARDS_A_FLOW = 50  # 8 task runs a shard: within the few hundred that one flow run records reliably
 
@@ -97,7 +97,7 @@ def _carry(run: Run, ids: list[str]) -> None:
             try:
                 curate_shards.with_options(task_runner=runner)(shards[start : start + SHARDS_A_FLOW])
             except BindingBroken:
-                run.services.binding.heed()  # all threads have ended: the whole message, whichever of them spoke first
+                run.services.binding.raise_if_stopped()  # all threads have ended: this message is the whole one
                 raise
         todo = run.due(duplicates.settle(run.services.ledger))
     export_dataset(root)

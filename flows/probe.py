@@ -12,10 +12,10 @@ from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from sqlalchemy.exc import OperationalError
 
-from curation import duplicates
+from curation.ledger import duplicates
+from curation.pipeline.run import Shard, run_of
 from flows.curate import curate_shards
 from schemas.errors import ConfigError, RunStopped
-from tasks.run import Shard, run_of
 
 
 @flow(name="probe", persist_result=False)

@@ -12,9 +12,9 @@ from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from prefect.events import emit_event
 
-from curation.publishable import plain_line
 from curation.workspace import Workspace
 from flows.review_steps import pull_workspace, push_workspace, report_workspace
+from schemas.safe_text import plain_line
 
 COMPLETE = "v2xum.review.batch-complete"
 

@@ -10,19 +10,19 @@ from typing import Any
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
-from annotation import pull as pulling
-from annotation import push as pushing
-from annotation.access import find_access, review_folder
-from annotation.gold import known_answers
-from annotation.report import review_report, write_review
-from annotation.sampling import Candidate, candidates, choose
-from curation.stages import Services
+from annotation.gold_answers import known_answers
+from annotation.label_studio.access import find_access, review_folder
+from annotation.pull import pull as pulling
+from annotation.push import push as pushing
+from annotation.push.strata import Candidate, candidates, choose
+from annotation.report.write import review_report, write_review
+from curation.pipeline.services import Services
 from curation.workspace import Workspace
+from flows.gold_questions import gold_questions, mixed
 from schemas.config import CurateConfig
 from schemas.errors import ConfigError, WorkspaceBusy
 from schemas.review_config import ReviewConfig
 from schemas.review_report import ReviewReport
-from tasks.gold import gold_questions, mixed
 
 _LONGEST_TITLE = 50  # Label Studio's own limit
 
@@ -42,7 +42,7 @@ def push_workspace(
     *,
     again: bool = False,
     check: bool = False,
-    say: Callable[[str], None] = lambda _: None,
+    report_progress: Callable[[str], None] = lambda _: None,
 ) -> pushing.Result:
     """Choose samples by the configuration's `review` section with `changes`, make its gold questions, and push all.
 
@@ -62,10 +62,18 @@ def push_workspace(
     try:
         with Services(config, place.ledger(), place.store()) as services, closing(services.ledger):
             pool = list(candidates(services.ledger, services.settings))
-            gold = gold_questions(place.root, services, rules, pool, say)
+            gold = gold_questions(place.root, services, rules, pool, report_progress)
             chosen = mixed(choose([*pool, *(Candidate(name, gold=True) for name in gold)], rules))
             return pushing.push(
-                place.root, services, access, chosen, title, extra=gold, again=again, check=check, say=say
+                place.root,
+                services,
+                access,
+                chosen,
+                title,
+                extra=gold,
+                again=again,
+                check=check,
+                report_progress=report_progress,
             )
     finally:
         lock.release()
@@ -76,12 +84,12 @@ def pull_workspace(
     project: str | None,
     *,
     everything: bool = False,
-    say: Callable[[str], None] = lambda _: None,
+    report_progress: Callable[[str], None] = lambda _: None,
 ) -> pulling.Result:
     """Store what people did. Raises what `pull` raises."""
     title, access = project_title(place.config(), project), find_access(place.root)
     with closing(place.ledger()) as ledger:
-        return pulling.pull(place.root, ledger, access, title, everything=everything, say=say)
+        return pulling.pull(place.root, ledger, access, title, everything=everything, report_progress=report_progress)
 
 
 def report_workspace(place: Workspace) -> tuple[ReviewReport, Path]:

@@ -1,1 +1,1 @@
-"""What is loaded or called: chat models and sentence embedders behind small protocols."""
+"""What is loaded or called: chat models, CLIP, sentence embedders, and the cache of replies."""

@@ -5,34 +5,37 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from models.chat import ChatModel, Embedder
-from models.checkpoints import checkpoint_errors, name_of, remote_sampling, require_packages, revision_of, sampling_of
 from models.clip import Clip
-from models.clip_open import OpenClip, open_clip_identity
-from models.embedders import NgramEmbedder, TransformersEmbedder
+from models.embedding.open_clip import OpenClip
+from models.embedding.sentences import NgramEmbedder, TransformersEmbedder
+from models.identity import (
+    checkpoint_errors,
+    require_packages,
+)
 from models.meter import Meter
 from schemas.model_config import ChatConfig, ClipConfig, OpenAIModel
 from schemas.model_config import NgramEmbedder as NgramConfig
 from schemas.model_config import OpenClip as OpenClipConfig
 from schemas.model_config import TransformersEmbedder as TransformersConfig
 
-UNSTATED = "unstated"  # the revision of a server's weights when the configuration does not name it
-
 
 def _go_on() -> None:
     """Nothing asks the run to stop."""
 
 
-def build_chat_model(config: ChatConfig, meter: Meter | None = None, heed: Callable[[], None] = _go_on) -> ChatModel:
-    """Load a chat model, or reach its servers; `heed` is called while it waits and may raise RunStopped.
+def build_chat_model(
+    config: ChatConfig, meter: Meter | None = None, raise_if_stopped: Callable[[], None] = _go_on
+) -> ChatModel:
+    """Load a chat model, or reach its servers; `raise_if_stopped` is called while it waits and may raise RunStopped.
 
     Raises ConfigError when the checkpoint or the extra `local` is missing, or no server serves the model.
     """
     if isinstance(config, OpenAIModel):
-        from models.remote import RemoteChatModel
+        from models.servers.chat_model import RemoteChatModel
 
-        return RemoteChatModel(config, meter or Meter(), heed)
+        return RemoteChatModel(config, meter or Meter(), raise_if_stopped)
     require_packages()
-    from models.local import LocalChatModel
+    from models.local.chat_model import LocalChatModel
 
     return LocalChatModel(config)
 
@@ -50,27 +53,6 @@ def build_clip(config: ClipConfig) -> Clip:
     if isinstance(config, OpenClipConfig):
         return OpenClip(config)
     with checkpoint_errors(config.model):
-        from models.clip_transformers import TransformersClip
+        from models.embedding.transformers_clip import TransformersClip
 
     return TransformersClip(config)
-
-
-def identify(config: ChatConfig) -> tuple[str, str, dict[str, float | int | str | bool | None]]:
-    """Name, revision and sampling parameters of a chat model, without loading its weights. Raises ConfigError."""
-    if isinstance(config, OpenAIModel):
-        return config.model, config.revision or UNSTATED, remote_sampling(config)
-    return name_of(config.model), revision_of(config.model, config.revision), sampling_of(config)
-
-
-def identify_embedder(config: NgramConfig | TransformersConfig) -> tuple[str, str]:
-    """Name and revision of an embedder, without loading its weights. Raises ConfigError."""
-    if isinstance(config, NgramConfig):
-        return config.engine, str(config.dimensions)
-    return name_of(config.model), revision_of(config.model, config.revision)
-
-
-def identify_clip(config: ClipConfig) -> tuple[str, str, str]:
-    """Engine, name and revision of a CLIP, without loading its weights. Raises ConfigError."""
-    if isinstance(config, OpenClipConfig):
-        return config.engine, *open_clip_identity(config)
-    return config.engine, name_of(config.model), revision_of(config.model, config.revision)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from models.checkpoints import name_of, require_packages, revision_of
-from models.clip_open import open_clip_errors, open_clip_identity
+from models.embedding.open_clip import open_clip_errors
+from models.identity import name_of, open_clip_identity, require_packages, revision_of
 from schemas.errors import ConfigError
 from schemas.model_config import LocalModel, NgramEmbedder, OpenClip, TransformersClip, TransformersEmbedder
 

@@ -48,7 +48,7 @@ class Grounding(Record):
 
 
 class Coverage(Record):
-    """How much of the video the summary stands for; see curation.scores for the formulas.
+    """How much of the video the summary stands for; see curation.audit.formulas for the formulas.
 
     `captions`: of the captioned frames, by the keyframes' captions; `text`: of the keyframes' captions, by the
     sentences; `shots`: share of the shots with a keyframe.

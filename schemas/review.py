@@ -38,11 +38,11 @@ class AddedKeyframe(Record):
 class Verdict(Record):
     """One annotation of one person on one sample, as it was at `updated_at` (ISO 8601, UTC).
 
-    `content_sha256` is the hash of what was shown (see curation.review_content): the verdict holds for that content and
-    no other. `origin` names where it came from, so that it is known again when it is pulled twice: the server's id
-    (never its address with secrets), project, task and annotation. `seconds`: the time that was spent, as Label Studio
-    measured it. `summary`: the sentences' text as left, None when it was not touched. `problems`: what of the
-    annotation could not be understood.
+    `content_sha256` is the hash of what was shown (curation/review/content_hash.py): the verdict holds for that
+    content and no other. `origin` names where it came from, so that it is known again when it is pulled twice: the
+    server's id (never its address with secrets), project, task and annotation. `seconds`: the time that was spent, as
+    Label Studio measured it. `summary`: the sentences' text as left, None when it was not touched. `problems`: what
+    of the annotation could not be understood.
     """
 
     version: Literal[1] = VERDICT_VERSION

@@ -85,3 +85,12 @@ def slot_to_seconds(slot: Slot, span: float, slots: int = SLOTS) -> Seconds:
 def plain_seconds(seconds: float) -> str:
     """A time as prompts and keys write it: `12` for whole seconds, else the shortest exact decimal."""
     return str(int(seconds)) if float(seconds).is_integer() else repr(float(seconds))
+
+
+def clock(seconds: float) -> str:
+    """A time as a player shows it: `1:02:03`, `2:03`, with tenths where they are not zero (`2:03.5`)."""
+    tenths = round(seconds * 10)
+    minutes, rest = divmod(tenths // 10, 60)
+    hours, minutes = divmod(minutes, 60)
+    text = f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+    return text + (f".{tenths % 10}" if tenths % 10 else "")

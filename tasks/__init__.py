@@ -1,1 +1,1 @@
-"""Prefect tasks: thin shells around the pure functions of curation, and their policies."""
+"""Prefect tasks and their policies, nothing else."""

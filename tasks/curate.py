@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from curation.entries import Head
-from curation.lanes import workers
-from curation.pipeline import STAGE_NAMES, SUMMARY, process
+from curation.ledger.entries import Head
+from curation.ledger.stages import STAGE_NAMES, SUMMARY
+from curation.pipeline.process import process
+from curation.pipeline.run import Shard, run_of
+from curation.pipeline.turns import workers
 from schemas.records import Extract, Video
 from tasks import policies
-from tasks.run import Shard, run_of
 
 
 @task(name="stage", cache_policy=NO_CACHE, persist_result=False)
@@ -29,7 +30,7 @@ def run_stage(stage: str, shard: Shard) -> None:
         progress=run.counts,
         stop=services.stop,
         workers=workers(stage, services.config),
-        turn=run.lanes[stage].turn,
+        turn=run.turns[stage].turn,
     )
 
 

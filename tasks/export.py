@@ -5,9 +5,9 @@ from __future__ import annotations
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from curation.dataset import export_workspace
+from curation.dataset.export import export_workspace
+from curation.pipeline.run import run_of
 from schemas.manifest import Manifest
-from tasks.run import run_of
 
 
 @task(name="export", cache_policy=NO_CACHE, persist_result=False)

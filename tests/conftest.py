@@ -4,7 +4,7 @@ import os
 
 from hypothesis import settings
 
-from curation.databases import LEDGER
+from curation.ledger.databases import LEDGER
 from tests.postgres import postgresql as postgresql
 
 settings.register_profile("v2xum", deadline=None)

@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from curation.ledger import Ledger
-from flows.server import free_port
+from curation.ledger.ledger import Ledger
+from flows.local.prefect_server import free_port
 
 # Characters that an address must escape: a password is found in a message only if it is not cut at one of them.
 PASSWORD = f"p@s/{secrets.token_hex(8)}:#%"

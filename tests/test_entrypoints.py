@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-ROOT = Path(__file__).parent.parent
+from schemas.repository import ROOT
 
 
 @pytest.mark.parametrize(
@@ -35,17 +34,18 @@ def test_flows_load_for_real(entrypoint: str, name: str) -> None:
 
 
 def test_every_command_of_the_cli_is_in_the_readme_and_has_help() -> None:
-    from flows.cli import app
+    from flows.cli.main import application
 
+    app = application()
     readme = (ROOT / "README.md").read_text()
     runner = CliRunner()
     for command in app.registered_commands:
         name = command.name or command.callback.__name__  # type: ignore[union-attr]
         assert f"v2xum {name}" in readme
-        assert runner.invoke(app, [name, "--help"]).exit_code == 0
+        assert runner.invoke(application(), [name, "--help"]).exit_code == 0
     for group in app.registered_groups:
         for command in group.typer_instance.registered_commands:
             name = command.name or command.callback.__name__  # type: ignore[union-attr]
             words = [str(group.name), *([] if name == "run" else [name])]
             assert f"v2xum {' '.join(words)}" in readme
-            assert runner.invoke(app, [*words, "--help"]).exit_code == 0
+            assert runner.invoke(application(), [*words, "--help"]).exit_code == 0

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from schemas.repository import ROOT
+
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-PACKAGES: list[str] = PROJECT["tool"]["setuptools"]["packages"]
+PACKAGES = [pattern.rstrip("*") for pattern in PROJECT["tool"]["setuptools"]["packages"]["find"]["include"]]
 
 
 def python(code: str) -> str:
@@ -48,7 +49,7 @@ def test_logic_imports_without_prefect() -> None:
     python(code)
 
 
-@pytest.mark.parametrize("module", ["flows.cli", "curation.stages", "curation.status"])
+@pytest.mark.parametrize("module", ["flows.cli", "curation.pipeline.services", "curation.status.standings"])
 def test_reading_a_ledger_needs_neither_torch_nor_prefect(module: str) -> None:
     heavy = "['torch', 'transformers', 'prefect', 'decord']"
     assert python(f"import sys, {module}\nprint([n for n in {heavy} if n in sys.modules])") == "[]"

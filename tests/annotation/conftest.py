@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from annotation.access import Access, write_access
-from annotation.server import Running, serving
+from annotation.label_studio.access import Access, write_access
+from annotation.label_studio.server import Running, serving
 from curation.workspace import Workspace
-from flows.server import free_port
+from flows.local.prefect_server import free_port
 from tests.annotation.workspaces import Film, make_workspace
 from tests.flows.conftest import server as server  # the Prefect server
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import httpx
 
-from annotation import pull as pulling
-from annotation import push as pushing
-from annotation.access import Access
-from annotation.interface import NAMES
-from annotation.sampling import Chosen
-from curation.reviews import Reviews
+from annotation.label_studio.access import Access
+from annotation.label_studio.interface import NAMES
+from annotation.pull import pull as pulling
+from annotation.push import push as pushing
+from annotation.push.strata import Chosen
+from curation.review.verdict_store import Reviews
 from curation.workspace import Workspace
 from schemas.review import Stratum, Verdict
 from tests.annotation.workspaces import services_of

@@ -9,10 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from curation.entries import record_entry
-from curation.media import encode_video, probe
-from curation.pipeline import STAGE_NAMES, standing
-from curation.stages import Services
+from curation.ledger.entries import record_entry
+from curation.ledger.stages import STAGE_NAMES
+from curation.ledger.standing import standing
+from curation.pipeline.services import Services
+from curation.video.encode import encode_video
+from curation.video.probe import probe
 from curation.workspace import Workspace
 from demo.render import frames
 from demo.world import make_script
@@ -33,8 +35,7 @@ from schemas.records import (
     Summary,
     Video,
 )
-
-ROOT = Path(__file__).parent.parent.parent
+from schemas.repository import ROOT
 
 
 class Film(NamedTuple):

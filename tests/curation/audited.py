@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from PIL import Image
 
 import prompts
-from curation.audit import Tools, audit
-from curation.judging import CRITERIA
-from curation.likeness import look_at
+from curation.audit.audit import Tools, audit
+from curation.audit.judge import CRITERIA
+from curation.frames.similarity import look_at
 from demo import world
 from demo.render import draw
 from demo.world import COLOURS, SHAPES, Script
 from models.clip import Vectors
-from models.embedders import NgramEmbedder
+from models.embedding.sentences import NgramEmbedder
 from schemas.audit import Audit
 from schemas.config import AuditConfig
 from schemas.records import Caption, CaptionSet, Effort, Frame, FrameSet, Sentence, Summary

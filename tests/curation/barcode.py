@@ -12,7 +12,7 @@ from typing import NamedTuple
 import av
 import numpy as np
 
-from curation.media import own_schedule
+from curation.video.encode import own_schedule
 
 BITS, COLUMNS = 20, 10
 X264 = {"preset": "veryfast", "crf": "20", "bf": "3", "g": "60"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from curation.ledger import Ledger
+from curation.ledger.ledger import Ledger
 from tests.postgres import new_ledger
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from curation.entries import record_entry
-from curation.ledger import Ledger
-from curation.pipeline import STAGE_NAMES, later_stages, standing
-from curation.review_content import content_sha256
+from curation.ledger.entries import record_entry
+from curation.ledger.ledger import Ledger
+from curation.ledger.stages import STAGE_NAMES, later_stages
+from curation.ledger.standing import standing
+from curation.review.content_hash import content_sha256
 from schemas.audit import Audit
 from schemas.binding import Binding
 from schemas.records import Judgement, Record, Sample

@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from curation.export import export
+from curation.dataset.write import export
 from schemas.config import ExportConfig
 from schemas.manifest import Manifest
 from schemas.records import (

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 import jsonschema
 
 from models.chat import Arrived, Reply, Request
-from models.embedders import NgramEmbedder
+from models.embedding.sentences import NgramEmbedder
 from prompts import Prompt
 from schemas.records import Caption, CaptionSet, Frame, FrameSet, Maker, Publication, Video
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from curation.ledger import Ledger
-from curation.pipeline import STAGE_NAMES, Inputs, process
+from curation.ledger.ledger import Ledger
+from curation.ledger.stages import STAGE_NAMES
+from curation.pipeline.process import Inputs, process
 from schemas.audit import Audit
 from schemas.binding import Binding
 from schemas.errors import PermanentError, RefusedError, TransientError
@@ -69,7 +70,7 @@ class Works:
 
 
 class Tally:
-    """Counts as `tasks.run.Counts` does, without Prefect."""
+    """Counts as `curation.pipeline.counts.Counts` does, without Prefect."""
 
     def __init__(self) -> None:
         self.rows: dict[tuple[str, str], int] = {}

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 
-from curation.media import encode_video
+from curation.video.encode import encode_video
 
 FRAGMENTS = 6
 HOSTILE_TITLE = "../../../etc/<script>alert(1)</script>\u202e%(ext)s $HOME \\x00 " + "x" * 3000

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from demo.truth import Known, record, write_truth
 from demo.world import make_script
-from evaluation.read_instruct import read_instruct
+from evaluation.readers.instruct_v2xum import read_instruct
 
 
 @given(st.integers(0, 10_000), st.floats(0.5, 1))

@@ -11,9 +11,9 @@ from scipy import stats
 
 from demo.render import draw
 from demo.world import make_script
-from evaluation.bootstrap import INTERVAL
 from evaluation.cases import Prediction, Reference
-from evaluation.uncertainty import summarize
+from evaluation.uncertainty.bootstrap import INTERVAL
+from evaluation.uncertainty.metric_intervals import summarize
 from schemas.evaluation import Evaluation, Problem, Provenance, SystemKind, SystemValues, VideoValues
 
 UNITS = {

@@ -7,9 +7,9 @@ from sklearn.metrics import f1_score
 
 from evaluation.baselines import all_baselines, human_leave_one_out, oracle, random_floor
 from evaluation.cases import FullLength, Prediction, Reference
+from evaluation.metrics.selection import top_share, uniform_shots
+from evaluation.metrics.video import evaluate_videos
 from evaluation.protocols import NAMES, get
-from evaluation.selection import top_share, uniform_shots
-from evaluation.video import evaluate_videos
 
 
 def video(name: str, seed: int = 0, annotators: int = 3, frames: int = 14) -> Reference:

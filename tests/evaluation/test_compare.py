@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from evaluation.compare import compare, read_evaluation
-from evaluation.uncertainty import summarize
+from evaluation.uncertainty.metric_intervals import summarize
 from schemas.errors import ConfigError
 from schemas.evaluation import Evaluation, SystemValues, VideoValues
 from tests.evaluation.evaluations import ROWS, UNITS, evaluation, provenance

@@ -10,16 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.cases import Prediction, Reference
-from evaluation.evaluate import Inputs, System, evaluate, failed_share
-from evaluation.json_input import References
-from evaluation.outputs import JSON_NAME, LATEX_NAME, MARKDOWN_NAME, PAGE_NAME, write_outputs
+from evaluation.cases import Prediction, Predictions, Reference, References, System
+from evaluation.command_line import chosen_videos, protocol_for, read_systems
+from evaluation.evaluate import Inputs, evaluate, failed_share
+from evaluation.metrics.text import TextScorers
 from evaluation.protocols import METRICS, get
-from evaluation.read_instruct import read_instruct
-from evaluation.read_predictions import Predictions
+from evaluation.readers.instruct_v2xum import read_instruct
+from evaluation.report.write import JSON_NAME, LATEX_NAME, MARKDOWN_NAME, PAGE_NAME, write_outputs
 from evaluation.request import EvaluateRequest, clip_config, evaluate_here
-from evaluation.systems import chosen_videos, protocol_for, read_systems
-from evaluation.text import TextScorers
 from schemas.errors import ConfigError
 from schemas.evaluation import Evaluation, SystemValues
 from schemas.model_config import OpenClip, TransformersClip

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from curation.media import encode_video
+from curation.video.encode import encode_video
 from demo.render import frames
 from demo.world import make_script
-from flows.server import local_server, quiet_environment
+from flows.local.prefect_server import local_server, quiet_environment
+from schemas.repository import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 CONFIG = ROOT / "configs" / "demo.yaml"
 VIDEOS = 5
 

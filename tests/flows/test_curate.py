@@ -14,7 +14,7 @@ from pathlib import Path
 import datasets
 import pytest
 
-from curation.pipeline import STAGE_NAMES
+from curation.ledger.stages import STAGE_NAMES
 from tests.flows.conftest import CONFIG, ROOT, VIDEOS, shards, status
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]

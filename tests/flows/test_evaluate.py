@@ -9,7 +9,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from flows.cli import app
+from flows.cli.main import application
 from schemas.comparison import Comparison
 from schemas.evaluation import Evaluation
 from tests.evaluation.written import right, scripts, write_predictions, write_references
@@ -36,7 +36,7 @@ def evaluated(files: Path, name: str, *more: object) -> tuple[int, str, str]:
 
 
 def call(*arguments: object) -> tuple[int, str, str]:
-    done = runner.invoke(app, ["evaluate", *map(str, arguments)])
+    done = runner.invoke(application(), ["evaluate", *map(str, arguments)])
     return done.exit_code, done.stdout, done.stderr
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.instant import config, trivial_videos, with_instant_models
-from curation.status import all_rejections, summarize
+from curation.status.counts import summarize
+from curation.status.standings import all_rejections
 from schemas.config import SourceSpec
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]
@@ -17,8 +18,8 @@ pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 def test_fifty_bad_rows_of_a_thousand_cost_nobody_else(tmp_path: Path, server: str) -> None:
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
+    from curation.pipeline.run import open_run
     from flows.curate import curate
-    from tasks.run import open_run
 
     films = sorted(trivial_videos(tmp_path / "films", 950).iterdir())
     bad = [("", "no address"), ("nowhere.mp4", "no file"), ("file:///etc/passwd", "scheme"), ("\x00", "nonsense")]

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from curation.databases import LEDGER
+from curation.ledger.databases import LEDGER
 from tests.flows.conftest import CONFIG, ROOT, VIDEOS, shards, status
 from tests.postgres import PASSWORD, SECRET, rows, text_of
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from curation.pipeline.run import open_run
+from curation.report.write import write_report
 from flows import probe as module
-from flows.report import write_report
 from schemas.errors import ConfigError, Interrupted, V2XumError
 from schemas.loading import load_config
-from tasks.run import open_run
 from tests.curation.scripted_stages import sources
 from tests.flows.conftest import CONFIG
 

@@ -134,7 +134,7 @@ def vision_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def load() -> Callable[..., Any]:
     """Load a checkpoint through the engine, once for each configuration."""
-    from models.local import LocalChatModel
+    from models.local.chat_model import LocalChatModel
 
     loaded: dict[str, Any] = {}
 

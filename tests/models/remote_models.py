@@ -13,10 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from demo.fault_answers import hash_of
+from demo.faulty_server.answers import hash_of
 from models.chat import Reply, Request
 from models.meter import Meter
-from models.remote import RemoteChatModel
+from models.servers.chat_model import RemoteChatModel
 from schemas.model_config import OpenAIModel
 
 
@@ -27,10 +27,10 @@ def config(*urls: str, **options: Any) -> OpenAIModel:
 
 
 def remote(
-    *urls: str, meter: Meter | None = None, heed: Callable[[], None] = lambda: None, **options: Any
+    *urls: str, meter: Meter | None = None, raise_if_stopped: Callable[[], None] = lambda: None, **options: Any
 ) -> RemoteChatModel:
     """The engine at these servers."""
-    return RemoteChatModel(config(*urls, **options), meter or Meter(), heed)
+    return RemoteChatModel(config(*urls, **options), meter or Meter(), raise_if_stopped)
 
 
 def pictured(count: int, seed: int = 0) -> list[Request]:
@@ -55,7 +55,7 @@ class FaultProcess:
         self.url = ""
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "demo.faults", f"--port={self._port}", *self._options]
+        command = [sys.executable, "-m", "demo.faulty_server", f"--port={self._port}", *self._options]
         environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
         assert self._process.stdout is not None

@@ -9,8 +9,9 @@ import pytest
 
 from models.checks import check_clip, check_embedder, check_local
 from schemas.model_config import LocalModel, NgramEmbedder, OpenClip, TransformersClip, TransformersEmbedder
+from schemas.repository import DATA
 
-DEMO = Path(__file__).parents[2] / "data" / "demo"
+DEMO = DATA / "demo"
 
 pytest.importorskip("torch")
 

@@ -12,13 +12,15 @@ from PIL import Image
 
 from demo.render import draw
 from demo.world import make_script
-from models.build import build_clip, identify_clip
+from models.build import build_clip
 from models.clip import Clip
-from models.clip_transformers import presentable
+from models.embedding.transformers_clip import presentable
+from models.identity import identify_clip
 from schemas.errors import ConfigError, PermanentError
 from schemas.model_config import OpenClip, TransformersClip
+from schemas.repository import DATA
 
-FOLDER = Path(__file__).resolve().parents[2] / "data" / "demo" / "clip"
+FOLDER = DATA / "demo" / "clip"
 HELD_OUT = 70_000_000
 
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import prompts
-from curation.captions import caption_frames
-from curation.extract import extract
-from curation.judging import judge
-from curation.refine import refine
+from curation.audit.judge import judge
+from curation.text.caption import caption_frames
+from curation.text.extract import extract
+from curation.text.refine import refine
 from schemas.config import AuditConfig, CaptionConfig, ExtractConfig, RefineConfig
 from schemas.errors import PromptError
 from schemas.records import Sentence

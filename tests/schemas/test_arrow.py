@@ -7,7 +7,7 @@ import sys
 import pyarrow as pa
 import pytest
 
-from curation.rows import row_of
+from curation.dataset.rows import row_of
 from schemas.arrow import arrow_schema, features
 from tests.curation.samples import make_sample, read_picture
 
@@ -51,7 +51,7 @@ def test_no_column_is_left_without_a_type():
     assert pa.null() not in leaf_types(pa.struct(list(arrow_schema())))
 
 
-@pytest.mark.parametrize("module", ["schemas.records", "schemas.manifest", "schemas.arrow", "curation.rows"])
+@pytest.mark.parametrize("module", ["schemas.records", "schemas.manifest", "schemas.arrow", "curation.dataset.rows"])
 def test_records_stay_light(module):
     code = f"import sys, {module}; sys.exit('datasets' in sys.modules or 'torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -8,8 +8,8 @@ from schemas.config import CurateConfig
 from schemas.errors import ConfigError
 from schemas.loading import load_config
 from schemas.model_config import OpenAIModel
+from schemas.repository import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 MODELS = "models:\n  captioner: {model: a}\n  summarizer: {model: b}\n"
 
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
@@ -17,16 +16,15 @@ from schemas.temporal import (
     format_slots,
     format_stored,
     from_slots,
-    lenient_seconds,
-    lenient_slots,
-    lenient_stored,
     parse_seconds,
     parse_slots,
     parse_stored,
     to_slots,
 )
+from schemas.temporal_lenient import lenient_seconds, lenient_slots, lenient_stored
+from tests.places import GROUNDTRUTH
 
-REAL = Path(__file__).resolve().parents[2].parent / "shared/groundtruth/anet/v2xumllama_predictions.json"
+REAL = GROUNDTRUTH / "anet/v2xumllama_predictions.json"
 
 TEXTS = st.one_of(
     st.text(min_size=1),

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks.vllm_server import PYTHON, VllmServer
+from benchmarks.serving.vllm_server import PYTHON, VllmServer
 from tests.flows.conftest import ROOT, films, server, v2xum
 
 __all__ = ["films", "server", "v2xum"]
@@ -55,7 +55,15 @@ def vllm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 def local(films: Path, tmp_path_factory: pytest.TempPathFactory, server: str) -> Path:
     """The demo's videos curated in process."""
     workspace = tmp_path_factory.mktemp("local")
-    command = [sys.executable, "-m", "flows.cli", "curate", str(ROOT / "configs" / "demo.yaml"), "--source", str(films)]
+    command = [
+        sys.executable,
+        "-m",
+        "flows.cli",
+        "curate",
+        str(ROOT / "configs" / "demo.yaml"),
+        "--source",
+        str(films),
+    ]
     environment = {**os.environ, "PREFECT_API_URL": server}
     subprocess.run([*command, "--workspace", str(workspace)], cwd=ROOT, env=environment, check=True, timeout=400)
     return workspace

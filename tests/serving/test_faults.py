@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from demo.fault_plan import even
-from flows.server import free_port
+from demo.faulty_server.plan import even
+from flows.local.prefect_server import free_port
 from tests.flows.conftest import CONFIG as LOCAL
 from tests.flows.conftest import ROOT, VIDEOS, status
 from tests.serving.conftest import texts
@@ -33,7 +33,16 @@ class FaultyServer:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         options = [part for name, value in faults.items() for part in (f"--{name.replace('_', '-')}", str(value))]
-        self._command = [sys.executable, "-m", "demo.faults", "--answer", "local", "--port", str(self.port), *options]
+        self._command = [
+            sys.executable,
+            "-m",
+            "demo.faulty_server",
+            "--answer",
+            "local",
+            "--port",
+            str(self.port),
+            *options,
+        ]
         self.start()
 
     def start(self) -> None:
@@ -142,7 +151,16 @@ def test_one_faulty_replica_among_three_halts_the_run_and_is_named(films: Path, 
 
 def test_a_server_killed_in_mid_run_is_waited_for(films: Path, local: Path, tmp_path: Path, server: str) -> None:
     with faulty(latency=0.3, capacity=2) as models:
-        command = [sys.executable, "-m", "flows.cli", "curate", str(LOCAL), "--source", str(films), *models.sets()]
+        command = [
+            sys.executable,
+            "-m",
+            "flows.cli",
+            "curate",
+            str(LOCAL),
+            "--source",
+            str(films),
+            *models.sets(),
+        ]
         command += ["--workspace", str(tmp_path / "workspace")]
         with (tmp_path / "said").open("w") as said:
             run = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=said)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.vllm_server import CONFIG
+from benchmarks.serving.vllm_server import CONFIG
 from tests.flows.conftest import ROOT, VIDEOS, status
 from tests.serving.conftest import Servers, texts
 

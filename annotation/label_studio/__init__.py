@@ -1,0 +1,1 @@
+"""Label Studio itself: its environment and server, its HTTP client, the project, the screen."""

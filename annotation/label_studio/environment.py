@@ -1,0 +1,66 @@
+"""The environment that Label Studio runs in: its own, since its pins and ours exclude each other; made on first use."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import FileLock
+
+from schemas.errors import ConfigError, RunStopped
+from schemas.repository import ROOT
+
+VERSION = "1.23.2"
+LOCK = ROOT / "requirements-label-studio.lock"
+PLACE = "V2XUM_LABEL_STUDIO_VENV"
+_STAMP = ".installed"
+_INSTALL_SECONDS = 3600.0
+
+
+def environment_path() -> Path:
+    """Where the environment lies: V2XUM_LABEL_STUDIO_VENV, else `.venv-label-studio` beside the code."""
+    given = os.environ.get(PLACE)
+    return Path(given).absolute() if given else LOCK.parent / ".venv-label-studio"
+
+
+def ensure_environment(report_progress: Callable[[str], None]) -> Path:
+    """The `label-studio` command of the pinned version; its environment is made or brought up to date where needed.
+
+    Several processes may ask at once: one installs, the others wait. Raises ConfigError where Python cannot make
+    environments, and RunStopped when pip fails, with the end of what it said.
+    """
+    place = environment_path()
+    wanted = hashlib.sha256(LOCK.read_bytes()).hexdigest()
+    stamp, command = place / _STAMP, place / "bin" / "label-studio"
+    place.mkdir(parents=True, exist_ok=True)
+    with FileLock(place / ".lock", timeout=_INSTALL_SECONDS):
+        if command.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
+            return command
+        report_progress(f"installing Label Studio {VERSION} into {place}: about 1 GB, some minutes, once")
+        stamp.unlink(missing_ok=True)
+        if not (place / "bin" / "python").exists():
+            _call([sys.executable, "-m", "venv", str(place)], "python -m venv")
+        python = str(place / "bin" / "python")
+        _call([python, "-m", "pip", "install", "--quiet", "--requirement", str(LOCK)], "pip install")
+        stamp.write_text(wanted, encoding="utf-8")
+    if not command.exists():
+        raise RunStopped(f"{place}: installed, but without a label-studio command; remove the folder, try again")
+    return command
+
+
+def _call(command: list[str], name: str) -> None:
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_INSTALL_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise RunStopped(f"{name} took longer than {_INSTALL_SECONDS:.0f} s; run it again to go on") from error
+    if done.returncode:
+        said = (done.stderr or done.stdout)[-2000:]
+        if "ensurepip" in said:
+            raise ConfigError("Python's venv module is missing; on Debian: apt-get install python3-venv")
+        raise RunStopped(f"{name} failed; it ends with:\n{said}")

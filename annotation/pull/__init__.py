@@ -1,0 +1,1 @@
+"""Reads what people did in Label Studio into verdicts of the ledger."""

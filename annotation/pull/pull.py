@@ -1,0 +1,199 @@
+"""What people did comes into the ledger: at once, append-only, each annotation once for every time it was changed.
+
+Tasks are asked for by the time of their last change. A server that was restored from an older backup shows by its
+newest change being older than what was pulled before: then everything is read again, which doubles nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from annotation.gold_answers import known_answers
+from annotation.label_studio.access import Access, Pseudonyms, review_folder
+from annotation.label_studio.client import LabelStudio, Project
+from annotation.label_studio.project import OwnProject, find_project
+from annotation.pull.read_annotation import EMPTY, SKIPPED, read_annotation
+from annotation.pull.task_data import Unreadable
+from curation.ledger.ledger import Ledger
+from curation.review.verdict_store import Reviews, moment
+from schemas.errors import ConfigError
+from schemas.review import Verdict
+
+# A change may become visible later than its time says: transactions, several servers behind one address.
+MARGIN = timedelta(minutes=10)
+_STORED = 100
+
+
+class Result(NamedTuple):
+    """What a pull brought.
+
+    `open`: tasks that wait for a verdict. `completed`: how many tasks are all judged now and were not at the last pull,
+    once for every batch. `problems`: of annotations that were not understood in full, with where they are kept.
+    """
+
+    project: int
+    key: str
+    title: str
+    tasks: int
+    annotations: int
+    new: int
+    skipped: int
+    drafts: int
+    open: int
+    completed: int
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def pull(
+    workspace: Path,
+    ledger: Ledger,
+    access: Access,
+    title: str,
+    *,
+    everything: bool = False,
+    report_progress: Callable[[str], None] = lambda _: None,
+) -> Result:
+    """Store the verdicts that the project of this title has and the ledger has not.
+
+    `everything`: look at all tasks and not only at those that changed. Raises ConfigError when there is no such project
+    (what was pulled before is kept) or the answers to gold questions cannot be read, RunStopped when the server stops
+    answering: what came till then is stored.
+    """
+    reviews = Reviews(ledger)
+    with LabelStudio(access) as server:
+        server.check()
+        marked = find_project(server, title)
+        if marked is None:
+            kept = sum(1 for _ in reviews.verdicts())
+            raise ConfigError(
+                f"{access.url}: no project {title!r} there (deleted, renamed, or never pushed); the {kept} verdicts "
+                "that were pulled before are kept in the ledger"
+            )
+        return _Pull(workspace, reviews, server, marked, report_progress).run(everything)
+
+
+class _Pull:
+    def __init__(
+        self,
+        workspace: Path,
+        reviews: Reviews,
+        server: LabelStudio,
+        marked: OwnProject,
+        report_progress: Callable[[str], None],
+    ) -> None:
+        self.reviews, self.server, self.marked, self.report_progress = reviews, server, marked, report_progress
+        self.folder = review_folder(workspace) / "unclear"
+        self.pseudonyms = Pseudonyms(workspace)
+        self.users = server.users()
+        self.gold = known_answers(workspace)
+        self.counts: Counter[str] = Counter()
+        self.problems: list[str] = []
+        self.newest: datetime | None = None
+
+    def run(self, everything: bool) -> Result:
+        """Read page by page; the cursor moves only when all is stored."""
+        number = self.marked.project.id
+        cursor = moment(self.reviews.cursor(self.marked.key) or "")
+        newest = moment(self.server.newest_change(number) or "")
+        notes = []
+        if cursor is not None and newest is not None and newest < cursor:
+            notes.append("the server is behind what was pulled before (an older backup?): everything was read again")
+            cursor = None
+        after = None if everything or cursor is None else (cursor - MARGIN).isoformat().replace("+00:00", "Z")
+        verdicts = self._verdicts(self.server.tasks(number, after, whole=True))
+        while batch := list(islice(verdicts, _STORED)):
+            self.counts["new"] += self.reviews.store(batch)
+            self.report_progress(f"{self.counts['annotations']} annotations read")
+        if self.newest is not None and (cursor is None or self.newest > cursor):
+            self.reviews.set_cursor(self.marked.key, self.newest.isoformat())
+        now = self.server.project(number) or self.marked.project
+        if self.marked.changed:
+            notes.append("the project's labelling interface was changed by hand: what is unknown here is listed")
+        return Result(
+            project=number,
+            key=self.marked.key,
+            title=self.marked.project.title,
+            tasks=self.counts["tasks"],
+            annotations=self.counts["annotations"],
+            new=self.counts["new"],
+            skipped=self.counts["skipped"],
+            drafts=self.counts["drafts"],
+            open=max(0, now.tasks - now.finished),
+            completed=self._completed(now),
+            problems=tuple(self.problems),
+            notes=tuple(notes),
+        )
+
+    def _completed(self, now: Project) -> int:
+        """The number of tasks when the last open one was judged since the last pull, else 0."""
+        name = f"complete {self.marked.key}"
+        complete = now.tasks if 0 < now.tasks <= now.finished else 0
+        if str(complete) == (self.reviews.cursor(name) or "0"):
+            return 0
+        self.reviews.set_cursor(name, str(complete))
+        return complete
+
+    def _verdicts(self, tasks: Iterator[dict[str, Any]]) -> Iterator[Verdict]:
+        for task in tasks:
+            self.counts["tasks"] += 1
+            changed = moment(str(task.get("updated_at")))
+            if changed is not None and (self.newest is None or changed > self.newest):
+                self.newest = changed
+            drafts = task.get("drafts")
+            self.counts["drafts"] += len(drafts) if isinstance(drafts, list) else 0
+            annotations = task.get("annotations")
+            for annotation in annotations if isinstance(annotations, list) else []:
+                self.counts["annotations"] += 1
+                verdict = self._verdict(task, annotation)
+                if verdict is not None:
+                    yield verdict
+
+    def _verdict(self, task: Mapping[str, Any], annotation: Any) -> Verdict | None:
+        where = f"task {task.get('id')}, annotation {annotation.get('id') if isinstance(annotation, dict) else '?'}"
+        try:
+            if not isinstance(annotation, dict):
+                raise Unreadable("it is no record")
+            verdict = read_annotation(
+                task, annotation, self.marked.key, self._annotator(annotation.get("completed_by"))
+            )
+        except Unreadable as error:
+            self._keep(task, annotation)
+            self.problems.append(f"{where}: {error}; kept in {self.folder}")
+            return None
+        if verdict.sample_id in self.gold:  # which its task does not tell, since annotators can read that
+            verdict = verdict.model_copy(update={"stratum": "gold"})
+        self.counts["skipped"] += SKIPPED in verdict.problems
+        if unclear := [problem for problem in verdict.problems if problem not in (SKIPPED, EMPTY)]:
+            self._keep(task, annotation)
+            self.problems.append(f"{where}: {'; '.join(unclear)}; kept in {self.folder}")
+        return verdict
+
+    def _annotator(self, by: Any) -> str:
+        """A pseudonym by e-mail address, which stays the same on every server, else by the user's number here."""
+        if isinstance(by, dict):
+            by = by.get("email") or by.get("id")
+        known = self.users.get(by, by) if isinstance(by, int) else by
+        return self.pseudonyms.of(known if isinstance(known, str) else f"user {known} of {self.marked.key}")
+
+    def _keep(self, task: Mapping[str, Any], annotation: Any) -> None:
+        """Keep an annotation whole as a file, under the hash of its content, so that a later change is another file."""
+        shown = annotation
+        if isinstance(annotation, dict):  # without names and addresses
+            who = ("completed_by", "created_username", "updated_by")
+            shown = {name: value for name, value in annotation.items() if name not in who}
+        record = {"project": self.marked.key, "task": task.get("id"), "data": task.get("data"), "annotation": shown}
+        text = json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True)
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        path = self.folder / f"{hashlib.sha256(text.encode(errors='replace')).hexdigest()[:32]}.json"
+        temporary = path.with_suffix(f".{os.getpid()}")
+        temporary.write_text(text, encoding="utf-8", errors="replace")
+        temporary.replace(path)

@@ -1,0 +1,1 @@
+"""Makes Label Studio tasks of samples; each sample has one task."""

@@ -1,0 +1,76 @@
+"""Which content the ledger's samples have now, without reading them again when nothing changed: a small cache."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from curation.ledger.ledger import Ledger
+from curation.ledger.samples import samples_of
+from curation.ledger.stages import CHECKS, STAGE_NAMES
+from curation.review.content_hash import content_sha256
+from schemas.records import Sample
+
+_CHUNK = 500
+_SHOWN = tuple(name for name in STAGE_NAMES if name not in CHECKS)
+
+
+class Content(NamedTuple):
+    """A sample's content hash; `sample` where it had to be read to know it."""
+
+    sample_id: str
+    sha256: str
+    sample: Sample | None
+
+
+class Contents:
+    """Content hashes, kept by the digests of the records that they follow from. Losing the file costs time only."""
+
+    def __init__(self, ledger: Ledger, path: Path) -> None:
+        """Read what is known from `path`."""
+        self._ledger = ledger
+        self._path = path
+        try:
+            known = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            known = {}
+        self._known: dict[str, tuple[str, str]] = {
+            name: (pair[0], pair[1])
+            for name, pair in (known.items() if isinstance(known, dict) else ())
+            if isinstance(pair, list) and len(pair) == 2 and all(isinstance(part, str) for part in pair)
+        }
+        self._changed = False
+
+    def of(self, ids: Sequence[str]) -> Iterator[Content]:
+        """The content of each sample, in the order given. Raises KeyError for one that is not finished."""
+        for start in range(0, len(ids), _CHUNK):
+            chunk = ids[start : start + _CHUNK]
+            digests = self._ledger.digests(chunk, _SHOWN)
+            keys: dict[str, str] = {}
+            for name in chunk:
+                parts = (f"{stage}:{digest}" for stage, digest in sorted(digests[name].items()))
+                keys[name] = hashlib.sha256(" ".join(parts).encode()).hexdigest()
+            unknown = [name for name in chunk if self._known.get(name, ("", ""))[0] != keys[name]]
+            read = zip(unknown, samples_of(self._ledger, unknown), strict=True)
+            following = next(read, None)
+            for name in chunk:
+                if following is None or following[0] != name:
+                    yield Content(name, self._known[name][1], None)
+                    continue
+                content = content_sha256(following[1])
+                self._known[name] = (keys[name], content)
+                self._changed = True
+                yield Content(name, content, following[1])
+                following = next(read, None)
+
+    def save(self) -> None:
+        """Keep what was found."""
+        if self._changed:
+            temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+            temporary.write_text(json.dumps(self._known), encoding="utf-8")
+            temporary.replace(self._path)
+            self._changed = False

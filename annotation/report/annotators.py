@@ -1,0 +1,126 @@
+"""One annotator over time: whether they accept more or less than they did, and how quick they are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from statistics import fmean, median
+
+from annotation.report.rates import difference, share
+from curation.review.verdict_store import moment
+from schemas.review import Decision, Verdict
+from schemas.review_report import Annotator, Window
+
+WINDOW = 20
+_LEAST = 10  # verdicts a half, before drift is told
+_NEVER = datetime.min.replace(tzinfo=UTC)
+Unit = tuple[str, str]
+"""A sample on one content: (sample id, content hash)."""
+
+
+def annotators(
+    verdicts: Iterable[Verdict], gold: Mapping[str, bool] | None = None, window: int = WINDOW
+) -> tuple[Annotator, ...]:
+    """Everyone who decided anything, most verdicts first.
+
+    Of each person the latest finished verdict a sample and content is looked at. `gold`: sample id -> whether that
+    gold question has an error; a right answer is to accept it exactly if it has none. Gold questions and adjudications
+    are part of the counts and the times, not of agreement; drift is that of the random stratum.
+    """
+    chosen = latest(verdicts)
+    decided: dict[Unit, dict[str, Decision]] = {}
+    for (name, unit, stratum), verdict in chosen.items():
+        if stratum == "" and verdict.decision is not None:
+            decided.setdefault(unit, {})[name] = verdict.decision
+    own: dict[str, list[Verdict]] = {}
+    for (name, _, _), verdict in chosen.items():
+        own.setdefault(name, []).append(verdict)
+    people = [_annotator(name, given, decided, gold or {}, window) for name, given in own.items()]
+    return tuple(sorted(people, key=lambda one: (-one.verdicts, one.annotator)))
+
+
+def latest(verdicts: Iterable[Verdict]) -> dict[tuple[str, Unit, str], Verdict]:
+    """The latest finished verdict by (annotator, sample and content, "gold" | "adjudication" | "" for all others)."""
+    found: dict[tuple[str, Unit, str], Verdict] = {}
+    for verdict in verdicts:
+        if verdict.decision is None:
+            continue
+        kind = verdict.stratum if verdict.stratum in ("gold", "adjudication") else ""
+        key = (verdict.annotator, (verdict.sample_id, verdict.content_sha256), kind)
+        if key not in found or when(verdict) >= when(found[key]):
+            found[key] = verdict
+    return found
+
+
+def when(verdict: Verdict) -> tuple[datetime, str]:
+    """By what verdicts are ordered in time; one without a readable time comes first."""
+    return moment(verdict.updated_at) or _NEVER, verdict.origin
+
+
+def right(verdict: Verdict, gold: Mapping[str, bool]) -> bool:
+    """Whether a gold question was answered right: accepted exactly if it has no error."""
+    return (verdict.decision == "accept") != gold[verdict.sample_id]
+
+
+def _annotator(
+    name: str,
+    given: Sequence[Verdict],
+    decided: Mapping[Unit, Mapping[str, Decision]],
+    gold: Mapping[str, bool],
+    window: int,
+) -> Annotator:
+    ordered = sorted(given, key=when)
+    counts = Counter(verdict.decision for verdict in ordered)
+    ratings = [verdict.rating for verdict in ordered if verdict.rating is not None]
+    times = _seconds(ordered)
+    asked = [verdict for verdict in ordered if verdict.stratum == "gold" and verdict.sample_id in gold]
+    # Elsewhere the samples get better as the worst are done first, which would pose as drift.
+    usual = [verdict for verdict in ordered if verdict.stratum == "random"]
+    others = [
+        decision == mine
+        for unit in decided.values()
+        if (mine := unit.get(name)) is not None
+        for other, decision in unit.items()
+        if other != name
+    ]
+    early, late = usual[: len(usual) // 2], usual[len(usual) // 2 :]
+    drift = difference(_accepts(early), _accepts(late)) if len(early) >= _LEAST else difference((0, 0), (0, len(usual)))
+    before, after = _seconds(early), _seconds(late)
+    quick = min(len(before), len(after)) >= _LEAST and median(after) > 0
+    outside = drift.low is not None and drift.high is not None and not drift.low <= 0 <= drift.high
+    return Annotator(
+        annotator=name,
+        verdicts=len(ordered),
+        accept=counts["accept"],
+        fix=counts["fix"],
+        reject=counts["reject"],
+        seconds=round(median(times), 1) if times else None,
+        total_seconds=round(sum(times), 1),
+        rating=round(fmean(ratings), 2) if ratings else None,
+        agrees=share(sum(others), len(others)),
+        drift=drift,
+        drifts=outside,
+        speed_up=round(median(before) / median(after), 2) if quick else None,
+        gold=share(sum(right(verdict, gold) for verdict in asked), len(asked)),
+        windows=tuple(_window(usual[at : at + window]) for at in range(0, len(usual), window)),
+    )
+
+
+def _accepts(verdicts: Sequence[Verdict]) -> tuple[int, int]:
+    return sum(verdict.decision == "accept" for verdict in verdicts), len(verdicts)
+
+
+def _seconds(verdicts: Sequence[Verdict]) -> list[float]:
+    return [verdict.seconds for verdict in verdicts if verdict.seconds is not None and verdict.seconds >= 0]
+
+
+def _window(verdicts: Sequence[Verdict]) -> Window:
+    times = _seconds(verdicts)
+    accepts, of = _accepts(verdicts)
+    return Window(
+        first=verdicts[0].updated_at,
+        verdicts=of,
+        accepted=round(accepts / of, 4),
+        seconds=round(median(times), 1) if times else None,
+    )

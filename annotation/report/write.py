@@ -1,0 +1,128 @@
+"""The report on a review: one frozen record from the ledger, written as JSON and as a page."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from annotation.push.strata import Chosen, candidates, choose, random_stratum
+from annotation.report.annotators import annotators
+from annotation.report.figures import Judged, agreement, edit_distances, fixes, judged, label_errors
+from annotation.report.page import render_review
+from curation.ledger.ledger import Ledger
+from curation.ledger.samples import sample
+from curation.ledger.standing import StageHashes
+from curation.review.applied import rules_of
+from curation.review.verdict_store import Reviews
+from curation.status.standings import finished
+from schemas.review import Verdict
+from schemas.review_report import Progress, ReviewReport, StratumProgress
+from schemas.safe_text import plain_line
+
+JSON_NAME, HTML_NAME = "review.json", "review.html"
+_MOST_PROBLEMS, _LONGEST = 30, 160
+
+
+def review_report(
+    ledger: Ledger, settings: StageHashes, name: str, *, gold: Mapping[str, bool] | None = None, at: str | None = None
+) -> ReviewReport:
+    """Everything that people's verdicts say now; the rules are those of the run's settings.
+
+    `name` is the run's; `gold`: sample id -> whether that gold question has an error, where some were asked. `at`
+    (ISO 8601; left out: now) is the only part that the ledger does not decide.
+    """
+    rules = rules_of(settings)
+    reviews = Reviews(ledger)
+    ids = finished(ledger, settings, reviewed=False)
+    verdicts = list(reviews.verdicts())
+    grouped: dict[str, list[Verdict]] = {}
+    for verdict in verdicts:
+        grouped.setdefault(verdict.sample_id, []).append(verdict)
+    known = {one: judged(sample(ledger, one), grouped[one], rules) for one in sorted(grouped.keys() & set(ids))}
+    stratum = random_stratum(ids, rules.random, rules.seed)
+    pool = candidates(ledger, settings, {name for name, one in known.items() if one.ruling.outcome == "disputed"})
+    decided = [verdict for verdict in verdicts if verdict.decision is not None]
+    distances = edit_distances(known, rules.seed)
+    seconds = [verdict.seconds for verdict in decided if verdict.seconds is not None and verdict.seconds >= 0]
+    return ReviewReport(
+        name=name,
+        at=at or datetime.now(UTC).isoformat(timespec="seconds"),
+        progress=_progress(verdicts, known, len(ids), len(reviews.pushed_ids() - (gold or {}).keys())).model_copy(
+            update={"strata": tuple(_strata(choose(pool, rules), stratum, known))}
+        ),
+        agreement=agreement(decided, known, rules.seed),
+        errors=label_errors(known, stratum, len(ids), decided, gold or {}),
+        annotators=annotators(decided, gold),
+        fixes=fixes(known),
+        judged_verdicts=sum(len(one.edits) for one in known.values()),
+        edit_distance_captions=distances[0],
+        edit_distance_summary=distances[1],
+        seconds=tuple(round(float(s), 1) for s in np.quantile(seconds, np.linspace(0, 1, 11))) if seconds else (),
+        problems=_problems(verdicts),
+    )
+
+
+def write_review(folder: Path, report: ReviewReport) -> Path:
+    """Write review.json and review.html into a folder and return the page's path. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / JSON_NAME, report.model_dump_json(indent=2) + "\n")
+    _write(folder / HTML_NAME, render_review(report))
+    return folder / HTML_NAME
+
+
+def _progress(verdicts: Sequence[Verdict], known: Mapping[str, Judged], samples: int, pushed: int) -> Progress:
+    decided = [verdict for verdict in verdicts if verdict.decision is not None]
+    outcomes = Counter(one.ruling.outcome for one in known.values())
+    usual = [verdict for verdict in decided if verdict.stratum != "gold"]
+    stale = sum(v.sample_id not in known or known[v.sample_id].content != v.content_sha256 for v in usual)
+    return Progress(
+        samples=samples,
+        pushed=pushed,
+        verdicts=len(verdicts),
+        finished=len(decided),
+        half_finished=len(verdicts) - len(decided),
+        stale=stale,
+        gold=len(decided) - len(usual),
+        unreviewed=samples - sum(outcomes[o] for o in ("accept", "fix", "reject", "disputed")),
+        accepted=outcomes["accept"],
+        fixed=outcomes["fix"],
+        rejected=outcomes["reject"],
+        disputed=outcomes["disputed"],
+    )
+
+
+def _strata(chosen: Sequence[Chosen], drawn: Sequence[str], known: Mapping[str, Judged]) -> Iterator[StratumProgress]:
+    """The strata as they were drawn; those of the random one that are disputed are in `adjudication` too."""
+    wanted = {one.sample_id: one.overlap for one in chosen}
+    members = {
+        "random": list(drawn),
+        "active": [one.sample_id for one in chosen if one.stratum == "active"],
+        "adjudication": [one.sample_id for one in chosen if one.stratum == "adjudication"],
+    }
+    for stratum, names in members.items():
+        rulings = [(name, known[name].ruling) for name in names if name in known]
+        waiting = stratum == "adjudication"  # one that an adjudicator has judged waits no more
+        if names:
+            yield StratumProgress(
+                stratum=stratum,
+                chosen=len(names),
+                judged=0 if waiting else sum(bool(one.votes) for _, one in rulings),
+                complete=0 if waiting else sum(len(one.votes) >= wanted[name] for name, one in rulings),
+                disputed=sum(one.outcome == "disputed" for _, one in rulings),
+            )
+
+
+def _problems(verdicts: Sequence[Verdict]) -> dict[str, int]:
+    counts = Counter(plain_line(problem)[:_LONGEST] for verdict in verdicts for problem in verdict.problems)
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_MOST_PROBLEMS])
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8", errors="replace")
+    temporary.replace(path)

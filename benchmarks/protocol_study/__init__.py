@@ -1,0 +1,1 @@
+"""Shows on real annotations how far evaluation protocols differ."""

@@ -1,0 +1,1 @@
+"""How near a run comes to what its model server can do."""

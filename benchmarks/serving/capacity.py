@@ -1,0 +1,163 @@
+"""How close the pipeline comes to what its model server can do. `v2xum bench serving --json` prints a line.
+
+    python -m benchmarks serving [--json] [--frames 2000] [--capacities 8,32,128] [--vllm] [--images base64|file]
+
+Against a server of fixed capacity C and latency (demo.faulty_server, a process of its own): frames captioned a
+second, from the arrival of the first request to the last answer, over C / latency; the videos are decoded in the same
+run, shards of them while others are captioned. `ratio` is the worst of the capacities. Runs begin with C requests at
+once and may have 2 C: those that wait at the server bridge the way there and back; `cold_ratio` begins with 16, as a
+run does that does not know its server. `faults_ratio`: the same with 5 % of all requests spoilt, over the fault-free
+rate at that capacity; each caption is compared with the one that belongs to its picture. `vllm_ratio` (with --vllm,
+needs `make vllm`): captions a second from the demo's captioner behind vLLM's CPU build, over what vLLM's own serving
+benchmark reaches with the same pictures, lengths and concurrency, run before and after. The pictures are small (64 x
+48): here client, decoders and server share the cores, on a GPU machine they do not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.instant import Instant, trivial_videos
+from benchmarks.serving.setup import serving_config
+from benchmarks.serving.vllm import compare_with_vllm
+from curation.pipeline.run import open_run
+from curation.pipeline.services import Services
+from curation.status.standings import samples
+from demo.faulty_server.answers import caption_of
+from demo.faulty_server.plan import even
+from flows.local.prefect_server import free_port, local_server, quiet_environment
+from schemas.config import SourceSpec
+from schemas.model_config import OpenAIModel
+
+LATENCY = 0.2
+FAULTS = 0.05
+FRAMES_A_VIDEO = 25
+COLD = 16
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--json", action="store_true", help="one line of JSON")
+    parser.add_argument("--frames", type=int, default=2000, help="frames to caption, a multiple of 25")
+    parser.add_argument("--capacities", default="8,32,128", help="requests that the server works on at once")
+    parser.add_argument("--images", choices=("base64", "file"), default="base64", help="how pictures are sent")
+    parser.add_argument("--vllm", action="store_true", help="also against a real vLLM")
+    options = parser.parse_args()
+    capacities = [int(part) for part in options.capacities.split(",")]
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        quiet_environment(folder / "prefect")
+        with local_server(folder / "prefect") as url:
+            from prefect.settings import PREFECT_API_URL, temporary_settings
+
+            with temporary_settings({PREFECT_API_URL: url}):
+                result = measure(folder, options.frames, capacities, options.images)
+                if options.vllm:
+                    result |= compare_with_vllm(folder / "vllm", options.images)
+    print(json.dumps(result) if options.json else json.dumps(result, indent=1))
+
+
+def measure(folder: Path, frames: int, capacities: list[int], images: str) -> dict[str, Any]:
+    """The figures against the capacity server."""
+    films = trivial_videos(folder / "films", frames // FRAMES_A_VIDEO, FRAMES_A_VIDEO)
+    result: dict[str, Any] = {"frames": frames, "latency_s": LATENCY, "images": images}
+    ratios = {}
+    for capacity in capacities:
+        one = _curate(folder / f"c{capacity}", films, capacity, capacity, images, {})
+        ratios[capacity] = one["per_s"] * LATENCY / capacity
+        result[f"c{capacity}"] = {"ratio": round(ratios[capacity], 4), **one}
+    middle = capacities[len(capacities) // 2]
+    cold = _curate(folder / "cold", films, middle, min(COLD, middle), images, {})
+    result["cold_ratio"] = round(cold["per_s"] * LATENCY / middle, 4)
+    spoilt = _curate(folder / "faults", films, middle, middle, images, even(FAULTS))
+    result["faults"] = spoilt
+    result["faults_ratio"] = round(spoilt["per_s"] / result[f"c{middle}"]["per_s"], 4)
+    return {"ratio": round(min(ratios.values()), 4), **result}
+
+
+def _curate(
+    folder: Path, films: Path, capacity: int, start: int, images: str, faults: dict[str, float]
+) -> dict[str, Any]:
+    """Curate the videos through a server of that capacity; rates as the server saw them."""
+    from flows.curate import curate
+
+    media = folder / "media"
+    media.mkdir(parents=True)
+    with capacity_server(capacity, media, faults) as url:
+        model = OpenAIModel(
+            engine="openai",
+            model="tiny",
+            base_urls=(url,),
+            images="file" if images == "file" else "base64",
+            media_path=str(media),
+            concurrency={"start": start, "max": 2 * capacity},
+            backoff=0.05,
+        )
+        settings = serving_config(model).model_copy(update={"sources": (SourceSpec(at=str(films)),)})
+        root = folder / "workspace"
+        began = time.perf_counter()
+        with open_run(root, settings) as run:
+            run.services.__dict__["summarizer"] = Instant()
+            counts = curate(settings, root)
+            wall = time.perf_counter() - began
+            wrong, captions = _misplaced(run.services)
+            reading = run.services.meter.read()
+        with urllib.request.urlopen(url.removesuffix("/v1") + "/stats", timeout=10) as response:
+            stats = json.load(response)
+    return {
+        "per_s": round(captions / stats["span_seconds"], 2),
+        "captions": captions,
+        "misplaced": wrong,
+        "samples": counts["samples"],
+        "whole_run_per_s": round(captions / wall, 2),
+        "peak_at_once": stats["peak_working"],
+        "retries": sum(reading.retries.values()),
+        "faults": sum(stats["faults"].values()),
+    }
+
+
+def _misplaced(services: Services) -> tuple[int, int]:
+    """How many captions are not the ones that the server gives for their pictures, and how many there are."""
+    wrong = count = 0
+    for sample in samples(services.ledger, services.settings):
+        for caption in sample.captions.captions:
+            count += 1
+            wrong += caption.text != caption_of(caption.image_sha256)
+    return wrong, count
+
+
+@contextmanager
+def capacity_server(capacity: int, media: Path, faults: dict[str, float]) -> Iterator[str]:
+    """The base URL of a server of fixed capacity in a process of its own."""
+    port = free_port()
+    command = [sys.executable, "-m", "demo.faulty_server", "--port", str(port), "--capacity", str(capacity)]
+    command += ["--latency", str(LATENCY), "--seed", "1", "--media-path", str(media), "--retry-after", "0.1"]
+    command += [part for kind, share in faults.items() for part in (f"--{kind.replace('_', '-')}", str(share))]
+    process = subprocess.Popen([*command, "--slow-seconds", "1"], stdout=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(f"{url}/health", timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield f"{url}/v1"
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+if __name__ == "__main__":
+    main()

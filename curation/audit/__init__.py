@@ -1,0 +1,1 @@
+"""Scores finished samples: captions against pictures, coverage, redundancy, support, a judge."""

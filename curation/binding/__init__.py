@@ -1,0 +1,1 @@
+"""Checks that each caption belongs to its own frame, and withdraws captions in doubt."""

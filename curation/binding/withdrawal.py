@@ -1,0 +1,68 @@
+"""Captions in doubt: the canaries that rode with them are kept until they are checked, and they can be withdrawn."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from curation.ledger import tables as t
+from curation.ledger.ledger import Ledger
+from schemas.binding import CanaryOutcomes
+
+_STAGES = ("caption", "binding")
+
+
+class Withdrawn(NamedTuple):
+    """What was taken back: the videos whose captions were, and how many stored replies."""
+
+    videos: tuple[str, ...]
+    replies: int
+
+
+def keep_canaries(ledger: Ledger, video_id: str, outcomes: CanaryOutcomes) -> None:
+    """Keep what came of a video's canaries, in the place of what came of them before."""
+    with ledger.engine.begin() as connection:
+        connection.execute(sa.delete(t.canaries).where(t.canaries.c.video_id == video_id))
+        values = {"video_id": video_id, "outcomes": outcomes.canonical(), "made_at": time.time()}
+        connection.execute(sa.insert(t.canaries).values(values))
+
+
+def canaries_of(ledger: Ledger, video_id: str) -> CanaryOutcomes:
+    """What came of the canaries of a video's latest captions; none where none rode."""
+    query = sa.select(t.canaries.c.outcomes).where(t.canaries.c.video_id == video_id)
+    with ledger.engine.connect() as connection:
+        payload = connection.execute(query).scalar()
+    return CanaryOutcomes.model_validate_json(payload) if payload else CanaryOutcomes()
+
+
+def withdraw(ledger: Ledger, watched: Iterable[str], model: str, since: float) -> Withdrawn:
+    """Take back, in one transaction, captions that may be wrong, and the replies that they were made from.
+
+    These are the captions of the `watched` videos and of all that were never checked. Replies of `model` go when they
+    were stored after `since` (unix time), after the first of these captions was begun, or after the last run that
+    finished ended, whichever is earliest: an unfinished run may have left replies that no caption was made from yet.
+    """
+    r, runs, replies = t.results, t.runs.c, t.replies.c
+    captioned = sa.and_(r.c.stage == "caption", r.c.current, r.c.status == "done")
+    other = r.alias()
+    unchecked = ~sa.exists().where(other.c.video_id == r.c.video_id, other.c.stage == "binding", other.c.current)
+    wanted = set(watched)
+    with ledger.engine.begin() as connection:
+        ids = wanted | set(connection.execute(sa.select(r.c.video_id).where(captioned, unchecked)).scalars())
+        begun = {
+            video_id: started
+            for video_id, started in connection.execute(
+                sa.select(r.c.video_id, r.c.made_at - r.c.seconds).where(captioned)
+            )
+            if video_id in ids
+        }
+        finished = connection.execute(sa.select(sa.func.max(runs.ended_at)).where(runs.outcome == "finished")).scalar()
+        for video_id in sorted(ids):
+            connection.execute(sa.delete(r).where(r.c.video_id == video_id, r.c.stage.in_(_STAGES), r.c.current))
+            connection.execute(sa.delete(t.canaries).where(t.canaries.c.video_id == video_id))
+        first = min([since, finished or 0.0, *begun.values()])
+        gone = connection.execute(sa.delete(t.replies).where(replies.model == model, replies.made_at >= first))
+    return Withdrawn(tuple(sorted(ids)), gone.rowcount)

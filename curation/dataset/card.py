@@ -1,0 +1,65 @@
+"""The dataset card: a README with the YAML header that the Hub reads and the statistics that people read.
+
+Everything that the template prints is escaped by default, so that no title, model name or reason can add
+markup; only what this module makes itself goes in unescaped.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from pages.markdown import escape_markdown
+from schemas.manifest import Manifest
+from schemas.repository import DATA
+from schemas.safe_text import plain_line
+
+_TEMPLATES = DATA
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+
+
+class _Made(str):
+    """Text made here, printed as it is."""
+
+    __slots__ = ()
+
+
+def render_card(manifest: Manifest, example: dict[str, Any] | None, languages: tuple[str, ...] = ("en",)) -> str:
+    """The README of an export; `example` is a published row to quote, `languages` those of the written texts."""
+    first = manifest.splits[0].split if manifest.splits else "train"
+    text = _template().render(
+        m=manifest, header=_Made(_header(manifest, languages)), example=example, first_split=_Made(first)
+    )
+    return text.rstrip("\n") + "\n"
+
+
+def _header(manifest: Manifest, languages: tuple[str, ...]) -> str:
+    fields: dict[str, Any] = {
+        "pretty_name": plain_line(manifest.title),
+        "license": plain_line(manifest.licence),
+        "language": [plain_line(language) for language in languages],
+        "task_categories": ["video-text-to-text", "summarization"],
+        "tags": ["video", "video-summarization", "cross-modal", "machine-generated"],
+        "size_categories": [next((name for bound, name in _SIZES if manifest.samples < bound), "n>1M")],
+    }
+    if manifest.splits:
+        data_files = [{"split": item.split, "path": f"data/{item.split}-*.parquet"} for item in manifest.splits]
+        fields["configs"] = [{"config_name": "default", "data_files": data_files}]
+    return "---\n" + yaml.safe_dump(fields, sort_keys=False, allow_unicode=True) + "---"
+
+
+@functools.cache
+def _template() -> Template:
+    # Markdown, not HTML: `finalize` escapes what the template prints.
+    environment = Environment(  # noqa: S701
+        loader=FileSystemLoader(_TEMPLATES), undefined=StrictUndefined, finalize=_finalize, trim_blocks=False
+    )
+    environment.filters["number"] = lambda value: _Made(f"{value:,.4g}" if value < 1 else f"{value:,.1f}")
+    return environment.get_template("card.md.j2")
+
+
+def _finalize(value: object) -> str:
+    return value if isinstance(value, _Made) else escape_markdown(str(value))

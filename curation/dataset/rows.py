@@ -1,0 +1,177 @@
+"""From a `Sample` to the published row: the upstream record shape, and everything that says where it came from.
+
+The upstream record keeps times in the stored form: `[<f0>]` in the text, seconds in `meta.token`. Its two other
+tasks (keyframes only, text only) stand beside it as conversations of their own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from schemas.arrow import SCHEMA_VERSION
+from schemas.config import SplitConfig
+from schemas.errors import PermanentError
+from schemas.manifest import SplitName
+from schemas.records import Effort, FilterScore, Frame, Maker, Review, Sample
+from schemas.safe_text import public_text, public_uri, public_url
+from schemas.temporal import format_seconds, format_slots, format_stored, to_slots
+from schemas.time import FrameIndex
+
+ASK_V2V = "<video>\nPlease generate a VIDEO summarization for this video."
+ASK_V2T = "<video>\nPlease generate a TEXT summarization for this video."
+ASK_V2VT = "<video>\nPlease generate BOTH video and text summarization for this video."
+
+
+def split_of(video_sha256: str, shares: SplitConfig) -> SplitName:
+    """The split of a video, from its content alone: adding videos moves none, copies of a file stay together."""
+    digest = hashlib.sha256(f"v2xum split 1:{video_sha256}".encode()).digest()
+    position = int.from_bytes(digest[:8], "big") / 2**64
+    if position < shares.train:
+        return "train"
+    return "validation" if position < shares.train + shares.validation else "test"
+
+
+def row_of(sample: Sample, split: SplitName, images: Mapping[FrameIndex, bytes] | None) -> dict[str, Any]:
+    """The row of `schemas.arrow` for a sample; `images` holds the JPEG of every keyframe, None leaves pictures out.
+
+    Raises PermanentError `inconsistent_sample` when its parts do not belong together (another video's captions,
+    keyframes that were not sampled) and `image_changed` when a picture is not the one that was captioned.
+    """
+    _check(sample)
+    video, frames, summary = sample.video, sample.frames.frames, sample.summary
+    stored = format_stored(summary.v2vt)
+    names = {seconds: name for name, seconds in stored.token.items()}
+    for time in summary.v2v:
+        names.setdefault(time, f"<f{len(names)}>")
+    chosen = set(sample.extract.keyframes)
+    captions = {caption.index: caption.text for caption in sample.captions.captions}
+    duration = len(frames) / sample.frames.fps if video.duration is None else video.duration
+    publication = video.publication.model_dump(exclude={"licence", "webpage_url"})
+    return {
+        "id": video.id,
+        "split": split,
+        "title": video.publication.title or sample.source.title,
+        "source": {"kind": sample.source.kind, "uri": public_uri(sample.source)},
+        "licence": video.publication.licence,
+        "publication": publication | {"webpage_url": public_url(video.publication.webpage_url or "")},
+        "video": video.model_dump(
+            include={"sha256", "bytes", "container", "codec", "width", "height", "fps", "duration", "rotation"}
+        ),
+        "meta": {
+            "duration": duration,
+            "sampled_frames": len(frames),
+            "token": [{"placeholder": name, "seconds": seconds} for seconds, name in names.items()],
+        },
+        "conversations": _turns(ASK_V2VT, stored.text),
+        "conversations_v2v": _turns(ASK_V2V, " ".join(f"[{names[time]}]" for time in summary.v2v)),
+        "conversations_v2t": _turns(ASK_V2T, summary.v2t),
+        "vsum_onehot": [int(frame.index in chosen) for frame in frames],
+        "ratio": sample.extract.ratio,
+        "sampling_fps": sample.frames.fps,
+        "keyframes": [
+            {
+                "index": index,
+                "time": frames[index].time,
+                "pts": frames[index].pts,
+                "sha256": frames[index].sha256,
+                "caption": captions.get(index),
+                "image": None if images is None else _image(video.id, frames[index], images[index]),
+            }
+            for index in sample.extract.keyframes
+        ],
+        "captions": [caption.model_dump(exclude={"video_sha256", "effort"}) for caption in sample.captions.captions],
+        "captions_failed": [failed.model_dump(exclude={"raw"}) for failed in sample.captions.failed],
+        "summary": {
+            "v2v": list(summary.v2v),
+            "v2t": summary.v2t,
+            "v2vt": [{"times": list(sentence.times), "text": sentence.text} for sentence in summary.v2vt],
+            "v2vt_seconds": format_seconds(summary.v2vt),
+            "v2vt_slots": format_slots(to_slots(summary.v2vt, frames[-1].time)),
+            "merged": [line.model_dump() for line in summary.merged],
+        },
+        "defects": [public_text(defect) for defect in sample.frames.defects],
+        "scores": [_score(score) for score in video.scores],
+        "provenance": {
+            "caption": _made(sample.captions.maker, (c.effort for c in sample.captions.captions)),
+            "extract": _made(sample.extract.maker, [sample.extract.effort]),
+            "refine": _made(summary.maker, [summary.effort]),
+        },
+        "review": _review(sample.review),
+        "schema_version": SCHEMA_VERSION,
+    }
+
+
+def upstream_record(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a row that upstream's loader reads, in upstream's JSON form (`meta.token` is a mapping)."""
+    meta = row["meta"]
+    token = {entry["placeholder"]: entry["seconds"] for entry in meta["token"]}
+    return {
+        "id": row["id"],
+        "meta": {"duration": meta["duration"], "sampled_frames": meta["sampled_frames"], "token": token},
+        "conversations": row["conversations"],
+        "vsum_onehot": row["vsum_onehot"],
+    }
+
+
+def _check(sample: Sample) -> None:
+    frames = sample.frames.frames
+    strangers = [
+        name
+        for name, sha256 in (
+            ("frames", sample.frames.video_sha256),
+            *((f"caption {caption.index}", caption.video_sha256) for caption in sample.captions.captions),
+        )
+        if sha256 != sample.video.sha256
+    ]
+    if strangers:
+        raise PermanentError("inconsistent_sample", f"made from another video file: {', '.join(strangers[:5])}")
+    if any(frame.index != place for place, frame in enumerate(frames)):
+        raise PermanentError("inconsistent_sample", "the sampled frames are not numbered 0, 1, 2 ...")
+    for caption in sample.captions.captions:
+        if caption.index >= len(frames) or caption.index < 0:
+            raise PermanentError("inconsistent_sample", f"caption of frame {caption.index} of {len(frames)}")
+        if caption.pts != frames[caption.index].pts or caption.image_sha256 != frames[caption.index].sha256:
+            raise PermanentError("inconsistent_sample", f"caption {caption.index} belongs to another picture")
+    chosen = sample.extract.keyframes
+    if not 0 <= min(chosen) <= max(chosen) < len(frames) or list(chosen) != sorted(set(chosen)):
+        raise PermanentError("inconsistent_sample", f"keyframes {list(chosen)} of {len(frames)} frames")
+    times = tuple(frames[index].time for index in chosen)
+    cited = {time for sentence in sample.summary.v2vt for time in sentence.times}
+    if sample.summary.v2v != times or not cited <= set(times):
+        raise PermanentError(
+            "inconsistent_sample", f"summary of times {list(sample.summary.v2v)}, keyframes {list(times)}"
+        )
+
+
+def _turns(ask: str, answer: str) -> list[dict[str, str]]:
+    return [{"from": "human", "value": ask}, {"from": "gpt", "value": answer}]
+
+
+def _image(video: str, frame: Frame, data: bytes) -> dict[str, Any]:
+    found = hashlib.sha256(data).hexdigest()
+    if found != frame.sha256:
+        raise PermanentError(
+            "image_changed", f"frame {frame.index}: SHA-256 {found[:12]} instead of {frame.sha256[:12]}"
+        )
+    return {"bytes": data, "path": f"{video}_{frame.index:06d}.jpg"}
+
+
+def _review(review: Review) -> dict[str, Any]:
+    """What people said; `edited`: whether any text or keyframe of the row is theirs and not the models'."""
+    plain = review.model_dump(exclude={"accept", "fix", "reject"})
+    lists = {name: list(value) for name, value in plain.items() if isinstance(value, tuple)}
+    decisions = review.model_dump(include={"accept", "fix", "reject"})
+    return {**plain, **lists, "decisions": decisions, "edited": review.editor is not None}
+
+
+def _score(score: FilterScore) -> dict[str, Any]:
+    return score.model_dump() | {"value": json.dumps(score.value), "detail": public_text(score.detail)}
+
+
+def _made(maker: Maker, efforts: Iterable[Effort]) -> dict[str, Any]:
+    total = sum(efforts, Effort())
+    sampling = json.dumps(maker.sampling, sort_keys=True, ensure_ascii=False)
+    return maker.model_dump(exclude={"sampling"}) | {"sampling": sampling} | total.model_dump()

@@ -1,0 +1,164 @@
+"""The export: Parquet shards, upstream JSON, rejections, dataset card and manifest, put into place in one step.
+
+    out/data/SPLIT-00000-of-0000N.parquet     the dataset (`load_dataset(out)` reads these and nothing else)
+    out/json/SPLIT.json                       the same rows in upstream's record shape
+    out/rejections.jsonl                      one line a video that is not in it, with stage, reason and evidence
+    out/README.md                             dataset card
+    out/manifest.json                         counts, makers, and SHA-256, size and rows of every other file
+
+Equal samples and rejections give equal bytes, file by file. Memory holds a row group a split.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from curation.dataset.card import render_card
+from curation.dataset.rows import row_of, split_of
+from curation.dataset.shards import SplitWriter
+from curation.dataset.statistics import Tally
+from curation.store.files import hash_file
+from curation.store.folder_swap import publish, staging
+from schemas.arrow import SCHEMA_VERSION
+from schemas.config import ExportConfig
+from schemas.errors import PermanentError, StageError, StorageFull, is_storage_full
+from schemas.manifest import SPLITS, ExportedFile, Manifest, SplitCount
+from schemas.records import Rejection, Sample
+from schemas.safe_text import public_text
+from schemas.time import FrameIndex
+
+MANIFEST = "manifest.json"
+REJECTIONS = "rejections.jsonl"
+CARD = "README.md"
+STAGE = "export"
+ReadImage = Callable[[Sample, FrameIndex], bytes]
+
+_log = logging.getLogger(__name__)
+
+
+def export(
+    samples: Iterable[Sample],
+    read_image: ReadImage,
+    config: ExportConfig,
+    out: Path,
+    *,
+    name: str,
+    rejections: Iterable[Rejection] = (),
+    on_rejection: Callable[[Rejection], None] | None = None,
+    languages: tuple[str, ...] = ("en",),
+) -> Manifest:
+    """Write the dataset into the folder `out`, replacing the export that is there in one step.
+
+    `samples` ascend by video id; `rejections` come in an order that does not change from run to run. A sample
+    whose parts or pictures do not fit together becomes a rejection of the stage `export`, written with the
+    others and handed to `on_rejection`. `languages` are those of the written texts, for the card. A kill at any
+    moment leaves the former export or the new one, whole.
+
+    Raises ConfigError when `out` holds something else than an export, StorageFull, OSError, and ValueError for
+    ids that do not ascend.
+    """
+    tally = Tally()
+    failed: list[Rejection] = []
+    example: dict[str, Any] | None = None
+    new = staging(out, MANIFEST)
+    try:
+        with SplitWriter(new, config.rows_per_shard) as writer:
+            for sample in _ascending(samples):
+                try:
+                    row = _row(sample, read_image, config)
+                except StageError as error:
+                    _log.warning("%s is left out of the export: %s", sample.video.id, error)
+                    failed.append(_rejection(sample.video.id, error))
+                    continue
+                writer.add(row)
+                tally.row(row)
+                example = example or {key: row[key] for key in ("id", "title", "meta", "ratio", "summary")}
+        _write_rejections(new / REJECTIONS, chain(rejections, failed), tally)
+        manifest = _manifest(new, config, name, tally, writer)
+        card = new / CARD
+        card.write_text(render_card(manifest, example, languages), encoding="utf-8", newline="\n")
+        manifest = manifest.model_copy(update={"files": (_exported(card, new, None), *manifest.files)})
+        (new / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8", newline="\n")
+        publish(new, out)
+    except OSError as error:
+        if is_storage_full(error):
+            raise StorageFull(f"no space left while writing the export {out}") from error
+        raise
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    for rejection in failed:
+        if on_rejection:
+            on_rejection(rejection)
+    return manifest
+
+
+def _ascending(samples: Iterable[Sample]) -> Iterator[Sample]:
+    last = ""
+    for sample in samples:
+        if sample.video.id <= last:
+            raise ValueError(f"samples must ascend by video id: {sample.video.id!r} after {last!r}")
+        last = sample.video.id
+        yield sample
+
+
+def _row(sample: Sample, read_image: ReadImage, config: ExportConfig) -> dict[str, Any]:
+    images: dict[FrameIndex, bytes] | None = None
+    if config.images:
+        images = {}
+        for index in sample.extract.keyframes:
+            try:
+                images[index] = read_image(sample, index)
+            except FileNotFoundError as error:
+                raise PermanentError("image_missing", f"frame {index}") from error
+    return row_of(sample, split_of(sample.video.sha256, config.splits), images)
+
+
+def _rejection(video: str, error: StageError) -> Rejection:
+    return Rejection(id=video, stage=STAGE, error_class=error.error_class, reason=error.reason, evidence=error.evidence)
+
+
+def _write_rejections(path: Path, rejections: Iterable[Rejection], tally: Tally) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as stream:
+        for rejection in rejections:
+            public = rejection.model_copy(update={"evidence": public_text(rejection.evidence)})
+            stream.write(public.canonical() + "\n")
+            tally.rejection(public)
+
+
+def _manifest(folder: Path, config: ExportConfig, name: str, tally: Tally, writer: SplitWriter) -> Manifest:
+    """The manifest without the card, which is made from it."""
+    listed = writer.files()
+    files = [_exported(folder / REJECTIONS, folder, sum(count.videos for count in tally.rejections()))]
+    files += [_exported(path, folder, rows) for path, rows in listed]
+    splits = []
+    for split in SPLITS:
+        rows = [rows for path, rows in listed if path.suffix == ".parquet" and path.name.startswith(f"{split}-")]
+        if rows:
+            splits.append(SplitCount(split=split, rows=sum(rows), shards=len(rows)))
+    return Manifest(
+        schema_version=SCHEMA_VERSION,
+        name=name,
+        title=config.title,
+        licence=config.licence,
+        images=config.images,
+        samples=tally.rows,
+        splits=tuple(splits),
+        files=tuple(sorted(files, key=lambda file: file.path)),
+        makers=tally.makers(),
+        reviews=dict(sorted(tally.reviews.items())),
+        licences=tally.licences(),
+        languages=tally.languages(),
+        statistics=tally.spreads(),
+        defective=tally.defective,
+        rejections=tally.rejections(),
+    )
+
+
+def _exported(path: Path, folder: Path, rows: int | None) -> ExportedFile:
+    sha256, size = hash_file(path)
+    return ExportedFile(path=path.relative_to(folder).as_posix(), sha256=sha256, bytes=size, rows=rows)

@@ -1,0 +1,1 @@
+"""Downloads videos with yt-dlp behind guards on addresses, size and time."""

@@ -1,0 +1,49 @@
+"""The names and the folder of a video's frame pictures in the store."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from schemas.config import FrameConfig
+
+# Part of every key: to be raised when the same settings would give other pictures or descriptions.
+VERSION = 1
+_FREE = {"keep", "cross_check", "max_frames", "wall_seconds", "memory_megabytes"}
+_NAME = re.compile(r"(\d{6,})\.jpg")
+
+
+def frames_key(video_sha256: str, config: FrameConfig) -> str:
+    """64 hex digits of what determines the frames: the video, the sampling settings and this code's version.
+
+    Limits, the cross-check and what is kept afterwards do not change a picture and do not count.
+    """
+    settings = config.model_dump(mode="json", exclude=_FREE)
+    text = json.dumps([VERSION, video_sha256, settings], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def frame_name(index: int) -> str:
+    """File name of a frame. Raises ValueError for a negative index."""
+    if index < 0:
+        raise ValueError(f"frame index {index}")
+    return f"{index:06d}.jpg"
+
+
+def read_frame(folder: Path, index: int) -> bytes:
+    """The JPEG bytes of a frame. Raises FileNotFoundError when it was not kept."""
+    return (folder / frame_name(index)).read_bytes()
+
+
+def keep_only(folder: Path, indices: Iterable[int]) -> None:
+    """Remove all frames but those of `indices`; a folder that is not there is left so."""
+    kept = set(indices)
+    if not folder.is_dir():
+        return
+    for file in folder.iterdir():
+        name = _NAME.fullmatch(file.name)
+        if name and int(name[1]) not in kept:
+            file.unlink()

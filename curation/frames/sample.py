@@ -1,0 +1,180 @@
+"""The stage that turns a video file into described JPEG frames, decoded in a child process.
+
+The child (`_draw`) streams: a frame is decoded, scaled, written and forgotten, and only what comparing needs
+is kept of it. The parent makes the record, and has decord check a few pictures in another killable call.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from curation.frames.defects import Findings, decord_trusted
+from curation.frames.files import frame_name
+from curation.video.sandbox import Limits, Sandbox
+from schemas.config import FrameConfig
+from schemas.errors import PermanentError, PoisonError
+from schemas.records import CrossCheck, Frame, FrameSet, Video
+from schemas.time import FrameIndex, index_to_seconds
+
+if TYPE_CHECKING:
+    from curation.frames.sampler import Sampler
+
+log = logging.getLogger(__name__)
+
+# Mean gray levels by which two decoders' pictures of one frame may differ: scaling and JPEG take up to 1.5.
+AGREEMENT = 4.0
+
+
+class _Drawing(NamedTuple):
+    """What the child found: a (pts, JPEG hash, pHash) for each frame, and what follows from all of them."""
+
+    backend: str
+    width: int
+    height: int
+    frames: list[tuple[float, str, str]]
+    shots: tuple[tuple[int, int], ...]
+    repeats: list[int | None]
+    findings: Findings
+
+
+def sample_frames(video: Video, path: Path, config: FrameConfig, out: Path, pool: Sandbox) -> FrameSet:
+    """Write the sampled frames of `path` into the folder `out` as 000000.jpg, 000001.jpg ... and describe them.
+
+    `out` exists and is the caller's to rename or to remove, also after an error. A damaged file gives what is
+    decodable, with defects. Raises PermanentError (`no_frames`, `too_long` and what `media.probe` raises),
+    PoisonError (`timeout`, `crashed`, `memory`) and OSError when `out` cannot be written.
+    """
+    limits = Limits(config.wall_seconds, config.memory_megabytes)
+    drawing = pool.run(_draw, path, config, out, limits=limits)
+    shot_of = [number for number, (first, last) in enumerate(drawing.shots) for _ in range(first, last + 1)]
+    defects = drawing.findings.defects()
+    check = _cross_check(path, config, out, pool, drawing)
+    if check is not None and check.agreed < check.compared:
+        defects += (f"cross_check: {check.compared - check.agreed} of {check.compared} pictures differ; {check.note}",)
+    if defects:
+        log.warning("video %s: %s", video.sha256[:12], "; ".join(defects))
+    return FrameSet(
+        video_sha256=video.sha256,
+        backend=drawing.backend,
+        fps=config.fps,
+        width=drawing.width,
+        height=drawing.height,
+        frames=tuple(
+            Frame(
+                index=FrameIndex(index),
+                time=index_to_seconds(FrameIndex(index), config.fps),
+                pts=pts,
+                sha256=sha256,
+                phash=phash,
+                shot=shot_of[index],
+                same_as=None if repeated is None else FrameIndex(repeated),
+            )
+            for index, ((pts, sha256, phash), repeated) in enumerate(zip(drawing.frames, drawing.repeats, strict=True))
+        ),
+        shots=drawing.shots,
+        defects=defects,
+        cross_check=check,
+    )
+
+
+def _draw(path: Path, config: FrameConfig, out: Path) -> _Drawing:
+    """In the child: sample, write, describe. The decoders and SciPy are imported here, never in the parent."""
+    from curation.frames.shots import segment
+    from curation.frames.similarity import Look, look_at, repeats
+
+    backend, sampler = _sampler(path, config)
+    frames: list[tuple[float, str, str]] = []
+    looks: list[Look] = []
+    drawn: object = None
+    data, sha256, size = b"", "", (0, 0)
+    for sample in sampler.samples():
+        if sample.image is not drawn:
+            image = Image.fromarray(np.ascontiguousarray(sample.image))
+            buffer = io.BytesIO()
+            image.save(buffer, "JPEG", quality=config.jpeg_quality)
+            data, drawn, size = buffer.getvalue(), sample.image, image.size
+            sha256 = hashlib.sha256(data).hexdigest()
+            look = look_at(image)
+        (out / frame_name(sample.index)).write_bytes(data)
+        frames.append((sample.pts, sha256, look.phash))
+        looks.append(look)
+    shots = segment(np.stack([look.histogram for look in looks]))
+    limits = config.near_duplicates
+    same: list[int | None] = (
+        repeats(looks, shots, limits.max_distance, limits.max_difference)
+        if limits.mode == "enable"
+        else [None] * len(looks)
+    )
+    return _Drawing(backend, *size, frames, shots, same, sampler.findings)
+
+
+def _sampler(path: Path, config: FrameConfig) -> tuple[str, Sampler]:
+    """The backend that is asked for; PyAV in the place of decord where decord is known to be wrong."""
+    from curation.frames.decord_sampler import DecordSampler
+    from curation.frames.pyav_sampler import PyavSampler
+    from curation.video.probe import probe
+
+    settings = path, Fraction(str(config.fps)), config.short_side, config.max_frames
+    if config.backend == "decord":
+        info = probe(path)
+        if decord_trusted(info.codec, info.container):
+            return "decord", DecordSampler(*settings)
+    return "pyav", PyavSampler(*settings)
+
+
+def _cross_check(path: Path, config: FrameConfig, out: Path, pool: Sandbox, drawing: _Drawing) -> CrossCheck | None:
+    """Compare a few written frames with decord's pictures of the same presentation times; None when off."""
+    if config.cross_check == 0:
+        return None
+    reason = _unreliable(drawing)
+    if reason:
+        return CrossCheck(backend="decord", compared=0, agreed=0, note=f"skipped: {reason}")
+    count = len(drawing.frames)
+    chosen = sorted({(2 * i + 1) * count // (2 * config.cross_check) for i in range(config.cross_check)})
+    frames = [(out / frame_name(index), drawing.frames[index][0]) for index in chosen]
+    try:
+        differences = pool.run(_compare, path, frames, limits=Limits(config.wall_seconds, config.memory_megabytes))
+    except (PoisonError, PermanentError) as error:
+        return CrossCheck(backend="decord", compared=0, agreed=0, note=f"failed: {error}")
+    agreed = sum(value is not None and value <= AGREEMENT for value in differences)
+    told = ", ".join("no such picture" if value is None else f"{value:.1f}" for value in differences)
+    return CrossCheck(
+        backend="decord", compared=len(chosen), agreed=agreed, note=f"mean gray difference {told} at frames {chosen}"
+    )
+
+
+def _unreliable(drawing: _Drawing) -> str:
+    """Why decord's word would not count on this file, else nothing."""
+    found = drawing.findings
+    if drawing.backend == "decord":
+        return "decord is the sampling backend"
+    if not decord_trusted(found.codec, found.container):
+        return f"decord is not reliable on {found.codec} in {found.container}"
+    if found.defects():
+        return "damaged file"
+    if found.open_gop:
+        return "open groups of pictures"
+    return "variable frame rate" if found.variable_rate else ""
+
+
+def _compare(path: Path, frames: list[tuple[Path, float]]) -> list[float | None]:
+    """In the child: mean gray differences between written frames and decord's pictures; None: it has no such one."""
+    from curation.frames.decord_sampler import decord_pictures
+    from curation.frames.similarity import mean_difference, small_gray
+
+    found: list[float | None] = []
+    for (file, _), picture in zip(frames, decord_pictures(path, [time for _, time in frames]), strict=True):
+        if picture is None:
+            found.append(None)
+            continue
+        with Image.open(file) as image:
+            found.append(mean_difference(small_gray(image), small_gray(Image.fromarray(picture))))
+    return found

@@ -1,0 +1,57 @@
+"""The ledger: what is done, by whom, from what. Durability is here and nowhere else.
+
+Every row is written in one transaction after the files that it speaks of lie in place, so that a kill at any
+moment leaves either the old state or the new one. Threads may share a ledger; several processes are kept apart by the
+workspace's lock, on SQLite and on PostgreSQL alike.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from curation.ledger import tables as t
+from curation.ledger.duplicates import DuplicateRows
+from curation.ledger.replies import ReplyRows
+from curation.ledger.runs import RunRows
+from curation.ledger.sources import SourceRows
+from schemas.errors import ConfigError
+
+
+class Ledger(SourceRows, DuplicateRows, ReplyRows, RunRows):
+    """What every stage made of every video, in a database."""
+
+    def __init__(self, url: str | sa.URL, schema: str | None = None) -> None:
+        """Open the database at an SQLAlchemy URL and make its tables, on PostgreSQL in a schema that is there.
+
+        Raises ConfigError for a ledger of an older layout.
+        """
+        # A connection that the server ended meanwhile is noticed before it is used.
+        engine = sa.create_engine(url, pool_size=16, max_overflow=16, pool_pre_ping=schema is not None)
+        if engine.dialect.name == "sqlite":
+            sa.event.listen(engine, "connect", _tune_sqlite)
+        self.engine = engine.execution_options(schema_translate_map={None: schema}) if schema else engine
+        try:
+            t.metadata.create_all(self.engine)
+            columns = {column["name"] for column in sa.inspect(engine).get_columns(t.replies.name, schema)}
+            if missing := {column.name for column in t.replies.columns} - columns:
+                raise ConfigError(
+                    "the workspace's ledger was made by an earlier version "
+                    f"(its replies lack {', '.join(sorted(missing))}): use another --workspace"
+                )
+        except BaseException:
+            engine.dispose()
+            raise
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def _tune_sqlite(connection: Any, _record: object) -> None:
+    """WAL lets readers go on beside the writer; a committed row survives the death of the process."""
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=60000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()

@@ -1,0 +1,42 @@
+"""Stored model replies by request key: no request is paid for twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+import sqlalchemy as sa
+
+from curation.ledger import tables as t
+from curation.ledger.part import Part, chunks
+from models.chat import Reply
+
+
+class ReplyRows(Part):
+    """The replies of models; this is the store of `models.reply_cache`."""
+
+    def get_replies(self, keys: Sequence[str]) -> dict[str, Reply]:
+        """Stored replies by request key."""
+        c = t.replies.c
+        found: dict[str, Reply] = {}
+        with self.engine.connect() as connection:
+            for chunk in chunks(list(keys)):
+                for key, *rest in connection.execute(
+                    sa.select(c.key, c.text, c.finish, c.tokens_in, c.tokens_out).where(c.key.in_(chunk))
+                ):
+                    found[key] = Reply(*rest)
+        return found
+
+    def put_replies(self, replies: Mapping[str, Reply], model: str) -> None:
+        """Store replies of a model (its name); one that is there already is replaced."""
+        if not replies:
+            return
+        made = {"model": model, "made_at": time.time()}
+        # In the order of their keys: two threads that store the same replies must not wait for each other.
+        rows = [{"key": key, **reply._asdict(), **made} for key, reply in sorted(replies.items())]
+        for row in rows:
+            del row["server"]
+        insert = t.inserting(t.replies, self.engine.dialect)
+        values = {c.name: insert.excluded[c.name] for c in t.replies.c if c.name != "key"}
+        with self.engine.begin() as connection:
+            connection.execute(insert.on_conflict_do_update(index_elements=["key"], set_=values), rows)

@@ -1,0 +1,155 @@
+"""The results of stages: current and older ones, as heads, entries and payloads."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+
+import sqlalchemy as sa
+
+from curation.ledger import tables as t
+from curation.ledger.entries import Entry, Head
+from curation.ledger.part import Part, chunks
+from schemas.records import Effort, Rejection
+
+
+class ResultRows(Part):
+    """What every stage made of every video."""
+
+    def heads(self, ids: Sequence[str]) -> dict[str, dict[str, Head]]:
+        """Current results without payloads: video id -> stage -> Head."""
+        r = t.results.c
+        query = sa.select(r.video_id, r.stage, r.fingerprint, r.status, r.digest, r.error_class, r.reason)
+        query = query.where(r.current)
+        found: dict[str, dict[str, Head]] = {}
+        with self.engine.connect() as connection:
+            for chunk in chunks(list(ids)):
+                for video_id, stage, *rest in connection.execute(query.where(r.video_id.in_(chunk))).all():
+                    found.setdefault(video_id, {})[stage] = Head(stage, *rest)
+        return found
+
+    def digests(self, ids: Sequence[str], stages: Sequence[str]) -> dict[str, dict[str, str]]:
+        """Of the current results of some stages, what later ones depend on: video id -> stage -> digest."""
+        r = t.results.c
+        query = sa.select(r.video_id, r.stage, r.digest).where(r.current, r.stage.in_(stages))
+        found: dict[str, dict[str, str]] = {}
+        with self.engine.connect() as connection:
+            for chunk in chunks(list(ids)):
+                for video_id, stage, digest in connection.execute(query.where(r.video_id.in_(chunk))).all():
+                    found.setdefault(video_id, {})[stage] = digest
+        return found
+
+    def entry(self, video_id: str, stage: str, fingerprint: str | None = None) -> Entry | None:
+        """The current result of a stage with its payload, or the one with the given fingerprint, current or not."""
+        query, values = (_CURRENT, {}) if fingerprint is None else (_ENTRY, {"f": fingerprint})
+        with self.engine.connect() as connection:
+            row = connection.execute(query, {"v": video_id, "s": stage, **values}).mappings().first()
+        return _entry(row) if row is not None else None
+
+    def entries(self, video_id: str) -> list[Entry]:
+        """All results of a video that are current, with payloads."""
+        query = sa.select(t.results).where(t.results.c.video_id == video_id, t.results.c.current)
+        with self.engine.connect() as connection:
+            return [_entry(row) for row in connection.execute(query).mappings()]
+
+    def payloads(self, ids: Sequence[str], stages: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+        """Finished, current records of some stages as (video id, stage, payload), in no particular order."""
+        r = t.results.c
+        query = sa.select(r.video_id, r.stage, r.payload).where(r.current, r.status == "done", r.stage.in_(stages))
+        with self.engine.connect() as connection:
+            for chunk in chunks(list(ids)):
+                yield from ((*row,) for row in connection.execute(query.where(r.video_id.in_(chunk))))
+
+    def write(self, entry: Entry, later: Sequence[str]) -> None:
+        """Store a result as the current one of its stage; results of the `later` stages stop being current."""
+        with self.engine.begin() as connection:
+            write_entry(connection, entry, later)
+
+    def older(self, stage: str, ids: Sequence[str]) -> dict[str, set[str]]:
+        """Results of a stage that were current once: video id -> fingerprints; transient failures are left out."""
+        r = t.results.c
+        query = sa.select(r.video_id, r.fingerprint).where(r.stage == stage, ~r.current)
+        query = query.where(r.error_class.is_(None) | (r.error_class != "transient"))
+        found: dict[str, set[str]] = {}
+        with self.engine.connect() as connection:
+            for chunk in chunks(list(ids)):
+                for video_id, fingerprint in connection.execute(query.where(r.video_id.in_(chunk))):
+                    found.setdefault(video_id, set()).add(fingerprint)
+        return found
+
+    def adopt(self, video_id: str, stage: str, fingerprint: str, later: Sequence[str]) -> None:
+        """Make an older result with this fingerprint current again."""
+        with self.engine.begin() as connection:
+            retire(connection, video_id, [stage, *later])
+            connection.execute(_ADOPT, {"v": video_id, "s": stage, "f": fingerprint})
+
+    def forget(self, video_id: str, stage: str) -> None:
+        """Delete the current result of a stage, so that the next run tries again."""
+        r = t.results.c
+        with self.engine.begin() as connection:
+            connection.execute(sa.delete(t.results).where(r.video_id == video_id, r.stage == stage, r.current))
+
+    def rejections(self) -> Iterator[Rejection]:
+        """Every current rejection, ordered by video id and stage; so many at a time in memory."""
+        r = t.results.c
+        rejected = sa.and_(r.current, r.status == "rejected")
+        with self.engine.connect() as connection:
+            ids = sorted(connection.execute(sa.select(r.video_id).where(rejected).distinct()).scalars())
+            for chunk in chunks(ids):
+                rows = connection.execute(
+                    sa.select(r.video_id, r.stage, r.payload).where(rejected, r.video_id.in_(chunk))
+                )
+                for row in sorted(rows, key=lambda row: (row.video_id, row.stage)):
+                    yield Rejection.model_validate_json(row.payload)
+
+
+# Built once: composing a statement costs more than running it.
+_r = t.results.c
+_SAME = sa.and_(_r.video_id == sa.bindparam("v"), _r.stage == sa.bindparam("s"), _r.fingerprint == sa.bindparam("f"))
+_DELETE = sa.delete(t.results).where(_SAME)
+_ADOPT = sa.update(t.results).where(_SAME).values(current=True)
+_INSERT = sa.insert(t.results)
+_CURRENT = sa.select(t.results).where(_r.video_id == sa.bindparam("v"), _r.stage == sa.bindparam("s"), _r.current)
+_ENTRY = sa.select(t.results).where(_SAME)
+
+
+def write_entry(connection: sa.Connection, entry: Entry, later: Sequence[str]) -> None:
+    """Store a result as the current one of its stage, inside an open transaction; see `ResultRows.write`."""
+    head = entry.head
+    retire(connection, entry.video_id, [head.stage, *later])
+    connection.execute(_DELETE, {"v": entry.video_id, "s": head.stage, "f": head.fingerprint})
+    values = {
+        "video_id": entry.video_id,
+        **head._asdict(),
+        "current": True,
+        "payload": entry.payload,
+        "attempts": entry.attempts,
+        "tokens_in": entry.effort.tokens_in,
+        "tokens_out": entry.effort.tokens_out,
+        "requests": entry.effort.attempts,
+        "seconds": entry.seconds,
+        "made_at": entry.made_at,
+        "content": entry.content,
+    }
+    connection.execute(_INSERT, values)
+
+
+def retire(connection: sa.Connection, video_id: str, stages: Sequence[str]) -> None:
+    """Results of these stages stop being current."""
+    names = {f"s{number}": stage for number, stage in enumerate(stages)}
+    connection.execute(_retiring(len(stages)), {"v": video_id, **names})
+
+
+@functools.cache
+def _retiring(stages: int) -> sa.Update:
+    """For so many stages, each with a parameter of its own: one list of them is spelled out anew at every call."""
+    named = sa.or_(sa.false(), *(_r.stage == sa.bindparam(f"s{number}") for number in range(stages)))
+    return sa.update(t.results).values(current=False).where(_r.video_id == sa.bindparam("v"), named, _r.current)
+
+
+def _entry(row: sa.RowMapping) -> Entry:
+    head = Head(row["stage"], row["fingerprint"], row["status"], row["digest"], row["error_class"], row["reason"])
+    effort = Effort(tokens_in=row["tokens_in"], tokens_out=row["tokens_out"], attempts=row["requests"])
+    return Entry(
+        row["video_id"], head, row["payload"], row["attempts"], effort, row["seconds"], row["made_at"], row["content"]
+    )

@@ -1,0 +1,47 @@
+"""Records of runs: when they began and ended, their outcome, and counts by stage."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from curation.ledger import tables as t
+from curation.ledger.part import Part
+
+PROBES = ("probing", "probed", "probe stopped")  # outcomes of runs that only probed, for `v2xum plan`
+
+
+class RunRows(Part):
+    """The runs of a ledger."""
+
+    def begin_run(self, outcome: str = "running") -> int:
+        """Record that a run started; returns its number. A probe's outcomes, the first included, are of PROBES."""
+        with self.engine.begin() as connection:
+            values = {"started_at": time.time(), "outcome": outcome, "counts": "{}"}
+            key = connection.execute(sa.insert(t.runs).values(values)).inserted_primary_key
+        return int(key[0]) if key is not None else 0
+
+    def end_run(self, run: int, outcome: str, counts: Mapping[str, Mapping[str, int]]) -> None:
+        """Record how a run ended and what each stage did in it."""
+        values = {"ended_at": time.time(), "outcome": outcome, "counts": json.dumps(counts)}
+        with self.engine.begin() as connection:
+            connection.execute(sa.update(t.runs).where(t.runs.c.id == run).values(values))
+
+    def last_run(self, *, probes: bool = True) -> dict[str, Any] | None:
+        """The newest run: number, outcome, counts by stage, and when it began and ended (unix time, None: not yet).
+
+        Without `probes` the runs of `v2xum plan` are looked past.
+        """
+        query = sa.select(t.runs).order_by(t.runs.c.id.desc()).limit(1)
+        if not probes:
+            query = query.where(t.runs.c.outcome.not_in(PROBES))
+        with self.engine.connect() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            return None
+        times = {"started_at": row.started_at, "ended_at": row.ended_at}
+        return {"number": row.id, "outcome": row.outcome, "stages": json.loads(row.counts), **times}

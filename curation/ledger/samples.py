@@ -1,0 +1,50 @@
+"""Finished samples put together from the ledger, as the models made them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
+from curation.ledger.entries import Registered
+from curation.ledger.ledger import Ledger
+from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Sample, Summary, Video
+
+_STAGES = ("download", "filter", "frames", "caption", "extract", "refine")
+_AT_ONCE = 50  # samples whose records are read by one query
+
+
+def samples_of(ledger: Ledger, ids: Sequence[str]) -> Iterator[Sample]:
+    """The finished samples of some videos, in the order given; some at a time in memory.
+
+    Raises KeyError for a video that is not known, or that lacks a stage.
+    """
+    for start in range(0, len(ids), _AT_ONCE):
+        chunk = ids[start : start + _AT_ONCE]
+        registered = {source.id: source for source in ledger.sources(chunk)}
+        payloads: dict[str, dict[str, str]] = defaultdict(dict)
+        for video_id, stage, payload in ledger.payloads(chunk, _STAGES):
+            payloads[video_id][stage] = payload
+        for video_id in chunk:
+            yield _assembled(registered[video_id], payloads[video_id])
+
+
+def sample(ledger: Ledger, video_id: str) -> Sample:
+    """The finished sample of a video. Raises KeyError when it is not known, or lacks a stage."""
+    (made,) = samples_of(ledger, [video_id])
+    return made
+
+
+def _assembled(registered: Registered, payloads: Mapping[str, str]) -> Sample:
+    source = registered.source()
+    if source is None:
+        raise KeyError(f"{registered.id}: its list row was unusable")
+    video = Video.model_validate_json(payloads["download"])
+    scores = Judgement.model_validate_json(payloads["filter"]).scores
+    return Sample(
+        source=source,
+        video=video.model_copy(update={"scores": scores}),
+        frames=FrameSet.model_validate_json(payloads["frames"]),
+        captions=CaptionSet.model_validate_json(payloads["caption"]),
+        extract=Extract.model_validate_json(payloads["extract"]),
+        summary=Summary.model_validate_json(payloads["refine"]),
+    )

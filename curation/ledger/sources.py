@@ -1,0 +1,85 @@
+"""Registered sources: adds, updates and lists them by position."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from curation.ledger import tables as t
+from curation.ledger.entries import Registered, rejection_entry
+from curation.ledger.part import CHUNK, Part, chunks
+from curation.ledger.results import retire, write_entry
+from schemas.records import Rejection, Source
+
+
+class SourceRows(Part):
+    """The registered sources of a ledger."""
+
+    def register(self, items: Iterable[Source | Rejection]) -> list[str]:
+        """Add sources and unusable list rows in one transaction, keeping the order; known ids keep their position.
+
+        A known id whose row changed is updated. Returns the ids in the order given, each once.
+        """
+        ids: dict[str, None] = {}
+        c = t.sources.c
+        remaining = iter(items)
+        with self.engine.begin() as connection:
+            while chunk := list(islice(remaining, CHUNK)):
+                rows = sa.select(c.id, c.digest, c.payload).where(c.id.in_([item.id for item in chunk]))
+                known = {row.id: (row.digest, row.payload) for row in connection.execute(rows)}
+                for item in chunk:
+                    ids[item.id] = None
+                    known[item.id] = _register(connection, item, known.get(item.id))
+        return list(ids)
+
+    def sources(self, ids: Sequence[str] | None = None) -> Iterator[Registered]:
+        """Registered sources by position: all, or those named; so many at a time in memory."""
+        columns = (t.sources.c.position, t.sources.c.id, t.sources.c.digest, t.sources.c.payload)
+        query = sa.select(*columns).order_by(t.sources.c.position)
+        with self.engine.connect() as connection:
+            if ids is None:
+                last = -1
+                while rows := connection.execute(query.where(t.sources.c.position > last).limit(CHUNK)).all():
+                    yield from (Registered(*row) for row in rows)
+                    last = rows[-1].position
+                return
+            for chunk in chunks(list(ids)):
+                yield from (Registered(*row) for row in connection.execute(query.where(t.sources.c.id.in_(chunk))))
+
+
+def _register(connection: sa.Connection, item: Source | Rejection, known: tuple[str, str] | None) -> tuple[str, str]:
+    """Add or update one source; returns its digest and payload as they are now."""
+    payload = item.canonical() if isinstance(item, Source) else ""
+    digest = _address_digest(item) or (known or ("", ""))[0]
+    if known == (digest, payload):
+        return known
+    values = {"digest": digest, "payload": payload}
+    if known is not None:
+        connection.execute(sa.update(t.sources).where(t.sources.c.id == item.id).values(values))
+    else:
+        connection.execute(sa.insert(t.sources).values(id=item.id, **values))
+    if isinstance(item, Rejection):
+        write_entry(connection, rejection_entry(item, digest, 1, 0.0), ())
+    else:
+        retire(connection, item.id, ["source"])
+    return digest, payload
+
+
+def _address_digest(item: Source | Rejection) -> str | None:
+    """What the download depends on: the address and, for a local file, its size and time; None when it is gone."""
+    if isinstance(item, Rejection):
+        return item.digest()
+    parts: list[Any] = [item.kind, item.uri]
+    if item.kind == "file":
+        try:
+            stat = Path(item.uri).stat()
+        except OSError:
+            return None
+        parts += [stat.st_size, stat.st_mtime_ns]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -1,0 +1,49 @@
+"""Counts of a run: videos made, reused and rejected by stage, and bytes received."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Literal
+
+from curation.ledger.stages import STAGE_NAMES
+
+Outcome = Literal["made", "reused", "rejected"]
+
+
+class Counts:
+    """What happened in this run: videos made, reused and rejected by stage, and bytes. Threads may share it."""
+
+    def __init__(self, listener: Callable[[str, Counts], None] | None = None) -> None:
+        """Call `listener` with the stage after every count."""
+        self._rows: dict[str, dict[str, int]] = {s: {"made": 0, "reused": 0, "rejected": 0} for s in STAGE_NAMES}
+        self._total = 0
+        self._lock = threading.Lock()
+        self._listener = listener
+
+    def transferred(self, count: int) -> None:
+        """Note that so many more bytes have come in over the network."""
+        with self._lock:
+            self._total += count
+        self._tell("download")
+
+    @property
+    def megabytes(self) -> float:
+        """MB (10**6 bytes) that came in over the network in this run."""
+        with self._lock:
+            return self._total / 1e6
+
+    def advance(self, stage: str, outcome: Outcome) -> None:
+        """Count one video."""
+        with self._lock:
+            self._rows[stage][outcome] += 1
+        self._tell(stage)
+
+    def rows(self) -> dict[str, dict[str, int]]:
+        """The counts by stage."""
+        with self._lock:
+            return {stage: dict(row) for stage, row in self._rows.items()}
+
+    def _tell(self, stage: str) -> None:
+        if self._listener is not None:
+            self._listener(stage, self)

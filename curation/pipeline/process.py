@@ -1,0 +1,177 @@
+"""Which stage a video stands at, and the one loop that carries videos through a stage.
+
+A stage's fingerprint = hash of its name, its code version, its settings (configuration section, prompt
+hash, model revision) and the digests of the results it needs. A result with the same fingerprint is reused;
+a refusal by policy also depends on the policy and on what the list says, so that another policy, or another licence in
+the list, gives its victims another chance.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from typing import Literal, Protocol, TypeVar
+
+import sqlalchemy as sa
+
+from curation.ledger.entries import Registered, record_entry, rejection_entry
+from curation.ledger.ledger import Ledger
+from curation.ledger.stages import later_stages
+from curation.ledger.standing import StageHashes, Standing, standing
+from schemas.errors import ConfigError, Interrupted, PoisonError, RunStopped, StageError, StorageFull, is_storage_full
+from schemas.records import Record, Rejection, Source
+
+log = logging.getLogger(__name__)
+
+R = TypeVar("R", bound=Record)
+
+
+class Inputs:
+    """What a stage may read: the source and the current records of earlier stages, loaded when asked for."""
+
+    def __init__(self, source: Registered, ledger: Ledger) -> None:
+        """Bind a video to the ledger."""
+        self.id = source.id
+        self._registered = source
+        self._ledger = ledger
+
+    @property
+    def source(self) -> Source:
+        """The source record."""
+        return Source.model_validate_json(self._registered.payload)
+
+    def record(self, stage: str, kind: type[R]) -> R:
+        """The current record of an earlier stage. Raises KeyError when there is none."""
+        entry = self._ledger.entry(self.id, stage)
+        if entry is None or entry.head.status != "done":
+            raise KeyError(f"{self.id}: no finished {stage}")
+        return kind.model_validate_json(entry.payload)
+
+
+class Progress(Protocol):
+    """Told of every video that a stage is done with."""
+
+    def advance(self, stage: str, outcome: Literal["made", "reused", "rejected"]) -> None:
+        """Count one video."""
+        ...
+
+
+_STOPPED = "stopped before the end; the same command goes on from here"
+
+
+def process(
+    stage: str,
+    ids: Sequence[str],
+    *,
+    ledger: Ledger,
+    settings: StageHashes,
+    work: Callable[[Inputs], Record],
+    progress: Progress,
+    stop: threading.Event,
+    workers: int = 1,
+    turn: Callable[[int], AbstractContextManager[None]] = lambda _position: nullcontext(),
+) -> None:
+    """Carry videos through one stage: those that it is due for are worked on, the others left as they are.
+
+    `turn(position)` is entered for the work on a video, by its position among the sources (see lanes.py).
+
+    A StageError becomes a rejection row, and so does an error that nobody expected (class `poison`, with its
+    text): one video never stops the others. Raises StorageFull when the device is full, Interrupted when `stop` is set,
+    and what else no video can go on after (RunStopped, ConfigError of a model); what is finished is kept.
+    """
+    heads = ledger.heads(ids)
+    duplicates = ledger.duplicates(ids)
+    older = ledger.older(stage, ids)
+    due: list[tuple[Registered, Standing]] = []
+    for source in ledger.sources(ids):
+        where = standing(source, heads.get(source.id, {}), settings)
+        if where.stage == stage and source.id not in duplicates:
+            due.append((source, where))
+        elif where.state == "sample" or stage in heads.get(source.id, {}):
+            progress.advance(stage, "reused")
+
+    def one(item: tuple[Registered, Standing]) -> None:
+        if stop.is_set():
+            raise Interrupted(_STOPPED)
+        source, where = item
+        try:
+            with turn(source.position):
+                outcome = _carry(stage, source, where, older.get(source.id, set()), ledger, work, stop)
+        except (OSError, sa.exc.OperationalError) as error:
+            if is_storage_full(error):
+                raise _full(error) from error
+            raise
+        progress.advance(stage, outcome)
+
+    if workers == 1:
+        for item in due:
+            one(item)
+        return
+    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix=stage) as pool:
+        futures = [pool.submit(one, item) for item in due]
+        try:
+            for future in futures:
+                future.result()
+        except (RunStopped, ConfigError):
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def _carry(
+    stage: str,
+    source: Registered,
+    where: Standing,
+    older: set[str],
+    ledger: Ledger,
+    work: Callable[[Inputs], Record],
+    stop: threading.Event,
+) -> Literal["made", "reused", "rejected"]:
+    for fingerprint in (where.fingerprint, where.refusal_fingerprint):
+        if fingerprint in older:
+            ledger.adopt(source.id, stage, fingerprint, later_stages(stage))
+            return "reused"
+    started = time.monotonic()
+    try:
+        record = work(Inputs(source, ledger))
+    except (RunStopped, ConfigError):
+        raise
+    except StageError as error:
+        if stop.is_set():  # what failed while everything stops is no judgement of the video
+            raise Interrupted(_STOPPED) from error
+        if is_storage_full(error):
+            raise _full(error) from error
+        _reject(stage, source, where, ledger, error, time.monotonic() - started)
+        return "rejected"
+    except sa.exc.OperationalError:
+        raise  # a database that is locked or gone says nothing of the video: the task is tried again
+    except Exception as error:
+        if stop.is_set():
+            raise Interrupted(_STOPPED) from error
+        # The boundary: a fault of ours in one video must not stop the others; it is logged and kept as a row.
+        if is_storage_full(error):
+            raise _full(error) from error
+        log.exception("stage %s, video %s: unexpected error", stage, source.id)
+        unexpected = PoisonError("unexpected", f"{type(error).__name__}: {error}"[:2000])
+        _reject(stage, source, where, ledger, unexpected, time.monotonic() - started)
+        return "rejected"
+    entry = record_entry(source.id, stage, where.fingerprint, record, time.monotonic() - started)
+    ledger.write(entry, later_stages(stage))
+    return "made"
+
+
+def _reject(stage: str, source: Registered, where: Standing, ledger: Ledger, error: StageError, seconds: float) -> None:
+    fingerprint = where.refusal_fingerprint if error.error_class == "refused" else where.fingerprint
+    before = ledger.entry(source.id, stage, fingerprint)
+    rejection = Rejection(
+        id=source.id, stage=stage, error_class=error.error_class, reason=error.reason, evidence=error.evidence[:4000]
+    )
+    attempts = 1 + (before.attempts if before is not None else 0)
+    ledger.write(rejection_entry(rejection, fingerprint, attempts, seconds), later_stages(stage))
+
+
+def _full(error: BaseException) -> StorageFull:
+    return StorageFull(f"no space left for the workspace ({error})")

@@ -1,0 +1,106 @@
+"""The run that tasks belong to: one process opens a workspace's services once and every task finds them here.
+
+Tasks get the workspace's path and ids, small things that Prefect can record; what is heavy (models, child
+processes, the ledger) is opened by the first that asks and shared by the threads of the process.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from curation.ledger.stages import STAGE_NAMES
+from curation.pipeline.counts import Counts
+from curation.pipeline.services import Services
+from curation.pipeline.throughput import History
+from curation.pipeline.turns import PriorityGate, places
+from curation.sources.read import read_sources
+from curation.sources.seen import Seen
+from curation.status.standings import standings
+from curation.workspace import Workspace
+from schemas.config import CurateConfig
+from schemas.errors import ConfigError
+from schemas.records import Rejection, Source
+
+
+class Shard(NamedTuple):
+    """A share of a run's videos: the unit of a task run."""
+
+    workspace: str
+    number: int
+    ids: tuple[str, ...]
+
+
+class Run:
+    """An open workspace with its services and the videos that this run is about."""
+
+    def __init__(self, workspace: Workspace, services: Services, counts: Counts) -> None:
+        """Bind what a run works with."""
+        self.workspace = workspace
+        self.services = services
+        self.counts = counts
+        self.history = History(services.meter)
+        self.turns = {
+            stage: PriorityGate(places(stage, services.config), services.raise_if_stopped) for stage in STAGE_NAMES
+        }
+        self._ids: list[str] | None = None
+
+    def register(self, limit: int | None = None) -> list[str]:
+        """Put the configuration's sources (the first `limit`) into the ledger, once a run; returns their ids."""
+        if self._ids is None:
+            self._ids = self.services.ledger.register(islice(self._read(), limit))
+        return self._ids
+
+    def due(self, ids: Iterable[str]) -> list[str]:
+        """The videos among `ids` that some stage is due for."""
+        found = standings(self.services.ledger, self.services.settings, list(ids))
+        return [source.id for source, where in found if where.stage is not None]
+
+    def _read(self) -> Iterator[Source | Rejection]:
+        config = self.services.config
+        with closing(Seen()) as seen:
+            for spec in config.sources:
+                yield from read_sources(spec, base=Path.cwd(), schemes=config.download.schemes, seen=seen)
+
+
+_open: dict[str, Run] = {}
+_lock = threading.Lock()
+
+
+@contextmanager
+def open_run(root: Path, config: CurateConfig, counts: Counts | None = None) -> Iterator[Run]:
+    """Lock a workspace, open its services and make them findable by `run_of` until the block ends.
+
+    A run that this process has open already is joined. Raises WorkspaceBusy when another process holds the workspace.
+    """
+    joined = _open.get(str(root))
+    if joined is not None:
+        yield joined
+        return
+    workspace = Workspace(root)
+    with workspace.lock():
+        ledger, store = workspace.ledger(), workspace.store()
+        store.clean()
+        workspace.save_config(config)
+        with closing(ledger), Services(config, ledger, store) as services:
+            run = Run(workspace, services, counts or Counts())
+            services.transferred = run.counts.transferred
+            with _lock:
+                _open[str(root)] = run
+            try:
+                yield run
+            finally:
+                with _lock:
+                    del _open[str(root)]
+
+
+def run_of(workspace: str) -> Run:
+    """The open run of a workspace in this process. Raises ConfigError when there is none."""
+    with _lock:
+        if workspace not in _open:
+            raise ConfigError(f"{workspace}: no run is open in this process")
+        return _open[workspace]

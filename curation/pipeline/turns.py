@@ -1,0 +1,78 @@
+"""Who goes first when several shards want the same thing: the videos that come first.
+
+Without an order, shards that run side by side share decoders and servers evenly, come to the end of a stage together,
+and leave the server without work while the next ones decode. With it, the first shard is decoded first and captioned
+while the next one is decoded.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from schemas.config import CurateConfig
+
+_MODELS = {"caption": "captioner", "extract": "summarizer", "refine": "summarizer", "audit": "judge"}
+_POLL = 0.25  # seconds between two looks at whether the run is to stop
+
+
+class PriorityGate:
+    """So many at once, the smallest number first. Threads share it."""
+
+    def __init__(self, places: int, raise_if_stopped: Callable[[], None] = lambda: None) -> None:
+        """Let `places` in at once; `raise_if_stopped` is called while one waits and may raise RunStopped."""
+        self._free = places
+        self._raise_if_stopped = raise_if_stopped
+        self._waiting: list[tuple[int, int]] = []
+        self._tickets = 0
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def turn(self, number: int) -> Iterator[None]:
+        """Wait until a place is free and nobody with a smaller number waits; the place is held inside the block."""
+        self._enter(number)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._free += 1
+                self._changed.notify_all()
+
+    def _enter(self, number: int) -> None:
+        with self._changed:
+            self._tickets += 1
+            ticket = (number, self._tickets)
+            heapq.heappush(self._waiting, ticket)
+            try:
+                while not (self._free > 0 and self._waiting[0] == ticket):
+                    self._changed.wait(_POLL)
+                    self._raise_if_stopped()
+            except BaseException:
+                self._waiting.remove(ticket)
+                heapq.heapify(self._waiting)
+                self._changed.notify_all()
+                raise
+            heapq.heappop(self._waiting)
+            self._free -= 1
+            self._changed.notify_all()  # a further place may be free for the next one
+
+
+def workers(stage: str, config: CurateConfig) -> int:
+    """How many videos a shard has at a stage at once.
+
+    A model in this process runs one batch at a time; a server gets the requests of several videos, so that it never
+    waits for the last frames of one.
+    """
+    return config.run.download_workers if stage == "download" else places(stage, config)
+
+
+def places(stage: str, config: CurateConfig) -> int:
+    """How many videos the whole run has at a stage at once: what all shards share is given to the first ones first."""
+    if stage in _MODELS:
+        model = getattr(config.models, _MODELS[stage])
+        return config.run.model_workers if model is not None and model.engine == "openai" else 1
+    if stage == "download":
+        return config.run.download_workers * config.run.shards_in_flight
+    return config.run.decode_workers if stage == "frames" else config.run.shards_in_flight

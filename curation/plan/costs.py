@@ -1,0 +1,218 @@
+"""What the videos that a workspace has settled cost, read from its ledger and measured in its store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from curation.dataset.export import pictures_of
+from curation.dataset.write import export
+from curation.frames.files import frames_key
+from curation.ledger import tables
+from curation.ledger.entries import Entry
+from curation.ledger.samples import sample
+from curation.ledger.stages import STAGE_NAMES, SUMMARY
+from curation.ledger.standing import State
+from curation.pipeline.services import Services
+from curation.status.standings import standings
+from schemas.records import Extract, FrameSet, Sample, Video
+from schemas.time import FrameIndex
+
+Lane = Literal["download", "decode", "model"]
+LANES: tuple[Lane, ...] = ("download", "decode", "model")
+_LANE: dict[str, Lane | None] = {
+    "download": "download",
+    "filter": None,
+    "frames": "decode",
+}  # every other stage waits for models
+ROLES = ("captioner", "summarizer", "judge")
+_ROLE = {"caption": "captioner", "binding": "captioner", "extract": "summarizer", "refine": "summarizer"}
+_ROLE["audit"] = "judge"
+QUANTITIES = (
+    *(f"{role}_{name}" for role in ROLES for name in ("requests", "tokens_in", "tokens_out", "seconds")),
+    *(f"{lane}_seconds" for lane in LANES),
+    *("store_bytes", "export_bytes", "export_seconds", "passing_bytes"),
+)
+MOST = 1000  # videos looked at; more make no interval narrower that anybody would notice
+
+
+class Span(NamedTuple):
+    """When a stage worked on a video: Unix times in seconds."""
+
+    lane: Lane
+    began: float
+    ended: float
+
+
+class Probed(NamedTuple):
+    """Settled videos: `cost` (videos, stages, QUANTITIES), `entered` (videos, stages), `spans` a video.
+
+    `store_bytes` stay in the workspace, `passing_bytes` are pictures that lie there until their shard is finished.
+    `settled` is how many there are in all, of which these are some. The seconds of a lane are those that a video took
+    of its workers, whatever else ran beside it.
+    """
+
+    ids: tuple[str, ...]
+    states: tuple[State, ...]
+    entered: NDArray[np.bool_]
+    cost: NDArray[np.float64]
+    spans: tuple[tuple[Span, ...], ...]
+    settled: int
+
+
+def lane_of(stage: str) -> Lane | None:
+    """What a stage keeps busy: download, decode or model; None: nothing that counts."""
+    return _LANE.get(stage, "model")
+
+
+def due_by_stage(services: Services, ids: Sequence[str]) -> dict[str, str]:
+    """The videos that are due, and at which stage each stands."""
+    found = standings(services.ledger, services.settings, list(ids))
+    return {source.id: where.stage for source, where in found if where.stage is not None}
+
+
+def gather(services: Services, first: Iterable[str] = ()) -> Probed:
+    """Everything that is settled under the present settings, those in `first` before others, at most MOST videos.
+
+    A video that failed for now (retryable) counts too: to be tried again is what may happen to the others. Samples are
+    exported to a scratch folder for their size. Raises StorageFull and OSError.
+    """
+    registered = standings(services.ledger, services.settings)
+    settled = {source.id: where.state for source, where in registered if source.payload and where.state != "pending"}
+    chosen = [video for video in dict.fromkeys(first) if video in settled][:MOST]
+    named = set(chosen)
+    chosen += [video for video in settled if video not in named][: MOST - len(chosen)]
+    entered = np.zeros((len(chosen), len(STAGE_NAMES)), bool)
+    cost = np.zeros((len(chosen), len(STAGE_NAMES), len(QUANTITIES)))
+    spans: list[tuple[Span, ...]] = []
+    seen: set[str] = set()
+    inflation = _ledger_inflation(services)
+    for row, video in enumerate(chosen):
+        entries = {e.head.stage: e for e in services.ledger.entries(video) if e.head.stage in STAGE_NAMES}
+        for stage, entry in entries.items():
+            column = STAGE_NAMES.index(stage)
+            entered[row, column] = True
+            for name, value in _entry_costs(entry).items():
+                cost[row, column, QUANTITIES.index(name)] += value
+        for stage, name, value in _bytes(services, entries, seen, inflation):
+            cost[row, STAGE_NAMES.index(stage), QUANTITIES.index(name)] += value
+        spans.append(tuple(_spans(entries.values())))
+    finished = [video for video in chosen if settled[video] == "sample"]
+    for video, (size, took) in _export_costs(services, finished).items():
+        last = cost[chosen.index(video), STAGE_NAMES.index(SUMMARY)]
+        last[QUANTITIES.index("export_bytes")], last[QUANTITIES.index("export_seconds")] = size, took
+    states = tuple(settled[video] for video in chosen)
+    return Probed(tuple(chosen), states, entered, cost, tuple(spans), len(settled))
+
+
+def busy_seconds(spans: Iterable[Span], lane: str) -> float:
+    """Wall seconds in which a lane had at least one video in work."""
+    total, until = 0.0, float("-inf")
+    for span in sorted((s for s in spans if s.lane == lane), key=lambda s: s.began):
+        total += max(0.0, span.ended - max(span.began, until))
+        until = max(until, span.ended)
+    return total
+
+
+def most_at_once(spans: Iterable[Span], lane: str) -> int:
+    """How many videos a lane had in work at the same time, at most."""
+    changes = [change for s in spans if s.lane == lane for change in ((s.began, 1), (s.ended, -1))]
+    most = now = 0
+    for _, by in sorted(changes):
+        now += by
+        most = max(most, now)
+    return most
+
+
+def _entry_costs(entry: Entry) -> dict[str, float]:
+    costs: dict[str, float] = {}
+    if role := _ROLE.get(entry.head.stage):
+        costs[f"{role}_requests"] = entry.effort.attempts
+        costs[f"{role}_tokens_in"] = entry.effort.tokens_in
+        costs[f"{role}_tokens_out"] = entry.effort.tokens_out
+        costs[f"{role}_seconds"] = entry.seconds
+    if lane := lane_of(entry.head.stage):
+        costs[f"{lane}_seconds"] = entry.seconds
+    return costs
+
+
+def _spans(entries: Iterable[Entry]) -> Iterable[Span]:
+    for entry in entries:
+        if lane := lane_of(entry.head.stage):
+            yield Span(lane, entry.made_at - entry.seconds, entry.made_at)
+
+
+def _bytes(
+    services: Services, entries: dict[str, Entry], seen: set[str], inflation: float
+) -> Iterable[tuple[str, str, float]]:
+    """Bytes of a video in the store and in the ledger: (stage, quantity, bytes); a shared file counts once."""
+    for stage, entry in entries.items():
+        yield stage, "store_bytes", inflation * len(entry.payload)
+    if not _done(entries, "download"):
+        return
+    video = Video.model_validate_json(entries["download"].payload)
+    if video.sha256 not in seen:
+        seen.add(video.sha256)
+        path = services.store.path("videos", video.sha256, video.extension)
+        # A file that is linked from the user's own folder takes no further space.
+        if path.exists() and (stat := path.stat()).st_nlink == 1:
+            yield "download", "store_bytes", stat.st_size
+    if not _done(entries, "frames"):
+        return
+    folder = services.store.frames(frames_key(video.sha256, services.config.frames))
+    sizes = [path.stat().st_size for path in folder.glob("*.jpg")] if folder.exists() else []
+    yield "frames", "store_bytes", sum(sizes)
+    if sizes:
+        sampled = len(FrameSet.model_validate_json(entries["frames"].payload).frames)
+        yield "frames", "passing_bytes", max(sampled - len(sizes), 0) * sum(sizes) / len(sizes)
+
+
+def _ledger_inflation(services: Services) -> float:
+    """Bytes of the ledger's file for each byte of a record in it: replies, indices and older results are in there."""
+    name = services.ledger.engine.url.database
+    with services.ledger.engine.connect() as connection:
+        records = connection.execute(sa.select(sa.func.sum(sa.func.length(tables.results.c.payload)))).scalar() or 0
+    if services.ledger.engine.dialect.name != "sqlite" or not name or not records:
+        return 1.0
+    return max(1.0, Path(name).stat().st_size / float(records))
+
+
+def _done(entries: dict[str, Entry], stage: str) -> bool:
+    return stage in entries and entries[stage].head.status == "done"
+
+
+def _export_costs(services: Services, finished: Sequence[str], most: int = 200) -> dict[str, tuple[float, float]]:
+    """Bytes and seconds of samples in an export: a real one of some of them, shared out by pictures and records."""
+    ids = sorted(finished[:most])
+    if not ids:
+        return {}
+    weights = {}
+    read = pictures_of(services)
+    pictures: dict[str, int] = {}
+
+    def counted(one: Sample, index: FrameIndex) -> bytes:
+        data = read(one, index)
+        pictures[one.video.id] = pictures.get(one.video.id, 0) + len(data)
+        return data
+
+    began = time.monotonic()
+    with services.store.scratch() as folder:
+        out = folder / "export"
+        export((sample(services.ledger, i) for i in ids), counted, services.config.export, out, name="plan")
+        written = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+    took = time.monotonic() - began
+    for video in ids:
+        entries = {e.head.stage: e for e in services.ledger.entries(video)}
+        weights[video] = pictures.get(video, 0) + sum(len(e.payload) for e in entries.values())
+        if services.config.frames.keep == "none":  # drawn again for this measurement
+            whole = Video.model_validate_json(entries["download"].payload)
+            services.pictures.thin(whole, Extract.model_validate_json(entries["extract"].payload).keyframes)
+    total = sum(weights.values())
+    shares = {video: weights[video] / total if video in weights else 1 / len(ids) for video in finished}
+    return {video: (written * share, took * share) for video, share in shares.items()}

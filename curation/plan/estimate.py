@@ -1,0 +1,224 @@
+"""What the videos that are due will take: requests, tokens, hours, disk, money and samples, each with an interval.
+
+The rule for wall time. Shards go through the stages, stages of different shards overlap, so the slowest lane (download,
+decode or model) rules. Those that are in flight together begin together, which makes a wave; with n equal waves the
+makespan of a flow shop is the sum of one wave's times plus n - 1 times the longest (M. Pinedo, Scheduling, on
+permutation flow shops), that is the slowest lane and an n-th of the others. The export comes after all. What a lane
+takes: for downloads, the seconds that videos took divided by how many are fetched
+at once; for decoding and models the wall seconds in which the lane was at work, since one machine and one set of
+servers do not get faster with more at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from curation.ledger.stages import STAGE_NAMES
+from curation.pipeline.budget import bill
+from curation.plan.costs import LANES, QUANTITIES, ROLES, Lane, Probed, busy_seconds, most_at_once
+from curation.plan.intervals import Numbers, Range, interval, totals, wilson
+from models.identity import name_of
+from schemas.config import CurateConfig
+from schemas.model_config import ChatConfig
+
+LEAST = 5  # probed videos; from fewer nothing is extrapolated
+
+
+class Measured(NamedTuple):
+    """What only the run that probed can tell.
+
+    `start_seconds`: once a run, to open the models; `served_share`: of the model lane's wall time, how much a server
+    had a request (1 for models of this process); `paid_share`: tokens paid for each token that finished records tell
+    of (1 or more: captions that failed, canaries).
+    """
+
+    start_seconds: float = 0.0
+    served_share: float = 1.0
+    paid_share: float = 1.0
+
+
+class Estimate(NamedTuple):
+    """The totals for the videos that are due; the export's bytes are those of settled and due ones together.
+
+    Seconds, bytes, the configured currency; `states` are videos.
+    """
+
+    quantities: dict[str, Range]
+    lanes: dict[str, Range]
+    wall_seconds: Range
+    gpu_seconds: Range
+    cost: Range
+    states: dict[str, Range]
+    bottleneck: Lane
+
+
+def choose(due: Iterable[str], count: int, seed: str) -> list[str]:
+    """A random sample of `count` ids that stays the same when others leave the list.
+
+    Every id has a random number of its own, a hash with the seed, and the smallest are taken (permanent random
+    numbers: E. Ohlsson, in Business Survey Methods, 1995): what an interrupted probe left unfinished comes first again.
+    """
+    return sorted(due, key=lambda video: (hashlib.sha256(f"{seed}\n{video}".encode()).digest(), video))[:count]
+
+
+def problem(probed: Probed, due: Mapping[str, str]) -> str | None:
+    """Why nothing can be extrapolated, in words; None: it can."""
+    if len(probed.ids) < LEAST:
+        return (
+            f"{len(probed.ids)} videos are settled in this workspace; from fewer than {LEAST} nothing is extrapolated: "
+            f"give --probe {2 * LEAST} or more, or sources with more videos"
+        )
+    for stage, count in sorted(Counter(due.values()).items()):
+        if not probed.entered[:, STAGE_NAMES.index(stage)].any():
+            return f"{count} videos are due at {stage}, and no settled video came there: probe some (--probe)"
+    return None
+
+
+def estimate(probed: Probed, due: Mapping[str, str], config: CurateConfig, measured: Measured) -> Estimate:
+    """Extrapolate to the due videos (id -> stage). Raises ValueError where `problem` has something to say."""
+    if why := problem(probed, due):
+        raise ValueError(why)
+    counts = {STAGE_NAMES.index(stage): count for stage, count in Counter(due.values()).items()}
+    seed = int.from_bytes(hashlib.sha256(config.name.encode()).digest()[:8], "big")
+    cost = probed.cost.copy()
+    for lane in LANES:
+        cost[:, :, _at(f"{lane}_seconds")] *= _lane_scale(probed, lane, len(due), config)
+    for role in ROLES:
+        for name in ("requests", "tokens_in", "tokens_out"):
+            cost[:, :, _at(f"{role}_{name}")] *= measured.paid_share
+    both = totals(cost, probed.entered, counts, seed)
+    rows = np.vstack([both.expected, both.replicates])  # the expected totals lead, and go the way of the replicates
+
+    def ranged(values: Numbers) -> Range:
+        return interval(float(values[0]), values[1:], both.probes)
+
+    # The export holds the settled samples too, and while it is written the former one is still there.
+    for name in ("export_bytes", "export_seconds"):
+        rows[:, _at(name)] += float(probed.cost[:, :, _at(name)].sum()) * probed.settled / len(probed.ids)
+    wave = config.run.shards_in_flight * config.run.shard_size
+    waves = max(1, math.ceil(len(due) / wave))
+    lanes = np.stack([rows[:, _at(f"{lane}_seconds")] for lane in LANES], axis=1)
+    slowest = lanes.max(axis=1)
+    wall = slowest + (lanes.sum(axis=1) - slowest) / waves + rows[:, _at("export_seconds")]
+    wall += measured.start_seconds * bool(due)
+    gpus = config.prices.gpus if _uses_gpus(config) else 0
+    read, written = (rows[:, [_at(f"{role}_tokens_{way}") for role in ROLES]].sum(axis=1) for way in ("in", "out"))
+    prices = [bill(config.prices, *each).total for each in zip(wall, read, written, strict=True)]
+    quantities = {name: ranged(rows[:, _at(name)]) for name in QUANTITIES if name != "passing_bytes"}
+    at_once = min(len(due), wave) / max(len(due), 1)
+    passing = rows[:, _at("passing_bytes")] * at_once + rows[:, _at("export_bytes")]
+    quantities["temporary_bytes"] = ranged(passing)
+    return Estimate(
+        quantities,
+        {lane: ranged(lanes[:, i]) for i, lane in enumerate(LANES)},
+        ranged(wall),
+        ranged(rows[:, _at("model_seconds")] * measured.served_share * gpus),
+        ranged(np.asarray(prices)),
+        _states(probed, due),
+        LANES[int(lanes[0].argmax())],
+    )
+
+
+def _at(quantity: str) -> int:
+    return QUANTITIES.index(quantity)
+
+
+def _lane_scale(probed: Probed, lane: str, due: int, config: CurateConfig) -> float:
+    """What a second of a video's work means in wall seconds of its lane."""
+    spans = [span for one in probed.spans for span in one]
+    worked = float(probed.cost[:, :, _at(f"{lane}_seconds")].sum())
+    if not worked:
+        return 0.0
+    if lane == "download":
+        run = config.run
+        at_once = min(run.download_workers * run.shards_in_flight, most_at_once(spans, lane), max(due, 1))
+        return 1 / max(at_once, 1)
+    return busy_seconds(spans, lane) / worked
+
+
+def _states(probed: Probed, due: Mapping[str, str]) -> dict[str, Range]:
+    """How many of the due videos become what, by Wilson's interval of each share."""
+    found = {}
+    for state in ("sample", "rejected", "retryable"):
+        parts = []
+        for stage, count in Counter(due.values()).items():
+            there = probed.entered[:, STAGE_NAMES.index(stage)]
+            came = [s for s, is_there in zip(probed.states, there, strict=True) if is_there]
+            parts.append([count * share for share in wilson(came.count(state), len(came))])
+        expected, low, high = (sum(part[i] for part in parts) for i in range(3))
+        found[state] = Range(expected, math.floor(low), math.ceil(high))
+    return found
+
+
+def _uses_gpus(config: CurateConfig) -> bool:
+    return any(model.engine == "openai" or model.device != "cpu" for model in _models(config).values())
+
+
+def _models(config: CurateConfig) -> dict[str, ChatConfig]:
+    models = config.models
+    named = {"captioner": models.captioner, "summarizer": models.summarizer}
+    return named | ({"judge": models.judge} if models.judge is not None else {})
+
+
+def advice(found: Estimate, config: CurateConfig) -> str:
+    """What limits the run, and what to change first."""
+    lane, run = found.bottleneck, config.run
+    share = found.lanes[lane].expected / found.wall_seconds.expected if found.wall_seconds.expected else 1.0
+    head = {"download": "Downloads limit", "decode": "Decoding limits", "model": "The models limit"}[lane]
+    head = f"{head} the run (at work for {min(share, 1.0):.0%} of its wall time): "
+    if lane == "download":
+        return head + (
+            f"raise run.download_workers (now {run.download_workers} a shard), or lower download.max_height "
+            f"(now {config.download.max_height})."
+        )
+    if lane == "decode":
+        return head + (
+            f"raise run.decode_workers (now {run.decode_workers}) as far as there are processor cores, or lower "
+            f"frames.short_side (now {config.frames.short_side}) or frames.fps."
+        )
+    seconds = {role: found.quantities[f"{role}_seconds"].expected for role in _models(config)}
+    role = max(seconds, key=lambda name: seconds[name])
+    if getattr(config.models, role).engine == "local":
+        return head + (
+            f"serve models.{role} with vLLM (`v2xum serve {role}`, engine: openai): this process runs one batch at a "
+            "time."
+        )
+    return head + (
+        f"give models.{role} more replicas (base_urls), or raise its concurrency.max while the server's queue is "
+        "empty, or take a smaller model."
+    )
+
+
+def document(found: Estimate, config: CurateConfig) -> dict[str, Any]:
+    """The estimate as JSON: every number as expected, low and high, with its unit in the key."""
+    q = found.quantities
+    return {
+        "videos": {state: _rounded(range_, 1, 1) for state, range_ in found.states.items()},
+        "models": {
+            role: {
+                "name": name_of(model.model) if model.engine == "local" else model.model,
+                **{name: _rounded(q[f"{role}_{name}"], 1, 0) for name in ("requests", "tokens_in", "tokens_out")},
+            }
+            for role, model in _models(config).items()
+        },
+        "wall_hours": _rounded(found.wall_seconds, 3600, 6),
+        "gpu_busy_hours": _rounded(found.gpu_seconds, 3600, 6),
+        "lanes": {f"{lane}_hours": _rounded(found.lanes[lane], 3600, 6) for lane in LANES},
+        "bottleneck": found.bottleneck,
+        "store_megabytes": _rounded(q["store_bytes"], 1e6, 3),
+        "export_megabytes": _rounded(q["export_bytes"], 1e6, 3),
+        "temporary_megabytes": _rounded(q["temporary_bytes"], 1e6, 3),
+        "cost": {"currency": config.prices.currency, **_rounded(found.cost, 1, 4)},
+        "advice": advice(found, config),
+    }
+
+
+def _rounded(range_: Range, unit: float, digits: int) -> dict[str, float]:
+    values: Sequence[float] = [round(value / unit, digits) for value in range_]
+    return dict(zip(Range._fields, [int(v) if digits == 0 else v for v in values], strict=True))

@@ -1,0 +1,172 @@
+"""One pass over a ledger for the report: counts, spreads, and which videos a person should look at first.
+
+Memory does not grow with the number of videos: they come in chunks, spreads are histograms, and of the candidates for
+the page only the worst are kept.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from itertools import islice
+
+from curation.ledger.duplicates import rejection as duplicate
+from curation.ledger.entries import Head
+from curation.ledger.ledger import Ledger
+from curation.ledger.stages import EXPORT, STAGE_NAMES
+from curation.ledger.standing import StageHashes, Standing
+from curation.review.applied import AppliedVerdicts
+from curation.status.standings import walk
+from pages.histogram import Histogram
+from schemas.audit import GOOD, Audit
+from schemas.binding import Binding
+from schemas.config import ExtractConfig
+from schemas.records import Extract, Rejection
+
+_CHUNK = 500
+_PER_REASON = 40
+_MOST_REASONS = 200
+_RANGES = {"judge": (1.0, 5.0), "grounding": (-1.0, 1.0), "grounding_worst": (-1.0, 1.0)}
+AUDIT, BINDING = "audit", "binding"
+PUBLISHED_RATIO = 0.1639  # mean of Instruct-V2Xum's training split
+
+
+class Overview:
+    """Figures of all videos of a ledger, gathered when made."""
+
+    def __init__(self, ledger: Ledger, settings: StageHashes, config: ExtractConfig, most: int = 200) -> None:
+        """Read the ledger once; at most `most` videos are picked for showing."""
+        self.states: Counter[str] = Counter()
+        self.due: Counter[str] = Counter()
+        self.heads: dict[str, Counter[str]] = {stage: Counter() for stage in STAGE_NAMES}
+        self.reasons: Counter[str] = Counter()
+        self.ratios = Histogram(0.0, 1.0)
+        self.audits = {name: Histogram(*_RANGES.get(name, (0.0, 1.0))) for name in GOOD}
+        self.marks: Counter[str] = Counter()
+        self.binding: Counter[str] = Counter()
+        self._config = config
+        self._most = most
+        self._aside: dict[str, list[str]] = defaultdict(list)
+        self._worst: dict[str, list[tuple[float, str]]] = defaultdict(list)
+        self._ranks: dict[str, tuple[float, float, str]] = {}
+        duplicates = ledger.duplicates()
+        people = AppliedVerdicts(ledger, settings)
+        videos = walk(ledger, settings, people=people)
+        while chunk := list(islice(videos, _CHUNK)):
+            fit = set()
+            for source, heads, where in chunk:
+                for stage, head in heads.items():
+                    if stage in self.heads:
+                        self.heads[stage][head.status] += 1
+                if source.id in duplicates:
+                    of, sha = duplicates[source.id]
+                    self._count(source.id, where, _named(duplicate(source.id, of, sha)))
+                    continue
+                judged = people.found.get(source.id)
+                self._count(source.id, where, _named(judged) if judged is not None else _why(heads))
+                if where.state == "sample":
+                    fit.add(source.id)
+            self._read(ledger, [source.id for source, _, _ in chunk], fit)
+
+    def _count(self, video_id: str, where: Standing, why: str | None) -> None:
+        self.states[where.state] += 1
+        if where.stage is not None:
+            self.due[where.stage] += 1
+        if where.state in ("rejected", "retryable") and why is not None:
+            why = why if why in self.reasons or len(self.reasons) < _MOST_REASONS else "(other reasons)"
+            self.reasons[why] += 1
+            if len(self._aside[why]) < _PER_REASON:
+                self._aside[why].append(video_id)
+
+    def _read(self, ledger: Ledger, ids: list[str], samples: set[str]) -> None:
+        for video_id, stage, payload in ledger.payloads(ids, ("extract", AUDIT, BINDING)):
+            if stage == BINDING:
+                self._bound(Binding.model_validate_json(payload))
+            elif video_id in samples:
+                if stage == AUDIT:
+                    self._audited(video_id, Audit.model_validate_json(payload))
+                else:
+                    ratio = Extract.model_validate_json(payload).ratio
+                    self.ratios.add(ratio)
+                    self._candidate("ratio", self._beyond(ratio), video_id)
+
+    def _audited(self, video_id: str, audit: Audit) -> None:
+        for name, value in audit.scores().items():
+            self.audits[name].add(value)
+            self._candidate(name, value if GOOD[name] == "low" else -value, video_id)
+        self.marks.update(mark.score for mark in audit.marks)
+        if audit.marks:
+            self._candidate("marks", float(len(audit.marks)), video_id)
+
+    def _bound(self, binding: Binding) -> None:
+        if binding.checked:
+            figures = {"videos": 1, "canaries": binding.asked, "canaries_right": binding.right}
+            self.binding.update({**figures, "compared": binding.compared, "matched": binding.matched})
+
+    def _beyond(self, ratio: float) -> float:
+        """How bad a ratio is: above 1 outside the configured bounds, else its distance from the target."""
+        config = self._config
+        distance = abs(math.log(max(ratio, 1e-4) / max(config.ratio_target, 1e-4)))
+        return distance + (100.0 if not config.ratio_min <= ratio <= config.ratio_max else 0.0)
+
+    def _candidate(self, name: str, badness: float, video_id: str) -> None:
+        heap = self._worst[name]
+        if len(heap) < self._most:
+            heapq.heappush(heap, (badness, video_id))
+        else:
+            heapq.heappushpop(heap, (badness, video_id))
+
+    def picks(self) -> list[str]:
+        """The videos to show, worst first: those set aside (some of every reason), then samples.
+
+        Samples come by their worst audit score, as its rank among all samples (so that scores of different scales
+        compare); marked ones before all, and without audits those whose ratio is out of range. Set-aside videos take
+        at most two fifths of the places while there are samples for the rest.
+        """
+        samples = self._samples()
+        shown = self._set_aside(max(self._most * 2 // 5, self._most - len(samples)))
+        return shown + samples[: self._most - len(shown)]
+
+    def _set_aside(self, places: int) -> list[str]:
+        ordered = sorted(self._aside, key=lambda why: (-self.reasons[why], why))
+        rounds = [
+            [self._aside[why][i] for why in ordered if i < len(self._aside[why])]
+            for i in range(max(map(len, self._aside.values()), default=0))
+        ]
+        chosen = [video_id for one in rounds for video_id in one][:places]
+        kept = set(chosen)
+        return [video_id for why in ordered for video_id in self._aside[why] if video_id in kept]
+
+    def standing_out(self, video_id: str) -> tuple[str, float] | None:
+        """The audit score by which a picked sample is worst, and the share of samples that are at least as bad."""
+        rank, _, name = self._ranks.get(video_id, (2.0, 0.0, ""))
+        return (name, rank) if name in self.audits else None
+
+    def _samples(self) -> list[str]:
+        for name, heap in self._worst.items():
+            for badness, video_id in heap:
+                if name == "marks":
+                    rank = (0.0, -badness, name)
+                elif name == "ratio":
+                    rank = (2.0, -badness, name)  # after every rank by an audit
+                elif GOOD[name] == "low":
+                    rank = (self.audits[name].share_from(badness), 0.0, name)
+                else:
+                    rank = (self.audits[name].share_up_to(-badness), 0.0, name)
+                self._ranks[video_id] = min(self._ranks.get(video_id, rank), rank)
+        return sorted(self._ranks, key=lambda video_id: (self._ranks[video_id], video_id))
+
+
+def _why(heads: Mapping[str, Head]) -> str | None:
+    """`stage: reason` of the rejection that stands."""
+    for stage in ("source", *STAGE_NAMES, EXPORT):
+        head = heads.get(stage)
+        if head is not None and head.status == "rejected":
+            return f"{stage}: {head.reason}"
+    return None
+
+
+def _named(rejection: Rejection) -> str:
+    return f"{rejection.stage}: {rejection.reason}"

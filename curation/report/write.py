@@ -1,0 +1,102 @@
+"""Writes WORKSPACE/report: summary.json for programs and report.html for people, each replaced in one step."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from pathlib import Path
+
+from curation.binding.evidence import HTML_NAME, JSON_NAME
+from curation.pipeline.services import Services
+from curation.pipeline.throughput import History
+from curation.report.overview import Overview
+from curation.report.page import render_page
+from curation.report.summary import Course, course, sum_up
+from curation.report.video_cards import cards
+from curation.workspace import Workspace
+from schemas.run_summary import RunSummary
+from schemas.safe_text import plain_line, public_text
+
+log = logging.getLogger(__name__)
+MOST_CARDS = 200
+
+
+def report_path(workspace: Workspace) -> Path:
+    """Where the page of a workspace lies."""
+    return workspace.root / "report" / "report.html"
+
+
+def summary_path(workspace: Workspace) -> Path:
+    """Where the summary of a workspace lies."""
+    return workspace.root / "report" / "summary.json"
+
+
+def last_summary(workspace: Workspace) -> RunSummary | None:
+    """The summary that was written last; None when there is none of this version."""
+    try:
+        return RunSummary.model_validate_json(summary_path(workspace).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def write_report(
+    workspace: Workspace, services: Services, history: History | None = None, why: str | None = None
+) -> RunSummary:
+    """Write both files from the ledger and from how the run went.
+
+    Without a `history` what the last summary says of the same run is kept: hold the workspace's lock then, or a run
+    that ends meanwhile loses its figures. Raises OSError (disk full among others).
+    """
+    how: Course | None = None
+    if history is not None:
+        how = course(services.meter.read(), history.points())
+    else:
+        before, run = last_summary(workspace), services.ledger.last_run(probes=False)
+        if before is not None and run is not None and before.run == run["number"]:
+            how, why = Course(before.totals, before.series), before.why
+    overview = Overview(services.ledger, services.settings, services.config.extract, MOST_CARDS)
+    summary = sum_up(services, overview, how, why)
+    shown = cards(services.ledger, services.settings, services.store, services.config, overview.picks(), overview)
+    _put(summary_path(workspace), summary.model_dump_json(indent=1) + "\n")
+    _put(report_path(workspace), render_page(summary, overview, shown, _evidence(report_path(workspace).parent, why)))
+    return summary
+
+
+def try_report(
+    workspace: Workspace, services: Services, history: History | None = None, why: str | None = None
+) -> RunSummary | None:
+    """`write_report` at the end of a run; what goes wrong is logged, since it matters less than how the run ended."""
+    try:
+        return write_report(workspace, services, history, why)
+    except Exception:
+        log.exception("the report could not be written; `v2xum report %s` tries again", workspace.root)
+        return None
+
+
+def _evidence(folder: Path, why: str | None) -> str | None:
+    """The name of the binding audit's page when its alarm is why the run stopped: it may be that of an earlier run."""
+    page, facts = folder / HTML_NAME, folder / JSON_NAME
+    if why is None:
+        return None
+    try:
+        message = json.loads(facts.read_text(encoding="utf-8"))["alarm"]["message"]
+        current = page.stat().st_mtime_ns >= facts.stat().st_mtime_ns  # the page is written after its facts
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    told, reason = (plain_line(public_text(text)) for text in (str(message), why))
+    return page.name if current and told and told in reason else None
+
+
+def _put(path: Path, text: str) -> None:
+    """Replace a file in one step, durably."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Verdicts of people: stored, combined by rules, applied to samples."""

@@ -1,0 +1,201 @@
+"""What a person changed, as data, and a sample with it applied. Pure; applied whole or not at all, nothing is guessed.
+
+- A caption: as the person left it. One that is judged wrong and left as it was, or emptied, is taken away (it goes to
+  the frames without caption, reason `judged_wrong`); captions of other frames stay the model's.
+- A dropped keyframe: it leaves, and so do its citations; a sentence that rests on dropped keyframes alone goes with
+  them.
+- An added keyframe: its caption is the person's, else the model's caption of that frame, else it has none.
+- An edited summary is read in the annotation form, `[3.0]Sentence. [5.0][6.0]Sentence.`; a whole number `[3]` counts as
+  seconds, and a time cites the sampled frame nearest to it, half a sampling step away at most. Sentences are put in
+  order of their first time. Text without times, or with times of frames that are no keyframes, cannot be tied to
+  pictures: then nothing of the verdict is applied and the sample is disputed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from schemas.records import Caption, CaptionSet, FailedCaption, FrameSet, Review, Sample, Sentence
+from schemas.review import Verdict
+from schemas.safe_text import clean_text
+from schemas.temporal import format_seconds
+from schemas.temporal_lenient import lenient_seconds
+from schemas.time import FrameIndex, Seconds, round_half_up
+
+JUDGED_WRONG = "judged_wrong"
+_WHOLE = re.compile(r"(?<!\\)\[(0|[1-9][0-9]*)\]", re.ASCII)
+_BEGINS = re.compile(r"\s*\[[0-9]", re.ASCII)
+
+
+class Inapplicable(Exception):
+    """A person's edits do not fit together; `slug` says why."""
+
+    def __init__(self, slug: str) -> None:
+        """Keep the slug."""
+        super().__init__(slug)
+        self.slug = slug
+
+
+class Edits(NamedTuple):
+    """What differs from the sample: captions by frame (None: taken away), keyframes, and the summary's text."""
+
+    captions: tuple[tuple[FrameIndex, str | None], ...] = ()
+    dropped: tuple[FrameIndex, ...] = ()
+    added: tuple[tuple[FrameIndex, str | None], ...] = ()
+    summary: str | None = None
+
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return self != Edits()
+
+
+def edits_of(sample: Sample, verdict: Verdict) -> Edits:
+    """What a verdict on this sample changes; texts as single lines. An added keyframe that is there adds nothing."""
+    texts = {caption.index: caption.text for caption in sample.captions.captions}
+    keyframes = set(sample.extract.keyframes)
+    captions: dict[FrameIndex, str | None] = {}
+    dropped = {shown.index for shown in verdict.keyframes if shown.judged == "drop"}
+    for shown in verdict.keyframes:
+        own = texts.get(shown.index)
+        text = clean_text(shown.caption)
+        if shown.judged == "drop":
+            continue
+        if shown.changed and text != clean_text(own or ""):
+            captions[shown.index] = text or None
+        elif shown.judged == "wrong" and own is not None:
+            captions[shown.index] = None
+    added: dict[FrameIndex, str | None] = {}
+    for new in verdict.added:
+        text = clean_text(new.caption or "")
+        if new.index not in keyframes or new.index in dropped:
+            added[new.index] = text or None
+        elif text and text != clean_text(texts.get(new.index, "")):
+            captions[new.index] = text
+    summary = verdict.summary
+    if summary is not None and _untouched(sample, summary):
+        summary = None
+    return Edits(tuple(sorted(captions.items())), tuple(sorted(dropped)), tuple(sorted(added.items())), summary)
+
+
+def edited(sample: Sample, edits: Edits) -> Sample:
+    """The sample with the edits in it, and in its review what they are.
+
+    Raises Inapplicable: `unknown_frame`, `dropped_and_added`, `no_keyframe_left`, `no_caption_left`,
+    `no_sentence_left`, `summary_without_times`, `summary_unreadable`, `summary_cites_no_keyframe`.
+    """
+    frames = sample.frames
+    before = set(sample.extract.keyframes)
+    dropped, added = set(edits.dropped), dict(edits.added)
+    if not (dropped | dict(edits.captions).keys()) <= before or not added.keys() <= set(range(len(frames.frames))):
+        raise Inapplicable("unknown_frame")
+    if dropped & added.keys():
+        raise Inapplicable("dropped_and_added")
+    keyframes = tuple(sorted((before - dropped) | added.keys()))
+    if not keyframes:
+        raise Inapplicable("no_keyframe_left")
+    times = tuple(frames.frames[index].time for index in keyframes)
+    written = {index: text for index, text in added.items() if text is not None} | dict(edits.captions)
+    sentences = _sentences(sample, edits, set(keyframes), dropped)
+    changed = sentences != sample.summary.v2vt
+    summary = sample.summary.model_copy(
+        update={
+            "v2v": times,
+            "v2vt": sentences,
+            "v2t": " ".join(sentence.text for sentence in sentences) if changed else sample.summary.v2t,
+            "merged": tuple(line for line in sample.summary.merged if {line.time, line.into} <= set(times)),
+        }
+    )
+    extract = sample.extract.model_copy(
+        update={"keyframes": keyframes, "times": times, "ratio": len(keyframes) / len(frames.frames)}
+    )
+    review = Review(
+        captions_edited=tuple(sorted(index for index, text in written.items() if text is not None)),
+        captions_withdrawn=tuple(sorted(index for index, text in written.items() if text is None)),
+        keyframes_added=tuple(sorted(added)),
+        keyframes_dropped=tuple(sorted(dropped)),
+        summary_edited=edits.summary is not None and changed,
+    )
+    captions = _captions(sample.captions, frames, written)
+    return sample.model_copy(update={"captions": captions, "extract": extract, "summary": summary, "review": review})
+
+
+def _untouched(sample: Sample, summary: str) -> bool:
+    """Whether a summary says what the sample says, however times and white space are written."""
+    own = sample.summary.v2vt
+    if clean_text(summary) == clean_text(format_seconds(own)):
+        return True
+    try:
+        read = [(_cited(s, sample.frames, set(sample.extract.keyframes)), clean_text(s.text)) for s in _read(summary)]
+    except Inapplicable:
+        return False
+    return read == [(s.times, clean_text(s.text)) for s in own]
+
+
+def _captions(had: CaptionSet, frames: FrameSet, written: Mapping[FrameIndex, str | None]) -> CaptionSet:
+    captions = {caption.index: caption for caption in had.captions}
+    failed = {one.index: one for one in had.failed}
+    for index, text in written.items():
+        frame = frames.frames[index]
+        if text is None:
+            captions.pop(index, None)
+            failed.setdefault(index, FailedCaption(index=index, time=frame.time, reason=JUDGED_WRONG))
+            continue
+        failed.pop(index, None)
+        binding = {"video_sha256": frames.video_sha256, "pts": frame.pts, "image_sha256": frame.sha256}
+        made = captions.get(index) or Caption(index=index, time=frame.time, text=text, **binding)
+        captions[index] = made.model_copy(update={"text": text, "reused_from": None})
+    if not captions:
+        raise Inapplicable("no_caption_left")
+    return had.model_copy(
+        update={
+            "captions": tuple(captions[index] for index in sorted(captions)),
+            "failed": tuple(failed[index] for index in sorted(failed)),
+        }
+    )
+
+
+def _sentences(
+    sample: Sample, edits: Edits, keyframes: set[FrameIndex], dropped: set[FrameIndex]
+) -> tuple[Sentence, ...]:
+    """The sentences after the edits, each resting on keyframes that are there."""
+    frames = sample.frames.frames
+    gone = {frames[index].time for index in dropped}
+    if edits.summary is None:
+        kept = list(_without(sample.summary.v2vt, gone))
+    else:
+        read = [
+            Sentence(times=_cited(sentence, sample.frames, keyframes | dropped), text=clean_text(sentence.text))
+            for sentence in _read(edits.summary)
+        ]
+        kept = sorted(_without(read, gone), key=lambda sentence: min(sentence.times))
+    if not kept:
+        raise Inapplicable("no_sentence_left")
+    return tuple(kept)
+
+
+def _read(text: str) -> tuple[Sentence, ...]:
+    if not _BEGINS.match(text):
+        raise Inapplicable("summary_without_times")
+    found = lenient_seconds(_WHOLE.sub(r"[\1.0]", text))
+    if found.problems or not found.lines or not all(clean_text(line.text) for line in found.lines):
+        raise Inapplicable("summary_unreadable")
+    return found.lines
+
+
+def _cited(sentence: Sentence, frames: FrameSet, known: set[FrameIndex]) -> tuple[Seconds, ...]:
+    """The times of the cited keyframes, each once, in the order given."""
+    last = frames.frames[-1].time
+    inside = all(time <= last + 1 / frames.fps for time in sentence.times)
+    cited = [FrameIndex(round_half_up(time * frames.fps)) for time in sentence.times] if inside else []
+    if not inside or not set(cited) <= known:
+        raise Inapplicable("summary_cites_no_keyframe")
+    return tuple(dict.fromkeys(frames.frames[index].time for index in cited))
+
+
+def _without(sentences: Iterable[Sentence], gone: set[Seconds]) -> Iterable[Sentence]:
+    for sentence in sentences:
+        times = tuple(time for time in sentence.times if time not in gone)
+        if times:
+            yield sentence if times == sentence.times else sentence.model_copy(update={"times": times})

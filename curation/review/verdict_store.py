@@ -1,0 +1,178 @@
+"""What people said, in the ledger: an append-only table of verdicts, and what was pushed to and pulled from where."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from curation.ledger import tables as t
+from curation.ledger.ledger import Ledger
+from curation.ledger.stages import EXPORT
+from schemas.review import Stratum, Verdict
+
+_CHUNK = 500
+_LONGEST_ID = 128
+_WRITING = 0x76327875  # the number of our advisory lock on PostgreSQL
+
+
+class Pushed(NamedTuple):
+    """A sample's newest task in a project of the server; `pushed_at` is unix time."""
+
+    sample_id: str
+    content_sha256: str
+    task_id: int
+    stratum: Stratum
+    pushed_at: float
+
+
+class Reviews:
+    """The verdicts of a workspace. Several threads and, on PostgreSQL, several processes may write at once."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        """Work on the database of an open ledger."""
+        self._engine = ledger.engine
+
+    def store(self, verdicts: Iterable[Verdict]) -> int:
+        """Add verdicts in one transaction; returns how many are new.
+
+        One with the origin and the update time (as a moment, however it is written) of a stored one is known already.
+        Nothing that is stored is ever changed. A sample that could not be exported, with edits of people's maybe, is
+        tried again by the next export.
+        """
+        remaining = iter(verdicts)
+        new = 0
+        insert = t.inserting(t.verdicts, self._engine.dialect).on_conflict_do_nothing()
+        statement = insert.returning(t.verdicts.c.sample_id)
+        r = t.results.c
+        refused = sa.delete(t.results).where(r.stage == EXPORT, r.current)
+        with self._writing() as connection:
+            while chunk := list(islice(remaining, _CHUNK)):
+                added = connection.execute(statement, [_row(verdict) for verdict in chunk]).scalars().all()
+                new += len(added)
+                connection.execute(refused.where(r.video_id.in_(set(added))))
+        return new
+
+    def verdicts(self, sample_ids: Sequence[str] | None = None) -> Iterator[Verdict]:
+        """All verdicts as they were stored, or those on some samples; some hundred at a time in memory."""
+        query = sa.select(t.verdicts.c.position, t.verdicts.c.payload).order_by(t.verdicts.c.position)
+        if sample_ids is None:
+            last = -1
+            while rows := self._rows(query.where(t.verdicts.c.position > last).limit(_CHUNK)):
+                yield from (Verdict.model_validate_json(row.payload) for row in rows)
+                last = rows[-1].position
+            return
+        wanted = list(dict.fromkeys(sample_ids))
+        for start in range(0, len(wanted), _CHUNK):
+            chunk = wanted[start : start + _CHUNK]
+            for row in self._rows(query.where(t.verdicts.c.sample_id.in_([_id(name) for name in chunk]))):
+                verdict = Verdict.model_validate_json(row.payload)
+                if verdict.sample_id in chunk:
+                    yield verdict
+
+    def judged(self, decision: str | None = None) -> list[str]:
+        """The samples that have a finished verdict, or one with this decision, by id."""
+        c = t.verdicts.c
+        query = sa.select(c.sample_id).where(c.decision.is_not(None) if decision is None else c.decision == decision)
+        with self._engine.connect() as connection:
+            return sorted(connection.execute(query.distinct()).scalars())
+
+    def keys(self, sample_ids: Sequence[str]) -> dict[str, list[str]]:
+        """What tells the finished verdicts on some samples apart from any others: sample id -> sorted hashes."""
+        c = t.verdicts.c
+        query = sa.select(c.sample_id, c.key).where(c.decision.is_not(None)).order_by(c.key)
+        found: dict[str, list[str]] = {}
+        for start in range(0, len(sample_ids), _CHUNK):
+            for row in self._rows(query.where(c.sample_id.in_(sample_ids[start : start + _CHUNK]))):
+                found.setdefault(row.sample_id, []).append(row.key)
+        return found
+
+    def pushed(self, project: str) -> dict[str, Pushed]:
+        """What a project holds: sample id -> its newest task."""
+        rows = self._rows(sa.select(t.pushed).where(t.pushed.c.project == project))
+        return {
+            row.sample_id: Pushed(row.sample_id, row.content_sha256, row.task_id, row.stratum, row.pushed_at)
+            for row in rows
+        }
+
+    def pushed_ids(self) -> set[str]:
+        """The samples that some project holds a task for."""
+        return {row.sample_id for row in self._rows(sa.select(t.pushed.c.sample_id).distinct())}
+
+    def note_pushed(self, project: str, pushed: Iterable[Pushed]) -> None:
+        """Record tasks of a project in one transaction; a sample's former task is replaced."""
+        remaining = iter(pushed)
+        insert = t.inserting(t.pushed, self._engine.dialect)
+        keys = ("project", "sample_id")
+        values = {c.name: insert.excluded[c.name] for c in t.pushed.c if c.name not in keys}
+        statement = insert.on_conflict_do_update(index_elements=keys, set_=values)
+        with self._writing() as connection:
+            while chunk := list(islice(remaining, _CHUNK)):
+                connection.execute(statement, [{"project": project, **_taken(one)} for one in chunk])
+
+    def cursor(self, project: str) -> str | None:
+        """How far a project was pulled; None when it never was."""
+        rows = self._rows(sa.select(t.cursors.c.value).where(t.cursors.c.project == project))
+        return str(rows[0].value) if rows else None
+
+    def set_cursor(self, project: str, value: str) -> None:
+        """Record how far a project was pulled."""
+        insert = t.inserting(t.cursors, self._engine.dialect)
+        statement = insert.on_conflict_do_update(index_elements=("project",), set_={"value": insert.excluded.value})
+        with self._engine.begin() as connection:
+            connection.execute(statement, {"project": project, "value": value})
+
+    def _rows(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+        with self._engine.connect() as connection:
+            return connection.execute(query).all()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        """A transaction that writes alone, as SQLite's do: on PostgreSQL two could wait for each other's rows."""
+        with self._engine.begin() as connection:
+            if self._engine.dialect.name == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITING)))
+            yield connection
+
+
+def moment(text: str) -> datetime | None:
+    """An ISO 8601 time in UTC (one without a zone is taken for UTC); None for anything else."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    try:
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except OverflowError:
+        return None
+
+
+def _row(verdict: Verdict) -> dict[str, Any]:
+    at = moment(verdict.updated_at)
+    key = json.dumps([verdict.origin, at.isoformat() if at else verdict.updated_at])
+    return {
+        "key": hashlib.sha256(key.encode()).hexdigest(),
+        "sample_id": _id(verdict.sample_id),
+        "decision": verdict.decision,
+        "payload": verdict.canonical(),
+        "stored_at": time.time(),
+    }
+
+
+def _taken(pushed: Pushed) -> dict[str, Any]:
+    return pushed._asdict() | {
+        "sample_id": _id(pushed.sample_id),
+        "content_sha256": _id(pushed.content_sha256)[:64],
+    }
+
+
+def _id(name: str) -> str:
+    """A sample id as a column holds it: it comes back from a server that others may write to."""
+    return name.replace("\0", "")[:_LONGEST_ID]

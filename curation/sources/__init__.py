@@ -1,0 +1,1 @@
+"""Reads what the user names into `Source` records; filters on what publishers say."""

@@ -1,0 +1,199 @@
+"""Sources: from what the user names (file, folder, address, list, data set) to `Source` records, one at a time.
+
+Every row becomes a `Source` or a `Rejection`. Memory does not grow with the list: which ids and addresses were
+seen is kept in a temporary database on disk. Titles and ids from outside are data; no path is made of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from curation.sources import list_files as lists
+from curation.sources.interpret import (
+    _SURROGATES,
+    Place,
+    _clip,
+    _text,
+    interpret,
+)
+from curation.sources.seen import Seen, _place
+from schemas.config import SourceSpec, resolve_path
+from schemas.errors import ConfigError, PermanentError, StageError
+from schemas.records import Origin, Rejection, Source
+
+VIDEO_SUFFIXES = frozenset(
+    (
+        *(".3g2", ".3gp", ".asf", ".avi", ".divx", ".f4v", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpe"),
+        *(".mpeg", ".mpg", ".mts", ".mxf", ".ogm", ".ogv", ".ts", ".vob", ".webm", ".wmv"),
+    )
+)
+COMMAND_LINE = "command line"
+_SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def read_sources(
+    spec: SourceSpec, *, base: Path, schemes: Sequence[str] = ("http", "https"), seen: Seen | None = None
+) -> Iterator[Source | Rejection]:
+    """All videos of one place, in its order: list order, or natural order of names in a folder.
+
+    `base` is the folder that a relative `spec.at` starts from; paths in a list start from the list's folder.
+    A row that gives no source is a `Rejection` of stage `source` whose id is a hash of the list's name and the
+    row. Pass one `seen` to several readings to find repetitions between them.
+
+    Raises ConfigError when `spec.at` is not there, is not readable, or holds nothing, and RunStopped when a
+    remote data set breaks off.
+    """
+    known = Seen() if seen is None else seen
+    empty = True
+    try:
+        for item in _read(spec, base, schemes, known):
+            empty = False
+            yield item
+    except OSError as error:
+        raise ConfigError(f"sources.at: {spec.at!r} cannot be read: {error.strerror or error}") from error
+    finally:
+        if seen is None:
+            known.close()
+    if empty:
+        raise ConfigError(f"sources.at: there is no video in {spec.at!r}")
+
+
+def _read(spec: SourceSpec, base: Path, schemes: Sequence[str], seen: Seen) -> Iterator[Source | Rejection]:
+    if spec.at.startswith(lists.HUB):
+        columns, rows = lists.read_hub(spec, base)
+        yield from _from_rows(rows, columns, spec.at, spec.at, None, schemes, seen)
+        return
+    path = None if "://" in spec.at else resolve_path(spec.at, base)
+    if path is not None and path.is_dir():
+        yield from _from_folder(path, _label(path, base), spec.recursive, seen)
+    elif path is not None and path.is_file() and path.suffix.lower() in lists.LIST_SUFFIXES:
+        columns, rows = lists.read_list(path, spec)
+        label = _label(path, base)
+        yield from _from_rows(rows, columns, label, str(path.resolve()), path.parent, schemes, seen)
+    else:
+        try:
+            place = interpret(spec.at, base, schemes)
+        except StageError as error:
+            raise ConfigError(f"sources.at: {spec.at!r}: {error}") from error
+        yield _admit(place, Origin(list_name=COMMAND_LINE, row=0), seen, COMMAND_LINE)
+
+
+def _from_folder(folder: Path, label: str, recursive: bool, seen: Seen) -> Iterator[Source | Rejection]:
+    for row, path in enumerate(_walk(folder, recursive), start=1):
+        origin = Origin(list_name=label, row=row)
+        if isinstance(path, PermissionError):
+            yield _rejection(PermanentError("folder_unreadable", _clip(Path(path.filename).name)), origin, str(folder))
+            continue
+        resolved = str(path.resolve())
+        yield _admit(Place("file", resolved, resolved), origin, seen, str(folder), title=path.stem)
+
+
+def _walk(folder: Path, recursive: bool) -> Iterator[Path | PermissionError]:
+    """Video files below a folder, depth first in natural order; hidden entries and linked folders are left out."""
+    try:
+        entries = sorted(folder.iterdir(), key=lambda entry: natural_key(entry.name))
+    except PermissionError as error:
+        yield error
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            if recursive and not entry.is_symlink():
+                yield from _walk(entry, recursive)
+        elif entry.suffix.lower() in VIDEO_SUFFIXES and entry.is_file():
+            yield entry
+
+
+def natural_key(name: str) -> tuple[list[tuple[int, str]], str]:
+    """Sorting key that puts `clip 2` before `clip 10`; total, so that the order never depends on the file system."""
+    parts = re.split(r"([0-9]+)", name)
+    return [(int(part), "") if index % 2 else (-1, part.casefold()) for index, part in enumerate(parts)], name
+
+
+def _from_rows(
+    rows: lists.Rows,
+    columns: lists.Columns,
+    label: str,
+    list_key: str,
+    folder: Path | None,
+    schemes: Sequence[str],
+    seen: Seen,
+) -> Iterator[Source | Rejection]:
+    for row in rows:
+        origin = Origin(list_name=label, row=row.number)
+        if isinstance(row, lists.BadRow):
+            yield _rejection(PermanentError(row.reason, row.evidence), origin, list_key)
+            continue
+        try:
+            address = _scalar(row.values.get(columns.address))
+            if not address:
+                raise PermanentError("no_address", f"nothing in column {_clip(columns.address)}")
+            if _SURROGATES.search(address):
+                raise PermanentError("unreadable_row", "the address is not text in UTF-8")
+            place = interpret(address, folder, schemes)
+        except StageError as error:
+            yield _rejection(error, origin, list_key)
+            continue
+        metadata = _metadata(row.values, columns)
+        title = _scalar(row.values.get(columns.title)) if columns.title else None
+        explicit = _scalar(row.values.get(columns.id)) if columns.id else None
+        yield _admit(place, origin, seen, list_key, title=title, explicit=explicit, metadata=metadata)
+
+
+def _admit(
+    place: Place,
+    origin: Origin,
+    seen: Seen,
+    list_key: str,
+    *,
+    title: str | None = None,
+    explicit: str | None = None,
+    metadata: Mapping[str, str] | None = None,
+) -> Source | Rejection:
+    """The source of an address, or the rejection of one that was there before or whose path is no text."""
+    facts = dict(metadata or {})
+    identity = place.youtube or hashlib.sha256(os.fsencode(place.canonical)).hexdigest()[:16]
+    if explicit and _SAFE_ID.fullmatch(explicit):
+        identity = explicit
+    elif explicit:
+        facts["id"] = _text(explicit)
+    try:
+        if _SURROGATES.search(place.uri):
+            raise PermanentError("undecodable_name", f"{_clip(place.uri.rpartition('/')[2])} is not a name in UTF-8")
+        text = _text(title) if title else None
+        source = Source(id=identity, kind=place.kind, uri=place.uri, title=text, origin=origin, metadata=facts)
+        seen.add(source, place.canonical)
+    except PermanentError as error:
+        return _rejection(error, origin, list_key)
+    return source
+
+
+def _rejection(error: StageError, origin: Origin, list_key: str) -> Rejection:
+    identity = hashlib.sha256(os.fsencode(f"{list_key}\0{origin.row}")).hexdigest()[:16]
+    evidence = _text(f"{_place(origin)}: {error.evidence}")
+    return Rejection(id=identity, stage="source", error_class=error.error_class, reason=error.reason, evidence=evidence)
+
+
+def _metadata(values: Mapping[str, Any], columns: lists.Columns) -> dict[str, str]:
+    found = {name: _scalar(values.get(column)) for column, name in columns.metadata.items()}
+    return {name: _text(text) for name, text in found.items() if text}
+
+
+def _scalar(value: Any) -> str | None:
+    """A cell as text, None where it holds nothing or something composed."""
+    if value is None or isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    return str(value).strip() if isinstance(value, str | int | float) else None
+
+
+def _label(path: Path, base: Path) -> str:
+    """A list's name without the machine's folders: relative to `base` where it lies below it."""
+    resolved, root = path.resolve(), base.resolve()
+    return _text(resolved.relative_to(root).as_posix() if resolved.is_relative_to(root) else resolved.name)

@@ -1,0 +1,1 @@
+"""Where every video stands and why, for people and programs."""

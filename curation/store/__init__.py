@@ -1,0 +1,1 @@
+"""Content-addressed files: written as a whole or not at all."""

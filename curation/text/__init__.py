@@ -1,0 +1,1 @@
+"""Asks language models: a caption a frame, the extractive summary, the abstractive summary."""

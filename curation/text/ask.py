@@ -1,0 +1,109 @@
+"""Asking a model: batches, validation, retries that change the request, and giving up with the raw reply."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Generic, NamedTuple, TypeVar
+
+from models.chat import ChatModel, Reply, Request
+from prompts import Prompt
+from schemas.errors import TransientError
+from schemas.records import Effort, Maker
+
+T = TypeVar("T")
+RAW_LIMIT = 2000
+
+
+class BadReply(Exception):
+    """A reply that a stage cannot use; the message is a slug, with details after a colon."""
+
+
+class Answer(NamedTuple, Generic[T]):
+    """A reply that was understood, what it cost with all its attempts, and the server that gave it, if one did."""
+
+    value: T
+    effort: Effort
+    server: str = ""
+
+
+class GaveUp(NamedTuple):
+    """No attempt gave a usable reply: the last reason, raw text (at most 2,000 characters) and server."""
+
+    reason: str
+    raw: str
+    effort: Effort
+    server: str = ""
+
+    def evidence(self) -> str:
+        """Reason, attempts and raw reply in one text."""
+        return f"{self.reason} after {self.effort.attempts} attempts; last reply: {self.raw!r}"
+
+
+class Read(NamedTuple, Generic[T]):
+    """The meaning of one reply, and whether its text had to be repaired for it."""
+
+    value: T
+    repaired: bool
+
+
+def ask(
+    model: ChatModel,
+    requests: Sequence[Request],
+    read: Callable[[int, str], Read[T]],
+    attempts: int,
+) -> list[Answer[T] | GaveUp]:
+    """Ask every request, in batches of `model.batch` in order, until `read` accepts or `attempts` are used up.
+
+    `read(position, text)` gives the meaning of the reply to requests[position] or raises BadReply. A reply that was
+    cut off is a failure whatever it says. Each round asks again only what failed, with `variant` raised by one; what
+    the server refuses is not asked again. Raises TransientError("model_failed") when the engine had to give a request
+    up for now; the replies to the others are in the cache by then.
+    """
+    efforts = [Effort()] * len(requests)
+    outcomes: dict[int, Answer[T] | GaveUp] = {}
+    pending = list(range(len(requests)))
+    for attempt in range(attempts):
+        replies = _complete(model, [_variant(requests[i], attempt) for i in pending])
+        failed: list[int] = []
+        for i, reply in zip(pending, replies, strict=True):
+            efforts[i] += Effort(tokens_in=reply.tokens_in, tokens_out=reply.tokens_out, attempts=1)
+            if reply.finish == "failed":
+                raise TransientError("model_failed", f"request {i + 1} of {len(requests)}: {reply.text}")
+            if reply.finish == "refused":
+                outcomes[i] = GaveUp(f"refused: {reply.text}"[:RAW_LIMIT], "", efforts[i], reply.server)
+                continue
+            try:
+                if reply.finish != "stop":
+                    raise BadReply("cut_off")
+                value, repaired = read(i, reply.text)
+            except BadReply as error:
+                outcomes[i] = GaveUp(str(error), reply.text[:RAW_LIMIT], efforts[i], reply.server)
+                failed.append(i)
+            else:
+                outcomes[i] = Answer(value, efforts[i] + Effort(repaired=repaired), reply.server)
+        if not failed:
+            break
+        pending = failed
+    return [outcomes[i] for i in range(len(requests))]
+
+
+def maker(prompt: Prompt, model: ChatModel) -> Maker:
+    """The record of what makes a text."""
+    return Maker(
+        prompt=prompt.id,
+        prompt_sha256=prompt.sha256,
+        model=model.name,
+        revision=model.revision,
+        sampling=dict(model.sampling),
+    )
+
+
+def _variant(request: Request, attempt: int) -> Request:
+    return request._replace(variant=request.variant + attempt)
+
+
+def _complete(model: ChatModel, requests: Sequence[Request]) -> list[Reply]:
+    replies: list[Reply] = []
+    for start in range(0, len(requests), max(1, model.batch)):
+        replies += model.complete(requests[start : start + max(1, model.batch)])
+    return replies

@@ -1,0 +1,162 @@
+"""The caption stage: one caption for every representative frame, bound to its picture by hash."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+from curation.binding.canaries import Canary, positions, recognized
+from curation.text.ask import Answer, BadReply, GaveUp, Read, ask, maker
+from models.chat import ChatModel, Request
+from prompts import Prompt
+from schemas.binding import CanaryOutcome, CanaryOutcomes
+from schemas.config import CaptionConfig
+from schemas.errors import PermanentError
+from schemas.records import Caption, CaptionSet, Effort, FailedCaption, Frame, FrameSet, Video
+from schemas.safe_text import clean_text
+from schemas.time import FrameIndex
+
+LONGEST = 1000
+_REPEATS = 4
+_LONGEST_PERIOD = 8
+
+
+def caption_frames(
+    video: Video,
+    frames: FrameSet,
+    read: Callable[[FrameIndex], bytes],
+    model: ChatModel,
+    prompt: Prompt,
+    config: CaptionConfig,
+    *,
+    reuse: bool = True,
+    canaries: Sequence[Canary] = (),
+    witness: Callable[[CanaryOutcomes], None] | None = None,
+) -> CaptionSet:
+    """Caption the frames of a video; near-identical frames share their representative's caption unless not `reuse`.
+
+    `read(index)` gives a frame's JPEG. Only one batch of pictures is held at a time. `canaries` ride among the frames,
+    at positions that their seeds draw; `witness` is told what was said of them before anything is judged. A frame
+    without a usable caption, and those that would have shared it, become FailedCaption. Raises PermanentError:
+    `frame_changed` or `frame_missing` when a picture is not the one that was sampled, `captions_failed` when more than
+    `config.max_failed` of all frames have no caption.
+    """
+    if frames.video_sha256 != video.sha256:
+        raise PermanentError("frame_changed", f"frames of video {frames.video_sha256[:12]}, not {video.sha256[:12]}")
+    asked = [frame for frame in frames.frames if not (reuse and frame.same_as is not None)]
+    text = prompt.render()
+    outcomes: dict[FrameIndex, Answer[str] | GaveUp] = {}
+    witnessed: list[CanaryOutcome] = []
+    size = max(1, model.batch)
+    riding = _ride(asked, canaries)
+    for start in range(0, len(riding), size):
+        batch = riding[start : start + size]
+        pictures = [one.image if isinstance(one, Canary) else _picture(one, read) for one in batch]
+        requests = [Request(text, picture, None, config.max_tokens) for picture in pictures]
+        for one, outcome in zip(batch, ask(model, requests, _read_reply, config.attempts), strict=True):
+            if isinstance(one, Frame):
+                outcomes[one.index] = outcome
+            elif said := outcome.value if isinstance(outcome, Answer) else outcome.raw:
+                witnessed.append(_outcome(one, said, outcome))
+    if witness is not None:
+        witness(CanaryOutcomes(outcomes=tuple(witnessed)))
+    captions: list[Caption] = []
+    failed: list[FailedCaption] = []
+    for frame in frames.frames:
+        owner = frame.same_as if reuse and frame.same_as is not None else frame.index
+        made = _record(video, frame, owner, outcomes)
+        if isinstance(made, Caption):
+            captions.append(made)
+        else:
+            failed.append(made)
+    _judge(captions, failed, len(frames.frames), config)
+    return CaptionSet(maker=maker(prompt, model), captions=tuple(captions), failed=tuple(failed))
+
+
+def _ride(frames: Sequence[Frame], canaries: Sequence[Canary]) -> list[Frame | Canary]:
+    """Frames in order, with the canaries among them."""
+    riding: list[Frame | Canary] = list(frames)
+    for before, canary in reversed(list(zip(positions(len(frames), canaries), canaries, strict=True))):
+        riding.insert(before, canary)
+    return riding
+
+
+def _outcome(canary: Canary, said: str, outcome: Answer[str] | GaveUp) -> CanaryOutcome:
+    return CanaryOutcome(
+        picture=canary.picture,
+        seed=canary.seed,
+        words=canary.words,
+        said=said[:LONGEST],
+        right=recognized(canary.words, said),
+        server=outcome.server,
+        effort=outcome.effort,
+    )
+
+
+def _picture(frame: Frame, read: Callable[[FrameIndex], bytes]) -> bytes:
+    try:
+        image = read(frame.index)
+    except FileNotFoundError as error:
+        raise PermanentError("frame_missing", f"no picture of frame {frame.index}") from error
+    found = hashlib.sha256(image).hexdigest()
+    if found != frame.sha256:
+        raise PermanentError("frame_changed", f"frame {frame.index}: sha256 {found[:12]}, sampled {frame.sha256[:12]}")
+    return image
+
+
+def _read_reply(_position: int, text: str) -> Read[str]:
+    """A caption out of a reply; surrounding white space is no repair. Raises BadReply."""
+    value = clean_text(text)
+    if not value:
+        raise BadReply("empty")
+    if len(value) > LONGEST:
+        raise BadReply(f"too_long: {len(value)} characters")
+    if not any(c.isalpha() for c in value):
+        raise BadReply("no_words")
+    if _loops(value.split()):
+        raise BadReply("repeats_itself")
+    return Read(value, value != text.strip())
+
+
+def _loops(words: Sequence[str]) -> bool:
+    """Whether a phrase of up to 8 words stands 4 times in a row: a model that cannot stop."""
+    for period in range(1, _LONGEST_PERIOD + 1):
+        run = 0
+        for i in range(period, len(words)):
+            run = run + 1 if words[i] == words[i - period] else 0
+            if run >= (_REPEATS - 1) * period:
+                return True
+    return False
+
+
+def _record(
+    video: Video, frame: Frame, owner: FrameIndex, outcomes: dict[FrameIndex, Answer[str] | GaveUp]
+) -> Caption | FailedCaption:
+    outcome = outcomes.get(owner)
+    own = owner == frame.index
+    if outcome is None:
+        return FailedCaption(index=frame.index, time=frame.time, reason="no_representative")
+    if isinstance(outcome, GaveUp):
+        reason = outcome.reason if own else f"representative_failed: frame {owner}"
+        return FailedCaption(index=frame.index, time=frame.time, reason=reason, raw=outcome.raw if own else "")
+    return Caption(
+        index=frame.index,
+        time=frame.time,
+        video_sha256=video.sha256,
+        pts=frame.pts,
+        image_sha256=frame.sha256,
+        text=outcome.value,
+        reused_from=None if own else owner,
+        effort=outcome.effort if own else Effort(),
+    )
+
+
+def _judge(captions: Sequence[Caption], failed: Sequence[FailedCaption], total: int, config: CaptionConfig) -> None:
+    if captions and len(failed) <= config.max_failed * total:
+        return
+    first = failed[0]
+    raise PermanentError(
+        "captions_failed",
+        f"{len(failed)} of {total} frames (allowed {config.max_failed:.0%}); "
+        f"first frame {first.index}: {first.reason}; last reply: {first.raw!r}",
+    )

@@ -1,0 +1,208 @@
+"""The extractive stage: a language model picks the sampled moments that matter, within bounds that always hold.
+
+One window: the model is asked for `minimum`..`maximum` seconds, an enum of that video's captioned seconds.
+Several windows: each may give none and at most its share of the maximum, rounded up; the answers are united. A
+union above the maximum is asked again over its own captions, one below the minimum over all captions; then the
+windows' least and most numbers sum to the bounds, so that this second round cannot leave them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from curation.text.ask import BadReply, GaveUp, Read, ask, maker
+from curation.text.prompt_lines import json_number, prompt_line, render
+from curation.text.windows import shares, windows
+from models.chat import ChatModel, JsonSchema, Request
+from prompts import Prompt
+from schemas.config import ExtractConfig
+from schemas.errors import PermanentError
+from schemas.records import Caption, CaptionSet, Effort, Extract
+from schemas.time import FrameIndex, round_half_up
+
+
+class Bounds(NamedTuple):
+    """Least, wished and most keyframes."""
+
+    minimum: int
+    target: int
+    maximum: int
+
+
+class _Reply(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    keyframes: list[int | float]
+
+
+class _Window(NamedTuple):
+    captions: Sequence[Caption]
+    bounds: Bounds
+
+
+class _Round(NamedTuple):
+    chosen: list[FrameIndex]
+    windows: int
+    effort: Effort
+
+
+def bounds(total_frames: int, candidates: int, config: ExtractConfig) -> Bounds:
+    """How many keyframes a video of `total_frames` with `candidates` captioned frames may have.
+
+    maximum = min(max_keyframes, floor(ratio_max * total), candidates), but at least 1;
+    minimum = max(min_keyframes, ceil(ratio_min * total)), but at most the maximum: where they conflict (very short or
+    very long videos) the maximum holds. Ratios are taken as written (0.35, not its binary neighbour).
+    """
+    low, target, high = (Fraction(repr(r)) for r in (config.ratio_min, config.ratio_target, config.ratio_max))
+    maximum = max(1, min(config.max_keyframes, math.floor(high * total_frames), candidates))
+    minimum = min(maximum, max(config.min_keyframes, math.ceil(low * total_frames)))
+    return Bounds(minimum, min(maximum, max(minimum, round_half_up(float(target * total_frames)))), maximum)
+
+
+def schema_of(seconds: Sequence[float], minimum: int, maximum: int) -> JsonSchema:
+    """The JSON schema of a reply: between `minimum` and `maximum` of these seconds."""
+    return {
+        "type": "object",
+        "properties": {
+            "keyframes": {
+                "type": "array",
+                "items": {"enum": [json_number(s) for s in seconds]},
+                "minItems": minimum,
+                "maxItems": maximum,
+            }
+        },
+        "required": ["keyframes"],
+        "additionalProperties": False,
+    }
+
+
+def extract(
+    captions: CaptionSet, total_frames: int, fps: float, model: ChatModel, prompt: Prompt, config: ExtractConfig
+) -> Extract:
+    """Pick the keyframes of a video of `total_frames` sampled frames at `fps`.
+
+    Raises PermanentError: `extract_failed` with the raw reply when a window has no usable answer after all attempts,
+    `prompt_too_long` when one caption exceeds the context, `captions_out_of_order` when records contradict each other.
+    """
+    _check(captions.captions, total_frames, fps)
+    whole = bounds(total_frames, len(captions.captions), config)
+    first = _ask_round(captions.captions, whole, model, prompt, config, exact=False)
+    rounds, chosen, effort = int(first.windows > 1), first.chosen, first.effort
+    if not whole.minimum <= len(chosen) <= whole.maximum:
+        union = set(chosen)
+        above = len(chosen) > whole.maximum
+        left = [c for c in captions.captions if c.index in union] if above else captions.captions
+        second = _ask_round(left, whole, model, prompt, config, exact=True)
+        rounds, chosen, effort = rounds + 1, second.chosen, effort + second.effort
+    times = {c.index: c.time for c in captions.captions}
+    return Extract(
+        maker=maker(prompt, model),
+        keyframes=tuple(chosen),
+        times=tuple(times[i] for i in chosen),
+        ratio=len(chosen) / total_frames,
+        windows=first.windows,
+        rounds=rounds,
+        effort=effort,
+    )
+
+
+def _check(captions: Sequence[Caption], total_frames: int, fps: float) -> None:
+    indices = [c.index for c in captions]
+    ascending = all(a < b for a, b in itertools.pairwise(indices))
+    bound = all(abs(c.time - c.index / fps) < 0.5 / fps for c in captions)
+    if not (ascending and bound and indices[0] >= 0 and indices[-1] < total_frames):
+        raise PermanentError("captions_out_of_order", f"{len(indices)} captions of {total_frames} frames at {fps} fps")
+
+
+def _ask_round(
+    captions: Sequence[Caption],
+    whole: Bounds,
+    model: ChatModel,
+    prompt: Prompt,
+    config: ExtractConfig,
+    *,
+    exact: bool,
+) -> _Round:
+    """Ask all windows once (with retries) and unite what they choose, ascending."""
+    # The overlap is for reading across a border; where numbers must add up, windows are disjoint.
+    overlap = 0 if exact else config.overlap_frames
+    budget = model.context - config.max_tokens
+
+    def fits(window: range) -> bool:
+        text = _text(prompt, captions[window.start : window.stop], whole)
+        return model.count_tokens(text) <= budget
+
+    split = windows(len(captions), fits, config.window_frames, overlap)
+    asked = _quotas([captions[w.start : w.stop] for w in split], whole, exact=exact)
+    requests = [
+        Request(
+            _text(prompt, window.captions, window.bounds),
+            None,
+            schema_of([c.time for c in window.captions], window.bounds.minimum, window.bounds.maximum),
+            config.max_tokens,
+        )
+        for window in asked
+    ]
+    outcomes = ask(model, requests, lambda i, text: _read_reply(asked[i], text), config.attempts)
+    chosen: set[FrameIndex] = set()
+    effort = Effort()
+    for window, outcome in zip(asked, outcomes, strict=True):
+        if isinstance(outcome, GaveUp):
+            span = f"seconds {window.captions[0].time:g} to {window.captions[-1].time:g}"
+            raise PermanentError("extract_failed", f"{span}: {outcome.evidence()}")
+        chosen.update(outcome.value)
+        effort += outcome.effort
+    return _Round(sorted(chosen), len(asked), effort)
+
+
+def _quotas(split: Sequence[Sequence[Caption]], whole: Bounds, *, exact: bool) -> list[_Window]:
+    if len(split) == 1:
+        return [_Window(split[0], whole)]
+    sizes = [len(window) for window in split]
+    if not exact:
+        least = [0] * len(split)
+        most = [min(size, -(-whole.maximum * size // sum(sizes))) for size in sizes]
+    else:
+        least = shares(whole.minimum, sizes)
+        spare = shares(whole.maximum - whole.minimum, sizes)
+        most = [min(size, low + extra) for size, low, extra in zip(sizes, least, spare, strict=True)]
+    targets = [
+        max(low, min(high, whole.target * n // sum(sizes))) for low, high, n in zip(least, most, sizes, strict=True)
+    ]
+    return [
+        _Window(captions, Bounds(low, target, high))
+        for captions, low, target, high in zip(split, least, targets, most, strict=True)
+        if high > 0  # nothing may be chosen here: no question
+    ]
+
+
+def _text(prompt: Prompt, captions: Sequence[Caption], limits: Bounds) -> str:
+    return render(
+        prompt,
+        captions="\n".join(prompt_line((c.time,), c.text) for c in captions),
+        minimum=limits.minimum,
+        target=limits.target,
+        maximum=limits.maximum,
+    )
+
+
+def _read_reply(window: _Window, text: str) -> Read[tuple[FrameIndex, ...]]:
+    try:
+        reply = _Reply.model_validate_json(text)
+    except ValidationError as error:
+        raise BadReply(f"not_the_schema: {error.errors()[0]['type']}") from error
+    known = {json_number(c.time): c.index for c in window.captions}
+    unknown = [second for second in reply.keyframes if second not in known]
+    if unknown:
+        raise BadReply(f"unknown_seconds: {unknown[:5]}")
+    named = [known[second] for second in reply.keyframes]
+    chosen = tuple(sorted(set(named)))
+    low, _, high = window.bounds
+    if not low <= len(chosen) <= high:
+        raise BadReply(f"out_of_bounds: {len(chosen)} of {low}..{high} keyframes")
+    return Read(chosen, list(chosen) != named)

@@ -1,0 +1,250 @@
+"""The abstractive stage: near-duplicate captions are folded, then a language model rewrites what is left.
+
+A line is one caption with the keyframes that share it. Every line must be cited by a sentence; keyframes of a
+line of which only some are cited go to the sentence that cites the nearest of them, since their captions say the
+same. So the summary's V2V holds every extracted keyframe, and each rests under some sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from curation.text.ask import BadReply, GaveUp, Read, ask, maker
+from curation.text.prompt_lines import json_number, prompt_line, render
+from curation.text.windows import windows
+from models.chat import ChatModel, Embedder, JsonSchema, Request
+from prompts import Prompt
+from schemas.config import RefineConfig
+from schemas.errors import PermanentError
+from schemas.records import CaptionSet, Effort, Extract, MergedLine, Sentence, Summary
+from schemas.safe_text import clean_text
+from schemas.time import Seconds
+
+LONGEST_SENTENCE = 600
+# Equal texts have a cosine of 1 only up to rounding.
+_ROUNDING = 1e-5
+
+
+class Line(NamedTuple):
+    """A caption and the keyframe times (seconds, ascending) that share it."""
+
+    times: tuple[Seconds, ...]
+    text: str
+
+
+class Merge(NamedTuple):
+    """Position `dropped` repeats the earlier, kept position `into` with this cosine."""
+
+    dropped: int
+    into: int
+    similarity: float
+
+
+class _Item(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    keyframes: list[int | float] = Field(min_length=1)
+    text: str
+
+
+class _Reply(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    sentences: list[_Item] = Field(min_length=1)
+
+
+def repetitions(
+    times: Sequence[float], vectors: np.ndarray, similarity: float, window_seconds: float | None
+) -> list[Merge]:
+    """Which texts repeat an earlier kept one: cosine >= similarity, at most `window_seconds` after it.
+
+    `times` ascend (seconds); `vectors` float [n, d] with rows of unit norm. The most similar kept text is chosen,
+    the latest among equals. A row of zeros repeats nothing.
+    """
+    kept: list[int] = []
+    merges: list[Merge] = []
+    for i, time in enumerate(times):
+        near = [j for j in kept if window_seconds is None or time - times[j] <= window_seconds]
+        cosines = vectors[near] @ vectors[i] if near else np.zeros(0)
+        best = max(range(len(near)), key=lambda k: (float(cosines[k]), near[k]), default=None)
+        if best is not None and bool(vectors[i].any()) and float(cosines[best]) >= similarity - _ROUNDING:
+            merges.append(Merge(i, near[best], min(1.0, float(cosines[best]))))
+        else:
+            kept.append(i)
+    return merges
+
+
+def schema_of(seconds: Sequence[float], most_sentences: int) -> JsonSchema:
+    """The JSON schema of a reply: 1..most sentences, each with its text and keyframes out of these seconds."""
+    keyframes = {"type": "array", "items": {"enum": [json_number(s) for s in seconds]}, "minItems": 1}
+    text = {"type": "string", "minLength": 1, "maxLength": LONGEST_SENTENCE}
+    sentence = {
+        "type": "object",
+        "properties": {"keyframes": {**keyframes, "maxItems": len(seconds)}, "text": text},
+        "required": ["keyframes", "text"],
+        "additionalProperties": False,
+    }
+    return {
+        "type": "object",
+        "properties": {
+            "sentences": {"type": "array", "items": sentence, "minItems": 1, "maxItems": most_sentences},
+        },
+        "required": ["sentences"],
+        "additionalProperties": False,
+    }
+
+
+def refine(
+    captions: CaptionSet,
+    extract: Extract,
+    fps: float,
+    model: ChatModel,
+    prompt: Prompt,
+    embedder: Embedder,
+    config: RefineConfig,
+) -> Summary:
+    """Write the abstractive summary over the extracted keyframes (sampled at `fps`).
+
+    Lines that do not fit one request are rewritten in windows; a window without a usable answer after all attempts (not
+    the schema, or a line that no sentence cites) is halved once. Raises PermanentError: `refine_failed` with the raw
+    reply when that did not help either, `keyframe_without_caption`, `prompt_too_long`.
+    """
+    lines, merged = _fold(captions, extract, fps, embedder, config)
+    budget = model.context - config.max_tokens
+    split = windows(
+        len(lines), lambda w: model.count_tokens(_text(prompt, lines[w.start : w.stop])) <= budget, config.lines
+    )
+    parts = [lines[w.start : w.stop] for w in split]
+    sentences, effort = _rewrite(parts, model, prompt, config, halve=True)
+    final = _without_repetitions(sentences, embedder, config)
+    repaired = len(final) < len(sentences)
+    return Summary(
+        maker=maker(prompt, model),
+        v2v=extract.times,
+        v2t=" ".join(s.text for s in final),
+        v2vt=final,
+        merged=merged,
+        effort=effort + Effort(repaired=repaired),
+    )
+
+
+def _rewrite(
+    parts: Sequence[Sequence[Line]], model: ChatModel, prompt: Prompt, config: RefineConfig, *, halve: bool
+) -> tuple[list[Sentence], Effort]:
+    """The sentences of all parts, in no order; shorter parts are easier, so a part that fails may be halved."""
+    requests = [
+        Request(
+            _text(prompt, part), None, schema_of([t for line in part for t in line.times], len(part)), config.max_tokens
+        )
+        for part in parts
+    ]
+    outcomes = ask(model, requests, lambda i, text: _read_reply(parts[i], text), config.attempts)
+    sentences: list[Sentence] = []
+    halves: list[Sequence[Line]] = []
+    effort = Effort()
+    for part, outcome in zip(parts, outcomes, strict=True):
+        effort += outcome.effort
+        if not isinstance(outcome, GaveUp):
+            sentences += outcome.value
+        elif halve and len(part) > 1:
+            halves += [part[: len(part) // 2], part[len(part) // 2 :]]
+        else:
+            span = f"seconds {part[0].times[0]:g} to {part[-1].times[0]:g}"
+            raise PermanentError("refine_failed", f"{span}: {outcome.evidence()}")
+    if halves:
+        more, cost = _rewrite(halves, model, prompt, config, halve=False)
+        return sentences + more, effort + cost
+    return sentences, effort
+
+
+def _fold(
+    captions: CaptionSet, extract: Extract, fps: float, embedder: Embedder, config: RefineConfig
+) -> tuple[list[Line], tuple[MergedLine, ...]]:
+    known = {c.index: c for c in captions.captions}
+    missing = [i for i in extract.keyframes if i not in known or abs(known[i].time - i / fps) >= 0.5 / fps]
+    if missing:
+        raise PermanentError("keyframe_without_caption", f"keyframes {missing[:5]} of {len(extract.keyframes)}")
+    chosen = [known[i] for i in extract.keyframes]
+    times = [c.time for c in chosen]
+    vectors = np.asarray(embedder.embed([c.text for c in chosen]))
+    merges = repetitions(times, vectors, config.similarity, config.window_seconds)
+    groups = _groups(len(chosen), merges)
+    lines = [Line(tuple(times[i] for i in group), chosen[group[0]].text) for group in groups]
+    merged = tuple(MergedLine(time=times[m.dropped], into=times[m.into], similarity=m.similarity) for m in merges)
+    return lines, merged
+
+
+def _groups(size: int, merges: Iterable[Merge]) -> list[list[int]]:
+    """Positions by the kept one that they share, in order of the kept ones; each group ascends."""
+    into = {m.dropped: m.into for m in merges}
+    groups: dict[int, list[int]] = {}
+    for i in range(size):
+        groups.setdefault(into.get(i, i), []).append(i)
+    return list(groups.values())
+
+
+def _text(prompt: Prompt, lines: Sequence[Line]) -> str:
+    return render(prompt, lines="\n".join(prompt_line(line.times, line.text) for line in lines))
+
+
+def _read_reply(lines: Sequence[Line], text: str) -> Read[list[Sentence]]:
+    """The sentences of a reply, in time order, every keyframe of `lines` under one of them. Raises BadReply."""
+    try:
+        reply = _Reply.model_validate_json(text)
+    except ValidationError as error:
+        raise BadReply(f"not_the_schema: {error.errors()[0]['type']}") from error
+    if len(reply.sentences) > len(lines):
+        raise BadReply(f"too_many_sentences: {len(reply.sentences)} for {len(lines)} lines")
+    given = {time for line in lines for time in line.times}
+    sentences: list[tuple[list[Seconds], str]] = []
+    for item in reply.sentences:
+        unknown = [second for second in item.keyframes if second not in given]
+        if unknown:
+            raise BadReply(f"unknown_seconds: {unknown[:5]}")
+        words = clean_text(item.text)
+        if not words or len(words) > LONGEST_SENTENCE:
+            raise BadReply("empty_sentence" if not words else f"long_sentence: {len(words)} characters")
+        sentences.append((sorted({Seconds(float(k)) for k in item.keyframes}), words))
+    _attach_shared(lines, sentences)
+    ordered = sorted(((tuple(sorted(times)), words) for times, words in sentences), key=lambda s: s[0])
+    written = [(tuple(item.keyframes), item.text) for item in reply.sentences]
+    return Read([Sentence(times=times, text=words) for times, words in ordered], ordered != written)
+
+
+def _attach_shared(lines: Sequence[Line], sentences: Sequence[tuple[list[Seconds], str]]) -> None:
+    """Cite every keyframe of a line where one of them is cited. Raises BadReply for a line that is not cited at all."""
+    owner: dict[float, int] = {}
+    for position, (times, _) in enumerate(sentences):
+        for time in times:
+            owner.setdefault(time, position)
+    uncited = [line.times[0] for line in lines if not any(time in owner for time in line.times)]
+    if uncited:
+        raise BadReply(f"uncited_lines: {[json_number(t) for t in uncited[:5]]}")
+    for line in lines:
+        cited = [time for time in line.times if time in owner]
+        for time in line.times:
+            if time not in owner:
+                nearest = min(cited, key=_distance(time))
+                sentences[owner[nearest]][0].append(time)
+
+
+def _distance(time: float) -> Callable[[float], tuple[float, float]]:
+    return lambda other: (abs(other - time), other)
+
+
+def _without_repetitions(
+    sentences: Sequence[Sentence], embedder: Embedder, config: RefineConfig
+) -> tuple[Sentence, ...]:
+    """Fold sentences that nearly repeat an earlier one; their times are cited by the kept one. Time order is kept."""
+    ordered = sorted(sentences, key=lambda s: s.times)
+    vectors = np.asarray(embedder.embed([s.text for s in ordered]))
+    merges = repetitions([s.times[0] for s in ordered], vectors, config.similarity, config.window_seconds)
+    return tuple(
+        Sentence(
+            times=tuple(sorted({time for i in group for time in ordered[i].times})),
+            text=ordered[group[0]].text,
+        )
+        for group in _groups(len(ordered), merges)
+    )

@@ -1,0 +1,1 @@
+"""Opens hostile video files in child processes: probe, encode, browser copies."""

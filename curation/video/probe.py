@@ -1,0 +1,175 @@
+"""Containers and streams: what a video file is (`probe`), and how one is written (`encode_video`).
+
+Opening is closed to everything but plain media files: FFmpeg also knows playlists, which fetch what a file
+names, and text that it draws as a picture. Probing parses hostile bytes in C code all the same, so files
+from outside go through `probe_safely`, which does it in a child process.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import av
+import av.error
+
+from curation.video.out_of_memory import AllocationWatch
+from curation.video.sandbox import Limits, Sandbox
+from schemas.errors import PermanentError
+
+_FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,avi,flv,asf,ogg,h264,hevc,av1,ivf,mpegvideo,m4v,mxf,nut,rm,dv,"
+    "mp3,aac,wav,flac,ac3"
+)
+_PROBE_PACKETS = 300
+
+
+class MediaInfo(NamedTuple):
+    """What a video file is. Width and height in pixels as displayed, that is after `rotation`.
+
+    `container` and `codec` are FFmpeg's names; `duration` in seconds is what the container says of the video
+    stream, else of the whole; `rotation` (0, 90, 180, 270) degrees counter-clockwise turn the coded picture
+    upright; `start` is the first picture's presentation time stamp in seconds.
+    """
+
+    container: str
+    codec: str
+    duration: float | None
+    fps: float | None
+    width: int
+    height: int
+    rotation: int
+    has_audio: bool
+    start: float
+
+
+def probe(path: Path) -> MediaInfo:
+    """Look into a file; its first picture is decoded, since only that tells rotation and true size.
+
+    Raises PermanentError: `file_missing`, `empty_file`, `not_a_video` (no known container, a web page),
+    `no_video_stream` (sound only), `unknown_codec`, `no_frames` (none decodes); MemoryError under a limit.
+    """
+    with open_media(path) as container:
+        stream = video_stream(container)
+        frame = _first_frame(container, stream)
+        rotation = upright_rotation(frame)
+        width, height = (frame.width, frame.height) if rotation % 180 == 0 else (frame.height, frame.width)
+        rate = stream.average_rate or stream.guessed_rate
+        return MediaInfo(
+            container=container.format.name,
+            codec=codec_name(stream),
+            duration=stated_duration(container, stream),
+            fps=float(rate) if rate else None,
+            width=width,
+            height=height,
+            rotation=rotation,
+            has_audio=bool(container.streams.audio),
+            start=float((frame.pts or 0) * stream.time_base),
+        )
+
+
+def probe_safely(path: Path, sandbox: Sandbox, limits: Limits = Limits()) -> MediaInfo:  # noqa: B008 (immutable)
+    """`probe` in a child process. Raises what it raises, and PoisonError (timeout, crashed, memory)."""
+    return sandbox.run(probe, path, limits=limits)
+
+
+@contextmanager
+def open_media(path: Path) -> Iterator[Any]:
+    """An input container of a local media file; closed afterwards. Raises PermanentError as `probe` says."""
+    try:
+        if path.stat().st_size == 0:
+            raise PermanentError("empty_file", "0 bytes")
+    except FileNotFoundError as error:
+        raise PermanentError("file_missing", path.name) from error
+    try:
+        # `file:` and an absolute path: no name can be taken for a protocol or an option.
+        with AllocationWatch().guard(av.error.FFmpegError):
+            container = av.open(
+                f"file:{path.absolute()}",
+                container_options={"protocol_whitelist": "file", "format_whitelist": _FORMATS},
+                metadata_errors="replace",
+            )
+    except MemoryError:
+        raise
+    except av.error.FFmpegError as error:
+        raise PermanentError("not_a_video", _first_bytes(path, error)) from error
+    with container:
+        yield container
+
+
+def video_stream(container: Any) -> Any:
+    """The stream to look at: the best one that is no cover picture; set to decode in one thread.
+
+    Raises PermanentError: `no_video_stream` with the streams that there are, `unknown_codec`.
+    """
+    moving = [s for s in container.streams.video if not int(s.disposition) & int(av.stream.Disposition.attached_pic)]
+    if not moving:
+        kinds = sorted({stream.type for stream in container.streams})
+        raise PermanentError("no_video_stream", f"streams: {', '.join(kinds) or 'none'}")
+    best = container.streams.best("video")
+    stream = best if best in moving else moving[0]
+    if stream.codec_context is None:
+        raise PermanentError("unknown_codec", f"stream {stream.index} of {container.format.name}")
+    stream.codec_context.thread_count = 1
+    return stream
+
+
+def codec_name(stream: Any) -> str:
+    """The codec, whichever library decodes it: `av1`, not `libdav1d`."""
+    return str(stream.codec_context.codec.canonical_name)
+
+
+def upright_rotation(frame: Any) -> int:
+    """Degrees (0, 90, 180, 270) counter-clockwise that turn a decoded frame upright: `np.rot90(image, r // 90)`."""
+    return int(round(frame.rotation / 90) % 4 * 90)
+
+
+def stated_duration(container: Any, stream: Any) -> float | None:
+    """Seconds that the container claims: of the video stream, of its DURATION tag (Matroska), else of the whole."""
+    if stream.duration and stream.duration > 0:
+        return float(stream.duration * stream.time_base)
+    hours, _, rest = stream.metadata.get("DURATION", "").partition(":")
+    minutes, _, seconds = rest.partition(":")
+    try:
+        tagged = int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    except ValueError:
+        tagged = 0.0
+    if 0 < tagged < math.inf:
+        return tagged
+    return container.duration / 1e6 if container.duration and container.duration > 0 else None
+
+
+def _first_frame(container: Any, stream: Any) -> Any:
+    last = ""
+    watch = AllocationWatch()
+    try:
+        for number, packet in enumerate(container.demux(stream)):
+            if number > _PROBE_PACKETS:
+                break
+            try:
+                with watch.guard(av.error.InvalidDataError):
+                    frames = packet.decode()
+            except av.error.InvalidDataError as error:
+                last = str(error)
+                continue
+            if frames:
+                return frames[0]
+    except MemoryError:
+        raise
+    except av.error.FFmpegError as error:
+        last = str(error)
+    if watch.failed:
+        raise MemoryError(last)
+    raise PermanentError("no_frames", last or f"none in the first {_PROBE_PACKETS} packets")
+
+
+def _first_bytes(path: Path, error: Exception) -> str:
+    """What the file is instead, as far as its first bytes tell, and what FFmpeg said."""
+    with path.open("rb") as stream:
+        head = stream.read(64)
+    kind = "looks like a web page; " if head.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")) else ""
+    said = getattr(error, "strerror", None) or type(error).__name__
+    return f"{kind}{said}; first bytes {head[:16]!r}"

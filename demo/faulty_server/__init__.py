@@ -1,0 +1,1 @@
+"""An OpenAI-compatible server that fails by a seeded plan, for tests and dry runs."""

@@ -1,0 +1,136 @@
+"""Reading a chat request as vLLM does: what is asked, with which picture; and refusing with vLLM's kind of message."""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from demo.faulty_server.answers import Ask, Refused
+
+IMAGE_TOKENS = 64
+
+
+@dataclass(frozen=True)
+class Character:
+    """What the server is able to do.
+
+    `model` is the name it serves and `max_model_len` its context in tokens; `api_key` is asked for when set; file://
+    pictures are read below `media_path`; without `structured` a response_format is ignored, and without `images` the
+    model has no eyes.
+    """
+
+    model: str = "tiny"
+    max_model_len: int = 8192
+    api_key: str | None = None
+    media_path: Path | None = None
+    structured: bool = True
+    images: bool = True
+
+
+def tokens_of(text: str) -> int:
+    """Four characters a token, rounded up: an estimate that never changes."""
+    return -(-len(text) // 4)
+
+
+def prompt_tokens(text: str, image: bool) -> int:
+    """Tokens of a prompt; a picture counts as 64."""
+    return tokens_of(text) + IMAGE_TOKENS * image
+
+
+def read_chat(raw: bytes, attempt: int, character: Character) -> Ask:
+    """A request's meaning. Raises Refused."""
+    body = _json(raw)
+    if body.get("model") != character.model:
+        raise Refused(404, f"The model `{body.get('model')}` does not exist.")
+    if body.get("stream"):
+        raise Refused(400, "this server does not stream")
+    texts: list[str] = []
+    images: list[bytes] = []
+    for message in body.get("messages") or ():
+        for part in _parts(message):
+            if part.get("type") == "text":
+                texts.append(part["text"])
+            elif part.get("type") == "image_url":
+                images.append(_image(part["image_url"]["url"], character))
+            else:
+                raise Refused(400, f"Unknown part type: {part.get('type')}")
+    if len(images) > 1:
+        raise Refused(400, "At most 1 image(s) may be provided in one prompt.")
+    text = "\n".join(texts)
+    most = int(body.get("max_completion_tokens") or body.get("max_tokens") or character.max_model_len)
+    prompt = prompt_tokens(text, bool(images))
+    limited = "max_completion_tokens" in body or "max_tokens" in body
+    if prompt + (most if limited else 1) > character.max_model_len:
+        raise Refused(
+            400,
+            f"This model's maximum context length is {character.max_model_len} tokens. However, you requested {most} "
+            f"output tokens and your prompt contains at least {prompt} input tokens, for a total of at least "
+            f"{prompt + most} tokens. Please reduce the length of the input prompt or the number of requested output "
+            "tokens.",
+        )
+    image = images[0] if images else None
+    picture = hashlib.sha256(image).hexdigest() if image is not None else None
+    return Ask(text, image, picture, _schema(body, character), most, attempt, body)
+
+
+def read_tokens(raw: bytes) -> tuple[int, int]:
+    """Tokens of a /tokenize request's text, and of its pictures. Raises Refused."""
+    body = _json(raw)
+    if "prompt" in body:
+        return tokens_of(str(body["prompt"])), 0
+    text, images = 0, 0
+    for message in body.get("messages") or ():
+        for part in _parts(message):
+            text += tokens_of(str(part.get("text", ""))) if part.get("type") == "text" else 0
+            images += part.get("type") == "image_url"
+    return text, IMAGE_TOKENS * images
+
+
+def _json(raw: bytes) -> dict[str, Any]:
+    try:
+        body = json.loads(raw)
+    except ValueError as error:
+        raise Refused(400, f"There was an error parsing the body: {error}") from error
+    if not isinstance(body, dict):
+        raise Refused(400, "There was an error parsing the body: an object was expected")
+    return body
+
+
+def _parts(message: dict[str, Any]) -> list[dict[str, Any]]:
+    content: str | list[dict[str, Any]] = message.get("content") or ""
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content
+
+
+def _schema(body: dict[str, Any], character: Character) -> dict[str, Any] | None:
+    wanted = body.get("response_format") or {}
+    if wanted.get("type") != "json_schema" or not character.structured:
+        return None
+    schema: dict[str, Any] | None = wanted["json_schema"].get("schema")
+    return schema
+
+
+def _image(url: str, character: Character) -> bytes:
+    if not character.images:
+        raise Refused(400, f"{character.model} is not a multimodal model")
+    if url.startswith("data:image/"):
+        try:
+            return binascii.a2b_base64(url.partition(",")[2], strict_mode=True)
+        except ValueError as error:
+            raise Refused(400, f"Failed to load image: {error}") from error
+    if not url.startswith("file://"):
+        raise Refused(400, "The URL must be either a HTTP, data or file URL.")
+    if character.media_path is None:
+        raise Refused(400, "Cannot load local files without `--allowed-local-media-path`.")
+    path = Path(unquote(urlsplit(url).path))
+    allowed = character.media_path.resolve()
+    if allowed not in path.resolve().parents:
+        raise Refused(400, f"The file path {path} must be a subpath of `--allowed-local-media-path {allowed}`.")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Refused(400, f"Failed to load image: {error.strerror}: {path}") from error

@@ -1,0 +1,264 @@
+"""An OpenAI-compatible server on 127.0.0.1 that misbehaves by plan: for tests, and for dry runs without a GPU.
+
+In a test:      with serve(FaultPlan(capacity=8, latency=0.2, rate_limit=0.02)) as server: ... server.url, server.stats
+By hand:        python -m demo.faulty_server --port 8000 --capacity 8 --latency 0.2 --rate-limit 0.02 --seed 1
+                (prints where it listens; GET /stats, and a line at the end, tell what it did)
+
+POST /v1/chat/completions and /tokenize, GET /v1/models, /health, /stats. See FaultPlan for what can go wrong, Character
+for what the server is able to do, and fault_answers for what it says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import inspect
+import itertools
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Any
+
+from aiohttp import web
+
+from demo.faulty_server.answers import Answer, Ask, Refused, Said, hashed
+from demo.faulty_server.plan import Draw, Fault, FaultPlan
+from demo.faulty_server.replies import error_reply, half, hang_up, trickle, unauthorized
+from demo.faulty_server.requests import Character, prompt_tokens, read_chat, read_tokens, tokens_of
+from demo.faulty_server.slots import QueueFull, Slots
+from demo.faulty_server.stats import Stats
+
+REPEATED = "A person is standing in a room."
+_RECENT = 64  # pictures that a swapped reply may be taken from
+_LARGEST = 64 * 2**20
+_START_SECONDS = 30
+
+
+class FaultServer:
+    """The server; `start` and `stop` may be called again and again, the port stays.
+
+    Another `plan` may be put in its place at any time; its capacity and queue take effect at the next start.
+    """
+
+    def __init__(
+        self, plan: FaultPlan, answer: Answer = hashed, character: Character | None = None, port: int = 0
+    ) -> None:
+        """Nothing listens yet; port 0: a free one."""
+        self.plan = plan
+        self.answer = answer
+        self.character = character or Character()
+        self.stats = Stats()
+        self.port = port
+        self._numbers = itertools.count(1)
+        self._recent: OrderedDict[str, str] = OrderedDict()
+        self._slots = Slots(plan.capacity, plan.queue)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def url(self) -> str:
+        """The base URL for a client, with /v1."""
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    async def open(self) -> None:
+        """Listen, on the running loop. Raises OSError when the port is taken."""
+        self._slots = Slots(self.plan.capacity, self.plan.queue)
+        app = web.Application(client_max_size=_LARGEST)
+        app.router.add_post("/v1/chat/completions", self._chat)
+        app.router.add_post("/tokenize", self._tokenize)
+        app.router.add_get("/v1/models", self._models)
+        app.router.add_get("/health", self._health)
+        app.router.add_get("/stats", self._stats)
+        self._runner = web.AppRunner(
+            app, access_log=None, handle_signals=False, handler_cancellation=True, shutdown_timeout=0.05
+        )
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port, backlog=1024)
+        try:
+            await site.start()
+        except OSError:
+            await self._runner.cleanup()
+            raise
+        self.port = self._runner.addresses[0][1]
+
+    async def close(self) -> None:
+        """Stop listening and drop every connection, as a server does that is killed."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+        ending = getattr(self.answer, "close", None)
+        if ending is not None:
+            await ending()
+
+    def start(self) -> None:
+        """Listen in a thread of its own. Raises OSError when the port is taken."""
+        loop = self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=loop.run_forever, name="faults", daemon=True)
+        self._thread.start()
+        try:
+            asyncio.run_coroutine_threadsafe(self.open(), loop).result(_START_SECONDS)
+        except BaseException:
+            self._end_thread()
+            raise
+
+    def stop(self) -> None:
+        """Stop the thread; requests under way get no answer. Nothing happens when it does not run."""
+        if self._loop is not None:
+            asyncio.run_coroutine_threadsafe(self.close(), self._loop).result(_START_SECONDS)
+            self._end_thread()
+
+    def _end_thread(self) -> None:
+        assert self._loop is not None and self._thread is not None
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(_START_SECONDS)
+        self._loop.close()
+        self._loop = self._thread = None
+
+    async def _health(self, _request: web.Request) -> web.Response:
+        return web.Response()
+
+    async def _stats(self, _request: web.Request) -> web.Response:
+        return web.json_response(self.stats.document())
+
+    async def _models(self, request: web.Request) -> web.Response:
+        if not self._may(request):
+            return unauthorized()
+        card = {"id": self.character.model, "object": "model", "max_model_len": self.character.max_model_len}
+        return web.json_response({"object": "list", "data": [card]})
+
+    async def _tokenize(self, request: web.Request) -> web.Response:
+        if not self._may(request):
+            return unauthorized()
+        try:
+            text, images = read_tokens(await request.read())
+        except Refused as error:
+            return error_reply(error.status, error.message)
+        count = text + images
+        most = self.character.max_model_len
+        return web.json_response({"count": count, "max_model_len": most, "tokens": list(range(count))})
+
+    def _may(self, request: web.Request) -> bool:
+        key = self.character.api_key
+        return key is None or request.headers.get("Authorization") == f"Bearer {key}"
+
+    async def _chat(self, request: web.Request) -> web.StreamResponse:
+        raw = await request.read()
+        digest = hashlib.blake2b(raw, digest_size=16).digest()
+        attempt = self.stats.arrive(digest)
+        try:
+            if not self._may(request):
+                self.stats.refuse(401)
+                return unauthorized()
+            try:
+                return await self._fated(request, raw, attempt, self.plan.draw(digest, attempt))
+            except Refused as error:
+                self.stats.refuse(error.status)
+                return error_reply(error.status, error.message, self.plan.retry_after)
+        finally:
+            self.stats.leave()
+
+    async def _fated(self, request: web.Request, raw: bytes, attempt: int, draw: Draw) -> web.StreamResponse:
+        """Answer a request as its draw says. Raises Refused."""
+        loop, slots = asyncio.get_running_loop(), self._slots
+        try:
+            ask = read_chat(raw, attempt, self.character)
+        except (LookupError, TypeError, AttributeError, ValueError) as error:
+            raise Refused(400, f"malformed request: {type(error).__name__}: {error}"[:500]) from error
+        if draw.fault == "rate_limit":
+            self.stats.fault("rate_limit")
+            raise Refused(429, "Too many requests")
+        if draw.fault == "server_error":
+            self.stats.fault("server_error")
+            raise Refused(500, "Internal server error")
+        if draw.fault == "drop_before":
+            self.stats.fault("drop_before")
+            return hang_up(request)
+        try:
+            began = await slots.begin()
+        except QueueFull:
+            self.stats.fault("queue_full")
+            raise Refused(429, f"{slots.waiting} requests wait already") from None
+        self.stats.work(1)
+        due = began + self.plan.latency
+        try:
+            before = loop.time()
+            said = await self._report_progress(ask)
+            due = began + max(self.plan.latency, loop.time() - before)
+            await asyncio.sleep(due - loop.time())
+        finally:
+            self.stats.work(-1)
+            slots.end(min(due, loop.time()))
+        if draw.delay:
+            await asyncio.sleep(draw.delay)
+        return await self._send(request, ask, said, draw)
+
+    async def _report_progress(self, ask: Ask) -> Said:
+        said = self.answer(ask)
+        if inspect.isawaitable(said):
+            said = await said
+        return Said(said) if isinstance(said, str) else said
+
+    async def _send(self, request: web.Request, ask: Ask, said: Said, draw: Draw) -> web.StreamResponse:
+        said, kind = self._spoil(ask, said, draw)
+        if tokens_of(said.text) > ask.max_tokens and said.tokens_out is None:
+            said = said._replace(text=said.text[: 4 * ask.max_tokens], finish="length")
+        own_id = request.headers.get("X-Request-Id") or str(next(self._numbers))  # as vLLM does
+        data = json.dumps(self._document(ask, said, own_id)).encode()
+        if draw.fault == "drop_inside":
+            self.stats.fault("drop_inside")
+            return await half(request, data)
+        self.stats.answer(ask.image_sha256, said.text, kind)
+        if draw.fault == "slow":
+            self.stats.fault("slow")
+            return await trickle(request, data, self.plan.slow_seconds)
+        return web.Response(body=data, content_type="application/json")
+
+    def _spoil(self, ask: Ask, said: Said, draw: Draw) -> tuple[Said, Fault | None]:
+        """The text that is sent, and what is wrong with it."""
+        kind: Fault | None = None
+        picture = ask.image_sha256
+        if picture is not None and ask.schema is None:
+            others = [text for sha, text in self._recent.items() if sha != picture and text != said.text]
+            self._recent[picture] = said.text
+            if len(self._recent) > _RECENT:
+                self._recent.popitem(last=False)
+            if draw.repeat:
+                said, kind = Said(REPEATED), "repeat"
+            elif draw.swap and others:
+                said, kind = Said(others[int(draw.choice * len(others))]), "swap"
+        if draw.fault == "truncate":
+            said, kind = Said(said.text[: len(said.text) // 2], "length"), "truncate"
+        elif draw.fault == "whitespace":
+            said, kind = Said(said.text[: said.text.find(":") + 1] + "\n" * ask.max_tokens, "length"), "whitespace"
+        if kind is not None:
+            self.stats.fault(kind)
+        return said, kind
+
+    def _document(self, ask: Ask, said: Said, own_id: str) -> dict[str, Any]:
+        prompt = said.tokens_in if said.tokens_in is not None else prompt_tokens(ask.text, ask.image is not None)
+        out = said.tokens_out if said.tokens_out is not None else min(ask.max_tokens, tokens_of(said.text))
+        message = {"role": "assistant", "content": said.text}
+        return {
+            "id": f"chatcmpl-{own_id}",
+            "object": "chat.completion",
+            "created": 0,
+            "model": self.character.model,
+            "choices": [{"index": 0, "message": message, "finish_reason": said.finish}],
+            "usage": {"prompt_tokens": prompt, "completion_tokens": out, "total_tokens": prompt + out},
+        }
+
+
+@contextlib.contextmanager
+def serve(
+    plan: FaultPlan | None = None, answer: Answer = hashed, character: Character | None = None, port: int = 0
+) -> Iterator[FaultServer]:
+    """A server in a thread of this process until the block ends."""
+    server = FaultServer(plan or FaultPlan(), answer, character, port)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()

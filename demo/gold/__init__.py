@@ -1,0 +1,1 @@
+"""Gold questions: demo films with known answers, asked among real review tasks."""

@@ -1,0 +1,1 @@
+"""The metrics: text, video, and cross-modal."""

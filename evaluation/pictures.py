@@ -1,0 +1,94 @@
+"""Pictures of frames that no dataset file holds: from a folder, or from a workspace with its videos."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from curation.ledger.entries import Entry
+from curation.pipeline.services import Services
+from evaluation.cases import Prediction, Reference
+from schemas.errors import ConfigError, StageError
+from schemas.records import FrameSet, Video
+from schemas.time import FrameIndex
+
+_SAFE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SUFFIXES = (".jpg", ".jpeg", ".png")
+
+
+class FramePictures:
+    """Where pictures of a video's frames come from; this one knows none. Others are in evaluation/pictures.py."""
+
+    def read(self, video: str, frames: Iterable[int]) -> dict[int, bytes]:
+        """JPEG or PNG bytes by frame of the grid; frames that cannot be had are left out."""
+        del video, frames
+        return {}
+
+
+class FolderPictures(FramePictures):
+    """FOLDER/ID/000012.jpg: the frame of the grid as the file's name, with or without zeros before it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Bind the folder. Raises ConfigError when it is none."""
+        if not folder.is_dir():
+            raise ConfigError(f"{folder}: no folder of pictures (FOLDER/ID/000012.jpg)")
+        self._folder = folder
+
+    def read(self, video: str, frames: Iterable[int]) -> dict[int, bytes]:
+        """The files that are there; an id that could leave the folder has none."""
+        if not _SAFE.fullmatch(video):
+            return {}
+        wanted = set(frames)
+        found: dict[int, bytes] = {}
+        for path in sorted((self._folder / video).glob("*")) if wanted else ():
+            if path.suffix.lower() in _SUFFIXES and path.stem.isascii() and path.stem.isdigit():
+                frame = int(path.stem)
+                if frame in wanted and frame not in found:
+                    found[frame] = path.read_bytes()
+        return found
+
+
+class WorkspacePictures(FramePictures):
+    """The sampled frames of a workspace, decoded again where they were not kept."""
+
+    def __init__(self, services: Services) -> None:
+        """Bind an open workspace."""
+        self._services = services
+
+    def read(self, video: str, frames: Iterable[int]) -> dict[int, bytes]:
+        """What the workspace's own videos give; a video that is gone, or cannot be decoded, gives nothing."""
+        wanted = list(frames)
+        downloaded, sampled = (self._services.ledger.entry(video, stage) for stage in ("download", "frames"))
+        if not wanted or not (_done(downloaded) and _done(sampled)):
+            return {}
+        assert downloaded is not None and sampled is not None  # _done() has seen to it
+        record = Video.model_validate_json(downloaded.payload)
+        grid = FrameSet.model_validate_json(sampled.payload)
+        found: dict[int, bytes] = {}
+        for frame in wanted:
+            if frame >= len(grid.frames):
+                continue
+            try:
+                found[frame] = self._services.pictures.read(record, grid, FrameIndex(frame))
+            except (StageError, OSError):
+                return found
+        return found
+
+
+def _done(entry: Entry | None) -> bool:
+    return entry is not None and entry.head.status == "done"
+
+
+def with_pictures(reference: Reference, prediction: Prediction, pictures: FramePictures) -> Reference:
+    """The reference with pictures of every frame that an annotator or the prediction chose, as far as they exist."""
+    chosen: set[int] = set()
+    if reference.selections is not None:
+        chosen |= set(np.flatnonzero(reference.selections.any(axis=0)).tolist())
+    if prediction.selected is not None and prediction.selected.shape == (reference.frames,):
+        chosen |= set(np.flatnonzero(prediction.selected).tolist())
+    more = pictures.read(reference.id, sorted(chosen - reference.pictures.keys()))
+    return replace(reference, pictures={**more, **reference.pictures}) if more else reference

@@ -1,0 +1,1 @@
+"""Reads references and predictions from the files of datasets, systems and releases."""

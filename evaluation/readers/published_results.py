@@ -1,0 +1,129 @@
+"""Published outputs of summarizers on TVSum and SumMe: frame scores, summaries, and the F1 that their makers stored.
+
+Two forms of HDF5 files, one group a video (`video_1` ...), are read; both come from
+github.com/TIBHannover/UnsupervisedVideoSummarization:
+
+    score (T,), machine_summary (N,), fm, precision, recall as fractions             (SUM-Ind)
+    importance_scores (N,), machine_summary (N,), shot_lengths (S,), fscore in %     (CSNet, SUM-GAN-AAE)
+
+Shots are also read from `change_points` (S, 2), as the common eccv16_dataset_*.h5 have them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from evaluation.cases import Flags, Ints, Prediction, check_shots
+from schemas.errors import ConfigError
+
+STEP = 15  # frames of the video from one frame of the grid to the next
+
+
+class Published(NamedTuple):
+    """One video: the prediction on the grid, the summary of the whole video (N,), shots (S, 2) if given, stored values.
+
+    `f1`, `precision`, `recall` are fractions; None where the file lacks them.
+    """
+
+    prediction: Prediction
+    summary: Flags
+    shots: Ints | None
+    f1: float
+    precision: float | None
+    recall: float | None
+
+
+def read_results(path: Path, names: Mapping[str, str] | None = None) -> dict[str, Published]:
+    """Read one file: by id, which is the group's key, or what `names` has for it. Raises ConfigError."""
+    import h5py
+
+    found: dict[str, Published] = {}
+    try:
+        with h5py.File(path, "r") as file:
+            for key, group in file.items():
+                video = (names or {}).get(key, key)
+                found[video] = _published(video, {name: group[name][...] for name in group})
+    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise ConfigError(
+            f"{path}: not the published results of a summarizer ({type(error).__name__}: {error}); "
+            "a group a video with machine_summary, score or importance_scores, fm or fscore is read"
+        ) from error
+    return found
+
+
+def read_all_results(paths: Iterable[Path], names: Mapping[str, str] | None = None) -> dict[str, Published]:
+    """Read the files of a system's folds into one. Raises ConfigError for a video that is in two of them."""
+    found: dict[str, Published] = {}
+    for path in paths:
+        for video, published in read_results(path, names).items():
+            if video in found:
+                raise ConfigError(f"{path}: {video} is in another file too; name the files of one system and one split")
+            found[video] = published
+    return found
+
+
+def read_names(path: Path) -> dict[str, str]:
+    """From keys of result and split files (`video_1`) to the dataset's own names, from a JSON object name -> key.
+
+    Raises ConfigError for what is no such object or a key that is given twice.
+    """
+    try:
+        given = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: cannot be read as JSON: {error}") from error
+    if not isinstance(given, dict) or not all(isinstance(key, str) for key in given.values()):
+        raise ConfigError(f"{path}: must be one object of names and keys")
+    names = {key: name for name, key in given.items()}
+    if len(names) != len(given):
+        raise ConfigError(f"{path}: a key has two names")
+    return names
+
+
+def read_shots_of(path: Path, names: Mapping[str, str] | None = None) -> dict[str, Ints]:
+    """Shots (S, 2) by id, of the videos that have `shot_lengths` or `change_points`. Raises ConfigError."""
+    import h5py
+
+    found: dict[str, Ints] = {}
+    try:
+        with h5py.File(path, "r") as file:
+            for key, group in file.items():
+                arrays = {name: group[name][...] for name in ("shot_lengths", "change_points") if name in group}
+                if (shots := _shots(key, arrays)) is not None:
+                    found[(names or {}).get(key, key)] = shots
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise ConfigError(f"{path}: no readable HDF5 file of videos: {type(error).__name__}: {error}") from error
+    return found
+
+
+def _published(video: str, arrays: dict[str, Any]) -> Published:
+    summary = np.asarray(arrays["machine_summary"]).ravel() > 0
+    shots = _shots(video, arrays)
+    if shots is not None and shots[-1, 1] != summary.size - 1:
+        raise ValueError(f"{video}: shots of {shots[-1, 1] + 1} frames, the video has {summary.size}")
+    scores = np.asarray(arrays["score"] if "score" in arrays else arrays["importance_scores"], np.float64).ravel()
+    if scores.size == summary.size:
+        scores = scores[::STEP]
+    if scores.size != -(-summary.size // STEP) or not np.isfinite(scores).all():
+        raise ValueError(f"{video}: {scores.size} scores for {summary.size} frames, one in {STEP}, or not finite")
+    f1 = float(arrays["fm"]) if "fm" in arrays else float(arrays["fscore"]) / 100
+    precision, recall = (float(arrays[name]) if name in arrays else None for name in ("precision", "recall"))
+    return Published(Prediction(video, scores=scores, score_source="scores"), summary, shots, f1, precision, recall)
+
+
+def _shots(video: str, arrays: dict[str, Any]) -> Ints | None:
+    if "change_points" in arrays:
+        shots = np.asarray(arrays["change_points"], np.int64)
+    elif "shot_lengths" in arrays:
+        ends = np.cumsum(np.asarray(arrays["shot_lengths"], np.int64).ravel())
+        shots = np.stack([np.concatenate([[0], ends[:-1]]), ends - 1], axis=1)
+    else:
+        return None
+    if not shots.size:
+        raise ValueError(f"{video}: no shots")
+    check_shots(shots, int(shots[-1, 1]) + 1)
+    return shots

@@ -1,0 +1,100 @@
+"""This project's releases: the Parquet shards of an export (schemas/arrow.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evaluation.cases import Reference, References
+from evaluation.readers.records import left_out, shown
+from schemas.errors import ConfigError
+from schemas.evaluation import Problem
+
+_COLUMNS = ("id", "split", "title", "publication", "meta", "vsum_onehot", "sampling_fps", "summary")
+_BATCH = 64
+
+
+def release_shards(path: Path) -> list[Path]:
+    """The shards of an export folder, of a workspace that holds one, of a folder of shards, or the one given.
+
+    Raises ConfigError when there is none.
+    """
+    if path.suffix == ".parquet" and path.is_file():
+        return [path]
+    for folder in (path / "data", path / "export" / "data", path):
+        if shards := sorted(folder.glob("*.parquet")):
+            return shards
+    raise ConfigError(f"{path}: no Parquet shards (give the folder `export`, a workspace, or a .parquet file)")
+
+
+def read_release(path: Path, splits: Collection[str] | None = None, *, pictures: bool = False) -> References:
+    """References of T = sampled frames: `selections` (1, T), the text summary, channel as `group`, its split.
+
+    `splits`: only these; None: all. `pictures` also reads the keyframes' JPEGs, some 50 KB each: for a few videos of a
+    large release take `keyframe_pictures`. Raises ConfigError for files that are no release and for an unknown split.
+    """
+    items: dict[str, Reference] = {}
+    problems: list[Problem] = []
+    seen: set[str] = set()
+    for row in _rows(path, (*_COLUMNS, *(["keyframes"] if pictures else []))):
+        seen.add(row["split"])
+        if splits is not None and row["split"] not in splits:
+            continue
+        onehot = np.array(row["vsum_onehot"], bool)
+        if row["id"] in items:
+            problems.append(left_out(row["id"], "duplicate_id", "a second row of the release"))
+        elif len(onehot) == 0 or len(onehot) != row["meta"]["sampled_frames"]:
+            detail = f"vsum_onehot has {len(onehot)} entries for {row['meta']['sampled_frames']} sampled frames"
+            problems.append(left_out(row["id"], "wrong_length", detail))
+        else:
+            text = (row["summary"]["v2t"] or "").strip()
+            items[row["id"]] = Reference(
+                id=row["id"],
+                frames=len(onehot),
+                fps=row["sampling_fps"],
+                selections=onehot[None, :],
+                texts=(text,) if text else (),
+                group=row["publication"]["channel_id"] or row["publication"]["channel"],
+                split=row["split"],
+                title=row["title"] or "",
+                pictures=_pictures(row) if pictures else {},
+            )
+    if splits is not None and (unknown := set(splits) - seen):
+        raise ConfigError(f"{path}: no split {shown(sorted(unknown)[0])} (there are: {', '.join(sorted(seen))})")
+    return References(tuple(items.values()), tuple(problems))
+
+
+def keyframe_pictures(path: Path, ids: Collection[str]) -> dict[str, dict[int, bytes]]:
+    """The JPEGs of some videos' keyframes, by id and frame of the grid; empty for a release without pictures."""
+    wanted = frozenset(ids)
+    return {row["id"]: _pictures(row) for row in _rows(path, ("id", "keyframes"), wanted)}
+
+
+def _pictures(row: Mapping[str, Any]) -> dict[int, bytes]:
+    return {
+        keyframe["index"]: keyframe["image"]["bytes"]
+        for keyframe in row["keyframes"]
+        if keyframe["image"] is not None and keyframe["image"]["bytes"] is not None
+    }
+
+
+def _rows(path: Path, columns: tuple[str, ...], ids: frozenset[str] | None = None) -> Iterator[dict[str, Any]]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    for shard in release_shards(path):
+        try:
+            with pq.ParquetFile(shard) as file:
+                missing = [name for name in columns if name not in file.schema_arrow.names]
+                if missing:
+                    raise ConfigError(f"{shard}: no column {missing[0]}: not a release of this project")
+                for batch in file.iter_batches(_BATCH, columns=list(columns)):
+                    # Rows that nobody wants never become Python objects.
+                    chosen = batch if ids is None else batch.filter(pc.is_in(batch["id"], pa.array(sorted(ids))))
+                    yield from chosen.to_pylist()
+        except (pa.ArrowException, OSError) as error:
+            raise ConfigError(f"{shard}: cannot be read as Parquet: {shown(error)}") from error

@@ -1,0 +1,46 @@
+"""VideoXum's annotation files (https://huggingface.co/datasets/jylins/videoxum): `{train,val,test}_videoxum.json`.
+
+    {"video_id": "v_...", "duration": 82.73, "sampled_frames": 83, "timestamps": [[0.83, 19.86], ...],
+     "tsum": ["A sentence a segment.", ...], "vsum": [[[7.01, 12.37], ... ten], ...],
+     "vsum_onehot": [[0, 1, ...], ... ten]}
+
+Ten people each shortened every segment; `vsum_onehot` (10, T) says which of the T frames at 1 fps each of them kept.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from evaluation.cases import Reference, References
+from evaluation.readers.records import (
+    MAX_FRAMES,
+    BadRecord,
+    Object,
+    flags_of,
+    list_of,
+    load_rows,
+    number_of,
+    read_all,
+    record_id,
+    text_of,
+)
+
+
+def read_videoxum(path: Path, split: str | None = None) -> References:
+    """References of T = `sampled_frames`: `selections` (10, T), one text: the segments' sentences, a space apart.
+
+    Upstream joins the sentences without a space (some begin with one); PTB tokens are those of a space. `split`: None
+    takes it from the file's name. Records whose parts contradict each other are left out. Raises ConfigError.
+    """
+    name = split or next((s for s in ("train", "val", "test") if path.stem.startswith(s)), None)
+
+    def reference(id_: str, record: Object) -> Reference:
+        frames = number_of(record.get("sampled_frames"), "sampled_frames", 1, MAX_FRAMES)
+        kept = flags_of(record.get("vsum_onehot"), "vsum_onehot", 2)
+        if kept.shape[1] != frames:
+            raise BadRecord("wrong_length", f"vsum_onehot has {kept.shape[1]} frames of {frames:g}")
+        sentences = [text_of(text, "a sentence of tsum").strip() for text in list_of(record.get("tsum"), "tsum")]
+        text = " ".join(sentence for sentence in sentences if sentence)
+        return Reference(id_, kept.shape[1], selections=kept, texts=(text,) if text else (), split=name)
+
+    return read_all(path, load_rows(path), lambda row: record_id(path, row, "video_id"), reference)

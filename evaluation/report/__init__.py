@@ -1,0 +1,1 @@
+"""Writes an evaluation: tables in Markdown and LaTeX, curves, a page."""

@@ -1,0 +1,238 @@
+"""An evaluation as rows and columns of finished text, for Markdown, LaTeX and HTML alike; nothing is escaped here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from schemas.comparison import Comparison, MetricComparison
+from schemas.evaluation import Evaluation, MetricValue, SystemValues
+from schemas.safe_text import plain_line
+
+NONE = "–"
+KINDS = {"random": "floor", "human": "people", "oracle": "ceiling"}
+COUNTED = {"worst": "as worst", "left_out": "left out", "as_read": "as far as read"}
+_LABELS = {
+    "f1": "F1",
+    "precision": "Precision",
+    "recall": "Recall",
+    "kendall_tau": "Kendall τ",
+    "spearman_rho": "Spearman ρ",
+    "ROUGE_L": "ROUGE-L",
+    "f_clip": "F_CLIP",
+    "cross_f_clip": "Cross-F_CLIP",
+    "vt_clipscore": "VT-CLIPScore",
+}
+_FAMILIES = {
+    "Frames": ("f1", "precision", "recall", "kendall_tau", "spearman_rho"),
+    "Text": ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "METEOR", "ROUGE_L", "CIDEr"),
+    "Frames and text": ("f_clip", "cross_f_clip", "vt_clipscore"),
+}
+_OTHER = "Other"
+_CORPUS = {"BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "METEOR"}
+_DIGITS = 3
+
+
+class Cell(NamedTuple):
+    """A value with its interval, both as text; `best` of all systems (not baselines); `note`: why there is none."""
+
+    value: str
+    interval: str
+    best: bool
+    note: str
+
+
+class Row(NamedTuple):
+    """One system or baseline."""
+
+    name: str
+    kind: str
+    cells: tuple[Cell, ...]
+
+
+class Table(NamedTuple):
+    """Metrics that belong together; `headers`: label and how it is to be read."""
+
+    title: str
+    headers: tuple[tuple[str, str], ...]
+    systems: tuple[Row, ...]
+    baselines: tuple[Row, ...]
+
+
+class Exclusion(NamedTuple):
+    """Videos of a system that have no value of a metric, and why."""
+
+    system: str
+    metric: str
+    reason: str
+    videos: int
+
+
+def label(name: str) -> str:
+    """A metric's name as papers write it."""
+    return _LABELS.get(name, plain_line(name))
+
+
+def number(value: float | None, digits: int = _DIGITS) -> str:
+    """A value as tables show it; a dash for none."""
+    if value is None:
+        return NONE
+    text = f"{value:.{digits}f}"
+    return text.removeprefix("-") if float(text) == 0 else text
+
+
+def minus(text: str) -> str:
+    """A finished number with a true minus sign, for pages."""
+    return text.replace("-", "\u2212")
+
+
+def signed(value: float | None) -> str:
+    """A difference as tables show it."""
+    text = number(value)
+    return text if value is None or text.startswith("-") else f"+{text}"
+
+
+def probability(value: float | None) -> str:
+    """A p value; what is smaller than 0.001 is said to be so."""
+    return NONE if value is None else "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def tables_of(evaluation: Evaluation) -> tuple[Table, ...]:
+    """One table a family of metrics, systems apart from baselines, in the order of the document."""
+    names = list(dict.fromkeys(metric.name for row in evaluation.systems for metric in row.metrics))
+    groups = {title: [n for n in members if n in names] for title, members in _FAMILIES.items()}
+    groups[_OTHER] = [n for n in names if not any(n in members for members in _FAMILIES.values())]
+    return tuple(_table(title, group, evaluation.systems) for title, group in groups.items() if group)
+
+
+def exclusions_of(evaluation: Evaluation) -> tuple[Exclusion, ...]:
+    """Every reason for which a value is undefined, with its number of videos, the most first."""
+    found = [
+        Exclusion(plain_line(row.name), label(metric.name), plain_line(reason), count)
+        for row in evaluation.systems
+        for metric in row.metrics
+        for reason, count in metric.undefined.items()
+    ]
+    return tuple(sorted(found, key=lambda one: -one.videos))
+
+
+def caption(evaluation: Evaluation) -> str:
+    """What a table must say below it: protocol, data, videos, intervals, and what was excluded or failed."""
+    made = evaluation.provenance
+    names = {metric.name for row in evaluation.systems for metric in row.metrics}
+    corpus = ", BLEU and METEOR of the whole corpus" if names & _CORPUS else ""
+    videos = max((len(row.videos) for row in evaluation.systems), default=0)
+    parts = [
+        f"Protocol {plain_line(made.protocol)} on {plain_line(made.references)}, {videos:,} videos.",
+        f"Means over videos{corpus}; in brackets: {plain_line(made.interval)}.",
+    ]
+    runs = [f"{plain_line(row.name)}: {row.runs}" for row in evaluation.systems if row.runs > 1]
+    if runs:
+        parts.append(f"Means over several runs ({', '.join(runs)}), whose spread the intervals include.")
+    parts += [f"{plain_line(row.name)}: {plain_line(row.note)}." for row in evaluation.systems if row.note]
+    counted = Counter(problem.counted for problem in evaluation.problems)
+    said = f"Predictions counted as worst: {counted['worst']:,}; left out: {counted['left_out']:,}"
+    parts.append(said + (f"; read in part: {counted['as_read']:,}." if counted["as_read"] else "."))
+    missing = {label(m.name): plain_line(m.reason) for row in evaluation.systems for m in row.metrics if m.reason}
+    if missing:
+        parts.append(f"No value: {'; '.join(f'{name}, {reason}' for name, reason in missing.items())}.")
+    undefined = _undefined(evaluation.systems)
+    parts.append(f"Videos without a value: {undefined}." if undefined else "No value is undefined.")
+    if made.clip:
+        parts.append(f"CLIP {plain_line(made.clip)}" + (f", one vector a {made.text_unit}." if made.text_unit else "."))
+    return " ".join(parts)
+
+
+def comparison_caption(comparison: Comparison) -> str:
+    """What a table of differences must say below it."""
+    c = comparison
+    text = (
+        f"{plain_line(c.second)} less {plain_line(c.first)}: protocol {plain_line(c.protocol)} on "
+        f"{plain_line(c.references)}, {c.videos:,} common videos. Intervals: paired, {plain_line(c.interval)}, not "
+        f"adjusted. Test: {plain_line(c.test)}. In every metric more is better; wins are videos where "
+        f"{plain_line(c.second)} is better."
+    )
+    if c.only_first or c.only_second:
+        text += f" Not compared: {c.only_first:,} videos only in the first, {c.only_second:,} only in the second."
+    return text
+
+
+def comparison_rows(metrics: Iterable[MetricComparison]) -> list[list[str]]:
+    """Metric, first, second, difference, interval, p, p by Holm, wins / ties / losses, videos."""
+    return [
+        [
+            label(one.name),
+            number(one.first),
+            number(one.second),
+            signed(one.difference),
+            f"[{signed(one.low)}, {signed(one.high)}]" if one.low is not None else NONE,
+            probability(one.p),
+            probability(one.p_holm),
+            f"{one.wins} / {one.ties} / {one.losses}" if one.reason is None else plain_line(one.reason),
+            f"{one.videos:,}",
+        ]
+        for one in metrics
+    ]
+
+
+COMPARISON_HEADERS = (
+    "Metric",
+    "First",
+    "Second",
+    "Difference",
+    "95 % interval",
+    "p",
+    "p (Holm)",
+    "Wins / ties / losses",
+    "Videos",
+)
+
+
+def _table(title: str, names: Sequence[str], rows: Sequence[SystemValues]) -> Table:
+    found = [{metric.name: metric for metric in row.metrics} for row in rows]
+    units = [next(have[name].unit for have in found if name in have) for name in names]
+    systems = [have for row, have in zip(rows, found, strict=True) if row.kind == "system"]
+    best = {
+        name: max((number(have[name].value) for have in systems if name in have and have[name].value is not None),
+                  key=float, default="")
+        for name in names
+    }  # fmt: skip
+    made = [
+        Row(
+            plain_line(row.name),
+            row.kind,
+            tuple(_cell(have.get(n), row.kind == "system" and len(systems) > 1, best[n]) for n in names),
+        )
+        for row, have in zip(rows, found, strict=True)
+    ]
+    return Table(
+        title,
+        tuple(
+            (label(name), plain_line(unit) if unit != label(name) else "")
+            for name, unit in zip(names, units, strict=True)
+        ),
+        tuple(row for row in made if row.kind == "system"),
+        # A baseline belongs to the metrics that it has; what it is not available for is said below the table.
+        tuple(row for row in made if row.kind != "system" and any(cell.value != NONE for cell in row.cells)),
+    )
+
+
+def _cell(metric: MetricValue | None, ranked: bool, best: str) -> Cell:
+    if metric is None or metric.value is None:
+        return Cell(NONE, "", False, plain_line(metric.reason or "") if metric else "")
+    value = number(metric.value)
+    interval = f"[{number(metric.low)}, {number(metric.high)}]" if metric.low is not None else ""
+    return Cell(value, interval, ranked and value == best, "")
+
+
+def _undefined(rows: Sequence[SystemValues]) -> str:
+    """By reason the largest number of videos that any metric of any system lacks for it."""
+    most: dict[str, int] = {}
+    for row in rows:
+        for metric in row.metrics:
+            for reason, count in metric.undefined.items():
+                most[plain_line(reason)] = max(most.get(plain_line(reason), 0), count)
+    shown = sorted(most.items(), key=lambda item: (-item[1], item[0]))
+    text = "; ".join(f"{reason} (up to {count:,} a metric)" for reason, count in shown[:6])
+    return text + (f"; and {len(shown) - 6} more reasons" if len(shown) > 6 else "")

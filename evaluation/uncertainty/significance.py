@@ -1,0 +1,105 @@
+"""Whether two systems differ on the same videos: paired bootstrap intervals, permutation tests, Holm's correction.
+
+Paired permutation (E. Noreen, "Computer-intensive methods for testing hypotheses", 1989): each video's results change
+sides or stay; all ways where there are at most 10,000, else 10,000 random ones and p = (1 + hits) / (1 + draws), which
+is never 0 (B. Phipson and G. Smyth, Statistical Applications in Genetics and Molecular Biology 9, 2010). For a mean it
+is the sign-flip test of the differences; corpus metrics are recomputed from their sums.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from evaluation.cases import Flags, Floats
+from evaluation.uncertainty.bootstrap import RESAMPLES, Interval, Statistic, chunks, intervals
+
+TEST = f"two-sided paired permutation over videos, exact up to {RESAMPLES:,} ways, else {RESAMPLES:,} draws"
+
+
+class Paired(NamedTuple):
+    """Second system less first: the difference, its 95 % interval, and the two-sided p of the permutation test."""
+
+    difference: Interval
+    p: float
+    exact: bool
+    videos: int
+
+
+def paired(pairs: Sequence[tuple[Statistic, Statistic]], seed: int) -> list[Paired]:
+    """Compare two systems in each metric; both of a pair have one run, the same `of` and the same videos in order.
+
+    What is left out must be so for both (`defined_in_both`). Without videos everything is NaN, p too.
+    """
+    joined = [_difference(first, second) for first, second in pairs]
+    found = intervals(joined, seed)
+    ps: dict[int, float] = {}
+    for i, (first, second) in enumerate(pairs):
+        moving = np.flatnonzero((first.sums != second.sums).any(axis=(0, 2)))
+        if len(moving) <= math.log2(RESAMPLES):
+            ways = (np.arange(2 ** len(moving))[:, None] >> np.arange(len(moving))) & 1
+            moved = ways.astype(np.float64) @ (second.sums - first.sums)[0, moving]
+            ps[i] = float(_hits(_swapped(first, second, moved), found[i].value).mean())
+    drawn = _drawn({i: pair for i, pair in enumerate(pairs) if i not in ps}, found, seed)
+    return [
+        Paired(change, math.nan if math.isnan(change.value) else (ps | drawn)[i], i in ps, joined[i].videos)
+        for i, change in enumerate(found)
+    ]
+
+
+def defined_in_both(first: Floats, second: Floats) -> tuple[Floats, Floats]:
+    """Two rows of values with NaN in both where either has it."""
+    gone = np.isnan(first) | np.isnan(second)
+    return np.where(gone, np.nan, first), np.where(gone, np.nan, second)
+
+
+def holm(ps: Sequence[float | None]) -> list[float | None]:
+    """P values adjusted for their number (S. Holm, Scandinavian Journal of Statistics 6, 1979); None is not counted."""
+    known = sorted((p, i) for i, p in enumerate(ps) if p is not None)
+    adjusted: list[float | None] = [None] * len(ps)
+    highest = 0.0
+    for rank, (p, i) in enumerate(known):
+        highest = max(highest, min(1.0, (len(known) - rank) * p))
+        adjusted[i] = highest
+    return adjusted
+
+
+def _difference(first: Statistic, second: Statistic) -> Statistic:
+    if first.sums.shape != second.sums.shape or first.sums.shape[0] != 1:
+        raise ValueError("both systems need the same videos and statistics, and one run or the mean of their runs")
+    width, of = first.sums.shape[2], first.of
+
+    def difference(sums: Floats) -> Floats:
+        return of(sums[..., width:]) - of(sums[..., :width])
+
+    return Statistic(np.concatenate([first.sums, second.sums], axis=2), difference, min(first.videos, second.videos))
+
+
+def _drawn(pairs: Mapping[int, tuple[Statistic, Statistic]], found: Sequence[Interval], seed: int) -> dict[int, float]:
+    """The p value of each pair from random exchanges, the same for all, which one matrix product applies to all."""
+    if not pairs:
+        return {}
+    rng = np.random.default_rng([seed, 2])
+    changes = np.concatenate([(second.sums - first.sums)[0] for first, second in pairs.values()], axis=1)
+    hits = dict.fromkeys(pairs, 0)
+    for count in chunks(len(changes)):
+        moved, at = rng.integers(0, 2, (count, len(changes)), np.int8).astype(np.float64) @ changes, 0
+        for i, (first, second) in pairs.items():
+            width = first.sums.shape[2]
+            hits[i] += int(_hits(_swapped(first, second, moved[:, at : at + width]), found[i].value).sum())
+            at += width
+    return {i: (1 + count) / (1 + RESAMPLES) for i, count in hits.items()}
+
+
+def _swapped(first: Statistic, second: Statistic, moved: Floats) -> Floats:
+    """The difference after exchanges that moved so much (n, K) from the second system's sums to the first's."""
+    differences: Floats = second.at(second.sums[0].sum(axis=0) - moved) - first.at(first.sums[0].sum(axis=0) + moved)
+    return differences
+
+
+def _hits(differences: Floats, observed: float) -> Flags:
+    """Which are at least as far from 0 as the observed one, rounding aside."""
+    return np.abs(differences) >= abs(observed) * (1 - 1e-9) - 1e-12

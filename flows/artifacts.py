@@ -1,0 +1,44 @@
+"""A run's figures as Markdown, for a Prefect artifact."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pages.markdown import escape_markdown
+from schemas.run_summary import RunSummary
+
+_MOST_REASONS = 20
+
+
+def figures(summary: RunSummary, report: Path) -> str:
+    """Tables of what a run did; every name is escaped. `report` is where the page lies."""
+    t = summary.totals
+    rows = [
+        ("videos", f"{summary.videos:,}"),
+        ("samples", f"{summary.samples:,}"),
+        ("rejected", f"{summary.rejected:,}"),
+        ("retryable", f"{summary.retryable:,}"),
+        ("pending", f"{summary.pending:,}"),
+        ("tokens in", f"{t.tokens_in:,} ({summary.tokens_in_per_second:,.1f}/s)"),
+        ("tokens out", f"{t.tokens_out:,} ({summary.tokens_out_per_second:,.1f}/s)"),
+        ("frames captioned", f"{t.frames:,} ({summary.frames_per_second:,.1f}/s)"),
+        ("model replies", f"{t.replies:,}, and {t.cached:,} from the ledger"),
+        ("seconds", f"{t.seconds:,.1f}"),
+        *((f"retries, {kind}", f"{count:,}") for kind, count in t.retries.items()),
+        *((f"failures, {kind}", f"{count:,}") for kind, count in t.failures.items()),
+        *((f"waited for {name}, s (sum of threads)", f"{seconds:,.1f}") for name, seconds in t.waits.items()),
+    ]
+    parts = [f"**{escape_markdown(summary.name)}**, run {summary.run}: {escape_markdown(summary.outcome or 'unknown')}"]
+    if summary.why:
+        parts.append(escape_markdown(summary.why))
+    parts += [escape_markdown(summary.verdict), _table("figure", "value", rows)]
+    if summary.reasons:
+        reasons = [(reason, f"{count:,}") for reason, count in summary.reasons.items()]
+        parts.append(_table("set aside", "videos", reasons[:_MOST_REASONS]))
+    parts.append(f"The page with pictures: {escape_markdown(str(report))}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(first: str, second: str, rows: list[tuple[str, str]]) -> str:
+    lines = [f"| {first} | {second} |", "|---|---:|"]
+    return "\n".join([*lines, *(f"| {escape_markdown(name)} | {escape_markdown(value)} |" for name, value in rows)])

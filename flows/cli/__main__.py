@@ -1,0 +1,6 @@
+"""`python -m flows.cli` is the command `v2xum`."""
+
+from flows.cli.main import main
+
+if __name__ == "__main__":  # child processes import this file again under another name
+    main()

@@ -1,0 +1,94 @@
+"""The Typer application that all commands register on, their shared options, and errors as exit codes.
+
+Exit codes: 0 done; 1 the run stopped and can be resumed; 2 bad usage or configuration; 3 finished, with more
+rejections than `run.max_rejected` allows; 4 budget reached; 130 interrupted.
+
+This module imports no command. `flows.cli.main` imports all of them; each registers itself on `app`.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec
+
+import typer
+from sqlalchemy.exc import OperationalError
+
+from schemas.errors import (
+    BudgetReached,
+    ConfigError,
+    Interrupted,
+    PromptError,
+    RunStopped,
+    StorageFull,
+    is_storage_full,
+)
+from schemas.safe_text import plain
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Turn videos into a verified Instruct-V2Xum-style dataset.",
+)
+P = ParamSpec("P")
+_MAKE_ROOM = "nothing finished is lost: make room and run the same command again"
+WorkspaceArgument = Annotated[Path, typer.Argument(help="The folder that `v2xum curate` worked in.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+
+
+def guarded(command: Callable[P, None]) -> Callable[P, None]:
+    """Turn the project's errors into a message on stderr and an exit code."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        collect_rarely()
+        try:
+            command(*args, **kwargs)
+        except (ConfigError, PromptError) as error:
+            fail(str(error), 2)
+        except Interrupted as error:
+            fail(str(error), 130)
+        except BudgetReached as error:
+            fail(str(error), 4)
+        except StorageFull as error:
+            fail(f"{error}\n{_MAKE_ROOM}", 1)
+        except RunStopped as error:
+            fail(str(error), 1)
+        except (OSError, OperationalError) as error:
+            if not is_storage_full(error):
+                raise
+            fail(f"no space left for the workspace\n{_MAKE_ROOM}", 1)
+
+    return run
+
+
+def collect_rarely() -> None:
+    """Have Python look for unreachable cycles once in 50,000 new objects instead of once in 700.
+
+    A caption set is hundreds of objects without a cycle; looking through them took half the time of a push.
+    """
+    gc.set_threshold(50_000, 10, 10)
+
+
+def fail(message: str, code: int) -> None:
+    """Write a message to stderr and end the command. Raises typer.Exit with the code."""
+    for line in message.splitlines():
+        sys.stderr.write(f"v2xum: {plain(line, 2000)}\n")
+    raise typer.Exit(code)
+
+
+def shown_path(path: Path) -> str:
+    """A path as short as it can be written from here."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """Write one JSON document to stdout."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")

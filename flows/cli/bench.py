@@ -1,0 +1,66 @@
+"""`v2xum bench`: the repository's benchmarks, each in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from flows.cli.app import JsonOption, app, guarded
+from schemas.errors import ConfigError
+from schemas.repository import ROOT
+
+
+class Benchmark(StrEnum):
+    """What can be measured."""
+
+    serving = "serving"
+    frames = "frames"
+    ledger = "ledger"
+    orchestration = "orchestration"
+    memory = "memory"
+    video_metrics = "video_metrics"
+    text_metrics = "text_metrics"
+    crossmodal = "crossmodal"
+    uncertainty = "uncertainty"
+    review = "review"
+    protocols = "protocols"
+
+
+_WITH_OPTIONS = (Benchmark.serving, Benchmark.frames, Benchmark.review, Benchmark.protocols)
+
+
+class _Handing(TyperCommand):
+    """Hands `--help` on to a benchmark that has options of its own."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] in _WITH_OPTIONS and "--help" in args[1:]:
+            ctx.help_option_names = []  # now it is an unknown option, and those are handed on
+        return super().parse_args(ctx, args)
+
+
+@app.command(cls=_Handing, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@guarded
+def bench(
+    context: typer.Context,
+    name: Annotated[
+        Benchmark,
+        typer.Argument(help="What to measure; some have options of their own: add `--help`."),
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Measure speed against a named baseline in the same minutes (takes minutes; ratios count, not seconds)."""
+    if not (ROOT / "benchmarks").is_dir():
+        raise ConfigError("the benchmarks lie in the repository only: run this from a checkout")
+    # The benchmark runs in the repository: what is a path from here must be one from there.
+    given = [str(Path(part).resolve()) if os.sep in part and Path(part).exists() else part for part in context.args]
+    command = [sys.executable, "-m", "benchmarks", name.value, *(["--json"] if as_json else []), *given]
+    done = subprocess.run(command, cwd=ROOT, check=False)
+    if done.returncode:
+        raise typer.Exit(done.returncode)

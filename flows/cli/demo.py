@@ -1,0 +1,205 @@
+"""The demo: render a small web site, curate it the way any site is curated, and say how good the result is.
+
+`make demo` runs it. Truth is known, since the videos were scripted; it is used for nothing but the scores at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from curation.dataset.check import validate
+from curation.dataset.export import pictures_of
+from curation.pipeline.services import Services
+from curation.status.standings import all_rejections, samples
+from curation.workspace import Workspace
+from demo import site
+from demo.contact_sheet import contact_sheet
+from demo.measure import figures, score
+from demo.truth import Known, write_truth
+from demo.world import make_script
+from evaluation.request import EvaluateRequest, evaluate_here
+from flows.cli.evaluate import print_evaluation
+from flows.cli.workspace import print_status
+from flows.local.curate import curate_here
+from schemas.errors import ConfigError, V2XumError
+from schemas.loading import load_config
+from schemas.records import Sample
+from schemas.repository import ROOT
+from schemas.safe_text import plain
+
+SHOWN = 3
+
+
+def main() -> None:
+    """Run the demo; exit code 0 when a dataset came out."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument(
+        "--folder", type=Path, default=ROOT / "data" / "runs" / "demo", help="where everything is written"
+    )
+    parser.add_argument("--videos", type=int, default=12, help="how many good videos to render")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.ERROR)
+    try:
+        run(arguments.folder.resolve(), arguments.videos, Console())
+    except V2XumError as error:
+        sys.stderr.write(f"v2xum: {plain(str(error), 2000)}\n")
+        sys.exit(1)
+
+
+def run(folder: Path, videos: int, console: Console) -> None:
+    """Render, serve, curate, load, show and score, all below `folder`."""
+    began = time.monotonic()
+    console.rule("1. Render a small web site")
+    offered = site.build(folder / "site", videos)
+    console.print(
+        f"{videos} videos as files, HTML pages and HLS playlists, {len(offered) - videos} broken ones, "
+        f"in {time.monotonic() - began:.0f} s"
+    )
+    console.rule("2. Curate it")
+    config = load_config(ROOT / "configs" / "demo.yaml")
+    workspace = folder / "workspace"
+    with site.serve(folder / "site") as base:
+        site.write_list(folder / "videos.csv", base, offered)
+        counts = curate_here(config, workspace, [str(folder / "videos.csv")], None)
+    print_status(counts, console)
+    seeds = {offer.id: offer.seed for offer in offered if offer.seed is not None}
+    place = Workspace(workspace)
+    with Services(config, place.ledger(), place.store()) as services:
+        console.rule("3. What was set aside, and why")
+        for rejection in all_rejections(services.ledger, services.settings):
+            line = f"{rejection.id:16} {rejection.reason}: {plain(rejection.evidence)}"
+            console.print(Text(line), overflow="ellipsis", no_wrap=True)
+        console.rule(f"4. {SHOWN} samples")
+        made = list(samples(services.ledger, services.settings))
+        require_samples(made, counts)
+        for sample in made[:SHOWN]:
+            show(sample, console)
+            path = folder / "sheets" / f"{sample.video.id}.png"
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(contact_sheet(sample, pictures_of(services)))
+    console.rule("5. How good it is: against the scripts")
+    console.print(score_table(made, seeds))
+    console.rule("6. Load it as anyone would")
+    console.print(loaded(workspace / "export"))
+    console.rule("7. Evaluate it as a researcher would")
+    known = known_videos(offered, made)
+    write_truth(folder / "truth.json", known)
+    request = EvaluateRequest(
+        predictions=(f"curated={workspace / 'export'}",),
+        references=(folder / "truth.json",),
+        out=folder / "evaluation",
+        clip=str(ROOT / "data" / "demo" / "clip"),
+        pictures=workspace,
+    )
+    evaluated, page = evaluate_here(request)
+    print_evaluation(evaluated.evaluation, console)
+    took = time.monotonic() - began
+    console.print(
+        f"\nContact sheets  {shown(folder / 'sheets')}/*.png\nDataset         {shown(workspace / 'export')}\n"
+        f"Report          {shown(workspace / 'report' / 'report.html')}\n"
+        f"Evaluation      {shown(page)}\n"
+        f"                v2xum evaluate curated={shown(workspace / 'export')} \\\n"
+        f"                  --references {shown(folder / 'truth.json')}\n"
+        f"One sample      v2xum explain {made[0].video.id} {shown(workspace)}\n"
+        f"Your own        v2xum curate configs/demo.yaml --source FOLDER_OR_LIST --workspace data/runs/mine \\\n"
+        f"                  --set binding.mode=score-only\n"
+        f"                (the tiny models know only the demo's world, and the binding audit would rightly stop;\n"
+        f"                configs/instruct_v2xum.yaml and docs/guides/serving.md: real ones)\n"
+        f"All of this took {took:.0f} s.",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def known_videos(offered: list[site.Offer], made: list[Sample]) -> list[Known]:
+    """The videos whose scripts are known; of a cut file what was sampled, and one that became no sample counts too."""
+    sampled = {sample.video.id: len(sample.frames.frames) for sample in made}
+    scripts = {offer.id: make_script(offer.seed) for offer in offered if offer.seed is not None}
+    return [Known(i, script, min(sampled.get(i, script.duration), script.duration)) for i, script in scripts.items()]
+
+
+def require_samples(made: list[Sample], counts: dict[str, Any]) -> None:
+    """Raise ConfigError with the reasons when no video became a sample."""
+    if not made:
+        reasons = "; ".join(f"{videos} {reason}" for reason, videos in counts["reasons"].items())
+        raise ConfigError(f"no video became a sample: {reasons or 'none got so far'}")
+
+
+def show(sample: Sample, console: Console) -> None:
+    """One sample as a person wants to read it."""
+    lines = Text()
+    for sentence in sample.summary.v2vt:
+        lines.append("".join(f"[{t:.0f}]" for t in sentence.times) + " ", style="cyan")
+        lines.append(plain(sentence.text) + "\n")
+    lines.rstrip()
+    head = f"{sample.video.id}  {plain(sample.source.title or '')}"
+    foot = f"{len(sample.extract.keyframes)} of {len(sample.frames.frames)} frames ({sample.extract.ratio:.1%})"
+    console.print(Panel(lines, title=Text(head), subtitle=Text(foot), title_align="left", subtitle_align="left"))
+
+
+def score_table(made: list[Sample], seeds: dict[str, int]) -> Table:
+    """The figures over all samples whose script is known, one row a video and one for all."""
+    table = Table(show_edge=False, pad_edge=False)
+    for name in ("video", "captions right", "keyframe F1", "events named", "of", "all of them"):
+        table.add_column(name, justify="left" if name == "video" else "right")
+    scores = [(s.video.id, score(s, make_script(seeds[s.video.id]))) for s in made if s.video.id in seeds]
+    for name, one in scores:
+        table.add_row(
+            name, f"{one.captions:.1%}", f"{one.keyframes:.3f}", str(one.named), str(one.events), _yes(one.complete)
+        )
+    if scores:
+        every = [one for _, one in scores]
+        total = figures(every)
+        table.add_section()
+        table.add_row(
+            f"{len(every)} videos",
+            f"{total['captions_exactly_right']:.1%}",
+            f"{total['keyframe_f1']:.3f}",
+            str(sum(one.named for one in every)),
+            str(sum(one.events for one in every)),
+            f"{sum(one.complete for one in every)} of {len(every)}",
+            style="bold",
+        )
+    return table
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def loaded(export: Path) -> str:
+    """Check the export as its manifest says, load it with `datasets`, and say what came out. Raises ConfigError."""
+    import datasets
+
+    if problems := validate(export):
+        raise ConfigError("\n".join(problems))
+
+    datasets.disable_progress_bars()
+    dataset = datasets.load_dataset(str(export), cache_dir=str(export.parent / "datasets-cache"))
+    lines = ["every file is as manifest.json says", f'datasets.load_dataset("{shown(export)}")']
+    lines += [f"  {split:10} {len(rows):4} rows" for split, rows in dataset.items()]
+    row = next(iter(dataset.values()))[0]
+    picture = row["keyframes"][0]["image"]
+    lines.append(
+        f"  the first keyframe of {row['id']} is a {picture.size[0]} x {picture.size[1]} {picture.mode} picture"
+    )
+    return "\n".join(lines)
+
+
+def shown(path: Path) -> str:
+    """A path relative to here, where it lies below."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+if __name__ == "__main__":
+    main()

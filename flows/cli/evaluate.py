@@ -1,0 +1,180 @@
+"""`v2xum evaluate`: predictions against references under a named protocol; `v2xum evaluate compare`: two results."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+from typer.core import TyperGroup
+
+from flows.cli.app import JsonOption, app, guarded
+from schemas.comparison import Comparison
+from schemas.errors import ConfigError
+from schemas.evaluation import Evaluation
+from schemas.safe_text import plain
+
+MOST_PROBLEMS = 12
+
+
+class _RunByDefault(TyperGroup):
+    """`v2xum evaluate PREDICTIONS ...` is `v2xum evaluate run PREDICTIONS ...`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands:
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+evaluate = typer.Typer(cls=_RunByDefault, no_args_is_help=True, add_completion=False)
+app.add_typer(evaluate, name="evaluate", help="Score summaries against references, with intervals and baselines.")
+
+
+@evaluate.command()
+@guarded
+def run(
+    predictions: Annotated[
+        list[str],
+        typer.Argument(
+            help="NAME=PATH: a file of predictions, or a release. One NAME twice: two runs; PATH:PATH: folds of one."
+        ),
+    ],
+    references: Annotated[
+        list[Path],
+        typer.Option(help="A release, workspace, Instruct-V2Xum / VideoXum / ActivityNet JSON, TVSum or SumMe folder."),
+    ],
+    protocol: Annotated[
+        str | None, typer.Option(help="What the numbers mean; left out: the one that the references allow.")
+    ] = None,
+    split: Annotated[list[str] | None, typer.Option(help="Only videos of this split of the references.")] = None,
+    splits: Annotated[
+        str | None, typer.Option(help="A published file of folds, or `proper`: only videos of test parts.")
+    ] = None,
+    fold: Annotated[int | None, typer.Option(min=0, help="With --splits: only this fold, from 0.")] = None,
+    out: Annotated[Path, typer.Option(help="Where evaluation.json, .md, .tex and report.html go.")] = Path(
+        "evaluation"
+    ),
+    clip: Annotated[
+        str | None, typer.Option(help="For the cross-modal metrics: a folder or hub id, or ARCHITECTURE:PRETRAINED.")
+    ] = None,
+    pictures: Annotated[Path | None, typer.Option(help="Frames: a workspace, or a folder with ID/000012.jpg.")] = None,
+    no_text: Annotated[bool, typer.Option("--no-text", help="Leave out the text metrics, which need Java.")] = False,
+    by: Annotated[str | None, typer.Option(help="The metric by which the page picks worst and best videos.")] = None,
+    max_failed: Annotated[
+        float, typer.Option(min=0, max=1, help="Exit code 3 when more of a system's predictions are unusable.")
+    ] = 0.05,
+    seed: Annotated[int, typer.Option(help="Of resamples, the random floor and proper splits.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Score summaries. To compare two results: `v2xum evaluate compare A.json B.json`."""
+    from evaluation.evaluate import failed_share  # numpy and scipy: only here are they needed
+    from evaluation.request import EvaluateRequest, evaluate_here
+
+    request = EvaluateRequest(
+        predictions=tuple(predictions),
+        references=tuple(references),
+        protocol=protocol,
+        split=tuple(split or ()),
+        splits=splits,
+        fold=fold,
+        out=out,
+        clip=clip,
+        pictures=pictures,
+        text=not no_text,
+        by=by,
+        seed=seed,
+    )
+    evaluated, page = evaluate_here(request)
+    if as_json:
+        sys.stdout.write(evaluated.evaluation.model_dump_json() + "\n")
+    else:
+        print_evaluation(evaluated.evaluation)
+        sys.stdout.write(f"\nreport    {plain(str(page), 2000)}\n")
+    if (share := failed_share(evaluated.evaluation)) > max_failed:
+        sys.stderr.write(
+            f"v2xum: {share:.1%} of the predictions could not be scored and count as worst, more than --max-failed "
+            f"{max_failed:.1%}\n"
+        )
+        raise typer.Exit(3)
+
+
+@evaluate.command()
+@guarded
+def compare(
+    first: Annotated[Path, typer.Argument(help="evaluation.json of one system.")],
+    second: Annotated[Path, typer.Argument(help="evaluation.json of the other; may be the same file.")],
+    first_system: Annotated[
+        str | None, typer.Option("--first", help="The system's name, where there are several.")
+    ] = None,
+    second_system: Annotated[str | None, typer.Option("--second", help="The other's name.")] = None,
+    seed: Annotated[int, typer.Option(help="Of resamples and exchanges.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Also write comparison.json, .md and .tex into this folder.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare two systems on the videos that both have: paired intervals and tests; unlike protocols are refused."""
+    from evaluation.compare import compare as compare_evaluations
+    from evaluation.compare import read_evaluation
+    from evaluation.metrics.text_sums import CORPUS
+    from evaluation.report.write import write_comparison
+
+    found = compare_evaluations(
+        read_evaluation(first),
+        read_evaluation(second),
+        first_system=first_system,
+        second_system=second_system,
+        corpus=CORPUS,
+        seed=seed,
+    )
+    if out is not None:
+        write_comparison(out, found)
+    if as_json:
+        sys.stdout.write(found.model_dump_json() + "\n")
+    else:
+        print_comparison(found)
+
+
+def print_evaluation(evaluation: Evaluation, console: Console | None = None) -> None:
+    """The tables, what they rest on, and the first problems."""
+    from evaluation.report.tables import KINDS, caption, tables_of
+
+    console = console or Console(highlight=False)
+    for made in tables_of(evaluation):
+        table = RichTable(show_edge=False, pad_edge=False, title=plain(made.title), title_justify="left")
+        table.add_column("")
+        for name, _ in made.headers:
+            table.add_column(plain(name), justify="right")
+        for row in (*made.systems, *made.baselines):
+            cells = [
+                Text(f"{cell.value}\n{cell.interval}" if cell.interval else cell.value, "bold" if cell.best else "")
+                for cell in row.cells
+            ]
+            kind = "" if row.kind == "system" else "italic"
+            table.add_row(Text(plain(row.name or KINDS[row.kind]), kind), *cells)
+        console.print(table)
+        console.print()
+    console.print(Text(plain(caption(evaluation), 4000)))
+    for problem in evaluation.problems[:MOST_PROBLEMS]:
+        console.print(Text(plain(f"{problem.id}  {problem.reason}: {problem.detail}", 300)), soft_wrap=True)
+    if (more := len(evaluation.problems) - MOST_PROBLEMS) > 0:
+        console.print(f"… and {more} more problems, in the report")
+
+
+def print_comparison(found: Comparison, console: Console | None = None) -> None:
+    """Differences as a table, and what they rest on."""
+    from evaluation.report.tables import comparison_caption, comparison_rows
+
+    console = console or Console(highlight=False)
+    if not found.metrics:
+        raise ConfigError("the two have no metric in common")
+    table = RichTable(show_edge=False, pad_edge=False)
+    for name in ("", plain(found.first, 20), plain(found.second, 20), "difference", "p (Holm)", "won/tied/lost"):
+        table.add_column(name, justify="right" if name else "left", no_wrap=True)
+    for metric, one, other, difference, interval, _, p, wins, _ in comparison_rows(found.metrics):
+        cells = (metric, one, other, f"{difference}\n{interval}", p, wins)
+        table.add_row(*(Text("\n".join(plain(line) for line in cell.split("\n"))) for cell in cells))
+    console.print(table)
+    console.print(Text(plain(comparison_caption(found), 4000)))

@@ -1,0 +1,106 @@
+"""`v2xum plan`: what a configuration will take, from a probe of its videos."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from flows.cli.app import JsonOption, app, guarded
+from schemas.loading import load_config
+from schemas.safe_text import plain
+
+
+@app.command()
+@guarded
+def plan(
+    config: Annotated[Path, typer.Argument(help="The run's YAML file, as for `v2xum curate`.")],
+    source: Annotated[
+        list[str] | None, typer.Option(help="A file, folder, URL, id or list instead of the configuration's sources.")
+    ] = None,
+    probe: Annotated[
+        int, typer.Option(min=0, help="Random videos to curate for it; 0: go by what the workspace has.")
+    ] = 20,
+    workspace: Annotated[
+        Path | None, typer.Option(help="Where everything is kept; data/runs/NAME when left out.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Take only the first so many sources.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Override a key: a.b=value.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Curate some videos and say what all will take: tokens, hours, disk, money; `v2xum curate` goes on from there."""
+    from flows.local.plan import plan_here
+
+    resolved = load_config(config, set_ or ())
+    root = (workspace or Path("data/runs") / resolved.name).resolve()
+    answer = plan_here(resolved, root, source or (), probe, limit)
+    if as_json:
+        sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
+    else:
+        print_plan(answer)
+
+
+def print_plan(answer: dict[str, Any], console: Console | None = None) -> None:
+    """The answer of `plan_here` as a table, or the reason why there is none."""
+    console = console or Console(highlight=False, soft_wrap=True)
+    probe, found = answer["probe"], answer["estimate"]
+    console.print(
+        f"{answer['videos']} videos; {answer['settled_videos']} settled ones to go by, {probe['videos']} of them "
+        f"probed now in {_hours(probe['wall_hours'])}; {answer['due_videos']} due"
+    )
+    if found is None:
+        console.print(plain(answer["note"], 1000), markup=False)
+        return
+    table = Table(show_edge=False, pad_edge=False, title="what the due videos will take", title_justify="left")
+    for name in ("", "expected", "95 % interval", ""):
+        table.add_column(name, justify="right" if name else "left")
+    for label, range_, unit in _rows(found):
+        hours = unit == "h"
+        cells = [_hours(range_[k]) if hours else _number(range_[k]) for k in ("expected", "low", "high")]
+        table.add_row(label, cells[0], f"{cells[1]} to {cells[2]}", "" if hours else unit)
+    console.print(table)
+    console.print(plain(found["advice"], 1000), markup=False)
+    needed = found["store_megabytes"]["high"] + found["export_megabytes"]["high"] + found["temporary_megabytes"]["high"]
+    if needed > answer["disk_free_megabytes"]:
+        console.print(
+            f"The workspace's disk has {answer['disk_free_megabytes']:,.0f} MB free and may need {needed:,.0f} MB: "
+            "make room, or set frames.keep to none."
+        )
+
+
+def _rows(found: dict[str, Any]) -> list[tuple[str, dict[str, Any], str]]:
+    labels = {"sample": "samples", "rejected": "rejected", "retryable": "failed for now"}
+    rows = [(label, found["videos"][state], "") for state, label in labels.items()]
+    for role, model in found["models"].items():
+        rows += [
+            (f"{role}: requests", model["requests"], ""),
+            (f"{role}: tokens in", model["tokens_in"], ""),
+            (f"{role}: tokens out", model["tokens_out"], ""),
+        ]
+    rows.append(("wall time", found["wall_hours"], "h"))
+    rows += [(f"  {lane.removesuffix('_hours')} lane", range_, "h") for lane, range_ in found["lanes"].items()]
+    if found["gpu_busy_hours"]["high"]:
+        rows.append(("GPU time at work", found["gpu_busy_hours"], "h"))
+    labels = {"store": "disk: store", "export": "disk: export of all", "temporary": "disk: for the time being"}
+    rows += [(label, found[f"{name}_megabytes"], "MB") for name, label in labels.items()]
+    if found["cost"]["high"]:
+        rows.append(("cost", found["cost"], plain(found["cost"]["currency"])))
+    return rows
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 or float(value).is_integer() else f"{value:.3g}"
+
+
+def _hours(hours: float) -> str:
+    """Hours as people say them: 40 s, 12 min, 3.2 h, 5.1 d."""
+    seconds = hours * 3600
+    for limit, size, unit in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
+        if seconds < limit:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds / 86400:.3g} d"

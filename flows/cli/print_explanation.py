@@ -1,0 +1,139 @@
+"""Shows what `explain` found of one video, as text for a terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from schemas.audit import GOOD, Audit
+from schemas.binding import Binding
+from schemas.safe_text import plain
+from schemas.time import plain_seconds
+
+
+def print_explanation(answer: dict[str, Any]) -> None:
+    """Print the answer of `curation.status.explain`."""
+    console = Console(highlight=False, soft_wrap=True)
+    source = answer["source"] or {}
+    console.print(Text(f"{answer['id']}: {answer['state']}", style="bold"))
+    _row(console, "source", f"{source.get('kind', '')} {source.get('uri', '(unusable list row)')}")
+    if source.get("title"):
+        _row(console, "title", source["title"])
+    if origin := source.get("origin"):
+        _row(console, "listed in", f"{origin['list_name']}, row {origin['row']}")
+    for rejection in answer["rejections"]:
+        words = f"at {rejection['stage']}: {rejection['reason']} ({rejection['error_class']}): {rejection['evidence']}"
+        console.print(Text("rejected  ", style="red").append(plain(words, 500)))
+    for name, stage in answer["stages"].items():
+        if stage["status"] == "done":
+            _stage(console, name, stage)
+    if answer.get("verdicts"):
+        _review(console, answer["review"], answer["verdicts"])
+
+
+def _review(console: Console, review: dict[str, Any] | None, verdicts: list[dict[str, Any]]) -> None:
+    console.print(
+        Text("\nreview", style="bold").append(f"  {(review or {}).get('status', 'not finished')}", style="dim")
+    )
+    if review and review.get("dispute"):
+        _row(console, "disputed", review["dispute"])
+    if review and review.get("editor"):
+        changed = {name: review[name] for name in review if name.startswith(("captions", "keyframes", "summary_"))}
+        _row(console, "edited by", f"{review['editor']}: {', '.join(f'{k} {v}' for k, v in changed.items() if v)}")
+    for one in verdicts:
+        words = f"{one['decision'] or 'half-finished'}, {one['stratum']}, {one['updated_at']}"
+        words += f", {' '.join(one['reasons'])}" if one["reasons"] else ""
+        words += f": {one['comment']}" if one["comment"] else ""
+        _row(console, one["annotator"], words if one["counts"] else f"(does not count) {words}")
+
+
+def _stage(console: Console, name: str, stage: dict[str, Any]) -> None:
+    record = stage["record"]
+    cost = f"{stage['seconds']:.2f} s"
+    if stage["requests"]:
+        cost += f", {stage['requests']} requests, {stage['tokens_in']} tokens in, {stage['tokens_out']} out"
+    console.print(
+        Text(f"\n{name}", style="bold").append(f"  {cost}, fingerprint {stage['fingerprint'][:12]}", style="dim")
+    )
+    if maker := record.get("maker") or (record.get("rating") or {}).get("maker"):
+        _row(console, "prompt", f"{maker['prompt']} (sha256 {maker['prompt_sha256'][:12]})")
+        sampling = ", ".join(f"{key} {value}" for key, value in maker["sampling"].items())
+        _row(console, "model", f"{maker['model']} (revision {maker['revision'][:12]}); {sampling}")
+    match name:
+        case "download":
+            _row(console, "sha256", record["sha256"])
+            shape = f"{record['width']}x{record['height']}, {record['codec']} in {record['container']}"
+            _row(console, "file", f"{record['bytes']} bytes, {record['duration']} s, {shape}")
+            told = {key: value for key, value in record["publication"].items() if value}
+            _row(console, "published", ", ".join(f"{key}: {value}" for key, value in told.items()) or "(nothing known)")
+        case "filter":
+            for score in record["scores"]:
+                word = "passed" if score["passed"] else "failed, not enforced"
+                _row(console, score["name"], f"{score['value']} {word}")
+        case "frames":
+            frames = record["frames"]
+            alike = sum(frame["same_as"] is not None for frame in frames)
+            _row(
+                console,
+                "frames",
+                f"{len(frames)} at {record['fps']} fps by {record['backend']}, {alike} near-identical",
+            )
+            _row(console, "shots", ", ".join(f"{first}-{last}" for first, last in record["shots"]))
+            for defect in record["defects"]:
+                _row(console, "defect", defect)
+            if check := record["cross_check"]:
+                _row(console, "checked", f"{check['agreed']} of {check['compared']} agree with {check['backend']}")
+        case "caption":
+            for caption in record["captions"]:
+                reused = f" (of frame {caption['reused_from']})" if caption["reused_from"] is not None else ""
+                _row(
+                    console,
+                    f"[{plain_seconds(caption['time'])}]",
+                    f"pts {caption['pts']:.3f}{reused} {caption['text']}",
+                )
+            for failed in record["failed"]:
+                _row(console, f"[{plain_seconds(failed['time'])}]", f"no caption: {failed['reason']}")
+        case "binding":
+            _binding(console, Binding.model_validate(record))
+        case "extract":
+            times = " ".join(plain_seconds(time) for time in record["times"])
+            _row(console, "keyframes", f"{times} ({record['ratio']:.1%}; {record['windows']} windows)")
+        case "refine":
+            for sentence in record["v2vt"]:
+                times = "".join(f"[{plain_seconds(time)}]" for time in sentence["times"])
+                _row(console, times, sentence["text"])
+        case "audit":
+            _audit(console, Audit.model_validate(record))
+
+
+def _binding(console: Console, binding: Binding) -> None:
+    if not binding.checked:
+        _row(console, "binding", "not checked (binding.mode)")
+        return
+    _row(console, "canaries", f"{binding.right} of {binding.asked} pictures with known content recognized")
+    if binding.compared:
+        share = f"{binding.matched} of {binding.compared} comparisons, mean margin {binding.margin}, by {binding.clip}"
+        _row(console, "own frame", f"nearer to its caption than frames of other videos in {share}")
+
+
+def _audit(console: Console, audit: Audit) -> None:
+    if audit.mode == "disable":
+        _row(console, "audit", "disabled (audit.mode)")
+    for name, value in audit.scores().items():
+        _row(console, name, f"{value:g} ({GOOD[name]} is good)")
+    for mark in audit.marks:
+        console.print(Text(f"  marked: {mark.score} is {mark.value:g}, the limit is {mark.limit:g}", style="yellow"))
+    for sentence in audit.support.sentences if audit.support else ():
+        words = "no words of its own" if sentence.words is None else f"{sentence.words:.0%} of its words"
+        verdict = "supported" if sentence.supported else "not supported"
+        _row(console, "sentence", f"{verdict}: {words} in its captions, similarity {sentence.similarity:g}")
+    for criterion in audit.rating.criteria if audit.rating else ():
+        _row(console, "judge", f"{criterion.name} {criterion.score} of 5: {criterion.reason}")
+    for missing in audit.missing:
+        _row(console, "missing", f"{missing.score}: {missing.reason}")
+
+
+def _row(console: Console, name: str, text: str) -> None:
+    console.print(Text(f"  {name:10} ", style="cyan").append(plain(text, 400)))

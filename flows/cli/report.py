@@ -1,0 +1,39 @@
+"""`v2xum report`: the page and the figures of a workspace, written anew from its ledger."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from curation.pipeline.services import Services
+from curation.report.write import report_path, write_report
+from curation.workspace import Workspace
+from flows.cli.app import app, guarded
+from schemas.errors import WorkspaceBusy
+from schemas.safe_text import plain
+
+
+@app.command()
+@guarded
+def report(
+    workspace: Annotated[Path, typer.Argument(help="The folder that `v2xum curate` worked in.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of the page's path.")] = False,
+) -> None:
+    """Write WORKSPACE/report/report.html and summary.json anew; throughput is that of the last `v2xum curate`."""
+    place = Workspace(workspace).require()
+    try:
+        with place.lock(), Services(place.config(), place.ledger(), place.store()) as services:
+            summary = write_report(place, services)
+            services.ledger.close()
+    except WorkspaceBusy as error:
+        raise WorkspaceBusy(
+            f"{workspace}: a run is going on here and writes the report when it ends; `v2xum status {workspace}` tells "
+            "how far it is"
+        ) from error
+    if as_json:
+        sys.stdout.write(summary.model_dump_json() + "\n")
+    else:
+        sys.stdout.write(plain(str(report_path(place)), 2000) + "\n")

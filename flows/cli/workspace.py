@@ -1,0 +1,188 @@
+"""The commands that work on a workspace: curate, status, explain, retry, export."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from curation.ledger.stages import STAGE_NAMES
+from curation.pipeline.budget import Budget
+from curation.pipeline.services import Services
+from curation.status.counts import summarize
+from curation.status.explain import explain as explain_video
+from curation.status.explain import find
+from curation.workspace import Workspace
+from flows.cli.app import (
+    JsonOption,
+    WorkspaceArgument,
+    app,
+    fail,
+    guarded,
+    print_json,
+    shown_path,
+)
+from schemas.errors import (
+    ConfigError,
+    ErrorClass,
+)
+from schemas.loading import load_config
+from schemas.safe_text import plain
+
+
+@app.command()
+@guarded
+def curate(
+    config: Annotated[Path, typer.Argument(help="The run's YAML file; configs/ has some to start from.")],
+    source: Annotated[
+        list[str] | None,
+        typer.Option(help="A file, folder, URL, YouTube id or list to curate instead of the configuration's sources."),
+    ] = None,
+    workspace: Annotated[
+        Path | None, typer.Option(help="Where everything is kept; data/runs/NAME when left out.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Take only the first so many sources.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Override a key: a.b=value.")] = None,
+    max_cost: Annotated[float | None, typer.Option(help="Stop when this run has cost so much, by `prices`.")] = None,
+    max_hours: Annotated[float | None, typer.Option(help="Stop when this run has taken so many hours.")] = None,
+    max_tokens: Annotated[
+        float | None, typer.Option(help="Stop when this run has paid for so many tokens, read and written.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Carry videos from their sources to an exported dataset; run it again to go on where it stopped."""
+    from flows.local.curate import curate_here  # Prefect takes seconds to import: only here is it needed
+
+    resolved = load_config(config, set_ or ())
+    root = (workspace or Path("data/runs") / resolved.name).resolve()
+    budget = Budget(max_cost, max_hours, max_tokens, resolved.prices)
+    counts = curate_here(resolved, root, source or (), limit, budget)
+    if as_json:
+        print_json(counts)
+    else:
+        print_status(counts)
+        page = shown_path(root / "report" / "report.html")
+        sys.stdout.write(f"\ndataset   {shown_path(root / 'export')}\nreport    {page}\n")
+        sys.stdout.write(f"explain   v2xum explain ID {shown_path(root)}\n")
+    if counts["videos"] and (counts["rejected"] + counts["retryable"]) / counts["videos"] > resolved.run.max_rejected:
+        fail("more videos were rejected than run.max_rejected allows; `v2xum status` lists the reasons", 3)
+
+
+@app.command()
+@guarded
+def status(workspace: WorkspaceArgument, as_json: JsonOption = False) -> None:
+    """Show how far a run is: every video is a sample, rejected, retryable or pending."""
+    with _services(workspace) as services:
+        counts = summarize(services.ledger, services.settings)
+    if as_json:
+        print_json(counts)
+    else:
+        print_status(counts)
+
+
+@app.command()
+@guarded
+def explain(
+    video: Annotated[str, typer.Argument(metavar="ID", help="A video's id, its start, a file hash, address or title.")],
+    workspace: WorkspaceArgument,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell everything known of one video: origin, hashes, timestamps, prompts, models, tokens, attempts, rejections."""
+    with _services(workspace) as services:
+        ids = find(services.ledger, video)
+        if len(ids) != 1:
+            known = "no video" if not ids else f"{len(ids)} videos ({', '.join(ids[:8])}…)"
+            raise ConfigError(f"{video!r} names {known} in {workspace}; `v2xum status {workspace}` counts them")
+        answer = explain_video(services.ledger, services.settings, ids[0])
+    if as_json:
+        print_json(answer)
+    else:
+        from flows.cli.print_explanation import print_explanation
+
+        print_explanation(answer)
+
+
+@app.command()
+@guarded
+def retry(
+    workspace: WorkspaceArgument,
+    ids: Annotated[list[str] | None, typer.Argument(help="Videos; all that match when left out.")] = None,
+    error_class: Annotated[
+        str | None,
+        typer.Option("--class", help="transient, permanent, poison or refused; transient when no filter is given."),
+    ] = None,
+    stage: Annotated[str | None, typer.Option(help="Only rejections of this stage.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Only rejections for this reason.")] = None,
+) -> None:
+    """Forget rejections, so that the next `v2xum curate` tries those videos again."""
+    if not (ids or error_class or stage or reason):
+        error_class = "transient"
+    _require_known("--class", error_class, get_args(ErrorClass))
+    place = Workspace(workspace).require()
+    with place.lock(), closing(place.ledger()) as ledger:
+        rejections = list(ledger.rejections())
+        _require_known("--stage", stage, dict.fromkeys((*STAGE_NAMES, *(r.stage for r in rejections))))
+        there = {source.id for source in ledger.sources(list(ids or ()))}
+        if unknown := [video for video in ids or () if video not in there]:
+            raise ConfigError(f"{workspace} has no video {', '.join(map(repr, unknown))}: give ids in full")
+        chosen = [
+            r
+            for r in rejections
+            if (not ids or r.id in ids)
+            and error_class in (None, r.error_class)
+            and stage in (None, r.stage)
+            and reason in (None, r.reason)
+        ]
+        for rejection in chosen:
+            ledger.forget(rejection.id, rejection.stage)
+    sys.stdout.write(f"{len(chosen)} rejections forgotten; run `v2xum curate` again to try them\n")
+
+
+@app.command()
+@guarded
+def export(workspace: WorkspaceArgument) -> None:
+    """Write WORKSPACE/export anew from what is finished."""
+    from curation.dataset.export import export_workspace
+
+    place = Workspace(workspace).require()
+    with place.lock(), _services(workspace) as services:
+        manifest = export_workspace(place, services)
+    sys.stdout.write(f"{manifest.samples} samples in {shown_path(place.export)}\n")
+
+
+def _require_known(option: str, value: str | None, known: Iterable[str]) -> None:
+    """Raise ConfigError for a value that is none of the known ones."""
+    names = list(known)
+    if value is not None and value not in names:
+        raise ConfigError(f"{option} {value!r} is not known (known here: {', '.join(names)})")
+
+
+def _services(root: Path) -> Services:
+    place = Workspace(root).require()
+    return Services(place.config(), place.ledger(), place.store())
+
+
+def print_status(counts: dict[str, Any], console: Console | None = None) -> None:
+    """The counts of `summarize` as a sentence, a table of the stages, and the reasons for rejections."""
+    console = console or Console()
+    words = ", ".join(f"{counts[state]} {word}" for state, word in _STATES.items())
+    console.print(f"{counts['videos']} videos: {words}", highlight=False)
+    table = Table(show_edge=False, pad_edge=False)
+    for name in ("stage", "done", "rejected", "due", "last run: made", "reused", "rejected"):
+        table.add_column(name, justify="left" if name == "stage" else "right")
+    for stage, row in counts["stages"].items():
+        last = row["last_run"]
+        cells = (row["done"], row["rejected"], row["due"], last["made"], last["reused"], last["rejected"])
+        table.add_row(stage, *map(str, cells))
+    console.print(table)
+    for reason, videos in counts["reasons"].items():
+        console.print(f"{videos:6} {plain(reason)}", markup=False, highlight=False)
+
+
+_STATES = {"samples": "samples", "rejected": "rejected", "retryable": "retryable", "pending": "pending"}

@@ -1,0 +1,122 @@
+"""CLIP by transformers: any checkpoint with picture and text features (CLIP, SigLIP), without torchvision."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
+from transformers.utils import logging as transformers_logging
+
+from models.clip import Vectors
+from models.decode_picture import decode_picture
+from models.identity import checkpoint_errors, name_of, revision_of
+from models.torch_threads import threads, threads_for
+from schemas.errors import ConfigError, TransientError
+from schemas.model_config import TransformersClip as TransformersClipConfig
+
+_UNLIMITED = 10**6
+_LEAST_SIDE, _MOST_ASPECT = 16, 4
+# Not annotated by the library.
+_AutoImageProcessor: Any = AutoImageProcessor
+_logging: Any = transformers_logging
+
+
+class TransformersClip:
+    """A CLIP in this process. Threads may share it: one batch runs at a time."""
+
+    def __init__(self, config: TransformersClipConfig) -> None:
+        """Load the checkpoint. Raises ConfigError when it is missing, broken, or embeds no pictures or no texts."""
+        with checkpoint_errors(config.model):
+            revision = revision_of(config.model, config.revision)
+            self._model, self._tokenizer, self._pictures = _load(config)
+        self.name = f"transformers-{name_of(config.model)}-{revision[:12]}"
+        if not all(hasattr(self._model, method) for method in ("get_image_features", "get_text_features")):
+            raise ConfigError(f"model {name_of(config.model)!r} is no CLIP: it does not embed both pictures and texts")
+        self._batch, self._device = config.batch, config.device
+        self._threads = threads_for(self._model, config.device)
+        self._lock = threading.Lock()
+        text = self._model.config.get_text_config()
+        limits = (getattr(text, "max_position_embeddings", None), self._tokenizer.model_max_length)
+        self.context: int = min((n for n in limits if n and n < _UNLIMITED), default=77)
+        # SigLIP was trained on full rows of padding and has no mask: shorter rows give other vectors.
+        self._padding = "max_length" if str(self._model.config.model_type).startswith("siglip") else "longest"
+
+    def embed_images(self, images: Sequence[bytes]) -> Vectors:
+        """JPEG or PNG bytes to float32 [n, d], rows of unit norm. Raises PermanentError `unreadable_picture`."""
+        return self._batches(images, self._seen)
+
+    def embed_texts(self, texts: Sequence[str]) -> Vectors:
+        """Texts to float32 [n, d], rows of unit norm; what exceeds the model's context is cut at its end."""
+        return self._batches(texts, self._said)
+
+    def _seen(self, images: Sequence[bytes]) -> Any:
+        pictures = [presentable(decode_picture(image)) for image in images]
+        inputs = self._pictures(images=pictures, return_tensors="pt")
+        return self._model.get_image_features(**inputs.to(self._device))
+
+    def _said(self, texts: Sequence[str]) -> Any:
+        inputs = self._tokenizer(
+            [text.encode("utf-8", "replace").decode("utf-8") for text in texts],  # lone surrogates
+            padding=self._padding,
+            truncation=True,
+            max_length=self.context,
+            return_tensors="pt",
+        )
+        return self._model.get_text_features(**inputs.to(self._device))
+
+    def _batches(self, items: Sequence[Any], embed: Callable[[Sequence[Any]], Any]) -> Vectors:
+        parts: list[Vectors] = []
+        for start in range(0, len(items), self._batch):
+            part = items[start : start + self._batch]
+            try:
+                with self._lock, torch.inference_mode(), threads(self._threads):
+                    found = embed(part)
+                    # Transformers 5 gives an object, 4 gave the tensor.
+                    vectors = getattr(found, "pooler_output", found).float()
+                    parts.append(torch.nn.functional.normalize(vectors, dim=-1).cpu().numpy())
+            except torch.OutOfMemoryError as error:
+                raise TransientError("out_of_memory", f"{len(part)} items for {self.name}") from error
+        if not parts:
+            return np.zeros((0, self._width()), dtype=np.float32)
+        return np.concatenate(parts)
+
+    def _width(self) -> int:
+        config = self._model.config
+        return int(getattr(config, "projection_dim", None) or config.get_text_config().hidden_size)
+
+
+def presentable(picture: Image.Image) -> Image.Image:
+    """A picture that processors neither misread nor blow up: 16 pixels a side or more, sides as 4 to 1 at most.
+
+    Arrays of 1 or 3 rows pass for channels; a strip of 1 x 60,000 pixels would grow to gigabytes when its short side is
+    resized. Models look at the centre square anyway.
+    """
+    width, height = picture.size
+    wide, high = min(width, _MOST_ASPECT * height), min(height, _MOST_ASPECT * width)
+    if (wide, high) != (width, height):
+        left, top = (width - wide) // 2, (height - high) // 2
+        picture = picture.crop((left, top, left + wide, top + high))
+    if min(picture.size) < _LEAST_SIDE:
+        picture = picture.resize((max(wide, _LEAST_SIDE), max(high, _LEAST_SIDE)))
+    return picture
+
+
+def _load(config: TransformersClipConfig) -> tuple[Any, Any, Any]:
+    """Model, tokenizer and the image processor that works with Pillow alone."""
+    where, revision = config.model, config.revision
+    progress = _logging.is_progress_bar_enabled()
+    _logging.disable_progress_bar()
+    try:
+        tokenizer: Any = AutoTokenizer.from_pretrained(where, revision=revision)
+        pictures = _AutoImageProcessor.from_pretrained(where, revision=revision, backend="pil")
+        # Weights only as safetensors: a pickle would run its author's code.
+        model: Any = AutoModel.from_pretrained(where, revision=revision, use_safetensors=True)
+    finally:
+        if progress:
+            _logging.enable_progress_bar()
+    return model.to(config.device).eval(), tokenizer, pictures

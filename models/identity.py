@@ -1,0 +1,152 @@
+"""Checkpoints on this machine: where they are, which weights exactly, and errors that say what to do.
+
+Imports nothing heavy before it is called, so that a run's plan needs no torch.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from schemas.errors import ConfigError
+from schemas.model_config import ChatConfig, ClipConfig, LocalModel, OpenAIModel
+from schemas.model_config import NgramEmbedder as NgramConfig
+from schemas.model_config import OpenClip as OpenClipConfig
+from schemas.model_config import TransformersEmbedder as TransformersConfig
+
+# What a checkpoint folder's behaviour depends on: weights, configuration, tokenizer, templates.
+_PARTS = frozenset({".safetensors", ".json", ".model", ".txt", ".jinja", ".tiktoken"})
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_EXTRA = frozenset({"torch", "transformers", "llguidance", "safetensors", "tokenizers"})
+RETRY_TEMPERATURE = 0.7
+
+
+def name_of(model: str) -> str:
+    """The last part of a folder or hub id: what records may say of it, never a path of the machine."""
+    return Path(model).name
+
+
+def revision_of(model: str, revision: str | None) -> str:
+    """Which weights exactly: for a folder 64 hex over its files' names and contents, for a hub id the commit.
+
+    Raises ConfigError when there is no such checkpoint.
+    """
+    folder = Path(model)
+    if folder.is_dir():
+        files = sorted(p for p in folder.iterdir() if p.is_file() and p.suffix in _PARTS)
+        if not files:
+            raise ConfigError(f"no checkpoint files in the folder {folder.name!r}")
+        digest = hashlib.sha256()
+        for path in files:
+            status = path.stat()
+            digest.update(f"{path.name}\0{_file_hash(path, status.st_size, status.st_mtime_ns)}\n".encode())
+        return digest.hexdigest()
+    if folder.is_absolute() or model.startswith((".", "~")):
+        raise ConfigError(f"there is no checkpoint folder {folder.name!r}")
+    if revision is not None and _COMMIT.fullmatch(revision):
+        return revision
+    with checkpoint_errors(model):
+        from transformers import AutoConfig
+
+        commit = getattr(AutoConfig.from_pretrained(model, revision=revision), "_commit_hash", None)
+    if not commit:
+        raise ConfigError(f"model {name_of(model)!r}: the hub names no commit; set `revision`")
+    return str(commit)
+
+
+def sampling_of(config: LocalModel) -> dict[str, float | int | str | bool | None]:
+    """The parameters that determine replies besides weights and request, as records keep them."""
+    return {
+        "temperature": config.temperature,
+        "top_p": config.top_p,
+        "seed": config.seed,
+        "retry_temperature": max(config.temperature, RETRY_TEMPERATURE),
+        "dtype": config.dtype,
+    }
+
+
+def remote_sampling(config: OpenAIModel) -> dict[str, float | int | str | bool | None]:
+    """The parameters that determine a server's replies besides weights and request, as records keep them."""
+    return {
+        "temperature": config.temperature,
+        "top_p": config.top_p,
+        "seed": config.seed,
+        "retry_temperature": max(config.temperature, RETRY_TEMPERATURE),
+    }
+
+
+@contextmanager
+def checkpoint_errors(model: str) -> Iterator[None]:
+    """Turn what transformers raises while loading into ConfigError; a missing package names the extra `local`."""
+    broken: tuple[type[Exception], ...] = (OSError, ValueError, KeyError, RuntimeError, *_broken_weights())
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in _EXTRA:
+            raise
+        raise ConfigError(f"the package {error.name!r} is missing: install the extra `local`") from error
+    except broken as error:
+        first = str(error).strip().partition("\n")[0].replace(str(Path(model).parent) + "/", "")
+        raise ConfigError(f"model {name_of(model)!r} cannot be loaded: {first}") from error
+
+
+def _broken_weights() -> tuple[type[Exception], ...]:
+    try:
+        from safetensors import SafetensorError
+    except ModuleNotFoundError:
+        return ()
+    return (SafetensorError,)
+
+
+def require_packages(*packages: str) -> None:
+    """Raise ConfigError unless these can be imported; torch, transformers and llguidance when none is named."""
+    with checkpoint_errors("local"):
+        for package in packages or ("torch", "transformers", "llguidance"):
+            importlib.import_module(package)
+
+
+@functools.lru_cache(maxsize=256)
+def _file_hash(path: Path, _size: int, _changed: int) -> str:
+    """SHA-256 of a file, once for each state of it: weights may be many gigabytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+UNSTATED = "unstated"  # the revision of a server's weights when the configuration does not name it
+
+
+def identify(config: ChatConfig) -> tuple[str, str, dict[str, float | int | str | bool | None]]:
+    """Name, revision and sampling parameters of a chat model, without loading its weights. Raises ConfigError."""
+    if isinstance(config, OpenAIModel):
+        return config.model, config.revision or UNSTATED, remote_sampling(config)
+    return name_of(config.model), revision_of(config.model, config.revision), sampling_of(config)
+
+
+def identify_embedder(config: NgramConfig | TransformersConfig) -> tuple[str, str]:
+    """Name and revision of an embedder, without loading its weights. Raises ConfigError."""
+    if isinstance(config, NgramConfig):
+        return config.engine, str(config.dimensions)
+    return name_of(config.model), revision_of(config.model, config.revision)
+
+
+def identify_clip(config: ClipConfig) -> tuple[str, str, str]:
+    """Engine, name and revision of a CLIP, without loading its weights. Raises ConfigError."""
+    if isinstance(config, OpenClipConfig):
+        return config.engine, *open_clip_identity(config)
+    return config.engine, name_of(config.model), revision_of(config.model, config.revision)
+
+
+def open_clip_identity(config: OpenClipConfig) -> tuple[str, str]:
+    """Architecture and pretrained tag, which name published weights; of a file its name and SHA-256."""
+    path = Path(config.pretrained)
+    if not path.is_file():
+        return name_of(config.model), config.pretrained
+    import hashlib
+
+    with path.open("rb") as stream:
+        return name_of(config.model), f"{path.name}-{hashlib.file_digest(stream, 'sha256').hexdigest()[:12]}"

@@ -1,0 +1,1 @@
+"""Chat models from checkpoints in this process, with grammar-constrained decoding."""

@@ -1,0 +1,214 @@
+"""The `local` engine: a checkpoint in this process (transformers), with grammar-constrained decoding.
+
+The first attempt of a request is as configured (greedy at temperature 0); a retry samples at a temperature of
+at least 0.7. Sampling adds Gumbel noise to the logits and takes the maximum, which draws exactly from the softmax;
+its seed comes from the request, so that a reply does not depend on the position in a batch. Neighbours can still
+change the last bits of the logits through padding: `whole_batches` is True.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    AutoProcessor,
+    AutoTokenizer,
+    GenerationConfig,
+    LogitsProcessorList,
+    StoppingCriteriaList,
+)
+from transformers.utils import logging as transformers_logging
+
+from models.chat import Arrived, Reply, Request
+from models.decode_picture import decode_picture
+from models.identity import RETRY_TEMPERATURE, checkpoint_errors, name_of, revision_of, sampling_of
+from models.local.grammar import Constraint, Grammars
+from models.local.sampling import RowLimits, RowSampler, Sampling
+from models.torch_threads import threads, threads_for
+from schemas.errors import ConfigError, PermanentError, TransientError
+from schemas.model_config import LocalModel
+
+log = logging.getLogger(__name__)
+_UNLIMITED = 10**6
+# Not annotated by the library.
+_AutoProcessor: Any = AutoProcessor
+_GenerationConfig: Any = GenerationConfig
+_logging: Any = transformers_logging
+
+
+class LocalChatModel:
+    """A chat model that this process runs. Safe to share between threads: one batch runs at a time."""
+
+    whole_batches = True
+
+    def __init__(self, config: LocalModel) -> None:
+        """Load the checkpoint. Raises ConfigError when it is missing, broken, or has no chat template."""
+        self.name = name_of(config.model)
+        self.batch = config.batch
+        self.sampling: dict[str, float | int | str | bool | None] = sampling_of(config)
+        self._config = config
+        self._running = threading.Lock()
+        self._tokenizing = threading.Lock()
+        with checkpoint_errors(config.model):
+            self.revision = revision_of(config.model, config.revision)
+            self._model, self._tokenizer, self._processor = _load(config)
+        self._sees = self._processor is not None
+        self._threads = threads_for(self._model, config.device)
+        log.info("loaded %s: %d parameters on %s", self.name, self._model.num_parameters(), config.device)
+        text = self._model.config.get_text_config()
+        limits = (getattr(text, "max_position_embeddings", None), self._tokenizer.model_max_length)
+        own = min((n for n in limits if n and n < _UNLIMITED), default=4096)
+        self.context: int = config.context or own
+        stops = self._model.generation_config.eos_token_id
+        named = stops if isinstance(stops, list) else [stops]
+        self._stops: list[int] = sorted({i for i in (*named, self._tokenizer.eos_token_id) if i is not None})
+        if not self._stops or (
+            not self._tokenizer.chat_template and not getattr(self._processor, "chat_template", None)
+        ):
+            raise ConfigError(f"model {self.name!r} has no end-of-text token or no chat template: it is no chat model")
+        if self._tokenizer.pad_token_id is None:
+            self._tokenizer.pad_token = self._tokenizer.convert_ids_to_tokens(self._stops[0])
+        # The checkpoint's own sampling defaults would apply silently and stand in no record.
+        self._model.generation_config = _GenerationConfig(
+            eos_token_id=self._stops, pad_token_id=self._tokenizer.pad_token_id, do_sample=False
+        )
+        self._special = _special_pattern(self._tokenizer, self._processor)
+        self._grammars: Grammars | None = None
+        self._overhead = len(self._tokenizer(self._prompt("", image=False), add_special_tokens=True)["input_ids"])
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a message of this text, with what the chat template adds around it."""
+        with self._tokenizing:
+            return len(self._tokenizer(self._inert(text), add_special_tokens=False)["input_ids"]) + self._overhead
+
+    def complete(self, requests: Sequence[Request], arrived: Arrived | None = None) -> list[Reply]:
+        """Answer every request, in order, in batches of at most `batch`.
+
+        Raises PermanentError for a prompt that leaves no room for `max_tokens` or a picture that does not decode,
+        TransientError when the device's memory is exhausted, ConfigError for a schema that cannot be enforced.
+        """
+        replies: dict[int, Reply] = {}
+        for pictured in (True, False):
+            rows = [i for i, request in enumerate(requests) if (request.image is not None) is pictured]
+            for start in range(0, len(rows), self.batch):
+                part = rows[start : start + self.batch]
+                with self._running:
+                    replies.update(zip(part, self._run([requests[i] for i in part]), strict=True))
+        return [replies[i] for i in range(len(requests))]
+
+    def _inert(self, text: str) -> str:
+        """The text with special tokens broken by a space: data can neither open a turn nor place a picture."""
+        return self._special.sub(lambda found: f"{found[0][:1]} {found[0][1:]}", text)
+
+    def _prompt(self, text: str, *, image: bool) -> str:
+        inert = self._inert(text)
+        content: Any = inert
+        if self._sees:
+            content = [{"type": "text", "text": inert}, *([{"type": "image"}] if image else [])]
+        template = self._processor if self._sees else self._tokenizer
+        rendered: str = template.apply_chat_template(
+            [{"role": "user", "content": content}], add_generation_prompt=True, tokenize=False
+        )
+        return rendered
+
+    def _encode(self, requests: Sequence[Request]) -> Any:
+        prompts = [self._prompt(r.text, image=r.image is not None) for r in requests]
+        begins = self._tokenizer.bos_token
+        options = {"padding": True, "return_tensors": "pt", "add_special_tokens": False}
+        if begins is not None and self._sees and not prompts[0].startswith(begins):
+            options["add_special_tokens"] = True
+        if requests[0].image is None:
+            return self._tokenizer(prompts, **options)
+        if not self._sees:
+            raise ConfigError(f"model {self.name!r} has no vision part: it cannot caption pictures")
+        return self._processor(text=prompts, images=[[decode_picture(r.image)] for r in requests], **options)
+
+    def _run(self, requests: Sequence[Request]) -> list[Reply]:
+        with self._tokenizing:
+            inputs = self._encode(requests)
+        lengths = inputs["attention_mask"].sum(dim=1).tolist()
+        for length, request in zip(lengths, requests, strict=True):
+            if length + request.max_tokens > self.context:
+                evidence = f"{length} tokens and {request.max_tokens} of reply in a context of {self.context}"
+                raise PermanentError("prompt_too_long", evidence)
+        limits = [request.max_tokens for request in requests]
+        width = inputs["input_ids"].shape[1]
+        processors = LogitsProcessorList()
+        if any(request.schema is not None for request in requests):
+            grammars = self._grammar_table()
+            matchers = [None if r.schema is None else grammars.matcher(r.schema) for r in requests]
+            processors.append(Constraint(grammars, matchers))
+        sampled = {row: self._sampling(r) for row, r in enumerate(requests) if self._temperature(r) > 0}
+        if sampled:
+            processors.append(RowSampler(sampled))
+        criteria = StoppingCriteriaList([RowLimits(width, limits)])
+        options = {"max_new_tokens": max(limits), "logits_processor": processors, "stopping_criteria": criteria}
+        try:
+            with torch.inference_mode(), threads(self._threads):
+                written = self._model.generate(**inputs.to(self._config.device), **options)
+        except torch.OutOfMemoryError as error:
+            raise TransientError("out_of_memory", f"{len(requests)} requests of up to {width} tokens") from error
+        rows = written[:, width:].tolist()
+        return [self._reply(row, limit, length) for row, limit, length in zip(rows, limits, lengths, strict=True)]
+
+    def _reply(self, written: Sequence[int], limit: int, tokens_in: int) -> Reply:
+        ids = list(written[:limit])
+        end = next((i for i, token in enumerate(ids) if token in self._stops), None)
+        with self._tokenizing:
+            text = self._tokenizer.decode(ids[:end], skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        if end is None:
+            return Reply(text, "length", int(tokens_in), len(ids))
+        return Reply(text, "stop", int(tokens_in), end + 1)
+
+    def _grammar_table(self) -> Grammars:
+        if self._grammars is None:
+            width = self._model.config.get_text_config().vocab_size
+            self._grammars = Grammars(self._tokenizer, max(width, len(self._tokenizer)), self._stops)
+        return self._grammars
+
+    def _temperature(self, request: Request) -> float:
+        return max(self._config.temperature, RETRY_TEMPERATURE) if request.variant else self._config.temperature
+
+    def _sampling(self, request: Request) -> Sampling:
+        key = request.key(self.name, self.revision, self.sampling)
+        seed = hashlib.sha256(f"{self._config.seed}:{request.variant}:{key}".encode()).digest()
+        # 63 bits: torch seeds are signed.
+        return Sampling(self._temperature(request), self._config.top_p, int.from_bytes(seed[:8]) >> 1)
+
+
+def _load(config: LocalModel) -> tuple[Any, Any, Any]:
+    """Model, tokenizer (padding left), and the processor of a checkpoint with a vision part, else None."""
+    where, revision = config.model, config.revision
+    progress = _logging.is_progress_bar_enabled()
+    _logging.disable_progress_bar()
+    try:
+        sees = hasattr(AutoConfig.from_pretrained(where, revision=revision), "vision_config")
+        processor: Any = _AutoProcessor.from_pretrained(where, revision=revision) if sees else None
+        tokenizer: Any = AutoTokenizer.from_pretrained(where, revision=revision) if not sees else processor.tokenizer
+        loader: Any = AutoModelForImageTextToText if sees else AutoModelForCausalLM
+        # Weights only as safetensors: a pickle would run its author's code.
+        model = loader.from_pretrained(
+            where, revision=revision, dtype=getattr(torch, config.dtype), use_safetensors=True
+        )
+    finally:
+        if progress:
+            _logging.enable_progress_bar()
+    tokenizer.padding_side = "left"
+    return model.to(config.device).eval(), tokenizer, processor
+
+
+def _special_pattern(tokenizer: Any, processor: Any) -> re.Pattern[str]:
+    special = {str(token) for token in tokenizer.added_tokens_decoder.values() if token.special}
+    special |= {token for token in tokenizer.all_special_tokens if isinstance(token, str)}
+    special |= {token for token in (getattr(processor, "image_token", None),) if isinstance(token, str)}
+    longest_first = sorted((token for token in special if len(token) > 1), key=len, reverse=True)
+    return re.compile("|".join(re.escape(token) for token in longest_first) or r"(?!)")

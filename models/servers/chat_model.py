@@ -1,0 +1,159 @@
+"""The `openai` engine: OpenAI-compatible servers, vLLM in production, driven as fast as they can go.
+
+One daemon thread with one event loop a model holds the queue, the connections and the retries (dispatch.py, fleet.py);
+the threads that call hand their requests over and wait. No reply is trusted: what is no answer to this request by this
+model is asked for again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import os
+import queue
+import threading
+import time
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+from models.chat import Arrived, Reply, Request
+from models.identity import UNSTATED, remote_sampling
+from models.meter import Meter
+from models.servers.engine import _POLL, _Engine
+from models.servers.jobs import Call
+from models.servers.picture_files import Media
+from models.servers.wire import Writer, inert
+from schemas.errors import ConfigError, RunStopped
+from schemas.model_config import OpenAIModel
+
+_COUNTS_KEPT = 8192
+
+for _name in ("httpx2", "openai"):  # they write a line for every request
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+
+class RemoteChatModel:
+    """A chat model behind one or several servers. Safe to share between threads; close it, or leave its context."""
+
+    whole_batches = False
+
+    def __init__(self, config: OpenAIModel, meter: Meter, raise_if_stopped: Callable[[], None]) -> None:
+        """Reach the servers and check that they serve the model; waits for servers that are not there yet.
+
+        `raise_if_stopped` is called at least four times a second while anything waits, and may raise RunStopped.
+        Raises ConfigError for a wrong name, key, address or folder, ServerGone when no server came within `patience`.
+        """
+        self.name = config.model
+        self.revision = config.revision or UNSTATED
+        self.sampling: dict[str, float | int | str | bool | None] = remote_sampling(config)
+        self.batch = config.batch
+        self._raise_if_stopped = raise_if_stopped
+        self._media = Media(Path(config.media_path)) if config.images == "file" and config.media_path else None
+        self._counts: OrderedDict[bytes, int] = OrderedDict()
+        self._counting = threading.Lock()
+        writer = Writer(config, self.name, self.revision, self.sampling)
+        self._engine = _Engine(config, _key(config.api_key_env), meter, writer)
+        self._closing = weakref.finalize(self, _close, self._engine, self._media)
+        try:
+            self.context: int = self._engine.wait_ready(raise_if_stopped)
+        except BaseException:
+            self.close()
+            raise
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a message of this text with its template: what vLLM tells, else an upper estimate.
+
+        Raises RunStopped, TransientError("model_failed"), ConfigError for a key that is not accepted.
+        """
+        key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+        with self._counting:
+            if key in self._counts:
+                self._counts.move_to_end(key)
+                return self._counts[key]
+        count = self._engine.count_tokens(inert(text), self._raise_if_stopped)
+        with self._counting:
+            self._counts[key] = count
+            if len(self._counts) > _COUNTS_KEPT:
+                self._counts.popitem(last=False)
+        return count
+
+    def complete(self, requests: Sequence[Request], arrived: Arrived | None = None) -> list[Reply]:
+        """Answer every request, in order; `arrived` is told of each reply as it comes, on this thread.
+
+        Raises RunStopped (what `raise_if_stopped` raises, ServerGone) and ConfigError (a key that is not accepted any
+        more, a folder that the server may not read); requests that are still on their way are then broken off.
+        """
+        replies: dict[int, Reply] = {}
+        if not requests:
+            return []
+        with self._addresses(requests) as urls:
+            call = Call(requests, urls)
+            self._raise_if_stopped()
+            self._engine.post(lambda dispatcher: dispatcher.submit(call))
+            try:
+                looked = time.monotonic()
+                while len(replies) < len(requests):
+                    if time.monotonic() - looked >= _POLL:
+                        self._raise_if_stopped()
+                        looked = time.monotonic()
+                    try:
+                        came = call.inbox.get(timeout=_POLL)
+                    except queue.Empty:
+                        self._engine.require_alive()
+                        continue
+                    if isinstance(came, BaseException):
+                        raise came
+                    position, reply = came
+                    replies[position] = reply
+                    if arrived is not None:
+                        arrived(position, reply)
+            except BaseException:
+                with contextlib.suppress(RunStopped):
+                    self._engine.post(lambda dispatcher: dispatcher.cancel(call))
+                raise
+        return [replies[i] for i in range(len(requests))]
+
+    def close(self) -> None:
+        """Break off what is on its way and close the connections. Calls after that raise RunStopped."""
+        self._closing()
+
+    def __enter__(self) -> RemoteChatModel:
+        """Use as a context manager."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """The model's name alone."""
+        return f"RemoteChatModel({self.name!r})"
+
+    @contextmanager
+    def _addresses(self, requests: Sequence[Request]) -> Iterator[Sequence[str | None]]:
+        if self._media is None:
+            yield [None] * len(requests)
+            return
+        with self._media.lent(requests) as urls:
+            yield urls
+
+
+def _close(engine: _Engine, media: Media | None) -> None:
+    engine.stop()
+    if media is not None:
+        media.close()
+
+
+def _key(variable: str) -> str | None:
+    """The API key that the environment holds, if any. Raises ConfigError for one that no header can carry."""
+    key = os.environ.get(variable, "").strip()
+    if not key.isascii() or not key.isprintable():
+        raise ConfigError(f"the environment variable {variable} holds characters that no API key has")
+    return key or None

@@ -1,0 +1,294 @@
+"""Whether a configured server would serve a run: asked the way a run asks it, with the fix for what is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import uuid
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import httpx2
+
+from models.chat import JsonSchema, Request
+from models.checks import Check, fail, ok, warn
+from models.servers.failures import plain
+from models.servers.transport import Transport
+from models.servers.wire import Writer
+from schemas.model_config import OpenAIModel
+
+_QUICK_SECONDS = 10.0
+# The prompt begs for what the schema forbids: only a server that enforces the schema answers with one of its words.
+_COLOURS = ["teal", "maroon"]
+_SCHEMA: JsonSchema = {
+    "type": "object",
+    "properties": {"colour": {"enum": _COLOURS}},
+    "required": ["colour"],
+    "additionalProperties": False,
+}
+_BEG = "Reply with the one word yellow, in plain text. No braces, no quotes, no other word: just yellow."
+_STRUCTURED_FLAG = """--structured-outputs-config '{"backend":"guidance","disable_any_whitespace":true}'"""
+_THINKING_FLAG = """--default-chat-template-kwargs '{"enable_thinking":false}'"""
+_CACHING = re.compile(r'enable_prefix_caching="(\w+)"')
+
+
+class Need(NamedTuple):
+    """What a run asks of a model: its longest fixed prompt, the tokens of a reply, tokens that captions add at least,
+    a picture (JPEG) of the size that frames have, and whether replies follow a schema.
+    """
+
+    text: str
+    max_tokens: int
+    more_tokens: int
+    image: bytes | None
+    structured: bool
+
+
+class _Unanswered(Exception):
+    """A request got no usable answer: a status (None: no HTTP answer) and what was said."""
+
+    def __init__(self, status: int | None, said: str) -> None:
+        super().__init__(said)
+        self.status = status
+        self.said = said
+
+
+async def check_server(role: str, config: OpenAIModel, url: str, need: Need, start: str) -> list[Check]:
+    """All checks of one base URL, in order; those that rest on one that failed are left out.
+
+    `start` is the command that starts the server.
+    """
+    timeout = httpx2.Timeout(min(config.timeout, 120))
+    async with httpx2.AsyncClient(transport=Transport(), trust_env=False, timeout=timeout) as client:
+        return await _Examination(role, config, url, need, start, client).run()
+
+
+class _Examination:
+    """One server under examination."""
+
+    def __init__(
+        self, role: str, config: OpenAIModel, url: str, need: Need, start: str, client: httpx2.AsyncClient
+    ) -> None:
+        self._role, self._config, self._url, self._need, self._start = role, config, url, need, start
+        self._client = client
+        self._key = os.environ.get(config.api_key_env, "").strip()
+        parts = urlsplit(url)
+        self._root = parts._replace(path=parts.path.removesuffix("/v1")).geturl().rstrip("/")
+        self._name = f"models.{role} at {url}"
+        self._writer = Writer(config, config.model, "", {})
+
+    async def run(self) -> list[Check]:
+        if not self._key.isascii() or not self._key.isprintable():
+            variable = self._config.api_key_env
+            wrong = f"the environment variable {variable} holds characters that no API key has"
+            return [fail(f"{self._name}: key", wrong, f"export {variable}=KEY-OF-THE-SERVER")]
+        checks = [await self._reachable()]
+        if checks[-1].status == "fail":
+            return checks
+        card, found = await self._listed()
+        checks += found
+        if card is None:
+            return checks
+        checks += await self._prompts(card.get("max_model_len"))
+        if self._need.structured:
+            checks.append(await self._structured())
+        caching = await self._caching()
+        return [*checks, *caching]
+
+    async def _reachable(self) -> Check:
+        name = f"{self._name}: reachable"
+        try:
+            await self._get(f"{self._root}/health")
+        except _Unanswered as error:
+            if error.status is None:
+                fix = f"start it: {self._start}   (or correct models.{self._role}.base_urls)"
+                return fail(name, error.said, fix)
+            if error.status >= 500:
+                return fail(name, f"GET /health: {error.said}", "see the server's log; start it again")
+        return ok(name, "it answers")
+
+    async def _listed(self) -> tuple[dict[str, Any] | None, list[Check]]:
+        """The entry of the model in /v1/models."""
+        config = self._config
+        try:
+            cards = [c for c in (await self._get(f"{self._url}/models"))["data"] if isinstance(c.get("id"), str)]
+        except _Unanswered as error:
+            if error.status in (401, 403):
+                state = "is not accepted" if self._key else "is not set"
+                found = f"HTTP {error.status}: the key in the environment variable {config.api_key_env} {state}"
+                return None, [fail(f"{self._name}: key", found, f"export {config.api_key_env}=KEY-OF-THE-SERVER")]
+            return None, [self._no_api(error.said)]
+        except (LookupError, TypeError, AttributeError):
+            return None, [self._no_api("GET /models gave no list")]
+        checks = [ok(f"{self._name}: key", "accepted" if self._key else "none is set, and none is asked for")]
+        name = f"{self._name}: model"
+        for card in cards:
+            if card["id"] == config.model:
+                return card, [*checks, ok(name, f"serves {config.model!r}")]
+        served = [plain(card["id"])[:100] for card in cards[:20]]
+        change = f"set models.{self._role}.model: {served[0]}" if served else "load a model"
+        fix = f"{change}   (or start the server with --served-model-name {config.model})"
+        return None, [*checks, fail(name, f"does not serve {config.model!r} but {', '.join(served) or 'nothing'}", fix)]
+
+    def _no_api(self, found: str) -> Check:
+        return fail(f"{self._name}: model", found, "base_urls must name an OpenAI-compatible API; they end in /v1")
+
+    async def _prompts(self, longest: Any) -> list[Check]:
+        """Send the longest fixed prompt, with a picture where pictures are sent: does it fit, is it answered?"""
+        need, name = self._need, f"{self._name}: {'pictures' if self._need.image is not None else 'prompt'}"
+        try:
+            picture = self._picture()
+        except OSError as error:
+            fix = f"make the folder models.{self._role}.media_path and let this user write to it"
+            return [fail(name, f"{self._config.media_path}: {error.strerror or error}", fix)]
+        try:
+            url = picture.as_uri() if picture is not None else None
+            body = self._writer.body(Request(need.text, need.image, None, 16), url)
+            answer = await self._post(body)
+            tokens = int((answer.get("usage") or {}).get("prompt_tokens") or 0)
+            text = _content(answer["choices"][0])
+        except _Unanswered as error:
+            return [self._not_answered(name, error)]
+        except (LookupError, TypeError, ValueError, AttributeError):
+            return [fail(name, "the answer is no chat completion", "serve the model with an OpenAI-compatible server")]
+        finally:
+            if picture is not None:
+                picture.unlink(missing_ok=True)
+        how = ("as files" if picture is not None else "in the request") if need.image is not None else ""
+        checks = [ok(name, f"pictures {how} are taken" if how else "answered")]
+        if not text.strip() or text.lstrip().startswith("<think>"):
+            found = "the reply begins with thoughts, or holds nothing else: they use up the tokens of captions"
+            checks.append(warn(f"{self._name}: thinking", found, f"start the server with {_THINKING_FLAG}"))
+        return [*checks, self._context(tokens, longest)]
+
+    def _picture(self) -> Path | None:
+        """The test picture below media_path, where pictures are sent as files. Raises OSError."""
+        if self._need.image is None or self._config.images != "file" or self._config.media_path is None:
+            return None
+        folder = Path(self._config.media_path).expanduser().resolve()
+        if not folder.is_dir():
+            raise FileNotFoundError(2, "there is no such folder")
+        path = folder / f"v2xum-doctor-{uuid.uuid4().hex}.jpg"
+        path.write_bytes(self._need.image)
+        return path
+
+    def _not_answered(self, name: str, error: _Unanswered) -> Check:
+        said = error.said.lower()
+        if "allowed-local-media-path" in said or "allowed_local_media_path" in said:
+            folder = Path(self._config.media_path or ".").expanduser().resolve()
+            fix = f"start the server with --allowed-local-media-path {folder}   (v2xum serve prints it)"
+            return fail(name, error.said, f"{fix}, or set models.{self._role}.images: base64")
+        if self._config.images == "file" and ("no such file" in said or "failed to load" in said):
+            fix = "the server must see the same folder: mount media_path there, or set images: base64"
+            return fail(name, error.said, fix)
+        if "context length" in said or "max_model_len" in said or "longer than" in said:
+            fix = f"start the server with a larger --max-model-len (models.{self._role}.serve.max_model_len)"
+            return fail(name, error.said, fix)
+        if error.status == 400 and self._need.image is not None:
+            return fail(name, error.said, f"models.{self._role} must be a vision-language model; serve one")
+        return fail(name, error.said, "see the server's log; a run would fail the same way")
+
+    def _context(self, prompt: int, longest: Any) -> Check:
+        name, need = f"{self._name}: context", self._need
+        least = prompt + need.more_tokens + need.max_tokens
+        limits = [n for n in (longest, self._config.context) if isinstance(n, int) and n > 0]
+        if not limits:
+            return warn(name, "the server does not tell its context", f"set models.{self._role}.context")
+        key = f"models.{self._role}"
+        if isinstance(longest, int) and self._config.context is not None and self._config.context > longest:
+            found = f"{key}.context is {self._config.context}, the server has {longest} tokens"
+            return fail(name, found, f"set {key}.context: {longest}, or start the server with a larger --max-model-len")
+        sums = f"prompt {prompt} + captions {need.more_tokens} + reply {need.max_tokens}"
+        if least > min(limits):
+            found = f"{min(limits)} tokens where at least {least} are needed ({sums})"
+            return fail(name, found, self._larger(least, longest))
+        return ok(name, f"{min(limits)} tokens; at least {least} are needed ({sums})")
+
+    def _larger(self, least: int, longest: Any) -> str:
+        """The fix for a context of less than `least` tokens, by which of the two numbers is too small."""
+        key, wanted, own = f"models.{self._role}", -(-least // 1024) * 1024, self._config.context
+        told = isinstance(longest, int) and longest > 0
+        fixes = []
+        if told and longest < least:
+            fixes.append(f"set {key}.serve.max_model_len: {wanted} and start it anew")
+        if own is not None and own < least:
+            larger = f"set {key}.context: {longest if told and longest >= least else wanted}"
+            fixes.append(f"{larger}, or leave it out: the server tells its own" if told else larger)
+        return "; ".join(fixes)
+
+    async def _structured(self) -> Check:
+        name = f"{self._name}: structured output"
+        fix = f"serve with vLLM and {_STRUCTURED_FLAG}"
+        try:
+            answer = await self._post(self._writer.body(Request(_BEG, None, _SCHEMA, 64), None))
+            choice = answer["choices"][0]
+            text = _content(choice)
+        except _Unanswered as error:
+            return fail(name, error.said, fix)
+        except (LookupError, TypeError, AttributeError):
+            return fail(name, "the answer is no chat completion", fix)
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            value = None
+        if isinstance(value, dict) and list(value) == ["colour"] and value["colour"] in _COLOURS:
+            return ok(name, "enforced: the reply follows the schema against the prompt")
+        if choice.get("finish_reason") == "length" and text[-8:].isspace():
+            return fail(name, "the reply runs on in white space until its tokens are used up", fix)
+        return fail(name, f"not enforced: asked for JSON by a schema, got {plain(text)[:80]!r}", fix)
+
+    async def _caching(self) -> list[Check]:
+        """What vLLM's metrics say of prefix caching; other servers say nothing."""
+        try:
+            response = await self._client.get(f"{self._root}/metrics", headers=self._headers(), timeout=_QUICK_SECONDS)
+        except httpx2.HTTPError:
+            return []
+        found = _CACHING.search(response.text) if response.status_code == 200 else None
+        if found is None:
+            return []
+        name = f"{self._name}: prefix caching"
+        if found[1] == "True":
+            return [ok(name, "on: the fixed text before each picture is computed once")]
+        return [warn(name, "off: the fixed prompt is computed for every picture", "add --enable-prefix-caching")]
+
+    async def _get(self, url: str) -> Any:
+        return await self._call("GET", url, None, _QUICK_SECONDS)
+
+    async def _post(self, body: bytes) -> Any:
+        return await self._call("POST", f"{self._url}/chat/completions", body, None)
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._key}"} if self._key else {}
+
+    async def _call(self, method: str, url: str, body: bytes | None, seconds: float | None) -> Any:
+        """The JSON of an answer ({} when there is none). Raises _Unanswered."""
+        headers = self._headers() | ({"Content-Type": "application/json"} if body is not None else {})
+        timeout = seconds if seconds is not None else self._client.timeout
+        try:
+            response = await self._client.request(method, url, content=body, headers=headers, timeout=timeout)
+        except (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError) as error:
+            raise _Unanswered(None, plain(str(error) or type(error).__name__, self._key)) from error
+        if response.status_code != 200:
+            raise _Unanswered(response.status_code, plain(f"HTTP {response.status_code}: {_said(response)}", self._key))
+        try:
+            return json.loads(response.content) if response.content else {}
+        except (ValueError, RecursionError):
+            return {}
+
+
+def _content(choice: Any) -> str:
+    """The text of a choice. Raises LookupError, TypeError or AttributeError for what is no choice."""
+    text = choice["message"].get("content")
+    if text is not None and not isinstance(text, str):
+        raise TypeError("the content is no string")
+    return text or ""
+
+
+def _said(response: httpx2.Response) -> str:
+    try:
+        error = json.loads(response.content)["error"]
+        return str(error["message"] if isinstance(error, dict) else error)
+    except (ValueError, RecursionError, LookupError, TypeError):
+        return response.content[:300].decode("utf-8", "replace")

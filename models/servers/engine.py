@@ -1,0 +1,128 @@
+"""One thread with an event loop that carries all requests of a process to model servers."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from models.meter import Meter
+from models.servers.dispatch import Dispatcher
+from models.servers.fleet import Fleet, Raised
+from models.servers.wire import Writer
+from schemas.errors import RunStopped
+from schemas.model_config import OpenAIModel
+
+_POLL = 0.2  # seconds between two looks at whether the run is to stop
+_CLOSED = "the connection to the model servers was closed"
+
+
+class _Engine:
+    """The thread with the event loop. Knows nothing of the model object, so that this one can be collected."""
+
+    def __init__(self, config: OpenAIModel, key: str | None, meter: Meter, writer: Writer) -> None:
+        self._config, self._key, self._meter, self._writer = config, key, meter, writer
+        self._dispatcher: Dispatcher | None = None
+        self._fleet: Fleet | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._running = threading.Event()
+        self._decided = threading.Event()
+        self._refused: Raised | None = None
+        self._thread = threading.Thread(target=self._work, name=f"model {config.model}", daemon=True)
+        self._thread.start()
+        self._running.wait()
+
+    def wait_ready(self, raise_if_stopped: Callable[[], None]) -> int:
+        """The context once a server is up. Raises ConfigError, ServerGone, RunStopped."""
+        while not self._decided.wait(_POLL):
+            raise_if_stopped()
+            self.require_alive()
+        if self._refused is not None:
+            raise self._refused()
+        assert self._fleet is not None and self._fleet.context is not None
+        return self._fleet.context
+
+    def post(self, act: Callable[[Dispatcher], None]) -> None:
+        """Have `act` run on the loop. Raises RunStopped when that has ended."""
+        self.require_alive()
+        assert self._loop is not None and self._dispatcher is not None
+        with _ended_as_stop():
+            self._loop.call_soon_threadsafe(act, self._dispatcher)
+
+    def count_tokens(self, text: str, raise_if_stopped: Callable[[], None]) -> int:
+        """See Dispatcher.count_tokens."""
+        self.require_alive()
+        assert self._loop is not None and self._dispatcher is not None
+        counting = self._dispatcher.count_tokens(text)
+        try:
+            future = asyncio.run_coroutine_threadsafe(counting, self._loop)
+        except RuntimeError as error:
+            counting.close()
+            raise RunStopped(_CLOSED) from error
+        try:
+            while True:
+                raise_if_stopped()
+                with contextlib.suppress(concurrent.futures.TimeoutError):
+                    return future.result(timeout=_POLL)
+                self.require_alive()
+        except concurrent.futures.CancelledError as error:
+            raise RunStopped(_CLOSED) from error
+        finally:
+            future.cancel()
+
+    def require_alive(self) -> None:
+        """Raise RunStopped when the thread has ended."""
+        if not self._thread.is_alive() or self._dispatcher is None:
+            raise RunStopped(_CLOSED)
+
+    def stop(self) -> None:
+        """End the thread; waiting calls hear RunStopped."""
+        if self._loop is not None and self._stop is not None:
+            with contextlib.suppress(RuntimeError):  # it has ended already
+                self._loop.call_soon_threadsafe(self._stop.set)
+        if self._thread is not threading.current_thread():
+            self._thread.join(timeout=10)
+
+    def _work(self) -> None:
+        try:
+            asyncio.run(self._main())
+        finally:
+            self._running.set()
+
+    async def _main(self) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        fleet = Fleet(
+            self._config,
+            self._key,
+            self._meter,
+            changed=lambda: dispatcher.pump(),
+            ready=self._decided.set,
+            given_up=lambda error: self._give_up(dispatcher, error),
+        )
+        dispatcher = Dispatcher(self._config, self._key, self._meter, self._writer, fleet)
+        self._fleet, self._dispatcher = fleet, dispatcher
+        fleet.start()
+        self._running.set()
+        try:
+            await self._stop.wait()
+        finally:
+            dispatcher.fail(lambda: RunStopped(_CLOSED), for_good=True)
+            await fleet.close()
+
+    def _give_up(self, dispatcher: Dispatcher, error: Raised) -> None:
+        if not self._decided.is_set():
+            self._refused = error
+            self._decided.set()
+        dispatcher.fail(error)
+
+
+@contextmanager
+def _ended_as_stop() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        raise RunStopped(_CLOSED) from error

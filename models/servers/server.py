@@ -1,0 +1,163 @@
+"""One server of a model: what it is asked, how much it is given, and whether it is there."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import httpx2
+import openai
+
+from models.servers.failures import Fault, fault_of, plain
+from models.servers.limiter import Limiter
+from models.servers.transport import Transport
+from schemas.model_config import OpenAIModel
+
+_PROBE_SECONDS = 10.0  # a server that decodes pictures in its one thread can take seconds to say that it is well
+_ESTIMATE_OVERHEAD = 64
+
+
+class Problem(NamedTuple):
+    """Why a server cannot be used; `lasting`: only a person can change that (a wrong name, a wrong key)."""
+
+    text: str
+    lasting: bool = False
+
+
+class Server:
+    """A replica: its connections, its limit, its state. Lives on one event loop.
+
+    `up`: requests are sent to it. `lost_at`: since when it is not (monotonic seconds). `answered_at`: its latest reply.
+    """
+
+    def __init__(self, url: str, config: OpenAIModel, key: str | None) -> None:
+        """Bind a base URL; nothing is sent yet."""
+        self.url = url
+        self.limiter = Limiter(config.concurrency.start, config.concurrency.max)
+        self.in_flight = 0
+        self.sent = 0
+        self.up = False
+        self.streak = 0  # failures since the latest reply
+        self.answered_at = 0.0
+        self.problem: Problem | None = None
+        self.max_model_len: int | None = None
+        self._model = config.model
+        self._key, self._key_env = key, config.api_key_env
+        self._tokenizes = True
+        parts = urlsplit(url)
+        path = parts.path.removesuffix("/v1")
+        self._root = parts._replace(path=path).geturl().rstrip("/")
+        self._client = openai.AsyncOpenAI(
+            api_key=key or "none",
+            base_url=url,
+            max_retries=0,
+            timeout=config.timeout,
+            http_client=httpx2.AsyncClient(transport=Transport(), trust_env=False, follow_redirects=False),
+        )
+        # The SDK takes these from the environment; they are no business of this server.
+        self._client.organization = self._client.project = None
+
+    @property
+    def load(self) -> float:
+        """Share of its places that are taken."""
+        return self.in_flight / self.limiter.limit
+
+    @property
+    def free(self) -> bool:
+        """Whether another request may be sent."""
+        return self.up and self.in_flight < self.limiter.limit
+
+    def fault(self, error: openai.OpenAIError) -> Fault:
+        """What an error of this server means, without its key."""
+        return fault_of(error, self._key or "")
+
+    async def ask(self, body: bytes, request_id: str) -> bytes:
+        """Post a chat completion; returns the reply's body. Raises openai.OpenAIError."""
+        response = await self._client.post(
+            "/chat/completions",
+            cast_to=httpx2.Response,
+            content=body,
+            options={"headers": {"X-Request-Id": request_id}},
+        )
+        return response.content
+
+    async def count_tokens(self, text: str) -> int:
+        """Tokens of a message of this text with its template; an upper estimate where the server does not tell.
+
+        Raises openai.OpenAIError for what may pass.
+        """
+        if self._tokenizes:
+            body = {
+                "model": self._model,
+                "messages": [{"role": "user", "content": text}],
+                "add_generation_prompt": True,
+            }
+            try:
+                response = await self._client.post(f"{self._root}/tokenize", cast_to=httpx2.Response, body=body)
+                count = json.loads(response.content)["count"]
+                if isinstance(count, int) and count >= 0:
+                    return count
+            except openai.APIStatusError as error:
+                if error.status_code in (404, 405, 501):
+                    self._tokenizes = False
+                elif error.status_code not in (400, 422):
+                    raise
+            except (ValueError, LookupError, TypeError):
+                self._tokenizes = False
+        return -(-len(text.encode("utf-8", "surrogatepass")) // 2) + _ESTIMATE_OVERHEAD
+
+    async def check(self, context: int | None) -> Problem | None:
+        """Whether it is well and serves the model with at least `context` tokens; sets `max_model_len`."""
+        try:
+            await self._get(f"{self._root}/health")
+        except openai.OpenAIError as error:
+            fault = self.fault(error)
+            if fault.status is None or fault.status >= 500 or fault.status == 429:
+                return Problem(fault.reason)
+        try:
+            listing = await self._get("/models")
+        except openai.OpenAIError as error:
+            return self._unlisted(self.fault(error))
+        return self._judge(listing, context)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def _get(self, address: str) -> bytes:
+        response = await self._client.get(address, cast_to=httpx2.Response, options={"timeout": _PROBE_SECONDS})
+        return response.content
+
+    def _unlisted(self, fault: Fault) -> Problem:
+        if fault.kind == "unauthorized":
+            state = "is not set" if self._key is None else "is not accepted"
+            return Problem(f"{fault.reason}; the key in the environment variable {self._key_env} {state}", lasting=True)
+        if fault.status is None or fault.status >= 500 or fault.kind in ("rate_limited", "timeout"):
+            return Problem(fault.reason)
+        return Problem(f"no OpenAI-compatible server: GET /models gave {fault.reason}; base_urls end in /v1", True)
+
+    def _judge(self, listing: bytes, context: int | None) -> Problem | None:
+        try:
+            entries = [e for e in json.loads(listing)["data"] if isinstance(e, dict) and isinstance(e.get("id"), str)]
+        except (ValueError, RecursionError, LookupError, TypeError):
+            return Problem("no OpenAI-compatible server: GET /models gave no list; base_urls end in /v1", True)
+        entry: dict[str, Any] | None = next((e for e in entries if e["id"] == self._model), None)
+        if entry is None:
+            served = ", ".join(plain(e["id"])[:100] for e in entries[:20]) or "nothing"
+            return Problem(
+                f"does not serve {self._model!r} but: {served}; set `model` to a served name, "
+                f"or start the server with --served-model-name {self._model}",
+                lasting=True,
+            )
+        longest = entry.get("max_model_len")
+        self.max_model_len = longest if isinstance(longest, int) and longest > 0 else None
+        if context is not None and self.max_model_len is not None and self.max_model_len < context:
+            return Problem(f"has a context of {self.max_model_len} tokens where {context} are needed", lasting=True)
+        return None
+
+
+def clock(since: float) -> str:
+    """The local time of day of a moment on the monotonic clock, HH:MM:SS."""
+    return time.strftime("%H:%M:%S", time.localtime(time.time() - (time.monotonic() - since)))

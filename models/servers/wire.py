@@ -1,0 +1,130 @@
+"""Requests and replies of the chat completions API as bytes.
+
+Text first, then the picture: a fixed prompt is then a prefix that a server computes once. Text is data: what looks like
+a special token is broken by a space, as models/local/chat_model.py does with the tokenizer at hand.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import json
+import re
+from typing import Any, NamedTuple
+
+from models.chat import Reply, Request
+from models.identity import RETRY_TEMPERATURE
+from models.servers.failures import Fault
+from schemas.model_config import OpenAIModel
+
+_OWN_ID = re.compile(r"v2x[0-9a-f]{29}")
+_ANGLED = (
+    r"image|video|audio|/?img|pad|unk|mask|bos|eos|/?s|start_of_turn|end_of_turn|start_of_image|end_of_image|"
+    r"image_soft_token|IMG_CONTEXT|fake_token_around_image|global-img|end_of_utterance|row_\d+_col_\d+"
+)
+_BRACKETED = r"/?INST|IMG|IMG_BREAK|IMG_END|/?SYSTEM_PROMPT"
+_SPECIAL = re.compile(rf"<[|｜][^<>]{{1,100}}?[|｜]>|<(?:{_ANGLED})>|<</?SYS>>|\[(?:{_BRACKETED})\]")
+_DATED = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{4}|\d{6}|\d{8})")
+_AGAIN = frozenset({"", "abort", "error"})  # the server gave up half-way; not the model
+
+
+class Answered(NamedTuple):
+    """What a body says: a reply, or what is wrong with it."""
+
+    reply: Reply | None
+    fault: Fault | None
+
+
+def inert(text: str) -> str:
+    """The text with everything that may be a special token broken by a space after its first character."""
+    return _SPECIAL.sub(lambda found: f"{found[0][:1]} {found[0][1:]}", text)
+
+
+class Writer:
+    """Writes the bodies of one model's requests."""
+
+    def __init__(self, config: OpenAIModel, name: str, revision: str, sampling: dict[str, Any]) -> None:
+        """Bind what is the same for every request."""
+        self._config = config
+        self._identity = (name, revision, sampling)
+        self._head = b'{"model":' + json.dumps(config.model).encode() + b',"messages":[{"role":"user","content":'
+
+    def body(self, request: Request, url: str | None) -> bytes:
+        """A request as JSON; `url` names its picture when it is not sent along."""
+        text = _quoted(request.text)
+        if request.image is None:
+            message = text
+        else:
+            picture = url.encode() if url else b"data:image/jpeg;base64," + base64.b64encode(request.image)
+            # Joined, not dumped: a picture in base64 needs no escaping, and looking costs more than sending.
+            message = b"".join(
+                (b'[{"type":"text","text":', text, b'},{"type":"image_url","image_url":{"url":"', picture, b'"}}]')
+            )
+        rest = json.dumps(self._options(request), separators=(",", ":")).encode()
+        return b"".join((self._head, message, b"}],", rest[1:]))
+
+    def _options(self, request: Request) -> dict[str, Any]:
+        config = self._config
+        temperature = max(config.temperature, RETRY_TEMPERATURE) if request.variant else config.temperature
+        options: dict[str, Any] = {"max_tokens": request.max_tokens, "temperature": temperature, "stream": False}
+        if temperature > 0:
+            key = request.key(*self._identity)
+            seed = hashlib.sha256(f"{config.seed}:{request.variant}:{key}".encode()).digest()
+            # 31 bits: what every server takes.
+            options |= {"top_p": config.top_p, "seed": int.from_bytes(seed[:4]) >> 1}
+        if request.schema is not None:
+            options["response_format"] = {
+                "type": "json_schema",
+                "json_schema": {"name": "reply", "schema": request.schema, "strict": True},
+            }
+        return options
+
+
+def read_answer(body: bytes, own_id: str, model: str) -> Answered:
+    """The reply in a body to the request `own_id` for `model`, or the fault: `bad_response` or `misrouted`."""
+    try:
+        document = json.loads(body)
+        first = document["choices"][0]
+        message, finish = first["message"], first.get("finish_reason")
+        content, served, body_id = message.get("content"), document.get("model"), str(document.get("id"))
+    except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
+        return _bad(f"no chat completion: {body[:200]!r}")
+    if any(found != own_id for found in _OWN_ID.findall(body_id)):
+        return Answered(None, Fault("misrouted", "the reply belongs to another request"))
+    if not _is_model(served, model):
+        return _bad(f"model {served!r} answered, not {model!r}")
+    usage = document.get("usage")
+    tokens = (_count(usage, "prompt_tokens"), _count(usage, "completion_tokens"))
+    if not isinstance(finish, str) or finish in _AGAIN:
+        return _bad(f"finish_reason {finish!r}")
+    if finish == "length":
+        return Answered(Reply(content if isinstance(content, str) else "", "length", *tokens), None)
+    if isinstance(message.get("refusal"), str) and not content:
+        return Answered(Reply(f"the model refused: {message['refusal']}"[:500], "refused", *tokens), None)
+    if finish != "stop":
+        return Answered(Reply(f"finish_reason {finish}"[:500], "refused", *tokens), None)
+    if not isinstance(content, str):
+        return _bad("no text in the reply")
+    return Answered(Reply(content, "stop", *tokens), None)
+
+
+@functools.lru_cache(maxsize=32)
+def _quoted(text: str) -> bytes:
+    return json.dumps(inert(text)).encode()
+
+
+def _bad(why: str) -> Answered:
+    return Answered(None, Fault("bad_response", why))
+
+
+def _is_model(served: Any, model: str) -> bool:
+    """Whether a body names the model that was asked; some services add the date of the snapshot."""
+    if not isinstance(served, str):
+        return False
+    return served == model or (served.startswith(model) and _DATED.fullmatch(served[len(model) :]) is not None)
+
+
+def _count(usage: Any, name: str) -> int:
+    value = usage.get(name) if isinstance(usage, dict) else None
+    return value if isinstance(value, int) and 0 <= value < 2**40 else 0

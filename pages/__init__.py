@@ -1,0 +1,1 @@
+"""What every HTML and Markdown page is made of: templates, plots, thumbnails, escaping."""

@@ -1,0 +1,14 @@
+"""Escapes text for Markdown."""
+
+from __future__ import annotations
+
+import re
+
+from schemas.safe_text import plain_line
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~!#$&@^=])|(?<=[a-zA-Z])(:)(?=//)|(?<=\b[wW]{3})(\.)")
+
+
+def escape_markdown(text: str) -> str:
+    """Hostile text as inert inline Markdown: it renders as `plain_line(text)`, in a table cell too."""
+    return _SPECIAL.sub(lambda match: "\\" + match[0], plain_line(text))

@@ -1,0 +1,158 @@
+"""Plots as geometry: what a template draws as inline SVG. Lengths are user units of a 400 x 200 canvas."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from pages.histogram import Histogram
+
+WIDTH, HEIGHT = 400, 200
+LEFT, RIGHT, TOP, BOTTOM = 44, 392, 22, 160
+_BINS_OVER_TIME = 100
+_BINS = 25
+
+
+class Tick(NamedTuple):
+    """A mark of an axis: where, and what it says."""
+
+    at: float
+    text: str
+
+
+class Bar(NamedTuple):
+    """A bar of a histogram; `text` says its range and count."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    text: str
+
+
+class Plot(NamedTuple):
+    """A line (with the area below it) or bars, both axes, and perhaps one marked value of the x axis.
+
+    `said` is the plot in words, for those who cannot see it.
+    """
+
+    title: str
+    x_label: str
+    y_label: str
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    said: str
+    line: str = ""
+    area: str = ""
+    bars: tuple[Bar, ...] = ()
+    mark: Tick | None = None
+    mark_left: bool = False
+
+
+def over_time(title: str, unit: str, seconds: Sequence[float], counts: Sequence[float]) -> Plot | None:
+    """The rate of a counter over a run, as means over equal spans; None with fewer than two readings.
+
+    `seconds` ascend; `counts` never fall. Spans are never shorter than the readings are apart.
+    """
+    if len(seconds) < 2 or seconds[-1] <= seconds[0]:
+        return None
+    start, whole = seconds[0], seconds[-1] - seconds[0]
+    bins = max(1, min(_BINS_OVER_TIME, len(seconds) - 1, int(whole // 2) or 1))
+    edges = [start + whole * i / bins for i in range(bins + 1)]
+    at = [_between(seconds, counts, edge) for edge in edges]
+    rates = [max(0.0, (b - a) * bins / whole) for a, b in pairwise(at)]
+    top, y_ticks = _vertical(max(rates))
+    scale, word = _time_unit(whole)
+    x_ticks = tuple(Tick(_x(value * scale / whole), _plain(value)) for value in nice_ticks(whole / scale, 6)[1])
+    points = []
+    for i, rate in enumerate(rates):
+        y = _y(rate / top)
+        points += [f"{_x(i / bins):.1f},{y:.1f}", f"{_x((i + 1) / bins):.1f},{y:.1f}"]
+    line = " ".join(points)
+    mean = (counts[-1] - counts[0]) / whole
+    said = f"{title}: mean {_plain(mean)} {unit}, highest {_plain(max(rates))} {unit}, over {_plain(whole)} s"
+    area = f"{LEFT},{BOTTOM} {line} {RIGHT},{BOTTOM}"
+    return Plot(title, f"{word} since the start", unit, x_ticks, y_ticks, said, line=line, area=area)
+
+
+def histogram(
+    title: str, x_label: str, data: Histogram, *, low: float, high: float, mark: float | None = None, note: str = ""
+) -> Plot | None:
+    """How many samples lie where; values beyond [low, high] count at its ends. None without values."""
+    if not data.count:
+        return None
+    counts = data.coarse(_BINS, low, high)
+    top, y_ticks = _vertical(max(counts), whole=True)
+    step = (high - low) / _BINS
+    bars = tuple(
+        Bar(
+            _x(i / _BINS) + 0.5,
+            _y(count / top),
+            (RIGHT - LEFT) / _BINS - 1,
+            BOTTOM - _y(count / top),
+            f"{low + i * step:.3g} to {low + (i + 1) * step:.3g}: {count:,}",
+        )
+        for i, count in enumerate(counts)
+        if count
+    )
+    x_ticks = tuple(Tick(_x(i / 5), f"{low + (high - low) * i / 5:.2f}".rstrip("0").rstrip(".")) for i in range(6))
+    spread = data.spread()
+    said = f"{title}: {data.count:,} samples"
+    if spread is not None:
+        said += f", median {spread.median:.3g}, from {spread.minimum:.3g} to {spread.maximum:.3g}"
+    place = Tick(_x((mark - low) / (high - low)), note) if mark is not None else None
+    left = mark is not None and mark - low > (high - low) / 2
+    return Plot(title, x_label, "samples", x_ticks, y_ticks, said, bars=bars, mark=place, mark_left=left)
+
+
+def nice_ticks(highest: float, most: int) -> tuple[float, list[float]]:
+    """The step (1, 2 or 5 times a power of ten) and the values from 0 to `highest` that it gives, `most` at most."""
+    if not highest > 0 or not math.isfinite(highest):
+        return 1.0, [0.0]
+    rough = highest / max(most - 1, 1)
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * (1 - 1e-9))
+    return step, [i * step for i in range(int(highest / step + 1e-9) + 1)]
+
+
+def _vertical(highest: float, *, whole: bool = False) -> tuple[float, tuple[Tick, ...]]:
+    """The upper end of the y axis (a tick at or above the highest value) and its ticks."""
+    highest = highest if highest > 0 else 1.0
+    step, _ = nice_ticks(highest, 5)
+    step = max(step, 1.0) if whole else step
+    count = max(1, math.ceil(highest / step - 1e-9))
+    return count * step, tuple(Tick(_y(i / count), _plain(i * step)) for i in range(count + 1))
+
+
+def _between(xs: Sequence[float], ys: Sequence[float], x: float) -> float:
+    """A counter's value at `x`, straight between readings."""
+    i = min(max(bisect_right(xs, x), 1), len(xs) - 1)
+    width = xs[i] - xs[i - 1]
+    return ys[i - 1] + (ys[i] - ys[i - 1]) * (x - xs[i - 1]) / width if width > 0 else float(ys[i])
+
+
+def _time_unit(seconds: float) -> tuple[float, str]:
+    for scale, word in ((3600.0, "hours"), (60.0, "minutes")):
+        if seconds >= 3 * scale:
+            return scale, word
+    return 1.0, "seconds"
+
+
+def _plain(value: float) -> str:
+    """A number with thousands separators and no more digits than it needs; `12 k` and `3.4 M` for large ones."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if value >= size:
+            shown = value / (1e3 if letter == "k" else size)
+            return f"{shown:,.1f}".removesuffix(".0") + f" {letter}"
+    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"
+
+
+def _x(share: float) -> float:
+    return LEFT + min(max(share, 0.0), 1.0) * (RIGHT - LEFT)
+
+
+def _y(share: float) -> float:
+    return BOTTOM - min(max(share, 0.0), 1.0) * (BOTTOM - TOP)

@@ -1,0 +1,262 @@
+"""The whole way with a real server and a real browser: push, judge on the screen, pull, and what is released."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser
+
+from annotation.label_studio.access import Access
+from annotation.pull import pull as pulling
+from annotation.push import push as pushing
+from annotation.push.strata import Chosen
+from curation.ledger.samples import sample
+from curation.review.content_hash import content_sha256
+from curation.review.verdict_store import Reviews
+from curation.status.standings import published
+from curation.workspace import Workspace
+from schemas.review import AddedKeyframe, Verdict
+from tests.annotation.browser import Annotator, chromium
+from tests.annotation.conftest import CHROMIUM
+from tests.annotation.workspaces import Film, services_of
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.labelstudio,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
+]
+PICTURES = os.environ.get("V2XUM_TEST_PICTURES")
+FIVE = Film(
+    "five",
+    {1: "A star rests.", 3: "A circle grows.", 5: "A square grows.", 8: "A cross moves.", 10: "Nothing at all."},
+    sentences=(((1.0, 3.0), "A star meets a circle."), ((5.0,), "A square grows."), ((8.0, 10.0), "A cross leaves.")),
+)
+
+
+CORRECTED = "[1.0][3.0]A star meets a green circle.\n[5.0]A square grows.\n[8.0]It leaves."
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    assert CHROMIUM is not None
+    with chromium(CHROMIUM) as opened:
+        yield opened
+
+
+def picture(annotator: Annotator, name: str) -> None:
+    """Keep what the screen shows, where somebody wants to look at it."""
+    if PICTURES:
+        annotator.picture(Path(PICTURES) / f"review-{name}.png")
+
+
+def push(place: Workspace, access: Access, title: str, people: int = 1) -> pushing.Result:
+    with services_of(place) as services, closing(services.ledger):
+        chosen = [Chosen(source.id, "random", people) for source in services.ledger.sources()]
+        return pushing.push(place.root, services, access, chosen, title)
+
+
+def pull(place: Workspace, access: Access, title: str) -> tuple[pulling.Result, list[Verdict]]:
+    with closing(place.ledger()) as ledger:
+        result = pulling.pull(place.root, ledger, access, title)
+        return result, list(Reviews(ledger).verdicts())
+
+
+def task_of(access: Access, project: int) -> int:
+    headers = {"Authorization": f"Token {access.token}"}
+    found = httpx.get(f"{access.url}/api/tasks/", params={"project": project}, headers=headers).json()
+    (task,) = found["tasks"]
+    return int(task["id"])
+
+
+def newcomer(browser: Browser, access: Access) -> Annotator:
+    """Somebody who signs up by the invitation link."""
+    headers = {"Authorization": f"Token {access.token}"}
+    link = httpx.get(f"{access.url}/api/invite", headers=headers).json()["invite_url"]
+    somebody = Annotator(browser, access.url)
+    somebody.sign_up(link, f"{secrets.token_hex(5)}@annotators.example", secrets.token_urlsafe(12))
+    return somebody
+
+
+def film(annotator: Annotator) -> tuple[float, float]:
+    """Where the video on the screen is, and how long it is, in seconds; it has a picture."""
+    width, at, duration = annotator.page.evaluate(
+        "() => { const video = document.querySelector('video');"
+        " return [video.videoWidth, video.currentTime, video.duration]; }"
+    )
+    assert width > 0
+    return float(at), float(duration)
+
+
+def test_people_judge_on_the_screen(
+    workspace: Callable[..., Workspace], access: Access, title: str, browser: Browser
+) -> None:
+    place = workspace([FIVE])
+    done = push(place, access, title, people=2)
+    assert (done.added, done.failed, done.notes) == (1, (), ())
+
+    first = Annotator(browser, access.url)
+    first.log_in(access.username, access.password)
+    assert "How to judge a summary" in first.label_all(done.project)
+    shown = first.page.evaluate(
+        "() => [...document.querySelectorAll('.keyframe img')].map(image => image.naturalWidth)"
+    )
+    assert len(shown) == 5 and all(width > 0 for width in shown)
+    before, duration = film(first)
+    first.press("Control+Alt+Space")
+    first.page.wait_for_timeout(1500)
+    after, _ = film(first)
+    first.press("Control+Alt+Space")
+    assert duration == pytest.approx(12, abs=0.5) and before < 0.3 < after, "the keyboard plays the video"
+    assert first.area("A star meets a circle.").is_visible() and first.area("A square grows.").is_visible()
+    picture(first, "task")
+    first.rewrite("A circle grows.", "A green circle grows.")
+    first.rewrite("[1.0][3.0]A star meets", CORRECTED)
+    drops = first.hotkeys("drop")
+    assert len(drops) == 5, "every keyframe of five has its keys"
+    first.press(drops[4], first.hotkeys("ok")[0])
+    first.mark_missed(0.3)
+    first.write_missed("0:06.4 A dog & <b>cat</b>")
+    first.press("f", "q", "q", "q")
+    picture(first, "fixed")
+    first.submit()
+
+    second = newcomer(browser, access)
+    second.label_all(done.project)
+    assert second.area("A circle grows.").is_visible(), "nobody sees what others made of it"
+    second.press("r", "1", "4")
+    picture(second, "rejected")
+    second.submit()
+    assert first.dialogs == second.dialogs == first.strangers == second.strangers == []
+
+    result, (fix, rejection) = pull(place, access, title)
+    assert (result.new, result.skipped, result.problems, result.notes) == (2, 0, (), ())
+    with services_of(place) as services, closing(services.ledger):
+        content = content_sha256(sample(services.ledger, "five"))
+    for verdict in (fix, rejection):
+        assert (verdict.sample_id, verdict.content_sha256, verdict.stratum) == ("five", content, "random")
+        assert verdict.problems == () and verdict.seconds and verdict.annotator.startswith("annotator-")
+    assert fix.annotator != rejection.annotator
+    assert (fix.decision, fix.rating, fix.reasons) == ("fix", 3, ())
+    assert [(one.index, one.judged, one.caption, one.changed) for one in fix.keyframes] == [
+        (1, "ok", "A star rests.", False),
+        (3, None, "A green circle grows.", True),
+        (5, None, "A square grows.", False),
+        (8, None, "A cross moves.", False),
+        (10, "drop", "Nothing at all.", False),
+    ]
+    assert fix.summary == CORRECTED
+    drawn, written = fix.added
+    assert written == AddedKeyframe(index=6, time=6.0, caption="A dog & <b>cat</b>")
+    assert drawn.caption is None and drawn.index not in (1, 3, 5, 8, 10)
+    assert (rejection.decision, rejection.reasons) == ("reject", ("hallucinated", "bad_text"))
+    assert rejection.summary is None and rejection.added == ()
+    assert [one.caption for one in rejection.keyframes] == list(FIVE.captions.values())
+
+    again = push(place, access, title, people=2)
+    assert (again.added, again.unchanged, again.replaced) == (0, 1, 0)
+    result, verdicts = pull(place, access, title)
+    assert result.new == 0 and verdicts == [fix, rejection]
+
+
+def test_the_released_sample_shows_the_corrections(
+    workspace: Callable[..., Workspace], access: Access, title: str, browser: Browser
+) -> None:
+    place = workspace([FIVE])
+    done = push(place, access, title)
+    somebody = Annotator(browser, access.url)
+    somebody.log_in(access.username, access.password)
+    somebody.open(done.project, task_of(access, done.project))
+    somebody.rewrite("A circle grows.", "A green circle grows.")
+    somebody.press(somebody.hotkeys("drop")[4])
+    somebody.write_missed("[6.0] A dog")
+    somebody.press("f")
+    somebody.submit()
+    _, (verdict,) = pull(place, access, title)
+    with services_of(place) as services, closing(services.ledger):
+        (released,) = published(services.ledger, services.settings)
+    assert released.review.status == "fixed" and released.review.reviewers == (verdict.annotator,)
+    assert released.extract.keyframes == (1, 3, 5, 6, 8)
+    captions = {caption.index: caption.text for caption in released.captions.captions}
+    assert (captions[3], captions[6]) == ("A green circle grows.", "A dog")
+
+
+HOSTILE = {
+    0: "<img src=x onerror=\"alert('caption')\"><script>alert(1)</script>",
+    1: "{{idx}} {% raw %} ${7*7} $frames[0].html {{constructor.constructor('alert(1)')()}}",
+    2: "ثعلب بني سريع \u202eRTL\u202c \U0001f469\u200d\U0001f680 \U0001f600",
+    3: "<svg onload=alert(2)> & &amp; &lt;b&gt; </textarea></View><Label value='x'/>",
+    4: "javascript:alert(3) `${alert(4)}` \\u003cscript\\u003e",
+}
+
+
+def test_hostile_captions_are_text(
+    workspace: Callable[..., Workspace], access: Access, title: str, browser: Browser
+) -> None:
+    summary = "Summary <script>alert(5)</script><iframe srcdoc='<script>alert(6)</script>'></iframe> {{frames}} 🦊."
+    place = workspace([Film("hostile", HOSTILE, sentences=(((0.0, 1.0, 2.0, 3.0, 4.0), summary),))])
+    done = push(place, access, title)
+    somebody = Annotator(browser, access.url)
+    errors: list[str] = []
+    somebody.page.on("pageerror", lambda error: errors.append(str(error)))
+    somebody.log_in(access.username, access.password)
+    somebody.open(done.project, task_of(access, done.project))
+    text = somebody.page.locator(".v2xum").inner_text()
+    for caption in HOSTILE.values():
+        assert text.count(caption) >= 2, f"{caption} is shown as it is, at its picture and beside the video"
+    assert summary in text
+    tags = somebody.page.evaluate(
+        "() => [...document.querySelectorAll('.v2xum script, .v2xum iframe, .v2xum svg[onload], .v2xum img[onerror]')]"
+        ".map(element => element.outerHTML)"
+    )
+    assert tags == [] and somebody.dialogs == [] and errors == [] and somebody.strangers == []
+    picture(somebody, "hostile")
+    somebody.press("a")
+    somebody.submit()
+    _, (verdict,) = pull(place, access, title)
+    assert (verdict.decision, verdict.summary, verdict.problems) == ("accept", None, ())
+    assert [(one.caption, one.changed) for one in verdict.keyframes] == [(text, False) for text in HOSTILE.values()]
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        Film("three", {0: "One.", 1: "Two.", 2: "Three."}, seconds=4),
+        Film("sixty", {index: f"Picture number {index}." for index in range(60)}, seconds=61, portrait=True),
+        Film("hevc", {0: "One.", 3: "Two."}, codec="libx265", suffix=".mkv"),
+    ],
+    ids=lambda made: made.name,
+)
+def test_the_screen_for_few_and_many_keyframes(
+    made: Film, workspace: Callable[..., Workspace], access: Access, title: str, browser: Browser
+) -> None:
+    place = workspace([made])
+    done = push(place, access, title)
+    somebody = Annotator(browser, access.url)
+    somebody.log_in(access.username, access.password)
+    somebody.open(done.project, task_of(access, done.project))
+    frames = somebody.page.locator(".keyframe")
+    assert frames.count() == len(made.captions)
+    wide = somebody.page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth")
+    assert wide, "nothing hangs out of the window"
+    size = somebody.page.evaluate("() => document.querySelector('.keyframe img').naturalHeight > 0")
+    assert size
+    film(somebody)
+    source = somebody.page.evaluate("() => document.querySelector('video').currentSrc")
+    answer = httpx.get(
+        source, headers={"Authorization": f"Token {access.token}", "Range": "bytes=0-99"}, follow_redirects=True
+    )
+    assert answer.status_code == 206 and len(answer.content) == 100
+    picture(somebody, made.name)
+    last = frames.nth(len(made.captions) - 1)
+    last.get_by_text(re.compile(r"^drop")).first.click()
+    somebody.press("f")
+    somebody.submit()
+    _, (verdict,) = pull(place, access, title)
+    assert [one.judged for one in verdict.keyframes] == [None] * (len(made.captions) - 1) + ["drop"]

@@ -1,0 +1,71 @@
+"""A keyframe that somebody added, whose picture cannot be decoded any more when the dataset is written."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from curation.dataset.export import export_workspace
+from curation.ledger.samples import sample
+from curation.review.verdict_store import Reviews
+from curation.status.counts import summarize
+from curation.status.explain import explain
+from curation.workspace import Workspace
+from schemas.review import AddedKeyframe
+from tests.annotation.workspaces import Film, make_workspace, services_of
+from tests.curation.people import verdict
+
+
+def exported(place: Workspace) -> dict[str, dict[str, Any]]:
+    shards = sorted((place.export / "data").glob("*.parquet"))
+    return {row["id"]: row for shard in shards for row in pq.read_table(shard).to_pylist()}
+
+
+def test_the_sample_is_a_rejection_with_a_reason_and_comes_back_whole(tmp_path: Path) -> None:
+    """Publishing the sample without what was added would be half of a verdict, and nobody would see it."""
+    films = [Film(f"film-{n}", {0: "First.", 2: "Third."}, seconds=5, seed=n) for n in range(2)]
+    place = make_workspace(tmp_path / "w", films)
+    with services_of(place) as services, closing(services.ledger):
+        made = sample(services.ledger, "film-0")
+        services.pictures.thin(made.video, made.extract.keyframes)
+        added = (AddedKeyframe(index=3, time=3.0, caption="What was missed."),)
+        Reviews(services.ledger).store([verdict(made, "fix", added=added)])
+        video = services.store.path("videos", made.video.sha256, made.video.extension)
+        video.rename(tmp_path / "away")
+        assert export_workspace(place, services).samples == 1
+        assert list(exported(place)) == ["film-1"]
+        (line,) = (place.export / "rejections.jsonl").read_text(encoding="utf-8").splitlines()
+        told = json.loads(line)
+        assert (told["id"], told["stage"], told["reason"]) == ("film-0", "export", "file_missing")
+        counts = summarize(services.ledger, services.settings)
+        assert (counts["samples"], counts["rejected"]) == (1, 1)
+        assert explain(services.ledger, services.settings, "film-0")["verdicts"][0]["decision"] == "fix"
+        (tmp_path / "away").rename(video)
+        services.ledger.forget("film-0", "export")  # what `v2xum retry --stage export` does
+        assert export_workspace(place, services).samples == 2
+        row = exported(place)["film-0"]
+        assert row["review"]["keyframes_added"] == [3]
+        keyframes = {one["index"]: one for one in row["keyframes"]}
+        assert keyframes[3]["caption"] == "What was missed." and keyframes[3]["image"]["bytes"][:2] == b"\xff\xd8"
+
+
+def test_another_verdict_gives_a_refused_sample_another_chance(tmp_path: Path) -> None:
+    place = make_workspace(tmp_path / "w", [Film("film-0", {0: "First.", 2: "Third."}, seconds=5)])
+    with services_of(place) as services, closing(services.ledger):
+        made = sample(services.ledger, "film-0")
+        services.pictures.thin(made.video, made.extract.keyframes)
+        added = (AddedKeyframe(index=3, time=3.0, caption="What was missed."),)
+        reviews = Reviews(services.ledger)
+        first = verdict(made, "fix", added=added)
+        reviews.store([first])
+        services.store.path("videos", made.video.sha256, made.video.extension).rename(tmp_path / "away")
+        assert export_workspace(place, services).samples == 0
+        assert reviews.store([first]) == 0  # nothing new: it stays refused
+        assert summarize(services.ledger, services.settings)["rejected"] == 1
+        reviews.store([first.model_copy(update={"updated_at": "2030-01-01T00:00:00Z", "added": ()})])
+        assert export_workspace(place, services).samples == 1
+        assert exported(place)["film-0"]["review"]["keyframes_added"] in (None, [])

@@ -1,0 +1,233 @@
+"""What a real Label Studio holds after pushes that are repeated, interrupted, and follow changes."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from annotation.label_studio.access import Access
+from annotation.label_studio.interface import NAMES, interface
+from annotation.push import push as pushing
+from annotation.push.strata import Chosen
+from annotation.push.task import task_key
+from curation.ledger.samples import sample
+from curation.review.content_hash import content_sha256
+from curation.review.verdict_store import Reviews
+from curation.workspace import Workspace
+from schemas.errors import ConfigError
+from tests.annotation.people import Api, pull, push
+from tests.annotation.workspaces import ROOT, Film, add_films, services_of
+
+pytestmark = [pytest.mark.slow, pytest.mark.labelstudio]
+Make = Callable[..., Workspace]
+
+
+def films(count: int, word: str = "first") -> list[Film]:
+    return [Film(f"film-{n:03d}", {0: f"The {word} caption.", 2: "Another."}, seconds=4) for n in range(count)]
+
+
+def test_a_second_push_adds_nothing(workspace: Make, access: Access, title: str) -> None:
+    place, api = workspace(films(3)), Api(access)
+    done = push(place, access, title, people=2)
+    assert (done.added, done.unchanged, done.failed) == (3, 0, ())
+    tasks = api.tasks(done.project)
+    assert [task["data"]["sample_id"] for task in tasks] == ["film-000", "film-001", "film-002"]
+    with services_of(place) as services, closing(services.ledger):
+        whole = sample(services.ledger, "film-000")
+        assert tasks[0]["data"]["content_sha256"] == content_sha256(whole)
+    for task in tasks:
+        assert task["overlap"] == 2
+        (prediction,) = task["predictions"]
+        assert prediction["model_version"] == "tiny" and len(prediction["result"]) == 4
+    before = api.tasks(done.project)
+    for check in (False, True):
+        again = push(place, access, title, people=2, check=check)
+        assert (again.added, again.unchanged, again.replaced) == (0, 3, 0)
+    assert [task["id"] for task in api.tasks(done.project)] == [task["id"] for task in before]
+
+
+def test_the_server_keeps_the_interface_as_it_was_given(workspace: Make, access: Access, title: str) -> None:
+    done = push(workspace(films(1)), access, title)
+    project = Api(access).call("GET", f"/api/projects/{done.project}/")
+    assert project["label_config"] == interface() and project["show_collab_predictions"]
+    assert "How to judge" in project["expert_instruction"]
+
+
+def test_each_task_has_its_own_number_of_people(workspace: Make, access: Access, title: str) -> None:
+    place, api = workspace(films(5)), Api(access)
+    people = dict(zip((f"film-00{n}" for n in range(5)), (2, 1, 1, 2, 1), strict=True))
+
+    def pushed(wanted: dict[str, int]) -> dict[str, int]:
+        with services_of(place) as services, closing(services.ledger):
+            chosen = [Chosen(name, "random", count) for name, count in wanted.items()]
+            done = pushing.push(place.root, services, access, chosen, title)
+        return {task["data"]["sample_id"]: task["overlap"] for task in api.tasks(done.project)}
+
+    assert pushed(people) == people
+    with services_of(place) as services, closing(services.ledger):
+        add_films(services, [Film("one", {0: "One."}, seconds=4), Film("three", {1: "Three."}, seconds=4)])
+    assert pushed(people | {"one": 1, "three": 3}) == people | {"one": 1, "three": 3}
+
+
+def test_a_changed_sample_replaces_its_open_task_and_never_a_judged_one(
+    workspace: Make, access: Access, title: str
+) -> None:
+    place, api = workspace(films(3)), Api(access)
+    done = push(place, access, title)
+    opened, judged, begun = api.tasks(done.project)
+    api.judge(judged, "accept")
+    draft = {"result": begun["predictions"][0]["result"], "lead_time": 3}
+    api.call("POST", f"/api/tasks/{begun['id']}/drafts", json=draft)
+    with services_of(place) as services, closing(services.ledger):
+        add_films(services, films(3, "second"))
+    changed = push(place, access, title)
+    assert (changed.added, changed.unchanged, changed.replaced) == (3, 0, 1)
+    held = Counter((t["data"]["sample_id"], t["data"]["frames"][0]["caption"]) for t in api.tasks(done.project))
+    old, new = "The first caption.", "The second caption."
+    assert held == Counter(
+        [("film-000", new), ("film-001", old), ("film-001", new), ("film-002", old), ("film-002", new)]
+    )
+    assert opened["id"] not in [t["id"] for t in api.tasks(done.project) if t["data"]["frames"][0]["caption"] == old]
+    _, (verdict,) = pull(place, access, title)
+    assert verdict.sample_id == "film-001" and verdict.keyframes[0].caption == old
+
+
+def test_duplicates_that_nobody_touched_are_removed(workspace: Make, access: Access, title: str) -> None:
+    place, api = workspace(films(2)), Api(access)
+    done = push(place, access, title)
+    first, second = api.tasks(done.project)
+    for task in (first, first, second):
+        api.call("POST", f"/api/projects/{done.project}/import", json=[{"data": task["data"]}])
+    twin = api.tasks(done.project)[2]
+    api.call("POST", f"/api/tasks/{twin['id']}/annotations/", json={"result": [], "lead_time": 1})
+    again = push(place, access, title)
+    assert again.added == 0
+    assert [task["id"] for task in api.tasks(done.project)] == [second["id"], twin["id"]]
+
+
+def test_what_others_put_into_the_project_is_left_alone(workspace: Make, access: Access, title: str) -> None:
+    place, api = workspace(films(1)), Api(access)
+    done = push(place, access, title)
+    stranger = {"video": "x", "fps": 1, "captions": [], "frames": [], "summary": "hand made"}
+    api.call("POST", f"/api/projects/{done.project}/import", json=[{"data": stranger}])
+    assert push(place, access, title).unchanged == 1
+    tasks = api.tasks(done.project)
+    assert len(tasks) == 2 and task_key(tasks[1]["data"]) is None
+    api.call("POST", f"/api/tasks/{tasks[1]['id']}/annotations/", json={"result": [], "lead_time": 1})
+    result, verdicts = pull(place, access, title)
+    assert verdicts == [] and "not one that" in result.problems[0]
+    assert len(list((place.root / "review" / "unclear").iterdir())) == 1
+
+
+def test_a_project_that_was_deleted_is_made_anew_without_what_was_judged(
+    workspace: Make, access: Access, title: str
+) -> None:
+    place, api = workspace(films(2)), Api(access)
+    done = push(place, access, title)
+    api.judge(api.tasks(done.project)[0], "accept")
+    _, before = pull(place, access, title)
+    api.call("DELETE", f"/api/projects/{done.project}/")
+    with pytest.raises(ConfigError, match="the 1 verdicts that were pulled before are kept"):
+        pull(place, access, title)
+    anew = push(place, access, title)
+    assert (anew.added, anew.judged) == (1, 1)
+    assert [task["data"]["sample_id"] for task in api.tasks(anew.project)] == ["film-001"]
+    assert pull(place, access, title)[1] == before
+    whole = push(place, access, title, again=True)
+    assert (whole.added, whole.unchanged, whole.judged) == (1, 1, 0)
+
+
+def test_an_interface_that_was_changed_by_hand_is_left_so(workspace: Make, access: Access, title: str) -> None:
+    place, api = workspace(films(1)), Api(access)
+    done = push(place, access, title)
+    theirs = interface().replace(
+        f'<TextArea name="{NAMES.comment}"', f'<TextArea name="mood" toName="video"/><TextArea name="{NAMES.comment}"'
+    )
+    api.call("PATCH", f"/api/projects/{done.project}/", json={"label_config": theirs})
+    again = push(place, access, title)
+    assert "changed by hand" in again.notes[0]
+    assert api.call("GET", f"/api/projects/{done.project}/")["label_config"] == theirs
+    (task,) = api.tasks(done.project)
+    mood = {"from_name": "mood", "to_name": "video", "type": "textarea", "value": {"text": ["happy"]}}
+    api.judge(task, "accept", mood)
+    result, (verdict,) = pull(place, access, title)
+    assert verdict.decision == "accept" and verdict.problems == ('unknown field mood: {"text": ["happy"]}',)
+    assert "changed by hand" in result.notes[0]
+    (kept,) = (place.root / "review" / "unclear").iterdir()
+    assert '"happy"' in kept.read_text(encoding="utf-8")
+
+
+def test_a_project_of_somebody_else_is_not_taken(workspace: Make, access: Access, title: str) -> None:
+    Api(access).call("POST", "/api/projects/", json={"title": title})
+    with pytest.raises(ConfigError, match="choose another --project"):
+        push(workspace(films(1)), access, title)
+
+
+def test_a_sample_whose_video_is_gone_stops_no_other(workspace: Make, access: Access, title: str) -> None:
+    place = workspace([*films(1), Film("gone", {0: "Gone."}, seconds=5, seed=9)])
+    with services_of(place) as services, closing(services.ledger):
+        video = sample(services.ledger, "gone").video
+        services.store.path("videos", video.sha256, video.extension).unlink()
+    done = push(place, access, title)
+    assert done.added == 1 and [name for name, _ in done.failed] == ["gone"]
+
+
+def test_killed_pushes_lose_and_double_nothing(workspace: Make, access: Access, title: str, tmp_path: Path) -> None:
+    """Pushes in a process of their own, killed at random moments until one comes to its end."""
+    count = 60
+    base = films(1)[0]
+    place = workspace([base._replace(name=f"film-{n:03d}", captions={0: f"Number {n}.", 2: "x"}) for n in range(count)])
+    api, chance = Api(access), random.Random(7)
+    script = tmp_path / "push.py"
+    script.write_text(PUSHER, encoding="utf-8")
+    command = [sys.executable, str(script), str(place.root), title]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    killed = 0
+    for _ in range(40):
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+        time.sleep(chance.uniform(0.0, 0.5))
+        process.send_signal(signal.SIGKILL)
+        killed += process.wait(timeout=60) == -signal.SIGKILL
+        process.stdout.close()
+        if killed >= 8:
+            break
+    done = subprocess.run(command, env=environment, timeout=240, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    last = push(place, access, title, check=True)
+    assert (last.added, last.unchanged) == (0, count) and killed >= 8
+    names = Counter(task["data"]["sample_id"] for task in api.tasks(last.project))
+    assert names == Counter(f"film-{n:03d}" for n in range(count))
+    with closing(place.ledger()) as ledger:
+        key = api.call("GET", f"/api/projects/{last.project}/")["description"].split("v2xum review ")[1].split()[0]
+        pushed = Reviews(ledger).pushed(key)
+    assert {one.task_id for one in pushed.values()} == {task["id"] for task in api.tasks(last.project)}
+
+
+PUSHER = """
+import sys
+from pathlib import Path
+from annotation.push import push as pushing
+from annotation.label_studio.access import find_access
+from annotation.push.strata import Chosen
+from curation.workspace import Workspace
+from tests.annotation.workspaces import services_of
+
+if __name__ == "__main__":
+    pushing.CHUNK = 7
+    place = Workspace(Path(sys.argv[1]))
+    with services_of(place) as services:
+        chosen = [Chosen(source.id, "random", 1) for source in services.ledger.sources()]
+        print("ready", flush=True)
+        pushing.push(place.root, services, find_access(place.root), chosen, sys.argv[2])
+"""

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from xml.etree import ElementTree
+
+import h5py
+import numpy as np
+import pytest
+
+from benchmarks.protocol_study.figures import findings
+from benchmarks.protocol_study.page import ROWS, TABLE, page, plot, report
+from evaluation.readers.summe import read_annotations
+from schemas.errors import ConfigError
+from tests.places import GROUNDTRUTH
+
+real = pytest.mark.skipif(not GROUNDTRUTH.is_dir(), reason="../shared/groundtruth is not there")
+
+# As ../shared/groundtruth/README.md prints them, to its digits.
+PRINTED = {
+    "tvsum_human_tau": (0.1774, 4),
+    "tvsum_human_rho": (0.2042, 4),
+    "tvsum_oracle_tau": (0.378, 3),
+    "tvsum_oracle_rho": (0.473, 3),
+    "summe_segment_ids_tau": (0.2051, 4),
+    "summe_segment_ids_rho": (0.2126, 4),
+    "summe_binarised_tau": (0.2115, 4),
+    "summe_human_loo_tau": (0.296, 3),
+    "summe_human_loo_rho": (0.329, 3),
+    "summe_f1_human_mean": (31.07, 2),
+    "summe_f1_human_max": (54.33, 2),
+    "splits_pglsum_summe_splits_never_tested": (7, 0),
+    "splits_pglsum_tvsum_splits_never_tested": (16, 0),
+}
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, float]:
+    return findings(GROUNDTRUTH, draws=20)
+
+
+@real
+@pytest.mark.slow
+@pytest.mark.groundtruth
+def test_the_printed_figures_are_reproduced(found: dict[str, float]) -> None:
+    for name, (value, digits) in PRINTED.items():
+        assert round(found[name], digits) == value, name
+    for name in ("tvsum_random", "summe_random_per_annotator", "summe_random_score_vs_mean"):
+        assert abs(found[f"{name}_tau"]) < 5 * found[f"{name}_tau_error"] < 0.02, "random scores know nothing"
+    assert found["sumind_f1_max_error"] < 1e-9 and found["sumind_tvsum_f1_max_error"] < 1e-9
+    assert abs(found["videoxum_upstream_selected_mean"] - 50) < 2
+    assert abs(found["videoxum_upstream_selected_sd"] - 29) < 1
+
+
+@real
+@pytest.mark.slow
+@pytest.mark.groundtruth
+def test_the_page_and_its_plot(found: dict[str, float]) -> None:
+    text = page(found, 20)
+    assert "0.1774 | 0.2042" in text and "0.2051 | 0.2126" in text and "54.33" in text
+    ElementTree.fromstring(plot(found))
+    marks = sum(name in found for row in ROWS for _, name in row.marks)
+    assert plot(found).count("fill-opacity") == marks >= 8
+    assert len({name for _, name, _ in TABLE}) == len(TABLE)
+
+
+@real
+@pytest.mark.slow
+@pytest.mark.groundtruth
+def test_shots_bring_the_figures_that_rest_on_them(tmp_path: Path) -> None:
+    """With shots that follow what people chose, random scores do better than nothing: the protocol's floor is not 0."""
+    for part in ("tvsum/ydata-tvsum50.mat", "summe/GT"):
+        source, target = GROUNDTRUTH / part, tmp_path / part
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    without = report(tmp_path, draws=10)
+    assert "summe_random_tau" not in without and "shots" in str(without["missing"])
+    with h5py.File(tmp_path / "summe" / "shots.h5", "w") as file:
+        for path in (tmp_path / "summe" / "GT").glob("*.mat"):
+            chosen = (read_annotations(path).segments > 0).mean(axis=0)
+            frames = chosen.size
+            # Short shots where more people chose something, long ones elsewhere.
+            edges, at = [0], 0
+            while at < frames:
+                at += 40 if chosen[at] > chosen.mean() else 250
+                edges.append(min(at, frames))
+            file[f"{path.stem}/shot_lengths"] = np.diff(edges)
+    out = tmp_path / "out"
+    found = report(tmp_path, out, draws=100)
+    assert isinstance(found["summe_random_tau"], float) and isinstance(found["summe_random_tau_error"], float)
+    assert found["summe_random_tau"] > 0.05 and found["summe_videos_with_kts_shots"] == 25 and not found["missing"]
+    assert json.loads(json.dumps(found)) == found
+    assert "The knapsack takes short shots" in (out / "protocols.md").read_text(encoding="utf-8")
+    ElementTree.parse(out / "protocols.svg")
+
+
+def test_without_annotations_it_is_said_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="ydata-tvsum50"):
+        findings(tmp_path)

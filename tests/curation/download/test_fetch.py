@@ -1,0 +1,341 @@
+"""Downloads with the real yt-dlp from a local stand-in that serves well, badly and maliciously."""
+
+from __future__ import annotations
+
+import gc
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from curation.download.fetch import fetch
+from curation.download.host_pacing import Hosts
+from curation.sources import addresses
+from curation.store.store import Store
+from curation.video.probe import probe
+from schemas.config import DownloadConfig, FilterConfig, ListFilter, RangeFilter
+from schemas.errors import ConfigError, HostBlocked, PermanentError, RefusedError, StageError, TransientError
+from schemas.records import Origin, Source, Video
+from schemas.repository import ROOT
+from tests.curation.servers import HOSTILE_TITLE, VideoServer, digest, make_video
+
+ALL = FilterConfig(duration=RangeFilter(mode="disable"))
+
+
+# yt-dlp leaves the file of a fragmented download open when it ends early; collecting it closes it.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _collected_here():
+    yield
+    gc.collect()
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory):
+    return tmp_path_factory.mktemp("films")
+
+
+@pytest.fixture
+def site(films):
+    with VideoServer(films) as server:
+        yield server
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "work" / "store")
+
+
+def config(**changes):
+    return DownloadConfig(
+        **{"allow_private_addresses": True, "backoff": 0, "timeout": 5, "wall_seconds": 60, **changes}
+    )
+
+
+def source(uri, kind="url", **fields):
+    return Source(id="a1", kind=kind, uri=uri, origin=Origin(list_name="l.csv", row=1), **fields)
+
+
+def get(uri, store, filters=ALL, hosts=None, progress=None, **changes):
+    return fetch(source(uri), config(**changes), filters, store, probe=probe, hosts=hosts, progress=progress)
+
+
+def files(store):
+    return sorted(str(path.relative_to(store.root)) for path in store.root.rglob("*") if path.is_file())
+
+
+def test_a_direct_file(site, store):
+    calls = []
+    video = get(site.url("/video.mp4"), store, progress=lambda done, total: calls.append((done, total)))
+    assert (video.sha256, video.bytes, video.extension) == (digest(site.mp4), len(site.mp4), "mp4")
+    assert (video.codec, video.width, video.height, video.duration) == ("h264", 64, 64, 6.0)
+    assert files(store) == [f"videos/{video.sha256[:2]}/{video.sha256}.mp4"]
+    assert calls[-1] == (len(site.mp4), len(site.mp4))
+    assert Video.model_validate_json(video.canonical()) == video
+
+
+def test_a_page_with_subtitles_and_a_hostile_title(site, store, caplog, tmp_path, monkeypatch):
+    caplog.set_level(logging.DEBUG)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    video = get(site.url("/page.html?track=1&token=SECRET"), store, subtitles=("en", "fr"))
+    assert video.sha256 == digest(site.mp4)
+    assert video.publication.title.startswith(HOSTILE_TITLE)
+    (track,) = video.subtitles
+    assert (track.language, track.automatic, track.format) == ("en", False, "vtt")
+    assert store.path("subtitles", track.sha256, "vtt").read_bytes().startswith(b"WEBVTT")
+    assert len(files(store)) == 2
+    assert not list((tmp_path / "here").iterdir())
+    assert "SECRET" not in video.canonical() + caplog.text
+
+
+def test_hls_is_joined_from_its_fragments(site, store):
+    video = get(site.url("/hls/index.m3u8"), store)
+    assert (video.sha256, video.extension, video.container) == (digest(site.ts), "ts", "mpegts")
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "reason"),
+    [
+        ("/missing.mp4", PermanentError, "not_found"),
+        ("/plain.html", PermanentError, "unsupported"),
+        ("/several.html", PermanentError, "playlist"),
+        ("/lying.mp4", PermanentError, "not_a_video"),
+        ("/hls/index.m3u8?segment=hole", TransientError, "media_not_found"),
+        ("/status/403", TransientError, "forbidden"),
+        ("/status/500", TransientError, "server_error"),
+        ("/status/451", PermanentError, "geo_blocked"),
+        ("/redirect?to=ftp://h.example/x", RefusedError, "scheme_not_allowed"),
+        ("/redirect?to=file:///etc/passwd", RefusedError, "scheme_not_allowed"),
+    ],
+)
+def test_failures_have_a_class_and_a_reason(site, store, path, kind, reason):
+    with pytest.raises(StageError) as caught:
+        get(site.url(path), store, attempts=2)
+    assert (type(caught.value), caught.value.reason) == (kind, reason)
+    assert caught.value.evidence
+    assert not any(name.startswith("videos/") for name in files(store))
+    if kind is not TransientError:
+        assert files(store) == []
+
+
+def test_transient_errors_are_tried_again_as_often_as_configured(site, store):
+    assert get(site.url("/status/503?fails=2"), store).sha256 == digest(site.mp4)
+    with pytest.raises(TransientError):
+        get(site.url("/status/502"), store, attempts=2)
+    assert site.count("/status/502") == 2
+
+
+def test_retry_after_is_honoured_for_the_whole_host(site, store, monkeypatch):
+    slept = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    hosts = Hosts(config(), clock=lambda: 0.0, sleep=slept.append)
+    get(site.url("/status/429?after=7&fails=1"), store, hosts=hosts, backoff=1000)
+    assert [seconds for seconds in slept if seconds >= 1] == [7]
+    get(site.url("/video.mp4"), store, hosts=hosts)
+    assert slept[-1] == 7  # the next visit waits for its turn
+
+
+def test_a_wait_beyond_the_wall_time_is_not_begun_and_the_host_is_left_alone(site, store):
+    hosts = Hosts(config())
+    with pytest.raises(HostBlocked) as caught:
+        get(site.url("/status/429?after=5000"), store, hosts=hosts)
+    assert (caught.value.reason, caught.value.seconds) == ("rate_limited", 5000)
+    asked = len(site.requests)
+    with pytest.raises(HostBlocked, match="host_paused"):
+        get(site.url("/video.mp4"), store, hosts=hosts)
+    assert len(site.requests) == asked
+
+
+def test_a_dropped_connection_is_resumed_where_it_broke(site, store):
+    video = get(site.url("/dropping.mp4"), store)
+    assert video.sha256 == digest(site.mp4)
+    resumed = [seen for _, path, seen, *_ in site.requests if path == "/dropping.mp4" and seen]
+    assert resumed
+    assert int(resumed[0].removeprefix("bytes=").rstrip("-")) > 0
+
+
+@pytest.mark.parametrize("etag", ['"two"', '"one"'])
+def test_a_file_that_changed_meanwhile_is_not_mixed(site, store, films, etag):
+    """Told by its validator; or, when the server keeps that, by its length."""
+    with pytest.raises(TransientError):
+        get(site.url("/dropping.mp4"), store, attempts=1)
+    site.etag, site.mp4 = etag, make_video(films, seconds=7)
+    assert get(site.url("/dropping.mp4"), store).sha256 == digest(site.mp4)
+    assert '"one"' in [if_range for _, _, seen, if_range, _ in site.requests if seen]
+
+
+def test_the_wall_time_ends_a_server_that_drips(site, store):
+    for path in ("/drip.mp4", "/drip.html?kind=text/html"):
+        with pytest.raises(TransientError) as caught:
+            get(site.url(path), store, wall_seconds=0.7)
+        assert caught.value.reason == "wall_time"
+
+
+def test_sizes_are_limited(site, store):
+    with pytest.raises(RefusedError) as caught:
+        get(site.url("/video.mp4"), store, max_megabytes=0.05)
+    assert (caught.value.reason, caught.value.evidence) == ("too_large", "0.1 MB, at most 0.05 MB")
+    with pytest.raises(RefusedError):
+        get(site.url("/hls/index.m3u8"), store, max_megabytes=0.05)
+    assert files(store) == []
+
+
+def test_filters_are_judged_before_the_bytes(site, store):
+    filters = FilterConfig(blocklist=ListFilter(mode="enable", deny=("a1",)))
+    with pytest.raises(RefusedError) as caught:
+        get(site.url("/page.html"), store, filters=filters)
+    assert caught.value.reason == "blocked"
+    assert site.count("/video.mp4") == 0
+
+
+@pytest.fixture
+def only_one_public_address(monkeypatch):
+    """The stand-in's address counts as public, its neighbour 127.0.0.2 does not."""
+    monkeypatch.setattr(addresses, "is_public", lambda ip: ip == "127.0.0.1")
+
+
+@pytest.mark.usefixtures("only_one_public_address")
+@pytest.mark.parametrize("how", ["/redirect?to={}", "/page.html?src={}", "/hls/index.m3u8?segment={}seg"])
+def test_redirects_media_and_fragments_do_not_reach_private_addresses(site, store, how):
+    target = site.url("/").replace("127.0.0.1", "127.0.0.2")
+    with pytest.raises(RefusedError) as caught:
+        get(site.url(how.format(target)), store, allow_private_addresses=False)
+    assert caught.value.reason == "address_not_allowed"
+    assert "127.0.0.2" in caught.value.evidence
+
+
+@pytest.mark.usefixtures("only_one_public_address")
+def test_a_second_dns_answer_is_checked_too(site, store, monkeypatch):
+    answers = iter(["127.0.0.1", "127.0.0.2"])
+    real = socket.getaddrinfo
+
+    def rebinding(host, *args, **kwargs):
+        return real(next(answers) if host == "rebind.example" else host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", rebinding)
+    url = site.url("/video.mp4").replace("127.0.0.1", "rebind.example")
+    with pytest.raises(RefusedError) as caught:
+        get(url, store, allow_private_addresses=False)
+    assert "rebind.example is 127.0.0.2" in caught.value.evidence
+    assert site.requests == []
+
+
+def test_cookies_are_sent_but_neither_changed_nor_logged(site, store, tmp_path, monkeypatch, caplog):
+    caplog.set_level(logging.DEBUG)
+    jar = tmp_path / "cookies.txt"
+    jar.write_text("127.0.0.1\tFALSE\t/\tFALSE\t\tsession\tTOPSECRET\n")
+    monkeypatch.setenv("V2XUM_COOKIES_FILE", str(jar))
+    video = get(site.url("/video.mp4"), store)
+    assert site.requests[0][4] == "session=TOPSECRET"
+    assert "TOPSECRET" not in video.canonical() + caplog.text
+    assert jar.read_text().count("\n") == 1
+    for text in ('[{"name": "TOPSECRET"}]', "127.0.0.1 FALSE / TOPSECRET", "a\tb\tc\td\tTOPSECRET\tf\tg"):
+        jar.write_text(text)
+        with pytest.raises(ConfigError, match="line 1") as caught:
+            get(site.url("/video.mp4"), store)
+        assert "TOPSECRET" not in str(caught.value)
+    monkeypatch.setenv("V2XUM_COOKIES_FILE", str(tmp_path / "none"))
+    with pytest.raises(ConfigError):
+        get(site.url("/video.mp4"), store)
+
+
+def test_a_proxy_is_used_and_resolves_the_names(site, store, monkeypatch, caplog):
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setenv("V2XUM_PROXY", site.url("").replace("127.0.0.1", "user:PASSWORD@127.0.0.1"))
+    video = get("http://videos.invalid/video.mp4", store, allow_private_addresses=False)
+    assert video.sha256 == digest(site.mp4)
+    assert "http://videos.invalid/video.mp4" in site.paths()
+    assert "PASSWORD" not in video.canonical() + caplog.text
+    with pytest.raises(RefusedError):
+        get("http://10.0.0.1/video.mp4", store, allow_private_addresses=False)
+
+
+def test_local_files(site, store, tmp_path):
+    film = tmp_path / "../odd $HOME %(id)s name.mp4"
+    film.write_bytes(site.mp4)
+    refused = FilterConfig(licence=ListFilter(mode="enable", allow=("CC0",), unknown="drop"))
+    with pytest.raises(RefusedError):
+        fetch(source(str(film), "file"), config(), refused, store, probe=probe)
+    listed = source(str(film), "file", metadata={"licence": "cc0"})
+    video = fetch(listed, config(), refused, store, probe=probe)
+    assert (video.sha256, video.duration) == (digest(site.mp4), 6.0)
+    assert str(tmp_path) not in video.canonical()
+    assert film.exists()
+    film.unlink()
+    with pytest.raises(PermanentError, match="file_not_found"):
+        fetch(listed, config(), ALL, store, probe=probe)
+
+
+def test_several_threads_at_once(site, store):
+    results = {}
+
+    def one(number):
+        path = ["/video.mp4", "/hls/index.m3u8", "/missing.mp4", "/page.html"][number % 4]
+        spec = source(site.url(f"{path}?{number}")).model_copy(update={"id": f"t{number}"})
+        try:
+            results[number] = fetch(spec, config(), ALL, store, probe=probe, hosts=hosts).sha256
+        except StageError as error:
+            results[number] = error.reason
+
+    hosts = Hosts(config())
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    expected = [digest(site.mp4), digest(site.ts), "not_found", digest(site.mp4)]
+    assert [results[number] for number in range(8)] == expected * 2
+    assert len(files(store)) == 2
+
+
+CHILD = """
+import sys, threading
+from pathlib import Path
+from tests.curation.download.test_fetch import ALL, config, fetch, probe, source, Store
+store = Store(Path(sys.argv[1]))
+def run(url):
+    fetch(source(url).model_copy(update={"id": url[-8:-4]}), config(), ALL, store, probe=probe)
+threads = [threading.Thread(target=run, args=(url,)) for url in sys.argv[2:]]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+"""
+
+
+@pytest.mark.slow
+def test_what_a_killed_process_had_is_not_fetched_again(site, store):
+    urls = [site.url("/gated.mp4"), site.url("/hls/index.m3u8?segment=gated&x.mp4")]
+    child = subprocess.Popen([sys.executable, "-c", CHILD, str(store.root), *urls], cwd=ROOT, env=os.environ)
+
+    def has(suffix, size):
+        parts = [path for path in (store.root / "partial").rglob(f"*{suffix}") if "Frag" not in path.name]
+        return any(path.stat().st_size >= size for path in parts)
+
+    def begun():
+        journals = list((store.root / "partial").rglob("fragments.json"))
+        return site.count("/hls/gated3.ts") and has(".part", 10_000) and journals and site.count("/gated.mp4") >= 2
+
+    while not begun():
+        assert child.poll() is None
+        time.sleep(0.02)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    journal = [json.loads(path.read_text()) for path in (store.root / "partial").rglob("fragments.json")]
+    site.gate.set()
+    site.requests.clear()
+    for url, whole in zip(urls, (site.mp4, site.ts), strict=True):
+        spec = source(url).model_copy(update={"id": url[-8:-4]})
+        assert fetch(spec, config(), ALL, store, probe=probe).sha256 == digest(whole)
+    assert any(path == "/gated.mp4" and seen for _, path, seen, *_ in site.requests)
+    fetched = {path for path in site.paths() if path.startswith("/hls/gated")}
+    assert fetched == {f"/hls/gated{k}.ts" for k in range(journal[0]["index"], 6)}
+    assert not list((store.root / "partial").iterdir())

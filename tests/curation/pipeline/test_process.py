@@ -1,0 +1,282 @@
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy.exc import OperationalError
+
+from curation.ledger.entries import rejection_entry
+from curation.ledger.ledger import Ledger
+from curation.ledger.samples import sample
+from curation.ledger.stages import STAGE_NAMES, SUMMARY, Stage, later_stages
+from curation.ledger.standing import fingerprint_of, standing
+from curation.status.counts import summarize
+from curation.status.explain import explain, find
+from curation.status.standings import all_rejections, samples, standings
+from schemas.errors import ConfigError, Interrupted, StorageFull, TransientError
+from schemas.records import Rejection
+from tests.curation.scripted_stages import ERRORS, SETTINGS, Works, run_all, source, sources
+
+
+def states(ledger: Ledger, with_settings: dict[str, str] = SETTINGS) -> dict[str, str]:
+    return {registered.id: where.state for registered, where in standings(ledger, with_settings)}
+
+
+def test_a_run_makes_every_stage_once_and_a_second_run_nothing(ledger: Ledger) -> None:
+    ids = ledger.register(sources(5))
+    works = Works()
+    tally = run_all(ledger, ids, works)
+    assert set(states(ledger).values()) == {"sample"}
+    assert tally.rows == {(stage, "made"): 5 for stage in STAGE_NAMES}
+    again = Works()
+    tally = run_all(ledger, ids, again)
+    assert again.calls == []
+    assert tally.rows == {(stage, "reused"): 5 for stage in STAGE_NAMES}
+
+
+@pytest.mark.parametrize("changed", STAGE_NAMES)
+def test_changed_settings_rerun_that_stage_and_what_depends_on_its_output(ledger: Ledger, changed: str) -> None:
+    ids = ledger.register(sources(3))
+    run_all(ledger, ids, Works())
+    other = {**SETTINGS, changed: "other"}
+    assert set(states(ledger, other).values()) == {"pending"}
+    works = Works()
+    run_all(ledger, ids, works, other)
+    # The scripted output does not change, so nothing after the stage has new inputs.
+    assert works.calls == [(changed, video) for video in ids]
+    assert set(states(ledger, other).values()) == {"sample"}
+
+
+def test_a_changed_output_reruns_what_follows_and_nothing_before(ledger: Ledger) -> None:
+    ids = ledger.register(sources(2))
+    run_all(ledger, ids, Works())
+    works = Works(content=lambda video: f"{video} in new bytes")
+    other = {**SETTINGS, "frames": "other"}
+    run_all(ledger, ids, works, other)
+    assert {stage for stage, _ in works.calls} == {
+        "frames"
+    }  # the download was not repeated, so its hash is the old one
+    other = {**SETTINGS, "download": "other"}
+    works = Works(content=lambda video: f"{video} in new bytes")
+    run_all(ledger, ids, works, other)
+    assert {stage for stage, _ in works.calls} == set(STAGE_NAMES)
+
+
+def test_settings_changed_back_find_the_older_results(ledger: Ledger) -> None:
+    ids = ledger.register(sources(2))
+    run_all(ledger, ids, Works())
+    run_all(ledger, ids, Works(), {**SETTINGS, "refine": "other"})
+    works = Works()
+    run_all(ledger, ids, works)
+    assert works.calls == []
+    assert set(states(ledger).values()) == {"sample"}
+
+
+def test_errors_become_rows_of_their_class_and_stop_nobody(ledger: Ledger) -> None:
+    ids = ledger.register(sources(5))
+    trouble: dict[tuple[str, str], list[Exception]] = {
+        ("download", "v001"): [ERRORS["transient"]("network", "connection reset")],
+        ("frames", "v002"): [ERRORS["permanent"]("no_frames", "none decodes")],
+        ("filter", "v003"): [ERRORS["refused"]("too_short", "12 s")],
+        ("caption", "v004"): [ZeroDivisionError("a fault of ours")],
+    }
+    run_all(ledger, ids, Works(trouble))
+    assert states(ledger) == {
+        "v000": "sample", "v001": "retryable", "v002": "rejected", "v003": "rejected", "v004": "rejected"
+    }  # fmt: skip
+    found = {(r.id, r.stage, r.error_class, r.reason) for r in all_rejections(ledger)}
+    assert found == {
+        ("v001", "download", "transient", "network"),
+        ("v002", "frames", "permanent", "no_frames"),
+        ("v003", "filter", "refused", "too_short"),
+        ("v004", "caption", "poison", "unexpected"),
+    }
+    counts = summarize(ledger, SETTINGS)
+    assert [counts[k] for k in ("videos", "samples", "rejected", "retryable", "pending")] == [5, 1, 3, 1, 0]
+    works = Works()
+    run_all(ledger, ids, works)
+    assert {video for _, video in works.calls} == {"v001"}, "only the transient one is tried again"
+    assert states(ledger)["v001"] == "sample"
+
+
+def test_a_transient_failure_counts_its_attempts(ledger: Ledger) -> None:
+    ids = ledger.register(sources(1))
+    for attempt in range(1, 4):
+        run_all(ledger, ids, Works({("download", "v000"): [TransientError("network", "again")]}))
+        entry = ledger.entry("v000", "download")
+        assert entry is not None and entry.attempts == attempt
+
+
+def test_a_loosened_policy_gives_refused_videos_another_chance_and_touches_no_other(ledger: Ledger) -> None:
+    ids = ledger.register(sources(3))
+    refused = ERRORS["refused"]
+    run_all(
+        ledger, ids, Works({("download", "v001"): [refused("blocked", "")], ("frames", "v002"): [refused("x", "")]})
+    )
+    works = Works()
+    run_all(ledger, ids, works, {**SETTINGS, "policy": "looser"})
+    assert {video for _, video in works.calls} == {"v001", "v002"}
+    assert set(states(ledger, {**SETTINGS, "policy": "looser"}).values()) == {"sample"}
+
+
+def test_forgotten_rejections_are_tried_again(ledger: Ledger) -> None:
+    ids = ledger.register(sources(1))
+    run_all(ledger, ids, Works({("frames", "v000"): [ERRORS["permanent"]("no_frames", "")]}))
+    ledger.forget("v000", "frames")
+    assert states(ledger) == {"v000": "pending"}
+    run_all(ledger, ids, Works())
+    assert states(ledger) == {"v000": "sample"}
+
+
+def test_a_full_disk_stops_the_run_and_loses_nothing(ledger: Ledger) -> None:
+    ids = ledger.register(sources(4))
+    works = Works({("frames", "v002"): [OSError(28, "No space left on device")]})
+    with pytest.raises(StorageFull, match="no space left"):
+        run_all(ledger, ids, works)
+    assert [ledger.heads([v])[v].get("frames") is not None for v in ids] == [True, True, False, False]
+    run_all(ledger, ids, Works())
+    assert set(states(ledger).values()) == {"sample"}
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_a_wrong_configuration_that_shows_in_a_stage_stops_the_run_and_rejects_nobody(
+    ledger: Ledger, workers: int
+) -> None:
+    ids = ledger.register(sources(20))
+    works = Works({("caption", "v002"): [ConfigError("the key is not accepted")]})
+    with pytest.raises(ConfigError):
+        run_all(ledger, ids, works, workers=workers)
+    assert set(states(ledger).values()) == {"pending"}
+    run_all(ledger, ids, Works())
+    assert set(states(ledger).values()) == {"sample"}
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_a_stop_is_heeded_between_videos_and_resumes(ledger: Ledger, workers: int) -> None:
+    ids = ledger.register(sources(20))
+    stop = threading.Event()
+    works = Works()
+
+    class Stopping(Works):
+        def stage(self, name):  # type: ignore[no-untyped-def]
+            inner = works.stage(name)
+
+            def work(inputs):  # type: ignore[no-untyped-def]
+                if len(works.calls) >= 7:
+                    stop.set()
+                return inner(inputs)
+
+            return work
+
+    with pytest.raises(Interrupted):
+        run_all(ledger, ids, Stopping(), stop=stop, workers=workers)
+    assert 8 <= len(works.calls) <= 8 + workers
+    done = set(works.calls)
+    run_all(ledger, ids, Works())
+    assert set(states(ledger).values()) == {"sample"}
+    assert len(done) == len(works.calls), "nothing was done twice"
+
+
+@settings(max_examples=10, deadline=None)
+@given(data=st.data())
+def test_any_interruption_ends_in_the_state_of_an_undisturbed_run(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Errors that are transient, and stops at any call, change nothing of what is in the ledger at the end."""
+    folder: Path = tmp_path_factory.mktemp("ledger")
+    videos = sources(4)
+
+    def digests(ledger: Ledger) -> list[str]:
+        return [s.digest() for s in samples(ledger, SETTINGS)] + [r.canonical() for r in all_rejections(ledger)]
+
+    permanent = {("frames", "v003"): [ERRORS["permanent"]("no_frames", "none") for _ in range(9)]}
+    plain = Ledger(f"sqlite:///{folder / 'plain.sqlite'}")
+    run_all(plain, plain.register(videos), Works(permanent))
+    disturbed = Ledger(f"sqlite:///{folder / 'disturbed.sqlite'}")
+    ids = disturbed.register(videos)
+    for _ in range(data.draw(st.integers(1, 4))):
+        where = data.draw(st.lists(st.tuples(st.sampled_from(STAGE_NAMES), st.sampled_from(ids)), max_size=4))
+        kinds = st.sampled_from([TransientError("network", "x"), OSError(28, "No space left on device")])
+        trouble: dict[tuple[str, str], list[Exception]] = {place: [data.draw(kinds)] for place in where}
+        with contextlib.suppress(StorageFull):
+            run_all(disturbed, ids, Works({**trouble, **permanent}))
+    run_all(disturbed, ids, Works(permanent))
+    assert digests(disturbed) == digests(plain)
+    plain.close()
+    disturbed.close()
+
+
+def test_unusable_rows_are_rejected_videos(ledger: Ledger) -> None:
+    bad = Rejection(
+        id="row-7", stage="source", error_class="permanent", reason="no_address", evidence="list.csv, row 7"
+    )
+    ids = ledger.register([source("a"), bad])
+    run_all(ledger, ids, Works())
+    assert states(ledger) == {"a": "sample", "row-7": "rejected"}
+    counts = summarize(ledger, SETTINGS)
+    assert (counts["videos"], counts["samples"], counts["rejected"]) == (2, 1, 1)
+    assert explain(ledger, SETTINGS, "row-7")["rejections"][0]["evidence"] == "list.csv, row 7"
+
+
+def test_a_mended_row_takes_the_place_of_the_bad_one(ledger: Ledger) -> None:
+    ledger.register([Rejection(id="a", stage="source", error_class="permanent", reason="no_address")])
+    ids = ledger.register([source("a")])
+    run_all(ledger, ids, Works())
+    assert states(ledger) == {"a": "sample"}
+    assert list(all_rejections(ledger)) == []
+
+
+def test_explain_tells_every_stage_and_find_knows_ids_hashes_and_addresses(ledger: Ledger) -> None:
+    ids = ledger.register(sources(2))
+    run_all(ledger, ids, Works())
+    answer = explain(ledger, SETTINGS, "v001")
+    assert list(answer["stages"]) == list(STAGE_NAMES)
+    assert answer["stages"]["caption"]["tokens_in"] == 12 * 70
+    whole = sample(ledger, "v001")
+    for wanted in ("v001", whole.video.sha256, whole.video.sha256[:9], "https://example.org/v001"):
+        assert find(ledger, wanted) == ["v001"]
+    assert find(ledger, "nothing") == []
+
+
+def test_later_stages_are_those_after() -> None:
+    assert later_stages("audit") == (), "nothing is made from what it found"
+    assert later_stages("extract") == ("refine", "audit", "export")
+
+
+def test_a_refusal_at_the_export_outlives_another_audit_and_not_another_summary(ledger: Ledger) -> None:
+    ids = ledger.register(sources(1))
+    run_all(ledger, ids, Works())
+    refusal = Rejection(id="v000", stage="export", error_class="permanent", reason="inconsistent_sample")
+    ledger.write(rejection_entry(refusal, ledger.heads(["v000"])["v000"][SUMMARY].digest, 1, 0.0), ())
+    run_all(ledger, ids, Works(), {**SETTINGS, "audit": "other"})
+    assert states(ledger, {**SETTINGS, "audit": "other"}) == {"v000": "rejected"}
+    works = Works(content=lambda video: f"{video} in new bytes")
+    run_all(ledger, ids, works, {**SETTINGS, "download": "other"})
+    assert states(ledger, {**SETTINGS, "download": "other"}) == {"v000": "sample"}
+
+
+def test_standing_of_a_new_source_is_the_first_stage(ledger: Ledger) -> None:
+    ledger.register([source("a")])
+    (registered,) = ledger.sources()
+    where = standing(registered, {}, SETTINGS)
+    assert (where.state, where.stage) == ("pending", "download")
+
+
+def test_a_locked_database_says_nothing_of_the_video(ledger: Ledger) -> None:
+    ids = ledger.register(sources(2))
+    locked = OperationalError("UPDATE", {}, Exception("database is locked"))
+    with pytest.raises(OperationalError):
+        run_all(ledger, ids, Works(trouble={("download", "v000"): [locked]}))
+    assert states(ledger) == dict.fromkeys(ids, "pending")
+
+
+@given(st.text(), st.integers(0, 99), st.text(), st.lists(st.text(), max_size=4))
+def test_a_fingerprint_is_the_hash_of_the_parts_as_json(name: str, version: int, own: str, inputs: list[str]) -> None:
+    text = json.dumps((name, version, own, inputs))
+    assert fingerprint_of(Stage(name, version, ()), own, inputs) == hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,189 @@
+"""Verdicts in a workspace: counts, explanations and the exported rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curation.dataset.check import validate
+from curation.dataset.export import export_key, export_workspace, is_exported
+from curation.frames.files import frame_name, frames_key
+from curation.ledger.ledger import Ledger
+from curation.pipeline.services import Services
+from curation.review.rules import applied
+from curation.review.verdict_store import Reviews
+from curation.status.counts import summarize
+from curation.status.explain import explain
+from curation.status.standings import all_rejections, finished, published, samples, standings
+from curation.workspace import Workspace
+from schemas.loading import load_config
+from schemas.records import Rejection, Sample
+from schemas.repository import ROOT
+from schemas.review import AddedKeyframe
+from schemas.review_config import ReviewConfig
+from tests.curation.people import SETTINGS, finish, shown, verdict, verdicts_on
+from tests.curation.samples import contents, make_sample, picture
+from tests.curation.status.test_standings import emptied
+
+MADE = [make_sample(f"v{number:03d}") for number in range(6)]
+
+
+@pytest.mark.slow
+def test_what_people_reject_is_rejected_and_every_video_is_counted_once(ledger: Ledger) -> None:
+    reviews = Reviews(ledger)
+
+    @given(st.data())
+    def check(data: st.DataObject) -> None:
+        emptied(ledger)
+        for sample in MADE:
+            finish(ledger, sample)
+        verdicts = {s.video.id: data.draw(st.lists(verdicts_on(s), max_size=3)) for s in MADE[:3]}
+        reviews.store(v for given_ in verdicts.values() for v in given_)
+        stored = {name: list(reviews.verdicts([name])) for name in verdicts}
+        outcomes = {s.video.id: applied(s, stored.get(s.video.id, []), ReviewConfig()) for s in MADE}
+        gone = {name for name, outcome in outcomes.items() if isinstance(outcome, Rejection)}
+        counts = summarize(ledger, SETTINGS)
+        assert counts["videos"] == 6
+        assert (counts["samples"], counts["rejected"]) == (6 - len(gone), len(gone))
+        assert sum(counts["reasons"].values()) == len(gone)
+        assert {s.id for s, where in standings(ledger, SETTINGS) if where.state == "rejected"} == gone
+        assert finished(ledger, SETTINGS) == sorted(outcomes.keys() - gone)
+        assert finished(ledger, SETTINGS, reviewed=False) == sorted(outcomes)
+        assert [s.video.id for s in samples(ledger, SETTINGS)] == sorted(outcomes.keys() - gone)
+        assert list(published(ledger, SETTINGS)) == [o for o in outcomes.values() if isinstance(o, Sample)]
+        assert list(all_rejections(ledger, SETTINGS)) == [o for o in outcomes.values() if isinstance(o, Rejection)]
+        for name, outcome in outcomes.items():
+            told = explain(ledger, SETTINGS, name)
+            assert [v["sample_id"] for v in told["verdicts"]] == [name] * len(stored.get(name, []))
+            assert (told["state"] == "rejected") == (name in gone)
+            assert len(told["rejections"]) == (name in gone)
+            if isinstance(outcome, Sample) and told["verdicts"]:
+                assert told["review"] == json.loads(outcome.review.canonical())
+            counting = {v["annotator"] for v in told["verdicts"] if v["counts"]}
+            assert not isinstance(outcome, Sample) or set(outcome.review.reviewers) <= counting
+
+    check()
+
+
+def test_the_rules_come_from_the_settings_and_stale_verdicts_are_told_as_such(ledger: Ledger) -> None:
+    sample = MADE[0]
+    finish(ledger, sample)
+    Reviews(ledger).store([verdict(sample, "accept", "a"), verdict(sample, "reject", "b")])
+    strict = {**SETTINGS, "review": ReviewConfig(rule="any").model_dump_json()}
+    assert summarize(ledger, SETTINGS)["samples"] == 1
+    assert summarize(ledger, strict)["rejected"] == 1
+    assert explain(ledger, strict, "v000")["review"] == {"status": "rejected"}
+    strict["extract"] = "another prompt"
+    finish(ledger, make_sample("v000", keyframes=(0, 4)), strict)
+    assert summarize(ledger, strict)["samples"] == 1
+    told = explain(ledger, strict, "v000")
+    assert [v["counts"] for v in told["verdicts"]] == [False, False]
+    assert told["review"]["status"] == "unreviewed"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[tuple[Workspace, Services]]:
+    """A workspace with the demo's configuration, six finished samples and their pictures."""
+    place = Workspace(tmp_path / "w")
+    config = load_config(ROOT / "configs" / "demo.yaml")
+    with Services(config, place.ledger(), place.store()) as services:
+        for sample in MADE:
+            finish(services.ledger, sample, services.settings)
+            folder = services.store.frames(frames_key(sample.video.sha256, config.frames))
+            folder.mkdir(parents=True)
+            for frame in sample.frames.frames:
+                (folder / frame_name(frame.index)).write_bytes(picture(frame.index))
+        yield place, services
+        services.ledger.close()
+
+
+def rows(place: Workspace) -> dict[str, dict[str, Any]]:
+    shards = sorted((place.export / "data").glob("*.parquet"))
+    return {row["id"]: row for shard in shards for row in pq.read_table(shard).to_pylist()}
+
+
+def test_the_released_rows_show_what_people_said(workspace: tuple[Workspace, Services]) -> None:
+    place, services = workspace
+    manifest = export_workspace(place, services)
+    assert manifest.reviews == {"unreviewed": 6}
+    before, plain = contents(place.export), rows(place)
+    reviews = Reviews(services.ledger)
+    half = verdict(MADE[5], None)
+    stale = verdict(MADE[4], "reject", content_sha256="f" * 64)
+    reviews.store([half])
+    assert is_exported(place, services)
+    reviews.store([stale])
+    export_workspace(place, services)
+    assert contents(place.export) == before
+    added = (AddedKeyframe(index=5, time=5.0, caption="a dog & a <b>kite</b>"),)
+    keyframes = shown(MADE[1], k0={"caption": "rewritten", "changed": True}, k3={"judged": "drop"})
+    fix = verdict(
+        MADE[1], "fix", keyframes=keyframes, added=added, summary="[0.0]Anew. [5.0]A dog.", rating=2, at=3, origin="x"
+    )
+    reviews.store([verdict(MADE[0], "accept", rating=4), fix, verdict(MADE[2], "reject", reasons=("harmful",))])
+    reviews.store([verdict(MADE[3], "accept", "a"), verdict(MADE[3], "reject", "b")])
+    assert not is_exported(place, services)
+    manifest = export_workspace(place, services)
+    assert is_exported(place, services)
+    assert validate(place.export) == []
+    assert manifest.reviews == {"accepted": 1, "disputed": 1, "fixed": 1, "unreviewed": 2}
+    assert [(r.stage, r.reason, r.videos) for r in manifest.rejections] == [("review", "harmful", 1)]
+    line = json.loads((place.export / "rejections.jsonl").read_text())
+    assert line["evidence"] == "rejected by 1 of 1 annotators: harmful 1"
+    now = rows(place)
+    assert now.keys() == plain.keys() - {"v002"}
+    for name in ("v000", "v003", "v004", "v005"):  # nothing but the review differs
+        assert {**now[name], "review": None} == {**plain[name], "review": None}
+    assert now["v000"]["review"]["status"] == "accepted"
+    assert now["v000"]["review"]["rating"] == 4.0
+    assert now["v003"]["review"] | {"reviewers": ["a", "b"], "dispute": "no_majority"} == now["v003"]["review"]
+    assert now["v005"] == plain["v005"]
+    row = now["v001"]
+    assert [(k["index"], k["caption"]) for k in row["keyframes"]] == [
+        (0, "rewritten"),
+        (5, "a dog & a <b>kite</b>"),
+        (9, MADE[1].captions.captions[9].text),
+    ]
+    assert [k["image"]["bytes"] for k in row["keyframes"]] == [picture(i) for i in (0, 5, 9)]
+    assert row["summary"]["v2t"] == "Anew. A dog."
+    assert row["vsum_onehot"] == [1, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0]
+    assert row["review"] == {
+        "status": "fixed",
+        "reviewers": ["ann"],
+        "decisions": {"accept": 0, "fix": 1, "reject": 0},
+        "adjudicated": False,
+        "rating": 2.0,
+        "dispute": None,
+        "edited": True,
+        "editor": "ann",
+        "captions_edited": [0, 5],
+        "captions_withdrawn": [],
+        "keyframes_added": [5],
+        "keyframes_dropped": [3],
+        "summary_edited": True,
+    }
+    (record,) = (
+        record
+        for path in (place.export / "json").iterdir()
+        for record in json.loads(path.read_text())
+        if record["id"] == "v001"
+    )
+    assert record["conversations"][1]["value"] == "[<f0>]Anew. [<f1>]A dog."
+    again = contents(place.export)
+    assert reviews.store([fix]) == 0
+    export_workspace(place, services)
+    assert contents(place.export) == again
+
+
+def test_the_export_depends_on_the_rules(workspace: tuple[Workspace, Services]) -> None:
+    _, services = workspace
+    key = export_key(services)
+    services.__dict__["settings"] = {**services.settings, "review": ReviewConfig(rule="any").model_dump_json()}
+    assert export_key(services) != key

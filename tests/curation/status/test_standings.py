@@ -1,0 +1,109 @@
+"""What the ledger says for people: counts against a naive count of everything, and memory that does not grow."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curation.ledger import tables
+from curation.ledger.entries import record_entry, rejection_entry
+from curation.ledger.ledger import Ledger
+from curation.ledger.stages import STAGE_NAMES
+from curation.ledger.standing import standing
+from curation.status.counts import summarize
+from curation.status.standings import all_rejections, finished, standings
+from schemas.records import Judgement, Origin, Rejection, Source
+
+SETTINGS = {"policy": "p", **{stage: stage for stage in STAGE_NAMES}}
+FATES = (*STAGE_NAMES, "sample", "pending", "unusable", "duplicate")
+
+
+def sources(fates: list[str]) -> list[Source | Rejection]:
+    found: list[Source | Rejection] = []
+    for number, fate in enumerate(fates):
+        name = f"v{number * 7919 % 100_000:05d}"  # positions and ids in different orders
+        if fate == "unusable":
+            found.append(Rejection(id=name, stage="source", error_class="permanent", reason="bad_row", evidence="row"))
+        else:
+            origin = Origin(list_name="list", row=number + 1)
+            found.append(Source(id=name, kind="url", uri=f"https://example.org/{number}", origin=origin))
+    return found
+
+
+def fill(ledger: Ledger, fates: list[str]) -> list[str]:
+    """Videos that end as their fates say: rejected at a stage, finished, and so on."""
+    ids = ledger.register(sources(fates))
+    aside = {video: (ids[0], "0" * 64) for video, fate in zip(ids, fates, strict=True) if fate == "duplicate"}
+    ledger.set_duplicates(aside)
+    for source, fate in zip(ledger.sources(), fates, strict=True):
+        if fate in ("unusable", "pending", "duplicate"):
+            continue
+        for stage in STAGE_NAMES:
+            where = standing(source, ledger.heads([source.id]).get(source.id, {}), SETTINGS)
+            if stage == fate:
+                why = Rejection(id=source.id, stage=stage, error_class="permanent", reason="broken", evidence="")
+                ledger.write(rejection_entry(why, where.fingerprint, 1, 0.0), ())
+                break
+            ledger.write(record_entry(source.id, stage, where.fingerprint, Judgement(scores=()), 0.0), ())
+    return ids
+
+
+def emptied(ledger: Ledger) -> None:
+    with ledger.engine.begin() as connection:
+        for table in tables.metadata.sorted_tables:
+            connection.execute(table.delete())
+
+
+def make_check(ledger: Ledger) -> Callable[[list[str]], None]:
+    @given(st.lists(st.sampled_from(FATES), max_size=12))
+    def check(fates: list[str]) -> None:
+        emptied(ledger)
+        ids = fill(ledger, fates)
+        counts = summarize(ledger, SETTINGS)
+        wanted = Counter(
+            "sample" if fate == "sample" else "pending" if fate == "pending" else "rejected" for fate in fates
+        )
+        assert (counts["samples"], counts["rejected"], counts["pending"], counts["retryable"]) == (
+            *(wanted[state] for state in ("sample", "rejected", "pending")),
+            0,
+        )
+        assert counts["videos"] == len(fates) == sum(1 for _ in standings(ledger, SETTINGS))
+        assert [source.id for source, _ in standings(ledger, SETTINGS)] == ids
+        rejections = list(all_rejections(ledger))
+        assert [(r.id, r.stage) for r in rejections] == sorted((r.id, r.stage) for r in rejections)
+        assert counts["reasons"] == Counter(f"{r.stage}: {r.reason}" for r in rejections)
+        assert len(rejections) == wanted["rejected"]
+        named = dict(zip(ids, fates, strict=True))
+        assert finished(ledger, SETTINGS) == sorted(video for video, fate in named.items() if fate == "sample")
+        for number, stage in enumerate(STAGE_NAMES):
+            came = sum(fate in (*STAGE_NAMES[number + 1 :], "sample") for fate in fates)
+            assert counts["stages"][stage]["done"] == came
+            assert counts["stages"][stage]["rejected"] == fates.count(stage)
+
+    return check
+
+
+def test_counts_are_those_of_the_videos_themselves(ledger: Ledger) -> None:
+    make_check(ledger)()
+
+
+def test_a_walk_holds_no_more_of_many_videos_than_of_few(tmp_path: Path) -> None:
+    def peak(videos: int) -> int:
+        ledger = Ledger(f"sqlite:///{tmp_path / f'{videos}.sqlite'}")
+        ledger.register(iter(sources(["pending"] * videos)))
+        sum(1 for _ in standings(ledger, SETTINGS))  # caches of the libraries fill
+        tracemalloc.start()
+        try:
+            assert summarize(ledger, SETTINGS)["pending"] == videos
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+            ledger.close()
+
+    few, many = peak(1_000), peak(10_000)
+    assert many < 3 * few  # all of them at once would be ten times as much

@@ -1,0 +1,143 @@
+"""Probing and encoding: real files, real rubbish."""
+
+import hashlib
+import os
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from curation.video.encode import encode_video
+from curation.video.probe import probe, probe_safely
+from curation.video.sandbox import Sandbox
+from schemas.errors import PermanentError
+from tests.curation import barcode
+
+GRADIENT = [np.full((48, 64, 3), 5 * n, np.uint8) for n in range(12)]
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+def test_probe_reports_the_upright_size(tmp_path, rotation, suffix):
+    path = barcode.make(tmp_path / f"a{suffix}", barcode.steady(25, 1), rotation=rotation, audio=True).path
+    info = probe(path)
+    assert info.rotation == rotation
+    assert (info.width, info.height) == ((160, 120) if rotation % 180 == 0 else (120, 160))
+    assert info.codec == "h264"
+    assert info.has_audio
+    assert info.fps == pytest.approx(25, abs=0.5)
+    assert info.duration == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize(("suffix", "start"), [(".mp4", 0.0), (".mp4", 7.5), (".mkv", 3.25)])
+def test_probe_reports_the_first_time_stamp(tmp_path, suffix, start):
+    path = barcode.make(tmp_path / f"a{suffix}", barcode.steady(30, 1), start=start).path
+    assert probe(path).start == pytest.approx(start, abs=0.001)
+    assert not probe(path).has_audio
+
+
+@pytest.mark.parametrize("codec", ["libsvtav1", "libvpx-vp9"])
+def test_codecs_are_named_by_standard_not_by_library(tmp_path, codec):
+    encode_video(tmp_path / "a.mkv", [frame.repeat(2, 0).repeat(2, 1) for frame in GRADIENT], fps=10, codec=codec)
+    assert probe(tmp_path / "a.mkv").codec in ("av1", "vp9")
+
+
+def test_an_encoder_leaves_the_process_as_it_was(tmp_path):
+    # SVT-AV1 makes a real-time process of root's, and of all its children: two of them can keep each other waiting.
+    before = os.sched_getscheduler(0), os.sched_getparam(0).sched_priority
+    encode_video(tmp_path / "a.mkv", [np.zeros((64, 64, 3), np.uint8)] * 3, fps=10, codec="libsvtav1")
+    barcode.make(tmp_path / "b.mkv", barcode.steady(30, 1), codec="libsvtav1", options={"preset": "12"})
+    assert (os.sched_getscheduler(0), os.sched_getparam(0).sched_priority) == before
+
+
+RUBBISH = {
+    "empty.mp4": (b"", "empty_file"),
+    "page.mp4": (b"<!DOCTYPE html><html><body>Video unavailable</body></html>" * 50, "not_a_video"),
+    "text.mp4": (b"plain words\n" * 500, "not_a_video"),
+    "playlist.mp4": (b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nhttp://127.0.0.1:1/x.ts\n", "not_a_video"),
+    "concat.mp4": (b"ffconcat version 1.0\nfile other.mp4\n", "not_a_video"),
+    "noise.mp4": (np.random.default_rng(0).bytes(20000), "not_a_video"),
+    "concat:a|b.mp4": (b"\0" * 5000, "not_a_video"),
+}
+
+
+@pytest.mark.parametrize("name", RUBBISH)
+def test_rubbish_is_named(tmp_path, name):
+    data, reason = RUBBISH[name]
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(PermanentError) as caught:
+        probe(tmp_path / name)
+    assert caught.value.reason == reason
+    assert str(tmp_path) not in caught.value.evidence
+    if name == "page.mp4":
+        assert "web page" in caught.value.evidence
+
+
+def test_playlists_do_not_reach_other_files(tmp_path):
+    encode_video(tmp_path / "secret.mp4", GRADIENT, fps=10)
+    for name, text in {
+        "a.m3u8": "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nsecret.mp4\n#EXT-X-ENDLIST\n",
+        "a.ffconcat": "ffconcat version 1.0\nfile secret.mp4\n",
+        "a.txt": "ffconcat version 1.0\nfile secret.mp4\n",
+    }.items():
+        (tmp_path / name).write_text(text)
+        with pytest.raises(PermanentError, match="not_a_video"):
+            probe(tmp_path / name)
+
+
+def test_sound_missing_files_and_headers_without_pictures_are_named(tmp_path):
+    with pytest.raises(PermanentError, match="no_video_stream: streams: audio"):
+        probe(barcode.make_sound(tmp_path / "a.mp4", 1))
+    with pytest.raises(PermanentError, match="file_missing"):
+        probe(tmp_path / "nowhere.mp4")
+    path = barcode.make(tmp_path / "b.mp4", barcode.steady(10, 1), mux={"movflags": "+faststart"}).path
+    data = path.read_bytes()
+    start = data.index(b"mdat") + 4
+    path.write_bytes(data[:start] + bytes(len(data) - start))
+    with pytest.raises(PermanentError, match="no_frames"):
+        probe(path)
+
+
+def test_probing_in_a_child_gives_the_same(tmp_path):
+    encode_video(tmp_path / "a.mp4", GRADIENT, fps=10)
+    with Sandbox() as sandbox:
+        assert probe_safely(tmp_path / "a.mp4", sandbox) == probe(tmp_path / "a.mp4")
+        with pytest.raises(PermanentError, match="file_missing"):
+            probe_safely(tmp_path / "b.mp4", sandbox)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    count=st.integers(1, 12),
+    fps=st.sampled_from([1, 10, 30, Fraction(30000, 1001)]),
+    suffix=st.sampled_from([".mp4", ".mkv", ".mov"]),
+)
+def test_encoding_is_deterministic_and_lasts_as_long_as_said(tmp_path_factory, count, fps, suffix):
+    folder = tmp_path_factory.mktemp("encoded")
+    hashes = set()
+    for number in range(2):
+        path = folder / f"{number}{suffix}"
+        encode_video(path, iter(GRADIENT[:count]), fps=fps, options={"bf": "2"})
+        hashes.add(hashlib.sha256(path.read_bytes()).hexdigest())
+    assert len(hashes) == 1
+    with av.open(str(path)) as container:
+        frames = list(container.decode(video=0))
+    assert len(frames) == count
+    assert [float(f.pts * f.time_base) for f in frames] == pytest.approx([n / fps for n in range(count)], abs=0.001)
+    assert np.abs(frames[-1].to_ndarray(format="rgb24").astype(int) - GRADIENT[count - 1]).mean() < 6
+
+
+def test_encoding_refuses_what_it_cannot_write(tmp_path):
+    with pytest.raises(ValueError, match="no picture"):
+        encode_video(tmp_path / "a.mp4", [], fps=1)
+    with pytest.raises(ValueError, match="even"):
+        encode_video(tmp_path / "a.mp4", [np.zeros((47, 64, 3), np.uint8)], fps=1)
+    with pytest.raises(ValueError, match="expected uint8"):
+        encode_video(tmp_path / "a.mp4", [GRADIENT[0], GRADIENT[0][:-2]], fps=1)
+    with pytest.raises(ValueError, match="no encoder"):
+        encode_video(tmp_path / "a.mp4", GRADIENT, fps=1, codec="h2645")
+    with pytest.raises(OSError, match="No such file"):
+        encode_video(tmp_path / "none" / "a.mp4", GRADIENT, fps=1)

@@ -1,0 +1,180 @@
+"""The sandbox against children that really hang, crash, hog memory, raise and are killed from outside."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from curation.video.sandbox import Limits, Sandbox
+from schemas.errors import Interrupted, PermanentError, PoisonError, RefusedError
+from schemas.repository import ROOT
+from tests.curation import hostile
+
+LIMITS = Limits(wall_seconds=60, memory_megabytes=4000)
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    with Sandbox(workers=2) as made:
+        yield made
+
+
+def test_results_and_arguments_come_through_from_another_process(sandbox):
+    assert sandbox.run(divmod, 17, 5, limits=LIMITS) == (3, 2)
+    assert sandbox.run(os.getpid, limits=LIMITS) != os.getpid()
+
+
+def test_children_persist(sandbox):
+    assert len({sandbox.run(os.getpid, limits=LIMITS) for _ in range(8)}) <= 2
+
+
+def test_many_threads_at_once(sandbox):
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda n: sandbox.run(pow, n, 2, limits=LIMITS), range(40)))
+    assert answers == [n * n for n in range(40)]
+
+
+@pytest.mark.parametrize(
+    "error", [PermanentError("no_video_stream", "3 audio streams"), RefusedError("policy"), ValueError("x")]
+)
+def test_errors_come_through_as_themselves(sandbox, error):
+    with pytest.raises(type(error)) as caught:
+        sandbox.run(hostile.throw, error, limits=LIMITS)
+    assert str(caught.value) == str(error)
+    assert getattr(caught.value, "reason", None) == getattr(error, "reason", None)
+
+
+def test_a_timeout_that_the_function_raises_is_not_the_limit(sandbox):
+    with pytest.raises(TimeoutError, match="my own"):
+        sandbox.run(hostile.throw, TimeoutError("my own"), limits=LIMITS)
+
+
+def test_a_hanging_child_is_killed_and_named(sandbox):
+    with pytest.raises(PoisonError) as caught:
+        sandbox.run(hostile.hang, limits=Limits(wall_seconds=0.3))
+    assert caught.value.reason == "timeout"
+    assert "0.3 s" in caught.value.evidence
+    assert sandbox.run(abs, -2, limits=LIMITS) == 2
+
+
+def test_a_crashing_child_is_named_by_its_signal(sandbox):
+    with pytest.raises(PoisonError) as caught:
+        sandbox.run(hostile.crash, limits=LIMITS)
+    assert caught.value.reason == "crashed"
+    assert "SIGSEGV" in caught.value.evidence
+    assert sandbox.run(abs, -2, limits=LIMITS) == 2
+
+
+def test_a_memory_hog_is_stopped_and_the_limit_is_the_calls_own(sandbox):
+    with pytest.raises(PoisonError) as caught:
+        sandbox.run(hostile.hog, 400, limits=Limits(60, 400))
+    assert caught.value.reason == "memory"
+    assert sandbox.run(hostile.hog, 400, limits=Limits(60, 8000)) == 400
+
+
+def test_an_idle_child_killed_from_outside_is_replaced():
+    with Sandbox() as own:
+        pid = own.run(os.getpid, limits=LIMITS)
+        os.kill(pid, signal.SIGKILL)
+        hostile.wait_until_gone(pid)
+        assert own.run(os.getpid, limits=LIMITS) != pid
+
+
+def test_children_outlive_the_thread_that_called_first():
+    with Sandbox() as own:
+        pids = []
+        thread = threading.Thread(target=lambda: pids.append(own.run(os.getpid, limits=LIMITS)))
+        thread.start()
+        thread.join()
+        time.sleep(0.05)
+        assert own.run(os.getpid, limits=LIMITS) == pids[0]
+
+
+def test_closing_stops_the_children_and_a_later_call_starts_new_ones():
+    own = Sandbox()
+    pid = own.run(os.getpid, limits=LIMITS)
+    own.close()
+    hostile.wait_until_gone(pid)
+    assert own.run(os.getpid, limits=LIMITS) != pid
+    own.close()
+
+
+@pytest.mark.parametrize("work", [hostile.hang, hostile.busy])
+def test_a_stop_ends_a_running_call_and_its_child(tmp_path, work):
+    stop, started = threading.Event(), tmp_path / "pid"
+
+    def raise_if_stopped():
+        if stop.is_set():
+            raise Interrupted("stopped")
+
+    with Sandbox(raise_if_stopped=raise_if_stopped) as own:
+        threading.Thread(target=lambda: (hostile.wait_for(started), stop.set())).start()
+        with pytest.raises(Interrupted):
+            own.run(work, started, limits=LIMITS)
+    hostile.wait_until_gone(int(started.read_text()))
+
+
+def test_closing_ends_calls_that_other_threads_wait_for(tmp_path):
+    """pebble never answers the calls of a stopped pool: who waits for one must notice by himself."""
+    own, caught = Sandbox(workers=2), []
+
+    def call(number):
+        try:
+            own.run(hostile.hang, tmp_path / f"pid{number}", limits=Limits(600))
+        except Interrupted:
+            caught.append(number)
+
+    threads = [threading.Thread(target=call, args=(number,), daemon=True) for number in range(3)]  # one queues
+    for thread in threads:
+        thread.start()
+    while len(list(tmp_path.glob("pid*"))) < 2:
+        time.sleep(0.01)
+    own.close()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(caught) == [0, 1, 2]
+    for file in tmp_path.iterdir():
+        hostile.wait_until_gone(int(file.read_text()))
+
+
+PARENT = """
+import signal
+# A shell that starts jobs in the background has them ignore Ctrl-C: not what is tested here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+import os, sys, time
+from curation.video.sandbox import Limits, Sandbox
+if __name__ == "__main__":
+    box = Sandbox()
+    print(box.run(os.getpid, limits=Limits()), flush=True)
+    box.run(time.sleep, 600, limits=Limits(600))
+"""
+
+
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
+def test_children_die_with_their_parent_and_say_nothing(tmp_path, sent):
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    with subprocess.Popen(
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        start_new_session=True,
+    ) as parent:
+        try:
+            child = int(parent.stdout.readline())
+            if sent == signal.SIGINT:
+                os.killpg(parent.pid, sent)  # as a terminal does: the whole group
+            else:
+                parent.kill()
+            _, errors = parent.communicate(timeout=60)
+        finally:
+            parent.kill()  # or a failure here would show as an unclosed process in whatever test comes later
+    hostile.wait_until_gone(child)
+    assert errors.count("Traceback") == (1 if sent == signal.SIGINT else 0)

@@ -1,0 +1,97 @@
+"""One way in: kinds are told apart, and mixed or unknown ones refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evaluation.readers.any import kind_of, read_references, read_system, sha256_of
+from schemas.errors import ConfigError
+from tests.places import GROUNDTRUTH
+
+TRUTH = GROUNDTRUTH
+INSTRUCT = {
+    "id": "v",
+    "meta": {"duration": 2.0, "sampled_frames": 2, "token": {}},
+    "conversations": [{"from": "gpt", "value": "[<f0>]A man."}],
+    "vsum_onehot": [1, 0],
+}
+VIDEOXUM = {"video_id": "w", "duration": 2.0, "sampled_frames": 2, "tsum": ["One."], "vsum_onehot": [[1, 0], [0, 1]]}
+DENSE = {"v_a": {"duration": 2.0, "timestamps": [[0, 1]], "sentences": ["One."]}}
+LINE = {"qid": 1, "query": "One.", "duration": 2.0, "vid": "v_a", "relevant_windows": [[0, 1]]}
+
+
+def write(path: Path, value: object) -> Path:
+    path.write_text(json.dumps(value))
+    return path
+
+
+def test_kinds_of_json(tmp_path: Path) -> None:
+    files = {
+        "instruct-v2xum": write(tmp_path / "test.json", [INSTRUCT]),
+        "videoxum": write(tmp_path / "test_videoxum.json", [VIDEOXUM]),
+        "activitynet": write(tmp_path / "val_1.json", DENSE),
+    }
+    for kind, path in files.items():
+        assert kind_of(path) == kind
+        (item,) = read_references(path).items
+        assert item.frames == 2 and len(item.texts) == 1
+    assert kind_of(write(tmp_path / "rows.jsonl", LINE)) == "activitynet"
+    with pytest.raises(ConfigError, match="of one dataset are wanted, not of activitynet, videoxum"):
+        read_references([files["activitynet"], files["videoxum"]])
+    two = read_references([files["activitynet"], write(tmp_path / "val_2.json", DENSE)])
+    assert two.items[0].texts == ("One.", "One.")
+    val = write(tmp_path / "val_videoxum.json", [VIDEOXUM | {"video_id": "x"}])
+    assert [i.id for i in read_references([files["videoxum"], val]).items] == ["w", "x"]
+    assert [i.id for i in read_references([files["videoxum"], val], ["val"]).items] == ["x"]
+    with pytest.raises(ConfigError, match=r"no split dev \(there are: test\)"):
+        read_references(files["videoxum"], ["dev"])
+    with pytest.raises(ConfigError, match=r"no split dev \(it has none\)"):
+        read_references(files["activitynet"], ["dev"])
+
+
+def test_unknown_kinds_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such file or folder"):
+        kind_of(tmp_path / "absent")
+    with pytest.raises(ConfigError, match="no Parquet shards"):
+        kind_of(tmp_path)
+    (tmp_path / "notes.txt").write_text("x")
+    with pytest.raises(ConfigError, match="not a kind of references"):
+        kind_of(tmp_path / "notes.txt")
+    with pytest.raises(ConfigError, match="records with the keys a, b: neither"):
+        kind_of(write(tmp_path / "odd.json", [{"a": 1, "b": 2}]))
+    with pytest.raises(ConfigError, match="no records in it"):
+        kind_of(write(tmp_path / "empty.json", []))
+    with pytest.raises(ConfigError, match="not of none"):
+        read_references([])
+
+
+def test_sums_depend_on_names_and_contents(tmp_path: Path) -> None:
+    a, b = write(tmp_path / "a.json", [1]), write(tmp_path / "b.json", [2])
+    assert sha256_of(a) == hashlib.sha256(b"[1]").hexdigest()
+    assert sha256_of([a]) == sha256_of(a) != sha256_of(b)
+    assert sha256_of([a, b]) != sha256_of([b, a])
+    before = sha256_of([a, b])
+    write(b, [3])
+    assert sha256_of([a, b]) != before
+
+
+@pytest.mark.groundtruth
+def test_the_real_folders() -> None:
+    if not TRUTH.is_dir():
+        pytest.skip("the ground truth is not here")
+    assert kind_of(TRUTH / "summe") == "summe"
+    assert kind_of(TRUTH / "tvsum") == kind_of(TRUTH / "tvsum" / "ydata-tvsum50.mat") == "tvsum"
+    summe = read_references(TRUTH / "summe").items
+    assert len(summe) == 25
+    results = sorted((TRUTH / "summe" / "sumind_results").glob("*.h5"))
+    read = read_system(results[0], summe)
+    known = {item.id: item for item in summe}
+    assert read.items
+    for prediction in read.items:
+        assert prediction.scores is not None and np.isfinite(prediction.scores).all()
+        assert prediction.id in known

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import html
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from evaluation.compare import compare
+from evaluation.report.markdown import comparison_markdown, markdown
+from evaluation.report.tables import caption, exclusions_of, label, number, probability, signed, tables_of
+from schemas.evaluation import Problem
+from schemas.safe_text import plain_line
+from tests.evaluation.evaluations import HOSTILE, ROWS, evaluation, hostile_evaluation
+
+PARSER = MarkdownIt("gfm-like", {"html": True, "linkify": False})
+
+
+def cells(text: str) -> list[list[str]]:
+    """Every row of every table, as a parser of GitHub's dialect reads it."""
+    rows = re.findall(r"<tr>(.*?)</tr>", PARSER.render(text), re.S)
+    return [
+        [html.unescape(re.sub("<[^>]*>", "", c)) for c in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", r, re.S)]
+        for r in rows
+    ]
+
+
+def test_a_row_shows_the_values_of_the_document() -> None:
+    made = evaluation(20)
+    rows = {row[0]: row for row in reversed(cells(markdown(made)))}  # the first table of each name
+    metrics = {metric.name: metric for metric in made.systems[1].metrics}
+    f1, tau = metrics["f1"], metrics["kendall_tau"]
+    shown = rows[ROWS[1][0]]
+    assert shown[1] == f"{f1.value:.3f} [{f1.low:.3f}, {f1.high:.3f}]"
+    assert shown[4] == f"{tau.value:.3f} [{tau.low:.3f}, {tau.high:.3f}]"
+    assert {"random (floor)", "human leave-one-out (people)", "mean annotator (ceiling)"} <= rows.keys()
+
+
+def test_bold_is_the_best_system_and_never_a_baseline() -> None:
+    tables = tables_of(evaluation(20))
+    for table in tables:
+        for i in range(len(table.headers)):
+            column = [row.cells[i] for row in table.systems]
+            values = [float(cell.value) for cell in column if cell.value != "–"]
+            assert [cell.best for cell in column] == [
+                cell.value != "–" and float(cell.value) == max(values) for cell in column
+            ]
+        assert not any(cell.best for row in table.baselines for cell in row.cells)
+    assert [table.title for table in tables] == ["Frames", "Text", "Frames and text"]
+    alone = tables_of(evaluation(6, rows=(ROWS[0], ROWS[3])))
+    assert not any(cell.best for table in alone for row in table.systems for cell in row.cells), (
+        "of one there is no best"
+    )
+
+
+def test_the_caption_and_the_lists_say_what_was_excluded() -> None:
+    made = evaluation(20)
+    said = caption(made)
+    for part in (
+        "Protocol videoxum on demo world, test split, 20 videos",
+        "counted as worst: 1; left out: 1",
+        "constant scores (up to 2 a metric)",
+        "METEOR, Java is missing",
+        "one vector a sentence",
+        "BCa",
+    ):
+        assert part in said
+    assert {(one.metric, one.reason, one.videos) for one in exclusions_of(made)} == {
+        ("Kendall τ", "constant scores", 2),
+        ("Spearman ρ", "constant scores", 2),
+    }
+    text = markdown(made)
+    assert ["video-003", "unparsable", "no sentence with times was found", "as worst"] in cells(text)
+    assert ["references_sha256", "ab" * 32] in cells(text) and ["seed", "0"] in cells(text)
+    assert "No value is undefined" in caption(evaluation(4, rows=ROWS[3:]))
+
+
+def test_what_was_read_in_part_is_told() -> None:
+    made = evaluation(6)
+    part = Problem(id="video-001", reason="stray_times", detail="two of 9 lists were unreadable", counted="as_read")
+    made = made.model_copy(update={"problems": (*made.problems, part)})
+    assert "counted as worst: 1; left out: 1; read in part: 1." in caption(made)
+    assert ["video-001", "stray_times", part.detail, "as far as read"] in cells(markdown(made))
+
+
+def test_hostile_text_is_inert() -> None:
+    text = markdown(hostile_evaluation())
+    rendered = PARSER.render(text)
+    assert "<script" not in rendered and "<a " not in rendered and "\u202e" not in text and "\x00" not in text
+    kept = plain_line(HOSTILE.encode("utf-8", "replace").decode())
+    assert [kept, kept, kept, "as worst"] in cells(text)
+    assert [f"choices: {kept}", kept] in cells(text)
+    widths = {len(row) for row in cells(text)}
+    assert widths <= {2, 3, 4, 6}, "no text made a column"
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
+def test_any_name_of_a_system_is_one_cell(name: str) -> None:
+    base = CACHED.model_copy(update={"systems": (CACHED.systems[0].model_copy(update={"name": name}),)})
+    row = cells(markdown(base))[1]
+    assert len(row) == 6 and row[0] == plain_line(name)
+
+
+CACHED = evaluation(4, rows=ROWS[:1])
+
+
+def test_a_comparison_as_a_table() -> None:
+    both = evaluation(20)
+    made = compare(both, both, first_system=ROWS[0][0], second_system=ROWS[1][0])
+    text = comparison_markdown(made)
+    row = next(row for row in cells(text) if row[0] == "F1")
+    one = made.metrics[0]
+    assert row[1:4] == [f"{one.first:.3f}", f"{one.second:.3f}", f"{one.difference:+.3f}"]
+    assert row[7] == f"{one.wins} / {one.ties} / {one.losses}" and row[8] == "20"
+    assert "Holm" in text and "not adjusted" in text
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (number(None), "–"),
+        (number(-0.0001), "0.000"),
+        (number(-0.25), "-0.250"),
+        (signed(0.25), "+0.250"),
+        (signed(-0.25), "-0.250"),
+        (signed(None), "–"),
+        (probability(0.0001), "<0.001"),
+        (probability(1.0), "1.000"),
+        (probability(None), "–"),
+        (label("kendall_tau"), "Kendall τ"),
+        (label("something\nelse"), "something else"),
+    ],
+)
+def test_how_numbers_are_written(shown: str, expected: str) -> None:
+    assert shown == expected

@@ -1,0 +1,151 @@
+"""Requests and replies as bytes: what is sent says exactly the request, what comes is never believed."""
+
+import base64
+import json
+from email.utils import formatdate
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.chat import Reply, Request
+from models.identity import RETRY_TEMPERATURE
+from models.servers.failures import pause_before, plain, retry_after
+from models.servers.wire import Writer, inert, read_answer
+from tests.models.remote_models import config
+
+TOKENS = [
+    *("<|im_start|>", "<|image_pad|>", "<|endoftext|>", "<｜User｜>", "<image>", "<video>", "<bos>", "<eos>", "<s>"),
+    *("</s>", "<start_of_turn>", "<end_of_turn>", "[INST]", "[/INST]", "<<SYS>>", "<</SYS>>", "<pad>"),
+    *("<fake_token_around_image>", "<end_of_utterance>", "<row_1_col_2>"),
+]
+OWN, OTHER = "v2x" + "0" * 29, "v2x" + "1" * 29
+
+
+def writer(**options) -> Writer:
+    return Writer(config("http://127.0.0.1:1/v1", **options), "tiny", "r1", {"temperature": 0.0})
+
+
+@given(st.lists(st.one_of(st.sampled_from(TOKENS), st.text(max_size=5), st.sampled_from("<|>[]/")), max_size=8))
+def test_no_special_token_survives(parts) -> None:
+    text = "".join(parts)
+    safe = inert(text)
+    assert not any(token in safe for token in TOKENS)
+    assert safe.replace(" ", "") == text.replace(" ", "") and inert(safe) == safe
+
+
+@given(st.text(), st.one_of(st.none(), st.binary(min_size=1)), st.integers(1, 99), st.integers(0, 3), st.booleans())
+def test_a_body_says_the_request(text, image, max_tokens, variant, constrained) -> None:
+    schema = {"type": "object", "properties": {"a": {"enum": [1, 2.5]}}} if constrained else None
+    body = json.loads(writer().body(Request(text, image, schema, max_tokens, variant), None))
+    (message,) = body["messages"]
+    if image is None:
+        assert message == {"role": "user", "content": inert(text)}
+    else:
+        first, second = message["content"]  # text first: the prefix that a server computes once
+        assert first == {"type": "text", "text": inert(text)}
+        head, _, data = second["image_url"]["url"].partition(",")
+        assert head == "data:image/jpeg;base64" and base64.b64decode(data) == image
+    assert (body["model"], body["max_tokens"], body["stream"]) == ("tiny", max_tokens, False)
+    assert body["temperature"] == (RETRY_TEMPERATURE if variant else 0)
+    assert ("seed" in body) == (variant > 0)
+    if constrained:
+        assert body["response_format"]["json_schema"] == {"name": "reply", "schema": schema, "strict": True}
+    else:
+        assert "response_format" not in body
+
+
+def test_a_retry_samples_with_a_seed_of_its_own() -> None:
+    requests = [Request("a", b"1", variant=1), Request("a", b"1", variant=2), Request("a", b"2", variant=1)]
+    seeds = [json.loads(writer().body(request, None))["seed"] for request in requests]
+    assert len(set(seeds)) == 3 and all(0 <= seed < 2**31 for seed in seeds)
+    assert seeds == [json.loads(writer().body(request, None))["seed"] for request in requests]
+    assert seeds[0] != json.loads(writer(seed=7).body(requests[0], None))["seed"]
+
+
+def document(**changes) -> bytes:
+    choice = {"message": {"content": "text"}, "finish_reason": "stop"} | changes.pop("choice", {})
+    return json.dumps({"id": f"chatcmpl-{OWN}", "model": "tiny", "choices": [choice]} | changes).encode()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reply"),
+    [
+        ({"usage": {"prompt_tokens": 5, "completion_tokens": 6}}, Reply("text", "stop", 5, 6)),
+        ({"usage": None}, Reply("text", "stop", 0, 0)),
+        ({"usage": {"prompt_tokens": -1, "completion_tokens": "6"}}, Reply("text", "stop", 0, 0)),
+        ({"choice": {"finish_reason": "length"}}, Reply("text", "length", 0, 0)),
+        ({"choice": {"finish_reason": "length", "message": {"content": None}}}, Reply("", "length", 0, 0)),
+        ({"choice": {"finish_reason": "content_filter"}}, Reply("finish_reason content_filter", "refused", 0, 0)),
+        (
+            {"choice": {"message": {"content": None, "refusal": "I will not"}}},
+            Reply("the model refused: I will not", "refused", 0, 0),
+        ),
+        ({"id": "unrelated"}, Reply("text", "stop", 0, 0)),
+        ({"model": "tiny-2026-01-31"}, Reply("text", "stop", 0, 0)),
+    ],
+)
+def test_what_an_answer_means(changes, reply) -> None:
+    assert read_answer(document(**changes), OWN, "tiny") == (reply, None)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (document(id=f"chatcmpl-{OTHER}"), "misrouted"),
+        (document(model="tiny-large"), "bad_response"),
+        (document(model=None), "bad_response"),
+        (document(choices=[]), "bad_response"),
+        (document(choice={"finish_reason": None}), "bad_response"),
+        (document(choice={"finish_reason": ["stop"]}), "bad_response"),
+        (document(choice={"message": None}), "bad_response"),
+        (b"[" * 100_000, "bad_response"),
+        (b"\xff\xfe", "bad_response"),
+    ],
+)
+def test_what_is_no_answer(body, kind) -> None:
+    reply, fault = read_answer(body, OWN, "tiny")
+    assert reply is None and fault is not None and fault.kind == kind
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["choices", "message", "content", "model", "finish_reason", "id"]), inner)
+    ),
+    max_leaves=12,
+)
+
+
+@given(JSON)
+def test_any_body_is_a_reply_or_a_fault(value) -> None:
+    reply, fault = read_answer(json.dumps(value).encode(), OWN, "tiny")
+    assert (reply is None) != (fault is None)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("3", 3), ("0.5", 0.5), ("-4", 0), (None, None), ("soon", None), ("nan", None), ("inf", None), ("", None)],
+)
+def test_retry_after_as_seconds(value, seconds) -> None:
+    assert retry_after(value, 0) == seconds
+
+
+def test_retry_after_as_a_date() -> None:
+    assert retry_after(formatdate(1_000_060, usegmt=True), 1_000_000) == 60
+    assert retry_after(formatdate(999_000, usegmt=True), 1_000_000) == 0
+
+
+@given(st.integers(1, 2000), st.floats(0, 10), st.one_of(st.none(), st.floats(0, 1e6)), st.floats(0, 600))
+def test_pauses_are_bounded(retry, backoff, wait, longest) -> None:
+    pause = pause_before(retry, backoff, wait, longest)
+    assert 0 <= pause <= max(60, longest + backoff)
+    if wait is not None:
+        assert pause >= min(wait, longest)
+
+
+@given(st.text())
+def test_messages_are_one_plain_line_without_the_key(text) -> None:
+    line = plain(f"{text} s3cret {text}", "s3cret")
+    assert "s3cret" not in line and len(line) <= 500 and (line == "" or line.isprintable())
