@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any, ParamSpec
 
 import typer
+from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError
 
 from schemas.errors import (
@@ -89,6 +90,7 @@ def shown_path(path: Path) -> str:
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
-def print_json(document: dict[str, Any]) -> None:
+def print_json(document: BaseModel | dict[str, Any]) -> None:
     """Write one JSON document to stdout."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+    plain_document = document.model_dump(mode="json") if isinstance(document, BaseModel) else document
+    sys.stdout.write(json.dumps(plain_document, ensure_ascii=False) + "\n")
