@@ -1,9 +1,10 @@
-"""The Typer application that all commands register on, their shared options, and errors as exit codes.
+"""What all commands share: the registry of commands, common options, and errors as exit codes.
 
 Exit codes: 0 done; 1 the run stopped and can be resumed; 2 bad usage or configuration; 3 finished, with more
 rejections than `run.max_rejected` allows; 4 budget reached; 130 interrupted.
 
-This module imports no command. `flows.cli.main` imports all of them; each registers itself on `app`.
+This module imports no command. A module of commands registers them on `app`; `flows.cli.commands` imports it when one
+of its commands is called.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from pathlib import Path
 from typing import Annotated, Any, ParamSpec
 
 import typer
-from sqlalchemy.exc import OperationalError
 
 from schemas.errors import (
     BudgetReached,
@@ -28,14 +28,8 @@ from schemas.errors import (
     StorageFull,
     is_storage_full,
 )
-from schemas.safe_text import plain
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Turn videos into a verified Instruct-V2Xum-style dataset.",
-)
+app = typer.Typer()
 P = ParamSpec("P")
 _MAKE_ROOM = "nothing finished is lost: make room and run the same command again"
 WorkspaceArgument = Annotated[Path, typer.Argument(help="The folder that `v2xum curate` worked in.")]
@@ -60,7 +54,7 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             fail(f"{error}\n{_MAKE_ROOM}", 1)
         except RunStopped as error:
             fail(str(error), 1)
-        except (OSError, OperationalError) as error:
+        except _system_errors() as error:
             if not is_storage_full(error):
                 raise
             fail(f"no space left for the workspace\n{_MAKE_ROOM}", 1)
@@ -68,23 +62,32 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
     return run
 
 
-def collect_rarely() -> None:
-    """Have Python look for unreachable cycles once in 50,000 new objects instead of once in 700.
+def _system_errors() -> tuple[type[Exception], ...]:
+    """The errors that a full disk raises, among others. Many commands never load the ledger's library."""
+    from sqlalchemy.exc import OperationalError
 
-    A caption set is hundreds of objects without a cycle; looking through them took half the time of a push.
+    return OSError, OperationalError
+
+
+def collect_rarely() -> None:
+    """Let Python search for unreachable cycles after 50,000 new objects instead of after 700.
+
+    A caption set is hundreds of objects without a cycle; searching them took half the time of a push.
     """
     gc.set_threshold(50_000, 10, 10)
 
 
 def fail(message: str, code: int) -> None:
     """Write a message to stderr and end the command. Raises typer.Exit with the code."""
+    from schemas.safe_text import plain  # it loads all record classes, which `v2xum --help` does not need
+
     for line in message.splitlines():
         sys.stderr.write(f"v2xum: {plain(line, 2000)}\n")
     raise typer.Exit(code)
 
 
 def shown_path(path: Path) -> str:
-    """A path as short as it can be written from here."""
+    """The path, relative to the working directory where it lies below that."""
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 

@@ -93,7 +93,7 @@ def explain(
     workspace: WorkspaceArgument,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell everything known of one video: origin, hashes, timestamps, prompts, models, tokens, attempts, rejections."""
+    """Show everything about one video: origin, hashes, timestamps, prompts, models, tokens, attempts, rejections."""
     with _services(workspace) as services:
         ids = find(services.ledger, video)
         if len(ids) != 1:
