@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from curation.ledger.entries import record_entry
-from curation.ledger.stages import STAGE_NAMES
+from curation.ledger.stages import STAGES
 from curation.ledger.standing import standing
 from curation.pipeline.services import Services
 from curation.video.encode import encode_video
@@ -103,6 +103,6 @@ def write_finished(services: Services, ids: Sequence[str]) -> None:
     """Mark every stage of every video as done with the fingerprint that is due; the record is a small one."""
     record = Judgement(scores=())
     for source in services.ledger.sources(ids):
-        for stage in STAGE_NAMES:
-            where = standing(source, services.ledger.heads([source.id]).get(source.id, {}), services.settings)
-            services.ledger.write(record_entry(source.id, stage, where.fingerprint, record, 0.0), ())
+        for stage in STAGES.names:
+            where = standing(source, services.ledger.heads([source.id]).get(source.id, {}), services.hashes)
+            services.ledger.write(record_entry(source.id, stage, where.fingerprints.done, record, 0.0), ())

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from benchmarks.instant import instant_services, trivial_sources, write_finished
 from curation.ledger import tables
-from curation.status.standings import standings
+from curation.status.standings import Standings
 
 VIDEOS = 5000
 
@@ -26,11 +26,10 @@ def measure() -> dict[str, Any]:
         services = instant_services(Path(folder))
         ids = services.ledger.register(trivial_sources(VIDEOS))
         write_finished(services, ids)
-        settings = services.settings
         best, baseline, states = float("inf"), float("inf"), set()
         for _ in range(3):
             began = time.perf_counter()
-            states = {where.state for _, where in standings(services.ledger, settings, ids)}
+            states = {video.where.state for video in Standings(services.view).walk(ids)}
             best = min(best, time.perf_counter() - began)
             began = time.perf_counter()
             with services.ledger.engine.connect() as connection:

@@ -56,17 +56,17 @@ def _run(videos: int) -> dict[str, float]:
         with local_server(folder / "prefect") as url:
             from prefect.settings import PREFECT_API_URL, temporary_settings
 
-            from curation.ledger.stages import STAGE_NAMES
-            from curation.status.standings import finished
+            from curation.ledger.stages import STAGES
+            from curation.status.standings import sample_ids
             from flows.curate import curate
 
             root = folder / "workspace"
             peaks: list[float] = []
-            counts = Counts(lambda stage, _: peaks.append(_peak()) if stage == STAGE_NAMES[-1] else None)
+            counts = Counts(lambda stage, _: peaks.append(_peak()) if stage == STAGES.names[-1] else None)
             with temporary_settings({PREFECT_API_URL: url}), open_run(root, settings, counts) as run:
                 with_instant_models(run.services)
                 curate(settings, root)
-                if (made := len(finished(run.services.ledger, run.services.settings))) != videos:
+                if (made := len(sample_ids(run.services.view))) != videos:
                     raise SystemExit(f"{made} samples of {videos} videos: nothing was measured")
         return {"curating_mb": peaks[-1], "with_export_mb": _peak()}
 

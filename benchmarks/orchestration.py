@@ -71,7 +71,7 @@ def measure(videos: int = VIDEOS) -> dict[str, Any]:
                     inside = connection.execute(sa.select(sa.func.sum(tables.results.c.seconds))).scalar_one()
     return {
         "videos": videos,
-        "samples": counts["samples"],
+        "samples": counts.samples,
         "outside_ms": round(1000 * (wall - inside - export.seconds) / videos, 2),
         "goal_outside_ms": 10,
         "stages_ms": round(1000 * inside / videos, 2),

@@ -31,9 +31,9 @@ from benchmarks.processes import apart, peak
 from curation.ledger import tables
 from curation.ledger.entries import Head, Registered, record_entry
 from curation.ledger.samples import sample
-from curation.ledger.stages import STAGE_NAMES
+from curation.ledger.stages import STAGES
 from curation.ledger.standing import standing
-from curation.pipeline.services import Services
+from curation.pipeline.services import Services, open_services
 from curation.review.content_hash import content_sha256
 from curation.video.probe import probe
 from curation.workspace import Workspace
@@ -123,7 +123,7 @@ def fill(root: Path, count: int, film: Path) -> Workspace:
     settings = config().model_copy(update={"name": "bench"})
     place.root.mkdir(parents=True)
     place.save_config(settings)
-    with Services(settings, place.ledger(), place.store()) as services:
+    with open_services(place, settings) as services:
         video = video_of(services, film, "v000000")
         frames = services.pictures.sample(video)
         origin = Origin(list_name="bench", row=1)
@@ -145,8 +145,8 @@ def fill(root: Path, count: int, film: Path) -> Workspace:
 def finished_rows(source: Registered, records: dict[str, Record], services: Services) -> Iterator[dict[str, Any]]:
     """Rows of the ledger that say that every stage is done."""
     heads: dict[str, Head] = {}
-    for stage in STAGE_NAMES:
-        due = standing(source, heads, services.settings).fingerprint
+    for stage in STAGES.names:
+        due = standing(source, heads, services.hashes).fingerprints.done
         record = records.get(stage, Judgement(scores=()))
         entry = record_entry(source.id, stage, due, record, 0.0)
         # The duplicates of one file would be set aside: here it is no file of theirs.
@@ -170,11 +170,11 @@ def push(root: Path, title: str, count: int, answer: Any) -> None:
     """In a process of its own: choose and push all samples; sends seconds, what was added, and peak memory in MB."""
     place = Workspace(root)
     collect_rarely()  # as the command does
-    with Services(place.config(), place.ledger(), place.store()) as services:
+    with open_services(place) as services:
         before = peak()
         began = time.perf_counter()
         rules = ReviewConfig(random=count, active=0, overlap=0.0)
-        chosen = choose(candidates(services.ledger, services.settings), rules)
+        chosen = choose(candidates(services.view), rules)
         choosing = time.perf_counter() - began
         result = pushing.push(place.root, services, find_access(place.root), chosen, title)
         seconds = time.perf_counter() - began
@@ -186,7 +186,7 @@ def push(root: Path, title: str, count: int, answer: Any) -> None:
 
 def plain_import(place: Workspace, access: Access, count: int) -> float:
     """Tasks a second when the same tasks, made beforehand, are posted in the same chunks by nothing but a loop."""
-    with Services(place.config(), place.ledger(), place.store()) as services:
+    with open_services(place) as services:
         whole = sample(services.ledger, "v000000")
         shown: Shown = Media(place.root, services).publish(whole)
         tasks = []
@@ -212,7 +212,7 @@ def media(folder: Path, count: int) -> float:
     """Distinct videos a second, each with its keyframes, put where the server reads them."""
     place = Workspace(folder / "media")
     place.root.mkdir()
-    with Services(config(), place.ledger(), place.store()) as services:
+    with open_services(place, config()) as services:
         samples = []
         for path in sorted(trivial_videos(folder / "films", count, 4).iterdir()):
             video = video_of(services, path, path.stem)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from filelock import FileLock, Timeout
 
 from curation.ledger.databases import has_ledger, open_ledger
 from curation.ledger.ledger import Ledger
+from curation.store.files import write_whole
 from curation.store.store import Store
 from schemas.config import CurateConfig
 from schemas.errors import ConfigError, WorkspaceBusy
@@ -73,9 +73,7 @@ class Workspace:
 
     def save_config(self, config: CurateConfig) -> None:
         """Keep the resolved configuration beside the results."""
-        temporary = self.root / f"{_CONFIG}.{os.getpid()}"
-        temporary.write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        temporary.replace(self.root / _CONFIG)
+        write_whole(self.root / _CONFIG, config.model_dump_json(indent=2) + "\n")
 
     def config(self) -> CurateConfig:
         """The configuration of the last run. Raises ConfigError when it is missing or of another version."""

@@ -11,9 +11,10 @@ import tempfile
 import threading
 from pathlib import Path
 
-from curation.ledger.stages import STAGE_NAMES
+from curation.ledger.stages import STAGES
 from curation.pipeline.process import process
-from curation.pipeline.services import Services
+from curation.pipeline.services import open_services
+from curation.pipeline.stage_functions import stage_function
 from curation.status.standings import all_rejections, samples
 from curation.video.encode import encode_video
 from curation.workspace import Workspace
@@ -45,22 +46,20 @@ def evaluate(config: CurateConfig, videos: int, folder: Path) -> list[Score]:
         path = folder / f"{seed}.mp4"
         encode_video(path, frames(make_script(seed), FPS), fps=FPS, options={"crf": "23", "preset": "veryfast"})
         sources.append(Source(id=str(seed), kind="file", uri=str(path), origin=Origin(list_name="held out", row=0)))
-    with Services(config, workspace.ledger(), workspace.store()) as services:
+    with open_services(workspace, config) as services:
         ids = services.ledger.register(sources)
-        for stage in STAGE_NAMES:
+        for stage in STAGES.names:
             process(
                 stage,
                 ids,
                 ledger=services.ledger,
-                settings=services.settings,
-                work=services.work(stage),
+                hashes=services.hashes,
+                work=stage_function(services, stage),
                 progress=_Silent(),
                 stop=threading.Event(),
             )
-        scores = [
-            score(sample, make_script(int(sample.video.id))) for sample in samples(services.ledger, services.settings)
-        ]
-        for rejection in all_rejections(services.ledger, services.settings):
+        scores = [score(sample, make_script(int(sample.video.id))) for sample in samples(services.view)]
+        for rejection in all_rejections(services.view):
             log.warning("%s: %s: %s", rejection.id, rejection.reason, rejection.evidence)
             scores.append(Score(0.0, 0.0, 0, len(make_script(int(rejection.id)).events)))
     return scores

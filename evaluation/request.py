@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from curation.pipeline.services import Services
+from curation.pipeline.services import open_services
 from curation.workspace import Workspace
 from evaluation.cases import Evaluated
 from evaluation.command_line import chosen_videos, protocol_for, read_systems
@@ -98,9 +98,5 @@ def _pictures(folder: Path | None) -> Iterator[FramePictures]:
     if not place.exists:
         yield FolderPictures(folder)
         return
-    ledger = place.ledger()
-    try:
-        with Services(place.config(), ledger, place.store()) as services:
-            yield WorkspacePictures(services)
-    finally:
-        ledger.close()
+    with open_services(place) as services:
+        yield WorkspacePictures(services)

@@ -29,6 +29,7 @@ from flows.prometheus import serve_metrics
 from schemas.config import CurateConfig
 from schemas.errors import BindingBroken, BudgetReached, ConfigError, RunStopped
 from schemas.safe_text import plain_line
+from schemas.status import WorkspaceStatus
 from tasks.curate import curate_shard
 from tasks.export import export_dataset
 
@@ -47,7 +48,7 @@ def curate_shards(shards: list[Shard]) -> None:
 
 
 @flow(name="curate", persist_result=False)
-def curate(config: CurateConfig, workspace: Path, limit: int | None = None) -> dict[str, Any]:
+def curate(config: CurateConfig, workspace: Path, limit: int | None = None) -> WorkspaceStatus:
     """Register the configuration's sources, carry what is due through the stages, export; returns the status counts.
 
     Raises RunStopped (WorkspaceBusy, StorageFull, Interrupted, BudgetReached) when it cannot go on; what is finished is
@@ -69,9 +70,11 @@ def curate(config: CurateConfig, workspace: Path, limit: int | None = None) -> d
             raise
         ledger.end_run(number, "finished", run.counts.rows())
         _conclude(run)
-        counts = summarize(ledger, run.services.settings)
-    keys = ("done", "rejected", "due")
-    table = [{"stage": stage, **{key: row[key] for key in keys}} for stage, row in counts["stages"].items()]
+        counts = summarize(run.services.view)
+    table = [
+        {"stage": stage, "done": row.done, "rejected": row.rejected, "due": row.due}
+        for stage, row in counts.stages.items()
+    ]
     create_table_artifact(key="curate-summary", table=table, description="videos by stage")
     return counts
 

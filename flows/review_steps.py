@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,8 @@ from annotation.pull import pull as pulling
 from annotation.push import push as pushing
 from annotation.push.strata import Candidate, candidates, choose
 from annotation.report.write import review_report, write_review
-from curation.pipeline.services import Services
+from curation.pipeline.open import open_ledger, open_view
+from curation.pipeline.services import open_services
 from curation.workspace import Workspace
 from flows.gold_questions import gold_questions, mixed
 from schemas.config import CurateConfig
@@ -60,8 +60,8 @@ def push_workspace(
     except Timeout as error:
         raise WorkspaceBusy(f"{place.root}: another `v2xum review push` is under way here") from error
     try:
-        with Services(config, place.ledger(), place.store()) as services, closing(services.ledger):
-            pool = list(candidates(services.ledger, services.settings))
+        with open_services(place, config) as services:
+            pool = list(candidates(services.view))
             gold = gold_questions(place.root, services, rules, pool, report_progress)
             chosen = mixed(choose([*pool, *(Candidate(name, gold=True) for name in gold)], rules))
             return pushing.push(
@@ -88,7 +88,7 @@ def pull_workspace(
 ) -> pulling.Result:
     """Store what people did. Raises what `pull` raises."""
     title, access = project_title(place.config(), project), find_access(place.root)
-    with closing(place.ledger()) as ledger:
+    with open_ledger(place) as ledger:
         return pulling.pull(place.root, ledger, access, title, everything=everything, report_progress=report_progress)
 
 
@@ -98,7 +98,7 @@ def report_workspace(place: Workspace) -> tuple[ReviewReport, Path]:
     Raises ConfigError when the answers to gold questions cannot be read.
     """
     config = place.config()
-    with Services(config, place.ledger(), place.store()) as services, closing(services.ledger):
+    with open_view(place) as view:
         gold = {name: answer.has_error for name, answer in known_answers(place.root).items()}
-        found = review_report(services.ledger, services.settings, config.name, gold=gold)
+        found = review_report(view, config.name, gold=gold)
     return found, write_review(place.root / "report", found)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from curation.ledger.entries import Head
-from curation.ledger.stages import STAGE_NAMES, SUMMARY
+from curation.ledger.stages import STAGES
 from curation.pipeline.process import process
 from curation.pipeline.run import Shard, run_of
+from curation.pipeline.stage_functions import stage_function
+from curation.pipeline.thin import thin_pictures
 from curation.pipeline.turns import workers
-from schemas.records import Extract, Video
 from tasks import policies
 
 
@@ -25,8 +23,8 @@ def run_stage(stage: str, shard: Shard) -> None:
         stage,
         shard.ids,
         ledger=services.ledger,
-        settings=services.settings,
-        work=services.work(stage),
+        hashes=services.hashes,
+        work=stage_function(services, stage),
         progress=run.counts,
         stop=services.stop,
         workers=workers(stage, services.config),
@@ -35,26 +33,14 @@ def run_stage(stage: str, shard: Shard) -> None:
 
 
 @task(name="thin", cache_policy=NO_CACHE, persist_result=False)
-def thin_pictures(shard: Shard) -> None:
-    """Drop the sampled pictures of finished videos that the configuration does not keep."""
-    services = run_of(shard.workspace).services
-    if services.config.frames.keep == "all":
-        return
-    finished = [video_id for video_id, heads in services.ledger.heads(shard.ids).items() if _is_done(heads, SUMMARY)]
-    videos: dict[str, Video] = {}
-    for video_id, _, payload in services.ledger.payloads(finished, ("download",)):
-        videos[video_id] = Video.model_validate_json(payload)
-    for video_id, _, payload in services.ledger.payloads(finished, ("extract",)):
-        services.pictures.thin(videos[video_id], Extract.model_validate_json(payload).keyframes)
-
-
-def _is_done(heads: Mapping[str, Head], stage: str) -> bool:
-    return stage in heads and heads[stage].status == "done"
+def thin_shard(shard: Shard) -> None:
+    """Drop the sampled pictures of a shard's finished videos that the configuration does not keep."""
+    thin_pictures(run_of(shard.workspace).services, shard.ids)
 
 
 @task(name="shard", cache_policy=NO_CACHE, persist_result=False)
 def curate_shard(shard: Shard) -> None:
     """All stages of one shard, in order; other shards are at other stages meanwhile."""
-    for stage in STAGE_NAMES:
+    for stage in STAGES.names:
         run_stage.with_options(**policies.options(stage, shard.number))(stage, shard)
-    thin_pictures(shard)
+    thin_shard(shard)

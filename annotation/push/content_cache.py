@@ -11,12 +11,11 @@ from typing import NamedTuple
 
 from curation.ledger.ledger import Ledger
 from curation.ledger.samples import samples_of
-from curation.ledger.stages import CHECKS, STAGE_NAMES
+from curation.ledger.stages import STAGES
 from curation.review.content_hash import content_sha256
 from schemas.records import Sample
 
 _CHUNK = 500
-_SHOWN = tuple(name for name in STAGE_NAMES if name not in CHECKS)
 
 
 class Content(NamedTuple):
@@ -49,7 +48,7 @@ class Contents:
         """The content of each sample, in the order given. Raises KeyError for one that is not finished."""
         for start in range(0, len(ids), _CHUNK):
             chunk = ids[start : start + _CHUNK]
-            digests = self._ledger.digests(chunk, _SHOWN)
+            digests = self._ledger.digests(chunk, STAGES.published)
             keys: dict[str, str] = {}
             for name in chunk:
                 parts = (f"{stage}:{digest}" for stage, digest in sorted(digests[name].items()))

@@ -15,10 +15,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
 
-from curation.ledger.ledger import Ledger
-from curation.ledger.standing import StageHashes
 from curation.review.applied import AppliedVerdicts
-from curation.status.standings import finished
+from curation.status.standings import finished_ids
+from curation.status.view import LedgerView
 from schemas.audit import GOOD, Audit
 from schemas.records import Video
 from schemas.review import Stratum
@@ -45,13 +44,14 @@ class Chosen(NamedTuple):
     overlap: int
 
 
-def candidates(ledger: Ledger, settings: StageHashes, disputed: Collection[str] | None = None) -> Iterator[Candidate]:
+def candidates(view: LedgerView, disputed: Collection[str] | None = None) -> Iterator[Candidate]:
     """Every finished sample, those included that people rejected: leaving them out would bias the random stratum.
 
     `disputed`: the ids of those that people dispute, where they are known already.
     """
-    ids = finished(ledger, settings, reviewed=False)
-    people = AppliedVerdicts(ledger, settings)
+    ledger = view.ledger
+    ids = finished_ids(view)
+    people = AppliedVerdicts(ledger, view.rules)
     for start in range(0, len(ids), _CHUNK):
         chunk = ids[start : start + _CHUNK]
         open_ones = people.disputed(chunk) if disputed is None else disputed

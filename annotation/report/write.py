@@ -14,12 +14,10 @@ from annotation.push.strata import Chosen, candidates, choose, random_stratum
 from annotation.report.annotators import annotators
 from annotation.report.figures import Judged, agreement, edit_distances, fixes, judged, label_errors
 from annotation.report.page import render_review
-from curation.ledger.ledger import Ledger
 from curation.ledger.samples import sample
-from curation.ledger.standing import StageHashes
-from curation.review.applied import rules_of
 from curation.review.verdict_store import Reviews
-from curation.status.standings import finished
+from curation.status.standings import finished_ids
+from curation.status.view import LedgerView
 from schemas.review import Verdict
 from schemas.review_report import Progress, ReviewReport, StratumProgress
 from schemas.safe_text import plain_line
@@ -29,23 +27,23 @@ _MOST_PROBLEMS, _LONGEST = 30, 160
 
 
 def review_report(
-    ledger: Ledger, settings: StageHashes, name: str, *, gold: Mapping[str, bool] | None = None, at: str | None = None
+    view: LedgerView, name: str, *, gold: Mapping[str, bool] | None = None, at: str | None = None
 ) -> ReviewReport:
     """Everything that people's verdicts say now; the rules are those of the run's settings.
 
     `name` is the run's; `gold`: sample id -> whether that gold question has an error, where some were asked. `at`
     (ISO 8601; left out: now) is the only part that the ledger does not decide.
     """
-    rules = rules_of(settings)
+    ledger, rules = view.ledger, view.rules
     reviews = Reviews(ledger)
-    ids = finished(ledger, settings, reviewed=False)
+    ids = finished_ids(view)
     verdicts = list(reviews.verdicts())
     grouped: dict[str, list[Verdict]] = {}
     for verdict in verdicts:
         grouped.setdefault(verdict.sample_id, []).append(verdict)
     known = {one: judged(sample(ledger, one), grouped[one], rules) for one in sorted(grouped.keys() & set(ids))}
     stratum = random_stratum(ids, rules.random, rules.seed)
-    pool = candidates(ledger, settings, {name for name, one in known.items() if one.ruling.outcome == "disputed"})
+    pool = candidates(view, {name for name, one in known.items() if one.ruling.outcome == "disputed"})
     decided = [verdict for verdict in verdicts if verdict.decision is not None]
     distances = edit_distances(known, rules.seed)
     seconds = [verdict.seconds for verdict in decided if verdict.seconds is not None and verdict.seconds >= 0]

@@ -119,7 +119,7 @@ def _curate(
         "per_s": round(captions / stats["span_seconds"], 2),
         "captions": captions,
         "misplaced": wrong,
-        "samples": counts["samples"],
+        "samples": counts.samples,
         "whole_run_per_s": round(captions / wall, 2),
         "peak_at_once": stats["peak_working"],
         "retries": sum(reading.retries.values()),
@@ -130,7 +130,7 @@ def _curate(
 def _misplaced(services: Services) -> tuple[int, int]:
     """How many captions are not the ones that the server gives for their pictures, and how many there are."""
     wrong = count = 0
-    for sample in samples(services.ledger, services.settings):
+    for sample in samples(services.view):
         for caption in sample.captions.captions:
             count += 1
             wrong += caption.text != caption_of(caption.image_sha256)

@@ -109,7 +109,7 @@ def _pipeline(root: Path, settings: CurateConfig) -> tuple[list[Path], float]:
         model.complete = timed  # type: ignore[method-assign]
         curate(settings, root)
         pictures: list[Path] = []
-        for sample in samples(run.services.ledger, run.services.settings):
+        for sample in samples(run.services.view):
             for frame in sample.frames.frames:
                 path = root / "pictures" / f"{len(pictures):05d}.jpg"
                 path.parent.mkdir(exist_ok=True)

@@ -10,9 +10,10 @@ import sqlalchemy as sa
 
 from curation.ledger import tables as t
 from curation.ledger.ledger import Ledger
+from curation.ledger.stages import STAGES
 from schemas.binding import CanaryOutcomes
 
-_STAGES = ("caption", "binding")
+_WITHDRAWN = "caption"  # the stage whose results are withdrawn, with its checks
 
 
 class Withdrawn(NamedTuple):
@@ -46,7 +47,7 @@ def withdraw(ledger: Ledger, watched: Iterable[str], model: str, since: float) -
     finished ended, whichever is earliest: an unfinished run may have left replies that no caption was made from yet.
     """
     r, runs, replies = t.results, t.runs.c, t.replies.c
-    captioned = sa.and_(r.c.stage == "caption", r.c.current, r.c.status == "done")
+    captioned = sa.and_(r.c.stage == _WITHDRAWN, r.c.current, r.c.status == "done")
     other = r.alias()
     unchecked = ~sa.exists().where(other.c.video_id == r.c.video_id, other.c.stage == "binding", other.c.current)
     wanted = set(watched)
@@ -61,7 +62,11 @@ def withdraw(ledger: Ledger, watched: Iterable[str], model: str, since: float) -
         }
         finished = connection.execute(sa.select(sa.func.max(runs.ended_at)).where(runs.outcome == "finished")).scalar()
         for video_id in sorted(ids):
-            connection.execute(sa.delete(r).where(r.c.video_id == video_id, r.c.stage.in_(_STAGES), r.c.current))
+            connection.execute(
+                sa.delete(r).where(
+                    r.c.video_id == video_id, r.c.stage.in_(STAGES.checked_with(_WITHDRAWN)), r.c.current
+                )
+            )
             connection.execute(sa.delete(t.canaries).where(t.canaries.c.video_id == video_id))
         first = min([since, finished or 0.0, *begun.values()])
         gone = connection.execute(sa.delete(t.replies).where(replies.model == model, replies.made_at >= first))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from curation.ledger.stages import STAGES
 from schemas.manifest import MakerCount, RejectionCount, Spread
 from schemas.records import Rejection
 
-_STAGES = ("caption", "extract", "refine")
 _NAMES_KEPT = 50
 OTHERS = "(others)"
 
@@ -34,7 +34,7 @@ class Tally:
         self.reviews[row["review"]["status"]] += 1
         _count(self._licences, row["licence"] or "")
         _count(self._languages, row["publication"]["language"] or "")
-        for stage in _STAGES:
+        for stage in STAGES.written_by_models:
             made = row["provenance"][stage]
             maker = (made["prompt"], made["prompt_sha256"], made["model"], made["revision"], made["sampling"])
             self._makers[(stage, *maker)] += 1
@@ -65,7 +65,8 @@ class Tally:
 
     def makers(self) -> tuple[MakerCount, ...]:
         """Who made the rows, by stage in pipeline order, most rows first."""
-        ordered = sorted(self._makers.items(), key=lambda item: (_STAGES.index(item[0][0]), -item[1], item[0]))
+        order = STAGES.written_by_models
+        ordered = sorted(self._makers.items(), key=lambda item: (order.index(item[0][0]), -item[1], item[0]))
         names = ("stage", "prompt", "prompt_sha256", "model", "revision", "sampling")
         return tuple(MakerCount(**dict(zip(names, key, strict=True)), rows=rows) for key, rows in ordered)
 

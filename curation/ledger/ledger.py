@@ -13,13 +13,14 @@ import sqlalchemy as sa
 
 from curation.ledger import tables as t
 from curation.ledger.duplicates import DuplicateRows
+from curation.ledger.properties import PropertyRows
 from curation.ledger.replies import ReplyRows
 from curation.ledger.runs import RunRows
 from curation.ledger.sources import SourceRows
 from schemas.errors import ConfigError
 
 
-class Ledger(SourceRows, DuplicateRows, ReplyRows, RunRows):
+class Ledger(SourceRows, DuplicateRows, ReplyRows, RunRows, PropertyRows):
     """What every stage made of every video, in a database."""
 
     def __init__(self, url: str | sa.URL, schema: str | None = None) -> None:

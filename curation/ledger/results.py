@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -88,6 +88,23 @@ class ResultRows(Part):
         r = t.results.c
         with self.engine.begin() as connection:
             connection.execute(sa.delete(t.results).where(r.video_id == video_id, r.stage == stage, r.current))
+
+    def rejections_at(self, places: Mapping[str, str]) -> dict[str, Rejection]:
+        """The current rejections of some videos, each at the stage that is given for it: video id -> rejection."""
+        r = t.results.c
+        query = sa.select(r.video_id, r.stage, r.payload).where(r.current, r.status == "rejected")
+        found: dict[str, Rejection] = {}
+        with self.engine.connect() as connection:
+            for chunk in chunks(list(places)):
+                for video_id, stage, payload in connection.execute(query.where(r.video_id.in_(chunk))):
+                    if places[video_id] == stage:
+                        found[video_id] = Rejection.model_validate_json(payload)
+        return found
+
+    def is_empty(self) -> bool:
+        """Whether no stage has a result yet."""
+        with self.engine.connect() as connection:
+            return connection.execute(sa.select(t.results.c.video_id).limit(1)).first() is None
 
     def rejections(self) -> Iterator[Rejection]:
         """Every current rejection, ordered by video id and stage; so many at a time in memory."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -13,6 +13,16 @@ from curation.ledger import tables as t
 from curation.ledger.part import Part
 
 PROBES = ("probing", "probed", "probe stopped")  # outcomes of runs that only probed, for `v2xum plan`
+
+
+class RunRow(NamedTuple):
+    """A run: its number, its outcome, what it did by stage, and when (unix time; `ended_at` None: it has not ended)."""
+
+    number: int
+    outcome: str
+    stages: dict[str, dict[str, int]]
+    started_at: float
+    ended_at: float | None
 
 
 class RunRows(Part):
@@ -31,11 +41,8 @@ class RunRows(Part):
         with self.engine.begin() as connection:
             connection.execute(sa.update(t.runs).where(t.runs.c.id == run).values(values))
 
-    def last_run(self, *, probes: bool = True) -> dict[str, Any] | None:
-        """The newest run: number, outcome, counts by stage, and when it began and ended (unix time, None: not yet).
-
-        Without `probes` the runs of `v2xum plan` are looked past.
-        """
+    def last_run(self, *, probes: bool = True) -> RunRow | None:
+        """The newest run; without `probes` the newest that is not of `v2xum plan`. None when there is none."""
         query = sa.select(t.runs).order_by(t.runs.c.id.desc()).limit(1)
         if not probes:
             query = query.where(t.runs.c.outcome.not_in(PROBES))
@@ -43,5 +50,4 @@ class RunRows(Part):
             row = connection.execute(query).first()
         if row is None:
             return None
-        times = {"started_at": row.started_at, "ended_at": row.ended_at}
-        return {"number": row.id, "outcome": row.outcome, "stages": json.loads(row.counts), **times}
+        return RunRow(row.id, row.outcome, json.loads(row.counts), row.started_at, row.ended_at)

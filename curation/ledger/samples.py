@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from curation.ledger.entries import Registered
 from curation.ledger.ledger import Ledger
+from curation.ledger.stages import STAGES
 from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Sample, Summary, Video
 
-_STAGES = ("download", "filter", "frames", "caption", "extract", "refine")
 _AT_ONCE = 50  # samples whose records are read by one query
 
 
@@ -22,7 +22,7 @@ def samples_of(ledger: Ledger, ids: Sequence[str]) -> Iterator[Sample]:
         chunk = ids[start : start + _AT_ONCE]
         registered = {source.id: source for source in ledger.sources(chunk)}
         payloads: dict[str, dict[str, str]] = defaultdict(dict)
-        for video_id, stage, payload in ledger.payloads(chunk, _STAGES):
+        for video_id, stage, payload in ledger.payloads(chunk, STAGES.published):
             payloads[video_id][stage] = payload
         for video_id in chunk:
             yield _assembled(registered[video_id], payloads[video_id])

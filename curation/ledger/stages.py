@@ -1,39 +1,229 @@
-"""The table of stages: everything that the program knows about each of them."""
+"""The table of stages: everything that the program knows about each of them.
+
+To add a stage, write a record in `schemas/`, a function in `curation/pipeline/stage_functions.py`, and an entry here.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from schemas.audit import Audit
+from schemas.binding import Binding
+from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Record, Summary, Video
+
+Lane = Literal["download", "decode", "model"]
+Role = Literal["captioner", "summarizer", "judge"]
+LANES: tuple[Lane, ...] = ("download", "decode", "model")
+ROLES: tuple[Role, ...] = ("captioner", "summarizer", "judge")
+EXPORT = "export"  # not a stage, but a finished sample can be refused there
+SOURCE = "source"  # not a stage, but an unusable list row is rejected there
 
 
-class Stage(NamedTuple):
-    """A stage: its name, its code version (raised when its results change), and what it depends on.
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage.
 
-    `needs` names earlier stages, or `source` (the address) or `listing` (all that the list row said).
+    `version` is raised when the same inputs would give another result. `needs` names earlier stages whose results the
+    stage reads, or `source` (the address) or `listing` (all that the list row says). `record` is the type of its
+    results.
+
+    `keys` are the keys of the configuration that can change a finished result (`section.key`). `limits` are keys that
+    can only decide whether a video fails: a change gives rejected videos another try and leaves finished ones alone.
+    Every other key changes nothing. `switch` is a key whose value `disable` turns the stage off; nothing else matters
+    then. A key that is added later is listed in `later_keys` with the value under which earlier results were made: at
+    that value it is left out of the hash, so that old results stay valid.
+
+    `lane` is what the stage keeps busy, None for a stage that takes no time. `asks` is the chat model that it sends
+    requests to, with `prompt`; `models` are further models that its results depend on. `checks` names the stage whose
+    results it checks: the records of a check are not published, and no later stage depends on them.
     """
 
     name: str
     version: int
     needs: tuple[str, ...]
+    record: type[Record]
+    keys: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+    switch: str | None = None
+    later_keys: tuple[tuple[str, object], ...] = ()
+    lane: Lane | None = None
+    asks: Role | None = None
+    prompt: str | None = None
+    models: tuple[Literal["embedder", "clip"], ...] = ()
+    checks: str | None = None
+
+    @property
+    def published(self) -> bool:
+        """Whether the stage's record is a part of the published sample."""
+        return self.checks is None
 
 
-STAGES = (
-    Stage("download", 1, ("source",)),
-    Stage("filter", 1, ("listing", "download")),
-    Stage("frames", 1, ("download",)),
-    Stage("caption", 1, ("frames",)),
-    Stage("binding", 1, ("frames", "caption")),
-    Stage("extract", 1, ("caption",)),
-    Stage("refine", 1, ("caption", "extract")),
-    Stage("audit", 1, ("frames", "caption", "refine")),
+class StageTable:
+    """The stages in the order in which they run."""
+
+    def __init__(self, *stages: Stage) -> None:
+        """Put the stages in order."""
+        self._stages = stages
+
+    def __iter__(self) -> Iterator[Stage]:
+        return iter(self._stages)
+
+    def __getitem__(self, name: str) -> Stage:
+        for stage in self._stages:
+            if stage.name == name:
+                return stage
+        raise KeyError(name)
+
+    def add(self, stage: Stage) -> None:
+        """Put a stage at the end. Call it before a workspace is opened."""
+        self._stages = (*self._stages, stage)
+
+    def remove(self, name: str) -> None:
+        """Take a stage out again."""
+        self._stages = tuple(stage for stage in self._stages if stage.name != name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names in order."""
+        return tuple(stage.name for stage in self._stages)
+
+    @property
+    def published(self) -> tuple[str, ...]:
+        """The names of the stages whose records are published."""
+        return tuple(stage.name for stage in self._stages if stage.published)
+
+    @property
+    def checks(self) -> frozenset[str]:
+        """The names of the stages that check others."""
+        return frozenset(stage.name for stage in self._stages if not stage.published)
+
+    @property
+    def written_by_models(self) -> tuple[str, ...]:
+        """The names of the published stages that ask a model: the columns of `provenance`."""
+        return tuple(stage.name for stage in self._stages if stage.published and stage.asks is not None)
+
+    @property
+    def places_of_rejection(self) -> tuple[str, ...]:
+        """Where a video can be rejected, in order: its list row, the stages, the export."""
+        return (SOURCE, *self.names, EXPORT)
+
+    def later(self, name: str) -> tuple[str, ...]:
+        """The stages whose results stop being current when this one's change; none after a check."""
+        if not self[name].published:
+            return ()
+        return (*self.names[self.names.index(name) + 1 :], EXPORT)
+
+    def checked_with(self, name: str) -> tuple[str, ...]:
+        """A stage and the checks of its results."""
+        return (name, *(stage.name for stage in self._stages if stage.checks == name))
+
+    def charged_to(self, name: str) -> Role | None:
+        """The model whose cost the stage's requests are: the one that it asks, else the one of the stage it checks."""
+        stage = self[name]
+        return stage.asks if stage.asks is not None or stage.checks is None else self[stage.checks].asks
+
+
+def _keys(section: str, names: str) -> tuple[str, ...]:
+    return tuple(f"{section}.{name}" for name in names.split())
+
+
+FILTERS = _keys(
+    "filters",
+    "duration.mode duration.min duration.max height.mode height.min height.max "
+    "licence.mode licence.allow licence.deny licence.unknown language.mode language.allow language.deny "
+    "language.unknown live.mode blocklist.mode blocklist.allow blocklist.deny blocklist.unknown",
 )
-STAGE_NAMES = tuple(stage.name for stage in STAGES)
-EXPORT = "export"  # no stage of its own, but a finished sample can be refused there
-SUMMARY = "refine"  # the last stage whose record is published, and by whose digest an export's refusal holds
-CHECKS = frozenset({"binding", "audit"})  # stages whose records say something of the others and are not published
+# A refusal by policy depends on these and on the list row, at whichever stage the video was refused.
+POLICY = (*FILTERS, *_keys("download", "allow_private_addresses schemes"))
 
-
-def later_stages(name: str) -> tuple[str, ...]:
-    """The stages after this one, whose results stop being current when this one's change; none after a check."""
-    if name in CHECKS:
-        return ()
-    return (*STAGE_NAMES[STAGE_NAMES.index(name) + 1 :], EXPORT)
+STAGES = StageTable(
+    Stage(
+        "download",
+        1,
+        ("source",),
+        Video,
+        keys=_keys("download", "max_height prefer_codec subtitles"),
+        limits=_keys("download", "max_megabytes wall_seconds allow_private_addresses schemes"),
+        lane="download",
+    ),
+    Stage("filter", 1, ("listing", "download"), Judgement, keys=FILTERS),
+    Stage(
+        "frames",
+        1,
+        ("download",),
+        FrameSet,
+        keys=_keys(
+            "frames",
+            "fps short_side jpeg_quality backend near_duplicates.mode near_duplicates.max_distance "
+            "near_duplicates.max_difference",
+        ),
+        limits=_keys("frames", "max_frames wall_seconds memory_megabytes"),
+        lane="decode",
+    ),
+    Stage(
+        "caption",
+        1,
+        ("frames",),
+        CaptionSet,
+        keys=_keys("caption", "max_tokens attempts"),
+        limits=_keys("caption", "max_failed"),
+        lane="model",
+        asks="captioner",
+        prompt="caption",
+    ),
+    Stage(
+        "binding",
+        1,
+        ("frames", "caption"),
+        Binding,
+        keys=_keys("binding", "sample others"),
+        switch="binding.mode",
+        lane="model",
+        models=("clip",),
+        checks="caption",
+    ),
+    Stage(
+        "extract",
+        1,
+        ("caption",),
+        Extract,
+        keys=_keys(
+            "extract",
+            "ratio_min ratio_target ratio_max min_keyframes max_keyframes window_frames overlap_frames max_tokens "
+            "attempts",
+        ),
+        lane="model",
+        asks="summarizer",
+        prompt="extract",
+    ),
+    Stage(
+        "refine",
+        1,
+        ("caption", "extract"),
+        Summary,
+        keys=_keys("refine", "similarity window_seconds lines max_tokens attempts"),
+        lane="model",
+        asks="summarizer",
+        prompt="refine",
+        models=("embedder",),
+    ),
+    Stage(
+        "audit",
+        1,
+        ("frames", "caption", "refine"),
+        Audit,
+        keys=_keys(
+            "audit",
+            "mode min_grounding min_coverage max_redundancy max_unsupported support judge_max_tokens attempts",
+        ),
+        switch="audit.mode",
+        lane="model",
+        asks="judge",
+        prompt="judge",
+        models=("embedder", "clip"),
+        checks="refine",
+    ),
+)
+SUMMARY = "refine"  # the last stage whose record is published: a refusal at the export holds for its digest

@@ -1,4 +1,7 @@
-"""The ledger's tables, on SQLite and on PostgreSQL: what comes from outside has a type that takes all of it on both."""
+"""The ledger's tables, on SQLite and on PostgreSQL.
+
+Text that comes from outside has the type `AnyText`, which stores every character on both databases.
+"""
 
 from __future__ import annotations
 
@@ -128,4 +131,19 @@ cursors = sa.Table(
     metadata,
     sa.Column("project", sa.String(200), primary_key=True),
     sa.Column("value", sa.Text, nullable=False, comment="how far it was pulled"),
+)
+
+properties = sa.Table(
+    "properties",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+identities = sa.Table(
+    "model_identities",
+    metadata,
+    sa.Column("models", sa.String(64), primary_key=True, comment="sha256 of the configuration's section `models`"),
+    sa.Column("payload", sa.Text, nullable=False, comment="ModelIdentities as JSON"),
+    sa.Column("noted_at", sa.Float, nullable=False, comment="unix time of the run that looked at the weights"),
 )

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Literal
 
-from curation.ledger.stages import STAGE_NAMES
+from curation.ledger.stages import STAGES
 
 Outcome = Literal["made", "reused", "rejected"]
 
@@ -16,7 +16,7 @@ class Counts:
 
     def __init__(self, listener: Callable[[str, Counts], None] | None = None) -> None:
         """Call `listener` with the stage after every count."""
-        self._rows: dict[str, dict[str, int]] = {s: {"made": 0, "reused": 0, "rejected": 0} for s in STAGE_NAMES}
+        self._rows: dict[str, dict[str, int]] = {s: {"made": 0, "reused": 0, "rejected": 0} for s in STAGES.names}
         self._total = 0
         self._lock = threading.Lock()
         self._listener = listener

@@ -1,10 +1,4 @@
-"""Which stage a video stands at, and the one loop that carries videos through a stage.
-
-A stage's fingerprint = hash of its name, its code version, its settings (configuration section, prompt
-hash, model revision) and the digests of the results it needs. A result with the same fingerprint is reused;
-a refusal by policy also depends on the policy and on what the list says, so that another policy, or another licence in
-the list, gives its victims another chance.
-"""
+"""The loop that carries videos through a stage: what is due is worked on, and every outcome becomes a row."""
 
 from __future__ import annotations
 
@@ -20,7 +14,7 @@ import sqlalchemy as sa
 
 from curation.ledger.entries import Registered, record_entry, rejection_entry
 from curation.ledger.ledger import Ledger
-from curation.ledger.stages import later_stages
+from curation.ledger.stages import STAGES
 from curation.ledger.standing import StageHashes, Standing, standing
 from schemas.errors import ConfigError, Interrupted, PoisonError, RunStopped, StageError, StorageFull, is_storage_full
 from schemas.records import Record, Rejection, Source
@@ -68,7 +62,7 @@ def process(
     ids: Sequence[str],
     *,
     ledger: Ledger,
-    settings: StageHashes,
+    hashes: StageHashes,
     work: Callable[[Inputs], Record],
     progress: Progress,
     stop: threading.Event,
@@ -88,7 +82,7 @@ def process(
     older = ledger.older(stage, ids)
     due: list[tuple[Registered, Standing]] = []
     for source in ledger.sources(ids):
-        where = standing(source, heads.get(source.id, {}), settings)
+        where = standing(source, heads.get(source.id, {}), hashes)
         if where.stage == stage and source.id not in duplicates:
             due.append((source, where))
         elif where.state == "sample" or stage in heads.get(source.id, {}):
@@ -130,9 +124,9 @@ def _carry(
     work: Callable[[Inputs], Record],
     stop: threading.Event,
 ) -> Literal["made", "reused", "rejected"]:
-    for fingerprint in (where.fingerprint, where.refusal_fingerprint):
+    for fingerprint in where.fingerprints:
         if fingerprint in older:
-            ledger.adopt(source.id, stage, fingerprint, later_stages(stage))
+            ledger.adopt(source.id, stage, fingerprint, STAGES.later(stage))
             return "reused"
     started = time.monotonic()
     try:
@@ -158,19 +152,19 @@ def _carry(
         unexpected = PoisonError("unexpected", f"{type(error).__name__}: {error}"[:2000])
         _reject(stage, source, where, ledger, unexpected, time.monotonic() - started)
         return "rejected"
-    entry = record_entry(source.id, stage, where.fingerprint, record, time.monotonic() - started)
-    ledger.write(entry, later_stages(stage))
+    entry = record_entry(source.id, stage, where.fingerprints.done, record, time.monotonic() - started)
+    ledger.write(entry, STAGES.later(stage))
     return "made"
 
 
 def _reject(stage: str, source: Registered, where: Standing, ledger: Ledger, error: StageError, seconds: float) -> None:
-    fingerprint = where.refusal_fingerprint if error.error_class == "refused" else where.fingerprint
+    fingerprint = where.fingerprints.of(error.error_class)
     before = ledger.entry(source.id, stage, fingerprint)
     rejection = Rejection(
         id=source.id, stage=stage, error_class=error.error_class, reason=error.reason, evidence=error.evidence[:4000]
     )
     attempts = 1 + (before.attempts if before is not None else 0)
-    ledger.write(rejection_entry(rejection, fingerprint, attempts, seconds), later_stages(stage))
+    ledger.write(rejection_entry(rejection, fingerprint, attempts, seconds), STAGES.later(stage))
 
 
 def _full(error: BaseException) -> StorageFull:

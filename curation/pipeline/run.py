@@ -13,14 +13,15 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from curation.ledger.stages import STAGE_NAMES
+from curation.ledger.stages import STAGES
 from curation.pipeline.counts import Counts
-from curation.pipeline.services import Services
+from curation.pipeline.identities import note_identities
+from curation.pipeline.services import Services, open_services
 from curation.pipeline.throughput import History
 from curation.pipeline.turns import PriorityGate, places
 from curation.sources.read import read_sources
 from curation.sources.seen import Seen
-from curation.status.standings import standings
+from curation.status.standings import due
 from curation.workspace import Workspace
 from schemas.config import CurateConfig
 from schemas.errors import ConfigError
@@ -45,7 +46,7 @@ class Run:
         self.counts = counts
         self.history = History(services.meter)
         self.turns = {
-            stage: PriorityGate(places(stage, services.config), services.raise_if_stopped) for stage in STAGE_NAMES
+            stage: PriorityGate(places(stage, services.config), services.raise_if_stopped) for stage in STAGES.names
         }
         self._ids: list[str] | None = None
 
@@ -57,8 +58,7 @@ class Run:
 
     def due(self, ids: Iterable[str]) -> list[str]:
         """The videos among `ids` that some stage is due for."""
-        found = standings(self.services.ledger, self.services.settings, list(ids))
-        return [source.id for source, where in found if where.stage is not None]
+        return list(due(self.services.view, list(ids)))
 
     def _read(self) -> Iterator[Source | Rejection]:
         config = self.services.config
@@ -82,20 +82,19 @@ def open_run(root: Path, config: CurateConfig, counts: Counts | None = None) -> 
         yield joined
         return
     workspace = Workspace(root)
-    with workspace.lock():
-        ledger, store = workspace.ledger(), workspace.store()
-        store.clean()
+    with workspace.lock(), open_services(workspace, config) as services:
+        services.store.clean()
+        note_identities(services.ledger, config.models)
         workspace.save_config(config)
-        with closing(ledger), Services(config, ledger, store) as services:
-            run = Run(workspace, services, counts or Counts())
-            services.transferred = run.counts.transferred
+        run = Run(workspace, services, counts or Counts())
+        services.transferred = run.counts.transferred
+        with _lock:
+            _open[str(root)] = run
+        try:
+            yield run
+        finally:
             with _lock:
-                _open[str(root)] = run
-            try:
-                yield run
-            finally:
-                with _lock:
-                    del _open[str(root)]
+                del _open[str(root)]
 
 
 def run_of(workspace: str) -> Run:

@@ -1,47 +1,43 @@
-"""The stages bound to the services of a run: each takes a video's inputs and returns its record."""
+"""What the stages are handed: configuration, store, models, child processes. Heavy parts open when first used."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 
-from curation.audit.audit import Tools, audit
 from curation.binding.guard import BindingGuard
-from curation.download.fetch import fetch
 from curation.download.host_pacing import Hosts
 from curation.frames.pictures import Pictures
 from curation.ledger.ledger import Ledger
 from curation.ledger.standing import StageHashes
 from curation.pipeline.budget import Budget
-from curation.pipeline.process import Inputs
-from curation.pipeline.settings import _hash, _identity
+from curation.pipeline.identities import known_identities
+from curation.pipeline.open import open_ledger
+from curation.pipeline.settings import load_prompts, stage_hashes
 from curation.pipeline.shared_property import shared_property
-from curation.pipeline.stage_functions import Work
-from curation.sources.filters import judge_publication, judge_video, refuse
+from curation.status.view import LedgerView
 from curation.store.store import Store
-from curation.text import caption as captions
-from curation.text import extract, refine
-from curation.video.probe import probe_safely
 from curation.video.sandbox import Sandbox
+from curation.workspace import Workspace
 from models.build import build_chat_model, build_clip, build_embedder
 from models.chat import ChatModel, Embedder
 from models.clip import Clip
-from models.identity import identify_clip, identify_embedder
 from models.meter import Meter
 from models.reply_cache import CachedModel
-from prompts import Prompt, load
-from schemas.audit import Audit
-from schemas.binding import Binding
+from prompts import Prompt
 from schemas.config import CurateConfig
 from schemas.errors import Interrupted
 from schemas.model_config import ChatConfig
-from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Record, Summary, Video
-from schemas.time import FrameIndex
+
+
+def _nothing_arrives(_count: int) -> None:
+    """Nobody counts the bytes."""
 
 
 class Services:
-    """What the stages are handed: configuration, store, models, child processes. Heavy parts open when first used."""
+    """The services of a run. Threads may share them."""
 
     def __init__(self, config: CurateConfig, ledger: Ledger, store: Store) -> None:
         """Bind a configuration to a workspace's ledger and store. Raises PromptError for a missing prompt."""
@@ -51,14 +47,13 @@ class Services:
         self.stop = threading.Event()
         self.meter = Meter()
         self.budget: Budget | None = None
-        self.transferred: Callable[[int], None] = lambda count: None
+        self.transferred: Callable[[int], None] = _nothing_arrives
         self.hosts = Hosts(config.download)
-        self.prompts: Mapping[str, Prompt] = {
-            "caption": load(config.caption.prompt),
-            "extract": load(config.extract.prompt),
-            "refine": load(config.refine.prompt),
-            **({"judge": load(config.audit.judge_prompt)} if config.models.judge is not None else {}),
-        }
+        self.prompts: Mapping[str, Prompt] = load_prompts(config)
+        self._alarm: Callable[[], None] | None = None
+        # The last one withdraws what was written after a binding alarm: it must close after the models, whose
+        # stores may still write.
+        self._closing, self._last = ExitStack(), ExitStack()
 
     def __enter__(self) -> Services:
         """Use as a context manager, so that child processes end with the run."""
@@ -67,23 +62,16 @@ class Services:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the child processes, if any were started, and the connections to model servers.
-
-        No thread works any more: what the last ones wrote after a binding alarm is withdrawn, too.
-        """
-        for name in ("captioner", "summarizer", "judge"):
-            model = self.__dict__.get(name)
-            if isinstance(model, CachedModel):
-                model.close()
-        if "sandbox" in self.__dict__:
-            self.sandbox.close()
-        if "binding" in self.__dict__:
-            self.binding.settle()
+        """End child processes and connections to model servers, if any were opened. No thread works any more."""
+        with self._last:
+            self._closing.close()
 
     @shared_property
     def sandbox(self) -> Sandbox:
         """Child processes that decode."""
-        return Sandbox(self.config.run.decode_workers, raise_if_stopped=self.raise_if_stopped)
+        sandbox = Sandbox(self.config.run.decode_workers, raise_if_stopped=self.raise_if_stopped)
+        self._closing.callback(sandbox.close)
+        return sandbox
 
     @shared_property
     def captioner(self) -> ChatModel:
@@ -112,9 +100,12 @@ class Services:
 
     @shared_property
     def binding(self) -> BindingGuard:
-        """The watch over captions and the frames that they are attached to."""
+        """The check of captions against the frames that they are attached to."""
         report = self.store.root.parent / "report"
-        return BindingGuard(self.config, self.ledger, lambda: self.pictures, lambda: self.clip, report)
+        guard = BindingGuard(self.config, self.ledger, lambda: self.pictures, lambda: self.clip, report)
+        self._last.callback(guard.settle)
+        self._alarm = guard.raise_if_stopped
+        return guard
 
     @shared_property
     def pictures(self) -> Pictures:
@@ -122,176 +113,40 @@ class Services:
         return Pictures(self.store, self.config.frames, self.sandbox)
 
     @shared_property
-    def settings(self) -> StageHashes:
-        """Per stage a hash of all its results depend on, and the rules of `review`; no weights are loaded for it."""
-        c = self.config
-        captioner, summarizer = _identity(c.models.captioner), _identity(c.models.summarizer)
-        prompts = {name: prompt.sha256 for name, prompt in self.prompts.items()}
-        network = {"attempts", "backoff", "pace", "timeout", "wall_seconds"}
-        limits = {"keep", "wall_seconds", "memory_megabytes"}
-        return {
-            "policy": _hash(c.filters.model_dump(), c.download.allow_private_addresses, c.download.schemes),
-            "download": _hash(c.download.model_dump(exclude=network)),
-            "filter": _hash(c.filters.model_dump()),
-            "frames": _hash(c.frames.model_dump(exclude=limits)),
-            "caption": _hash(c.caption.model_dump(), prompts["caption"], captioner),
-            "binding": self._binding_settings(),
-            "extract": _hash(c.extract.model_dump(), prompts["extract"], summarizer),
-            "refine": _hash(c.refine.model_dump(), prompts["refine"], summarizer, identify_embedder(c.models.embedder)),
-            "audit": self._audit_settings(),
-            "review": c.review.model_dump_json(),  # no hash: the rules themselves, for curation.review.applied
-        }
+    def hashes(self) -> StageHashes:
+        """What the results of every stage depend on. No weights are loaded for it."""
+        return stage_hashes(self.config, self.prompts, known_identities(self.ledger, self.config.models))
 
-    def _binding_settings(self) -> str:
-        """What the figures of a video depend on; the limits decide about runs and not about videos."""
-        models, binding = self.config.models, self.config.binding
-        if binding.mode == "disable":
-            return _hash(binding.mode)
-        return _hash(binding.sample, binding.others, identify_clip(models.clip) if models.clip is not None else None)
-
-    def _audit_settings(self) -> str:
-        models, audits = self.config.models, self.config.audit
-        if audits.mode == "disable":
-            return _hash(audits.mode)
-        return _hash(
-            audits.model_dump(),
-            identify_embedder(models.embedder),
-            identify_clip(models.clip) if models.clip is not None else None,
-            (self.prompts["judge"].sha256, _identity(models.judge)) if models.judge is not None else None,
-        )
+    @property
+    def view(self) -> LedgerView:
+        """The ledger as this configuration reads it."""
+        return LedgerView(self.ledger, self.hashes, self.config.review)
 
     def raise_if_stopped(self) -> None:
-        """Called where long work passes by often, so that a stop takes seconds and not a whole video."""
+        """Raise RunStopped once the run is to stop.
+
+        Long work calls it often, so that a stop takes seconds and not the time of a whole video.
+        """
         if self.stop.is_set():
             raise Interrupted("stopped within a video; the same command goes on from here")
-        if "binding" in self.__dict__:
-            self.binding.raise_if_stopped()
+        if self._alarm is not None:
+            self._alarm()
         if self.budget is not None:
             self.budget.check(self.meter.read())
 
-    def _chat(self, model: ChatConfig) -> ChatModel:
-        return CachedModel(
-            build_chat_model(model, self.meter, self.raise_if_stopped), self.ledger, self.meter, self.raise_if_stopped
-        )
+    def _chat(self, config: ChatConfig) -> ChatModel:
+        built = build_chat_model(config, self.meter, self.raise_if_stopped)
+        model = CachedModel(built, self.ledger, self.meter, self.raise_if_stopped)
+        self._closing.callback(model.close)
+        return model
 
-    def work(self, stage: str) -> Work:
-        """The function of a stage."""
-        works: dict[str, Work] = {
-            "download": self._download,
-            "filter": self._filter,
-            "frames": self._frames,
-            "caption": self._caption,
-            "binding": self._binding,
-            "extract": self._extract,
-            "refine": self._refine,
-            "audit": self._audit,
-        }
-        chosen = works[stage]
 
-        def checked(inputs: Inputs) -> Record:
-            self.raise_if_stopped()  # between two videos too, where no model is asked
-            return chosen(inputs)
+@contextmanager
+def open_services(workspace: Workspace, config: CurateConfig | None = None) -> Iterator[Services]:
+    """The services of a workspace, for a configuration or for that of its last run; all is closed after the block.
 
-        return checked
-
-    def _download(self, inputs: Inputs) -> Video:
-        config = self.config
-        came = 0
-
-        def progress(done: int, _total: int | None) -> None:
-            nonlocal came
-            self.raise_if_stopped()
-            if done > came:
-                self.transferred(done - came)
-                came = done
-
-        with self.meter.waiting("download"):
-            return fetch(
-                inputs.source,
-                config.download,
-                config.filters,
-                self.store,
-                hosts=self.hosts,
-                probe=lambda path: probe_safely(path, self.sandbox),
-                progress=progress,
-            )
-
-    def _picture(self, video: Video, frames: FrameSet, index: FrameIndex) -> bytes:
-        self.raise_if_stopped()
-        self.meter.frame()
-        with self.meter.waiting("decode"):  # a file as a rule; decoded again where it was not kept
-            return self.pictures.read(video, frames, index)
-
-    def _filter(self, inputs: Inputs) -> Judgement:
-        video = inputs.record("download", Video)
-        scores = judge_publication(inputs.source, video.publication, self.config.filters)
-        scores += judge_video(video, self.config.filters)
-        refuse(scores)
-        return Judgement(scores=scores)
-
-    def _frames(self, inputs: Inputs) -> FrameSet:
-        with self.meter.waiting("decode"):
-            return self.pictures.sample(inputs.record("download", Video))
-
-    def _caption(self, inputs: Inputs) -> CaptionSet:
-        video, frames = inputs.record("download", Video), inputs.record("frames", FrameSet)
-        return captions.caption_frames(
-            video,
-            frames,
-            lambda index: self._picture(video, frames, index),
-            self.captioner,
-            self.prompts["caption"],
-            self.config.caption,
-            canaries=self.binding.canaries(video, frames, whole_batches=self.captioner.whole_batches),
-            witness=lambda outcomes: self.binding.keep(inputs.id, outcomes),
-        )
-
-    def _binding(self, inputs: Inputs) -> Binding:
-        frames, captioned = inputs.record("frames", FrameSet), inputs.record("caption", CaptionSet)
-        video = inputs.record("download", Video)
-        return self.binding.check(inputs.id, frames, captioned, lambda index: self._picture(video, frames, index))
-
-    def _extract(self, inputs: Inputs) -> Extract:
-        frames = inputs.record("frames", FrameSet)
-        return extract.extract(
-            inputs.record("caption", CaptionSet),
-            len(frames.frames),
-            frames.fps,
-            self.summarizer,
-            self.prompts["extract"],
-            self.config.extract,
-        )
-
-    def _refine(self, inputs: Inputs) -> Summary:
-        frames, chosen = inputs.record("frames", FrameSet), inputs.record("extract", Extract)
-        return refine.refine(
-            inputs.record("caption", CaptionSet),
-            chosen,
-            frames.fps,
-            self.summarizer,
-            self.prompts["refine"],
-            self.embedder,
-            self.config.refine,
-        )
-
-    def _audit(self, inputs: Inputs) -> Audit:
-        frames = inputs.record("frames", FrameSet)
-
-        def read(index: FrameIndex) -> bytes:
-            with self.meter.waiting("decode"):
-                return self.pictures.read(inputs.record("download", Video), frames, index)
-
-        return audit(
-            frames,
-            inputs.record("caption", CaptionSet),
-            inputs.record("refine", Summary),
-            read,
-            Tools(
-                lambda: self.embedder,
-                lambda: self.clip,
-                lambda: self.judge,
-                self.prompts.get("judge"),
-                self.raise_if_stopped,
-            ),
-            self.config.audit,
-        )
+    Nothing is locked. Raises ConfigError as `open_ledger` and `Workspace.config`, PromptError for a missing prompt.
+    """
+    chosen = config if config is not None else workspace.config()
+    with open_ledger(workspace) as ledger, Services(chosen, ledger, workspace.store()) as services:
+        yield services

@@ -1,19 +1,72 @@
-"""Per stage, the hash of the settings that its results depend on."""
+"""The hashes of the settings that results depend on, by the keys that the table of stages names.
+
+A key that is not in the table changes no hash. So neither a limit nor a new key makes a finished result due again.
+The text of a prompt counts, not the name or the folder of its file.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
-from models.identity import identify
-from schemas.model_config import ChatConfig
+from curation.ledger.stages import POLICY, STAGES, Stage
+from curation.ledger.standing import StageHashes
+from curation.pipeline.identities import ModelIdentities
+from prompts import Prompt, load
+from schemas.config import CurateConfig
+
+_OFF = "disable"
 
 
-def _identity(model: ChatConfig) -> tuple[str, str, dict[str, Any]]:
-    name, revision, sampling = identify(model)
-    return name, revision, dict(sampling)
+def load_prompts(config: CurateConfig) -> dict[str, Prompt]:
+    """The prompts of a configuration by their name in the table of stages; `judge` only where a judge is configured.
+
+    Raises PromptError for a prompt that is not there.
+    """
+    prompts = {
+        "caption": load(config.caption.prompt),
+        "extract": load(config.extract.prompt),
+        "refine": load(config.refine.prompt),
+    }
+    return prompts | ({"judge": load(config.audit.judge_prompt)} if config.models.judge is not None else {})
 
 
-def _hash(*parts: Any) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=list).encode()).hexdigest()
+def stage_hashes(config: CurateConfig, prompts: Mapping[str, Prompt], models: ModelIdentities) -> StageHashes:
+    """What the results of every stage depend on. Pure."""
+    return StageHashes(
+        results={stage.name: _hash(_of_results(stage, config, prompts, models)) for stage in STAGES},
+        limits={stage.name: _hash(_values(config, stage.limits)) for stage in STAGES if stage.limits},
+        policy=_hash(_values(config, POLICY)),
+    )
+
+
+def _of_results(
+    stage: Stage, config: CurateConfig, prompts: Mapping[str, Prompt], models: ModelIdentities
+) -> dict[str, Any]:
+    if stage.switch is not None and _value(config, stage.switch) == _OFF:
+        return {stage.switch: _OFF}
+    depends: dict[str, Any] = dict(_values(config, stage.keys))
+    depends |= {key: value for key, before in stage.later_keys if (value := _value(config, key)) != before}
+    if stage.prompt is not None and stage.prompt in prompts:
+        depends["prompt"] = prompts[stage.prompt].sha256
+    for role in (*([stage.asks] if stage.asks is not None else []), *stage.models):
+        depends[role] = getattr(models, role)
+    return depends
+
+
+def _values(config: CurateConfig, keys: tuple[str, ...]) -> dict[str, Any]:
+    return {key: _value(config, key) for key in keys}
+
+
+def _value(config: CurateConfig, key: str) -> Any:
+    """The value of a dotted key. Raises AttributeError for a key that the configuration does not have."""
+    value: Any = config
+    for part in key.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def _hash(values: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

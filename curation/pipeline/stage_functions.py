@@ -1,10 +1,154 @@
-"""Binds each stage to the services that it needs: a function from a video's inputs to its record."""
+"""Binds each stage to the services that it needs: a function from a video's inputs to its record.
+
+The functions only fetch what the stage reads and hand it on. The work itself is in the folders of the stages.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from curation.audit.audit import Tools, audit
+from curation.download.fetch import fetch
 from curation.pipeline.process import Inputs
-from schemas.records import Record
+from curation.pipeline.services import Services
+from curation.sources.filters import judge_publication, judge_video, refuse
+from curation.text.caption import caption_frames
+from curation.text.extract import extract
+from curation.text.refine import refine
+from curation.video.probe import probe_safely
+from schemas.audit import Audit
+from schemas.binding import Binding
+from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Record, Summary, Video
+from schemas.time import FrameIndex
 
 Work = Callable[[Inputs], Record]
+
+
+def stage_function(services: Services, stage: str) -> Work:
+    """The function of a stage, bound to the services of a run. It may raise RunStopped before it begins."""
+    function = FUNCTIONS[stage]
+
+    def work(inputs: Inputs) -> Record:
+        services.raise_if_stopped()  # between two videos too, where no model is asked
+        return function(services, inputs)
+
+    return work
+
+
+def _download(services: Services, inputs: Inputs) -> Video:
+    config = services.config
+    received = 0
+
+    def progress(done: int, _total: int | None) -> None:
+        nonlocal received
+        services.raise_if_stopped()
+        if done > received:
+            services.transferred(done - received)
+            received = done
+
+    with services.meter.waiting("download"):
+        return fetch(
+            inputs.source,
+            config.download,
+            config.filters,
+            services.store,
+            hosts=services.hosts,
+            probe=lambda path: probe_safely(path, services.sandbox),
+            progress=progress,
+        )
+
+
+def _filter(services: Services, inputs: Inputs) -> Judgement:
+    video, filters = inputs.record("download", Video), services.config.filters
+    scores = judge_publication(inputs.source, video.publication, filters)
+    scores += judge_video(video, filters)
+    refuse(scores)
+    return Judgement(scores=scores)
+
+
+def _frames(services: Services, inputs: Inputs) -> FrameSet:
+    with services.meter.waiting("decode"):
+        return services.pictures.sample(inputs.record("download", Video))
+
+
+def _caption(services: Services, inputs: Inputs) -> CaptionSet:
+    video, frames = inputs.record("download", Video), inputs.record("frames", FrameSet)
+    canaries = services.binding.canaries(video, frames, whole_batches=services.captioner.whole_batches)
+    return caption_frames(
+        video,
+        frames,
+        lambda index: _picture(services, video, frames, index),
+        services.captioner,
+        services.prompts["caption"],
+        services.config.caption,
+        canaries=canaries,
+        witness=lambda outcomes: services.binding.keep(inputs.id, outcomes),
+    )
+
+
+def _binding(services: Services, inputs: Inputs) -> Binding:
+    frames, captions = inputs.record("frames", FrameSet), inputs.record("caption", CaptionSet)
+    video = inputs.record("download", Video)
+    return services.binding.check(inputs.id, frames, captions, lambda index: _picture(services, video, frames, index))
+
+
+def _extract(services: Services, inputs: Inputs) -> Extract:
+    frames = inputs.record("frames", FrameSet)
+    return extract(
+        inputs.record("caption", CaptionSet),
+        len(frames.frames),
+        frames.fps,
+        services.summarizer,
+        services.prompts["extract"],
+        services.config.extract,
+    )
+
+
+def _refine(services: Services, inputs: Inputs) -> Summary:
+    frames, chosen = inputs.record("frames", FrameSet), inputs.record("extract", Extract)
+    return refine(
+        inputs.record("caption", CaptionSet),
+        chosen,
+        frames.fps,
+        services.summarizer,
+        services.prompts["refine"],
+        services.embedder,
+        services.config.refine,
+    )
+
+
+def _audit(services: Services, inputs: Inputs) -> Audit:
+    frames = inputs.record("frames", FrameSet)
+
+    def read(index: FrameIndex) -> bytes:
+        with services.meter.waiting("decode"):
+            return services.pictures.read(inputs.record("download", Video), frames, index)
+
+    tools = Tools(
+        lambda: services.embedder,
+        lambda: services.clip,
+        lambda: services.judge,
+        services.prompts.get("judge"),
+        services.raise_if_stopped,
+    )
+    captions, summary = inputs.record("caption", CaptionSet), inputs.record("refine", Summary)
+    return audit(frames, captions, summary, read, tools, services.config.audit)
+
+
+def _picture(services: Services, video: Video, frames: FrameSet, index: FrameIndex) -> bytes:
+    services.raise_if_stopped()
+    services.meter.frame()
+    with services.meter.waiting("decode"):  # a file as a rule; decoded again where it was not kept
+        return services.pictures.read(video, frames, index)
+
+
+FUNCTIONS: dict[str, Callable[[Services, Inputs], Record]] = {
+    "download": _download,
+    "filter": _filter,
+    "frames": _frames,
+    "caption": _caption,
+    "binding": _binding,
+    "extract": _extract,
+    "refine": _refine,
+    "audit": _audit,
+}

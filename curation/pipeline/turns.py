@@ -12,9 +12,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from curation.ledger.stages import STAGES
 from schemas.config import CurateConfig
 
-_MODELS = {"caption": "captioner", "extract": "summarizer", "refine": "summarizer", "audit": "judge"}
 _POLL = 0.25  # seconds between two looks at whether the run is to stop
 
 
@@ -65,14 +65,15 @@ def workers(stage: str, config: CurateConfig) -> int:
     A model in this process runs one batch at a time; a server gets the requests of several videos, so that it never
     waits for the last frames of one.
     """
-    return config.run.download_workers if stage == "download" else places(stage, config)
+    return config.run.download_workers if STAGES[stage].lane == "download" else places(stage, config)
 
 
 def places(stage: str, config: CurateConfig) -> int:
     """How many videos the whole run has at a stage at once: what all shards share is given to the first ones first."""
-    if stage in _MODELS:
-        model = getattr(config.models, _MODELS[stage])
+    lane, role = STAGES[stage].lane, STAGES[stage].asks
+    if role is not None:
+        model = getattr(config.models, role)
         return config.run.model_workers if model is not None and model.engine == "openai" else 1
-    if stage == "download":
+    if lane == "download":
         return config.run.download_workers * config.run.shards_in_flight
-    return config.run.decode_workers if stage == "frames" else config.run.shards_in_flight
+    return config.run.decode_workers if lane == "decode" else config.run.shards_in_flight

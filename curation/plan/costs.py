@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import sqlalchemy as sa
@@ -17,23 +17,13 @@ from curation.frames.files import frames_key
 from curation.ledger import tables
 from curation.ledger.entries import Entry
 from curation.ledger.samples import sample
-from curation.ledger.stages import STAGE_NAMES, SUMMARY
+from curation.ledger.stages import LANES, ROLES, STAGES, SUMMARY, Lane
 from curation.ledger.standing import State
 from curation.pipeline.services import Services
-from curation.status.standings import standings
+from curation.status.standings import Standings
 from schemas.records import Extract, FrameSet, Sample, Video
 from schemas.time import FrameIndex
 
-Lane = Literal["download", "decode", "model"]
-LANES: tuple[Lane, ...] = ("download", "decode", "model")
-_LANE: dict[str, Lane | None] = {
-    "download": "download",
-    "filter": None,
-    "frames": "decode",
-}  # every other stage waits for models
-ROLES = ("captioner", "summarizer", "judge")
-_ROLE = {"caption": "captioner", "binding": "captioner", "extract": "summarizer", "refine": "summarizer"}
-_ROLE["audit"] = "judge"
 QUANTITIES = (
     *(f"{role}_{name}" for role in ROLES for name in ("requests", "tokens_in", "tokens_out", "seconds")),
     *(f"{lane}_seconds" for lane in LANES),
@@ -66,46 +56,39 @@ class Probed(NamedTuple):
     settled: int
 
 
-def lane_of(stage: str) -> Lane | None:
-    """What a stage keeps busy: download, decode or model; None: nothing that counts."""
-    return _LANE.get(stage, "model")
-
-
-def due_by_stage(services: Services, ids: Sequence[str]) -> dict[str, str]:
-    """The videos that are due, and at which stage each stands."""
-    found = standings(services.ledger, services.settings, list(ids))
-    return {source.id: where.stage for source, where in found if where.stage is not None}
-
-
 def gather(services: Services, first: Iterable[str] = ()) -> Probed:
     """Everything that is settled under the present settings, those in `first` before others, at most MOST videos.
 
     A video that failed for now (retryable) counts too: to be tried again is what may happen to the others. Samples are
     exported to a scratch folder for their size. Raises StorageFull and OSError.
     """
-    registered = standings(services.ledger, services.settings)
-    settled = {source.id: where.state for source, where in registered if source.payload and where.state != "pending"}
+    videos = Standings(services.view).walk()
+    settled = {
+        video.source.id: video.where.state
+        for video in videos
+        if video.source.payload and video.where.state != "pending"
+    }
     chosen = [video for video in dict.fromkeys(first) if video in settled][:MOST]
     named = set(chosen)
     chosen += [video for video in settled if video not in named][: MOST - len(chosen)]
-    entered = np.zeros((len(chosen), len(STAGE_NAMES)), bool)
-    cost = np.zeros((len(chosen), len(STAGE_NAMES), len(QUANTITIES)))
+    entered = np.zeros((len(chosen), len(STAGES.names)), bool)
+    cost = np.zeros((len(chosen), len(STAGES.names), len(QUANTITIES)))
     spans: list[tuple[Span, ...]] = []
     seen: set[str] = set()
     inflation = _ledger_inflation(services)
     for row, video in enumerate(chosen):
-        entries = {e.head.stage: e for e in services.ledger.entries(video) if e.head.stage in STAGE_NAMES}
+        entries = {e.head.stage: e for e in services.ledger.entries(video) if e.head.stage in STAGES.names}
         for stage, entry in entries.items():
-            column = STAGE_NAMES.index(stage)
+            column = STAGES.names.index(stage)
             entered[row, column] = True
             for name, value in _entry_costs(entry).items():
                 cost[row, column, QUANTITIES.index(name)] += value
         for stage, name, value in _bytes(services, entries, seen, inflation):
-            cost[row, STAGE_NAMES.index(stage), QUANTITIES.index(name)] += value
+            cost[row, STAGES.names.index(stage), QUANTITIES.index(name)] += value
         spans.append(tuple(_spans(entries.values())))
     finished = [video for video in chosen if settled[video] == "sample"]
     for video, (size, took) in _export_costs(services, finished).items():
-        last = cost[chosen.index(video), STAGE_NAMES.index(SUMMARY)]
+        last = cost[chosen.index(video), STAGES.names.index(SUMMARY)]
         last[QUANTITIES.index("export_bytes")], last[QUANTITIES.index("export_seconds")] = size, took
     states = tuple(settled[video] for video in chosen)
     return Probed(tuple(chosen), states, entered, cost, tuple(spans), len(settled))
@@ -132,19 +115,19 @@ def most_at_once(spans: Iterable[Span], lane: str) -> int:
 
 def _entry_costs(entry: Entry) -> dict[str, float]:
     costs: dict[str, float] = {}
-    if role := _ROLE.get(entry.head.stage):
+    if role := STAGES.charged_to(entry.head.stage):
         costs[f"{role}_requests"] = entry.effort.attempts
         costs[f"{role}_tokens_in"] = entry.effort.tokens_in
         costs[f"{role}_tokens_out"] = entry.effort.tokens_out
         costs[f"{role}_seconds"] = entry.seconds
-    if lane := lane_of(entry.head.stage):
+    if lane := STAGES[entry.head.stage].lane:
         costs[f"{lane}_seconds"] = entry.seconds
     return costs
 
 
 def _spans(entries: Iterable[Entry]) -> Iterable[Span]:
     for entry in entries:
-        if lane := lane_of(entry.head.stage):
+        if lane := STAGES[entry.head.stage].lane:
             yield Span(lane, entry.made_at - entry.seconds, entry.made_at)
 
 

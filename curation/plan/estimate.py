@@ -14,18 +14,19 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
-from curation.ledger.stages import STAGE_NAMES
+from curation.ledger.stages import LANES, ROLES, STAGES, Lane
 from curation.pipeline.budget import bill
-from curation.plan.costs import LANES, QUANTITIES, ROLES, Lane, Probed, busy_seconds, most_at_once
+from curation.plan.costs import QUANTITIES, Probed, busy_seconds, most_at_once
 from curation.plan.intervals import Numbers, Range, interval, totals, wilson
 from models.identity import name_of
 from schemas.config import CurateConfig
 from schemas.model_config import ChatConfig
+from schemas.plan import CostPlan, Interval, ModelPlan, PlanEstimate
 
 LEAST = 5  # probed videos; from fewer nothing is extrapolated
 
@@ -75,7 +76,7 @@ def problem(probed: Probed, due: Mapping[str, str]) -> str | None:
             f"give --probe {2 * LEAST} or more, or sources with more videos"
         )
     for stage, count in sorted(Counter(due.values()).items()):
-        if not probed.entered[:, STAGE_NAMES.index(stage)].any():
+        if not probed.entered[:, STAGES.names.index(stage)].any():
             return f"{count} videos are due at {stage}, and no settled video came there: probe some (--probe)"
     return None
 
@@ -84,7 +85,7 @@ def estimate(probed: Probed, due: Mapping[str, str], config: CurateConfig, measu
     """Extrapolate to the due videos (id -> stage). Raises ValueError where `problem` has something to say."""
     if why := problem(probed, due):
         raise ValueError(why)
-    counts = {STAGE_NAMES.index(stage): count for stage, count in Counter(due.values()).items()}
+    counts = {STAGES.names.index(stage): count for stage, count in Counter(due.values()).items()}
     seed = int.from_bytes(hashlib.sha256(config.name.encode()).digest()[:8], "big")
     cost = probed.cost.copy()
     for lane in LANES:
@@ -148,7 +149,7 @@ def _states(probed: Probed, due: Mapping[str, str]) -> dict[str, Range]:
     for state in ("sample", "rejected", "retryable"):
         parts = []
         for stage, count in Counter(due.values()).items():
-            there = probed.entered[:, STAGE_NAMES.index(stage)]
+            there = probed.entered[:, STAGES.names.index(stage)]
             came = [s for s, is_there in zip(probed.states, there, strict=True) if is_there]
             parts.append([count * share for share in wilson(came.count(state), len(came))])
         expected, low, high = (sum(part[i] for part in parts) for i in range(3))
@@ -195,30 +196,33 @@ def advice(found: Estimate, config: CurateConfig) -> str:
     )
 
 
-def document(found: Estimate, config: CurateConfig) -> dict[str, Any]:
-    """The estimate as JSON: every number as expected, low and high, with its unit in the key."""
+def document(found: Estimate, config: CurateConfig) -> PlanEstimate:
+    """The estimate as the document that `v2xum plan` prints, rounded."""
     q = found.quantities
-    return {
-        "videos": {state: _rounded(range_, 1, 1) for state, range_ in found.states.items()},
-        "models": {
-            role: {
-                "name": name_of(model.model) if model.engine == "local" else model.model,
-                **{name: _rounded(q[f"{role}_{name}"], 1, 0) for name in ("requests", "tokens_in", "tokens_out")},
-            }
+    return PlanEstimate(
+        videos={state: _rounded(range_, 1, 1) for state, range_ in found.states.items()},
+        models={
+            role: ModelPlan(
+                name=name_of(model.model) if model.engine == "local" else model.model,
+                requests=_rounded(q[f"{role}_requests"], 1, 0),
+                tokens_in=_rounded(q[f"{role}_tokens_in"], 1, 0),
+                tokens_out=_rounded(q[f"{role}_tokens_out"], 1, 0),
+            )
             for role, model in _models(config).items()
         },
-        "wall_hours": _rounded(found.wall_seconds, 3600, 6),
-        "gpu_busy_hours": _rounded(found.gpu_seconds, 3600, 6),
-        "lanes": {f"{lane}_hours": _rounded(found.lanes[lane], 3600, 6) for lane in LANES},
-        "bottleneck": found.bottleneck,
-        "store_megabytes": _rounded(q["store_bytes"], 1e6, 3),
-        "export_megabytes": _rounded(q["export_bytes"], 1e6, 3),
-        "temporary_megabytes": _rounded(q["temporary_bytes"], 1e6, 3),
-        "cost": {"currency": config.prices.currency, **_rounded(found.cost, 1, 4)},
-        "advice": advice(found, config),
-    }
+        wall_hours=_rounded(found.wall_seconds, 3600, 6),
+        gpu_busy_hours=_rounded(found.gpu_seconds, 3600, 6),
+        lanes={f"{lane}_hours": _rounded(found.lanes[lane], 3600, 6) for lane in LANES},
+        bottleneck=found.bottleneck,
+        store_megabytes=_rounded(q["store_bytes"], 1e6, 3),
+        export_megabytes=_rounded(q["export_bytes"], 1e6, 3),
+        temporary_megabytes=_rounded(q["temporary_bytes"], 1e6, 3),
+        cost=CostPlan(currency=config.prices.currency, **_rounded(found.cost, 1, 4).model_dump()),
+        advice=advice(found, config),
+    )
 
 
-def _rounded(range_: Range, unit: float, digits: int) -> dict[str, float]:
-    values: Sequence[float] = [round(value / unit, digits) for value in range_]
-    return dict(zip(Range._fields, [int(v) if digits == 0 else v for v in values], strict=True))
+def _rounded(range_: Range, unit: float, digits: int) -> Interval:
+    values = [round(value / unit, digits) for value in range_]
+    expected, low, high = (int(value) if digits == 0 else value for value in values)
+    return Interval(expected=expected, low=low, high=high)

@@ -9,21 +9,16 @@ from __future__ import annotations
 import heapq
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping
 from itertools import islice
 
-from curation.ledger.duplicates import rejection as duplicate
-from curation.ledger.entries import Head
 from curation.ledger.ledger import Ledger
-from curation.ledger.stages import EXPORT, STAGE_NAMES
-from curation.ledger.standing import StageHashes, Standing
-from curation.review.applied import AppliedVerdicts
-from curation.status.standings import walk
+from curation.ledger.stages import STAGES
+from curation.status.standings import Standings, VideoStanding
 from pages.histogram import Histogram
 from schemas.audit import GOOD, Audit
 from schemas.binding import Binding
 from schemas.config import ExtractConfig
-from schemas.records import Extract, Rejection
+from schemas.records import Extract
 
 _CHUNK = 500
 _PER_REASON = 40
@@ -36,11 +31,11 @@ PUBLISHED_RATIO = 0.1639  # mean of Instruct-V2Xum's training split
 class Overview:
     """Figures of all videos of a ledger, gathered when made."""
 
-    def __init__(self, ledger: Ledger, settings: StageHashes, config: ExtractConfig, most: int = 200) -> None:
+    def __init__(self, standings: Standings, config: ExtractConfig, most: int = 200) -> None:
         """Read the ledger once; at most `most` videos are picked for showing."""
         self.states: Counter[str] = Counter()
         self.due: Counter[str] = Counter()
-        self.heads: dict[str, Counter[str]] = {stage: Counter() for stage in STAGE_NAMES}
+        self.heads: dict[str, Counter[str]] = {stage: Counter() for stage in STAGES.names}
         self.reasons: Counter[str] = Counter()
         self.ratios = Histogram(0.0, 1.0)
         self.audits = {name: Histogram(*_RANGES.get(name, (0.0, 1.0))) for name in GOOD}
@@ -51,34 +46,26 @@ class Overview:
         self._aside: dict[str, list[str]] = defaultdict(list)
         self._worst: dict[str, list[tuple[float, str]]] = defaultdict(list)
         self._ranks: dict[str, tuple[float, float, str]] = {}
-        duplicates = ledger.duplicates()
-        people = AppliedVerdicts(ledger, settings)
-        videos = walk(ledger, settings, people=people)
+        videos = standings.walk()
         while chunk := list(islice(videos, _CHUNK)):
-            fit = set()
-            for source, heads, where in chunk:
-                for stage, head in heads.items():
-                    if stage in self.heads:
-                        self.heads[stage][head.status] += 1
-                if source.id in duplicates:
-                    of, sha = duplicates[source.id]
-                    self._count(source.id, where, _named(duplicate(source.id, of, sha)))
-                    continue
-                judged = people.found.get(source.id)
-                self._count(source.id, where, _named(judged) if judged is not None else _why(heads))
-                if where.state == "sample":
-                    fit.add(source.id)
-            self._read(ledger, [source.id for source, _, _ in chunk], fit)
+            for video in chunk:
+                self._count(video)
+            samples = {video.source.id for video in chunk if video.where.state == "sample"}
+            self._read(standings.view.ledger, [video.source.id for video in chunk], samples)
 
-    def _count(self, video_id: str, where: Standing, why: str | None) -> None:
-        self.states[where.state] += 1
-        if where.stage is not None:
-            self.due[where.stage] += 1
-        if where.state in ("rejected", "retryable") and why is not None:
-            why = why if why in self.reasons or len(self.reasons) < _MOST_REASONS else "(other reasons)"
-            self.reasons[why] += 1
-            if len(self._aside[why]) < _PER_REASON:
-                self._aside[why].append(video_id)
+    def _count(self, video: VideoStanding) -> None:
+        self.states[video.where.state] += 1
+        if video.where.stage is not None:
+            self.due[video.where.stage] += 1
+        for stage, head in video.heads.items():
+            if stage in self.heads:
+                self.heads[stage][head.status] += 1
+        if video.why is not None:
+            known = str(video.why) in self.reasons or len(self.reasons) < _MOST_REASONS
+            reason = str(video.why) if known else "(other reasons)"
+            self.reasons[reason] += 1
+            if len(self._aside[reason]) < _PER_REASON:
+                self._aside[reason].append(video.source.id)
 
     def _read(self, ledger: Ledger, ids: list[str], samples: set[str]) -> None:
         for video_id, stage, payload in ledger.payloads(ids, ("extract", AUDIT, BINDING)):
@@ -157,16 +144,3 @@ class Overview:
                     rank = (self.audits[name].share_up_to(-badness), 0.0, name)
                 self._ranks[video_id] = min(self._ranks.get(video_id, rank), rank)
         return sorted(self._ranks, key=lambda video_id: (self._ranks[video_id], video_id))
-
-
-def _why(heads: Mapping[str, Head]) -> str | None:
-    """`stage: reason` of the rejection that stands."""
-    for stage in ("source", *STAGE_NAMES, EXPORT):
-        head = heads.get(stage)
-        if head is not None and head.status == "rejected":
-            return f"{stage}: {head.reason}"
-    return None
-
-
-def _named(rejection: Rejection) -> str:
-    return f"{rejection.stage}: {rejection.reason}"

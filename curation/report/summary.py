@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from curation.ledger.stages import STAGE_NAMES
+from curation.ledger.stages import ROLES, STAGES
+from curation.pipeline.identities import known_identities
 from curation.pipeline.services import Services
 from curation.pipeline.throughput import Point
 from curation.report.overview import Overview
-from models.identity import identify, identify_clip, identify_embedder
 from models.meter import Reading
 from schemas.model_config import ChatConfig
 from schemas.run_summary import BindingFigures, ModelUse, RunSummary, Series, StageCount, Totals
@@ -19,7 +19,6 @@ from schemas.safe_text import plain_line, public_text
 _NO_RUN = "Nothing was curated here yet."
 _LOST = "What this run's models did is not known: it was killed, or is still going on."
 _LONGEST_WHY = 1000
-_ROLES = {"captioner": ("caption",), "summarizer": ("extract", "refine"), "judge": ("judge",)}
 
 
 class Course(NamedTuple):
@@ -57,22 +56,22 @@ def sum_up(services: Services, overview: Overview, how: Course | None, why: str 
     `how` is None when nobody knows any more; `why` says what stopped it.
     """
     run = services.ledger.last_run(probes=False)
-    made = run["stages"] if run else {}
+    made = run.stages if run else {}
     totals = how.totals if how else Totals()
     spreads = {name: data.spread() for name, data in overview.audits.items()}
     return RunSummary(
         name=services.config.name,
-        run=run["number"] if run else None,
-        outcome=run["outcome"] if run else None,
+        run=run.number if run else None,
+        outcome=run.outcome if run else None,
         why=plain_line(public_text(why))[:_LONGEST_WHY] if why else None,
-        started_at=_moment(run["started_at"]) if run else None,
-        ended_at=_moment(run["ended_at"]) if run else None,
+        started_at=_moment(run.started_at) if run else None,
+        ended_at=_moment(run.ended_at) if run else None,
         videos=overview.states.total(),
         samples=overview.states["sample"],
         rejected=overview.states["rejected"],
         retryable=overview.states["retryable"],
         pending=overview.states["pending"],
-        stages={stage: _stage(stage, overview, made.get(stage, {})) for stage in STAGE_NAMES},
+        stages={stage: _stage(stage, overview, made.get(stage, {})) for stage in STAGES.names},
         reasons=dict(sorted(overview.reasons.items(), key=lambda item: (-item[1], item[0]))),
         totals=totals,
         tokens_in_per_second=round(totals.per_second(totals.tokens_in), 3),
@@ -102,17 +101,18 @@ def _stage(stage: str, overview: Overview, made: dict[str, int]) -> StageCount:
 def _models(services: Services) -> list[ModelUse]:
     models = services.config.models
     uses = []
-    for role, stages in _ROLES.items():
+    identities = known_identities(services.ledger, models)
+    for role in ROLES:
         chat: ChatConfig | None = getattr(models, role)
         if chat is not None:
-            name, revision, _ = identify(chat)
-            given = [services.prompts[stage] for stage in stages if stage in services.prompts]
-            prompts = {prompt.id: prompt.sha256 for prompt in given}
+            name, revision, _ = getattr(identities, role)
+            asked = [stage.prompt for stage in STAGES if stage.asks == role and stage.prompt in services.prompts]
+            prompts = {prompt.id: prompt.sha256 for prompt in (services.prompts[name] for name in asked if name)}
             uses.append(ModelUse(role=role, engine=chat.engine, model=name, revision=revision, prompts=prompts))
-    name, revision = identify_embedder(models.embedder)
+    name, revision = identities.embedder
     uses.append(ModelUse(role="embedder", engine=models.embedder.engine, model=name, revision=revision))
-    if models.clip is not None:
-        engine, name, revision = identify_clip(models.clip)
+    if identities.clip is not None:
+        engine, name, revision = identities.clip
         uses.append(ModelUse(role="clip", engine=engine, model=name, revision=revision))
     return uses
 

@@ -9,14 +9,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from curation.frames.files import frames_key, read_frame
-from curation.ledger import duplicates
 from curation.ledger.entries import Entry
-from curation.ledger.ledger import Ledger
-from curation.ledger.stages import EXPORT, STAGE_NAMES
-from curation.ledger.standing import StageHashes
 from curation.report.overview import AUDIT, Overview
-from curation.review.applied import AppliedVerdicts
-from curation.status.standings import standings
+from curation.status.standings import Standings
 from curation.store.store import Store
 from pages.thumbnails import cut, thumbnail
 from schemas.audit import GOOD, Audit
@@ -74,21 +69,16 @@ class Card(NamedTuple):
 
 
 def cards(
-    ledger: Ledger, settings: StageHashes, store: Store, config: CurateConfig, ids: Sequence[str], overview: Overview
+    standings: Standings, store: Store, config: CurateConfig, ids: Sequence[str], overview: Overview
 ) -> list[Card]:
     """The cards of some videos, in the order of `ids`; `overview` says by what they stand out."""
-    people = AppliedVerdicts(ledger, settings)
-    found = standings(ledger, settings, ids, people)
-    states = {source.id: (source.source(), where.state) for source, where in found}
-    aside = ledger.duplicates()
+    videos = {video.source.id: video for video in standings.walk(ids)}
     made = []
     for video_id in ids:
-        source, state = states[video_id]
-        entries = {entry.head.stage: entry for entry in ledger.entries(video_id)}
-        rejected = people.found.get(video_id) or _rejection(entries)
-        if video_id in aside:
-            rejected = duplicates.rejection(video_id, *aside[video_id])
-        card = _card(video_id, source, state, entries, rejected if state != "sample" else None, store, config)
+        video = videos[video_id]
+        entries = {entry.head.stage: entry for entry in standings.view.ledger.entries(video_id)}
+        rejected = standings.rejection(video)
+        card = _card(video_id, video.source.source(), video.where.state, entries, rejected, store, config)
         made.append(card._replace(scores=_noted(card.scores, overview.standing_out(video_id))))
     return made
 
@@ -128,13 +118,6 @@ def _card(
         scores=_scores(audit),
         missing=tuple(f"{item.score}: {cut(item.reason, 160)}" for item in audit.missing) if audit else (),
     )
-
-
-def _rejection(entries: dict[str, Entry]) -> Rejection | None:
-    for stage in ("source", *STAGE_NAMES, EXPORT):
-        if stage in entries and entries[stage].head.status == "rejected":
-            return Rejection.model_validate_json(entries[stage].payload)
-    return None
 
 
 def _facts(video: Video | None, frames: FrameSet | None, extract: Extract | None) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from pathlib import Path
 
 from curation.binding.evidence import HTML_NAME, JSON_NAME
@@ -14,6 +13,8 @@ from curation.report.overview import Overview
 from curation.report.page import render_page
 from curation.report.summary import Course, course, sum_up
 from curation.report.video_cards import cards
+from curation.status.standings import Standings
+from curation.store.files import write_whole
 from curation.workspace import Workspace
 from schemas.run_summary import RunSummary
 from schemas.safe_text import plain_line, public_text
@@ -53,13 +54,16 @@ def write_report(
         how = course(services.meter.read(), history.points())
     else:
         before, run = last_summary(workspace), services.ledger.last_run(probes=False)
-        if before is not None and run is not None and before.run == run["number"]:
+        if before is not None and run is not None and before.run == run.number:
             how, why = Course(before.totals, before.series), before.why
-    overview = Overview(services.ledger, services.settings, services.config.extract, MOST_CARDS)
+    standings = Standings(services.view)
+    overview = Overview(standings, services.config.extract, MOST_CARDS)
     summary = sum_up(services, overview, how, why)
-    shown = cards(services.ledger, services.settings, services.store, services.config, overview.picks(), overview)
-    _put(summary_path(workspace), summary.model_dump_json(indent=1) + "\n")
-    _put(report_path(workspace), render_page(summary, overview, shown, _evidence(report_path(workspace).parent, why)))
+    shown = cards(standings, services.store, services.config, overview.picks(), overview)
+    write_whole(summary_path(workspace), summary.model_dump_json(indent=1) + "\n")
+    write_whole(
+        report_path(workspace), render_page(summary, overview, shown, _evidence(report_path(workspace).parent, why))
+    )
     return summary
 
 
@@ -86,17 +90,3 @@ def _evidence(folder: Path, why: str | None) -> str | None:
         return None
     told, reason = (plain_line(public_text(text)) for text in (str(message), why))
     return page.name if current and told and told in reason else None
-
-
-def _put(path: Path, text: str) -> None:
-    """Replace a file in one step, durably."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -9,7 +9,6 @@ from typing import Any
 
 from curation.ledger.ledger import Ledger
 from curation.ledger.samples import sample, samples_of
-from curation.ledger.standing import StageHashes
 from curation.review.content_hash import content_sha256
 from curation.review.rules import applied, counted, ruling
 from curation.review.verdict_store import Reviews
@@ -18,20 +17,14 @@ from schemas.review import Verdict
 from schemas.review_config import ReviewConfig
 
 
-def rules_of(settings: StageHashes) -> ReviewConfig:
-    """The rules that a run's settings hold under `review`; the defaults where they hold none."""
-    text = settings.get("review")
-    return ReviewConfig.model_validate_json(text) if text is not None else ReviewConfig()
-
-
 class AppliedVerdicts:
     """What people said, for one walk over the ledger. Asks the database little where nobody has judged anything."""
 
-    def __init__(self, ledger: Ledger, settings: StageHashes) -> None:
+    def __init__(self, ledger: Ledger, rules: ReviewConfig) -> None:
         """Read which samples have a verdict that could reject them."""
         self._ledger = ledger
         self._reviews = Reviews(ledger)
-        self._rules = rules_of(settings)
+        self._rules = rules
         self.suspects = self._reviews.judged("reject")
         self.found: dict[str, Rejection] = {}
         self._suspects = set(self.suspects)

@@ -1,85 +1,151 @@
-"""Reads the ledger for people: how far a run is, and everything known of one video."""
+"""Where every video stands and, if it is out, why: read once a command, and the only answer to both questions.
+
+A video is out for one reason: its bytes are those of another video, people rejected it, or a stage (its list row or the
+export included) rejected it. Status, explain, the report, the export and the card all take the answer from here.
+"""
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
+from operator import itemgetter
+from typing import NamedTuple
 
 from curation.ledger import duplicates
 from curation.ledger.entries import Head, Registered
-from curation.ledger.ledger import Ledger
 from curation.ledger.samples import samples_of
-from curation.ledger.standing import StageHashes, Standing, standing
+from curation.ledger.standing import Standing, standing
 from curation.review.applied import AppliedVerdicts
+from curation.status.view import LedgerView
+from schemas.errors import ErrorClass
 from schemas.records import Rejection, Sample
 
 _CHUNK = 500
-_REJECTED = Standing("rejected", None)
 
 
-def walk(
-    ledger: Ledger, settings: StageHashes, ids: Sequence[str] | None = None, people: AppliedVerdicts | None = None
-) -> Iterator[tuple[Registered, Mapping[str, Head], Standing]]:
-    """Every video by position, its current results, and where it stands; duplicates count as rejected.
+class Why(NamedTuple):
+    """Why a video is out: where, by which class of error, and the reason as a slug."""
 
-    So do samples that people rejected: `people` (made here when left out) learns of them. Memory holds some hundred
-    videos at a time.
+    stage: str
+    error_class: ErrorClass
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.stage}: {self.reason}"
+
+
+class VideoStanding(NamedTuple):
+    """A video, its current results, where it stands, and why it is out (None: it is a sample or pending)."""
+
+    source: Registered
+    heads: Mapping[str, Head]
+    where: Standing
+    why: Why | None
+
+
+class Standings:
+    """Reads where the videos of a ledger stand. Memory holds some hundred videos at a time, and what people rejected.
+
+    Of one `Standings` every answer is of the same duplicates and the same verdicts.
     """
-    people = people or AppliedVerdicts(ledger, settings)
-    aside = ledger.duplicates()
-    sources = ledger.sources(ids)
-    while chunk := list(islice(sources, _CHUNK)):
-        heads = ledger.heads([source.id for source in chunk])
-        stand = {
-            source.id: _REJECTED if source.id in aside else standing(source, heads.get(source.id, {}), settings)
-            for source in chunk
-        }
-        refused = people.rejections([name for name, where in stand.items() if where.state == "sample"])
-        for source in chunk:
-            where = _REJECTED if source.id in refused else stand[source.id]
-            yield source, heads.get(source.id, {}), where
+
+    def __init__(self, view: LedgerView) -> None:
+        """Read which videos are set aside as duplicates, and which samples have a verdict that could reject them."""
+        self.view = view
+        self.people = AppliedVerdicts(view.ledger, view.rules)
+        self._aside = view.ledger.duplicates()
+
+    def walk(self, ids: Sequence[str] | None = None) -> Iterator[VideoStanding]:
+        """All videos, or those named, by position."""
+        ledger = self.view.ledger
+        sources = ledger.sources(ids)
+        while chunk := list(islice(sources, _CHUNK)):
+            heads = ledger.heads([source.id for source in chunk])
+            found = [self._stand(source, heads.get(source.id, {})) for source in chunk]
+            refused = self.people.rejections([one.source.id for one in found if one.where.state == "sample"])
+            for one in found:
+                if one.source.id in refused:
+                    yield one._replace(where=Standing("rejected", None), why=_why(refused[one.source.id]))
+                else:
+                    yield one
+
+    def samples(self) -> list[str]:
+        """The ids of the finished samples that people did not reject, sorted: the rows of the export."""
+        return sorted(one.source.id for one in self.walk() if one.where.state == "sample")
+
+    def rejections(self) -> Iterator[Rejection]:
+        """Why each video that is out is out, sorted by id."""
+        out = sorted(
+            ((one.source.id, one.where.rejected_at) for one in self.walk() if one.why is not None),
+            key=itemgetter(0),
+        )
+        for start in range(0, len(out), _CHUNK):
+            yield from self._rejections(out[start : start + _CHUNK])
+
+    def rejection(self, one: VideoStanding) -> Rejection | None:
+        """Why a video is out, with the evidence; None for one that is not."""
+        if one.why is None:
+            return None
+        return next(self._rejections([(one.source.id, one.where.rejected_at)]), None)
+
+    def published(self, ids: Sequence[str]) -> Iterator[Sample]:
+        """Finished samples with the verdicts of people applied, in the order given; some hundred in memory."""
+        for start in range(0, len(ids), _CHUNK):
+            yield from self.people.applied(ids[start : start + _CHUNK])
+
+    def _stand(self, source: Registered, heads: Mapping[str, Head]) -> VideoStanding:
+        if source.id in self._aside:
+            rejection = duplicates.rejection(source.id, *self._aside[source.id])
+            return VideoStanding(source, heads, Standing("rejected", None), _why(rejection))
+        where = standing(source, heads, self.view.hashes)
+        head = heads.get(where.rejected_at) if where.rejected_at is not None else None
+        if head is None or head.error_class is None:
+            return VideoStanding(source, heads, where, None)
+        return VideoStanding(source, heads, where, Why(head.stage, head.error_class, head.reason or ""))
+
+    def _rejections(self, out: Sequence[tuple[str, str | None]]) -> Iterator[Rejection]:
+        """The rejections of videos that are out, given with the place where the ledger has them (None: elsewhere)."""
+        stored = self.view.ledger.rejections_at({name: place for name, place in out if place is not None})
+        for name, _ in out:
+            if name in self._aside:
+                yield duplicates.rejection(name, *self._aside[name])
+            elif name in self.people.found:
+                yield self.people.found[name]
+            elif name in stored:
+                yield stored[name]
 
 
-def standings(
-    ledger: Ledger, settings: StageHashes, ids: Sequence[str] | None = None, people: AppliedVerdicts | None = None
-) -> Iterator[tuple[Registered, Standing]]:
-    """Every video and where it stands, by position; duplicates and what people rejected count as rejected."""
-    return ((source, where) for source, _, where in walk(ledger, settings, ids, people))
+def sample_ids(view: LedgerView) -> list[str]:
+    """The ids of the finished samples that people did not reject, sorted: the rows of the export."""
+    return Standings(view).samples()
 
 
-def all_rejections(ledger: Ledger, settings: StageHashes | None = None) -> Iterator[Rejection]:
-    """Current rejections and duplicates, ordered by video id and stage; with `settings` those of people too."""
-    aside = ledger.duplicates()
-    others = (r for r in ledger.rejections() if r.id not in aside)
-    same = (duplicates.rejection(video_id, *aside[video_id]) for video_id in sorted(aside))
-    judged = by_people(ledger, settings) if settings is not None else {}
-    return heapq.merge(others, same, (judged[name] for name in sorted(judged)), key=lambda r: (r.id, r.stage))
+def finished_ids(view: LedgerView) -> list[str]:
+    """The ids of all samples that the stages finished, sorted, those that people rejected included."""
+    standings = Standings(view)
+    return sorted({*standings.samples(), *standings.people.found})
 
 
-def by_people(ledger: Ledger, settings: StageHashes) -> dict[str, Rejection]:
-    """The finished samples that people rejected, by id."""
-    people = AppliedVerdicts(ledger, settings)
-    for _ in standings(ledger, settings, people.suspects, people):
-        pass
-    return people.found
-
-
-def finished(ledger: Ledger, settings: StageHashes, *, reviewed: bool = True) -> list[str]:
-    """The ids of all finished samples in the export's order; without `reviewed` also those that people rejected."""
-    people = AppliedVerdicts(ledger, settings)
-    found = [source.id for source, where in standings(ledger, settings, people=people) if where.state == "sample"]
-    return sorted(found if reviewed else [*found, *people.found])
-
-
-def samples(ledger: Ledger, settings: StageHashes) -> Iterator[Sample]:
+def samples(view: LedgerView) -> Iterator[Sample]:
     """Every finished sample that people did not reject, as the models made it, by id; one at a time in memory."""
-    return samples_of(ledger, finished(ledger, settings))
+    return samples_of(view.ledger, Standings(view).samples())
 
 
-def published(ledger: Ledger, settings: StageHashes) -> Iterator[Sample]:
-    """Every finished sample with what people said of it applied, by id; some hundred verdicts at a time in memory."""
-    people = AppliedVerdicts(ledger, settings)
-    ids = finished(ledger, settings)
-    for start in range(0, len(ids), _CHUNK):
-        yield from people.applied(ids[start : start + _CHUNK])
+def published(view: LedgerView) -> Iterator[Sample]:
+    """Every finished sample with what people said of it applied, by id."""
+    standings = Standings(view)
+    return standings.published(standings.samples())
+
+
+def all_rejections(view: LedgerView) -> Iterator[Rejection]:
+    """Why each video that is out is out, sorted by id."""
+    return Standings(view).rejections()
+
+
+def due(view: LedgerView, ids: Sequence[str]) -> dict[str, str]:
+    """The videos among `ids` that are due, by position, and the stage at which each is due."""
+    return {one.source.id: one.where.stage for one in Standings(view).walk(ids) if one.where.stage is not None}
+
+
+def _why(rejection: Rejection) -> Why:
+    return Why(rejection.stage, rejection.error_class, rejection.reason)

@@ -15,7 +15,17 @@ def hash_file(path: Path) -> tuple[str, int]:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file under another name and put it into place. Raises OSError."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8", errors="replace")
-    temporary.replace(path)
+    """Replace a file in one step, durably: readers see the old text or the new one, also after a crash.
+
+    Folders on the way are made. A character that UTF-8 cannot hold becomes `?`. Raises OSError.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("w", encoding="utf-8", errors="replace") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

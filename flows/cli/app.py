@@ -15,7 +15,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
 import typer
 
@@ -28,6 +28,9 @@ from schemas.errors import (
     StorageFull,
     is_storage_full,
 )
+
+if TYPE_CHECKING:  # it is slow to import, and `v2xum --help` does not need it
+    from pydantic import BaseModel
 
 app = typer.Typer()
 P = ParamSpec("P")
@@ -92,6 +95,7 @@ def shown_path(path: Path) -> str:
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
-def print_json(document: dict[str, Any]) -> None:
+def print_json(document: BaseModel | dict[str, Any]) -> None:
     """Write one JSON document to stdout."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+    fields = document if isinstance(document, dict) else document.model_dump(mode="json")
+    sys.stdout.write(json.dumps(fields, ensure_ascii=False) + "\n")

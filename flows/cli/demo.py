@@ -10,7 +10,6 @@ import logging
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.panel import Panel
@@ -19,7 +18,7 @@ from rich.text import Text
 
 from curation.dataset.check import validate
 from curation.dataset.export import pictures_of
-from curation.pipeline.services import Services
+from curation.pipeline.services import open_services
 from curation.status.standings import all_rejections, samples
 from curation.workspace import Workspace
 from demo import site
@@ -36,6 +35,7 @@ from schemas.loading import load_config
 from schemas.records import Sample
 from schemas.repository import ROOT
 from schemas.safe_text import plain
+from schemas.status import WorkspaceStatus
 
 SHOWN = 3
 
@@ -74,13 +74,13 @@ def run(folder: Path, videos: int, console: Console) -> None:
     print_status(counts, console)
     seeds = {offer.id: offer.seed for offer in offered if offer.seed is not None}
     place = Workspace(workspace)
-    with Services(config, place.ledger(), place.store()) as services:
+    with open_services(place, config) as services:
         console.rule("3. What was set aside, and why")
-        for rejection in all_rejections(services.ledger, services.settings):
+        for rejection in all_rejections(services.view):
             line = f"{rejection.id:16} {rejection.reason}: {plain(rejection.evidence)}"
             console.print(Text(line), overflow="ellipsis", no_wrap=True)
         console.rule(f"4. {SHOWN} samples")
-        made = list(samples(services.ledger, services.settings))
+        made = list(samples(services.view))
         require_samples(made, counts)
         for sample in made[:SHOWN]:
             show(sample, console)
@@ -128,10 +128,10 @@ def known_videos(offered: list[site.Offer], made: list[Sample]) -> list[Known]:
     return [Known(i, script, min(sampled.get(i, script.duration), script.duration)) for i, script in scripts.items()]
 
 
-def require_samples(made: list[Sample], counts: dict[str, Any]) -> None:
+def require_samples(made: list[Sample], counts: WorkspaceStatus) -> None:
     """Raise ConfigError with the reasons when no video became a sample."""
     if not made:
-        reasons = "; ".join(f"{videos} {reason}" for reason, videos in counts["reasons"].items())
+        reasons = "; ".join(f"{videos} {reason}" for reason, videos in counts.reasons.items())
         raise ConfigError(f"no video became a sample: {reasons or 'none got so far'}")
 
 

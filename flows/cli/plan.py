@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from flows.cli.app import JsonOption, app, guarded
+from flows.cli.app import JsonOption, app, guarded, print_json
 from schemas.loading import load_config
+from schemas.plan import Interval, Plan, PlanEstimate
 from schemas.safe_text import plain
 
 
@@ -40,56 +39,60 @@ def plan(
     root = (workspace or Path("data/runs") / resolved.name).resolve()
     answer = plan_here(resolved, root, source or (), probe, limit)
     if as_json:
-        sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
+        print_json(answer)
     else:
         print_plan(answer)
 
 
-def print_plan(answer: dict[str, Any], console: Console | None = None) -> None:
+def print_plan(answer: Plan, console: Console | None = None) -> None:
     """The answer of `plan_here` as a table, or the reason why there is none."""
     console = console or Console(highlight=False, soft_wrap=True)
-    probe, found = answer["probe"], answer["estimate"]
+    probe, found = answer.probe, answer.estimate
     console.print(
-        f"{answer['videos']} videos; {answer['settled_videos']} settled ones to go by, {probe['videos']} of them "
-        f"probed now in {_hours(probe['wall_hours'])}; {answer['due_videos']} due"
+        f"{answer.videos} videos; {answer.settled_videos} settled ones to go by, {probe.videos} of them "
+        f"probed now in {_hours(probe.wall_hours)}; {answer.due_videos} due"
     )
     if found is None:
-        console.print(plain(answer["note"], 1000), markup=False)
+        console.print(plain(answer.note or "", 1000), markup=False)
         return
     table = Table(show_edge=False, pad_edge=False, title="what the due videos will take", title_justify="left")
     for name in ("", "expected", "95 % interval", ""):
         table.add_column(name, justify="right" if name else "left")
     for label, range_, unit in _rows(found):
         hours = unit == "h"
-        cells = [_hours(range_[k]) if hours else _number(range_[k]) for k in ("expected", "low", "high")]
+        values = (range_.expected, range_.low, range_.high)
+        cells = [_hours(value) if hours else _number(value) for value in values]
         table.add_row(label, cells[0], f"{cells[1]} to {cells[2]}", "" if hours else unit)
     console.print(table)
-    console.print(plain(found["advice"], 1000), markup=False)
-    needed = found["store_megabytes"]["high"] + found["export_megabytes"]["high"] + found["temporary_megabytes"]["high"]
-    if needed > answer["disk_free_megabytes"]:
+    console.print(plain(found.advice, 1000), markup=False)
+    needed = found.store_megabytes.high + found.export_megabytes.high + found.temporary_megabytes.high
+    if needed > answer.disk_free_megabytes:
         console.print(
-            f"The workspace's disk has {answer['disk_free_megabytes']:,.0f} MB free and may need {needed:,.0f} MB: "
+            f"The workspace's disk has {answer.disk_free_megabytes:,.0f} MB free and may need {needed:,.0f} MB: "
             "make room, or set frames.keep to none."
         )
 
 
-def _rows(found: dict[str, Any]) -> list[tuple[str, dict[str, Any], str]]:
+def _rows(found: PlanEstimate) -> list[tuple[str, Interval, str]]:
     labels = {"sample": "samples", "rejected": "rejected", "retryable": "failed for now"}
-    rows = [(label, found["videos"][state], "") for state, label in labels.items()]
-    for role, model in found["models"].items():
+    rows = [(label, found.videos[state], "") for state, label in labels.items()]
+    for role, model in found.models.items():
         rows += [
-            (f"{role}: requests", model["requests"], ""),
-            (f"{role}: tokens in", model["tokens_in"], ""),
-            (f"{role}: tokens out", model["tokens_out"], ""),
+            (f"{role}: requests", model.requests, ""),
+            (f"{role}: tokens in", model.tokens_in, ""),
+            (f"{role}: tokens out", model.tokens_out, ""),
         ]
-    rows.append(("wall time", found["wall_hours"], "h"))
-    rows += [(f"  {lane.removesuffix('_hours')} lane", range_, "h") for lane, range_ in found["lanes"].items()]
-    if found["gpu_busy_hours"]["high"]:
-        rows.append(("GPU time at work", found["gpu_busy_hours"], "h"))
-    labels = {"store": "disk: store", "export": "disk: export of all", "temporary": "disk: for the time being"}
-    rows += [(label, found[f"{name}_megabytes"], "MB") for name, label in labels.items()]
-    if found["cost"]["high"]:
-        rows.append(("cost", found["cost"], plain(found["cost"]["currency"])))
+    rows.append(("wall time", found.wall_hours, "h"))
+    rows += [(f"  {lane.removesuffix('_hours')} lane", range_, "h") for lane, range_ in found.lanes.items()]
+    if found.gpu_busy_hours.high:
+        rows.append(("GPU time at work", found.gpu_busy_hours, "h"))
+    rows += [
+        ("disk: store", found.store_megabytes, "MB"),
+        ("disk: export of all", found.export_megabytes, "MB"),
+        ("disk: for the time being", found.temporary_megabytes, "MB"),
+    ]
+    if found.cost.high:
+        rows.append(("cost", found.cost, plain(found.cost.currency)))
     return rows
 
 

@@ -10,11 +10,13 @@ from rich.text import Text
 from schemas.audit import GOOD, Audit
 from schemas.binding import Binding
 from schemas.safe_text import plain
+from schemas.status import Explanation
 from schemas.time import plain_seconds
 
 
-def print_explanation(answer: dict[str, Any]) -> None:
+def print_explanation(explanation: Explanation) -> None:
     """Print the answer of `curation.status.explain`."""
+    answer = explanation.model_dump(mode="json")
     console = Console(highlight=False, soft_wrap=True)
     source = answer["source"] or {}
     console.print(Text(f"{answer['id']}: {answer['state']}", style="bold"))

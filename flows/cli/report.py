@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from curation.pipeline.services import Services
+from curation.pipeline.services import open_services
 from curation.report.write import report_path, write_report
 from curation.workspace import Workspace
 from flows.cli.app import app, guarded
@@ -25,9 +25,8 @@ def report(
     """Write WORKSPACE/report/report.html and summary.json anew; throughput is that of the last `v2xum curate`."""
     place = Workspace(workspace).require()
     try:
-        with place.lock(), Services(place.config(), place.ledger(), place.store()) as services:
+        with place.lock(), open_services(place) as services:
             summary = write_report(place, services)
-            services.ledger.close()
     except WorkspaceBusy as error:
         raise WorkspaceBusy(
             f"{workspace}: a run is going on here and writes the report when it ends; `v2xum status {workspace}` tells "

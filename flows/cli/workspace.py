@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, get_args
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from curation.ledger.stages import STAGE_NAMES
+from curation.ledger.stages import STAGES
 from curation.pipeline.budget import Budget
-from curation.pipeline.services import Services
+from curation.pipeline.open import open_ledger, open_view
 from curation.status.counts import summarize
 from curation.status.explain import explain as explain_video
 from curation.status.explain import find
@@ -34,6 +33,7 @@ from schemas.errors import (
 )
 from schemas.loading import load_config
 from schemas.safe_text import plain
+from schemas.status import WorkspaceStatus
 
 
 @app.command()
@@ -70,7 +70,7 @@ def curate(
         page = shown_path(root / "report" / "report.html")
         sys.stdout.write(f"\ndataset   {shown_path(root / 'export')}\nreport    {page}\n")
         sys.stdout.write(f"explain   v2xum explain ID {shown_path(root)}\n")
-    if counts["videos"] and (counts["rejected"] + counts["retryable"]) / counts["videos"] > resolved.run.max_rejected:
+    if counts.videos and (counts.rejected + counts.retryable) / counts.videos > resolved.run.max_rejected:
         fail("more videos were rejected than run.max_rejected allows; `v2xum status` lists the reasons", 3)
 
 
@@ -78,8 +78,8 @@ def curate(
 @guarded
 def status(workspace: WorkspaceArgument, as_json: JsonOption = False) -> None:
     """Show how far a run is: every video is a sample, rejected, retryable or pending."""
-    with _services(workspace) as services:
-        counts = summarize(services.ledger, services.settings)
+    with open_view(Workspace(workspace).require()) as view:
+        counts = summarize(view)
     if as_json:
         print_json(counts)
     else:
@@ -94,12 +94,12 @@ def explain(
     as_json: JsonOption = False,
 ) -> None:
     """Show everything about one video: origin, hashes, timestamps, prompts, models, tokens, attempts, rejections."""
-    with _services(workspace) as services:
-        ids = find(services.ledger, video)
+    with open_view(Workspace(workspace).require()) as view:
+        ids = find(view.ledger, video)
         if len(ids) != 1:
             known = "no video" if not ids else f"{len(ids)} videos ({', '.join(ids[:8])}…)"
             raise ConfigError(f"{video!r} names {known} in {workspace}; `v2xum status {workspace}` counts them")
-        answer = explain_video(services.ledger, services.settings, ids[0])
+        answer = explain_video(view, ids[0])
     if as_json:
         print_json(answer)
     else:
@@ -125,9 +125,9 @@ def retry(
         error_class = "transient"
     _require_known("--class", error_class, get_args(ErrorClass))
     place = Workspace(workspace).require()
-    with place.lock(), closing(place.ledger()) as ledger:
+    with place.lock(), open_ledger(place) as ledger:
         rejections = list(ledger.rejections())
-        _require_known("--stage", stage, dict.fromkeys((*STAGE_NAMES, *(r.stage for r in rejections))))
+        _require_known("--stage", stage, dict.fromkeys((*STAGES.names, *(r.stage for r in rejections))))
         there = {source.id for source in ledger.sources(list(ids or ()))}
         if unknown := [video for video in ids or () if video not in there]:
             raise ConfigError(f"{workspace} has no video {', '.join(map(repr, unknown))}: give ids in full")
@@ -149,9 +149,10 @@ def retry(
 def export(workspace: WorkspaceArgument) -> None:
     """Write WORKSPACE/export anew from what is finished."""
     from curation.dataset.export import export_workspace
+    from curation.pipeline.services import open_services
 
     place = Workspace(workspace).require()
-    with place.lock(), _services(workspace) as services:
+    with place.lock(), open_services(place) as services:
         manifest = export_workspace(place, services)
     sys.stdout.write(f"{manifest.samples} samples in {shown_path(place.export)}\n")
 
@@ -163,26 +164,21 @@ def _require_known(option: str, value: str | None, known: Iterable[str]) -> None
         raise ConfigError(f"{option} {value!r} is not known (known here: {', '.join(names)})")
 
 
-def _services(root: Path) -> Services:
-    place = Workspace(root).require()
-    return Services(place.config(), place.ledger(), place.store())
-
-
-def print_status(counts: dict[str, Any], console: Console | None = None) -> None:
+def print_status(status: WorkspaceStatus, console: Console | None = None) -> None:
     """The counts of `summarize` as a sentence, a table of the stages, and the reasons for rejections."""
     console = console or Console()
-    words = ", ".join(f"{counts[state]} {word}" for state, word in _STATES.items())
-    console.print(f"{counts['videos']} videos: {words}", highlight=False)
+    console.print(
+        f"{status.videos} videos: {status.samples} samples, {status.rejected} rejected, {status.retryable} retryable, "
+        f"{status.pending} pending",
+        highlight=False,
+    )
     table = Table(show_edge=False, pad_edge=False)
     for name in ("stage", "done", "rejected", "due", "last run: made", "reused", "rejected"):
         table.add_column(name, justify="left" if name == "stage" else "right")
-    for stage, row in counts["stages"].items():
-        last = row["last_run"]
-        cells = (row["done"], row["rejected"], row["due"], last["made"], last["reused"], last["rejected"])
+    for stage, row in status.stages.items():
+        last = row.last_run
+        cells = (row.done, row.rejected, row.due, last.made, last.reused, last.rejected)
         table.add_row(stage, *map(str, cells))
     console.print(table)
-    for reason, videos in counts["reasons"].items():
+    for reason, videos in status.reasons.items():
         console.print(f"{videos:6} {plain(reason)}", markup=False, highlight=False)
-
-
-_STATES = {"samples": "samples", "rejected": "rejected", "retryable": "retryable", "pending": "pending"}

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from curation.dataset.export import is_exported
 from curation.pipeline.budget import Budget
@@ -20,11 +19,12 @@ from flows.local.prefect_server import local_server, quiet_environment
 from flows.local.progress import Display
 from schemas.config import CurateConfig, SourceSpec
 from schemas.errors import ConfigError, Interrupted
+from schemas.status import WorkspaceStatus
 
 
 def curate_here(
     config: CurateConfig, root: Path, sources: Sequence[str], limit: int | None, budget: Budget | None = None
-) -> dict[str, Any]:
+) -> WorkspaceStatus:
     """Curate into the workspace `root`; returns the status counts.
 
     `sources`, when given, take the place of the configuration's. A run with nothing to do starts no server. Raises
@@ -42,7 +42,7 @@ def curate_here(
         if not run.due(ids) and is_exported(run.workspace, run.services):
             if not report_path(run.workspace).exists():
                 try_report(run.workspace, run.services)
-            return summarize(run.services.ledger, run.services.settings)
+            return summarize(run.services.view)
         quiet_environment(root / "prefect")
         with local_server(root / "prefect") as url, stop_on_interrupt(run.services.stop):
             from prefect.settings import PREFECT_API_URL, temporary_settings

@@ -6,23 +6,22 @@ import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from curation.pipeline.budget import bill
 from curation.pipeline.counts import Counts
 from curation.pipeline.run import Run, open_run
-from curation.plan.costs import QUANTITIES, Probed, busy_seconds, due_by_stage, gather
+from curation.plan.costs import QUANTITIES, Probed, busy_seconds, gather
 from curation.plan.estimate import Measured, choose, document, estimate, problem
+from curation.status.standings import due
 from flows.local.curate import stop_on_interrupt
 from flows.local.prefect_server import local_server, quiet_environment
 from flows.local.progress import Display
 from schemas.config import CurateConfig, SourceSpec
 from schemas.errors import ConfigError
+from schemas.plan import Plan, ProbeCost
 
 
-def plan_here(
-    config: CurateConfig, root: Path, sources: Sequence[str], probe: int, limit: int | None = None
-) -> dict[str, Any]:
+def plan_here(config: CurateConfig, root: Path, sources: Sequence[str], probe: int, limit: int | None = None) -> Plan:
     """Curate `probe` random videos of those that are due in the workspace `root`, and say what the others will take.
 
     The answer's `estimate` is None when there is too little to go by; `note` says why. Raises what curating raises.
@@ -33,17 +32,17 @@ def plan_here(
         raise ConfigError("no sources: give --source, or `sources:` in the configuration")
     with Display() as display, open_run(root, config, Counts(display.show)) as run:
         ids = run.register(limit)
-        due = due_by_stage(run.services, ids)
-        chosen = choose(due, probe, config.name)
+        stages = due(run.services.view, ids)
+        chosen = choose(stages, probe, config.name)
         display.total(len(chosen))
         began = time.time()
         started = _probe(run, root, chosen) if chosen else 0.0
         seconds = time.time() - began if chosen else 0.0
         probed = gather(run.services, chosen)
         # A video that failed for now is due again: what it will take is what its like took.
-        due = due_by_stage(run.services, ids)
+        stages = due(run.services.view, ids)
         measured = _measured(run, probed, chosen, began, started)
-        return _answer(run, len(ids), due, probed, measured, len(chosen), seconds)
+        return _answer(run, len(ids), stages, probed, measured, len(chosen), seconds)
 
 
 def _probe(run: Run, root: Path, chosen: list[str]) -> float:
@@ -80,27 +79,24 @@ def _measured(run: Run, probed: Probed, chosen: list[str], since: float, started
 
 
 def _answer(
-    run: Run, videos: int, due: dict[str, str], probed: Probed, measured: Measured, now: int, seconds: float
-) -> dict[str, Any]:
+    run: Run, videos: int, due_stages: dict[str, str], probed: Probed, measured: Measured, now: int, seconds: float
+) -> Plan:
     config = run.services.config
-    note = problem(probed, due) if due else "nothing is due: every video is settled"
+    note = problem(probed, due_stages) if due_stages else "nothing is due: every video is settled"
     reading = run.services.meter.read()
-    answer: dict[str, Any] = {
-        "videos": videos,
-        "due_videos": len(due),
-        "settled_videos": probed.settled,
-        "probe": {
-            "videos": now,
-            "wall_hours": round(seconds / 3600, 6),
-            "tokens_in": reading.tokens_in,
-            "tokens_out": reading.tokens_out,
-            "cost": round(bill(config.prices, seconds, reading.tokens_in, reading.tokens_out).total, 4),
-            "start_hours": round(measured.start_seconds / 3600, 6),
-        },
-        "disk_free_megabytes": round(shutil.disk_usage(run.workspace.root).free / 1e6, 1),
-        "note": note,
-        "estimate": None,
-    }
-    if note is None:
-        answer["estimate"] = document(estimate(probed, due, config, measured), config)
-    return answer
+    return Plan(
+        videos=videos,
+        due_videos=len(due_stages),
+        settled_videos=probed.settled,
+        probe=ProbeCost(
+            videos=now,
+            wall_hours=round(seconds / 3600, 6),
+            tokens_in=reading.tokens_in,
+            tokens_out=reading.tokens_out,
+            cost=round(bill(config.prices, seconds, reading.tokens_in, reading.tokens_out).total, 4),
+            start_hours=round(measured.start_seconds / 3600, 6),
+        ),
+        disk_free_megabytes=round(shutil.disk_usage(run.workspace.root).free / 1e6, 1),
+        note=note,
+        estimate=document(estimate(probed, due_stages, config, measured), config) if note is None else None,
+    )

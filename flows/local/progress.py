@@ -14,7 +14,7 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from curation.ledger.stages import STAGE_NAMES
+from curation.ledger.stages import STAGES
 from curation.pipeline.counts import Counts
 from curation.pipeline.throughput import Rates
 from models.meter import Reading
@@ -95,7 +95,7 @@ class Display:
                 TimeElapsedColumn(),
                 console=Console(file=self._stream),
             )
-            self._tasks = {stage: self._bars.add_task(stage, total=None, note="") for stage in STAGE_NAMES}
+            self._tasks = {stage: self._bars.add_task(stage, total=None, note="") for stage in STAGES.names}
             self._bars.start()
         return self
 

@@ -12,7 +12,7 @@ from annotation.gold_answers import known_answers
 from annotation.label_studio.access import Access
 from curation.review.verdict_store import Reviews
 from curation.status.counts import summarize
-from curation.status.standings import finished
+from curation.status.standings import sample_ids
 from curation.workspace import Workspace
 from flows.review_steps import pull_workspace, push_workspace, report_workspace
 from models.identity import identify
@@ -80,8 +80,8 @@ def test_gold_questions_are_asked_and_answers_are_marked(
     assert (progress.stale, progress.accepted, progress.rejected, progress.unreviewed) == (0, 1, 0, 2)
     assert found.errors.judged == 1 and found.errors.rate.value == 0
     with services_of(place) as services, closing(services.ledger):
-        assert finished(services.ledger, services.settings) == ["film-0", "film-1", "film-2"]
-        assert summarize(services.ledger, services.settings)["rejected"] == 0
+        assert sample_ids(services.view) == ["film-0", "film-1", "film-2"]
+        assert summarize(services.view)["rejected"] == 0
 
     # What was judged is not asked again, and the same questions go to another project when it is wanted.
     assert push_workspace(place, title, RULES).added == 0

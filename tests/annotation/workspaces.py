@@ -12,7 +12,7 @@ import numpy as np
 from curation.ledger.entries import record_entry
 from curation.ledger.stages import STAGE_NAMES
 from curation.ledger.standing import standing
-from curation.pipeline.services import Services
+from curation.pipeline.services import Services, open_services
 from curation.video.encode import encode_video
 from curation.video.probe import probe
 from curation.workspace import Workspace
@@ -62,7 +62,7 @@ def make_workspace(root: Path, films: Sequence[Film], name: str = "films") -> Wo
     """A workspace in which every film is a finished sample."""
     place = Workspace(root)
     settings = config(name=name)
-    with Services(settings, place.ledger(), place.store()) as services:
+    with open_services(place, settings) as services:
         place.save_config(settings)
         add_films(services, films)
         services.ledger.close()
@@ -127,7 +127,7 @@ def write_sample(services: Services, film: Film) -> None:
     ledger = services.ledger
     (source,) = ledger.sources([film.name])
     for place, stage in enumerate(STAGE_NAMES):
-        where = standing(source, ledger.heads([film.name]).get(film.name, {}), services.settings)
+        where = standing(source, ledger.heads([film.name]).get(film.name, {}), services.hashes)
         current = where.fingerprint if where.stage == stage else None
         if current is None:  # said anew: the same place in the ledger, another record
             current = ledger.heads([film.name])[film.name][stage].fingerprint

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from curation.pipeline.process import process
-from curation.pipeline.services import Services
+from curation.pipeline.services import open_services
+from curation.pipeline.stage_functions import stage_function
 from curation.video.encode import encode_video
 from curation.workspace import Workspace
 from demo.render import frames
@@ -61,15 +62,15 @@ def test_a_workspace_decodes_what_it_did_not_keep_and_feeds_the_cross_modal_metr
     place.root.mkdir()
     place.save_config(config)
     source = Source(id="v00", kind="file", uri=str(tmp_path / "v00.mp4"), origin=Origin(list_name="l", row=1))
-    with Services(config, place.ledger(), place.store()) as services:
+    with open_services(place, config) as services:
         ids = services.ledger.register([source])
         for stage in ("download", "filter", "frames"):
             process(
                 stage,
                 ids,
                 ledger=services.ledger,
-                settings=services.settings,
-                work=services.work(stage),
+                hashes=services.hashes,
+                work=stage_function(services, stage),
                 progress=Tally(),
                 stop=services.stop,
             )

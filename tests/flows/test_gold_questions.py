@@ -148,7 +148,7 @@ def test_answers_are_never_lost(place: Workspace, tmp_path: Path) -> None:
 def test_the_ledger_and_the_dataset_do_not_know_them(place: Workspace) -> None:
     """Nor does a verdict on one change anything but the report."""
     with opened(place) as services:
-        ledger, settings = services.ledger, services.settings
+        ledger, settings = services.view
         (names, key) = ([one.video.id for one in samples(ledger, settings)], export_key(services))
         status = summarize(ledger, settings)
         asked = ask(place, services, 4)
@@ -199,7 +199,7 @@ def test_a_score_is_borrowed_where_others_have_one(place: Workspace) -> None:
     with opened(place) as services:
         assert {one.score for one in gold_questions(place.root, services, rules, pool).values()} <= {0.6, 0.2, None}
         assert {one.score for one in gold_questions(place.root, services, rules, pool[:1]).values()} == {0.6}
-        unscored = list(candidates(services.ledger, services.settings))
+        unscored = list(candidates(services.view))
         assert {one.score for one in gold_questions(place.root, services, rules, unscored).values()} == {None}
 
 

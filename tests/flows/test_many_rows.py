@@ -37,7 +37,7 @@ def test_fifty_bad_rows_of_a_thousand_cost_nobody_else(tmp_path: Path, server: s
     with temporary_settings({PREFECT_API_URL: server}), open_run(root, settings) as run:
         with_instant_models(run.services)
         curate(settings, root)
-        counts = summarize(run.services.ledger, run.services.settings)
+        counts = summarize(run.services.view)
         reasons = list(all_rejections(run.services.ledger))
     assert [counts[k] for k in ("videos", "samples", "rejected", "pending")] == [1000, 950, 50, 0]
     rows = {int(r.evidence.split("row ")[1].split()[0].rstrip(":,;)")) for r in reasons}

@@ -180,7 +180,7 @@ def test_the_released_sample_shows_the_corrections(
     somebody.submit()
     _, (verdict,) = pull(place, access, title)
     with services_of(place) as services, closing(services.ledger):
-        (released,) = published(services.ledger, services.settings)
+        (released,) = published(services.view)
     assert released.review.status == "fixed" and released.review.reviewers == (verdict.annotator,)
     assert released.extract.keyframes == (1, 3, 5, 6, 8)
     captions = {caption.index: caption.text for caption in released.captions.captions}

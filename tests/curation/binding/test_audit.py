@@ -17,6 +17,7 @@ import pytest
 from curation.ledger.ledger import Ledger
 from curation.pipeline.process import process
 from curation.pipeline.services import Services
+from curation.pipeline.stage_functions import stage_function
 from curation.video.encode import encode_video
 from curation.workspace import Workspace
 from demo.render import frames
@@ -58,8 +59,8 @@ def carry(services: Services, ids: list[str], *stages: str) -> None:
             stage,
             ids,
             ledger=services.ledger,
-            settings=services.settings,
-            work=services.work(stage),
+            hashes=services.hashes,
+            work=stage_function(services, stage),
             progress=Tally(),
             stop=threading.Event(),
         )
@@ -245,7 +246,7 @@ def test_switched_off_it_asks_nothing_and_says_so(world: World, root: Path) -> N
 def test_limits_do_not_check_anew_and_what_is_measured_does(world: World, root: Path) -> None:
     def binding(*overrides: str) -> str:
         with opened(root, configured(*overrides)) as services:
-            return services.settings["binding"]
+            return services.hashes["binding"]
 
     assert binding() == binding("binding.min_match=0.9", "binding.least=5", "binding.max_share=0.1")
     assert len({binding(), binding("binding.sample=3"), binding("binding.mode=disable"), binding(*NO_CLIP)}) == 4

@@ -11,6 +11,7 @@ from curation.ledger.ledger import Ledger
 from curation.ledger.stages import STAGE_NAMES
 from curation.pipeline.process import process
 from curation.pipeline.services import Services
+from curation.pipeline.stage_functions import stage_function
 from curation.pipeline.turns import workers
 from curation.status.explain import explain
 from curation.status.standings import standings
@@ -62,7 +63,7 @@ def test_the_stage_stores_a_record_with_its_cost_and_rejects_nobody(ledger: Ledg
     ids = ledger.register(sources(2))
     works = Works()
     for stage in STAGE_NAMES:
-        work = services.work(stage) if stage == "audit" else works.stage(stage)
+        work = stage_function(services, stage) if stage == "audit" else works.stage(stage)
         process(
             stage, ids, ledger=ledger, settings=SETTINGS, work=work, progress=Tally(), stop=threading.Event(), workers=2
         )

@@ -16,7 +16,7 @@ from curation.dataset.check import validate
 from curation.dataset.export import export_key, export_workspace, is_exported
 from curation.frames.files import frame_name, frames_key
 from curation.ledger.ledger import Ledger
-from curation.pipeline.services import Services
+from curation.pipeline.services import Services, open_services
 from curation.review.rules import applied
 from curation.review.verdict_store import Reviews
 from curation.status.counts import summarize
@@ -93,9 +93,9 @@ def workspace(tmp_path: Path) -> Iterator[tuple[Workspace, Services]]:
     """A workspace with the demo's configuration, six finished samples and their pictures."""
     place = Workspace(tmp_path / "w")
     config = load_config(ROOT / "configs" / "demo.yaml")
-    with Services(config, place.ledger(), place.store()) as services:
+    with open_services(place, config) as services:
         for sample in MADE:
-            finish(services.ledger, sample, services.settings)
+            finish(services.ledger, sample, services.hashes)
             folder = services.store.frames(frames_key(sample.video.sha256, config.frames))
             folder.mkdir(parents=True)
             for frame in sample.frames.frames:
@@ -185,5 +185,5 @@ def test_the_released_rows_show_what_people_said(workspace: tuple[Workspace, Ser
 def test_the_export_depends_on_the_rules(workspace: tuple[Workspace, Services]) -> None:
     _, services = workspace
     key = export_key(services)
-    services.__dict__["settings"] = {**services.settings, "review": ReviewConfig(rule="any").model_dump_json()}
+    services.__dict__["settings"] = {**services.hashes, "review": ReviewConfig(rule="any").model_dump_json()}
     assert export_key(services) != key

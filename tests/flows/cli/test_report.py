@@ -40,7 +40,7 @@ def opened(tmp_path: Path) -> Iterator[tuple[Workspace, Services]]:
         ids = ledger.register(sources(10))
         run = ledger.begin_run()
         trouble = {("frames", "v003"): [PermanentError("no_video_stream", "| a | `b` <i>")]}
-        run_all(ledger, ids, Works(trouble=trouble), dict(services.settings))
+        run_all(ledger, ids, Works(trouble=trouble), dict(services.hashes))
         ledger.end_run(run, "finished", {"caption": {"made": 9, "reused": 0, "rejected": 0}})
         yield place, services
         ledger.close()

@@ -1,0 +1,50 @@
+"""Facts about the ledger itself, and what identifies the models of its runs."""
+
+from __future__ import annotations
+
+import time
+
+import sqlalchemy as sa
+
+from curation.ledger import tables as t
+from curation.ledger.part import Part
+
+
+class PropertyRows(Part):
+    """Named facts about the ledger, and the identities of models by the configuration that names them."""
+
+    def property(self, name: str) -> str | None:
+        """The value of a fact; None when it was never set."""
+        with self.engine.connect() as connection:
+            return connection.execute(sa.select(t.properties.c.value).where(t.properties.c.name == name)).scalar()
+
+    def set_property(self, name: str, value: str) -> None:
+        """Set a fact, unless another command has set it already."""
+        with self.engine.begin() as connection:
+            claim_property(connection, name, value)
+
+    def identities(self, models: str) -> str | None:
+        """What the last run noted of the models of a configuration, as JSON; None when there was no such run.
+
+        `models` is the SHA-256 of the configuration's section `models`.
+        """
+        query = sa.select(t.identities.c.payload).where(t.identities.c.models == models)
+        with self.engine.connect() as connection:
+            return connection.execute(query).scalar()
+
+    def note_identities(self, models: str, payload: str) -> None:
+        """Note what identifies the models of a configuration, in the place of what was noted before."""
+        insert = t.inserting(t.identities, self.engine.dialect)
+        values = {"payload": payload, "noted_at": time.time()}
+        statement = insert.values(models=models, **values)
+        with self.engine.begin() as connection:
+            connection.execute(statement.on_conflict_do_update(index_elements=["models"], set_=values))
+
+
+def claim_property(connection: sa.Connection, name: str, value: str) -> bool:
+    """Set a fact inside an open transaction, unless it is set; returns whether it was set now.
+
+    Other transactions that set the same fact wait until this one ends.
+    """
+    insert = t.inserting(t.properties, connection.dialect).values(name=name, value=value)
+    return connection.execute(insert.on_conflict_do_nothing(index_elements=["name"])).rowcount == 1

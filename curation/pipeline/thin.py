@@ -1,0 +1,24 @@
+"""Drops sampled pictures that are needed no more, when their videos are finished."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from curation.ledger.stages import SUMMARY
+from curation.pipeline.services import Services
+from schemas.records import Extract, Video
+
+
+def thin_pictures(services: Services, ids: Sequence[str]) -> None:
+    """Of the finished videos among `ids`, drop the pictures that `frames.keep` does not keep."""
+    if services.config.frames.keep == "all":
+        return
+    heads = services.ledger.heads(ids)
+    finished = [
+        video_id for video_id in heads if SUMMARY in heads[video_id] and heads[video_id][SUMMARY].status == "done"
+    ]
+    videos: dict[str, Video] = {}
+    for video_id, _, payload in services.ledger.payloads(finished, ("download",)):
+        videos[video_id] = Video.model_validate_json(payload)
+    for video_id, _, payload in services.ledger.payloads(finished, ("extract",)):
+        services.pictures.thin(videos[video_id], Extract.model_validate_json(payload).keyframes)

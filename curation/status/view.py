@@ -1,0 +1,17 @@
+"""A ledger as a configuration reads it: everything that decides where a video stands."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from curation.ledger.ledger import Ledger
+from curation.ledger.standing import StageHashes
+from schemas.review_config import ReviewConfig
+
+
+class LedgerView(NamedTuple):
+    """The results of a ledger, what they must have been made from to be current, and the rules for verdicts."""
+
+    ledger: Ledger
+    hashes: StageHashes
+    rules: ReviewConfig = ReviewConfig()

@@ -1,0 +1,93 @@
+"""What `v2xum status`, `v2xum explain` and `v2xum plan` say, as the JSON documents that they promise."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from schemas.document import Document
+from schemas.errors import ErrorClass
+
+State = Literal["sample", "rejected", "retryable", "pending"]
+
+
+class LastRunCounts(Document):
+    """What the last run did at a stage, in videos."""
+
+    made: int = 0
+    reused: int = 0
+    rejected: int = 0
+
+
+class StageStatus(Document):
+    """How many videos are done, rejected and due at a stage now, and what the last run did there."""
+
+    done: int
+    rejected: int
+    due: int
+    last_run: LastRunCounts = LastRunCounts()
+
+
+class RunOutcome(Document):
+    """A run by its number, and how it ended."""
+
+    number: int
+    outcome: str
+
+
+class WorkspaceStatus(Document):
+    """Every video in exactly one of samples, rejected, retryable and pending.
+
+    `stages` is in the order of the stages. `reasons` counts the rejected and retryable videos by `stage: reason`, each
+    once, the most frequent reason first.
+    """
+
+    videos: int
+    samples: int
+    rejected: int
+    retryable: int
+    pending: int
+    stages: dict[str, StageStatus]
+    reasons: dict[str, int]
+    last_run: RunOutcome | None
+
+
+class ExplainedRejection(Document):
+    """A rejection that holds; `attempts` is how often the stage was tried, where the ledger counts it."""
+
+    id: str
+    stage: str
+    error_class: ErrorClass
+    reason: str
+    evidence: str = ""
+    attempts: int | None = None
+
+
+class ExplainedStage(Document):
+    """A stage's current result: its record, what it was made from, and what it cost. `seconds` is wall time."""
+
+    status: Literal["done", "rejected"]
+    fingerprint: str
+    digest: str
+    runs: int
+    tokens_in: int
+    tokens_out: int
+    requests: int
+    seconds: float
+    record: dict[str, Any]
+
+
+class Explanation(Document):
+    """Everything that a workspace knows of one video.
+
+    `due` is the stage that the next run would begin with. `verdicts` are all that people ever gave, each with `counts`:
+    whether it counts under the present rules. `review` is what they come to, for a finished sample.
+    """
+
+    id: str
+    state: State
+    due: str | None
+    source: dict[str, Any] | None
+    rejections: tuple[ExplainedRejection, ...]
+    stages: dict[str, ExplainedStage]
+    verdicts: tuple[dict[str, Any], ...]
+    review: dict[str, Any] | None
