@@ -34,13 +34,13 @@ if TYPE_CHECKING:  # it is slow to import, and `v2xum --help` does not need it
 
 app = typer.Typer()
 P = ParamSpec("P")
-_MAKE_ROOM = "nothing finished is lost: make room and run the same command again"
+_MAKE_ROOM = "finished results are kept: make room and run the same command again"
 WorkspaceArgument = Annotated[Path, typer.Argument(help="The folder that `v2xum curate` worked in.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
 
 def guarded(command: Callable[P, None]) -> Callable[P, None]:
-    """Turn the project's errors into a message on stderr and an exit code."""
+    """Wrap a command: the project's errors become a message on stderr and an exit code."""
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:

@@ -26,22 +26,24 @@ class Entry(NamedTuple):
 COMMANDS = {  # in the order in which the help shows them
     "curate": Entry(
         ("workspace",),
-        "Carry videos from their sources to an exported dataset; run it again to go on where it stopped.",
+        "Turn the videos of the sources into an exported dataset; run it again to continue where it stopped.",
     ),
-    "status": Entry(("workspace",), "Show how far a run is: every video is a sample, rejected, retryable or pending."),
+    "status": Entry(
+        ("workspace",), "Show the progress of a run: every video is a sample, rejected, retryable or pending."
+    ),
     "explain": Entry(
         ("workspace",),
         "Show everything about one video: origin, hashes, timestamps, prompts, models, tokens, attempts, rejections.",
     ),
     "retry": Entry(("workspace",), "Forget rejections, so that the next `v2xum curate` tries those videos again."),
-    "export": Entry(("workspace",), "Write WORKSPACE/export anew from what is finished."),
+    "export": Entry(("workspace",), "Write WORKSPACE/export again from the finished videos."),
     "plan": Entry(
         ("plan",),
-        "Curate some videos and say what all will take: tokens, hours, disk, money; `v2xum curate` goes on from there.",
+        "Curate some videos and estimate tokens, hours, disk and money for all; `v2xum curate` continues from there.",
     ),
     "report": Entry(
         ("report",),
-        "Write WORKSPACE/report/report.html and summary.json anew; throughput is that of the last `v2xum curate`.",
+        "Write WORKSPACE/report/report.html and summary.json again; throughput is that of the last `v2xum curate`.",
     ),
     "serve": Entry(
         ("servers",),

@@ -1,7 +1,7 @@
 """The entry point of `v2xum`: runs the application of flows.cli.commands.
 
-Nothing is imported before `main` runs: child processes that decode videos import the program's entry point again, and
-must start fast.
+Nothing is imported before `main` runs: spawned processes, which decode videos, import the program's entry point again
+and must start fast.
 """
 
 from __future__ import annotations
