@@ -36,6 +36,12 @@ app = typer.Typer()
 P = ParamSpec("P")
 _MAKE_ROOM = "finished results are kept: make room and run the same command again"
 WorkspaceArgument = Annotated[Path, typer.Argument(help="The folder that `v2xum curate` worked in.")]
+RunFolderOption = Annotated[
+    Path | None,
+    typer.Option("--workspace", help="The folder for everything that the run makes; default: data/runs/NAME."),
+]
+LimitOption = Annotated[int | None, typer.Option(min=1, help="Take only this many sources, from the first.")]
+SetOption = Annotated[list[str] | None, typer.Option("--set", help="Override a key of the configuration: a.b=value.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
 
@@ -44,7 +50,6 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        collect_rarely()
         try:
             command(*args, **kwargs)
         except (ConfigError, PromptError) as error:

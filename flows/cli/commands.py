@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
 
-from flows.cli.app import app
+from flows.cli.app import app, collect_rarely
 
 
 class Entry(NamedTuple):
@@ -78,6 +78,7 @@ class _LazyGroup(TyperGroup):
 
 def load_command(name: str) -> TyperCommand | TyperGroup:
     """Import a command of the table; the module registers it. Raises KeyError for a name that is not in the table."""
+    collect_rarely()  # before the imports, which make many objects too
     for module in COMMANDS[name].modules:
         importlib.import_module(f"flows.cli.{module}")
     command = get_group(app).commands[name]

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from flows.cli.app import JsonOption, app, guarded, print_json
+from flows.cli.app import JsonOption, LimitOption, RunFolderOption, SetOption, app, guarded, print_json
 from schemas.loading import load_config
 from schemas.plan import Interval, Plan, PlanEstimate
 from schemas.safe_text import plain
@@ -26,13 +26,9 @@ def plan(
     probe: Annotated[
         int, typer.Option(min=0, help="Number of random videos to curate first; 0: use only what the workspace has.")
     ] = 20,
-    workspace: Annotated[
-        Path | None, typer.Option(help="The folder for everything that the run makes; default: data/runs/NAME.")
-    ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Take only this many sources, from the first.")] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="Override a key of the configuration: a.b=value.")
-    ] = None,
+    workspace: RunFolderOption = None,
+    limit: LimitOption = None,
+    set_: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Curate some videos and estimate tokens, hours, disk and money for all; `v2xum curate` continues from there."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,7 +10,7 @@ import typer
 from curation.pipeline.services import open_services
 from curation.report.write import report_path, write_report
 from curation.workspace import Workspace
-from flows.cli.app import app, guarded
+from flows.cli.app import WorkspaceArgument, app, guarded
 from schemas.errors import WorkspaceBusy
 from schemas.safe_text import plain
 
@@ -19,7 +18,7 @@ from schemas.safe_text import plain
 @app.command()
 @guarded
 def report(
-    workspace: Annotated[Path, typer.Argument(help="The folder that `v2xum curate` worked in.")],
+    workspace: WorkspaceArgument,
     as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of the page's path.")] = False,
 ) -> None:
     """Write WORKSPACE/report/report.html and summary.json again; throughput is that of the last `v2xum curate`."""

@@ -17,6 +17,9 @@ from curation.status.explain import find
 from curation.workspace import Workspace
 from flows.cli.app import (
     JsonOption,
+    LimitOption,
+    RunFolderOption,
+    SetOption,
     WorkspaceArgument,
     app,
     fail,
@@ -39,13 +42,9 @@ def curate(
         list[str] | None,
         typer.Option(help="A file, folder, URL, YouTube id or list to curate instead of the configuration's sources."),
     ] = None,
-    workspace: Annotated[
-        Path | None, typer.Option(help="The folder for everything that the run makes; default: data/runs/NAME.")
-    ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Take only this many sources, from the first.")] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="Override a key of the configuration: a.b=value.")
-    ] = None,
+    workspace: RunFolderOption = None,
+    limit: LimitOption = None,
+    set_: SetOption = None,
     max_cost: Annotated[
         float | None, typer.Option(help="Stop when this run has cost this much, by the `prices` configured.")
     ] = None,
@@ -56,8 +55,9 @@ def curate(
     as_json: JsonOption = False,
 ) -> None:
     """Turn the videos of the sources into an exported dataset; run it again to continue where it stopped."""
+    # These load what the stages need, which the other commands do without.
     from curation.pipeline.budget import Budget
-    from flows.local.curate import curate_here  # it opens stages, which the other commands do not need
+    from flows.local.curate import curate_here
     from schemas.loading import load_config
 
     resolved = load_config(config, set_ or ())

@@ -15,8 +15,8 @@ from curation.workspace import Workspace
 from flows.cli.app import app
 from flows.cli.commands import COMMANDS, load_command
 from schemas.loading import load_config
+from schemas.records import Origin, Source
 from schemas.repository import ROOT
-from tests.curation.scripted_stages import sources
 from tests.flows.conftest import CONFIG
 
 HEAVY = {"prefect", "torch", "transformers", "datasets", "decord", "h5py", "scipy", "pandas", "pyarrow", "open_clip"}
@@ -62,7 +62,7 @@ def test_status_loads_nothing_heavy(tmp_path: Path) -> None:
     place = Workspace(tmp_path / "workspace")
     ledger = place.ledger()
     place.save_config(load_config(CONFIG))
-    ledger.register(sources(3))
+    ledger.register([Source(id="v1", kind="url", uri="https://example.org/v1", origin=Origin(list_name="l", row=1))])
     ledger.close()
     assert not loaded("status", str(place.root)) & HEAVY
 
