@@ -19,8 +19,11 @@ from schemas.records import Origin, Source
 from schemas.repository import ROOT
 from tests.flows.conftest import CONFIG
 
-HEAVY = {"prefect", "torch", "transformers", "datasets", "decord", "h5py", "scipy", "pandas", "pyarrow", "open_clip"}
-RECORDS = {"pydantic", "sqlalchemy", "numpy", "av", "yt_dlp", "schemas.records", "curation", "evaluation", "annotation"}
+HEAVY = {
+    *("prefect", "torch", "transformers", "datasets", "open_clip", "av", "decord", "yt_dlp", "PIL", "imagehash"),
+    *("numpy", "h5py", "scipy", "pandas", "pyarrow"),
+}
+RECORDS = {"pydantic", "sqlalchemy", "schemas.records", "curation", "evaluation", "annotation"}
 CALL = """
 import sys
 from flows.cli.main import main
