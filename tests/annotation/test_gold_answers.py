@@ -81,7 +81,7 @@ def test_gold_questions_are_asked_and_answers_are_marked(
     assert found.errors.judged == 1 and found.errors.rate.value == 0
     with services_of(place) as services, closing(services.ledger):
         assert sample_ids(services.view) == ["film-0", "film-1", "film-2"]
-        assert summarize(services.view)["rejected"] == 0
+        assert summarize(services.view).rejected == 0
 
     # What was judged is not asked again, and the same questions go to another project when it is wanted.
     assert push_workspace(place, title, RULES).added == 0

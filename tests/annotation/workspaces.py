@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from curation.ledger.entries import record_entry
-from curation.ledger.stages import STAGE_NAMES
+from curation.ledger.stages import STAGES
 from curation.ledger.standing import standing
 from curation.pipeline.services import Services, open_services
 from curation.video.encode import encode_video
@@ -126,13 +126,13 @@ def write_sample(services: Services, film: Film) -> None:
     }
     ledger = services.ledger
     (source,) = ledger.sources([film.name])
-    for place, stage in enumerate(STAGE_NAMES):
+    for place, stage in enumerate(STAGES.names):
         where = standing(source, ledger.heads([film.name]).get(film.name, {}), services.hashes)
-        current = where.fingerprint if where.stage == stage else None
+        current = where.fingerprints.done if where.stage == stage else None
         if current is None:  # said anew: the same place in the ledger, another record
             current = ledger.heads([film.name])[film.name][stage].fingerprint
         record = records.get(stage, Judgement(scores=()))
-        ledger.write(record_entry(film.name, stage, current, record, 0.0), STAGE_NAMES[place + 1 :])
+        ledger.write(record_entry(film.name, stage, current, record, 0.0), STAGES.names[place + 1 :])
 
 
 def stored_video(services: Services, film: Film) -> Video:

@@ -9,20 +9,19 @@ from hypothesis import strategies as st
 
 from curation.ledger.entries import record_entry
 from curation.ledger.ledger import Ledger
-from curation.ledger.stages import STAGE_NAMES, later_stages
-from curation.ledger.standing import standing
+from curation.ledger.stages import STAGES
+from curation.ledger.standing import StageHashes, standing
 from curation.review.content_hash import content_sha256
 from schemas.audit import Audit
 from schemas.binding import Binding
 from schemas.records import Judgement, Record, Sample
 from schemas.review import REASONS, AddedKeyframe, KeyframeVerdict, Verdict
 from schemas.temporal import format_seconds
+from tests.curation.hashes import HASHES
 
-SETTINGS = {"policy": "p", **{stage: stage for stage in STAGE_NAMES}}
 
-
-def finish(ledger: Ledger, sample: Sample, settings: Mapping[str, str] = SETTINGS, audit: Audit | None = None) -> None:
-    """Write the results of a sample that are due by the settings, as a run would."""
+def finish(ledger: Ledger, sample: Sample, hashes: StageHashes = HASHES, audit: Audit | None = None) -> None:
+    """Write the results of a sample that are due by the hashes, as a run would."""
     records: dict[str, Record] = {
         "download": sample.video,
         "filter": Judgement(scores=sample.video.scores),
@@ -35,10 +34,12 @@ def finish(ledger: Ledger, sample: Sample, settings: Mapping[str, str] = SETTING
     }
     ledger.register([sample.source])
     (source,) = ledger.sources([sample.source.id])
-    for stage in STAGE_NAMES:
-        where = standing(source, ledger.heads([source.id]).get(source.id, {}), settings)
+    for stage in STAGES.names:
+        where = standing(source, ledger.heads([source.id]).get(source.id, {}), hashes)
         if where.stage == stage:
-            ledger.write(record_entry(source.id, stage, where.fingerprint, records[stage], 0.0), later_stages(stage))
+            ledger.write(
+                record_entry(source.id, stage, where.fingerprints.done, records[stage], 0.0), STAGES.later(stage)
+            )
 
 
 def verdict(

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from curation.ledger.ledger import Ledger
-from curation.ledger.stages import STAGE_NAMES
+from curation.ledger.stages import STAGES
+from curation.ledger.standing import StageHashes
 from curation.pipeline.process import Inputs, process
 from schemas.audit import Audit
 from schemas.binding import Binding
 from schemas.errors import PermanentError, RefusedError, TransientError
 from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Origin, Record, Source, Summary, Video
+from tests.curation.hashes import HASHES
 from tests.curation.samples import make_sample, sha
-
-SETTINGS = {name: f"{name} settings" for name in (*STAGE_NAMES, "policy")}
 
 
 def source(video_id: str, uri: str | None = None) -> Source:
@@ -79,19 +79,17 @@ class Tally:
         self.rows[stage, outcome] = self.rows.get((stage, outcome), 0) + 1
 
 
-def run_all(
-    ledger: Ledger, ids: list[str], works: Works, settings: dict[str, str] = SETTINGS, **options: object
-) -> Tally:
+def run_all(ledger: Ledger, ids: list[str], works: Works, hashes: StageHashes = HASHES, **options: object) -> Tally:
     import threading
 
     tally = Tally()
     stop = options.pop("stop", None) or threading.Event()
-    for name in STAGE_NAMES:
+    for name in STAGES.names:
         process(
             name,
             ids,
             ledger=ledger,
-            settings=settings,
+            hashes=hashes,
             work=works.stage(name),
             progress=tally,
             stop=stop,
@@ -101,4 +99,4 @@ def run_all(
 
 
 ERRORS = {"transient": TransientError, "permanent": PermanentError, "refused": RefusedError}
-__all__ = ["ERRORS", "SETTINGS", "Tally", "Works", "run_all", "sha", "source", "sources"]
+__all__ = ["ERRORS", "Tally", "Works", "run_all", "sha", "source", "sources"]

@@ -14,7 +14,7 @@ from pathlib import Path
 import datasets
 import pytest
 
-from curation.ledger.stages import STAGE_NAMES
+from curation.ledger.stages import STAGES
 from tests.flows.conftest import CONFIG, ROOT, VIDEOS, shards, status
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]
@@ -63,7 +63,7 @@ def test_explain_answers_for_every_sample_and_every_rejection(finished: Path, v2
     for row in rows:
         answer = json.loads(v2xum("explain", row["id"], finished, "--json").stdout)
         assert answer["state"] == "sample"
-        assert list(answer["stages"]) == list(STAGE_NAMES)
+        assert list(answer["stages"]) == list(STAGES.names)
         assert answer["stages"]["caption"]["record"]["maker"]["prompt"] == "caption-tiny.v1"
     for rejection in rejections:
         answer = json.loads(v2xum("explain", rejection["id"], finished, "--json").stdout)

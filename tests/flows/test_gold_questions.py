@@ -148,9 +148,9 @@ def test_answers_are_never_lost(place: Workspace, tmp_path: Path) -> None:
 def test_the_ledger_and_the_dataset_do_not_know_them(place: Workspace) -> None:
     """Nor does a verdict on one change anything but the report."""
     with opened(place) as services:
-        ledger, settings = services.view
-        (names, key) = ([one.video.id for one in samples(ledger, settings)], export_key(services))
-        status = summarize(ledger, settings)
+        view, ledger = services.view, services.ledger
+        (names, key) = ([one.video.id for one in samples(view)], export_key(services))
+        status = summarize(view)
         asked = ask(place, services, 4)
         answers = known_answers(place.root)
         reviews = Reviews(ledger)
@@ -168,13 +168,13 @@ def test_the_ledger_and_the_dataset_do_not_know_them(place: Workspace) -> None:
             for annotator in ("keen", "lazy")
         )
         reviews.note_pushed("p", [Pushed(name, "0" * 64, 1, "gold", 1.0) for name in [*asked, *names]])
-        assert [one.video.id for one in samples(ledger, settings)] == names == ["film-0"]
-        assert export_key(services) == key and summarize(ledger, settings) == status
-        assert list(all_rejections(ledger, settings)) == []
+        assert [one.video.id for one in samples(view)] == names == ["film-0"]
+        assert export_key(services) == key and summarize(view) == status
+        assert list(all_rejections(view)) == []
         assert all(find(ledger, name) == [] for name in asked)
-        assert explain(ledger, settings, "film-0")["verdicts"] == []
+        assert explain(view, "film-0").verdicts == []
         gold = {name: answer.has_error for name, answer in answers.items()}
-        report = review_report(ledger, settings, "films", gold=gold)
+        report = review_report(view, "films", gold=gold)
         assert (report.progress.gold, report.progress.stale, report.progress.pushed) == (8, 0, 1)
         assert (report.progress.samples, report.progress.unreviewed) == (1, 1)
         assert (report.errors.sensitivity.value, report.errors.sensitivity.of) == (0.5, 4)

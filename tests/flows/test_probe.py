@@ -37,6 +37,6 @@ def test_a_probe_that_is_stopped_has_ended(tmp_path: Path, monkeypatch: pytest.M
         with pytest.raises(type(error)):
             module.probe.fn(tmp_path, ids)
         last = run.services.ledger.last_run()
-        assert last is not None and last["outcome"] == "probe stopped" and last["ended_at"] is not None
+        assert last is not None and last.outcome == "probe stopped" and last.ended_at is not None
         summary = write_report(run.workspace, run.services)
         assert (summary.run, summary.outcome, summary.verdict) == (None, None, "Nothing was curated here yet.")

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from annotation.push.strata import Candidate, candidates, choose, position, random_stratum
 from curation.ledger.ledger import Ledger
 from curation.review.verdict_store import Reviews
+from curation.status.view import LedgerView
 from schemas.audit import GOOD, Audit, Redundancy
 from schemas.review_config import ReviewConfig
-from tests.curation.people import SETTINGS, finish, verdict
+from tests.curation.hashes import HASHES
+from tests.curation.people import finish, verdict
 from tests.curation.samples import make_sample
 
 NAMES = st.sets(st.text("abcdef0123456789", min_size=1, max_size=6), max_size=40)
@@ -121,7 +123,7 @@ def test_candidates_of_a_ledger(tmp_path: Path):
     ledger.register([make_sample("pending").source])
     votes = [verdict(made[1], "accept", "a"), verdict(made[1], "reject", "b"), verdict(made[2], "reject", "a")]
     Reviews(ledger).store(votes)
-    found = list(candidates(ledger, SETTINGS))
+    found = list(candidates(LedgerView(ledger, HASHES)))
     scores = {"redundancy": 0.25, "redundancy_pictures": 0.5}
     assert found == [Candidate(f"v{n}", scores, ("Music",), disputed=n == 1) for n in range(3)]
     chosen = choose(found, ReviewConfig(random=2, active=2))

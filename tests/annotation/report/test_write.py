@@ -15,11 +15,13 @@ from annotation.report.write import HTML_NAME, JSON_NAME, review_report, write_r
 from curation.ledger.ledger import Ledger
 from curation.review.verdict_store import Pushed, Reviews
 from curation.status.counts import summarize
+from curation.status.view import LedgerView
 from schemas.review import AddedKeyframe
 from schemas.review_config import ReviewConfig
 from schemas.review_report import Fix, ReviewReport
 from tests.annotation.simulated import binary
-from tests.curation.people import SETTINGS, finish, shown, verdict
+from tests.curation.hashes import HASHES
+from tests.curation.people import finish, shown, verdict
 from tests.curation.samples import make_sample
 
 AT = "2026-03-01T12:00:00+00:00"
@@ -34,12 +36,12 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
     opened.close()
 
 
-def under(**rules) -> dict[str, str]:
-    return {**SETTINGS, "review": ReviewConfig(**rules).model_dump_json()}
+def under(ledger: Ledger, **rules) -> LedgerView:
+    return LedgerView(ledger, HASHES, ReviewConfig(**rules))
 
 
 def test_an_empty_review_is_a_report_too(ledger: Ledger) -> None:
-    report = review_report(ledger, SETTINGS, "empty", at=AT)
+    report = review_report(LedgerView(ledger, HASHES), "empty", at=AT)
     assert report == ReviewReport(name="empty", at=AT)
     assert "Nobody has judged anything yet" in render_review(report)
 
@@ -63,7 +65,7 @@ def test_the_figures_of_a_small_review(ledger: Ledger) -> None:
         ]
     )
     reviews.note_pushed("p", [Pushed(s.video.id, "0" * 64, n, "random", 1.0) for n, s in enumerate(MADE[:5])])
-    report = review_report(ledger, under(random=8, active=0), "small", gold={"gold1": False}, at=AT)
+    report = review_report(under(ledger, random=8, active=0), "small", gold={"gold1": False}, at=AT)
     progress = report.progress.model_dump(exclude={"strata"})
     assert progress == {
         "samples": 8,
@@ -79,7 +81,7 @@ def test_the_figures_of_a_small_review(ledger: Ledger) -> None:
         "rejected": 1,
         "disputed": 2,  # b: an accept with a keyframe more is a fix
     }
-    assert summarize(ledger, SETTINGS)["rejected"] == 1
+    assert summarize(LedgerView(ledger, HASHES)).rejected == 1
     strata = {one.stratum: (one.chosen, one.judged) for one in report.progress.strata}
     assert strata == {"random": (8, 3), "adjudication": (2, 0)}
     found = report.agreement
@@ -105,7 +107,7 @@ def test_the_figures_of_a_small_review(ledger: Ledger) -> None:
     assert report.edit_distance_captions.value == pytest.approx(4 / 29, abs=5e-5)
     assert (report.seconds[0], report.seconds[5], report.seconds[-1]) == (20.0, 30.0, 40.0)
     assert report.problems == {"unknown field x": 1}
-    assert review_report(ledger, under(random=8, active=0), "small", gold={"gold1": False}, at=AT) == report
+    assert review_report(under(ledger, random=8, active=0), "small", gold={"gold1": False}, at=AT) == report
 
 
 @pytest.mark.slow
@@ -121,7 +123,7 @@ def test_simulated_people_give_intervals_that_cover_the_truth(tmp_path: Path) ->
     for run in range(20):
         wrong = {sample.video.id: bool(rng.random() < 0.22) for sample in made}
         true = np.mean(list(wrong.values()))
-        settings = under(random=150, active=0, seed=run)
+        view = under(ledger, random=150, active=0, seed=run)
         reviews = Reviews(ledger)
         votes = [binary(sample, wrong[sample.video.id], rng, 0.85, 0.93, annotator=f"p{run}") for sample in made]
         asked = [
@@ -131,7 +133,7 @@ def test_simulated_people_give_intervals_that_cover_the_truth(tmp_path: Path) ->
         with ledger.engine.begin() as connection:
             connection.exec_driver_sql("delete from verdicts")
         reviews.store([*votes, *asked])
-        errors = review_report(ledger, settings, "x", gold=gold, at=AT).errors
+        errors = review_report(view, "x", gold=gold, at=AT).errors
         assert (errors.judged, errors.drawn, errors.population) == (150, 150, 400)
         covered += errors.corrected.low <= true <= errors.corrected.high
     assert covered >= 17  # of 20 at 95 %: fewer come in one of 60
@@ -201,7 +203,7 @@ def busy(ledger: Ledger, people: int = 4, name: str = "ann") -> ReviewReport:
         ]
     Reviews(ledger).store(votes)
     gold = {f"g{n}": n % 3 == 0 for n in range(12)}
-    return review_report(ledger, under(random=100, active=30), "instruct_v2xum", gold=gold, at=AT)
+    return review_report(under(ledger, random=100, active=30), "instruct_v2xum", gold=gold, at=AT)
 
 
 def test_the_page_is_whole_inert_and_asks_nothing_of_any_network(ledger: Ledger, tmp_path: Path) -> None:

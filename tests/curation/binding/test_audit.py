@@ -246,7 +246,7 @@ def test_switched_off_it_asks_nothing_and_says_so(world: World, root: Path) -> N
 def test_limits_do_not_check_anew_and_what_is_measured_does(world: World, root: Path) -> None:
     def binding(*overrides: str) -> str:
         with opened(root, configured(*overrides)) as services:
-            return services.hashes["binding"]
+            return services.hashes.results["binding"]
 
     assert binding() == binding("binding.min_match=0.9", "binding.least=5", "binding.max_share=0.1")
     assert len({binding(), binding("binding.sample=3"), binding("binding.mode=disable"), binding(*NO_CLIP)}) == 4

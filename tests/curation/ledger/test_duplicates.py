@@ -6,7 +6,9 @@ from curation.ledger.duplicates import settle
 from curation.ledger.ledger import Ledger
 from curation.status.counts import summarize
 from curation.status.standings import all_rejections, samples
-from tests.curation.scripted_stages import ERRORS, SETTINGS, Works, run_all, source
+from curation.status.view import LedgerView
+from tests.curation.hashes import HASHES, changed
+from tests.curation.scripted_stages import ERRORS, Works, run_all, source
 
 
 def test_the_first_by_position_is_kept_in_whatever_order_work_finished(ledger: Ledger) -> None:
@@ -17,11 +19,11 @@ def test_the_first_by_position_is_kept_in_whatever_order_work_finished(ledger: L
     for video in order:
         run_all(ledger, [video], Works(content=content.__getitem__))
         settle(ledger)
-    assert [s.video.id for s in samples(ledger, SETTINGS)] == ["a", "c"]
-    found = [(r.id, r.reason) for r in all_rejections(ledger)]
+    assert [s.video.id for s in samples(LedgerView(ledger, HASHES))] == ["a", "c"]
+    found = [(r.id, r.reason) for r in all_rejections(LedgerView(ledger, HASHES))]
     assert found == [("b", "duplicate"), ("d", "duplicate")]
-    counts = summarize(ledger, SETTINGS)
-    assert (counts["samples"], counts["rejected"]) == (2, 2)
+    counts = summarize(LedgerView(ledger, HASHES))
+    assert (counts.samples, counts.rejected) == (2, 2)
 
 
 def test_a_duplicate_takes_over_when_the_first_is_refused(ledger: Ledger) -> None:
@@ -29,11 +31,11 @@ def test_a_duplicate_takes_over_when_the_first_is_refused(ledger: Ledger) -> Non
     run_all(ledger, ids, Works(content=lambda _: "same"))
     assert settle(ledger) == []
     refused = Works({("filter", "a"): [ERRORS["refused"]("blocked", "")]}, content=lambda _: "same")
-    other = {**SETTINGS, "filter": "stricter"}
+    other = changed("filter")
     run_all(ledger, ids, refused, other)
     assert settle(ledger) == ["b"]
     run_all(ledger, ids, Works(content=lambda _: "same"), other)
-    assert [s.video.id for s in samples(ledger, other)] == ["b"]
+    assert [s.video.id for s in samples(LedgerView(ledger, other))] == ["b"]
 
 
 def test_all_refused_sets_nobody_aside(ledger: Ledger) -> None:
@@ -41,7 +43,7 @@ def test_all_refused_sets_nobody_aside(ledger: Ledger) -> None:
     trouble = {("filter", video): [ERRORS["refused"]("blocked", "")] for video in ids}
     run_all(ledger, ids, Works(trouble, content=lambda _: "same"))
     assert settle(ledger) == []
-    assert {r.reason for r in all_rejections(ledger)} == {"blocked"}
+    assert {r.reason for r in all_rejections(LedgerView(ledger, HASHES))} == {"blocked"}
 
 
 def test_duplicates_among_some_videos_are_those_of_the_table(ledger: Ledger) -> None:

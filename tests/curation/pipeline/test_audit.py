@@ -8,13 +8,14 @@ import pytest
 
 from curation.audit.audit import NO_CLIP
 from curation.ledger.ledger import Ledger
-from curation.ledger.stages import STAGE_NAMES
+from curation.ledger.stages import STAGES
 from curation.pipeline.process import process
 from curation.pipeline.services import Services
 from curation.pipeline.stage_functions import stage_function
 from curation.pipeline.turns import workers
 from curation.status.explain import explain
-from curation.status.standings import standings
+from curation.status.standings import Standings
+from curation.status.view import LedgerView
 from curation.store.store import Store
 from flows.cli.print_explanation import print_explanation
 from models.build import build_clip
@@ -24,9 +25,11 @@ from schemas.errors import PromptError
 from schemas.loading import load_config
 from schemas.model_config import TransformersClip
 from schemas.repository import ROOT
+from schemas.status import ExplainedStage, Explanation
 from tests.curation.audited import JUDGE_PROMPT, PLAIN, make_script, measure, rated, rotated, true_sentences
+from tests.curation.hashes import HASHES
 from tests.curation.scripted import Scripted
-from tests.curation.scripted_stages import SETTINGS, Tally, Works, sources
+from tests.curation.scripted_stages import Tally, Works, sources
 
 STRICT = {"min_coverage": 1.0, "max_redundancy": 0.0, "max_unsupported": 0.0}
 
@@ -62,22 +65,22 @@ def test_the_stage_stores_a_record_with_its_cost_and_rejects_nobody(ledger: Ledg
     services.__dict__["judge"] = Scripted(lambda r: rated(2))
     ids = ledger.register(sources(2))
     works = Works()
-    for stage in STAGE_NAMES:
+    for stage in STAGES.names:
         work = stage_function(services, stage) if stage == "audit" else works.stage(stage)
         process(
-            stage, ids, ledger=ledger, settings=SETTINGS, work=work, progress=Tally(), stop=threading.Event(), workers=2
+            stage, ids, ledger=ledger, hashes=HASHES, work=work, progress=Tally(), stop=threading.Event(), workers=2
         )
-    assert {where.state for _, where in standings(ledger, SETTINGS)} == {"sample"}
+    assert {video.where.state for video in Standings(LedgerView(ledger, HASHES)).walk()} == {"sample"}
     entry = ledger.entry("v000", "audit")
     found = Audit.model_validate_json(entry.payload)
     assert entry.effort == found.effort and entry.effort.tokens_in > 100 and entry.effort.attempts == 1
     assert {m.score for m in found.marks} >= {"redundancy"} and found.rating.mean == 2
-    assert explain(ledger, SETTINGS, "v000")["stages"]["audit"]["tokens_in"] == entry.effort.tokens_in
+    assert explain(LedgerView(ledger, HASHES), "v000").stages["audit"].tokens_in == entry.effort.tokens_in
 
 
 def test_the_fingerprint_holds_what_the_scores_depend_on(ledger: Ledger, tmp_path: Path) -> None:
     def settings_of(*overrides: str) -> dict[str, str]:
-        return dict(Services(config(*overrides), ledger, Store(tmp_path / "store")).settings)
+        return dict(Services(config(*overrides), ledger, Store(tmp_path / "store")).hashes.results)
 
     plain = settings_of()
     changes = ["audit.support=0.4", "audit.mode=enable", JUDGING, "models.embedder={engine: ngram, dimensions: 512}"]
@@ -98,11 +101,13 @@ def test_a_judge_on_a_server_gets_several_videos_at_once() -> None:
 def test_explain_shows_scores_marks_and_what_is_missing(capsys) -> None:
     tools = PLAIN._replace(judge=lambda: Scripted(lambda r: rated(2, "It is \x1b[31mred.")), prompt=JUDGE_PROMPT)
     found = measure(100, tools=tools, config=AuditConfig(mode="enable", **STRICT))
-    stage = {
-        "status": "done", "seconds": 0.1, "requests": 1, "tokens_in": 9, "tokens_out": 9, "fingerprint": "f" * 64,
-        "record": json.loads(found.canonical()),
-    }  # fmt: skip
-    answer = {"id": "v", "state": "sample", "source": None, "rejections": [], "stages": {"audit": stage}}
+    stage = ExplainedStage(
+        status="done", fingerprint="f" * 64, digest="d" * 64, runs=1, tokens_in=9, tokens_out=9, requests=1,
+        seconds=0.1, record=json.loads(found.canonical()),
+    )  # fmt: skip
+    answer = Explanation(
+        id="v", state="sample", due=None, source=None, rejections=(), stages={"audit": stage}, verdicts=(), review=None
+    )
     print_explanation(answer)
     said = capsys.readouterr().out
     for words in ("prompt     judge.v1", "marked: coverage is", "the limit is 1", "faithful 2 of 5: It is", NO_CLIP):

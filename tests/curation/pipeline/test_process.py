@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,18 +15,22 @@ from sqlalchemy.exc import OperationalError
 from curation.ledger.entries import rejection_entry
 from curation.ledger.ledger import Ledger
 from curation.ledger.samples import sample
-from curation.ledger.stages import STAGE_NAMES, SUMMARY, Stage, later_stages
-from curation.ledger.standing import fingerprint_of, standing
+from curation.ledger.stages import STAGES, SUMMARY, Stage
+from curation.ledger.standing import StageHashes, fingerprint_of, standing
 from curation.status.counts import summarize
 from curation.status.explain import explain, find
-from curation.status.standings import all_rejections, samples, standings
+from curation.status.standings import Standings, all_rejections, samples
+from curation.status.view import LedgerView
 from schemas.errors import ConfigError, Interrupted, StorageFull, TransientError
-from schemas.records import Rejection
-from tests.curation.scripted_stages import ERRORS, SETTINGS, Works, run_all, source, sources
+from schemas.records import Judgement, Rejection
+from tests.curation.hashes import HASHES, changed, other_limits
+from tests.curation.scripted_stages import ERRORS, Works, run_all, source, sources
+
+LOOSER = replace(HASHES, policy="looser")
 
 
-def states(ledger: Ledger, with_settings: dict[str, str] = SETTINGS) -> dict[str, str]:
-    return {registered.id: where.state for registered, where in standings(ledger, with_settings)}
+def states(ledger: Ledger, hashes: StageHashes = HASHES) -> dict[str, str]:
+    return {video.source.id: video.where.state for video in Standings(LedgerView(ledger, hashes)).walk()}
 
 
 def test_a_run_makes_every_stage_once_and_a_second_run_nothing(ledger: Ledger) -> None:
@@ -33,23 +38,23 @@ def test_a_run_makes_every_stage_once_and_a_second_run_nothing(ledger: Ledger) -
     works = Works()
     tally = run_all(ledger, ids, works)
     assert set(states(ledger).values()) == {"sample"}
-    assert tally.rows == {(stage, "made"): 5 for stage in STAGE_NAMES}
+    assert tally.rows == {(stage, "made"): 5 for stage in STAGES.names}
     again = Works()
     tally = run_all(ledger, ids, again)
     assert again.calls == []
-    assert tally.rows == {(stage, "reused"): 5 for stage in STAGE_NAMES}
+    assert tally.rows == {(stage, "reused"): 5 for stage in STAGES.names}
 
 
-@pytest.mark.parametrize("changed", STAGE_NAMES)
-def test_changed_settings_rerun_that_stage_and_what_depends_on_its_output(ledger: Ledger, changed: str) -> None:
+@pytest.mark.parametrize("stage", STAGES.names)
+def test_changed_settings_rerun_that_stage_and_what_depends_on_its_output(ledger: Ledger, stage: str) -> None:
     ids = ledger.register(sources(3))
     run_all(ledger, ids, Works())
-    other = {**SETTINGS, changed: "other"}
+    other = changed(stage)
     assert set(states(ledger, other).values()) == {"pending"}
     works = Works()
     run_all(ledger, ids, works, other)
     # The scripted output does not change, so nothing after the stage has new inputs.
-    assert works.calls == [(changed, video) for video in ids]
+    assert works.calls == [(stage, video) for video in ids]
     assert set(states(ledger, other).values()) == {"sample"}
 
 
@@ -57,21 +62,21 @@ def test_a_changed_output_reruns_what_follows_and_nothing_before(ledger: Ledger)
     ids = ledger.register(sources(2))
     run_all(ledger, ids, Works())
     works = Works(content=lambda video: f"{video} in new bytes")
-    other = {**SETTINGS, "frames": "other"}
+    other = changed("frames")
     run_all(ledger, ids, works, other)
     assert {stage for stage, _ in works.calls} == {
         "frames"
     }  # the download was not repeated, so its hash is the old one
-    other = {**SETTINGS, "download": "other"}
+    other = changed("download")
     works = Works(content=lambda video: f"{video} in new bytes")
     run_all(ledger, ids, works, other)
-    assert {stage for stage, _ in works.calls} == set(STAGE_NAMES)
+    assert {stage for stage, _ in works.calls} == set(STAGES.names)
 
 
 def test_settings_changed_back_find_the_older_results(ledger: Ledger) -> None:
     ids = ledger.register(sources(2))
     run_all(ledger, ids, Works())
-    run_all(ledger, ids, Works(), {**SETTINGS, "refine": "other"})
+    run_all(ledger, ids, Works(), changed("refine"))
     works = Works()
     run_all(ledger, ids, works)
     assert works.calls == []
@@ -90,15 +95,15 @@ def test_errors_become_rows_of_their_class_and_stop_nobody(ledger: Ledger) -> No
     assert states(ledger) == {
         "v000": "sample", "v001": "retryable", "v002": "rejected", "v003": "rejected", "v004": "rejected"
     }  # fmt: skip
-    found = {(r.id, r.stage, r.error_class, r.reason) for r in all_rejections(ledger)}
+    found = {(r.id, r.stage, r.error_class, r.reason) for r in all_rejections(LedgerView(ledger, HASHES))}
     assert found == {
         ("v001", "download", "transient", "network"),
         ("v002", "frames", "permanent", "no_frames"),
         ("v003", "filter", "refused", "too_short"),
         ("v004", "caption", "poison", "unexpected"),
     }
-    counts = summarize(ledger, SETTINGS)
-    assert [counts[k] for k in ("videos", "samples", "rejected", "retryable", "pending")] == [5, 1, 3, 1, 0]
+    counts = summarize(LedgerView(ledger, HASHES))
+    assert [counts.videos, counts.samples, counts.rejected, counts.retryable, counts.pending] == [5, 1, 3, 1, 0]
     works = Works()
     run_all(ledger, ids, works)
     assert {video for _, video in works.calls} == {"v001"}, "only the transient one is tried again"
@@ -120,9 +125,23 @@ def test_a_loosened_policy_gives_refused_videos_another_chance_and_touches_no_ot
         ledger, ids, Works({("download", "v001"): [refused("blocked", "")], ("frames", "v002"): [refused("x", "")]})
     )
     works = Works()
-    run_all(ledger, ids, works, {**SETTINGS, "policy": "looser"})
+    run_all(ledger, ids, works, LOOSER)
     assert {video for _, video in works.calls} == {"v001", "v002"}
-    assert set(states(ledger, {**SETTINGS, "policy": "looser"}).values()) == {"sample"}
+    assert set(states(ledger, LOOSER).values()) == {"sample"}
+
+
+def test_another_limit_gives_failed_videos_another_try_and_touches_no_finished_one(ledger: Ledger) -> None:
+    ids = ledger.register(sources(3))
+    failed = ERRORS["permanent"]
+    run_all(
+        ledger, ids, Works({("download", "v001"): [failed("too_large", "")], ("frames", "v002"): [failed("x", "")]})
+    )
+    raised = other_limits("download")
+    assert states(ledger, raised) == {"v000": "sample", "v001": "pending", "v002": "rejected"}
+    works = Works()
+    run_all(ledger, ids, works, raised)
+    assert {video for _, video in works.calls} == {"v001"}
+    assert states(ledger, other_limits(*STAGES.names)) == {"v000": "sample", "v001": "sample", "v002": "pending"}
 
 
 def test_forgotten_rejections_are_tried_again(ledger: Ledger) -> None:
@@ -193,7 +212,9 @@ def test_any_interruption_ends_in_the_state_of_an_undisturbed_run(
     videos = sources(4)
 
     def digests(ledger: Ledger) -> list[str]:
-        return [s.digest() for s in samples(ledger, SETTINGS)] + [r.canonical() for r in all_rejections(ledger)]
+        return [s.digest() for s in samples(LedgerView(ledger, HASHES))] + [
+            r.canonical() for r in all_rejections(LedgerView(ledger, HASHES))
+        ]
 
     permanent = {("frames", "v003"): [ERRORS["permanent"]("no_frames", "none") for _ in range(9)]}
     plain = Ledger(f"sqlite:///{folder / 'plain.sqlite'}")
@@ -201,7 +222,7 @@ def test_any_interruption_ends_in_the_state_of_an_undisturbed_run(
     disturbed = Ledger(f"sqlite:///{folder / 'disturbed.sqlite'}")
     ids = disturbed.register(videos)
     for _ in range(data.draw(st.integers(1, 4))):
-        where = data.draw(st.lists(st.tuples(st.sampled_from(STAGE_NAMES), st.sampled_from(ids)), max_size=4))
+        where = data.draw(st.lists(st.tuples(st.sampled_from(STAGES.names), st.sampled_from(ids)), max_size=4))
         kinds = st.sampled_from([TransientError("network", "x"), OSError(28, "No space left on device")])
         trouble: dict[tuple[str, str], list[Exception]] = {place: [data.draw(kinds)] for place in where}
         with contextlib.suppress(StorageFull):
@@ -219,34 +240,30 @@ def test_unusable_rows_are_rejected_videos(ledger: Ledger) -> None:
     ids = ledger.register([source("a"), bad])
     run_all(ledger, ids, Works())
     assert states(ledger) == {"a": "sample", "row-7": "rejected"}
-    counts = summarize(ledger, SETTINGS)
-    assert (counts["videos"], counts["samples"], counts["rejected"]) == (2, 1, 1)
-    assert explain(ledger, SETTINGS, "row-7")["rejections"][0]["evidence"] == "list.csv, row 7"
+    counts = summarize(LedgerView(ledger, HASHES))
+    assert (counts.videos, counts.samples, counts.rejected) == (2, 1, 1)
+    assert explain(LedgerView(ledger, HASHES), "row-7").rejections[0].evidence == "list.csv, row 7"
 
 
-def test_a_mended_row_takes_the_place_of_the_bad_one(ledger: Ledger) -> None:
-    ledger.register([Rejection(id="a", stage="source", error_class="permanent", reason="no_address")])
-    ids = ledger.register([source("a")])
-    run_all(ledger, ids, Works())
-    assert states(ledger) == {"a": "sample"}
-    assert list(all_rejections(ledger)) == []
+def test_a_source_takes_the_place_of_an_unusable_row_with_its_id_and_leaves_the_others(ledger: Ledger) -> None:
+    rows = [Rejection(id=i, stage="source", error_class="permanent", reason="no_address") for i in ("a", "b")]
+    ledger.register(rows)
+    assert states(ledger) == {"a": "rejected", "b": "rejected"}
+    run_all(ledger, ledger.register([source("a")]), Works())
+    assert states(ledger) == {"a": "sample", "b": "rejected"}
+    assert [rejection.id for rejection in all_rejections(LedgerView(ledger, HASHES))] == ["b"]
 
 
 def test_explain_tells_every_stage_and_find_knows_ids_hashes_and_addresses(ledger: Ledger) -> None:
     ids = ledger.register(sources(2))
     run_all(ledger, ids, Works())
-    answer = explain(ledger, SETTINGS, "v001")
-    assert list(answer["stages"]) == list(STAGE_NAMES)
-    assert answer["stages"]["caption"]["tokens_in"] == 12 * 70
+    answer = explain(LedgerView(ledger, HASHES), "v001")
+    assert list(answer.stages) == list(STAGES.names)
+    assert answer.stages["caption"].tokens_in == 12 * 70
     whole = sample(ledger, "v001")
     for wanted in ("v001", whole.video.sha256, whole.video.sha256[:9], "https://example.org/v001"):
         assert find(ledger, wanted) == ["v001"]
     assert find(ledger, "nothing") == []
-
-
-def test_later_stages_are_those_after() -> None:
-    assert later_stages("audit") == (), "nothing is made from what it found"
-    assert later_stages("extract") == ("refine", "audit", "export")
 
 
 def test_a_refusal_at_the_export_outlives_another_audit_and_not_another_summary(ledger: Ledger) -> None:
@@ -254,17 +271,17 @@ def test_a_refusal_at_the_export_outlives_another_audit_and_not_another_summary(
     run_all(ledger, ids, Works())
     refusal = Rejection(id="v000", stage="export", error_class="permanent", reason="inconsistent_sample")
     ledger.write(rejection_entry(refusal, ledger.heads(["v000"])["v000"][SUMMARY].digest, 1, 0.0), ())
-    run_all(ledger, ids, Works(), {**SETTINGS, "audit": "other"})
-    assert states(ledger, {**SETTINGS, "audit": "other"}) == {"v000": "rejected"}
+    run_all(ledger, ids, Works(), changed("audit"))
+    assert states(ledger, changed("audit")) == {"v000": "rejected"}
     works = Works(content=lambda video: f"{video} in new bytes")
-    run_all(ledger, ids, works, {**SETTINGS, "download": "other"})
-    assert states(ledger, {**SETTINGS, "download": "other"}) == {"v000": "sample"}
+    run_all(ledger, ids, works, changed("download"))
+    assert states(ledger, changed("download")) == {"v000": "sample"}
 
 
 def test_standing_of_a_new_source_is_the_first_stage(ledger: Ledger) -> None:
     ledger.register([source("a")])
     (registered,) = ledger.sources()
-    where = standing(registered, {}, SETTINGS)
+    where = standing(registered, {}, HASHES)
     assert (where.state, where.stage) == ("pending", "download")
 
 
@@ -279,4 +296,4 @@ def test_a_locked_database_says_nothing_of_the_video(ledger: Ledger) -> None:
 @given(st.text(), st.integers(0, 99), st.text(), st.lists(st.text(), max_size=4))
 def test_a_fingerprint_is_the_hash_of_the_parts_as_json(name: str, version: int, own: str, inputs: list[str]) -> None:
     text = json.dumps((name, version, own, inputs))
-    assert fingerprint_of(Stage(name, version, ()), own, inputs) == hashlib.sha256(text.encode()).hexdigest()
+    assert fingerprint_of(Stage(name, version, (), Judgement), own, inputs) == hashlib.sha256(text.encode()).hexdigest()

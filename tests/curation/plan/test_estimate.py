@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.ledger.stages import STAGE_NAMES
-from curation.plan.costs import LANES, QUANTITIES, Probed, Span, busy_seconds, lane_of, most_at_once
+from curation.ledger.stages import LANES, STAGES
+from curation.plan.costs import QUANTITIES, Probed, Span, busy_seconds, most_at_once
 from curation.plan.estimate import LEAST, Measured, advice, choose, document, estimate, problem
 from curation.plan.intervals import interval, totals, wilson
 from schemas.config import CurateConfig
@@ -23,14 +23,14 @@ def config(model: dict[str, object] = LOCAL, **sections: object) -> CurateConfig
 
 def probed(videos: int, rejected: int = 0, seconds: float = 10.0, at: str = "filter") -> Probed:
     """Videos one after the other that all cost the same; the last `rejected` of them end at the stage `at`."""
-    entered = np.ones((videos, len(STAGE_NAMES)), bool)
-    entered[videos - rejected :, STAGE_NAMES.index(at) + 1 :] = False
-    cost = np.zeros((videos, len(STAGE_NAMES), len(QUANTITIES)))
+    entered = np.ones((videos, len(STAGES.names)), bool)
+    entered[videos - rejected :, STAGES.names.index(at) + 1 :] = False
+    cost = np.zeros((videos, len(STAGES.names), len(QUANTITIES)))
     spans = []
     for video in range(videos):
         own, clock = [], 0.0
-        for column, stage in enumerate(STAGE_NAMES):
-            if not entered[video, column] or (lane := lane_of(stage)) is None:
+        for column, stage in enumerate(STAGES.names):
+            if not entered[video, column] or (lane := STAGES[stage].lane) is None:
                 continue
             cost[video, column, QUANTITIES.index(f"{lane}_seconds")] = seconds
             own.append(Span(lane, 1000 * video + clock, 1000 * video + clock + seconds))
@@ -48,7 +48,7 @@ def probed(videos: int, rejected: int = 0, seconds: float = 10.0, at: str = "fil
     return Probed(tuple(f"v{i}" for i in range(videos)), states, entered, cost, tuple(spans), videos)
 
 
-def due(count: int, stage: str = STAGE_NAMES[0]) -> dict[str, str]:
+def due(count: int, stage: str = STAGES.names[0]) -> dict[str, str]:
     return {f"d{i}": stage for i in range(count)}
 
 
@@ -58,7 +58,7 @@ def test_equal_videos_are_extrapolated_exactly() -> None:
     assert found.quantities["export_bytes"] == pytest.approx((1006 * 1e6,) * 3), "settled ones are exported too"
     for name, each in (("captioner_requests", 30), ("captioner_tokens_in", 3000), ("store_bytes", 5e6)):
         assert found.quantities[name] == pytest.approx((1000 * each,) * 3)
-    models = sum(lane_of(stage) == "model" for stage in STAGE_NAMES)
+    models = sum(STAGES[stage].lane == "model" for stage in STAGES.names)
     assert found.lanes["download"] == pytest.approx((10_000,) * 3), "one was fetched at a time"
     assert found.lanes["model"] == pytest.approx((10_000 * models,) * 3)
     assert found.bottleneck == "model"
@@ -181,8 +181,9 @@ def test_advice_names_a_key_that_can_be_changed(bottleneck: str, model: dict[str
 
 def test_the_document_has_units_and_ordered_intervals() -> None:
     answer = document(estimate(probed(7, rejected=2), due(50), config(), Measured()), config())
-    assert answer["models"]["captioner"]["name"] == "tiny"
+    assert answer.models["captioner"].name == "tiny"
     for key in ("wall_hours", "gpu_busy_hours", "store_megabytes", "export_megabytes", "temporary_megabytes"):
-        assert answer[key]["low"] <= answer[key]["expected"] <= answer[key]["high"]
-    assert set(answer["lanes"]) == {"download_hours", "decode_hours", "model_hours"}
-    assert answer["videos"]["sample"]["expected"] == pytest.approx(50 * 5 / 7, abs=0.1)
+        interval = getattr(answer, key)
+        assert interval.low <= interval.expected <= interval.high
+    assert set(answer.lanes) == {"download_hours", "decode_hours", "model_hours"}
+    assert answer.videos["sample"].expected == pytest.approx(50 * 5 / 7, abs=0.1)

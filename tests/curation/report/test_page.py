@@ -20,6 +20,8 @@ from curation.report.overview import Overview
 from curation.report.page import render_page
 from curation.report.video_cards import Card, Line, Score, Shot, cards
 from curation.status.counts import summarize
+from curation.status.standings import Standings
+from curation.status.view import LedgerView
 from curation.store.store import Store
 from pages.thumbnails import cut, thumbnail
 from schemas.audit import Audit, Coverage, Mark
@@ -29,8 +31,9 @@ from schemas.errors import PermanentError, TransientError
 from schemas.records import Record, Sample
 from schemas.run_summary import RunSummary, Spread, Totals
 from schemas.safe_text import plain_line
+from tests.curation.hashes import HASHES
 from tests.curation.samples import make_sample, picture
-from tests.curation.scripted_stages import SETTINGS, Tally, Works, run_all, sources
+from tests.curation.scripted_stages import Tally, Works, run_all, sources
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -108,8 +111,8 @@ def config() -> CurateConfig:
 
 
 def whole_page(ledger: Ledger, folder: Path) -> str:
-    overview = Overview(ledger, SETTINGS, ExtractConfig())
-    shown = cards(ledger, SETTINGS, Store(folder / "store"), config(), overview.picks(), overview)
+    overview = Overview(Standings(LedgerView(ledger, HASHES)), ExtractConfig())
+    shown = cards(Standings(LedgerView(ledger, HASHES)), Store(folder / "store"), config(), overview.picks(), overview)
     return render_page(RunSummary(name="films"), overview, shown)
 
 
@@ -130,23 +133,23 @@ def test_it_counts_as_status_does_and_picks_the_worst_first(ledger: Ledger) -> N
     audits = {video_id: audit(0.5 + int(video_id[1:]) / 100) for video_id in ids}
     audits["v020"], audits["v021"] = audit(0.99, marks=1), audit(0.01)
     run_all(ledger, ids, Films(audits=audits, trouble=trouble))
-    overview = Overview(ledger, SETTINGS, ExtractConfig())
-    counts = summarize(ledger, SETTINGS)
-    assert dict(overview.reasons) == counts["reasons"]
-    for stage, row in counts["stages"].items():
-        assert (overview.heads[stage]["done"], overview.heads[stage]["rejected"]) == (row["done"], row["rejected"])
-        assert overview.due[stage] == row["due"]
+    overview = Overview(Standings(LedgerView(ledger, HASHES)), ExtractConfig())
+    counts = summarize(LedgerView(ledger, HASHES))
+    assert dict(overview.reasons) == counts.reasons
+    for stage, row in counts.stages.items():
+        assert (overview.heads[stage]["done"], overview.heads[stage]["rejected"]) == (row.done, row.rejected)
+        assert overview.due[stage] == row.due
     assert {state: overview.states[state] for state in ("sample", "rejected", "retryable", "pending")} == {
-        "sample": counts["samples"],
-        "rejected": counts["rejected"],
-        "retryable": counts["retryable"],
-        "pending": counts["pending"],
+        "sample": counts.samples,
+        "rejected": counts.rejected,
+        "retryable": counts.retryable,
+        "pending": counts.pending,
     }
     picks = overview.picks()
     assert sorted(picks) == ids
     assert picks[:5] == ["v004", "v005", "v003", "v020", "v021"]  # by reason, the marked one, the least covered
     assert picks[5:8] == ["v000", "v001", "v002"]
-    assert overview.standing_out("v021") == ("coverage", pytest.approx(1 / counts["samples"]))
+    assert overview.standing_out("v021") == ("coverage", pytest.approx(1 / counts.samples))
     assert overview.standing_out("v004") is overview.standing_out("v020") is None  # set aside; marked, not ranked
     assert overview.marks == {"coverage": 1}
     assert overview.binding["canaries"] == 2 * overview.binding["canaries_right"] == 2 * overview.binding["videos"] > 0
@@ -157,7 +160,7 @@ def test_few_places_show_some_of_every_reason_and_leave_room_for_samples(ledger:
     trouble: dict = {("download", f"v{n:03d}"): [PermanentError("private", "")] for n in range(30)}
     trouble[("frames", "v030")] = [PermanentError("no_video_stream", "")]
     run_all(ledger, ids, Films(trouble=trouble))
-    picks = Overview(ledger, SETTINGS, ExtractConfig(), most=10).picks()
+    picks = Overview(Standings(LedgerView(ledger, HASHES)), ExtractConfig(), most=10).picks()
     assert len(picks) == len(set(picks)) == 10
     assert "v030" in picks and sum(int(video_id[1:]) <= 30 for video_id in picks) == 4
 
@@ -166,15 +169,17 @@ def test_a_ratio_out_of_range_comes_first_without_audits(ledger: Ledger) -> None
     ids = ledger.register(sources(4))
     usual = {video_id: make_sample(video_id, 12, (0, 5)) for video_id in ids}
     run_all(ledger, ids, Films(samples={**usual, "v002": make_sample("v002", 12, tuple(range(11)))}))
-    assert Overview(ledger, SETTINGS, ExtractConfig()).picks()[0] == "v002"
+    assert Overview(Standings(LedgerView(ledger, HASHES)), ExtractConfig()).picks()[0] == "v002"
 
 
 def test_a_duplicate_is_shown_with_its_reason(ledger: Ledger, tmp_path: Path) -> None:
     ids = ledger.register(sources(2))
     run_all(ledger, ids, Works(content=lambda _: "same"))
     ledger.set_duplicates({"v001": ("v000", "0" * 64)})
-    overview = Overview(ledger, SETTINGS, ExtractConfig())
-    shown = cards(ledger, SETTINGS, Store(tmp_path / "store"), config(), overview.picks(), overview)
+    overview = Overview(Standings(LedgerView(ledger, HASHES)), ExtractConfig())
+    shown = cards(
+        Standings(LedgerView(ledger, HASHES)), Store(tmp_path / "store"), config(), overview.picks(), overview
+    )
     assert [(card.id, card.state, card.reason) for card in shown] == [
         ("v001", "rejected", "duplicate"),
         ("v000", "sample", ""),
@@ -191,7 +196,13 @@ def test_keyframes_are_shown_as_small_pictures_where_they_were_kept(ledger: Ledg
     for index in (0, 8):
         (folder / frame_name(index)).write_bytes(picture(index, 448, 252))
     (folder / frame_name(36)).write_bytes(b"no picture")
-    (card,) = cards(ledger, SETTINGS, store, config(), ids, Overview(ledger, SETTINGS, ExtractConfig()))
+    (card,) = cards(
+        Standings(LedgerView(ledger, HASHES)),
+        store,
+        config(),
+        ids,
+        Overview(Standings(LedgerView(ledger, HASHES)), ExtractConfig()),
+    )
     assert len(card.shots) == 6 and card.more_shots == 4
     assert [bool(shot.image) for shot in card.shots] == [True, True, False, False, False, False]
     data = thumbnail(lambda: picture(3, 448, 252))
@@ -236,7 +247,7 @@ def test_no_element_or_attribute_comes_from_data(ledger: Ledger, tmp_path: Path,
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Overview]:
     ledger = Ledger(f"sqlite:///{tmp_path_factory.mktemp('empty') / 'ledger.sqlite'}")
-    yield Overview(ledger, SETTINGS, ExtractConfig())
+    yield Overview(Standings(LedgerView(ledger, HASHES)), ExtractConfig())
     ledger.close()
 
 
@@ -309,11 +320,11 @@ def test_memory_of_the_pass_does_not_hold_the_videos(ledger: Ledger) -> None:
         "download",
         ids,
         ledger=ledger,
-        settings=SETTINGS,
+        hashes=HASHES,
         work=Works(trouble={("download", i): [PermanentError("gone", "")] for i in ids[:700]}).stage("download"),
         progress=Tally(),
         stop=threading.Event(),
     )
-    overview = Overview(ledger, SETTINGS, ExtractConfig(), most=20)
+    overview = Overview(Standings(LedgerView(ledger, HASHES)), ExtractConfig(), most=20)
     assert overview.reasons == {"download: gone": 700} and overview.states["pending"] == 500
     assert len(overview.picks()) == 20 and len(overview._aside["download: gone"]) <= 40

@@ -21,14 +21,16 @@ from curation.review.rules import applied
 from curation.review.verdict_store import Reviews
 from curation.status.counts import summarize
 from curation.status.explain import explain
-from curation.status.standings import all_rejections, finished, published, samples, standings
+from curation.status.standings import Standings, all_rejections, finished_ids, published, sample_ids, samples
+from curation.status.view import LedgerView
 from curation.workspace import Workspace
 from schemas.loading import load_config
 from schemas.records import Rejection, Sample
 from schemas.repository import ROOT
 from schemas.review import AddedKeyframe
 from schemas.review_config import ReviewConfig
-from tests.curation.people import SETTINGS, finish, shown, verdict, verdicts_on
+from tests.curation.hashes import HASHES, changed
+from tests.curation.people import finish, shown, verdict, verdicts_on
 from tests.curation.samples import contents, make_sample, picture
 from tests.curation.status.test_standings import emptied
 
@@ -49,24 +51,28 @@ def test_what_people_reject_is_rejected_and_every_video_is_counted_once(ledger: 
         stored = {name: list(reviews.verdicts([name])) for name in verdicts}
         outcomes = {s.video.id: applied(s, stored.get(s.video.id, []), ReviewConfig()) for s in MADE}
         gone = {name for name, outcome in outcomes.items() if isinstance(outcome, Rejection)}
-        counts = summarize(ledger, SETTINGS)
-        assert counts["videos"] == 6
-        assert (counts["samples"], counts["rejected"]) == (6 - len(gone), len(gone))
-        assert sum(counts["reasons"].values()) == len(gone)
-        assert {s.id for s, where in standings(ledger, SETTINGS) if where.state == "rejected"} == gone
-        assert finished(ledger, SETTINGS) == sorted(outcomes.keys() - gone)
-        assert finished(ledger, SETTINGS, reviewed=False) == sorted(outcomes)
-        assert [s.video.id for s in samples(ledger, SETTINGS)] == sorted(outcomes.keys() - gone)
-        assert list(published(ledger, SETTINGS)) == [o for o in outcomes.values() if isinstance(o, Sample)]
-        assert list(all_rejections(ledger, SETTINGS)) == [o for o in outcomes.values() if isinstance(o, Rejection)]
+        counts = summarize(LedgerView(ledger, HASHES))
+        assert counts.videos == 6
+        assert (counts.samples, counts.rejected) == (6 - len(gone), len(gone))
+        assert sum(counts.reasons.values()) == len(gone)
+        assert {
+            one.source.id for one in Standings(LedgerView(ledger, HASHES)).walk() if one.where.state == "rejected"
+        } == gone
+        assert sample_ids(LedgerView(ledger, HASHES)) == sorted(outcomes.keys() - gone)
+        assert finished_ids(LedgerView(ledger, HASHES)) == sorted(outcomes)
+        assert [s.video.id for s in samples(LedgerView(ledger, HASHES))] == sorted(outcomes.keys() - gone)
+        assert list(published(LedgerView(ledger, HASHES))) == [o for o in outcomes.values() if isinstance(o, Sample)]
+        assert list(all_rejections(LedgerView(ledger, HASHES))) == [
+            o for o in outcomes.values() if isinstance(o, Rejection)
+        ]
         for name, outcome in outcomes.items():
-            told = explain(ledger, SETTINGS, name)
-            assert [v["sample_id"] for v in told["verdicts"]] == [name] * len(stored.get(name, []))
-            assert (told["state"] == "rejected") == (name in gone)
-            assert len(told["rejections"]) == (name in gone)
-            if isinstance(outcome, Sample) and told["verdicts"]:
-                assert told["review"] == json.loads(outcome.review.canonical())
-            counting = {v["annotator"] for v in told["verdicts"] if v["counts"]}
+            told = explain(LedgerView(ledger, HASHES), name)
+            assert [v["sample_id"] for v in told.verdicts] == [name] * len(stored.get(name, []))
+            assert (told.state == "rejected") == (name in gone)
+            assert len(told.rejections) == (name in gone)
+            if isinstance(outcome, Sample) and told.verdicts:
+                assert told.review == json.loads(outcome.review.canonical())
+            counting = {v["annotator"] for v in told.verdicts if v["counts"]}
             assert not isinstance(outcome, Sample) or set(outcome.review.reviewers) <= counting
 
     check()
@@ -76,16 +82,16 @@ def test_the_rules_come_from_the_settings_and_stale_verdicts_are_told_as_such(le
     sample = MADE[0]
     finish(ledger, sample)
     Reviews(ledger).store([verdict(sample, "accept", "a"), verdict(sample, "reject", "b")])
-    strict = {**SETTINGS, "review": ReviewConfig(rule="any").model_dump_json()}
-    assert summarize(ledger, SETTINGS)["samples"] == 1
-    assert summarize(ledger, strict)["rejected"] == 1
-    assert explain(ledger, strict, "v000")["review"] == {"status": "rejected"}
-    strict["extract"] = "another prompt"
-    finish(ledger, make_sample("v000", keyframes=(0, 4)), strict)
-    assert summarize(ledger, strict)["samples"] == 1
-    told = explain(ledger, strict, "v000")
-    assert [v["counts"] for v in told["verdicts"]] == [False, False]
-    assert told["review"]["status"] == "unreviewed"
+    strict = LedgerView(ledger, HASHES, ReviewConfig(rule="any"))
+    assert summarize(LedgerView(ledger, HASHES)).samples == 1
+    assert summarize(strict).rejected == 1
+    assert explain(strict, "v000").review == {"status": "rejected"}
+    strict = strict._replace(hashes=changed("extract"))
+    finish(ledger, make_sample("v000", keyframes=(0, 4)), strict.hashes)
+    assert summarize(strict).samples == 1
+    told = explain(strict, "v000")
+    assert [v["counts"] for v in told.verdicts] == [False, False]
+    assert told.review["status"] == "unreviewed"
 
 
 @pytest.fixture
@@ -185,5 +191,5 @@ def test_the_released_rows_show_what_people_said(workspace: tuple[Workspace, Ser
 def test_the_export_depends_on_the_rules(workspace: tuple[Workspace, Services]) -> None:
     _, services = workspace
     key = export_key(services)
-    services.__dict__["settings"] = {**services.hashes, "review": ReviewConfig(rule="any").model_dump_json()}
+    services.config = services.config.model_copy(update={"review": ReviewConfig(rule="any")})
     assert export_key(services) != key

@@ -13,14 +13,15 @@ from hypothesis import strategies as st
 from curation.ledger import tables
 from curation.ledger.entries import record_entry, rejection_entry
 from curation.ledger.ledger import Ledger
-from curation.ledger.stages import STAGE_NAMES
+from curation.ledger.stages import STAGES
 from curation.ledger.standing import standing
 from curation.status.counts import summarize
-from curation.status.standings import all_rejections, finished, standings
+from curation.status.standings import Standings, all_rejections, sample_ids
+from curation.status.view import LedgerView
 from schemas.records import Judgement, Origin, Rejection, Source
+from tests.curation.hashes import HASHES
 
-SETTINGS = {"policy": "p", **{stage: stage for stage in STAGE_NAMES}}
-FATES = (*STAGE_NAMES, "sample", "pending", "unusable", "duplicate")
+FATES = (*STAGES.names, "sample", "pending", "unusable", "duplicate")
 
 
 def sources(fates: list[str]) -> list[Source | Rejection]:
@@ -43,13 +44,13 @@ def fill(ledger: Ledger, fates: list[str]) -> list[str]:
     for source, fate in zip(ledger.sources(), fates, strict=True):
         if fate in ("unusable", "pending", "duplicate"):
             continue
-        for stage in STAGE_NAMES:
-            where = standing(source, ledger.heads([source.id]).get(source.id, {}), SETTINGS)
+        for stage in STAGES.names:
+            where = standing(source, ledger.heads([source.id]).get(source.id, {}), HASHES)
             if stage == fate:
                 why = Rejection(id=source.id, stage=stage, error_class="permanent", reason="broken", evidence="")
-                ledger.write(rejection_entry(why, where.fingerprint, 1, 0.0), ())
+                ledger.write(rejection_entry(why, where.fingerprints.failed, 1, 0.0), ())
                 break
-            ledger.write(record_entry(source.id, stage, where.fingerprint, Judgement(scores=()), 0.0), ())
+            ledger.write(record_entry(source.id, stage, where.fingerprints.done, Judgement(scores=()), 0.0), ())
     return ids
 
 
@@ -64,26 +65,27 @@ def make_check(ledger: Ledger) -> Callable[[list[str]], None]:
     def check(fates: list[str]) -> None:
         emptied(ledger)
         ids = fill(ledger, fates)
-        counts = summarize(ledger, SETTINGS)
+        view = LedgerView(ledger, HASHES)
+        counts = summarize(view)
         wanted = Counter(
             "sample" if fate == "sample" else "pending" if fate == "pending" else "rejected" for fate in fates
         )
-        assert (counts["samples"], counts["rejected"], counts["pending"], counts["retryable"]) == (
+        assert (counts.samples, counts.rejected, counts.pending, counts.retryable) == (
             *(wanted[state] for state in ("sample", "rejected", "pending")),
             0,
         )
-        assert counts["videos"] == len(fates) == sum(1 for _ in standings(ledger, SETTINGS))
-        assert [source.id for source, _ in standings(ledger, SETTINGS)] == ids
-        rejections = list(all_rejections(ledger))
+        assert counts.videos == len(fates) == sum(1 for _ in Standings(LedgerView(ledger, HASHES)).walk())
+        assert [video.source.id for video in Standings(view).walk()] == ids
+        rejections = list(all_rejections(view))
         assert [(r.id, r.stage) for r in rejections] == sorted((r.id, r.stage) for r in rejections)
-        assert counts["reasons"] == Counter(f"{r.stage}: {r.reason}" for r in rejections)
+        assert counts.reasons == Counter(f"{r.stage}: {r.reason}" for r in rejections)
         assert len(rejections) == wanted["rejected"]
         named = dict(zip(ids, fates, strict=True))
-        assert finished(ledger, SETTINGS) == sorted(video for video, fate in named.items() if fate == "sample")
-        for number, stage in enumerate(STAGE_NAMES):
-            came = sum(fate in (*STAGE_NAMES[number + 1 :], "sample") for fate in fates)
-            assert counts["stages"][stage]["done"] == came
-            assert counts["stages"][stage]["rejected"] == fates.count(stage)
+        assert sample_ids(view) == sorted(video for video, fate in named.items() if fate == "sample")
+        for number, stage in enumerate(STAGES.names):
+            came = sum(fate in (*STAGES.names[number + 1 :], "sample") for fate in fates)
+            assert counts.stages[stage].done == came
+            assert counts.stages[stage].rejected == fates.count(stage)
 
     return check
 
@@ -96,10 +98,10 @@ def test_a_walk_holds_no_more_of_many_videos_than_of_few(tmp_path: Path) -> None
     def peak(videos: int) -> int:
         ledger = Ledger(f"sqlite:///{tmp_path / f'{videos}.sqlite'}")
         ledger.register(iter(sources(["pending"] * videos)))
-        sum(1 for _ in standings(ledger, SETTINGS))  # caches of the libraries fill
+        sum(1 for _ in Standings(LedgerView(ledger, HASHES)).walk())  # caches of the libraries fill
         tracemalloc.start()
         try:
-            assert summarize(ledger, SETTINGS)["pending"] == videos
+            assert summarize(LedgerView(ledger, HASHES)).pending == videos
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()

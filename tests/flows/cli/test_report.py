@@ -23,6 +23,7 @@ from schemas.config import CurateConfig
 from schemas.errors import ConfigError, PermanentError
 from schemas.loading import load_config
 from schemas.run_summary import RunSummary
+from schemas.status import WorkspaceStatus
 from tests.curation.scripted_stages import Works, run_all, sources
 from tests.flows.conftest import CONFIG
 
@@ -40,7 +41,7 @@ def opened(tmp_path: Path) -> Iterator[tuple[Workspace, Services]]:
         ids = ledger.register(sources(10))
         run = ledger.begin_run()
         trouble = {("frames", "v003"): [PermanentError("no_video_stream", "| a | `b` <i>")]}
-        run_all(ledger, ids, Works(trouble=trouble), dict(services.hashes))
+        run_all(ledger, ids, Works(trouble=trouble), services.hashes)
         ledger.end_run(run, "finished", {"caption": {"made": 9, "reused": 0, "rejected": 0}})
         yield place, services
         ledger.close()
@@ -94,7 +95,7 @@ def test_a_probe_after_a_run_leaves_the_figures_of_the_run(opened: tuple[Workspa
             services.ledger.end_run(number, outcome, {})
         assert write_report(place, services) == first
     newest = services.ledger.last_run()
-    assert newest is not None and newest["outcome"] == "probing"
+    assert newest is not None and newest.outcome == "probing"
 
 
 def test_while_a_run_goes_on_the_command_writes_nothing(opened: tuple[Workspace, Services]) -> None:
@@ -153,8 +154,12 @@ def test_no_more_videos_are_gathered_than_asked(
 
 
 def test_a_demo_without_samples_says_why() -> None:
+    reasons = {"frames: no_video_stream": 2}
+    status = WorkspaceStatus(
+        videos=2, samples=0, rejected=2, retryable=0, pending=0, stages={}, reasons=reasons, last_run=None
+    )
     with pytest.raises(ConfigError, match="2 frames: no_video_stream"):
-        require_samples([], {"reasons": {"frames: no_video_stream": 2}})
+        require_samples([], status)
 
 
 def test_the_command_writes_it_and_prints_where(opened: tuple[Workspace, Services]) -> None:

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from curation.ledger.stages import STAGE_NAMES
+from curation.ledger.stages import STAGES
 from curation.pipeline.counts import Counts
 from curation.pipeline.throughput import Rates
 from flows.local import progress as terminal
@@ -63,7 +63,7 @@ def test_json_lines_keep_their_keys_and_tell_the_meter(monkeypatch: pytest.Monke
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert lines
     for line in lines:
-        assert line["event"] == "progress" and set(line["stages"]) == set(STAGE_NAMES) and "downloaded_mb" in line
+        assert line["event"] == "progress" and set(line["stages"]) == set(STAGES.names) and "downloaded_mb" in line
         assert (line["tokens_in"], line["in_flight"], line["queued"], line["limit"]) == (5000, 8, 90, 32)
         assert line["tokens_in_per_second"] == 12345.6 and line["paused"] is None
         assert line["retries"] == {"rate_limited": 1} and line["failures"] == {"timeout": 1}
@@ -93,7 +93,7 @@ def test_a_run_in_which_nothing_was_counted_yet_is_heard_of(monkeypatch: pytest.
     monkeypatch.setattr(terminal, "_QUIET_SECONDS", 0.0)
     display.meter(busy().read(), RATES)
     line = json.loads(stream.getvalue())
-    assert set(line["stages"]) == set(STAGE_NAMES) and line["in_flight"] == 8
+    assert set(line["stages"]) == set(STAGES.names) and line["in_flight"] == 8
 
 
 def test_bytes_are_summed() -> None:
@@ -112,5 +112,5 @@ def test_bars_stay_and_the_line_stands_below_them() -> None:
         display.show("download", counts)
         display.meter(busy().read(), RATES)
     shown = stream.getvalue()
-    assert all(name in shown for name in STAGE_NAMES) and "tok/s in" in shown
-    assert shown.rindex("tok/s in") > shown.rindex(STAGE_NAMES[-1])
+    assert all(name in shown for name in STAGES.names) and "tok/s in" in shown
+    assert shown.rindex("tok/s in") > shown.rindex(STAGES.names[-1])

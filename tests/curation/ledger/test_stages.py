@@ -1,0 +1,73 @@
+"""The table of stages agrees with itself, with the configuration and with the functions."""
+
+from __future__ import annotations
+
+import pytest
+
+from curation.ledger.stages import EXPORT, LANES, POLICY, ROLES, SOURCE, STAGES, Stage
+from curation.pipeline.settings import load_prompts, stage_hashes
+from schemas.loading import load_config
+from schemas.records import CaptionSet
+from schemas.repository import ROOT
+from tests.curation.samples import make_sample
+
+
+def test_a_stage_needs_what_is_made_before_it() -> None:
+    known = {"source", "listing"}
+    for stage in STAGES:
+        assert set(stage.needs) <= known
+        assert stage.checks is None or stage.checks in known
+        assert stage.lane in (None, *LANES) and stage.asks in (None, *ROLES)
+        known.add(stage.name)
+    assert not any(STAGES[name].needs and set(STAGES[name].needs) & STAGES.checks for name in STAGES.names)
+
+
+@pytest.mark.parametrize("key", sorted({*POLICY, *(key for s in STAGES for key in (*s.keys, *s.limits))}))
+def test_every_key_of_the_table_is_a_key_of_the_configuration(key: str) -> None:
+    value: object = load_config(ROOT / "configs" / "demo.yaml")
+    for part in key.split("."):
+        assert part in type(value).model_fields, key  # type: ignore[attr-defined]
+        value = getattr(value, part)
+
+
+def test_every_stage_has_a_function_and_a_hash() -> None:
+    from curation.pipeline.identities import identify_models
+    from curation.pipeline.stage_functions import FUNCTIONS
+
+    config = load_config(ROOT / "configs" / "demo.yaml")
+    hashes = stage_hashes(config, load_prompts(config), identify_models(config.models))
+    assert set(FUNCTIONS) == set(STAGES.names) == set(hashes.results)
+    assert len(set(hashes.results.values())) == len(STAGES.names)
+
+
+def test_later_stages_are_those_after() -> None:
+    assert STAGES.later("audit") == (), "nothing is made from the result of a check"
+    assert STAGES.later("extract") == ("refine", "audit", EXPORT)
+    assert STAGES.places_of_rejection == (SOURCE, *STAGES.names, EXPORT)
+
+
+def test_published_stages_are_the_parts_of_a_sample() -> None:
+    sample = make_sample("v")
+    assert len(STAGES.published) == len(type(sample).model_fields) - len({"source", "review"}) + len({"filter"})
+    assert set(STAGES.written_by_models) == {"caption", "extract", "refine"}
+    assert STAGES.checked_with("caption") == ("caption", "binding")
+
+
+def test_a_key_that_came_later_changes_no_hash_at_its_earlier_value() -> None:
+    from curation.pipeline.identities import identify_models
+
+    config = load_config(ROOT / "configs" / "demo.yaml")
+    prompts, models = load_prompts(config), identify_models(config.models)
+    stage = STAGES["caption"]
+
+    def hash_with(*later: tuple[str, object]) -> str:
+        STAGES.remove("toy")
+        STAGES.add(Stage("toy", 1, ("frames",), CaptionSet, keys=stage.keys, later_keys=later))
+        return stage_hashes(config, prompts, models).results["toy"]
+
+    try:
+        plain = hash_with()
+        assert hash_with(("caption.max_failed", config.caption.max_failed)) == plain
+        assert hash_with(("caption.max_failed", config.caption.max_failed / 2)) != plain
+    finally:
+        STAGES.remove("toy")
