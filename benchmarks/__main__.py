@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 ALL = (
-    *("ledger", "orchestration", "memory", "frames", "serving"),
+    *("start", "ledger", "orchestration", "memory", "frames", "serving"),
     *("video_metrics", "text_metrics", "crossmodal", "uncertainty"),
 )
 MODULES = {"serving": "serving.capacity", "protocols": "protocol_study.run"}  # of those that are folders

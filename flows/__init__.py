@@ -1,1 +1,1 @@
-"""Prefect flows, one file a flow: composition only."""
+"""Prefect flows, one file for each flow; cli/ is the command line, local/ runs flows from it."""

@@ -11,22 +11,22 @@ _MOST_REASONS = 20
 
 
 def figures(summary: RunSummary, report: Path) -> str:
-    """Tables of what a run did; every name is escaped. `report` is where the page lies."""
-    t = summary.totals
+    """Return Markdown tables of what a run did; every name is escaped. `report` is the path of the run's page."""
+    totals = summary.totals
     rows = [
         ("videos", f"{summary.videos:,}"),
         ("samples", f"{summary.samples:,}"),
         ("rejected", f"{summary.rejected:,}"),
         ("retryable", f"{summary.retryable:,}"),
         ("pending", f"{summary.pending:,}"),
-        ("tokens in", f"{t.tokens_in:,} ({summary.tokens_in_per_second:,.1f}/s)"),
-        ("tokens out", f"{t.tokens_out:,} ({summary.tokens_out_per_second:,.1f}/s)"),
-        ("frames captioned", f"{t.frames:,} ({summary.frames_per_second:,.1f}/s)"),
-        ("model replies", f"{t.replies:,}, and {t.cached:,} from the ledger"),
-        ("seconds", f"{t.seconds:,.1f}"),
-        *((f"retries, {kind}", f"{count:,}") for kind, count in t.retries.items()),
-        *((f"failures, {kind}", f"{count:,}") for kind, count in t.failures.items()),
-        *((f"waited for {name}, s (sum of threads)", f"{seconds:,.1f}") for name, seconds in t.waits.items()),
+        ("tokens in", f"{totals.tokens_in:,} ({summary.tokens_in_per_second:,.1f}/s)"),
+        ("tokens out", f"{totals.tokens_out:,} ({summary.tokens_out_per_second:,.1f}/s)"),
+        ("frames captioned", f"{totals.frames:,} ({summary.frames_per_second:,.1f}/s)"),
+        ("model replies", f"{totals.replies:,}, and {totals.cached:,} from the ledger"),
+        ("seconds", f"{totals.seconds:,.1f}"),
+        *((f"retries, {kind}", f"{count:,}") for kind, count in totals.retries.items()),
+        *((f"failures, {kind}", f"{count:,}") for kind, count in totals.failures.items()),
+        *((f"waited for {name}, s (sum of threads)", f"{seconds:,.1f}") for name, seconds in totals.waits.items()),
     ]
     parts = [f"**{escape_markdown(summary.name)}**, run {summary.run}: {escape_markdown(summary.outcome or 'unknown')}"]
     if summary.why:

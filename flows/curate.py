@@ -1,4 +1,4 @@
-"""The curate flow: sources to an exported dataset, shard by shard, resumable at any point."""
+"""The curate flow: turns sources into an exported dataset, shard by shard; it can be resumed at any point."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ from schemas.status import WorkspaceStatus
 from tasks.curate import curate_shard
 from tasks.export import export_dataset
 
-SHARDS_A_FLOW = 50  # 8 task runs a shard: within the few hundred that one flow run records reliably
+SHARDS_A_FLOW = 50  # 8 task runs for each shard: one flow run records a few hundred reliably
 
 
 @flow(name="curate-shards", persist_result=False)
 def curate_shards(shards: list[Shard]) -> None:
-    """Some shards, several in flight; the first error that stops the run is raised when the others have stopped."""
+    """Curate shards, several at a time; raises the first error that stops the run, after the others have stopped."""
     # In a flow that is not async these calls return values; their type says they might be coroutines.
     progress = cast(UUID, create_progress_artifact(progress=0.0, key="curate", description="shards of this flow run"))
     futures = curate_shard.map(shards)
@@ -49,10 +49,10 @@ def curate_shards(shards: list[Shard]) -> None:
 
 @flow(name="curate", persist_result=False)
 def curate(config: CurateConfig, workspace: Path, limit: int | None = None) -> WorkspaceStatus:
-    """Register the configuration's sources, carry what is due through the stages, export; returns the status counts.
+    """Register the configuration's sources, run the stages that are due, export; returns the workspace's status.
 
-    Raises RunStopped (WorkspaceBusy, StorageFull, Interrupted, BudgetReached) when it cannot go on; what is finished is
-    kept and the same call goes on from there.
+    Raises RunStopped (WorkspaceBusy, StorageFull, Interrupted, BudgetReached) when the run cannot continue. Finished
+    results are kept, and the same call continues from them.
     """
     with open_run(workspace, config) as run, serve_metrics(config.run.metrics_port, run.services.meter, run.counts):
         ids = run.register(limit)
@@ -64,7 +64,7 @@ def curate(config: CurateConfig, workspace: Path, limit: int | None = None) -> W
         except Exception as error:
             known = isinstance(error, RunStopped | ConfigError)
             outcome = "budget" if isinstance(error, BudgetReached) else "stopped" if known else "failed"
-            with contextlib.suppress(OperationalError):  # a full disk: the reason why we stop is worth more
+            with contextlib.suppress(OperationalError):  # a full disk; the error that stopped the run is more useful
                 ledger.end_run(number, outcome, run.counts.rows())
             _conclude(run, plain_line(str(error) if known else f"{type(error).__name__}: {error}"))
             raise
@@ -80,16 +80,18 @@ def curate(config: CurateConfig, workspace: Path, limit: int | None = None) -> W
 
 
 def _conclude(run: Run, why: str | None = None) -> None:
-    """The report in the workspace, and its figures as an artifact; neither changes how the run ended."""
+    """Write the report, and store its figures as an artifact; a failure of either does not change how the run ended."""
     summary = try_report(run.workspace, run.services, run.history, why)
     if summary is not None:
         text = figures(summary, report_path(run.workspace))
-        with contextlib.suppress(PrefectException, httpx.HTTPError, OSError):  # Prefect's server may be why we stop
+        with contextlib.suppress(
+            PrefectException, httpx.HTTPError, OSError
+        ):  # Prefect's server may be the reason for the stop
             create_markdown_artifact(key="curate-report", markdown=text, description="what the run did")
 
 
 def _carry(run: Run, ids: list[str]) -> None:
-    """Shards of what is due, until settling the duplicates frees no further video; then the export."""
+    """Curate the videos that are due, until settling duplicates makes no other video due; then export."""
     config, root = run.services.config.run, str(run.workspace.root)
     runner = cast(TaskRunner[PrefectFuture[Any]], ThreadPoolTaskRunner[Any](max_workers=config.shards_in_flight))
     todo = run.due(ids)
@@ -100,7 +102,7 @@ def _carry(run: Run, ids: list[str]) -> None:
             try:
                 curate_shards.with_options(task_runner=runner)(shards[start : start + SHARDS_A_FLOW])
             except BindingBroken:
-                run.services.binding.raise_if_stopped()  # all threads have ended: this message is the whole one
+                run.services.binding.raise_if_stopped()  # all threads have ended, so this message has every finding
                 raise
         todo = run.due(duplicates.settle(run.services.ledger))
     export_dataset(root)

@@ -1,4 +1,4 @@
-"""The probe flow: some videos through all stages, as curating would carry them, and nothing exported."""
+"""The probe flow: runs all stages for some videos, as curating does, and exports nothing."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ from schemas.errors import ConfigError, RunStopped
 
 @flow(name="probe", persist_result=False)
 def probe(workspace: Path, ids: list[str]) -> None:
-    """Carry the videos `ids` of an open run through the stages; what is finished is there for `v2xum curate`.
+    """Run the stages for the videos `ids` of an open run; `v2xum curate` uses the results.
 
-    Shards are so small that as many are in flight as a whole run would have. Raises RunStopped and ConfigError as
-    `curate` does.
+    Shards are small, so that as many are in flight as in a whole run. Raises RunStopped and ConfigError as `curate`.
     """
     run = run_of(str(workspace))
     config, ledger = run.services.config.run, run.services.ledger

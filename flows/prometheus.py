@@ -1,4 +1,4 @@
-"""A run's meter and counts for Prometheus: read at every scrape, served on the loopback address alone.
+"""Serves a run's meter and counts to Prometheus, on the loopback address only.
 
 v2xum_tokens_in_total, v2xum_tokens_out_total, v2xum_replies_total, v2xum_cached_replies_total, v2xum_frames_total
 v2xum_requests_in_flight, v2xum_requests_queued, v2xum_request_limit{server}
@@ -23,36 +23,38 @@ ADDRESS = "127.0.0.1"
 
 
 class RunCollector(Collector):
-    """Turns the state of a run into metrics; nothing is kept between scrapes."""
+    """Turns the state of a run into metrics, anew at every scrape."""
 
     def __init__(self, meter: Meter, counts: Counts) -> None:
-        """Bind what is read."""
+        """Collect from this meter and these counts."""
         self._meter = meter
         self._counts = counts
 
     def describe(self) -> list[Metric]:
-        """Nothing in advance, so that registering reads no meter."""
+        """Describe no metric in advance, so that registering does not read the meter."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """All metrics at this moment."""
+        """Yield all metrics as they are now."""
         now = self._meter.read()
         yield _counter("tokens_in", "Tokens that models read and that were paid for.", now.tokens_in)
         yield _counter("tokens_out", "Tokens that models wrote.", now.tokens_out)
         yield _counter("replies", "Replies that models gave.", now.replies)
-        yield _counter("cached_replies", "Replies that the ledger had already.", now.cached)
-        yield _counter("frames", "Frames that were handed to the captioner.", now.frames)
-        yield _counter("busy_seconds", "Wall time with at least one request at a server.", now.busy_seconds)
+        yield _counter("cached_replies", "Replies that were in the ledger already.", now.cached)
+        yield _counter("frames", "Frames that were given to the captioner.", now.frames)
+        yield _counter("busy_seconds", "Wall time during which a server had at least one request.", now.busy_seconds)
         yield _gauge("requests_in_flight", "Requests at servers.", now.in_flight)
-        yield _gauge("requests_queued", "Requests that wait for their turn.", now.queued)
-        yield _gauge("paused", "1 while nothing is sent because no server answers.", int(now.paused is not None))
+        yield _gauge("requests_queued", "Requests that wait to be sent.", now.queued)
+        yield _gauge("paused", "1 while no request is sent because no server answers.", int(now.paused is not None))
         yield _gauge("run_seconds", "Wall time since the run's services were opened.", now.seconds)
         retries: dict[str, float] = {**now.retries}
         failures: dict[str, float] = {**now.failures}
-        yield _counters("retries", "Requests that were sent again, by what was wrong.", "kind", retries)
-        yield _counters("failures", "Requests given up and replies unusable, by what was wrong.", "kind", failures)
-        yield _counters("wait_seconds", "Time that threads waited, by what for.", "kind", now.waits)
-        limits = GaugeMetricFamily("v2xum_request_limit", "Requests a server may have at once.", labels=["server"])
+        yield _counters("retries", "Requests that were sent again, by reason.", "kind", retries)
+        yield _counters(
+            "failures", "Requests that were given up and replies that were unusable, by reason.", "kind", failures
+        )
+        yield _counters("wait_seconds", "Time that threads waited, by what they waited for.", "kind", now.waits)
+        limits = GaugeMetricFamily("v2xum_request_limit", "Requests that a server may have at once.", labels=["server"])
         for server, limit in sorted(now.limits.items()):
             limits.add_metric([server], limit)
         yield limits
@@ -61,19 +63,19 @@ class RunCollector(Collector):
             for outcome, count in row.items():
                 videos.add_metric([stage, outcome], count)
         yield videos
-        yield _counter("downloaded_bytes", "Bytes that came in over the network.", round(self._counts.megabytes * 1e6))
+        yield _counter("downloaded_bytes", "Bytes that were downloaded.", round(self._counts.megabytes * 1e6))
 
 
-def _counter(name: str, says: str, value: float) -> Metric:
-    return CounterMetricFamily(f"v2xum_{name}", says, value=value)
+def _counter(name: str, text: str, value: float) -> Metric:
+    return CounterMetricFamily(f"v2xum_{name}", text, value=value)
 
 
-def _gauge(name: str, says: str, value: float) -> Metric:
-    return GaugeMetricFamily(f"v2xum_{name}", says, value=value)
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"v2xum_{name}", text, value=value)
 
 
-def _counters(name: str, says: str, label: str, values: dict[str, float]) -> Metric:
-    family = CounterMetricFamily(f"v2xum_{name}", says, labels=[label])
+def _counters(name: str, text: str, label: str, values: dict[str, float]) -> Metric:
+    family = CounterMetricFamily(f"v2xum_{name}", text, labels=[label])
     for key, value in sorted(values.items()):
         family.add_metric([key], value)
     return family
@@ -81,7 +83,7 @@ def _counters(name: str, says: str, label: str, values: dict[str, float]) -> Met
 
 @contextmanager
 def serve_metrics(port: int | None, meter: Meter, counts: Counts) -> Iterator[str | None]:
-    """Serve a run's metrics until the block ends; yields their address, None without a port.
+    """Serve a run's metrics until the block ends; yields their URL, or None when `port` is None.
 
     Raises ConfigError when the port is taken.
     """

@@ -1,4 +1,4 @@
-"""The curate flow as a deployment: what a server's schedule can give, names of files, instead of objects."""
+"""The curate flow for deployments: it takes paths, which a schedule can store, instead of objects."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from schemas.loading import load_config
 
 @flow(name="curate-file", persist_result=False)
 def curate_file(config: str, workspace: str, overrides: tuple[str, ...] = (), limit: int | None = None) -> None:
-    """Curate by a configuration file into a workspace; both paths are relative to the worker's folder.
+    """Curate into a workspace by a configuration file; both paths are relative to the flow run's working directory.
 
-    `overrides` are as the command line's `--set` (`a.b=value`). Raises ConfigError for a wrong configuration or one
-    without sources, and RunStopped as `curate` does: the next run goes on from there.
+    `overrides` are those of the option `--set` (`a.b=value`). Raises ConfigError for a wrong configuration or one
+    without sources, and RunStopped as `curate` does; the next run continues from there.
     """
     loaded = load_config(Path(config), overrides)
     if not loaded.sources:
-        raise ConfigError(f"{config}: no `sources:`, which a scheduled run needs")
+        raise ConfigError(f"{config}: no `sources:`; a scheduled run needs them")
     curate(loaded, Path(workspace), limit)

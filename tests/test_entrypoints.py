@@ -1,51 +1,57 @@
-"""Deployments load flows by module path; a placeholder flow would hide an import that fails."""
+"""What starts from outside: the flows that prefect.yaml names, and the commands of `v2xum`.
+
+A placeholder flow would hide an import that fails, so flows are loaded without one.
+"""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from typing import Any
 
 import pytest
+import yaml
+from typer.core import TyperGroup
 from typer.testing import CliRunner
 
+from flows.cli.commands import COMMANDS, load_command
+from flows.cli.main import application
 from schemas.repository import ROOT
 
+LOAD = """
+import inspect, json, sys
+from prefect.flows import load_flow_from_entrypoint
+flows = {}
+for entrypoint in sys.argv[1:]:
+    flow = load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
+    parameters = inspect.signature(flow.fn).parameters.values()
+    required = [each.name for each in parameters if each.default is each.empty]
+    flows[entrypoint] = {"known": [each.name for each in parameters], "required": required}
+print(json.dumps(flows))
+"""
 
-@pytest.mark.parametrize(
-    ("entrypoint", "name"),
-    [
-        ("flows.curate.curate", "curate"),
-        ("flows.curate.curate_shards", "curate-shards"),
-        ("flows.benchmark.benchmark", "benchmark"),
-        ("flows.review.review_push", "review-push"),
-        ("flows.review.review_pull", "review-pull"),
-        ("flows.review.review_report", "review-report"),
-    ],
-)
-def test_flows_load_for_real(entrypoint: str, name: str) -> None:
-    code = (
-        "from prefect.flows import load_flow_from_entrypoint\n"
-        f"print(load_flow_from_entrypoint({entrypoint!r}, use_placeholder_flow=False).name)"
-    )
+
+def test_every_entrypoint_of_prefect_yaml_loads_and_takes_its_parameters() -> None:
+    deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+    entrypoints = [deployment["entrypoint"] for deployment in deployments]
+    assert not [entrypoint for entrypoint in entrypoints if ":" in entrypoint], "files hide packages: name modules"
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", LOAD, *entrypoints], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
     )
-    assert done.stdout.strip() == name, done.stderr
+    assert done.returncode == 0, done.stderr
+    flows: dict[str, Any] = json.loads(done.stdout)
+    for deployment in deployments:
+        flow, given = flows[deployment["entrypoint"]], set(deployment["parameters"])
+        assert set(flow["required"]) <= given <= set(flow["known"]), deployment["entrypoint"]
 
 
-def test_every_command_of_the_cli_is_in_the_readme_and_has_help() -> None:
-    from flows.cli.main import application
-
-    app = application()
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_in_the_readme_and_has_help(name: str) -> None:
     readme = (ROOT / "README.md").read_text()
-    runner = CliRunner()
-    for command in app.registered_commands:
-        name = command.name or command.callback.__name__  # type: ignore[union-attr]
-        assert f"v2xum {name}" in readme
-        assert runner.invoke(application(), [name, "--help"]).exit_code == 0
-    for group in app.registered_groups:
-        for command in group.typer_instance.registered_commands:
-            name = command.name or command.callback.__name__  # type: ignore[union-attr]
-            words = [str(group.name), *([] if name == "run" else [name])]
-            assert f"v2xum {' '.join(words)}" in readme
-            assert runner.invoke(application(), [*words, "--help"]).exit_code == 0
+    command = load_command(name)
+    names = command.commands if isinstance(command, TyperGroup) else ()
+    calls = [[name, *([] if inner == "run" else [inner])] for inner in names] or [[name]]
+    for words in calls:
+        assert f"v2xum {' '.join(words)}" in readme
+        assert CliRunner().invoke(application(), [*words, "--help"]).exit_code == 0

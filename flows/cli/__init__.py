@@ -1,1 +1,1 @@
-"""The command line `v2xum`: the application, and one file a group of commands."""
+"""The command line `v2xum`: the application, one file for each group of commands, and what they print."""

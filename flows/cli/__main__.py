@@ -2,5 +2,5 @@
 
 from flows.cli.main import main
 
-if __name__ == "__main__":  # child processes import this file again under another name
+if __name__ == "__main__":  # spawned processes import this file again under another name
     main()

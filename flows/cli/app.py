@@ -1,9 +1,10 @@
-"""The Typer application that all commands register on, their shared options, and errors as exit codes.
+"""What all commands share: the registry of commands, common options, and errors as exit codes.
 
 Exit codes: 0 done; 1 the run stopped and can be resumed; 2 bad usage or configuration; 3 finished, with more
 rejections than `run.max_rejected` allows; 4 budget reached; 130 interrupted.
 
-This module imports no command. `flows.cli.main` imports all of them; each registers itself on `app`.
+This module imports no command. A module of commands registers them on `app`; `flows.cli.commands` imports it when one
+of its commands is called.
 """
 
 from __future__ import annotations
@@ -14,11 +15,9 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
 import typer
-from pydantic import BaseModel
-from sqlalchemy.exc import OperationalError
 
 from schemas.errors import (
     BudgetReached,
@@ -29,26 +28,28 @@ from schemas.errors import (
     StorageFull,
     is_storage_full,
 )
-from schemas.safe_text import plain
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Turn videos into a verified Instruct-V2Xum-style dataset.",
-)
+if TYPE_CHECKING:  # it is slow to import, and `v2xum --help` does not need it
+    from pydantic import BaseModel
+
+app = typer.Typer()
 P = ParamSpec("P")
-_MAKE_ROOM = "nothing finished is lost: make room and run the same command again"
+_MAKE_ROOM = "finished results are kept: make room and run the same command again"
 WorkspaceArgument = Annotated[Path, typer.Argument(help="The folder that `v2xum curate` worked in.")]
+RunFolderOption = Annotated[
+    Path | None,
+    typer.Option("--workspace", help="The folder for everything that the run makes; default: data/runs/NAME."),
+]
+LimitOption = Annotated[int | None, typer.Option(min=1, help="Take only this many sources, from the first.")]
+SetOption = Annotated[list[str] | None, typer.Option("--set", help="Override a key of the configuration: a.b=value.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
 
 def guarded(command: Callable[P, None]) -> Callable[P, None]:
-    """Turn the project's errors into a message on stderr and an exit code."""
+    """Wrap a command: the project's errors become a message on stderr and an exit code."""
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        collect_rarely()
         try:
             command(*args, **kwargs)
         except (ConfigError, PromptError) as error:
@@ -61,7 +62,7 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             fail(f"{error}\n{_MAKE_ROOM}", 1)
         except RunStopped as error:
             fail(str(error), 1)
-        except (OSError, OperationalError) as error:
+        except _system_errors() as error:
             if not is_storage_full(error):
                 raise
             fail(f"no space left for the workspace\n{_MAKE_ROOM}", 1)
@@ -69,28 +70,37 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
     return run
 
 
-def collect_rarely() -> None:
-    """Have Python look for unreachable cycles once in 50,000 new objects instead of once in 700.
+def _system_errors() -> tuple[type[Exception], ...]:
+    """The errors that a full disk raises, among others. Many commands never load the ledger's library."""
+    from sqlalchemy.exc import OperationalError
 
-    A caption set is hundreds of objects without a cycle; looking through them took half the time of a push.
+    return OSError, OperationalError
+
+
+def collect_rarely() -> None:
+    """Let Python search for unreachable cycles after 50,000 new objects instead of after 700.
+
+    A caption set is hundreds of objects without a cycle; searching them took half the time of a push.
     """
     gc.set_threshold(50_000, 10, 10)
 
 
 def fail(message: str, code: int) -> None:
     """Write a message to stderr and end the command. Raises typer.Exit with the code."""
+    from schemas.safe_text import plain  # it loads all record classes, which `v2xum --help` does not need
+
     for line in message.splitlines():
         sys.stderr.write(f"v2xum: {plain(line, 2000)}\n")
     raise typer.Exit(code)
 
 
 def shown_path(path: Path) -> str:
-    """A path as short as it can be written from here."""
+    """The path, relative to the working directory where it lies below that."""
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def print_json(document: BaseModel | dict[str, Any]) -> None:
     """Write one JSON document to stdout."""
-    plain_document = document.model_dump(mode="json") if isinstance(document, BaseModel) else document
-    sys.stdout.write(json.dumps(plain_document, ensure_ascii=False) + "\n")
+    fields = document if isinstance(document, dict) else document.model_dump(mode="json")
+    sys.stdout.write(json.dumps(fields, ensure_ascii=False) + "\n")

@@ -28,7 +28,7 @@ from demo.truth import Known, write_truth
 from demo.world import make_script
 from evaluation.request import EvaluateRequest, evaluate_here
 from flows.cli.evaluate import print_evaluation
-from flows.cli.workspace import print_status
+from flows.cli.print_status import print_status
 from flows.local.curate import curate_here
 from schemas.errors import ConfigError, V2XumError
 from schemas.loading import load_config

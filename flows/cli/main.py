@@ -1,10 +1,9 @@
-"""The entry point of `v2xum`: imports every command, then runs the application.
+"""The entry point of `v2xum`: runs the application of flows.cli.commands.
 
-Nothing is imported before `main` runs: child processes that decode videos import the program's entry point again, and
-must start fast.
+Nothing is imported before `main` runs: spawned processes, which decode videos, import the program's entry point again
+and must start fast.
 """
 
-# ruff: noqa: F401, I001 - imported for the commands that they register, in the order in which the help shows them
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -14,18 +13,10 @@ if TYPE_CHECKING:
 
 
 def application() -> typer.Typer:
-    """The application with all of its commands registered."""
-    import flows.cli.workspace
-    import flows.cli.plan
-    import flows.cli.report
-    import flows.cli.review
-    import flows.cli.review_listen
-    import flows.cli.evaluate
-    import flows.cli.servers
-    import flows.cli.bench
-    from flows.cli.app import app
+    """The application; it imports a command when the command is called."""
+    from flows.cli.commands import application
 
-    return app
+    return application
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""`v2xum plan`: what a configuration will take, from a probe of its videos."""
+"""`v2xum plan`: estimates what a configuration will take, from a probe of its videos."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from flows.cli.app import JsonOption, app, guarded, print_json
+from flows.cli.app import JsonOption, LimitOption, RunFolderOption, SetOption, app, guarded, print_json
 from schemas.loading import load_config
 from schemas.plan import Interval, Plan, PlanEstimate
 from schemas.safe_text import plain
@@ -20,19 +20,18 @@ from schemas.safe_text import plain
 def plan(
     config: Annotated[Path, typer.Argument(help="The run's YAML file, as for `v2xum curate`.")],
     source: Annotated[
-        list[str] | None, typer.Option(help="A file, folder, URL, id or list instead of the configuration's sources.")
+        list[str] | None,
+        typer.Option(help="A file, folder, URL, id or list to use instead of the configuration's sources."),
     ] = None,
     probe: Annotated[
-        int, typer.Option(min=0, help="Random videos to curate for it; 0: go by what the workspace has.")
+        int, typer.Option(min=0, help="Number of random videos to curate first; 0: use only what the workspace has.")
     ] = 20,
-    workspace: Annotated[
-        Path | None, typer.Option(help="Where everything is kept; data/runs/NAME when left out.")
-    ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Take only the first so many sources.")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="Override a key: a.b=value.")] = None,
+    workspace: RunFolderOption = None,
+    limit: LimitOption = None,
+    set_: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Curate some videos and say what all will take: tokens, hours, disk, money; `v2xum curate` goes on from there."""
+    """Curate some videos and estimate tokens, hours, disk and money for all; `v2xum curate` continues from there."""
     from flows.local.plan import plan_here
 
     resolved = load_config(config, set_ or ())
@@ -45,12 +44,12 @@ def plan(
 
 
 def print_plan(answer: Plan, console: Console | None = None) -> None:
-    """The answer of `plan_here` as a table, or the reason why there is none."""
+    """Print a plan as a table, or the reason why it has no estimate."""
     console = console or Console(highlight=False, soft_wrap=True)
     probe, found = answer.probe, answer.estimate
     console.print(
-        f"{answer.videos} videos; {answer.settled_videos} settled ones to go by, {probe.videos} of them "
-        f"probed now in {_hours(probe.wall_hours)}; {answer.due_videos} due"
+        f"{answer.videos} videos: {answer.settled_videos} are settled ({probe.videos} of them probed now, in "
+        f"{_hours(probe.wall_hours)}), {answer.due_videos} are due"
     )
     if found is None:
         console.print(plain(answer.note or "", 1000), markup=False)
@@ -101,7 +100,7 @@ def _number(value: float) -> str:
 
 
 def _hours(hours: float) -> str:
-    """Hours as people say them: 40 s, 12 min, 3.2 h, 5.1 d."""
+    """Return hours in a unit that is easy to read: 40 s, 12 min, 3.2 h, 5.1 d."""
     seconds = hours * 3600
     for limit, size, unit in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
         if seconds < limit:

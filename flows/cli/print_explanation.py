@@ -1,4 +1,4 @@
-"""Shows what `explain` found of one video, as text for a terminal."""
+"""Prints everything that is known about one video as text for a terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from schemas.time import plain_seconds
 
 
 def print_explanation(explanation: Explanation) -> None:
-    """Print the answer of `curation.status.explain`."""
+    """Print the explanation of a video: its source, rejections, stages and verdicts."""
     answer = explanation.model_dump(mode="json")
     console = Console(highlight=False, soft_wrap=True)
     source = answer["source"] or {}
@@ -44,11 +44,11 @@ def _review(console: Console, review: dict[str, Any] | None, verdicts: list[dict
     if review and review.get("editor"):
         changed = {name: review[name] for name in review if name.startswith(("captions", "keyframes", "summary_"))}
         _row(console, "edited by", f"{review['editor']}: {', '.join(f'{k} {v}' for k, v in changed.items() if v)}")
-    for one in verdicts:
-        words = f"{one['decision'] or 'half-finished'}, {one['stratum']}, {one['updated_at']}"
-        words += f", {' '.join(one['reasons'])}" if one["reasons"] else ""
-        words += f": {one['comment']}" if one["comment"] else ""
-        _row(console, one["annotator"], words if one["counts"] else f"(does not count) {words}")
+    for verdict in verdicts:
+        words = f"{verdict['decision'] or 'half-finished'}, {verdict['stratum']}, {verdict['updated_at']}"
+        words += f", {' '.join(verdict['reasons'])}" if verdict["reasons"] else ""
+        words += f": {verdict['comment']}" if verdict["comment"] else ""
+        _row(console, verdict["annotator"], words if verdict["counts"] else f"(does not count) {words}")
 
 
 def _stage(console: Console, name: str, stage: dict[str, Any]) -> None:
@@ -68,8 +68,10 @@ def _stage(console: Console, name: str, stage: dict[str, Any]) -> None:
             _row(console, "sha256", record["sha256"])
             shape = f"{record['width']}x{record['height']}, {record['codec']} in {record['container']}"
             _row(console, "file", f"{record['bytes']} bytes, {record['duration']} s, {shape}")
-            told = {key: value for key, value in record["publication"].items() if value}
-            _row(console, "published", ", ".join(f"{key}: {value}" for key, value in told.items()) or "(nothing known)")
+            known = {key: value for key, value in record["publication"].items() if value}
+            _row(
+                console, "published", ", ".join(f"{key}: {value}" for key, value in known.items()) or "(nothing known)"
+            )
         case "filter":
             for score in record["scores"]:
                 word = "passed" if score["passed"] else "failed, not enforced"

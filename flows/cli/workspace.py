@@ -8,11 +8,8 @@ from pathlib import Path
 from typing import Annotated, get_args
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from curation.ledger.stages import STAGES
-from curation.pipeline.budget import Budget
 from curation.pipeline.open import open_ledger, open_view
 from curation.status.counts import summarize
 from curation.status.explain import explain as explain_video
@@ -20,6 +17,9 @@ from curation.status.explain import find
 from curation.workspace import Workspace
 from flows.cli.app import (
     JsonOption,
+    LimitOption,
+    RunFolderOption,
+    SetOption,
     WorkspaceArgument,
     app,
     fail,
@@ -27,37 +27,38 @@ from flows.cli.app import (
     print_json,
     shown_path,
 )
+from flows.cli.print_status import print_status
 from schemas.errors import (
     ConfigError,
     ErrorClass,
 )
-from schemas.loading import load_config
-from schemas.safe_text import plain
-from schemas.status import WorkspaceStatus
 
 
 @app.command()
 @guarded
 def curate(
-    config: Annotated[Path, typer.Argument(help="The run's YAML file; configs/ has some to start from.")],
+    config: Annotated[Path, typer.Argument(help="The run's YAML file; configs/ has examples.")],
     source: Annotated[
         list[str] | None,
         typer.Option(help="A file, folder, URL, YouTube id or list to curate instead of the configuration's sources."),
     ] = None,
-    workspace: Annotated[
-        Path | None, typer.Option(help="Where everything is kept; data/runs/NAME when left out.")
+    workspace: RunFolderOption = None,
+    limit: LimitOption = None,
+    set_: SetOption = None,
+    max_cost: Annotated[
+        float | None, typer.Option(help="Stop when this run has cost this much, by the `prices` configured.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Take only the first so many sources.")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="Override a key: a.b=value.")] = None,
-    max_cost: Annotated[float | None, typer.Option(help="Stop when this run has cost so much, by `prices`.")] = None,
-    max_hours: Annotated[float | None, typer.Option(help="Stop when this run has taken so many hours.")] = None,
+    max_hours: Annotated[float | None, typer.Option(help="Stop when this run has taken this many hours.")] = None,
     max_tokens: Annotated[
-        float | None, typer.Option(help="Stop when this run has paid for so many tokens, read and written.")
+        float | None, typer.Option(help="Stop when this run has paid for this many tokens, read and written.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Carry videos from their sources to an exported dataset; run it again to go on where it stopped."""
-    from flows.local.curate import curate_here  # Prefect takes seconds to import: only here is it needed
+    """Turn the videos of the sources into an exported dataset; run it again to continue where it stopped."""
+    # These load what the stages need, which the other commands do without.
+    from curation.pipeline.budget import Budget
+    from flows.local.curate import curate_here
+    from schemas.loading import load_config
 
     resolved = load_config(config, set_ or ())
     root = (workspace or Path("data/runs") / resolved.name).resolve()
@@ -77,7 +78,7 @@ def curate(
 @app.command()
 @guarded
 def status(workspace: WorkspaceArgument, as_json: JsonOption = False) -> None:
-    """Show how far a run is: every video is a sample, rejected, retryable or pending."""
+    """Show the progress of a run: every video is a sample, rejected, retryable or pending."""
     with open_view(Workspace(workspace).require()) as view:
         counts = summarize(view)
     if as_json:
@@ -89,11 +90,13 @@ def status(workspace: WorkspaceArgument, as_json: JsonOption = False) -> None:
 @app.command()
 @guarded
 def explain(
-    video: Annotated[str, typer.Argument(metavar="ID", help="A video's id, its start, a file hash, address or title.")],
+    video: Annotated[
+        str, typer.Argument(metavar="ID", help="A video's id or the start of it, a file's hash, an address or a title.")
+    ],
     workspace: WorkspaceArgument,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell everything known of one video: origin, hashes, timestamps, prompts, models, tokens, attempts, rejections."""
+    """Show everything about one video: origin, hashes, timestamps, prompts, models, tokens, attempts, rejections."""
     with open_view(Workspace(workspace).require()) as view:
         ids = find(view.ledger, video)
         if len(ids) != 1:
@@ -112,10 +115,14 @@ def explain(
 @guarded
 def retry(
     workspace: WorkspaceArgument,
-    ids: Annotated[list[str] | None, typer.Argument(help="Videos; all that match when left out.")] = None,
+    ids: Annotated[
+        list[str] | None, typer.Argument(help="Ids of videos; default: all videos that match the options.")
+    ] = None,
     error_class: Annotated[
         str | None,
-        typer.Option("--class", help="transient, permanent, poison or refused; transient when no filter is given."),
+        typer.Option(
+            "--class", help="transient, permanent, poison or refused; transient when neither ids nor options are given."
+        ),
     ] = None,
     stage: Annotated[str | None, typer.Option(help="Only rejections of this stage.")] = None,
     reason: Annotated[str | None, typer.Option(help="Only rejections for this reason.")] = None,
@@ -128,8 +135,8 @@ def retry(
     with place.lock(), open_ledger(place) as ledger:
         rejections = list(ledger.rejections())
         _require_known("--stage", stage, dict.fromkeys((*STAGES.names, *(r.stage for r in rejections))))
-        there = {source.id for source in ledger.sources(list(ids or ()))}
-        if unknown := [video for video in ids or () if video not in there]:
+        known = {source.id for source in ledger.sources(list(ids or ()))}
+        if unknown := [video for video in ids or () if video not in known]:
             raise ConfigError(f"{workspace} has no video {', '.join(map(repr, unknown))}: give ids in full")
         chosen = [
             r
@@ -147,7 +154,7 @@ def retry(
 @app.command()
 @guarded
 def export(workspace: WorkspaceArgument) -> None:
-    """Write WORKSPACE/export anew from what is finished."""
+    """Write WORKSPACE/export again from the finished videos."""
     from curation.dataset.export import export_workspace
     from curation.pipeline.services import open_services
 
@@ -158,27 +165,7 @@ def export(workspace: WorkspaceArgument) -> None:
 
 
 def _require_known(option: str, value: str | None, known: Iterable[str]) -> None:
-    """Raise ConfigError for a value that is none of the known ones."""
+    """Raise ConfigError for a value that is not among the known values."""
     names = list(known)
     if value is not None and value not in names:
         raise ConfigError(f"{option} {value!r} is not known (known here: {', '.join(names)})")
-
-
-def print_status(status: WorkspaceStatus, console: Console | None = None) -> None:
-    """The counts of `summarize` as a sentence, a table of the stages, and the reasons for rejections."""
-    console = console or Console()
-    console.print(
-        f"{status.videos} videos: {status.samples} samples, {status.rejected} rejected, {status.retryable} retryable, "
-        f"{status.pending} pending",
-        highlight=False,
-    )
-    table = Table(show_edge=False, pad_edge=False)
-    for name in ("stage", "done", "rejected", "due", "last run: made", "reused", "rejected"):
-        table.add_column(name, justify="left" if name == "stage" else "right")
-    for stage, row in status.stages.items():
-        last = row.last_run
-        cells = (row.done, row.rejected, row.due, last.made, last.reused, last.rejected)
-        table.add_row(stage, *map(str, cells))
-    console.print(table)
-    for reason, videos in status.reasons.items():
-        console.print(f"{videos:6} {plain(reason)}", markup=False, highlight=False)

@@ -1,1 +1,1 @@
-"""Runs that are started from a terminal: their Prefect server, progress, model server, listener."""
+"""Runs that are started from a terminal: their Prefect server, progress display, model servers, review listener."""

@@ -1,4 +1,4 @@
-"""Runs the curate flow from a terminal: server, progress, signals. Nothing to start by hand."""
+"""Runs the curate flow from a terminal, with a Prefect server of its own, a progress display and signal handlers."""
 
 from __future__ import annotations
 
@@ -25,15 +25,12 @@ from schemas.status import WorkspaceStatus
 def curate_here(
     config: CurateConfig, root: Path, sources: Sequence[str], limit: int | None, budget: Budget | None = None
 ) -> WorkspaceStatus:
-    """Curate into the workspace `root`; returns the status counts.
+    """Curate into the workspace `root`; returns the workspace's status.
 
-    `sources`, when given, take the place of the configuration's. A run with nothing to do starts no server. Raises
-    BudgetReached when `budget` is used up.
+    `sources`, when given, replace those of the configuration. A run with nothing to do starts no server. Raises
+    ConfigError without sources, BudgetReached when `budget` is used up, and what `curate` raises.
     """
-    if sources:
-        config = config.model_copy(update={"sources": tuple(SourceSpec(at=at) for at in sources)})
-    if not config.sources:
-        raise ConfigError("no sources: give --source, or `sources:` in the configuration")
+    config = with_sources(config, sources)
     with Display() as display, open_run(root, config, Counts(display.show)) as run:
         run.services.budget = budget
         run.history.listen(display.meter)
@@ -47,15 +44,24 @@ def curate_here(
         with local_server(root / "prefect") as url, stop_on_interrupt(run.services.stop):
             from prefect.settings import PREFECT_API_URL, temporary_settings
 
-            from flows.curate import curate  # Prefect takes seconds to import: only here is it needed
+            from flows.curate import curate  # Prefect takes seconds to import
 
             with temporary_settings({PREFECT_API_URL: url}):
                 return curate(config, root, limit)
 
 
+def with_sources(config: CurateConfig, sources: Sequence[str]) -> CurateConfig:
+    """The configuration with these sources instead of its own, if there are any. Raises ConfigError without sources."""
+    if sources:
+        config = config.model_copy(update={"sources": tuple(SourceSpec(at=at) for at in sources)})
+    if not config.sources:
+        raise ConfigError("no sources: give --source, or `sources:` in the configuration")
+    return config
+
+
 @contextlib.contextmanager
 def stop_on_interrupt(stop: threading.Event) -> Iterator[None]:
-    """The first Ctrl-C (or SIGTERM) asks the run to stop at the next safe point, the second ends it at once."""
+    """Set `stop` at the first Ctrl-C or SIGTERM, so that the run stops safely; raise Interrupted at the second."""
 
     def ask(_signal: int, _frame: FrameType | None) -> None:
         if stop.is_set():

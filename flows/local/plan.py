@@ -1,4 +1,4 @@
-"""Probes some videos of a configuration from a terminal and extrapolates to the rest."""
+"""Estimates from a terminal what a configuration will take: curates a few videos and extrapolates to the rest."""
 
 from __future__ import annotations
 
@@ -13,23 +13,20 @@ from curation.pipeline.run import Run, open_run
 from curation.plan.costs import QUANTITIES, Probed, busy_seconds, gather
 from curation.plan.estimate import Measured, choose, document, estimate, problem
 from curation.status.standings import due
-from flows.local.curate import stop_on_interrupt
+from flows.local.curate import stop_on_interrupt, with_sources
 from flows.local.prefect_server import local_server, quiet_environment
 from flows.local.progress import Display
-from schemas.config import CurateConfig, SourceSpec
-from schemas.errors import ConfigError
+from schemas.config import CurateConfig
 from schemas.plan import Plan, ProbeCost
 
 
 def plan_here(config: CurateConfig, root: Path, sources: Sequence[str], probe: int, limit: int | None = None) -> Plan:
-    """Curate `probe` random videos of those that are due in the workspace `root`, and say what the others will take.
+    """Curate `probe` random videos of those that are due in the workspace `root`, and estimate what the others take.
 
-    The answer's `estimate` is None when there is too little to go by; `note` says why. Raises what curating raises.
+    The plan's `estimate` is None when the finished videos are too few; `note` gives the reason. Raises what
+    `curate_here` raises.
     """
-    if sources:
-        config = config.model_copy(update={"sources": tuple(SourceSpec(at=at) for at in sources)})
-    if not config.sources:
-        raise ConfigError("no sources: give --source, or `sources:` in the configuration")
+    config = with_sources(config, sources)
     with Display() as display, open_run(root, config, Counts(display.show)) as run:
         ids = run.register(limit)
         stages = due(run.services.view, ids)
@@ -39,7 +36,7 @@ def plan_here(config: CurateConfig, root: Path, sources: Sequence[str], probe: i
         started = _probe(run, root, chosen) if chosen else 0.0
         seconds = time.time() - began if chosen else 0.0
         probed = gather(run.services, chosen)
-        # A video that failed for now is due again: what it will take is what its like took.
+        # A video that failed for now is due again; it will take what similar videos took.
         stages = due(run.services.view, ids)
         measured = _measured(run, probed, chosen, began, started)
         return _answer(run, len(ids), stages, probed, measured, len(chosen), seconds)
@@ -51,10 +48,10 @@ def _probe(run: Run, root: Path, chosen: list[str]) -> float:
     with local_server(root / "prefect") as url, stop_on_interrupt(run.services.stop):
         from prefect.settings import PREFECT_API_URL, temporary_settings
 
-        from flows.probe import probe  # Prefect takes seconds to import: only here is it needed
+        from flows.probe import probe  # Prefect takes seconds to import
 
         began = time.monotonic()
-        # Weights are loaded, and servers asked for, once a run: not on the first video's account.
+        # Models are opened once in a run: their time must not count as the first video's.
         services = run.services
         _ = services.captioner, services.summarizer, services.judge, services.clip, services.embedder
         started = time.monotonic() - began
@@ -64,17 +61,17 @@ def _probe(run: Run, root: Path, chosen: list[str]) -> float:
 
 
 def _measured(run: Run, probed: Probed, chosen: list[str], since: float, started: float) -> Measured:
-    """What the meter of this run says beside the ledger, for the videos that this run made (since a Unix time)."""
+    """Compare the run's meter with the ledger, for the results that this run made since a Unix time."""
     reading = run.services.meter.read()
-    fresh = [span for one in probed.spans for span in one if span.began >= since]
+    fresh = [span for spans in probed.spans for span in spans if span.began >= since]
     lane = busy_seconds(fresh, "model")
     served = reading.busy_seconds / lane if reading.busy_seconds and lane else 1.0
     made = [i for i, video in enumerate(probed.ids) if video in chosen]
     whole = all(span.began >= since for i in made for span in probed.spans[i])
     names = [i for i, name in enumerate(QUANTITIES) if name.endswith(("_tokens_in", "_tokens_out"))]
-    told = float(probed.cost[made][:, :, names].sum())
-    # Only where every token of these videos was paid for just now can the two be compared.
-    paid = (reading.tokens_in + reading.tokens_out) / told if told and whole and not reading.cached else 1.0
+    counted = float(probed.cost[made][:, :, names].sum())
+    # The two can be compared only when this run paid for every token of these videos.
+    paid = (reading.tokens_in + reading.tokens_out) / counted if counted and whole and not reading.cached else 1.0
     return Measured(started, min(served, 1.0), max(paid, 1.0))
 
 

@@ -1,6 +1,6 @@
-"""A Prefect server for one run: started on a free local port, stopped with it, its records kept in the workspace.
+"""Starts a Prefect server for one run, on a free local port, and stops it with the run.
 
-With PREFECT_API_URL set, that server is used and nothing is started.
+The server keeps its records in the workspace. When PREFECT_API_URL is set, that server is used and none is started.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_LOGGING_TO_API_ENABLED": "false",
     "PREFECT_SERVER_UI_ENABLED": "false",
-    # Batched recorders: without them a server loses run records when a few hundred come at once.
+    # Without batches a server loses run records when a few hundred arrive at once.
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "200",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "2",
@@ -36,9 +36,9 @@ START_SECONDS = 180.0
 
 
 def quiet_environment(home: Path) -> None:
-    """Set what Prefect reads when it is imported: no telemetry, its files under `home`, its log on errors only.
+    """Set Prefect's environment variables: no telemetry, files under `home`, only critical log messages.
 
-    Must run before the first `import prefect`. What the user set stays.
+    Call it before the first `import prefect`, which reads them. Variables that the user set stay as they are.
     """
     for name, value in {**_QUIET, "PREFECT_HOME": str(home), "PREFECT_LOGGING_LEVEL": "CRITICAL"}.items():
         os.environ.setdefault(name, value)
@@ -46,7 +46,7 @@ def quiet_environment(home: Path) -> None:
 
 @contextmanager
 def local_server(home: Path) -> Iterator[str]:
-    """The API URL of a running server. Raises RunStopped when none comes up in time, with the end of its log."""
+    """Yield the API URL of a running server. Raises RunStopped with the end of its log when it does not start."""
     given = os.environ.get("PREFECT_API_URL")
     if given:
         yield given
@@ -73,7 +73,7 @@ def local_server(home: Path) -> Iterator[str]:
             stdout=log,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PREFECT_HOME": str(home)},
-            start_new_session=True,  # Ctrl-C is for the run, which then stops the server itself
+            start_new_session=True,  # Ctrl-C must reach the run only, which then stops the server
             preexec_fn=_die_with_parent,
         )
         try:
@@ -89,7 +89,7 @@ def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
         if process.poll() is not None:
             break
         try:
-            with urllib.request.urlopen(f"{url}/health", timeout=2):  # noqa: S310 - our own loopback address
+            with urllib.request.urlopen(f"{url}/health", timeout=2):  # noqa: S310 - an address of this machine
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
@@ -98,7 +98,7 @@ def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End the server; it holds nothing that the ledger does not."""
+    """End the server. Nothing is lost: the ledger has every result."""
     process.terminate()
     try:
         process.wait(timeout=5)
@@ -108,13 +108,13 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens on just now."""
+    """Return a port of 127.0.0.1 that nothing listens on at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def _die_with_parent() -> None:
-    """On Linux, have the kernel end the server when the run dies, even by kill -9."""
+    """On Linux, let the kernel end the server when the run dies, even by SIGKILL."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)

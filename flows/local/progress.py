@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: bars on a terminal, JSON lines when it is not one."""
+"""Shows the progress of a run: bars on a terminal, JSON lines on any other stream."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _QUIET_SECONDS = 30.0
 
 
 def meter_keys(reading: Reading, rates: Rates) -> dict[str, Any]:
-    """A meter's state for programs; rates are means of the last ten seconds."""
+    """Return a meter's state as keys of a JSON line; rates are means over the last ten seconds."""
     return {
         "tokens_in_per_second": round(rates.tokens_in, 1),
         "tokens_out_per_second": round(rates.tokens_out, 1),
@@ -45,7 +45,7 @@ def meter_keys(reading: Reading, rates: Rates) -> dict[str, Any]:
 
 
 def meter_line(reading: Reading, rates: Rates) -> Text:
-    """A meter's state for people, on one line where the terminal is wide enough."""
+    """Return a meter's state as text for a terminal; when the models are paused, a second line gives the reason."""
     parts = [f"{rates.tokens_in:,.0f} tok/s in", f"{rates.tokens_out:,.0f} tok/s out", f"{rates.frames:,.1f} frames/s"]
     if reading.limits:
         parts.append(f"{reading.in_flight:,} of {sum(reading.limits.values()):,} in flight, {reading.queued:,} queued")
@@ -70,22 +70,22 @@ class _Bars(Progress):
 
 
 class Display:
-    """Shows a run's counts on a stream (stderr by default, so that stdout stays for results)."""
+    """Shows a run's counts on a stream; the default is stderr, because stdout is for results."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        """Bars when the stream is a terminal, a JSON line every two seconds when not."""
+        """Show bars when the stream is a terminal, else a JSON line every two seconds."""
         self._stream = stream or sys.stderr
         self._bars: _Bars | None = None
         self._tasks: dict[str, TaskID] = {}
         self._began = time.monotonic()
-        self._said = 0.0
+        self._written = 0.0
         self._total = 0
         self._last: Counts | None = None
         self._keys: dict[str, Any] = {}
         self._lock = threading.Lock()
 
     def __enter__(self) -> Display:
-        """Start to show."""
+        """Start the display."""
         if self._stream.isatty():
             self._bars = _Bars(
                 TextColumn("{task.description:9}"),
@@ -102,21 +102,21 @@ class Display:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop to show, with the last counts."""
+        """Show the last counts and stop the display."""
         if self._bars is not None:
             self._bars.stop()
         elif self._last is not None:
             self._line(self._last)
 
     def total(self, videos: int) -> None:
-        """Say how many videos the run is about."""
+        """Set the number of videos of the run."""
         self._total = videos
         if self._bars is not None:
             for task in self._tasks.values():
                 self._bars.update(task, total=videos)
 
     def show(self, stage: str, counts: Counts) -> None:
-        """Show that a stage has got on with one more video."""
+        """Show the counts after a stage finished one more video."""
         self._last = counts
         if self._bars is not None:
             row = counts.rows()[stage]
@@ -124,29 +124,29 @@ class Display:
             if stage == "download":
                 note = f"{counts.megabytes:.1f} MB {note}"
             self._bars.update(self._tasks[stage], completed=sum(row.values()), note=note)
-            left = self._total  # what an earlier stage rejected never reaches the later ones
+            left = self._total  # later stages never see the videos that an earlier stage rejected
             for name, counted in counts.rows().items():
                 self._bars.update(self._tasks[name], total=left)
                 left -= counted["rejected"]
-        elif time.monotonic() - self._said >= _EVERY_SECONDS:
+        elif time.monotonic() - self._written >= _EVERY_SECONDS:
             self._line(counts)
 
     def meter(self, reading: Reading, rates: Rates) -> None:
-        """Show what the models do: a line below the bars, or keys of the JSON lines. A stalled run is heard of, too."""
+        """Show what the models do: a line below the bars, or keys of JSON lines, even when no video advances."""
         if self._bars is not None:
             self._bars.below = meter_line(reading, rates)
             return
         before, self._keys = self._keys, meter_keys(reading, rates)
         moved = self._keys != before
-        if self._last is None:  # not one video has got on yet
-            if time.monotonic() - max(self._said, self._began) >= _QUIET_SECONDS:
+        if self._last is None:  # no stage has finished a video yet
+            if time.monotonic() - max(self._written, self._began) >= _QUIET_SECONDS:
                 self._line(Counts())
-        elif time.monotonic() - self._said >= (_EVERY_SECONDS if moved else _QUIET_SECONDS):
+        elif time.monotonic() - self._written >= (_EVERY_SECONDS if moved else _QUIET_SECONDS):
             self._line(self._last)
 
     def _line(self, counts: Counts) -> None:
         line = {"event": "progress", "stages": counts.rows(), "downloaded_mb": round(counts.megabytes, 1)}
-        with self._lock:  # stages and the sampler of the meter both write
-            self._said = time.monotonic()
+        with self._lock:  # the threads of the stages and of the meter both write
+            self._written = time.monotonic()
             self._stream.write(json.dumps(line | self._keys) + "\n")
             self._stream.flush()

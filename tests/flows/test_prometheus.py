@@ -11,15 +11,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from curation.pipeline.counts import Counts
+from flows.local.prefect_server import free_port
 from flows.prometheus import serve_metrics
 from models.meter import Meter
 from schemas.errors import ConfigError
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def scrape(url: str) -> dict[tuple[str, tuple[str, ...]], float]:

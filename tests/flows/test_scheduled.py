@@ -1,67 +1,137 @@
-"""prefect.yaml against a real server: it deploys, and what a schedule would start runs and exports."""
+"""All of prefect.yaml on a real server: every deployment runs once through one process worker."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+import yaml
 
+from annotation.label_studio.access import TOKEN, URL
+from curation.workspace import Workspace
 from evaluation.request import EvaluateRequest
 from schemas.loading import load_config
 from tests.evaluation.written import right, scripts, write_predictions, write_references
 from tests.flows.conftest import CONFIG, ROOT
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]
+NO_SERVER = "ConfigError: no Label Studio server is known"
+# What every deployment of prefect.yaml ends with here: the type of the state, and words of its message.
+ENDS = {
+    "curate-file/nightly": ("COMPLETED", ""),
+    "benchmark/benchmark": ("COMPLETED", ""),
+    "review-push/nightly": ("FAILED", NO_SERVER),
+    "review-pull/hourly": ("FAILED", NO_SERVER),
+    "review-report/nightly": ("COMPLETED", ""),
+}
 
 
-def prefect(server: str, *arguments: str) -> str:
-    """Call Prefect's command line in the repository's folder; its output."""
-    environment = {**os.environ, "PREFECT_API_URL": server, "PYTHONWARNINGS": "", "PREFECT_LOGGING_LEVEL": "ERROR"}
+@pytest.fixture(scope="module")
+def environment(server: str) -> dict[str, str]:
+    """The environment of Prefect's command line and of the worker: this server, and no Label Studio."""
+    rest = {name: value for name, value in os.environ.items() if name not in (URL, TOKEN)}
+    return {**rest, "PREFECT_API_URL": server, "PYTHONWARNINGS": ""}
+
+
+def prefect(environment: dict[str, str], *arguments: str) -> None:
+    """Call Prefect's command line in the repository's folder; when it takes too long, end all of its processes."""
     command = [sys.executable, "-m", "prefect", "--no-prompt", *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return done.stdout
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        output, _ = process.communicate(timeout=400)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        output, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, output[-4000:]
 
 
-def test_the_deployments_deploy_and_run(server: str, films: Path, tmp_path: Path) -> None:
-    prefect(server, "work-pool", "create", "v2xum", "--type", "process", "--overwrite")
-    prefect(server, "deploy", "--all")
+@pytest.fixture(scope="module")
+def client(server: str, environment: dict[str, str]) -> Iterator[httpx.Client]:
+    """A client of the server, to which all of prefect.yaml is deployed."""
+    prefect(environment, "work-pool", "create", "v2xum", "--type", "process", "--overwrite")
+    prefect(environment, "deploy", "--all")
     with httpx.Client(base_url=server, timeout=30) as client:
-        found = client.get("/deployments/name/curate-file/nightly").raise_for_status().json()
-        assert found["entrypoint"] == "flows/scheduled.py:curate_file"
-        assert found["work_pool_name"] == "v2xum"
-        assert [schedule["schedule"]["cron"] for schedule in found["schedules"]] == ["0 2 * * *"]
-        assert found["global_concurrency_limit"]["limit"] == 1
-        load_config(ROOT / found["parameters"]["config"])
-        for name in ("review-push/nightly", "review-pull/hourly", "review-report/nightly", "benchmark/benchmark"):
-            client.get(f"/deployments/name/{name}").raise_for_status()
-        workspace = tmp_path / "workspace"
-        overrides = [f"sources=[{{at: {films / 'film 0.mp4'}}}]"]
-        parameters = {"config": str(CONFIG), "workspace": str(workspace), "overrides": overrides}
-        made = client.post(f"/deployments/{found['id']}/create_flow_run", json={"parameters": parameters})
-        run = made.raise_for_status().json()["id"]
-        prefect(server, "flow-run", "execute", run)
-        assert client.get(f"/flow_runs/{run}").raise_for_status().json()["state"]["type"] == "COMPLETED"
-    assert (workspace / "export").is_dir()
+        yield client
 
 
-def test_the_benchmark_is_deployed_and_runs(server: str, tmp_path: Path) -> None:
-    prefect(server, "work-pool", "create", "v2xum", "--type", "process", "--overwrite")
-    prefect(server, "deploy", "--name", "benchmark")
-    references = write_references(tmp_path / "references.json", 3)
-    predictions = write_predictions(tmp_path / "p.jsonl", [right(*item) for item in scripts(3).items()])
-    with httpx.Client(base_url=server, timeout=30) as client:
-        found = client.get("/deployments/name/benchmark/benchmark").raise_for_status().json()
-        EvaluateRequest.model_validate(found["parameters"]["request"])
-        request = {"predictions": [str(predictions)], "references": [str(references)], "out": str(tmp_path / "out")}
-        made = client.post(
-            f"/deployments/{found['id']}/create_flow_run", json={"parameters": {"request": {**request, "text": False}}}
-        )
-        run = made.raise_for_status().json()["id"]
-        prefect(server, "flow-run", "execute", run)
-        assert client.get(f"/flow_runs/{run}").raise_for_status().json()["state"]["type"] == "COMPLETED"
-    assert (tmp_path / "out" / "report.html").is_file()
+def deployment(client: httpx.Client, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = client.get(f"/deployments/name/{name}").raise_for_status().json()
+    return found
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the runs read from and write to: predictions, references, an empty workspace to review."""
+    folder = tmp_path_factory.mktemp("scheduled")
+    write_references(folder / "references.json", 3)
+    write_predictions(folder / "predictions.jsonl", [right(*item) for item in scripts(3).items()])
+    reviewed = Workspace(folder / "reviewed")
+    reviewed.ledger().close()
+    reviewed.save_config(load_config(CONFIG))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def states(client: httpx.Client, environment: dict[str, str], films: Path, places: Path) -> dict[str, dict[str, Any]]:
+    """The last state of a run of every deployment, after one worker carried them all."""
+    request = {"predictions": [str(places / "predictions.jsonl")], "references": [str(places / "references.json")]}
+    review = {"workspace": str(places / "reviewed")}
+    parameters: dict[str, dict[str, Any]] = {
+        "curate-file/nightly": {
+            "config": str(CONFIG),
+            "workspace": str(places / "curated"),
+            "overrides": [f"sources=[{{at: {films}}}]"],
+            "limit": 2,
+        },
+        "benchmark/benchmark": {"request": {**request, "out": str(places / "evaluation"), "text": False}},
+        **dict.fromkeys(("review-push/nightly", "review-pull/hourly", "review-report/nightly"), review),
+    }
+    runs = {}
+    for name, given in parameters.items():
+        path = f"/deployments/{deployment(client, name)['id']}/create_flow_run"
+        runs[name] = client.post(path, json={"parameters": given}).raise_for_status().json()["id"]
+    # With a limit, the worker waits for what it started before it ends.
+    prefect(environment, "worker", "start", "--pool", "v2xum", "--type", "process", "--run-once", "--limit", "5")
+    return {name: client.get(f"/flow_runs/{run}").raise_for_status().json()["state"] for name, run in runs.items()}
+
+
+def test_every_deployment_of_the_file_is_covered(client: httpx.Client) -> None:
+    document = yaml.safe_load((ROOT / "prefect.yaml").read_text())
+    entrypoints = sorted(each["entrypoint"] for each in document["deployments"])
+    assert sorted(deployment(client, name)["entrypoint"] for name in ENDS) == entrypoints
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_a_worker_runs_it_to_the_state_that_is_right(states: dict[str, dict[str, Any]], name: str) -> None:
+    kind, words = ENDS[name]
+    assert (states[name]["type"], words in (states[name]["message"] or "")) == (kind, True), states[name]
+
+
+def test_the_runs_wrote_what_they_are_for(states: dict[str, dict[str, Any]], places: Path) -> None:
+    assert (places / "curated" / "export" / "manifest.json").is_file()
+    assert (places / "evaluation" / "report.html").is_file()
+    assert (places / "reviewed" / "report" / "review.html").is_file()
+
+
+def test_the_parameters_of_the_file_are_valid_and_one_run_a_workspace_is_kept(client: httpx.Client) -> None:
+    nightly = deployment(client, "curate-file/nightly")
+    assert nightly["work_pool_name"] == "v2xum"
+    assert [schedule["schedule"]["cron"] for schedule in nightly["schedules"]] == ["0 2 * * *"]
+    assert nightly["global_concurrency_limit"]["limit"] == 1
+    load_config(ROOT / nightly["parameters"]["config"])
+    EvaluateRequest.model_validate(deployment(client, "benchmark/benchmark")["parameters"]["request"])

@@ -1,0 +1,94 @@
+"""The commands of `v2xum` by name: which modules define each, and its line in `v2xum --help`.
+
+A command's modules are imported when the command is called, so that `v2xum --help` imports none of them and every
+command imports only its own. A test compares the lines here with the docstrings of the commands.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, NamedTuple
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_group
+
+from flows.cli.app import app, collect_rarely
+
+
+class Entry(NamedTuple):
+    """A command or a group of commands: the modules of flows/cli that register it, and its help in the list."""
+
+    modules: tuple[str, ...]
+    help: str
+
+
+COMMANDS = {  # in the order in which the help shows them
+    "curate": Entry(
+        ("workspace",),
+        "Turn the videos of the sources into an exported dataset; run it again to continue where it stopped.",
+    ),
+    "status": Entry(
+        ("workspace",), "Show the progress of a run: every video is a sample, rejected, retryable or pending."
+    ),
+    "explain": Entry(
+        ("workspace",),
+        "Show everything about one video: origin, hashes, timestamps, prompts, models, tokens, attempts, rejections.",
+    ),
+    "retry": Entry(("workspace",), "Forget rejections, so that the next `v2xum curate` tries those videos again."),
+    "export": Entry(("workspace",), "Write WORKSPACE/export again from the finished videos."),
+    "plan": Entry(
+        ("plan",),
+        "Curate some videos and estimate tokens, hours, disk and money for all; `v2xum curate` continues from there.",
+    ),
+    "report": Entry(
+        ("report",),
+        "Write WORKSPACE/report/report.html and summary.json again; throughput is that of the last `v2xum curate`.",
+    ),
+    "serve": Entry(
+        ("servers",),
+        "Print (or run) the command that starts the server of the configured captioner or summarizer.",
+    ),
+    "doctor": Entry(
+        ("servers",),
+        "Check everything that a run needs (decoder, tools, disk, memory, models, servers) and say what to do.",
+    ),
+    "bench": Entry(
+        ("bench",),
+        "Measure speed against a named baseline in the same minutes (takes minutes; ratios count, not seconds).",
+    ),
+    "review": Entry(("review", "review_listen"), "Have people verify the samples in Label Studio."),
+    "evaluate": Entry(("evaluate",), "Score summaries against references, with intervals and baselines."),
+}
+
+
+class _LazyGroup(TyperGroup):
+    """Lists all commands by the table, and imports the one that is called."""
+
+    def __init__(self, **settings: Any) -> None:
+        """Fill the list with commands that have a name and a help text only."""
+        super().__init__(**settings)
+        self.commands = {name: TyperCommand(name, help=entry.help) for name, entry in COMMANDS.items()}
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that the first argument names, imported, and the other arguments."""
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, None if name is None else load_command(name), rest
+
+
+def load_command(name: str) -> TyperCommand | TyperGroup:
+    """Import a command of the table; the module registers it. Raises KeyError for a name that is not in the table."""
+    collect_rarely()  # before the imports, which make many objects too
+    for module in COMMANDS[name].modules:
+        importlib.import_module(f"flows.cli.{module}")
+    command = get_group(app).commands[name]
+    assert isinstance(command, TyperCommand | TyperGroup)
+    return command
+
+
+application = typer.Typer(cls=_LazyGroup, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@application.callback()
+def v2xum() -> None:
+    """Turn videos into a verified Instruct-V2Xum-style dataset."""

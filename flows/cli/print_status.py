@@ -1,0 +1,29 @@
+"""Prints the status of a workspace as text for a terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from schemas.safe_text import plain
+from schemas.status import WorkspaceStatus
+
+
+def print_status(status: WorkspaceStatus, console: Console | None = None) -> None:
+    """Print the counts of videos as a sentence, a table of the stages, and the reasons for rejections."""
+    console = console or Console()
+    console.print(
+        f"{status.videos} videos: {status.samples} samples, {status.rejected} rejected, {status.retryable} retryable, "
+        f"{status.pending} pending",
+        highlight=False,
+    )
+    table = Table(show_edge=False, pad_edge=False)
+    for name in ("stage", "done", "rejected", "due", "last run: made", "reused", "rejected"):
+        table.add_column(name, justify="left" if name == "stage" else "right")
+    for stage, row in status.stages.items():
+        last = row.last_run
+        cells = (row.done, row.rejected, row.due, last.made, last.reused, last.rejected)
+        table.add_row(stage, *map(str, cells))
+    console.print(table)
+    for reason, videos in status.reasons.items():
+        console.print(f"{videos:6} {plain(reason)}", markup=False, highlight=False)
