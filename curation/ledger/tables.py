@@ -6,9 +6,13 @@ Text that comes from outside has the type `AnyText`, which stores every characte
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 metadata = sa.MetaData()
 
@@ -30,7 +34,11 @@ class AnyText(sa.TypeDecorator[str]):
 
 def inserting(table: sa.Table, dialect: sa.Dialect) -> sqlite.Insert | postgresql.Insert:
     """The dialect's own insert: both can leave what is there, or replace it."""
-    return postgresql.insert(table) if dialect.name == "postgresql" else sqlite.insert(table)
+    if dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # an eighth of the start of `v2xum status`
+
+        return postgresql.insert(table)
+    return sqlite.insert(table)
 
 
 sources = sa.Table(
