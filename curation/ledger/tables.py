@@ -18,7 +18,7 @@ metadata = sa.MetaData()
 
 
 class AnyText(sa.TypeDecorator[str]):
-    """Text that may hold NUL characters, which PostgreSQL does not take: there it is a string in JSON."""
+    """Text with any character. PostgreSQL refuses NUL characters, so there the text is stored as a JSON string."""
 
     impl = sa.Text
     cache_ok = True
@@ -33,7 +33,7 @@ class AnyText(sa.TypeDecorator[str]):
 
 
 def inserting(table: sa.Table, dialect: sa.Dialect) -> sqlite.Insert | postgresql.Insert:
-    """The dialect's own insert: both can leave what is there, or replace it."""
+    """The dialect's own `INSERT`, which can leave or replace a row that exists."""
     if dialect.name == "postgresql":
         from sqlalchemy.dialects import postgresql  # an eighth of the start of `v2xum status`
 
