@@ -43,8 +43,8 @@ def withdraw(ledger: Ledger, watched: Iterable[str], model: str, since: float) -
     """Withdraw, in one transaction, captions that may be wrong, and the replies that they were made from.
 
     These are the captions of the `watched` videos and of all videos that were never checked. Replies of `model` are
-    deleted when they were stored after `since` (unix time), after the first of these captions was begun, or after the last run that
-    finished ended, whichever is earliest: an unfinished run may have left replies that no caption was made from yet.
+    deleted when they were stored after `since` (unix time), after the first of these captions was begun, or after the
+    end of the last finished run, whichever is earliest. An unfinished run may have left replies of no caption yet.
     """
     r, runs, replies = t.results, t.runs.c, t.replies.c
     captioned = sa.and_(r.c.stage == _WITHDRAWN, r.c.current, r.c.status == "done")
