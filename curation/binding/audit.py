@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.binding.window import Alarm, CanaryResult, Compared, Shown, Watch, caption_key
+from curation.binding.window import Alarm, CanaryResult, Compared, Shown, Window, caption_key
 from models.clip import Clip
 from schemas.binding import Binding, CanaryOutcome
 from schemas.config import BindingConfig
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 _POOL = 512  # frames of the latest videos that captions are compared with
 
 Vector = NDArray[np.float32]
-Halt = Callable[[Alarm, Watch, str], str]
+Halt = Callable[[Alarm, Window, str], str]
 """Withdraws and writes down, for an alarm that a video's captions rang; returns the message for people."""
 
 
@@ -52,7 +52,7 @@ class BindingAudit:
         """Bind the limits; `clip` gives the model when it is first needed, None: nothing is compared."""
         self._config, self._clip, self._halt = config, clip, halt
         self._lock = threading.Lock()
-        self._watch = Watch(config)
+        self._window = Window(config)
         self._pool: deque[_Pooled] = deque(maxlen=_POOL)
         self._waiting: deque[_Caption] = deque(maxlen=4 * config.least)  # too few other videos had come
         self._broken: str | None = None
@@ -67,7 +67,7 @@ class BindingAudit:
     def figures(self) -> dict[str, float | int | None]:
         """The shares (0..1) over the latest observations, and how many those are."""
         with self._lock:
-            return self._watch.figures()
+            return self._window.figures()
 
     def check(
         self,
@@ -92,12 +92,12 @@ class BindingAudit:
         with self._lock:
             self.raise_if_stopped()
             own = self._observe(shown, vectors, outcomes, video_id, rng)
-            alarm = self._watch.alarm()
+            alarm = self._window.alarm()
             if alarm is not None and self._config.mode == "enable":
                 self._halting = threading.get_ident()  # it may still decode the pictures that it shows
                 self._broken = f"captions are not where they belong: {alarm}"  # stops the other threads first
                 try:
-                    self._broken = self._halt(alarm, self._watch, video_id)
+                    self._broken = self._halt(alarm, self._window, video_id)
                 finally:
                     self._halting = None
                 raise BindingBroken(self._broken)
@@ -123,8 +123,8 @@ class BindingAudit:
         rng: random.Random,
     ) -> list[Compared]:
         """Add a video to the window and to the pool; returns its own comparisons."""
-        self._watch.witness(CanaryResult(video_id, outcome) for outcome in outcomes)
-        self._watch.shown.extend(shown)
+        self._window.add_canaries(CanaryResult(video_id, outcome) for outcome in outcomes)
+        self._window.shown.extend(shown)
         seen = list(zip(shown, vectors, strict=False))  # no vectors at all without a model
         captions = [_Caption(one, text, float(picture @ text)) for one, (picture, text) in seen]
         pooled = [_Pooled(one.video_id, caption_key(one.text), picture) for one, (picture, _) in seen]
@@ -137,7 +137,7 @@ class BindingAudit:
             if compared is None:
                 self._waiting.append(caption)
                 continue
-            self._watch.compared.append(compared)
+            self._window.compared.append(compared)
             if caption.shown.video_id == video_id:
                 own.append(compared)
         return own

@@ -21,7 +21,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from PIL import Image
 
 from curation.binding.canaries import Painter
-from curation.binding.window import Alarm, CanaryResult, Compared, Shown, Watch, caption_key, unlike
+from curation.binding.window import Alarm, CanaryResult, Compared, Shown, Window, caption_key, unlike
 from curation.binding.withdrawal import Withdrawn
 from schemas.config import BindingConfig
 from schemas.errors import RunStopped, StageError
@@ -44,7 +44,7 @@ class Case(NamedTuple):
     """What the evidence is about: `captioner` and `clip` are names of models."""
 
     alarm: Alarm
-    watch: Watch
+    window: Window
     withdrawn: Withdrawn
     captioner: str
     clip: str | None
@@ -66,15 +66,15 @@ def write_evidence(folder: Path, case: Case, paint: Painter, read: ReadPicture) 
 
 def evidence(case: Case) -> dict[str, Any]:
     """Everything that the alarm rests on, worst first. Texts are single lines without control characters."""
-    watch, most = case.watch, case.watch.commonest()
-    repeats = unlike([one for one in watch.shown if caption_key(one.text) == most.text]) if most.covers else []
-    canaries = watch.servers[case.alarm.server] if case.alarm.server else watch.canaries
-    worst = sorted(watch.compared, key=lambda one: (one.won / one.of, one.margin))
+    window, most = case.window, case.window.commonest()
+    repeats = unlike([one for one in window.shown if caption_key(one.text) == most.text]) if most.covers else []
+    canaries = window.servers[case.alarm.server] if case.alarm.server else window.canaries
+    worst = sorted(window.compared, key=lambda one: (one.won / one.of, one.margin))
     return {
         "schema_version": SCHEMA_VERSION,
         "at": datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds"),
         "alarm": {**case.alarm._asdict(), "message": str(case.alarm)},
-        "figures": watch.figures(),
+        "figures": window.figures(),
         "limits": case.config.model_dump(exclude={"canary_pictures"}),
         "captioner": plain_line(case.captioner),
         "clip": plain_line(case.clip) if case.clip else None,

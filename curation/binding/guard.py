@@ -11,7 +11,7 @@ from pathlib import Path
 from curation.binding.audit import BindingAudit
 from curation.binding.canaries import Canary, Painter, build_painter, canary_count, canary_seeds
 from curation.binding.evidence import Case, write_evidence
-from curation.binding.window import Alarm, Watch
+from curation.binding.window import Alarm, Window
 from curation.binding.withdrawal import canaries_of, keep_canaries, withdraw
 from curation.frames.pictures import Pictures
 from curation.ledger.ledger import Ledger
@@ -82,12 +82,12 @@ class BindingGuard:
         if self._doubtful is not None:
             withdraw(self._ledger, self._doubtful, identify(self._config.models.captioner)[0], self._began)
 
-    def _halt(self, alarm: Alarm, watch: Watch, video_id: str) -> str:
+    def _halt(self, alarm: Alarm, window: Window, video_id: str) -> str:
         name = identify(self._config.models.captioner)[0]
-        self._doubtful = {*watch.videos(), video_id}
+        self._doubtful = {*window.videos(), video_id}
         withdrawn = withdraw(self._ledger, self._doubtful, name, self._began)
-        clip = self._clip() if watch.compared else None
-        case = Case(alarm, watch, withdrawn, name, clip.name if clip is not None else None, self._config.binding)
+        clip = self._clip() if window.compared else None
+        case = Case(alarm, window, withdrawn, name, clip.name if clip is not None else None, self._config.binding)
         try:
             where = str(write_evidence(self._report, case, self._painter, self._read))
         except (

@@ -87,11 +87,11 @@ class Alarm(NamedTuple):
         )
 
 
-class Watch:
+class Window:
     """A rolling window over a run, in order of arrival. Not for several threads at once."""
 
     def __init__(self, config: BindingConfig) -> None:
-        """Watch with the limits of a configuration; memory is bounded by 4 times the least observations."""
+        """Window with the limits of a configuration; memory is bounded by 4 times the least observations."""
         self._config = config
         self.canaries: deque[CanaryResult] = deque(maxlen=_DEPTH * LEAST_CANARIES)
         self.servers: OrderedDict[str, deque[CanaryResult]] = OrderedDict()
@@ -107,7 +107,7 @@ class Watch:
             | {one.video_id for one in self.shown}
         )
 
-    def witness(self, canaries: Iterable[CanaryResult]) -> None:
+    def add_canaries(self, canaries: Iterable[CanaryResult]) -> None:
         """Add canaries, also to the window of the server that captioned each: one of several may be the faulty one."""
         for one in canaries:
             self.canaries.append(one)

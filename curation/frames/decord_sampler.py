@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.frames.defects import Findings
-from curation.frames.pyav_sampler import _ROUNDING
+from curation.frames.pyav_sampler import TIME_ROUNDING
 from curation.frames.sampler import Sampled, scaled_size, too_long
 from curation.video.out_of_memory import is_shortage, near_limit
 from curation.video.probe import codec_name, open_media, stated_duration, video_stream
@@ -49,7 +49,7 @@ class DecordSampler:
         first, end = float(times[0, 0]), float(times[-1, 1])
         ticks = (np.arange(self._max_frames + 1) / float(self._fps)) + first
         # decord keeps time stamps as 32-bit floats: half a millisecond covers them.
-        count = max(int(np.searchsorted(ticks, end - float(_ROUNDING))), 1)
+        count = max(int(np.searchsorted(ticks, end - float(TIME_ROUNDING))), 1)
         if count > self._max_frames:
             raise too_long(end - first, self._max_frames)
         chosen = np.maximum(np.searchsorted(times[:, 0], ticks[:count] + 5e-4, side="right") - 1, 0)
@@ -83,7 +83,7 @@ def decord_pictures(path: Path, times: Sequence[float]) -> list[NDArray[np.uint8
         starts = reader.get_frame_timestamp(list(range(len(reader))))[:, 0]
         nearest = [int(np.abs(starts - time).argmin()) for time in times]
         return [
-            reader[number].asnumpy() if abs(float(starts[number]) - time) < float(_ROUNDING) else None
+            reader[number].asnumpy() if abs(float(starts[number]) - time) < float(TIME_ROUNDING) else None
             for number, time in zip(nearest, times, strict=True)
         ]
     except (decord.DECORDError, IndexError) as error:

@@ -34,7 +34,7 @@ _SKIPPABLE = ("h264", "hevc")
 _PICTURE_A_PACKET = ("h264", "hevc", "vp9", "av1")
 _PLANES = ("yuv420p", "yuvj420p")
 # Containers round time stamps to 1 ms: a picture that ends within this of a sampling time does not stand for it.
-_ROUNDING = Fraction(5, 1000)
+TIME_ROUNDING = Fraction(5, 1000)
 
 
 class PyavSampler:
@@ -110,7 +110,7 @@ class PyavSampler:
         end = (held.pts - first + (held.duration or 0)) * tick
         found.span = float(end)
         least = int((held.pts - first) * tick * self._fps) + 1
-        for k in range(index, max(least, ceil((end - _ROUNDING) * self._fps))):
+        for k in range(index, max(least, ceil((end - TIME_ROUNDING) * self._fps))):
             yield k, held
 
     def _frames(self, container: Any, stream: Any) -> Iterator[Any]:

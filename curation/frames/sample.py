@@ -1,6 +1,6 @@
 """The stage that turns a video file into described JPEG frames, decoded in a child process.
 
-The child (`_draw`) streams: a frame is decoded, scaled, written and forgotten, and only what comparing needs
+The child (`draw_frames`) streams: a frame is decoded, scaled, written and forgotten, and only what comparing needs
 is kept of it. The parent makes the record, and has decord check a few pictures in another killable call.
 """
 
@@ -53,7 +53,7 @@ def sample_frames(video: Video, path: Path, config: FrameConfig, out: Path, pool
     PoisonError (`timeout`, `crashed`, `memory`) and OSError when `out` cannot be written.
     """
     limits = Limits(config.wall_seconds, config.memory_megabytes)
-    drawing = pool.run(_draw, path, config, out, limits=limits)
+    drawing = pool.run(draw_frames, path, config, out, limits=limits)
     shot_of = [number for number, (first, last) in enumerate(drawing.shots) for _ in range(first, last + 1)]
     defects = drawing.findings.defects()
     check = _cross_check(path, config, out, pool, drawing)
@@ -85,7 +85,7 @@ def sample_frames(video: Video, path: Path, config: FrameConfig, out: Path, pool
     )
 
 
-def _draw(path: Path, config: FrameConfig, out: Path) -> _Drawing:
+def draw_frames(path: Path, config: FrameConfig, out: Path) -> _Drawing:
     """In the child: sample, write, describe. The decoders and SciPy are imported here, never in the parent."""
     from curation.frames.shots import segment
     from curation.frames.similarity import Look, look_at, repeats

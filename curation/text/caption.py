@@ -53,7 +53,7 @@ def caption_frames(
         batch = riding[start : start + size]
         pictures = [one.image if isinstance(one, Canary) else _picture(one, read) for one in batch]
         requests = [Request(text, picture, None, config.max_tokens) for picture in pictures]
-        for one, outcome in zip(batch, ask(model, requests, _read_reply, config.attempts), strict=True):
+        for one, outcome in zip(batch, ask(model, requests, read_caption, config.attempts), strict=True):
             if isinstance(one, Frame):
                 outcomes[one.index] = outcome
             elif said := outcome.value if isinstance(outcome, Answer) else outcome.raw:
@@ -104,7 +104,7 @@ def _picture(frame: Frame, read: Callable[[FrameIndex], bytes]) -> bytes:
     return image
 
 
-def _read_reply(_position: int, text: str) -> Read[str]:
+def read_caption(_position: int, text: str) -> Read[str]:
     """A caption out of a reply; surrounding white space is no repair. Raises BadReply."""
     value = clean_text(text)
     if not value:

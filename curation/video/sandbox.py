@@ -30,7 +30,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 RECYCLE = 256
-HEED_SECONDS = 0.25
+STOP_CHECK_SECONDS = 0.25
 CLOSE_SECONDS = 20.0
 _PR_SET_PDEATHSIG = 1
 
@@ -103,7 +103,7 @@ class Sandbox:
                     raise
                 continue
             try:
-                while not wait([future], HEED_SECONDS).done:
+                while not wait([future], STOP_CHECK_SECONDS).done:
                     self._raise_if_stopped()
                     if host.closed:  # pebble leaves calls of a stopped pool unanswered for ever
                         raise BrokenExecutor

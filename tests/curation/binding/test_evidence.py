@@ -12,7 +12,7 @@ from PIL import Image
 
 from curation.binding.canaries import plain
 from curation.binding.evidence import HTML_NAME, JSON_NAME, Case, write_evidence
-from curation.binding.window import Alarm, CanaryResult, Compared, Shown, Watch
+from curation.binding.window import Alarm, CanaryResult, Compared, Shown, Window
 from curation.binding.withdrawal import Withdrawn, canaries_of, keep_canaries, withdraw
 from curation.ledger import tables
 from curation.ledger.ledger import Ledger
@@ -72,15 +72,15 @@ def picture(_video: str, _frame: int) -> bytes:
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_hostile_captions_are_inert_in_the_page(tmp_path: Path, texts: list[str]) -> None:
     caption, said, word, name = texts
-    watch = Watch(BindingConfig(least=2))
+    window = Window(BindingConfig(least=2))
     shown = [Shown(f"v{n}", n, caption, f"{n:016x}") for n in (0, 2**40 - 1)]
-    watch.shown.extend(shown)
-    watch.compared.extend(Compared(one, 1, 8, -0.5) for one in shown)
+    window.shown.extend(shown)
+    window.compared.extend(Compared(one, 1, 8, -0.5) for one in shown)
     outcome = CanaryOutcome(picture=name, seed="00", words=((word, "circle"),), said=said, right=False)
-    watch.witness([CanaryResult("v0", outcome)])
+    window.add_canaries([CanaryResult("v0", outcome)])
     case = Case(
         Alarm("match", 0.1, 0.65, 2),
-        watch,
+        window,
         Withdrawn(("v0", "v1"), 3),
         name,
         "clip",
@@ -106,9 +106,9 @@ def test_a_picture_that_is_gone_leaves_the_rest(tmp_path: Path) -> None:
             raise PermanentError("frame_missing")
         return b"no picture"
 
-    watch = Watch(BindingConfig(least=2))
-    watch.compared.extend(Compared(Shown("v", n, "A dog.", f"{n:016x}"), 0, 8, -0.1) for n in (0, 1))
-    case = Case(Alarm("match", 0.1, 0.6, 2), watch, Withdrawn((), 0), "m", None, BindingConfig())
+    window = Window(BindingConfig(least=2))
+    window.compared.extend(Compared(Shown("v", n, "A dog.", f"{n:016x}"), 0, 8, -0.1) for n in (0, 1))
+    case = Case(Alarm("match", 0.1, 0.6, 2), window, Withdrawn((), 0), "m", None, BindingConfig())
     page = Page(write_evidence(tmp_path, case, plain, gone).read_text(encoding="utf-8"))
     assert page.words.count("no picture") == 2 and page.words.count("A dog.") == 2
 

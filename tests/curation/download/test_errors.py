@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from yt_dlp.networking.exceptions import CertificateVerifyError, HTTPError, IncompleteRead, ProxyError, TransportError
 from yt_dlp.utils import DownloadError, ExtractorError, UnsupportedError, YoutubeDLError
 
-from curation.download.errors import classify, retry_after
+from curation.download.errors import classify
 from curation.download.network import DebugLog
 from schemas.errors import HostBlocked, PermanentError, RefusedError, StorageFull, TransientError
 
@@ -200,19 +200,9 @@ def test_evidence_holds_no_signature_and_no_path():
     assert "id=3" in evidence
 
 
-@given(st.integers(-10, 10**6))
-def test_retry_after_in_both_forms(seconds):
-    date = format_datetime(NOW + timedelta(seconds=seconds), usegmt=True)
-    expected = min(max(seconds, 0), 86_400)
-    assert retry_after(date, NOW) == expected
-    if seconds >= 0:
-        assert retry_after(f" {seconds} ", NOW) == expected
-
-
-@given(st.none() | st.text(max_size=40))
-def test_a_malformed_retry_after_is_none_or_bounded(text):
-    value = retry_after(text, NOW)
-    assert value is None or 0 <= value <= 86_400
+@pytest.mark.parametrize("text", ["100000", format_datetime(NOW + timedelta(days=30), usegmt=True)])
+def test_a_wait_of_more_than_a_day_is_cut_to_a_day(text):
+    assert classify(wrapped(http(503, {"Retry-After": text})), now=NOW).after == 86_400
 
 
 @given(st.text(max_size=200))
