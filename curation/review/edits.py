@@ -3,7 +3,7 @@
 The edits of a verdict are applied as a whole or not at all, and nothing is guessed:
 
 - A caption becomes the person's text. A caption that the person emptied, or judged wrong and did not change, is
-  removed: its frame counts as a frame without caption, reason `judged_wrong`. Captions of other frames stay the model's.
+  removed: its frame counts as a frame without caption, reason `judged_wrong`. Captions of other frames do not change.
 - A dropped keyframe is removed with its citations. A sentence that cites dropped keyframes only is removed too.
 - An added keyframe has the person's caption, else the model's caption of that frame, else none.
 - An edited summary is read in the annotation form, `[3.0]Sentence. [5.0][6.0]Sentence.`. A whole number `[3]` means

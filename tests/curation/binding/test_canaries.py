@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from curation.binding.canaries import build_painter, canary_count, canary_seeds, plain, positions, recognized
+from curation.binding.canaries import build_painter, canary_count, canary_seeds, draw_canary, positions, recognized
 from curation.text.caption import caption_frames
 from demo.tiny_models.canaries import words_of
 from demo.world import make_script
@@ -49,7 +49,7 @@ def test_true_captions_of_the_demo_are_recognized_and_other_places_are_not(seed:
 @given(SEEDS)
 @settings(max_examples=25)
 def test_a_seed_gives_one_picture_and_another_seed_another(seed: str) -> None:
-    for paint in (plain, build_painter(BindingConfig(canary_pictures=str(DEMO)))):
+    for paint in (draw_canary, build_painter(BindingConfig(canary_pictures=str(DEMO)))):
         canary = paint(seed)
         assert canary == paint(seed)
         assert canary.image != paint(seed + "x").image
@@ -97,7 +97,7 @@ def test_the_demo_pictures_are_listed(tmp_path: Path) -> None:
 
 @given(st.integers(1, 40), st.integers(0, 6), st.integers(1, 7), st.integers(0, 10**6))
 def test_captions_are_the_same_with_canaries_among_them(frames: int, count: int, batch: int, seed: int) -> None:
-    canaries = [plain(one)._replace(image=f"canary {one}".encode()) for one in canary_seeds(count, str(seed))]
+    canaries = [draw_canary(one)._replace(image=f"canary {one}".encode()) for one in canary_seeds(count, str(seed))]
     kept: list[CanaryOutcomes] = []
     model = Scripted(lambda request: f"I see {(request.image or b'').decode()}", batch=batch)
 
@@ -123,7 +123,7 @@ def test_captions_are_the_same_with_canaries_among_them(frames: int, count: int,
 
 
 def test_a_canary_that_the_server_refused_is_not_counted_and_one_that_failed_fails_its_batch() -> None:
-    (canary,) = (plain(seed)._replace(image=b"canary") for seed in canary_seeds(1))
+    (canary,) = (draw_canary(seed)._replace(image=b"canary") for seed in canary_seeds(1))
     kept: list[CanaryOutcomes] = []
 
     def ask(finish: str) -> None:

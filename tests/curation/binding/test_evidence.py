@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from curation.binding.canaries import plain
+from curation.binding.canaries import draw_canary
 from curation.binding.evidence import HTML_NAME, JSON_NAME, Case, write_evidence
 from curation.binding.window import Alarm, CanaryResult, Compared, Shown, Window
 from curation.binding.withdrawal import Withdrawn, canaries_of, keep_canaries, withdraw
@@ -86,7 +86,7 @@ def test_hostile_captions_are_inert_in_the_page(tmp_path: Path, texts: list[str]
         "clip",
         BindingConfig(canary_pictures="x"),
     )
-    assert write_evidence(tmp_path, case, plain, picture) == tmp_path / HTML_NAME
+    assert write_evidence(tmp_path, case, draw_canary, picture) == tmp_path / HTML_NAME
     page = Page((tmp_path / HTML_NAME).read_text(encoding="utf-8"))
     assert page.tags <= ALLOWED
     assert not any(key.startswith("on") or key in ("href", "srcdoc") for key, _ in page.attributes)
@@ -109,7 +109,7 @@ def test_a_picture_that_is_gone_leaves_the_rest(tmp_path: Path) -> None:
     window = Window(BindingConfig(least=2))
     window.compared.extend(Compared(Shown("v", n, "A dog.", f"{n:016x}"), 0, 8, -0.1) for n in (0, 1))
     case = Case(Alarm("match", 0.1, 0.6, 2), window, Withdrawn((), 0), "m", None, BindingConfig())
-    page = Page(write_evidence(tmp_path, case, plain, gone).read_text(encoding="utf-8"))
+    page = Page(write_evidence(tmp_path, case, draw_canary, gone).read_text(encoding="utf-8"))
     assert page.words.count("no picture") == 2 and page.words.count("A dog.") == 2
 
 
