@@ -118,8 +118,12 @@ def test_captions_are_the_same_with_canaries_among_them(frames: int, count: int,
     assert nothing.outcomes == ()
     assert sorted(outcome.seed for outcome in outcomes.outcomes) == sorted(canary.seed for canary in canaries)
     assert all(outcome.said == f"I see canary {outcome.seed}" for outcome in outcomes.outcomes)
-    assert positions(frames, canaries) == sorted(positions(frames, canaries))
-    assert all(0 <= position <= frames for position in positions(frames, canaries))
+    places = positions(frames, canaries)
+    assert all(0 <= place <= frames for place in places)
+    images = [request.image or b"" for request in model.requests[: frames + count]]
+    asked = [number for number, image in enumerate(images) if image.startswith(b"canary ")]
+    assert [images[number] for number in asked] == [canary.image for canary in canaries]
+    assert [number - earlier for earlier, number in enumerate(asked)] == places
 
 
 def test_a_canary_that_the_server_refused_is_not_counted_and_one_that_failed_fails_its_batch() -> None:

@@ -94,6 +94,7 @@ def test_hostile_captions_are_inert_in_the_page(tmp_path: Path, texts: list[str]
     assert any("default-src 'none'" in value for _, value in page.attributes)
     assert all(plain_line(text) in page.words for text in (caption, said))
     assert not any(character in page.words for character in "\u202e\x00\x1b")
+    assert ("class", "badge") in page.attributes and "v0, v1" in page.words
     facts = json.loads((tmp_path / JSON_NAME).read_text(encoding="utf-8"))
     assert facts["withdrawn"] == {"videos": ["v0", "v1"], "replies": 3}
     assert "picture" not in facts["pairs"][0] and "canary_pictures" not in facts["limits"]
