@@ -1,3 +1,5 @@
+"""Canaries: their pictures, their number and places, and captions with and without them."""
+
 from __future__ import annotations
 
 import io
@@ -59,7 +61,7 @@ def test_a_seed_gives_one_picture_and_another_seed_another(seed: str) -> None:
 
 
 @given(st.integers(0, 500), st.integers(0, 5), st.integers(1, 200))
-def test_canaries_ride_with_every_begun_so_many_captions(frames: int, canaries: int, every: int) -> None:
+def test_the_number_of_canaries_grows_with_the_captions(frames: int, canaries: int, every: int) -> None:
     config = BindingConfig(canaries=canaries, canary_every=every)
     count = canary_count(frames, config)
     assert count == sum(canaries for first in range(0, frames, every))
@@ -81,7 +83,7 @@ def test_canaries_ride_with_every_begun_so_many_captions(frames: int, canaries: 
         '{"pictures": [{"file": "good.jpg", "words": [["!"]]}]}',
     ],
 )
-def test_a_folder_that_is_not_as_it_must_be_names_the_way_out(tmp_path: Path, listing: str | None) -> None:
+def test_the_error_for_an_invalid_folder_says_what_it_must_hold(tmp_path: Path, listing: str | None) -> None:
     Image.new("RGB", (64, 48), (255, 0, 0)).save(tmp_path / "good.jpg")
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
     if listing is not None:
@@ -148,5 +150,5 @@ def test_a_canary_that_the_server_refused_is_not_counted_and_one_that_failed_fai
     with pytest.raises(TransientError, match="model_failed"):
         ask("failed")
     assert len(kept) == 1
-    ask("length")  # cut off, but something was said
+    ask("length")  # cut off, but with some text
     assert [outcome.right for outcome in kept[1].outcomes] == [False]

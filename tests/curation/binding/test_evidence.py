@@ -1,3 +1,5 @@
+"""The evidence of an alarm, canary outcomes in the ledger, and the withdrawal of captions."""
+
 from __future__ import annotations
 
 import io
@@ -101,7 +103,7 @@ def test_hostile_captions_are_inert_in_the_page(tmp_path: Path, texts: list[str]
     assert sorted(path.name for path in tmp_path.iterdir()) == [HTML_NAME, JSON_NAME]
 
 
-def test_a_picture_that_is_gone_leaves_the_rest(tmp_path: Path) -> None:
+def test_a_missing_picture_is_left_out(tmp_path: Path) -> None:
     def gone(_video: str, frame: int) -> bytes:
         if frame:
             raise PermanentError("frame_missing")
@@ -114,7 +116,7 @@ def test_a_picture_that_is_gone_leaves_the_rest(tmp_path: Path) -> None:
     assert page.words.count("no picture") == 2 and page.words.count("A dog.") == 2
 
 
-def test_withdrawing_takes_what_is_in_doubt_and_nothing_else(ledger: Ledger) -> None:
+def test_withdrawal_removes_only_captions_that_may_be_wrong(ledger: Ledger) -> None:
     ids = ledger.register(sources(4))
     run_all(ledger, ids, Works())
     ledger.forget("v003", "binding")  # captioned and never checked

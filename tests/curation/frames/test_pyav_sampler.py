@@ -1,4 +1,4 @@
-"""Every sampled picture says by its barcode which frame it is; the rule, said plainly, says which it should be."""
+"""Every sampled picture shows by its barcode which frame it is; a plain form of the rule says which it should be."""
 
 from fractions import Fraction
 from itertools import pairwise
@@ -80,13 +80,13 @@ def run(sampler):
 
 @pytest.mark.parametrize("fps", [1.0, 2.5])
 @pytest.mark.parametrize("name", CLIPS)
-def test_pictures_are_the_ones_that_the_rule_names(clip, name, fps):
+def test_the_pictures_follow_the_rule(clip, name, fps):
     made = clip(name)
     samples, found = run(PyavSampler(made.path, Fraction(str(fps)), 448, 3600))
     wanted = barcode.expected(made, fps)
     read = [barcode.read(sample.image) for sample in samples]
     assert read[: len(wanted)] == wanted
-    assert set(read[len(wanted) :]) <= {made.times[-1]}  # the last frame stands until its end
+    assert set(read[len(wanted) :]) <= {made.times[-1]}  # the last frame counts until its end
     assert [sample.index for sample in samples] == list(range(len(samples)))
     shifts = {round(sample.pts * 1000) - ms for sample, ms in zip(samples, read, strict=True)}
     assert max(shifts) - min(shifts) <= 1
@@ -94,7 +94,7 @@ def test_pictures_are_the_ones_that_the_rule_names(clip, name, fps):
 
 
 @pytest.mark.parametrize("name", CLIPS)
-def test_skipping_changes_no_picture_and_spares_work_where_it_can(clip, name):
+def test_skipping_changes_no_picture_and_saves_work(clip, name):
     path = clip(name).path
     quick, spared = run(PyavSampler(path, Fraction(1), 448, 3600))
     slow, whole = run(PyavSampler(path, Fraction(1), 448, 3600, skip=False))
@@ -103,10 +103,10 @@ def test_skipping_changes_no_picture_and_spares_work_where_it_can(clip, name):
     if name in ("h264", "h265", "ts", "60", "29.97", "fragmented", "h264-pyramid-mkv"):
         assert spared.frames < 0.8 * whole.frames
     if name == "h264-intra":
-        assert spared.frames < 0.2 * whole.frames  # every picture is a restart: only wanted ones are decoded
+        assert spared.frames < 0.2 * whole.frames  # every picture is a restart: only needed pictures are decoded
 
 
-def test_open_groups_and_variable_rates_are_noticed(clip):
+def test_open_groups_and_variable_rates_are_reported(clip):
     seen = {name: run(PyavSampler(clip(name).path, Fraction(1), 64, 99))[1] for name in CLIPS}
     assert {name for name, found in seen.items() if found.open_gop} == {
         "open-gop",
@@ -118,7 +118,7 @@ def test_open_groups_and_variable_rates_are_noticed(clip):
 
 
 @pytest.mark.parametrize("seconds", [0.02, 0.3, 0.999, 1.0, 1.001])
-def test_the_last_frame_stands_to_its_own_end(tmp_path, seconds):
+def test_the_last_frame_counts_until_its_own_end(tmp_path, seconds):
     fps = 10
     last = Fraction(str(seconds))
     times = [Fraction(0), last] if seconds > 0.1 else [Fraction(0)]
@@ -134,7 +134,7 @@ def test_the_last_frame_stands_to_its_own_end(tmp_path, seconds):
 def test_pictures_are_upright(tmp_path, rotation, backend):
     path = barcode.make(tmp_path / "turned.mp4", barcode.steady(10, 0.5), rotation=rotation).path
     (sample,), found = run(backend(path, Fraction(1), 448, 3600))
-    coded = np.rot90(sample.image, -rotation // 90)  # undo, as a player would show it
+    coded = np.rot90(sample.image, -rotation // 90)  # undo the rotation that a player would apply
     assert barcode.read(coded) == 0
     assert sample.image.shape == ((120, 160, 3) if rotation % 180 == 0 else (160, 120, 3))
     assert backend is DecordSampler or found.rotation == rotation
@@ -188,12 +188,12 @@ def test_sizes_are_even_never_larger_and_keep_the_shape(width, height, side, sha
     st.fractions("1/300", "1/3"),
     st.integers(-500, 500),
 )
-def test_lookahead_names_exactly_the_pictures_that_are_asked_for(gaps, depth, dice, unit, start):
+def test_lookahead_finds_exactly_the_needed_pictures(gaps, depth, dice, unit, start):
     shown = [start]
     for gap in gaps:
         shown.append(shown[-1] + gap)
     coded = reordered(shown, depth, dice)
-    # dts: the times in order, late enough that no picture is decoded after it is shown.
+    # dts: the times in order, early enough that no picture is decoded after it is shown.
     dts = [shown[max(i - depth, 0)] - max(depth - i, 0) for i in range(len(shown))]
     packets = [
         SimpleNamespace(pts=pts, dts=time, size=1, is_keyframe=i == 0, is_discard=False)
@@ -213,7 +213,7 @@ def test_lookahead_names_exactly_the_pictures_that_are_asked_for(gaps, depth, di
     st.randoms(use_true_random=False),
     st.fractions("1/60", "1/2"),
 )
-def test_lookahead_never_drops_what_a_wanted_picture_may_refer_to(groups, depth, dice, unit):
+def test_lookahead_never_drops_a_reference_of_a_needed_picture(groups, depth, dice, unit):
     packets, shown = [], 0
     for number, length in enumerate(groups):
         group = [shown := shown + dice.randint(1, 9) for _ in range(length)]
@@ -254,7 +254,7 @@ def reordered(shown, depth, dice):
 
 
 @pytest.mark.parametrize("broken", [{"pts": None}, {"dts": None}, {"dts": 10**6}])
-def test_lookahead_asks_for_everything_once_time_stamps_fail(broken):
+def test_lookahead_needs_all_pictures_when_time_stamps_are_wrong(broken):
     stamps = [{"pts": n, "dts": n} for n in range(50)]
     stamps[20] |= broken
     packets = [SimpleNamespace(**s, size=1, is_keyframe=False, is_discard=False) for s in stamps]

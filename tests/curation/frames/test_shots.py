@@ -1,4 +1,4 @@
-"""Shots and near-duplicates against brute force and against scenes whose cuts are known."""
+"""Shots against a brute-force search and scenes with known cuts; similarity and repeats of frames."""
 
 from itertools import pairwise
 
@@ -74,7 +74,7 @@ def test_a_look_measures_the_picture(width, height, seed):
     assert np.dot(look.histogram, look.histogram) == pytest.approx(1, abs=1e-4)
     assert look.gray.shape == (32, 32)
     assert abs(float(look.gray.mean()) - float(np.asarray(image.convert("L")).mean())) < 2
-    # Averaging the picture down first changes its coefficients: bits differ only where one is near their median.
+    # Reducing the picture first changes the coefficients: bits differ only where a coefficient is near the median.
     gray = np.asarray(image.convert("L").resize((32, 32), Image.Resampling.LANCZOS))
     low = scipy.fft.dctn(gray.astype(float))[:8, :8]
     from_median = np.abs(low - np.median(low)) / low.ravel()[1:].std()

@@ -1,4 +1,4 @@
-"""Asking: retries change the request and nothing else, costs add up, captions stay on their line."""
+"""Asking: retries change nothing but the variant, efforts add up, captions stay on their line, windows fit."""
 
 import re
 
@@ -25,7 +25,7 @@ def accept_good(_position: int, text: str) -> Read[str]:
 @settings(max_examples=60)
 @given(st.lists(st.integers(0, 4), max_size=9), st.integers(1, 4), st.integers(1, 5))
 def test_retries(failures: list[int], attempts: int, batch: int) -> None:
-    """Request i fails failures[i] times; it is asked that often and once more, or until attempts are used up."""
+    """Request i fails failures[i] times; it is asked once more than that, but at most `attempts` times."""
     model = Scripted(lambda r: "good" if r.variant >= failures[int(r.text)] else ("good", "length"), batch=batch)
     requests = [Request(str(i)) for i in range(len(failures))]
     outcomes = ask(model, requests, accept_good, attempts)
@@ -37,7 +37,7 @@ def test_retries(failures: list[int], attempts: int, batch: int) -> None:
         assert variants == list(range(outcome.effort.attempts))
 
 
-def test_giving_up_keeps_the_last_reply_within_limits() -> None:
+def test_giving_up_keeps_the_start_of_the_last_reply() -> None:
     [outcome] = ask(Scripted(lambda r: f"bad {r.variant} " + "x" * 9999), [Request("q")], accept_good, 3)
     assert isinstance(outcome, GaveUp)
     assert (outcome.reason, len(outcome.raw), outcome.raw[:6]) == ("not_good", 2000, "bad 2 ")

@@ -1,4 +1,4 @@
-"""Probing and encoding: real files, real rubbish."""
+"""Probing and encoding: real videos, and files that are not videos."""
 
 import hashlib
 import os
@@ -46,7 +46,7 @@ def test_codecs_are_named_by_standard_not_by_library(tmp_path, codec):
 
 
 def test_an_encoder_leaves_the_process_as_it_was(tmp_path):
-    # SVT-AV1 makes a real-time process of root's, and of all its children: two of them can keep each other waiting.
+    # Run by root, SVT-AV1 makes the process and its children real-time processes: two of them can block each other.
     before = os.sched_getscheduler(0), os.sched_getparam(0).sched_priority
     encode_video(tmp_path / "a.mkv", [np.zeros((64, 64, 3), np.uint8)] * 3, fps=10, codec="libsvtav1")
     barcode.make(tmp_path / "b.mkv", barcode.steady(30, 1), codec="libsvtav1", options={"preset": "12"})
@@ -65,7 +65,7 @@ RUBBISH = {
 
 
 @pytest.mark.parametrize("name", RUBBISH)
-def test_rubbish_is_named(tmp_path, name):
+def test_files_that_are_not_videos_have_a_reason(tmp_path, name):
     data, reason = RUBBISH[name]
     (tmp_path / name).write_bytes(data)
     with pytest.raises(PermanentError) as caught:
@@ -115,7 +115,7 @@ def test_probing_in_a_child_gives_the_same(tmp_path):
     fps=st.sampled_from([1, 10, 30, Fraction(30000, 1001)]),
     suffix=st.sampled_from([".mp4", ".mkv", ".mov"]),
 )
-def test_encoding_is_deterministic_and_lasts_as_long_as_said(tmp_path_factory, count, fps, suffix):
+def test_encoding_is_deterministic_and_has_the_right_duration(tmp_path_factory, count, fps, suffix):
     folder = tmp_path_factory.mktemp("encoded")
     hashes = set()
     for number in range(2):
