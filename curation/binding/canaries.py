@@ -111,7 +111,7 @@ def build_painter(config: BindingConfig) -> Painter:
     folder = Path(config.canary_pictures)
     try:
         listing = _Listing.model_validate_json((folder / _LISTING).read_text(encoding="utf-8"))
-        pictures = [(one, decode_picture((folder / one.file).read_bytes())) for one in listing.pictures]
+        pictures = [(listed, decode_picture((folder / listed.file).read_bytes())) for listed in listing.pictures]
     except (OSError, ValueError, PermanentError) as error:
         problem = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
         raise ConfigError(
