@@ -1,4 +1,4 @@
-"""Two jobs on files: the hash of a file, and an atomic write of a text file."""
+"""Two jobs on files: the hash of a file, and an atomic write."""
 
 from __future__ import annotations
 
@@ -14,11 +14,20 @@ def hash_file(path: Path) -> tuple[str, int]:
         return digest.hexdigest(), stream.tell()
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file (UTF-8) as a whole or not at all: under another name first, then renamed to `path`.
+def write_whole(path: Path, content: str | bytes, *, durable: bool = False) -> None:
+    """Write a file as a whole or not at all: under another name in its folder first, then renamed to `path`.
 
-    A character that UTF-8 cannot store is written as `?`. Raises OSError.
+    Text is written in UTF-8; a character that UTF-8 cannot store is written as `?`. With `durable` the content is on
+    the disk before the rename, so that it also survives a power failure. Raises OSError; then an old file stays as it
+    is. Two threads of one process must not write the same file at once.
     """
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8", errors="replace")
-    temporary.replace(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(content.encode("utf-8", "replace") if isinstance(content, str) else content)
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

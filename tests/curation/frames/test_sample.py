@@ -102,7 +102,7 @@ def test_decord_is_replaced_where_it_would_be_wrong(tmp_path, sandbox):
 
 
 def test_the_cross_check_detects_other_pictures(whole, tmp_path, sandbox, monkeypatch):
-    draw = stage._draw
+    draw = stage.draw_frames
 
     def shifted(path, config, out, limits):
         """Simulates wrong pictures: every file holds the picture of another shot."""
