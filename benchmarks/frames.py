@@ -142,10 +142,10 @@ def _sampling(path: Path, out: Path) -> int:
 
 
 def _stage(path: Path, out: Path) -> int:
-    from curation.frames.sample import _draw
+    from curation.frames.sample import draw_frames
     from schemas.config import FrameConfig
 
-    return len(_draw(path, FrameConfig(short_side=SHORT_SIDE), out).frames)
+    return len(draw_frames(path, FrameConfig(short_side=SHORT_SIDE), out).frames)
 
 
 def _decord(path: Path, out: Path) -> int:
@@ -160,10 +160,10 @@ def _decord(path: Path, out: Path) -> int:
 
 
 def _decord_sequential(path: Path, out: Path) -> int:
-    from curation.frames.sample import _draw
+    from curation.frames.sample import draw_frames
     from schemas.config import FrameConfig
 
-    return len(_draw(path, FrameConfig(short_side=SHORT_SIDE, backend="decord"), out).frames)
+    return len(draw_frames(path, FrameConfig(short_side=SHORT_SIDE, backend="decord"), out).frames)
 
 
 def _ffmpeg_command(path: Path, *output: str, scale: bool = True) -> list[str]:

@@ -73,7 +73,7 @@ class Workspace:
 
     def save_config(self, config: CurateConfig) -> None:
         """Write the resolved configuration into the workspace."""
-        write_whole(self.root / _CONFIG, config.model_dump_json(indent=2) + "\n")
+        write_whole(self.root / _CONFIG, config.model_dump_json(indent=2) + "\n", durable=True)
 
     def config(self) -> CurateConfig:
         """The configuration of the last run. Raises ConfigError when it is missing or of another version."""

@@ -1,6 +1,7 @@
-"""The audit of a finished sample: what was measured of it, what could not be measured and why. It decides nothing.
+"""The record of a sample's audit: its scores, and the scores that could not be measured with the reasons.
 
-All shares and similarities are rounded to 4 digits, so that the last bits of a sum make no other record.
+The audit decides nothing. All shares and similarities are rounded to 4 digits, so that the last bits of a sum do not
+change the record.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Cosine = Annotated[float, Field(ge=-1, le=1)]
 Mode = Literal["enable", "disable", "score-only"]
 
-# The scores of `Audit.scores`, in its order, and what is good: high or low values.
+# The scores of `Audit.scores`, in its order, and whether high or low values are good.
 GOOD: Mapping[str, Literal["high", "low"]] = {
     "grounding": "high",
     "grounding_worst": "high",
@@ -34,10 +35,10 @@ GOOD: Mapping[str, Literal["high", "low"]] = {
 
 
 class Grounding(Record):
-    """CLIP similarity (cosine) of each keyframe's caption with its own picture.
+    """The CLIP similarity (cosine) of each keyframe's caption and its own picture.
 
-    `keyframes` is aligned with the summary's `v2v`, null where caption or picture are missing; `worst` is the smallest
-    value and `worst_time` its keyframe. Values compare within one `clip` only.
+    `keyframes` is aligned with the summary's `v2v`, null where the caption or the picture is missing; `worst` is the
+    smallest value and `worst_time` the time of its keyframe. Only values of the same `clip` can be compared.
     """
 
     clip: str
@@ -48,10 +49,10 @@ class Grounding(Record):
 
 
 class Coverage(Record):
-    """How much of the video the summary stands for; see curation.audit.formulas for the formulas.
+    """How much of the video the summary represents; curation.audit.formulas has the formulas.
 
-    `captions`: of the captioned frames, by the keyframes' captions; `text`: of the keyframes' captions, by the
-    sentences; `shots`: share of the shots with a keyframe.
+    `captions`: how well the keyframes' captions represent the captions of all frames; `text`: how well the sentences
+    represent the keyframes' captions; `shots`: the share of the shots that hold a keyframe.
     """
 
     captions: Share
@@ -60,18 +61,18 @@ class Coverage(Record):
 
 
 class Redundancy(Record):
-    """How far each sentence (keyframe's picture) is also said (shown) by another one; 0 when there is only one."""
+    """How far sentences repeat each other, and pictures of keyframes repeat each other; 0 when there is only one."""
 
     sentences: Share
     pictures: Share
 
 
 class SentenceSupport(Record):
-    """One sentence of the summary against what it cites.
+    """The support of one sentence of the summary by the captions and pictures that it cites.
 
-    `words`: share of its content words that its captions hold (null: it has none); `similarity`: largest cosine to one
-    of its captions; `score`: their mean; `picture`: how often a cited picture is nearer to it than another keyframe's
-    (0.5 is chance; null without CLIP or without other keyframes).
+    `words`: the share of its content words that the cited captions hold (null: it has no content words); `similarity`:
+    the largest cosine to a cited caption; `score`: the mean of both; `picture`: how often a cited picture is nearer to
+    the sentence than the picture of another keyframe (0.5 is chance; null without CLIP or without other keyframes).
     """
 
     score: Share
@@ -82,7 +83,7 @@ class SentenceSupport(Record):
 
 
 class Support(Record):
-    """The sentences in order, the share that is not supported, and means of `score` and `picture`."""
+    """The support of all sentences in order, the share without support, and the means of `score` and `picture`."""
 
     sentences: tuple[SentenceSupport, ...] = Field(min_length=1)
     unsupported: Share
@@ -91,7 +92,7 @@ class Support(Record):
 
 
 class Criterion(Record):
-    """One line of the judge's rubric: 1 (bad) to 5 (good), with its reason."""
+    """One criterion of the judge's rubric: its score from 1 (bad) to 5 (good), and the reason."""
 
     name: str
     score: int = Field(ge=1, le=5)
@@ -99,7 +100,7 @@ class Criterion(Record):
 
 
 class Rating(Record):
-    """What the judge said; `mean` of the criteria, 1..5."""
+    """The judge's scores by criterion; `mean` is the mean of the criteria, 1..5."""
 
     maker: Maker
     criteria: tuple[Criterion, ...] = Field(min_length=1)
@@ -107,14 +108,14 @@ class Rating(Record):
 
 
 class Missing(Record):
-    """A score that is not there (or a part of it), and why."""
+    """A score, or a part of a score, that is missing, and the reason."""
 
     score: str
     reason: str
 
 
 class Mark(Record):
-    """A score on the wrong side of its threshold: something for people to look at, nothing more."""
+    """A score on the wrong side of its threshold. It has no effect on the sample; it helps people to choose."""
 
     score: str
     value: float
@@ -122,7 +123,7 @@ class Mark(Record):
 
 
 class Audit(Record):
-    """The scores of one sample. `mode: disable` measures nothing; only `enable` sets marks."""
+    """The scores of one sample. With `mode: disable` nothing is measured; only `enable` sets marks."""
 
     mode: Mode
     embedder: str | None = None
@@ -136,7 +137,7 @@ class Audit(Record):
     effort: Effort = Effort()
 
     def scores(self) -> dict[str, float]:
-        """The scores that are there, flat, by the names of `GOOD` and in their order."""
+        """The measured scores by the names of `GOOD`, in the order of `GOOD`."""
         values: dict[str, float | None] = dict.fromkeys(GOOD)
         if self.grounding is not None:
             values |= {"grounding": self.grounding.mean, "grounding_worst": self.grounding.worst}

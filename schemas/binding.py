@@ -1,4 +1,4 @@
-"""What the binding audit found of one video. Stored beside the samples, never part of them."""
+"""The records of the binding audit of one video. They are stored beside the samples and are never part of them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from schemas.records import Effort, Record
 
 
 class CanaryOutcome(Record):
-    """One picture with known content, and what the captioner said of it.
+    """One canary, that is a picture with known content, and its caption.
 
-    `picture` names it and `seed` draws it again; `words`: groups of which an honest caption holds one word each.
-    `server`: the address that answered, empty for a model in this process.
+    `picture` is the name of the picture; `seed` draws it again; a right caption holds one word of each group in
+    `words`. `said` is the caption; `right` says whether it is right. `server` is the address that answered, empty for a
+    model in this process.
     """
 
     picture: str
@@ -24,17 +25,18 @@ class CanaryOutcome(Record):
 
 
 class CanaryOutcomes(Record):
-    """The canaries that rode with one video."""
+    """The canaries that were captioned among the frames of one video."""
 
     outcomes: tuple[CanaryOutcome, ...] = ()
 
 
 class Binding(Record):
-    """The figures of one video.
+    """The binding audit's figures of one video.
 
-    `asked` canaries rode with its captions, `right` of them were recognized. `matched` of `compared` times a caption
-    was more similar to its own frame than to one of another video; `margin` is the mean difference of the cosines.
-    `clip` names the model, None: nothing was compared. `checked` is False where the audit is switched off.
+    `asked` canaries were captioned with its frames, `right` of them were recognized. In `matched` of `compared`
+    comparisons a caption was more similar to its own frame than to a frame of another video; `margin` is the mean
+    difference of the cosines. `clip` is the name of the model; None means that nothing was compared. `checked` is False
+    when the audit is switched off.
     """
 
     checked: bool

@@ -1,7 +1,7 @@
-"""The configuration of a run: one strict YAML file, every key typed, unknown keys refused.
+"""The configuration of a run: one strict YAML file; every key has a type, and unknown keys are refused.
 
-Defaults follow the Instruct-V2Xum recipe where it is published and a documented decision where it is not.
-Secrets are never configuration: cookies, proxies and tokens come from the environment.
+Defaults follow the published Instruct-V2Xum recipe; where it says nothing, they follow a documented decision. Secrets
+are never part of the configuration: cookies, proxies and tokens come from the environment.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 class SourceSpec(Section):
     """One place that videos come from.
 
-    `at`: a file, a folder, a URL, a YouTube id, or a list file (.csv .jsonl .parquet .txt), or
-    `hf://datasets/OWNER/NAME` rows. For lists, `column` names the address column and `id_column` an id
-    column; both are found by common names when left out.
+    `at` is a file, a folder, a URL, a YouTube id, a list file (.csv .tsv .jsonl .parquet .txt), or a data set of the
+    Hub, `hf://datasets/OWNER/NAME`. In a list, `column` names the column of addresses, `id_column` that of ids and
+    `title_column` that of titles; a column that is left out is searched by common names.
     """
 
     at: str
@@ -36,10 +36,10 @@ class SourceSpec(Section):
 
 
 class DownloadConfig(Section):
-    """How bytes are fetched. Sizes in MB (10**6), times in seconds.
+    """Settings of downloads. Sizes are in MB (10**6 bytes), times in seconds.
 
-    Cookies and proxy come from V2XUM_COOKIES_FILE and V2XUM_PROXY. `allow_private_addresses` lets
-    URLs point to loopback and private networks (the demo's own server).
+    Cookies and proxy come from V2XUM_COOKIES_FILE and V2XUM_PROXY. With `allow_private_addresses`, URLs may point to
+    loopback and private networks, as the demo's own server needs.
     """
 
     max_megabytes: float = Field(default=2000, gt=0)
@@ -49,14 +49,14 @@ class DownloadConfig(Section):
     wall_seconds: float = Field(default=1800, gt=0)
     attempts: int = Field(default=3, ge=1)
     backoff: float = Field(default=2.0, ge=0)
-    pace: float = Field(default=0.0, ge=0, description="least seconds between two downloads from one host")
+    pace: float = Field(default=0.0, ge=0, description="minimum seconds between two downloads from one host")
     subtitles: tuple[str, ...] = ()
     allow_private_addresses: bool = False
     schemes: tuple[str, ...] = ("http", "https")
 
 
 class RangeFilter(Section):
-    """Keep values inside [min, max]."""
+    """Keeps values inside [min, max]."""
 
     mode: FilterMode = "enable"
     min: float | None = None
@@ -64,7 +64,7 @@ class RangeFilter(Section):
 
 
 class ListFilter(Section):
-    """Keep values in `allow` (when not empty) and not in `deny`; `unknown` says what a missing value does."""
+    """Keeps values that are in `allow` (if it is not empty) and not in `deny`; `unknown` is for missing values."""
 
     mode: FilterMode = "disable"
     allow: tuple[str, ...] = ()
@@ -73,15 +73,15 @@ class ListFilter(Section):
 
 
 class ModeFilter(Section):
-    """A filter that needs no value."""
+    """A filter that has no limits to set."""
 
     mode: FilterMode = "enable"
 
 
 class FilterConfig(Section):
-    """What is kept, judged before the bytes where metadata allow, and again on the file.
+    """The filters of videos. They judge the metadata before the download, and the file after it.
 
-    Scores are stored in every mode but `disable`; only `enable` refuses a video.
+    Scores are stored in every mode except `disable`; only `enable` refuses a video.
     """
 
     duration: RangeFilter = RangeFilter(min=40, max=940)
@@ -103,13 +103,15 @@ class NearDuplicateConfig(Section):
 
 
 class FrameConfig(Section):
-    """Frame sampling. For k = 0, 1, 2 ...: the last frame with pts <= first pts + k / fps."""
+    """Frame sampling. Sample k = 0, 1, 2 ... is the last frame with pts <= first pts + k / fps."""
 
     fps: float = Field(default=1.0, gt=0, le=60)
     short_side: int = Field(default=448, ge=32)
     jpeg_quality: int = Field(default=90, ge=30, le=100)
     backend: Literal["pyav", "decord"] = "pyav"
-    cross_check: int = Field(default=3, ge=0, description="frames compared with decord where it is reliable; 0: off")
+    cross_check: int = Field(
+        default=3, ge=0, description="number of frames compared with decord where it is reliable; 0: off"
+    )
     max_frames: int = Field(default=3600, ge=1)
     near_duplicates: NearDuplicateConfig = NearDuplicateConfig()
     keep: Literal["keyframes", "all", "none"] = "keyframes"
@@ -118,16 +120,16 @@ class FrameConfig(Section):
 
 
 class CaptionConfig(Section):
-    """One caption a frame."""
+    """The captions of frames, one for each frame."""
 
     prompt: str = "caption.v1"
     max_tokens: int = Field(default=77, ge=8)
     attempts: int = Field(default=3, ge=1)
-    max_failed: Fraction = Field(default=0.1, description="share of frames that may lack a caption")
+    max_failed: Fraction = Field(default=0.1, description="largest share of frames without a caption")
 
 
 class ExtractConfig(Section):
-    """Which timestamps matter. Ratio = keyframes / sampled frames (published mean 0.1639)."""
+    """The choice of keyframes. Ratio = keyframes / sampled frames (published mean 0.1639)."""
 
     prompt: str = "extract.v1"
     ratio_min: Fraction = 0.03
@@ -136,7 +138,7 @@ class ExtractConfig(Section):
     min_keyframes: int = Field(default=1, ge=1)
     max_keyframes: int = Field(default=120, ge=1)
     window_frames: int | None = Field(
-        default=None, ge=4, description="frames a request at most; by tokens when left out"
+        default=None, ge=4, description="most frames in a request; limited by tokens alone when left out"
     )
     overlap_frames: int = Field(default=0, ge=0)
     max_tokens: int = Field(default=1024, ge=16)
@@ -152,30 +154,33 @@ class ExtractConfig(Section):
 
 
 class RefineConfig(Section):
-    """Near-duplicate removal, then rewriting.
+    """The merging of near-duplicate captions, then their rewriting.
 
-    `similarity` is a cosine; `window_seconds` limits how far apart two captions may lie to count as
-    repetition (left out: anywhere in the video).
+    `similarity` is a cosine. Two captions count as a repetition only when they are at most `window_seconds` apart;
+    None means anywhere in the video.
     """
 
     prompt: str = "refine.v1"
     similarity: Fraction = 0.9
     window_seconds: float | None = Field(default=30.0, ge=0)
-    lines: int | None = Field(default=None, ge=2, description="lines a request at most; by tokens when left out")
+    lines: int | None = Field(
+        default=None, ge=2, description="most lines in a request; limited by tokens alone when left out"
+    )
     max_tokens: int = Field(default=1024, ge=16)
     attempts: int = Field(default=3, ge=1)
 
 
 class BindingConfig(Section):
-    """The binding audit: are captions attached to the pictures that they were written for? Every video is checked.
+    """The binding audit: is each caption attached to the picture that it was written for? Every video is checked.
 
-    `canaries` pictures with known content ride with every begun `canary_every` captions; `min_canaries` is the share of
-    them that must be recognized; `canary_pictures` is a folder of your own with canaries.json (left out: simple shapes
-    and words, which any model that knows the world names). Of `sample` captions a video each is compared with its own
-    frame and with `others` random frames of other videos: in at least `min_match` of the comparisons the own frame must
-    be more similar (needs models.clip). One caption text may cover at most `max_share` of unlike frames. All shares are
-    over the latest observations of the run; an alarm needs `least` captions, or 4 canaries (8 where one server
-    of several is meant). `enable` halts the run, `score-only` notes.
+    With every `canary_every` captions (the last group may be smaller), `canaries` pictures with known content are
+    captioned; the share `min_canaries` of them must be recognized. `canary_pictures` is a folder of your own with
+    canaries.json; without it, simple shapes and words are drawn, which any general model can name. Of each video,
+    `sample` captions are compared with their own frame and with `others` random frames of other videos: in at least
+    `min_match` of the comparisons the own frame must be more similar (this needs models.clip). One caption text may
+    cover at most `max_share` of the unlike frames. All shares are over the latest observations of the run. An alarm
+    needs `least` captions, or 4 canaries, or 8 canaries of one server when there are several. `enable` halts the run at
+    an alarm, `score-only` logs it.
     """
 
     mode: Literal["enable", "disable", "score-only"] = "enable"
@@ -191,11 +196,12 @@ class BindingConfig(Section):
 
 
 class AuditConfig(Section):
-    """Scores of every finished sample; `score-only` stores them, `enable` also marks what falls below a threshold.
+    """Scores of every finished sample; `score-only` stores them, `enable` also marks scores beyond a threshold.
 
-    Nothing is ever removed because of them: marks and scores choose what people review. Thresholds: mean CLIP
-    similarity of keyframes and captions (its scale is the CLIP's own), share of the captioned content that keyframes
-    stand for, how far sentences repeat each other, share of sentences that their captions do not support.
+    No sample is removed because of its scores: marks and scores help to choose what people review. The thresholds:
+    `min_grounding` for the mean CLIP similarity of keyframes and captions (its scale depends on the CLIP),
+    `min_coverage` for the share of the captioned content that the keyframes represent, `max_redundancy` for how far
+    sentences repeat each other, `max_unsupported` for the share of sentences that their captions do not support.
     """
 
     mode: Literal["enable", "disable", "score-only"] = "score-only"
@@ -204,7 +210,7 @@ class AuditConfig(Section):
     max_redundancy: Fraction | None = None
     max_unsupported: Fraction | None = None
     support: Fraction = Field(
-        default=0.5, description="a sentence is supported from this mean of shared words and similarity on"
+        default=0.5, description="a sentence is supported when its mean of shared words and similarity reaches this"
     )
     judge_prompt: str = "judge.v1"
     judge_max_tokens: int = Field(default=512, ge=16)
@@ -212,17 +218,17 @@ class AuditConfig(Section):
 
 
 class PriceConfig(Section):
-    """What work costs, for `v2xum plan` and `--max-cost`: by GPU hour, or by million tokens, or both."""
+    """Prices for `v2xum plan` and `--max-cost`: per GPU hour, per million tokens, or both."""
 
     currency: str = "USD"
     gpu_hour: float = Field(default=0.0, ge=0)
-    gpus: int = Field(default=1, ge=0, description="GPUs that the servers hold while the run lasts")
+    gpus: int = Field(default=1, ge=0, description="number of GPUs that the servers hold during the run")
     million_tokens_in: float = Field(default=0.0, ge=0)
     million_tokens_out: float = Field(default=0.0, ge=0)
 
 
 class SplitConfig(Section):
-    """Shares of the three splits, assigned by a hash of the video's content."""
+    """The shares of the three splits; a hash of the video's content assigns each video to a split."""
 
     train: Fraction = 0.8333
     validation: Fraction = 0.0333
@@ -236,7 +242,7 @@ class SplitConfig(Section):
 
 
 class ExportConfig(Section):
-    """How the dataset is written. `rows_per_shard` rows a Parquet file; `images`: keyframe pictures inside."""
+    """The export of the dataset. A Parquet file has `rows_per_shard` rows, with keyframe pictures if `images`."""
 
     rows_per_shard: int = Field(default=1000, ge=1)
     images: bool = True
@@ -246,21 +252,19 @@ class ExportConfig(Section):
 
 
 class RunSection(Section):
-    """How the work is laid out on this machine."""
+    """The division of the work on this machine."""
 
-    shard_size: int = Field(default=20, ge=1, description="videos a Prefect task run")
+    shard_size: int = Field(default=20, ge=1, description="videos in one Prefect task run")
     shards_in_flight: int = Field(default=4, ge=1)
     download_workers: int = Field(default=4, ge=1)
     decode_workers: int = Field(default=2, ge=1)
-    model_workers: int = Field(
-        default=16, ge=1, description="videos of the run whose requests are at a server together"
-    )
+    model_workers: int = Field(default=16, ge=1, description="videos whose requests are at a server at the same time")
     metrics_port: int | None = Field(default=None, ge=1, le=65535, description="serve Prometheus metrics on 127.0.0.1")
     max_rejected: Fraction = Field(default=1.0, description="share of videos above which the exit code is 3")
 
 
 class CurateConfig(Section):
-    """Everything that `v2xum curate` needs to know."""
+    """The whole configuration of `v2xum curate`."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     sources: tuple[SourceSpec, ...] = ()
@@ -280,6 +284,6 @@ class CurateConfig(Section):
 
 
 def resolve_path(text: str, base: Path) -> Path:
-    """A path of a configuration file: relative ones are relative to the file's folder."""
+    """The absolute path for a path in a configuration file; a relative path starts from the file's folder `base`."""
     path = Path(text).expanduser()
     return path if path.is_absolute() else (base / path).resolve()

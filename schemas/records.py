@@ -1,7 +1,7 @@
-"""The records that stages exchange, from `Source` to `Sample`: frozen, strict, versioned.
+"""The records that stages exchange, from `Source` to `Sample`: frozen and strict.
 
-A record never holds a wall-clock time, a duration of work or a path of the machine, so that the same
-inputs give the same bytes. Such facts live in the ledger's own columns.
+A record never holds a wall-clock time, a duration of work or a path of the machine, so that the same inputs give the
+same bytes. Such facts are in columns of the ledger.
 """
 
 from __future__ import annotations
@@ -15,35 +15,34 @@ from schemas.errors import ErrorClass
 from schemas.time import FrameIndex, Seconds
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-RECORD_VERSION = 1
 
 
 class Record(BaseModel):
-    """Base of all records: immutable, unknown fields refused, NaN refused."""
+    """The base of all records: they cannot change, and unknown fields, NaN and infinity are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     def canonical(self) -> str:
-        """The one JSON text of this record: field order as declared, no spaces."""
+        """The canonical JSON text of this record: fields in the declared order, no spaces."""
         return self.model_dump_json()
 
     def digest(self) -> str:
-        """SHA-256 (64 hex) of the canonical text: what later stages depend on."""
+        """The SHA-256 (64 hex digits) of the canonical text, on which later stages depend."""
         return hashlib.sha256(self.canonical().encode()).hexdigest()
 
 
 class Origin(Record):
-    """Where a source was named: the list file and its 1-based row, or the command line (row 0)."""
+    """The place where a source was named: the list file and its 1-based row, or the command line (row 0)."""
 
     list_name: str
     row: int = Field(ge=0)
 
 
 class Source(Record):
-    """One video to curate, before anything was fetched.
+    """One video to curate, before any byte was fetched.
 
-    `id` is safe in paths and URLs (`[A-Za-z0-9_-]{1,64}`): the list's own id where it is safe, the
-    YouTube id, or a hash of the address. `title` and `metadata` are as given, hostile until escaped.
+    `id` is safe in paths and URLs (`[A-Za-z0-9_-]{1,64}`): the list's own id where that is safe, else the YouTube id,
+    else a hash of the address. `title` and `metadata` are as the list gives them: escape them before they are shown.
     """
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -55,7 +54,7 @@ class Source(Record):
 
 
 class Chapter(Record):
-    """A chapter mark of the publisher, in seconds."""
+    """A chapter that the publisher marked; `start` and `end` are in seconds."""
 
     start: float
     end: float
@@ -63,7 +62,7 @@ class Chapter(Record):
 
 
 class Subtitle(Record):
-    """A subtitle track in the store, with its language and whether a machine made it."""
+    """A subtitle track in the store; `automatic` says whether a machine made it."""
 
     language: str
     automatic: bool
@@ -72,7 +71,7 @@ class Subtitle(Record):
 
 
 class Publication(Record):
-    """What the publisher says of a video; every field may be missing or hostile."""
+    """The publisher's metadata of a video; every field may be missing or hostile."""
 
     title: str | None = None
     uploader: str | None = None
@@ -90,7 +89,10 @@ class Publication(Record):
 
 
 class FilterScore(Record):
-    """What one filter measured, and whether it lets the video pass; kept in every mode."""
+    """The value that one filter measured, and whether the video passes; kept in every mode.
+
+    `enforced` says whether a failed score refuses the video.
+    """
 
     name: str
     value: str | float | bool | None
@@ -100,16 +102,16 @@ class FilterScore(Record):
 
 
 class Judgement(Record):
-    """What the filters measured of a video that they let pass."""
+    """The filter scores of a video that passed."""
 
     scores: tuple[FilterScore, ...]
 
 
 class Video(Record):
-    """A video file in the store, probed.
+    """A video file in the store, with the properties that the probe read.
 
-    `duration` in seconds is what the container says; `sha256` is of the file; `rotation` in degrees
-    (0, 90, 180, 270, counter-clockwise as displayed) is already applied to `width` and `height`.
+    `duration` in seconds is stated by the container; `sha256` is the hash of the file; `rotation` in degrees (0, 90,
+    180, 270, counter-clockwise as displayed) is already applied to `width` and `height`.
     """
 
     id: str
@@ -132,9 +134,9 @@ class Video(Record):
 class Frame(Record):
     """One sampled frame.
 
-    `time` = index / sampling rate, seconds from the first frame; `pts` is the true presentation
-    time stamp in seconds as the container counts it; `sha256` is of the JPEG; `phash` 64 bits in hex;
-    `same_as` is the index of the earlier frame that this one is nearly identical with.
+    `time` = index / sampling rate, in seconds from the first frame; `pts` is the presentation time stamp in seconds as
+    the container counts it; `sha256` is the hash of the JPEG; `phash` is a perceptual hash of 64 bits in hex; `same_as`
+    is the index of the earlier frame to which this frame is nearly identical.
     """
 
     index: FrameIndex
@@ -147,7 +149,7 @@ class Frame(Record):
 
 
 class CrossCheck(Record):
-    """What an independent decoder said of a few sampled frames."""
+    """The comparison of a few sampled frames with the pictures of an independent decoder."""
 
     backend: str
     compared: int
@@ -156,10 +158,10 @@ class CrossCheck(Record):
 
 
 class FrameSet(Record):
-    """All sampled frames of a video, in order, with what was wrong with the file.
+    """All sampled frames of a video, in order, with the defects of the file.
 
-    `defects` are slugs with a measured value (`truncated: decoded 10.0 s of 30.0 s`): the frames are
-    usable, the file is not whole. `shots` are (first, last) frame indices, both inclusive.
+    `defects` are slugs with measured values (`truncated: decoded 10.0 s of 30.0 s`): the frames are usable, but the
+    file is damaged. `shots` are (first, last) frame indices, both inclusive.
     """
 
     video_sha256: Sha256
@@ -174,7 +176,7 @@ class FrameSet(Record):
 
 
 class Maker(Record):
-    """Which prompt, model and sampling parameters made a text."""
+    """The prompt, the model and the sampling parameters that made a text."""
 
     prompt: str
     prompt_sha256: Sha256
@@ -184,7 +186,7 @@ class Maker(Record):
 
 
 class Effort(Record):
-    """What a model's text cost: tokens read and written, requests sent, and whether it was repaired."""
+    """The effort for a text of a model: tokens read and written, requests sent, and whether the text was repaired."""
 
     tokens_in: int = 0
     tokens_out: int = 0
@@ -204,7 +206,7 @@ class Effort(Record):
 class Caption(Record):
     """A caption bound to its frame by video hash, presentation time stamp and image hash.
 
-    `reused_from` names the near-identical earlier frame whose caption this is.
+    `reused_from` is the index of the earlier, nearly identical frame for which the caption was written.
     """
 
     index: FrameIndex
@@ -218,7 +220,7 @@ class Caption(Record):
 
 
 class FailedCaption(Record):
-    """A frame whose caption could not be had, with the reason and the raw reply."""
+    """A frame without a usable caption, with the reason and the raw reply."""
 
     index: FrameIndex
     time: Seconds
@@ -227,7 +229,7 @@ class FailedCaption(Record):
 
 
 class CaptionSet(Record):
-    """The captions of a video in frame order, and the frames that got none."""
+    """The captions of a video in the order of the frames, and the frames without a caption."""
 
     maker: Maker
     captions: tuple[Caption, ...] = Field(min_length=1)
@@ -235,10 +237,10 @@ class CaptionSet(Record):
 
 
 class Extract(Record):
-    """The extractive summary: which sampled moments matter.
+    """The extractive summary: the sampled frames that were chosen as keyframes.
 
-    `keyframes` ascend strictly; `ratio` = keyframes / sampled frames; `windows` = requests that the
-    captions were split into because of the context length, `rounds` = merges of their answers.
+    `keyframes` ascend strictly; `ratio` = keyframes / sampled frames; `windows` = requests that the captions were split
+    into because of the context length; `rounds` = how often the answers of the windows were united.
     """
 
     maker: Maker
@@ -251,14 +253,14 @@ class Extract(Record):
 
 
 class Sentence(Record):
-    """One sentence of the abstractive summary and the keyframes (seconds) that it rests on."""
+    """One sentence of the abstractive summary and the times (seconds) of the keyframes that it cites."""
 
     times: tuple[Seconds, ...] = Field(min_length=1)
     text: str = Field(min_length=1)
 
 
 class MergedLine(Record):
-    """A caption that was left out because it nearly repeats another one."""
+    """A keyframe's caption that was left out because it nearly repeats the caption of keyframe `into`."""
 
     time: Seconds
     into: Seconds
@@ -268,8 +270,8 @@ class MergedLine(Record):
 class Summary(Record):
     """The abstractive summary in the three forms of the task.
 
-    `v2v`: keyframe seconds; `v2t`: plain text; `v2vt`: sentences in time order, each with its keyframes;
-    `merged`: near-duplicate captions that were folded into another before the rewriting.
+    `v2v`: times of the keyframes in seconds; `v2t`: plain text; `v2vt`: sentences in order of time, each with its
+    keyframes; `merged`: near-duplicate captions that were merged into another caption before the rewriting.
     """
 
     maker: Maker
@@ -281,7 +283,7 @@ class Summary(Record):
 
 
 class Rejection(Record):
-    """Why a video is not in the dataset (yet): a row like any other, never a silence."""
+    """The reason why a video is not in the dataset, or not yet. Every such video has this record."""
 
     id: str
     stage: str
@@ -291,12 +293,13 @@ class Rejection(Record):
 
 
 class Review(Record):
-    """What people said of a sample, and what of theirs its row carries.
+    """The result of people's verdicts on a sample, and the edits of people that its row carries.
 
-    `reviewers` are pseudonyms of those whose verdicts count, `decisions` how many of them there are of each kind,
-    `rating` the mean of their 1..5. `disputed`: they disagree, or what they want cannot be applied (`dispute` says
-    which); the row is then as the models made it. `editor` is the one whose edits the row carries: captions as they
-    wrote them, captions that they took away as wrong, keyframes (frame indices) added and dropped, and sentences.
+    `reviewers` are the pseudonyms of the people whose verdicts count; `accept`, `fix` and `reject` count their
+    decisions; `rating` is the mean of their ratings, 1..5. The status `disputed` means that people disagree or that
+    their edits cannot be applied (`dispute` is the reason); the row is then as the models made it. `editor` is the
+    person whose edits the row carries: edited captions, captions removed as wrong, keyframes added and dropped (all
+    four by frame index), and an edited summary.
     """
 
     status: Literal["unreviewed", "accepted", "fixed", "disputed"] = "unreviewed"
@@ -316,7 +319,7 @@ class Review(Record):
 
 
 class Sample(Record):
-    """Everything that one published row is made from; `review` is that of the people who judged it."""
+    """All records from which one published row is made; `review` is the result of people's verdicts."""
 
     source: Source
     video: Video

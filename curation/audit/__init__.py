@@ -1,1 +1,1 @@
-"""Scores finished samples: captions against pictures, coverage, redundancy, support, a judge."""
+"""Scores of finished samples: grounding, coverage, redundancy, support, and an optional judge."""

@@ -1,7 +1,7 @@
-"""The audit of a finished sample: grounding, coverage, redundancy, support and an optional judge, measured and stored.
+"""The audit of a finished sample: grounding, coverage, redundancy, support and an optional judge.
 
-A sample is never rejected here: what cannot be measured is left out with its reason. Only what concerns the whole run
-passes through: a model that is gone, a stop, a full device, a configured model that cannot be opened.
+The audit never rejects a sample. A score that cannot be measured is missing, with the reason. Only errors of the whole
+run are raised: a model that is gone, a stop, a full device, a configured model that cannot be opened.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ NO_JUDGE = "no judge is configured (models.judge)"
 
 
 class Tools(NamedTuple):
-    """What the audit measures with, opened when first needed; None where none is configured.
+    """The models and the prompt of the audit. Each function opens its model at the first call; None: not configured.
 
     `raise_if_stopped` is called between steps and raises RunStopped when the run stops.
     """
@@ -56,34 +56,44 @@ def audit(
     tools: Tools,
     config: AuditConfig,
 ) -> Audit:
-    """Measure a sample; `read(index)` gives the JPEG of a keyframe and is called only when there is a CLIP.
+    """Measure a sample. `read(index)` gives the JPEG of a keyframe; it is called only when a CLIP is configured.
 
-    Raises RunStopped, TransientError and StorageFull's OSError when a model, the run or the device is gone; nothing
+    Raises RunStopped when the run stops, TransientError when a model is gone, and the OSError of a full device; nothing
     else.
     """
     if config.mode == "disable":
         return Audit(mode=config.mode)
     notes = _Notes(tools.raise_if_stopped)
     keyframes = measures.keyframes_of(frames, captions, summary)
-    spoken = [c.text for c in captions.captions]
-    told = [s.text for s in summary.v2vt]
-    lexical = ("coverage", "redundancy", "support")
-    embedder = notes.attempt(lexical, tools.embedder)
-    meant = notes.attempt(lexical, lambda: measures.embedded([*spoken, *told], embedder.embed)) if embedder else None
-    sights = notes.attempt(("grounding", "support_pictures"), lambda: _look(keyframes, told, read, tools, notes))
+    caption_texts = [c.text for c in captions.captions]
+    sentences = [s.text for s in summary.v2vt]
+    by_embedder = ("coverage", "redundancy", "support")
+    embedder = notes.attempt(by_embedder, tools.embedder)
+    text_vectors = (
+        notes.attempt(by_embedder, lambda: measures.embedded([*caption_texts, *sentences], embedder.embed))
+        if embedder
+        else None
+    )
+    clip_vectors = notes.attempt(
+        ("grounding", "support_pictures"), lambda: _look(keyframes, sentences, read, tools, notes)
+    )
     coverage = redundancy = support = None
-    if meant is not None:
-        known = meant
-        coverage = notes.attempt(("coverage",), lambda: measures.coverage(frames, keyframes, spoken, told, known))
-        redundancy = notes.attempt(("redundancy",), lambda: measures.redundancy(keyframes, told, known))
-        support = notes.attempt(
-            ("support",), lambda: measures.support(keyframes, summary.v2vt, known, sights, config.support)
+    if text_vectors is not None:
+        known = text_vectors
+        coverage = notes.attempt(
+            ("coverage",), lambda: measures.coverage(frames, keyframes, caption_texts, sentences, known)
         )
-    grounding = notes.attempt(("grounding",), lambda: measures.grounding(keyframes, sights)) if sights else None
+        redundancy = notes.attempt(("redundancy",), lambda: measures.redundancy(keyframes, sentences, known))
+        support = notes.attempt(
+            ("support",), lambda: measures.support(keyframes, summary.v2vt, known, clip_vectors, config.support)
+        )
+    grounding = (
+        notes.attempt(("grounding",), lambda: measures.grounding(keyframes, clip_vectors)) if clip_vectors else None
+    )
     judged = notes.attempt(("judge",), lambda: _judge(keyframes, summary, tools, config))
     if judged is not None and judged.rating is None:
         notes.miss(("judge",), judged.reason)
-    found = Audit(
+    result = Audit(
         mode=config.mode,
         embedder=embedder.name if embedder is not None else None,
         grounding=grounding,
@@ -94,23 +104,23 @@ def audit(
         missing=tuple(notes.missing),
         effort=judged.effort if judged is not None else Effort(),
     )
-    return found.model_copy(update={"marks": marks(found, config)})
+    return result.model_copy(update={"marks": marks(result, config)})
 
 
-def marks(found: Audit, config: AuditConfig) -> tuple[Mark, ...]:
+def marks(result: Audit, config: AuditConfig) -> tuple[Mark, ...]:
     """The scores on the wrong side of a configured threshold; none unless the mode is `enable`."""
     if config.mode != "enable":
         return ()
     least = {"grounding": config.min_grounding, "coverage": config.min_coverage}
     most = {"redundancy": config.max_redundancy, "unsupported": config.max_unsupported}
-    measured = found.scores()
+    measured = result.scores()
     wrong = [(name, limit) for name, limit in least.items() if limit is not None and measured.get(name, limit) < limit]
     wrong += [(name, limit) for name, limit in most.items() if limit is not None and measured.get(name, limit) > limit]
     return tuple(Mark(score=name, value=measured[name], limit=limit) for name, limit in wrong)
 
 
 class _Notes:
-    """Runs the steps of an audit and keeps why some of them gave nothing."""
+    """Runs the steps of an audit and notes why some of them gave no result."""
 
     def __init__(self, raise_if_stopped: Callable[[], None]) -> None:
         self._raise_if_stopped = raise_if_stopped
@@ -121,7 +131,7 @@ class _Notes:
         self.missing += [Missing(score=name, reason=words) for name in names]
 
     def attempt(self, names: Sequence[str], work: Callable[[], T]) -> T | None:
-        """The result of a step, or None and a note under each name. What concerns the whole run is raised."""
+        """The result of a step; None, and a note under each name, when it fails. Errors of the whole run are raised."""
         self._raise_if_stopped()
         try:
             return work()
@@ -130,12 +140,12 @@ class _Notes:
         except ConfigError as error:
             raise RunStopped(f"the audit cannot go on: {error}") from error
         except Exception as error:
-            self._raise_if_stopped()  # what failed while everything stops is no finding
+            self._raise_if_stopped()  # a failure while the run stops says nothing about the sample
             if is_storage_full(error):
                 raise
             if isinstance(error, sa.exc.OperationalError):
                 raise TransientError("ledger_failed", str(error)) from error
-            # The boundary: whatever goes wrong in one score costs that score, not the sample.
+            # Any other error in one score loses that score, not the sample.
             if isinstance(error, StageError):
                 self.miss(names, str(error))
             else:
@@ -146,12 +156,12 @@ class _Notes:
 
 def _look(
     keyframes: Sequence[Keyframe],
-    told: Sequence[str],
+    sentences: Sequence[str],
     read: Callable[[FrameIndex], bytes],
     tools: Tools,
     notes: _Notes,
 ) -> ClipVectors | None:
-    """Keyframe pictures, and the texts that belong to them, in CLIP's space; None and a note without them."""
+    """CLIP's vectors of the keyframes' pictures, captions and of the sentences; None and a note without pictures."""
     clip = tools.clip()
     if clip is None:
         notes.miss(("grounding", "support_pictures"), NO_CLIP)
@@ -161,18 +171,18 @@ def _look(
     for start in range(0, len(keyframes), _PICTURES):
         images: list[bytes | None] = []
         for keyframe in keyframes[start : start + _PICTURES]:
-            # A picture that cannot be read costs a decoding of the whole video: the first failure ends the reading.
+            # Reading a missing picture decodes the whole video, so no picture is read after the first failure.
             image = None if failed else _picture(keyframe, read, notes)
             failed = image is None
             images.append(image)
-        there = [image for image in images if image is not None]
-        rows = iter(measures.vectors_of(there, clip.embed_images) if there else ())
+        readable = [image for image in images if image is not None]
+        rows = iter(measures.vectors_of(readable, clip.embed_images) if readable else ())
         pictures += [None if image is None else next(rows) for image in images]
     if all(picture is None for picture in pictures):
         notes.miss(("support_pictures",), "no keyframe's picture could be read")
         return None
     shown = [k.caption for k in keyframes if k.caption is not None]
-    return ClipVectors(clip.name, tuple(pictures), measures.embedded([*shown, *told], clip.embed_texts))
+    return ClipVectors(clip.name, tuple(pictures), measures.embedded([*shown, *sentences], clip.embed_texts))
 
 
 def _picture(keyframe: Keyframe, read: Callable[[FrameIndex], bytes], notes: _Notes) -> bytes | None:

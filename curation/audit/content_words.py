@@ -1,7 +1,7 @@
-"""The words of a text that say something: function words aside, endings off. For English; other texts keep every word.
+"""The content words of an English text: without function words and without endings. Other languages keep every word.
 
-Made for one question, which words of a sentence does another text hold, and not for linguistics: two forms of a word
-must come out equal, what they come out as does not matter.
+The module answers one question: which words of a sentence are also in another text? So two forms of a word must give
+the same stem; the stem itself does not matter.
 """
 
 from __future__ import annotations
@@ -34,14 +34,17 @@ _DOUBLED = re.compile(r"([^aeiou])\1$")
 
 
 def content_words(text: str) -> frozenset[str]:
-    """The distinct words of a text that are no function words, in one case and without regular English endings."""
+    """The distinct words of a text that are not function words, case-folded and without regular English endings."""
     folded = unicodedata.normalize("NFKC", text).casefold()
-    found = _WORD.findall(_UNSPACED.sub(r" \1 ", folded))
-    return frozenset(_stem(word) for word in found if word not in _FUNCTION_WORDS)
+    words = _WORD.findall(_UNSPACED.sub(r" \1 ", folded))
+    return frozenset(_stem(word) for word in words if word not in _FUNCTION_WORDS)
 
 
 def _stem(word: str) -> str:
-    """`chops`, `chopped`, `chopping` to `chop`; `moves`, `moving`, `move` to `mov`; words of other scripts as is."""
+    """The stem of a word: `chop` for `chops`, `chopped`, `chopping`; `mov` for `moves`, `moving`, `move`.
+
+    Words in other scripts are unchanged.
+    """
     if not (word.isascii() and word.isalpha()) or len(word) <= 3:
         return word
     for ending, instead in (("ies", "y"), ("ied", "y"), ("ing", ""), ("es", ""), ("ed", ""), ("s", "")):

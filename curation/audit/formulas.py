@@ -1,4 +1,7 @@
-"""The formulas of the sample audit: pure functions on unit vectors, hashes and words, each 0..1 rounded to 4 digits."""
+"""The formulas of the sample audit: pure functions on unit vectors, hashes and words.
+
+Scores are 0..1 (a cosine is -1..1), rounded to 4 digits.
+"""
 
 from __future__ import annotations
 
@@ -16,28 +19,28 @@ _UNRELATED_BITS = 32  # bits in which two unrelated 64-bit hashes differ on aver
 
 
 def share(value: float) -> float:
-    """Clamped to 0..1 (a cosine below 0 counts as no similarity) and rounded to 4 digits."""
+    """The value clamped to 0..1 and rounded to 4 digits; a cosine below 0 counts as no similarity."""
     return round(min(1.0, max(0.0, float(value))), 4) + 0.0
 
 
 def cosine(value: float) -> float:
-    """Clamped to -1..1 and rounded to 4 digits."""
+    """The value clamped to -1..1 and rounded to 4 digits."""
     return round(min(1.0, max(-1.0, float(value))), 4) + 0.0
 
 
 def mean(values: Iterable[float]) -> float:
-    """Arithmetic mean of at least one value, the same in any order (exact sum)."""
+    """The arithmetic mean of at least one value; the exact sum makes it independent of the order."""
     given = list(values)
     return math.fsum(given) / len(given)
 
 
 def represented(items: Vectors, chosen: Vectors, counts: Sequence[int] | None = None) -> float:
-    """How well `chosen` [k, d] stand for `items` [n, d]: mean over items of the largest cosine to a chosen one.
+    """How well `chosen` [k, d] represent `items` [n, d]: the mean over items of the largest cosine to a chosen row.
 
     The facility-location objective, sum over i of max over j in S of w_ij, divided by the number of items (Lindgren, Wu
     and Dimakis, Leveraging Sparsity for Efficient Submodular Data Summarization, 2016; for video, "representativeness"
-    in Gygli et al., Video Summarization by Learning Submodular Mixtures of Objectives, 2015). It never falls when
-    something is added to the chosen. `counts` says how often each item stands; 0 without items or chosen.
+    in Gygli et al., Video Summarization by Learning Submodular Mixtures of Objectives, 2015). It never falls when a row
+    is added to `chosen`. `counts` weights each item by its number of occurrences. 0 without items or without `chosen`.
     """
     if not len(items) or not len(chosen):
         return 0.0
@@ -47,9 +50,9 @@ def represented(items: Vectors, chosen: Vectors, counts: Sequence[int] | None = 
 
 
 def repeated(vectors: Vectors) -> float:
-    """How far every row [n, d] repeats another one: mean over rows of the largest cosine to another row.
+    """How far the rows [n, d] repeat each other: the mean over rows of the largest cosine to another row.
 
-    Unlike the mean over all pairs, it never falls when a copy of a row is added. 0 for fewer than two rows.
+    It never falls when a copy of a row is added; the mean over all pairs would. 0 for fewer than two rows.
     """
     if len(vectors) < 2:
         return 0.0
@@ -57,7 +60,10 @@ def repeated(vectors: Vectors) -> float:
 
 
 def repeated_pictures(hashes: Sequence[str]) -> float:
-    """The same for pictures by their 64-bit perceptual hashes (16 hex digits): similarity 1 - bits / 32, at least 0."""
+    """How far pictures repeat each other, by their 64-bit perceptual hashes (16 hex digits each).
+
+    As `repeated`, with the similarity 1 - bits / 32, at least 0, where `bits` is the number of bits that differ.
+    """
     if len(hashes) < 2:
         return 0.0
     packed = np.array([list(int(text, 16).to_bytes(8, "big")) for text in hashes], dtype=np.uint8)
@@ -68,7 +74,10 @@ def repeated_pictures(hashes: Sequence[str]) -> float:
 
 
 def shots_shown(shots: Sequence[tuple[int, int]], keyframes: Iterable[int]) -> float:
-    """Share of the shots (first and last frame index, inclusive) that hold a keyframe; a video without shots is one."""
+    """The share of the shots (first and last frame index, inclusive) that hold a keyframe.
+
+    A video without shots counts as one shot.
+    """
     chosen = sorted(keyframes)
     if not shots:
         return share(bool(chosen))
@@ -76,7 +85,7 @@ def shots_shown(shots: Sequence[tuple[int, int]], keyframes: Iterable[int]) -> f
 
 
 def words_held(sentence: str, captions: Iterable[str]) -> float | None:
-    """Share of the sentence's content words that some of the captions hold; None when it has no content words."""
+    """The share of the sentence's content words that are in any caption; None when it has no content words."""
     said = content_words(sentence)
     if not said:
         return None
@@ -85,9 +94,10 @@ def words_held(sentence: str, captions: Iterable[str]) -> float | None:
 
 
 def wins(own: Sequence[float], others: Sequence[float]) -> float | None:
-    """How often one of `own` is larger than one of `others`, ties half: the area under the ROC curve.
+    """The share of pairs in which a value of `own` is larger than a value of `others`; ties count half.
 
-    0.5 is chance, whatever the scale of the values (Mann and Whitney, 1947). None when one side is empty.
+    It is the area under the ROC curve: 0.5 is chance, whatever the scale of the values (Mann and Whitney, 1947). None
+    when one side is empty.
     """
     if not own or not others:
         return None
@@ -96,12 +106,12 @@ def wins(own: Sequence[float], others: Sequence[float]) -> float | None:
 
 
 def _nearest(rows: Vectors, columns: Vectors, *, same: bool = False) -> NDArray[np.float32]:
-    """For each row the largest inner product with a column; with `same` (rows are columns) other than itself."""
-    found = np.empty(len(rows), np.float32)
+    """For each row the largest inner product with a column; with `same`, both are equal and a row skips itself."""
+    largest = np.empty(len(rows), np.float32)
     for start in range(0, len(rows), _ROWS):
         products = rows[start : start + _ROWS] @ columns.T
         if same:
-            at = np.arange(len(products))
-            products[at, at + start] = -np.inf
-        found[start : start + _ROWS] = products.max(axis=1)
-    return found
+            diagonal = np.arange(len(products))
+            products[diagonal, diagonal + start] = -np.inf
+        largest[start : start + _ROWS] = products.max(axis=1)
+    return largest

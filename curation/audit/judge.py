@@ -1,7 +1,7 @@
 """The optional judge of the sample audit: a language model scores a summary by a rubric, from the keyframes' captions.
 
-Captions and summary are data: every line of theirs begins with its own times in brackets and stays one line, so that
-none can pose as another line or as a heading of the prompt.
+Captions and summary are data. Each of their lines begins with its own times in brackets and stays one line, so that
+none can imitate another line or a heading of the prompt.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LONGEST_REASON = 300
 
 
 class Judged(NamedTuple):
-    """What the judge said, or why it said nothing, and what that cost."""
+    """The rating; or None and the reason why there is no rating; and the effort."""
 
     rating: Rating | None
     reason: str
@@ -50,7 +50,7 @@ class _Reply(BaseModel):
 
 
 def schema_of() -> JsonSchema:
-    """The JSON schema of a reply. The reason comes first, so that the score follows from it."""
+    """The JSON schema of a reply. The reason comes before the score, so that the model derives the score from it."""
     item = {
         "type": "object",
         "properties": {
@@ -75,10 +75,10 @@ def judge(
     prompt: Prompt,
     config: AuditConfig,
 ) -> Judged:
-    """Ask for a rating of `sentences` by the keyframes' `captions` (time in seconds, text).
+    """Ask the judge to rate `sentences` by the keyframes' `captions` (time in seconds, text).
 
-    A prompt that exceeds the context, and a judge without a usable answer after all attempts, give no rating and the
-    reason. Raises TransientError and RunStopped as the model does.
+    There is no rating, with the reason, when the prompt exceeds the context or no attempt gives a usable answer. Raises
+    TransientError and RunStopped as the model does.
     """
     text = render(
         prompt,
@@ -98,7 +98,7 @@ def judge(
 
 
 def _read_reply(text: str) -> Read[tuple[Criterion, ...]]:
-    """The criteria of a reply in the rubric's order. Raises BadReply."""
+    """The criteria of a reply in the order of the rubric. Raises BadReply."""
     try:
         reply = _Reply.model_validate_json(text)
     except ValidationError as error:

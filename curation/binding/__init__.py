@@ -1,1 +1,1 @@
-"""Checks that each caption belongs to its own frame, and withdraws captions in doubt."""
+"""Checks that each caption belongs to its own frame, and withdraws captions that may be wrong."""

@@ -1,8 +1,8 @@
-"""The binding audit of a run: canaries, captions against their own and other videos' frames, repeated captions.
+"""The binding audit of a run: canaries, comparisons of captions with their own and other frames, repeated captions.
 
-What is looked at per video is a seeded sample; what is decided is decided over the latest videos of the run, since one
-video alone proves nothing. When an alarm rings in mode `enable`, the captions in doubt are withdrawn, the evidence is
-written, and every thread of the run is stopped by BindingBroken.
+Of each video a seeded sample of captions is checked. An alarm is decided over the latest videos of the run, because one
+video alone proves nothing. At an alarm in mode `enable`, captions that may be wrong are withdrawn, the evidence is
+written, and BindingBroken stops every thread of the run.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.binding.window import Alarm, CanaryResult, Compared, Shown, Watch, caption_key
+from curation.binding.window import Alarm, CanaryResult, Compared, Shown, Window, caption_key
 from models.clip import Clip
 from schemas.binding import Binding, CanaryOutcome
 from schemas.config import BindingConfig
@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 _POOL = 512  # frames of the latest videos that captions are compared with
 
 Vector = NDArray[np.float32]
-Halt = Callable[[Alarm, Watch, str], str]
-"""Withdraws and writes down, for an alarm that a video's captions rang; returns the message for people."""
+Halt = Callable[[Alarm, Window, str], str]
+"""Takes the alarm, the window and the id of the video; withdraws captions, writes the evidence, returns a message."""
 
 
 class _Pooled(NamedTuple):
@@ -46,28 +46,28 @@ class _Caption(NamedTuple):
 
 
 class BindingAudit:
-    """Checks videos as they come. Threads may share it. Memory is bounded whatever the number of videos."""
+    """Checks the videos of a run one by one. Threads may share it. Memory does not grow with the number of videos."""
 
     def __init__(self, config: BindingConfig, clip: Callable[[], Clip | None], halt: Halt) -> None:
-        """Bind the limits; `clip` gives the model when it is first needed, None: nothing is compared."""
+        """Keep the limits. `clip` returns the model when it is first needed; with None no captions are compared."""
         self._config, self._clip, self._halt = config, clip, halt
         self._lock = threading.Lock()
-        self._watch = Watch(config)
+        self._window = Window(config)
         self._pool: deque[_Pooled] = deque(maxlen=_POOL)
-        self._waiting: deque[_Caption] = deque(maxlen=4 * config.least)  # too few other videos had come
+        self._waiting: deque[_Caption] = deque(maxlen=4 * config.least)  # until there are enough other videos
         self._broken: str | None = None
         self._halting: int | None = None  # the thread that gathers the evidence
         self._noted: str | None = None
 
     def raise_if_stopped(self) -> None:
-        """Raise BindingBroken once an alarm has stopped the run; cheap."""
+        """Raise BindingBroken once an alarm has stopped the run. The call is cheap."""
         if self._broken is not None and self._halting != threading.get_ident():
             raise BindingBroken(self._broken)
 
     def figures(self) -> dict[str, float | int | None]:
-        """The shares (0..1) over the latest observations, and how many those are."""
+        """The shares (0..1) over the latest observations, and the numbers of these observations."""
         with self._lock:
-            return self._watch.figures()
+            return self._window.figures()
 
     def check(
         self,
@@ -77,27 +77,27 @@ class BindingAudit:
         read: Callable[[FrameIndex], bytes],
         outcomes: Sequence[CanaryOutcome],
     ) -> Binding:
-        """Look at a video's captions; `read(index)` gives a frame's JPEG, `outcomes` are of the canaries with them.
+        """Check the captions of a video and return the record of the check.
 
-        Raises BindingBroken when the latest videos of the run, this one included, say that captions are not where they
-        belong (mode `enable`).
+        `read(index)` gives a frame's JPEG; `outcomes` are those of the canaries that were captioned with the video.
+        Raises BindingBroken in mode `enable` when the latest videos of the run, this one included, raise an alarm.
         """
         if self._config.mode == "disable":
             return Binding(checked=False)
         self.raise_if_stopped()
         rng = random.Random(f"binding {captions.digest()}")  # noqa: S311
-        shown = sample(video_id, frames, captions, self._config.sample, rng)
+        shown = _draw_captions(video_id, frames, captions, self._config.sample, rng)
         clip = self._clip() if shown else None
         vectors = _embed(clip, shown, read) if clip is not None else []
         with self._lock:
             self.raise_if_stopped()
             own = self._observe(shown, vectors, outcomes, video_id, rng)
-            alarm = self._watch.alarm()
+            alarm = self._window.alarm()
             if alarm is not None and self._config.mode == "enable":
-                self._halting = threading.get_ident()  # it may still decode the pictures that it shows
+                self._halting = threading.get_ident()  # this thread may still decode pictures for the evidence
                 self._broken = f"captions are not where they belong: {alarm}"  # stops the other threads first
                 try:
-                    self._broken = self._halt(alarm, self._watch, video_id)
+                    self._broken = self._halt(alarm, self._window, video_id)
                 finally:
                     self._halting = None
                 raise BindingBroken(self._broken)
@@ -107,9 +107,9 @@ class BindingAudit:
             asked=len(outcomes),
             right=sum(outcome.right for outcome in outcomes),
             captions=len(shown),
-            compared=sum(one.of for one in own),
-            matched=sum(one.won for one in own),
-            margin=round(sum(one.margin for one in own) / len(own), 4) if own else None,
+            compared=sum(compared.of for compared in own),
+            matched=sum(compared.won for compared in own),
+            margin=round(sum(compared.margin for compared in own) / len(own), 4) if own else None,
             clip=clip.name if clip is not None else None,
             effort=sum((outcome.effort for outcome in outcomes), Effort()),
         )
@@ -122,13 +122,13 @@ class BindingAudit:
         video_id: str,
         rng: random.Random,
     ) -> list[Compared]:
-        """Add a video to the window and to the pool; returns its own comparisons."""
-        self._watch.witness(CanaryResult(video_id, outcome) for outcome in outcomes)
-        self._watch.shown.extend(shown)
-        seen = list(zip(shown, vectors, strict=False))  # no vectors at all without a model
-        captions = [_Caption(one, text, float(picture @ text)) for one, (picture, text) in seen]
-        pooled = [_Pooled(one.video_id, caption_key(one.text), picture) for one, (picture, _) in seen]
-        # As many frames of a video as one caption is compared with: the pool speaks of many videos.
+        """Add a video to the window and to the pool of frames; returns the comparisons of its captions."""
+        self._window.add_canaries(CanaryResult(video_id, outcome) for outcome in outcomes)
+        self._window.shown.extend(shown)
+        embedded = list(zip(shown, vectors, strict=False))  # without a model there are no vectors
+        captions = [_Caption(caption, text, float(picture @ text)) for caption, (picture, text) in embedded]
+        pooled = [_Pooled(caption.video_id, caption_key(caption.text), picture) for caption, (picture, _) in embedded]
+        # At most as many frames of one video as a caption is compared with: the pool must cover many videos.
         self._pool.extend(rng.sample(pooled, min(len(pooled), self._config.others)))
         waiting, self._waiting = [*self._waiting, *captions], deque(maxlen=self._waiting.maxlen)
         own: list[Compared] = []
@@ -137,39 +137,39 @@ class BindingAudit:
             if compared is None:
                 self._waiting.append(caption)
                 continue
-            self._watch.compared.append(compared)
+            self._window.compared.append(compared)
             if caption.shown.video_id == video_id:
                 own.append(compared)
         return own
 
     def _compare(self, caption: _Caption, rng: random.Random) -> Compared | None:
-        """Compare with frames of other videos that have other captions; None while there are too few of them."""
+        """Compare a caption with frames of other videos that have other captions; None while there are too few."""
         text = caption_key(caption.shown.text)
-        others = [one for one in self._pool if one.video_id != caption.shown.video_id and one.text != text]
+        others = [frame for frame in self._pool if frame.video_id != caption.shown.video_id and frame.text != text]
         if len(others) < self._config.others:
             return None
-        cosines = [float(one.picture @ caption.text) for one in rng.sample(others, self._config.others)]
+        cosines = [float(frame.picture @ caption.text) for frame in rng.sample(others, self._config.others)]
         won = sum(caption.own > cosine for cosine in cosines)
         return Compared(caption.shown, won, len(cosines), caption.own - sum(cosines) / len(cosines))
 
     def _note(self, alarm: Alarm | None) -> None:
-        """Log an alarm that stops nothing, once for as long as it rings."""
+        """Log an alarm that does not stop the run, once until it ends."""
         kind = None if alarm is None else alarm.kind
         if alarm is not None and kind != self._noted:
             log.warning("binding audit (score-only): %s", alarm)
         self._noted = kind
 
 
-def sample(video_id: str, frames: FrameSet, captions: CaptionSet, size: int, rng: random.Random) -> list[Shown]:
-    """Up to `size` captions that were written for their own frame, in frame order."""
+def _draw_captions(video_id: str, frames: FrameSet, captions: CaptionSet, size: int, rng: random.Random) -> list[Shown]:
+    """A random choice of up to `size` captions that were written for their own frame, in the order of the frames."""
     own = [caption for caption in captions.captions if caption.reused_from is None]
     chosen = sorted(rng.sample(own, min(size, len(own))), key=lambda caption: caption.index)
-    looks = {frame.index: frame.phash for frame in frames.frames}
-    return [Shown(video_id, one.index, one.text, looks[one.index]) for one in chosen]
+    hashes = {frame.index: frame.phash for frame in frames.frames}
+    return [Shown(video_id, caption.index, caption.text, hashes[caption.index]) for caption in chosen]
 
 
 def _embed(clip: Clip, shown: Sequence[Shown], read: Callable[[FrameIndex], bytes]) -> list[tuple[Vector, Vector]]:
-    """Vectors of picture and text of each."""
-    pictures = clip.embed_images([read(one.frame) for one in shown])
-    texts = clip.embed_texts([one.text for one in shown])
+    """The vectors of the picture and of the text of each caption."""
+    pictures = clip.embed_images([read(caption.frame) for caption in shown])
+    texts = clip.embed_texts([caption.text for caption in shown])
     return list(zip(pictures, texts, strict=True))

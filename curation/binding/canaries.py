@@ -1,10 +1,11 @@
-"""Canaries: pictures with known content that ride among a video's frames, to see whether captions come back to them.
+"""Canaries: pictures with known content that are captioned among the frames of a video.
 
-Two sources: pictures drawn here for models that know the world, or a folder of the user's own with `canaries.json`:
+The caption of a canary shows whether captions come back to the right pictures. There are two kinds of canaries:
+pictures that this module draws, for general models, and pictures of the user, from a folder with `canaries.json`:
 
     {"pictures": [{"file": "a.jpg", "words": [["red"], ["circle", "disc"]]}]}
 
-Each is varied a little from its seed, so that no two are the same bytes.
+Each canary is varied a little by its seed, so that no two canaries have the same bytes.
 """
 
 from __future__ import annotations
@@ -48,11 +49,14 @@ _SHAPES: dict[str, tuple[str, ...]] = {
     "star": ("star", "stars"),
 }
 _SIGNS = ("HARBOR", "WINTER", "GARDEN", "MARKET", "BRIDGE", "COFFEE", "TIGER", "PIANO", "ROCKET", "LEMON")
-_STAR = (90, 126, 162, 198, 234, 270, 306, 342, 18, 54)  # degrees; every second point is an inner one
+_STAR = (90, 126, 162, 198, 234, 270, 306, 342, 18, 54)  # degrees; every second point is an inner point
 
 
 class Canary(NamedTuple):
-    """A picture (JPEG) and the words that an honest caption of it holds: one of every group. Words are lower-case."""
+    """A picture: its name, its seed, its JPEG, and the words of a right caption.
+
+    A right caption holds one word of every group in `words`. Words are lower-case.
+    """
 
     picture: str
     seed: str
@@ -61,6 +65,7 @@ class Canary(NamedTuple):
 
 
 Painter = Callable[[str], Canary]
+"""Draws the canary of a seed."""
 
 
 class _Picture(BaseModel):
@@ -79,34 +84,34 @@ class _Listing(BaseModel):
 
 
 def recognized(words: Words, said: str) -> bool:
-    """Whether a text holds, as a whole word or its plural, one word of every group, whatever the case."""
+    """Whether a text holds one word of every group, as a whole word or its plural, in any letter case."""
     text = f" {_plain(said)} "
     return all(any(f" {_plain(word)} " in text or f" {_plain(word)}s " in text for word in group) for group in words)
 
 
 def canary_count(frames: int, config: BindingConfig) -> int:
-    """How many canaries ride with that many frames: `canaries` for every begun `canary_every`."""
+    """The number of canaries for that many frames: `canaries` for each started `canary_every` frames."""
     return 0 if config.mode == "disable" else config.canaries * -(-frames // config.canary_every)
 
 
 def canary_seeds(count: int, *parts: str) -> list[str]:
-    """Seeds (32 hex) that no other parts give."""
+    """`count` seeds (32 hex digits each) that depend on `parts`; other parts give other seeds."""
     return [hashlib.sha256("\0".join((*parts, str(k))).encode()).hexdigest()[:32] for k in range(count)]
 
 
 def positions(frames: int, canaries: Sequence[Canary]) -> list[int]:
-    """For each canary, in their order, the number of frames that are asked before it; ascending."""
-    return sorted(random.Random(f"position {one.seed}").randint(0, frames) for one in canaries)  # noqa: S311
+    """For each canary, in order, the number of frames that are asked before it; the numbers ascend."""
+    return sorted(random.Random(f"position {canary.seed}").randint(0, frames) for canary in canaries)  # noqa: S311
 
 
 def build_painter(config: BindingConfig) -> Painter:
-    """What paints the canaries of a configuration. Raises ConfigError for a folder that is not as it must be."""
+    """The function that draws the canaries of a configuration. Raises ConfigError when the folder is not valid."""
     if config.canary_pictures is None:
-        return plain
+        return draw_canary
     folder = Path(config.canary_pictures)
     try:
         listing = _Listing.model_validate_json((folder / _LISTING).read_text(encoding="utf-8"))
-        pictures = [(one, decode_picture((folder / one.file).read_bytes())) for one in listing.pictures]
+        pictures = [(listed, decode_picture((folder / listed.file).read_bytes())) for listed in listing.pictures]
     except (OSError, ValueError, PermanentError) as error:
         problem = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
         raise ConfigError(
@@ -116,8 +121,8 @@ def build_painter(config: BindingConfig) -> Painter:
     return partial(_from_pictures, tuple(pictures))
 
 
-def plain(seed: str) -> Canary:
-    """A large coloured shape, or a word in large letters, on light paper, 448x336."""
+def draw_canary(seed: str) -> Canary:
+    """Draw a large coloured shape, or a word in large letters, on light paper, 448x336 pixels."""
     rng = random.Random(f"canary {seed}")  # noqa: S311
     image = Image.new("RGB", _SIZE, rng.choice(_PAPER))
     pen = ImageDraw.Draw(image)
@@ -159,7 +164,7 @@ def _point(x: float, y: float, length: float, degrees: float) -> tuple[float, fl
 
 
 def _from_pictures(pictures: Sequence[tuple[_Picture, Image.Image]], seed: str) -> Canary:
-    """One of the user's pictures, cut by up to 2 % at each side and up to 4 % brighter or darker."""
+    """One of the user's pictures, cropped by up to 2 % at each side and made up to 4 % brighter or darker."""
     rng = random.Random(f"canary {seed}")  # noqa: S311
     chosen, image = rng.choice(pictures)
     width, height = image.size
@@ -172,7 +177,7 @@ def _from_pictures(pictures: Sequence[tuple[_Picture, Image.Image]], seed: str) 
 
 
 def _grained(image: Image.Image, rng: random.Random) -> Image.Image:
-    """Gray noise of one level of 255: what makes two canaries of one kind different bytes."""
+    """The picture with gray noise of one level of 255, so that two canaries of one kind have different bytes."""
     noise = np.random.default_rng(rng.getrandbits(64)).integers(-1, 2, (image.height, image.width, 1))
     return Image.fromarray(np.clip(np.asarray(image, np.int16) + noise, 0, 255).astype(np.uint8))
 

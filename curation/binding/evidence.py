@@ -1,50 +1,47 @@
-"""The evidence of a binding alarm: binding.json for programs and binding.html for people, below WORKSPACE/report.
+"""The evidence of a binding alarm: binding.json for programs and binding.html for people, in WORKSPACE/report.
 
-Captions are hostile: Jinja escapes them, the page carries a policy that allows no script and no outside request, and
-control and text-direction characters are left out.
+Captions are hostile: Jinja escapes them, the policy of the page allows no script and no outside request, and control
+and text-direction characters are removed.
 """
 
 from __future__ import annotations
 
-import base64
 import functools
-import io
 import json
-import os
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from PIL import Image
+from jinja2 import Template
 
 from curation.binding.canaries import Painter
-from curation.binding.window import Alarm, CanaryResult, Compared, Shown, Watch, caption_key, unlike
+from curation.binding.window import Alarm, CanaryResult, Compared, Shown, Window, caption_key, unlike
 from curation.binding.withdrawal import Withdrawn
+from curation.store.files import write_whole
+from pages.templates import load_template
+from pages.thumbnails import thumbnail
 from schemas.config import BindingConfig
-from schemas.errors import RunStopped, StageError
-from schemas.repository import DATA
+from schemas.errors import StageError
 from schemas.safe_text import plain_line
 from schemas.time import FrameIndex
 
 SCHEMA_VERSION = 1
 JSON_NAME, HTML_NAME = "binding.json", "binding.html"
 MOST_PAIRS, MOST_REPEATS = 24, 24
-_THUMB = (224, 168)
-_TEMPLATES = DATA / "report"
-_NO_PICTURE = (StageError, OSError, ValueError, SyntaxError, KeyError, Image.DecompressionBombError)
+_THUMB_WIDTH = 224
+_NO_PICTURE = (StageError, OSError, ValueError, KeyError)
 
 ReadPicture = Callable[[str, FrameIndex], bytes]
-"""JPEG bytes of a frame of a video."""
+"""Takes the id of a video and the index of a frame; returns the JPEG bytes of the frame."""
 
 
 class Case(NamedTuple):
-    """What the evidence is about: `captioner` and `clip` are names of models."""
+    """The alarm and its circumstances; `captioner` and `clip` are names of models, `clip` None when none is used."""
 
     alarm: Alarm
-    watch: Watch
+    window: Window
     withdrawn: Withdrawn
     captioner: str
     clip: str | None
@@ -52,48 +49,52 @@ class Case(NamedTuple):
 
 
 def write_evidence(folder: Path, case: Case, paint: Painter, read: ReadPicture) -> Path:
-    """Write both files and return the page's path. Raises OSError; a picture that cannot be had is left out."""
+    """Write both files into `folder` and return the path of the page; a picture that cannot be read is left out.
+
+    `read` gives the pictures of frames; `paint` draws the canaries again. Raises OSError, and RunStopped from `read`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     facts = evidence(case)
-    _write(folder / JSON_NAME, json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+    write_whole(folder / JSON_NAME, json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
     for pair in (*facts["pairs"], *facts["repeated"]["frames"]):
         pair["picture"] = _thumbnail(functools.partial(read, pair["video"], pair["frame"]))
     for canary in facts["canaries"]:
         canary["drawn"] = _thumbnail(functools.partial(_painted, paint, canary["seed"]))
-    _write(folder / HTML_NAME, _template().render(f=facts, alarm=str(case.alarm)))
+    write_whole(folder / HTML_NAME, _template().render(f=facts, alarm=str(case.alarm)))
     return folder / HTML_NAME
 
 
 def evidence(case: Case) -> dict[str, Any]:
-    """Everything that the alarm rests on, worst first. Texts are single lines without control characters."""
-    watch, most = case.watch, case.watch.commonest()
-    repeats = unlike([one for one in watch.shown if caption_key(one.text) == most.text]) if most.covers else []
-    canaries = watch.servers[case.alarm.server] if case.alarm.server else watch.canaries
-    worst = sorted(watch.compared, key=lambda one: (one.won / one.of, one.margin))
+    """The facts behind the alarm, the worst first. Texts are single lines without control characters."""
+    window, most = case.window, case.window.commonest()
+    same_text = [caption for caption in window.shown if caption_key(caption.text) == most.text]
+    repeats = unlike(same_text) if most.covers else []
+    canaries = window.servers[case.alarm.server] if case.alarm.server else window.canaries
+    worst = sorted(window.compared, key=lambda compared: (compared.won / compared.of, compared.margin))
     return {
         "schema_version": SCHEMA_VERSION,
         "at": datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds"),
         "alarm": {**case.alarm._asdict(), "message": str(case.alarm)},
-        "figures": watch.figures(),
+        "figures": window.figures(),
         "limits": case.config.model_dump(exclude={"canary_pictures"}),
         "captioner": plain_line(case.captioner),
         "clip": plain_line(case.clip) if case.clip else None,
         "withdrawn": {"videos": list(case.withdrawn.videos), "replies": case.withdrawn.replies},
-        "canaries": [_canary(one) for one in sorted(canaries, key=lambda one: one.outcome.right)],
-        "pairs": [_pair(one) for one in worst[:MOST_PAIRS]],
+        "canaries": [_canary(result) for result in sorted(canaries, key=lambda result: result.outcome.right)],
+        "pairs": [_pair(compared) for compared in worst[:MOST_PAIRS]],
         "repeated": {
             "text": plain_line(repeats[0].text) if repeats else None,
             "share": most.share,
             "videos": most.videos,
-            "frames": [_frame(one) for one in repeats[:MOST_REPEATS]],
+            "frames": [_frame(caption) for caption in repeats[:MOST_REPEATS]],
         },
     }
 
 
-def _canary(one: CanaryResult) -> dict[str, Any]:
-    outcome = one.outcome
+def _canary(result: CanaryResult) -> dict[str, Any]:
+    outcome = result.outcome
     return {
-        "video": one.video_id,
+        "video": result.video_id,
         "canary": plain_line(outcome.picture),
         "seed": outcome.seed,
         "expected": [[plain_line(word) for word in group] for group in outcome.words],
@@ -103,37 +104,26 @@ def _canary(one: CanaryResult) -> dict[str, Any]:
     }
 
 
-def _frame(one: Shown) -> dict[str, Any]:
-    return {"video": one.video_id, "frame": one.frame, "caption": plain_line(one.text)}
+def _frame(shown: Shown) -> dict[str, Any]:
+    return {"video": shown.video_id, "frame": shown.frame, "caption": plain_line(shown.text)}
 
 
-def _pair(one: Compared) -> dict[str, Any]:
-    return {**_frame(one.shown), "won": one.won, "of": one.of, "margin": round(one.margin, 4)}
+def _pair(compared: Compared) -> dict[str, Any]:
+    margin = round(compared.margin, 4)
+    return {**_frame(compared.shown), "won": compared.won, "of": compared.of, "margin": margin}
 
 
 def _painted(paint: Painter, seed: str) -> bytes:
     return paint(seed).image
 
 
-def _thumbnail(get: Callable[[], bytes]) -> str:
-    """A small JPEG as a data URI; empty where the picture cannot be had."""
+def _thumbnail(read: Callable[[], bytes]) -> str:
+    """A small JPEG as a data URI; empty when the picture cannot be read. Raises RunStopped."""
     try:
-        with Image.open(io.BytesIO(get())) as picture:
-            small = picture.convert("RGB")
-        small.thumbnail(_THUMB)
-        store = io.BytesIO()
-        small.save(store, "JPEG", quality=80)
-    except RunStopped:
-        raise
+        image = read()
     except _NO_PICTURE:
         return ""
-    return "data:image/jpeg;base64," + base64.b64encode(store.getvalue()).decode("ascii")
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8", errors="replace")
-    temporary.replace(path)
+    return thumbnail(lambda: image, _THUMB_WIDTH)
 
 
 def _alternatives(groups: Iterable[Iterable[str]]) -> str:
@@ -142,14 +132,11 @@ def _alternatives(groups: Iterable[Iterable[str]]) -> str:
 
 @functools.cache
 def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    return load_template(
+        "binding.html.jinja",
+        {
+            "alternatives": _alternatives,
+            "moment": lambda at: datetime.fromisoformat(at).strftime("%Y-%m-%d %H:%M UTC"),
+            "percent": lambda share: "–" if share is None else f"{share:.0%}",
+        },
     )
-    environment.filters["alternatives"] = _alternatives
-    environment.filters["moment"] = lambda at: datetime.fromisoformat(at).strftime("%Y-%m-%d %H:%M UTC")
-    environment.filters["percent"] = lambda share: "–" if share is None else f"{share:.0%}"
-    return environment.get_template("binding.html.jinja")

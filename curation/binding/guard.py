@@ -1,4 +1,4 @@
-"""The binding audit bound to a run: which canaries ride, what is checked, and what happens when an alarm rings."""
+"""Connects the binding audit with a run: it draws canaries, checks captions, and withdraws them at an alarm."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from curation.binding.audit import BindingAudit
 from curation.binding.canaries import Canary, Painter, build_painter, canary_count, canary_seeds
 from curation.binding.evidence import Case, write_evidence
-from curation.binding.window import Alarm, Watch
+from curation.binding.window import Alarm, Window
 from curation.binding.withdrawal import canaries_of, keep_canaries, withdraw
 from curation.frames.pictures import Pictures
 from curation.ledger.ledger import Ledger
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class BindingGuard:
-    """One for a run. Threads may share it."""
+    """The binding audit of one run. Threads may share it."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class BindingGuard:
         clip: Callable[[], Clip | None],
         report: Path,
     ) -> None:
-        """Bind what a run works with; `report` is the folder of its reports. Nothing heavy is opened yet."""
+        """Keep the parts of a run; `report` is the folder of its reports. No model is opened yet."""
         self._config, self._ledger, self._pictures, self._clip, self._report = config, ledger, pictures, clip, report
         self._began = time.time()
         self._doubtful: set[str] | None = None
@@ -48,52 +48,53 @@ class BindingGuard:
         return build_painter(self._config.binding)
 
     def raise_if_stopped(self) -> None:
-        """Raise BindingBroken once an alarm has stopped the run; cheap."""
+        """Raise BindingBroken once an alarm has stopped the run. The call is cheap."""
         self._audit.raise_if_stopped()
 
     def figures(self) -> dict[str, float | int | None]:
-        """The shares (0..1) over the latest observations of the run, and how many those are."""
+        """The shares (0..1) over the latest observations of the run, and the numbers of these observations."""
         return self._audit.figures()
 
     def canaries(self, video: Video, frames: FrameSet, *, whole_batches: bool) -> list[Canary]:
-        """Pictures to ride with a video: new ones for every run, so that no stored reply answers them.
+        """Draw the canaries of a video: new pictures in every run, so that no stored reply can answer them.
 
-        Where replies depend on their batch (`whole_batches`), the batch must be the same again in a run that resumes:
-        there canaries are particular to the video alone, and answered from the store only together with the frames
-        around them. Raises ConfigError for a folder of canaries that is not as it must be.
+        Where a reply depends on its batch (`whole_batches`), a resumed run must repeat the same batch. There canaries
+        depend on the video alone, and a stored reply answers them only together with the frames around them. Raises
+        ConfigError when the folder of canaries is not valid.
         """
         count = canary_count(sum(frame.same_as is None for frame in frames.frames), self._config.binding)
         run = "" if whole_batches else repr(self._began)
         return [self._painter(seed) for seed in canary_seeds(count, self._config.name, run, video.sha256)]
 
     def keep(self, video_id: str, outcomes: CanaryOutcomes) -> None:
-        """Keep what was said of a video's canaries until it is checked, in this run or, after a kill, in the next."""
+        """Keep the outcomes of a video's canaries until the video is checked, after a kill in the next run."""
         keep_canaries(self._ledger, video_id, outcomes)
 
     def check(
         self, video_id: str, frames: FrameSet, captions: CaptionSet, read: Callable[[FrameIndex], bytes]
     ) -> Binding:
-        """Look at a video's captions. Raises BindingBroken when the latest videos say that captions are misplaced."""
+        """Check the captions of a video. Raises BindingBroken when the latest videos of the run raise an alarm."""
         outcomes = canaries_of(self._ledger, video_id).outcomes
         return self._audit.check(video_id, frames, captions, read, outcomes)
 
     def settle(self) -> None:
-        """After an alarm, when all threads have ended: withdraw what they still wrote while they came to a halt."""
+        """Withdraw, after an alarm, also the captions that other threads wrote before they ended.
+
+        The caller waits until all threads have ended.
+        """
         if self._doubtful is not None:
             withdraw(self._ledger, self._doubtful, identify(self._config.models.captioner)[0], self._began)
 
-    def _halt(self, alarm: Alarm, watch: Watch, video_id: str) -> str:
+    def _halt(self, alarm: Alarm, window: Window, video_id: str) -> str:
         name = identify(self._config.models.captioner)[0]
-        self._doubtful = {*watch.videos(), video_id}
+        self._doubtful = {*window.videos(), video_id}
         withdrawn = withdraw(self._ledger, self._doubtful, name, self._began)
-        clip = self._clip() if watch.compared else None
-        case = Case(alarm, watch, withdrawn, name, clip.name if clip is not None else None, self._config.binding)
+        clip = self._clip() if window.compared else None
+        case = Case(alarm, window, withdrawn, name, clip.name if clip is not None else None, self._config.binding)
         try:
             where = str(write_evidence(self._report, case, self._painter, self._read))
-        except (
-            OSError,
-            RunStopped,
-        ) as error:  # the captions are withdrawn, and the message says why: that must come through
+        except (OSError, RunStopped) as error:
+            # The captions are withdrawn already. The message must reach the user even without the evidence.
             log.error("binding audit: the evidence could not be written: %s", error)
             where = f"not written ({error})"
         return (
@@ -102,7 +103,7 @@ class BindingGuard:
         )
 
     def _read(self, video_id: str, index: FrameIndex) -> bytes:
-        """JPEG bytes of a frame, from the records of the ledger. Raises KeyError when they are gone."""
+        """The JPEG bytes of a frame, by the records in the ledger. Raises KeyError when the records are gone."""
         entries = [self._ledger.entry(video_id, stage) for stage in ("download", "frames")]
         if any(entry is None or entry.head.status != "done" for entry in entries):
             raise KeyError(video_id)

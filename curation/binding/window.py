@@ -1,4 +1,4 @@
-"""The latest observations of a run about its captions, and the three alarms that they can raise. Pure; bounded."""
+"""The window over the latest observations of a run's captions, and its three alarms. Pure; memory is bounded."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from schemas.safe_text import clean_text
 from schemas.time import FrameIndex
 
 LEAST_CANARIES = 4
-UNLIKE_BITS = 8  # frames whose perceptual hashes differ in more of their 64 bits are unlike
-LEAST_OF_A_SERVER = 8  # more than of all: with many servers one of them is unlucky by chance
+UNLIKE_BITS = 8  # frames are unlike when their perceptual hashes differ in more than 8 of 64 bits
+LEAST_OF_A_SERVER = 8  # more than LEAST_CANARIES: of many servers one has bad results by chance
 _MOST_SERVERS = 256
-_DEPTH = 4  # the latest observations = 4 times the least
+_DEPTH = 4  # the window holds 4 times the least number of observations
 AlarmKind = Literal["canaries", "match", "repeated"]
 
 
 class Shown(NamedTuple):
-    """A caption and the frame that it is attached to; `phash` 64 bits in hex."""
+    """A caption and the frame that it is attached to; `phash` is the frame's 64-bit hash (16 hex digits)."""
 
     video_id: str
     frame: FrameIndex
@@ -30,7 +30,10 @@ class Shown(NamedTuple):
 
 
 class Compared(NamedTuple):
-    """A caption that was nearer to its own frame than to `won` of `of` others; `margin`: own cosine less their mean."""
+    """A caption that was nearer to its own frame than to `won` of `of` other frames.
+
+    `margin` is the cosine to the own frame minus the mean cosine to the others.
+    """
 
     shown: Shown
     won: int
@@ -39,14 +42,17 @@ class Compared(NamedTuple):
 
 
 class CanaryResult(NamedTuple):
-    """A canary that rode with a video."""
+    """The outcome of a canary that was captioned among the frames of a video."""
 
     video_id: str
     outcome: CanaryOutcome
 
 
 class Commonest(NamedTuple):
-    """The text that covers most unlike frames: how many, of how many that all texts cover, in how many videos."""
+    """The text that covers most unlike frames.
+
+    It covers `covers` of the `of` unlike frames that all texts cover, in `videos` videos.
+    """
 
     text: str
     covers: int
@@ -55,21 +61,21 @@ class Commonest(NamedTuple):
 
     @property
     def share(self) -> float:
-        """Its share of all unlike frames (0..1)."""
+        """The text's share of all unlike frames (0..1)."""
         return self.covers / self.of if self.of else 0.0
 
 
 class Alarm(NamedTuple):
-    """A share that is on the wrong side of its limit, over so many observations."""
+    """A share that is on the wrong side of its limit, and the number of observations."""
 
     kind: AlarmKind
     share: float
     limit: float
     observations: int
-    server: str = ""  # where one server among several is meant
+    server: str = ""  # set when the alarm is about one of several servers
 
     def __str__(self) -> str:
-        """The sentence that people read."""
+        """The alarm as a sentence for people."""
         if self.kind == "canaries":
             return (
                 f"only {self.share:.0%} of the last {self.observations} pictures with known content "
@@ -87,11 +93,11 @@ class Alarm(NamedTuple):
         )
 
 
-class Watch:
-    """A rolling window over a run, in order of arrival. Not for several threads at once."""
+class Window:
+    """A rolling window over the observations of a run, in order of arrival. Only one thread at a time may use it."""
 
     def __init__(self, config: BindingConfig) -> None:
-        """Watch with the limits of a configuration; memory is bounded by 4 times the least observations."""
+        """Keep the limits of a configuration; the window holds at most 4 times the least number of observations."""
         self._config = config
         self.canaries: deque[CanaryResult] = deque(maxlen=_DEPTH * LEAST_CANARIES)
         self.servers: OrderedDict[str, deque[CanaryResult]] = OrderedDict()
@@ -99,46 +105,48 @@ class Watch:
         self.shown: deque[Shown] = deque(maxlen=_DEPTH * config.least)
 
     def videos(self) -> set[str]:
-        """The videos that the window speaks of."""
+        """The ids of the videos with observations in the window."""
         return (
-            {one.video_id for one in self.canaries}
-            | {one.video_id for own in self.servers.values() for one in own}
-            | {one.shown.video_id for one in self.compared}
-            | {one.video_id for one in self.shown}
+            {canary.video_id for canary in self.canaries}
+            | {canary.video_id for canaries in self.servers.values() for canary in canaries}
+            | {compared.shown.video_id for compared in self.compared}
+            | {shown.video_id for shown in self.shown}
         )
 
-    def witness(self, canaries: Iterable[CanaryResult]) -> None:
-        """Add canaries, also to the window of the server that captioned each: one of several may be the faulty one."""
-        for one in canaries:
-            self.canaries.append(one)
-            own = self.servers.setdefault(one.outcome.server, deque(maxlen=_DEPTH * LEAST_CANARIES))
-            own.append(one)
-            self.servers.move_to_end(one.outcome.server)
+    def add_canaries(self, canaries: Iterable[CanaryResult]) -> None:
+        """Add canaries to the window, and to the window of the server that captioned each: one server may be faulty."""
+        for canary in canaries:
+            self.canaries.append(canary)
+            server = canary.outcome.server
+            self.servers.setdefault(server, deque(maxlen=_DEPTH * LEAST_CANARIES)).append(canary)
+            self.servers.move_to_end(server)
             if len(self.servers) > _MOST_SERVERS:
                 self.servers.popitem(last=False)
 
     def canary_share(self) -> float | None:
-        """Share of the canaries that were recognized (0..1); None without any."""
+        """The share of the canaries that were recognized (0..1); None without canaries."""
         return _recognized(self.canaries) if self.canaries else None
 
     def match_share(self) -> float | None:
-        """Mean over captions of the share of comparisons that the own frame won (0..1); None without any."""
-        return sum(one.won / one.of for one in self.compared) / len(self.compared) if self.compared else None
+        """The mean over captions of the share of comparisons that the own frame won (0..1); None without captions."""
+        if not self.compared:
+            return None
+        return sum(compared.won / compared.of for compared in self.compared) / len(self.compared)
 
     def commonest(self) -> Commonest:
-        """The caption that covers most unlike frames of several videos."""
+        """The caption of several videos that covers most unlike frames."""
         return commonest(self.shown)
 
     def alarm(self) -> Alarm | None:
-        """What is wrong, if anything is: the first of canaries, match and repeats."""
+        """The first alarm in the order canaries, match, repeated; None when all shares are within their limits."""
         config = self._config
         recognized, matched, most = self.canary_share(), self.match_share(), self.commonest()
         if recognized is not None and len(self.canaries) >= LEAST_CANARIES and recognized < config.min_canaries:
             return Alarm("canaries", recognized, config.min_canaries, len(self.canaries))
         if len(self.servers) > 1:
-            for server, own in self.servers.items():
-                if len(own) >= LEAST_OF_A_SERVER and _recognized(own) < config.min_canaries:
-                    return Alarm("canaries", _recognized(own), config.min_canaries, len(own), server)
+            for server, canaries in self.servers.items():
+                if len(canaries) >= LEAST_OF_A_SERVER and _recognized(canaries) < config.min_canaries:
+                    return Alarm("canaries", _recognized(canaries), config.min_canaries, len(canaries), server)
         if matched is not None and len(self.compared) >= config.least and matched < config.min_match:
             return Alarm("match", matched, config.min_match, len(self.compared))
         enough = len(self.shown) >= config.least and most.of >= config.least // 2
@@ -147,48 +155,49 @@ class Watch:
         return None
 
     def figures(self) -> dict[str, float | int | None]:
-        """The shares (0..1) and how many observations they rest on."""
+        """The shares (0..1) and the numbers of observations behind them."""
         most = self.commonest()
+        margins = [compared.margin for compared in self.compared]
         return {
             "canaries": len(self.canaries),
             "canaries_recognized_share": self.canary_share(),
             "captions_compared": len(self.compared),
             "match_share": self.match_share(),
-            "mean_margin": sum(one.margin for one in self.compared) / len(self.compared) if self.compared else None,
+            "mean_margin": sum(margins) / len(margins) if margins else None,
             "unlike_frames": most.of,
             "commonest_caption_share": most.share,
         }
 
 
 def _recognized(canaries: Sequence[CanaryResult] | deque[CanaryResult]) -> float:
-    return sum(one.outcome.right for one in canaries) / len(canaries)
+    return sum(canary.outcome.right for canary in canaries) / len(canaries)
 
 
 def commonest(shown: Iterable[Shown]) -> Commonest:
-    """Of the texts that stand in at least two videos, the one that covers most unlike frames.
+    """Of the texts that occur in at least two videos, the text that covers most unlike frames.
 
-    Frames that look alike count once for a text. All texts together are the whole, those of one video included: a
-    lecture that shows one thing for an hour is no fault.
+    Frames that look alike count once for a text. `of` counts the unlike frames of all texts, also of texts in one video
+    only. But such a text is never the commonest: a lecture that shows one thing for an hour is no fault.
     """
     groups: dict[str, list[Shown]] = {}
-    for one in shown:
-        groups.setdefault(caption_key(one.text), []).append(one)
+    for caption in shown:
+        groups.setdefault(caption_key(caption.text), []).append(caption)
     covers = {text: len(unlike(group)) for text, group in groups.items()}
-    videos = {text: len({one.video_id for one in group}) for text, group in groups.items()}
+    videos = {text: len({caption.video_id for caption in group}) for text, group in groups.items()}
     spread = Counter({text: count for text, count in covers.items() if videos[text] >= 2})
     text, count = max(spread.items(), key=lambda item: (item[1], item[0]), default=("", 0))
     return Commonest(text, count, sum(covers.values()), videos.get(text, 0))
 
 
 def unlike(shown: Sequence[Shown]) -> list[Shown]:
-    """Those frames, in order, that differ in more than 8 bits from every one before them that was taken."""
+    """The unlike frames, in order: each differs in more than 8 bits from every frame that was taken before it."""
     taken: list[Shown] = []
-    for one in shown:
-        if all(distance(one.phash, other.phash) > UNLIKE_BITS for other in taken):
-            taken.append(one)
+    for caption in shown:
+        if all(distance(caption.phash, other.phash) > UNLIKE_BITS for other in taken):
+            taken.append(caption)
     return taken
 
 
 def caption_key(text: str) -> str:
-    """A caption as it is compared with others: one line, letter case set aside."""
+    """The form in which captions are compared: one line, case-folded."""
     return clean_text(text).casefold()

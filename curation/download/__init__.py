@@ -1,1 +1,1 @@
-"""Downloads videos with yt-dlp behind guards on addresses, size and time."""
+"""Downloads videos with yt-dlp, under checks of addresses, file sizes and time."""

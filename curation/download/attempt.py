@@ -1,9 +1,8 @@
-"""One attempt to download a source with yt-dlp: options, progress, limits, and the file that it left."""
+"""The attempts of one download with yt-dlp: metadata, limits, media, subtitles, and the waits between attempts."""
 
 from __future__ import annotations
 
 import logging
-import random
 import time
 from hashlib import sha256
 from http.client import HTTPException
@@ -19,10 +18,10 @@ from curation.download.guard import Guard
 from curation.download.host_pacing import Hosts
 from curation.download.metadata import Track, announced, choose_tracks, is_live, read_publication
 from curation.download.network import MAX_PAGE, GuardedYoutubeDL
-from curation.download.options import build_options
-from curation.download.record import Probe, Progress, _extension, _storage_error, _video
+from curation.download.options import build_options, retry_pause
+from curation.download.record import Probe, Progress, file_extension, storage_error, video_record
 from curation.sources.filters import judge_publication, refuse
-from curation.store import unfinished as partials
+from curation.store import unfinished
 from curation.store.store import Store
 from schemas.config import DownloadConfig, FilterConfig
 from schemas.errors import (
@@ -37,16 +36,15 @@ from schemas.records import Source, Subtitle, Video
 log = logging.getLogger(__name__)
 
 
-# Errors that yt-dlp lets out; the last ones are its extractors stumbling over pages that they do not expect.
+# Errors that come out of yt-dlp; those of the last line come from extractors that read an unexpected page.
 _ESCAPING = (
     *(YoutubeDLError, _UnsafeExtensionError, OSError, HTTPException),
     *(LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, AssertionError),
 )
-_random = random.SystemRandom()
 
 
-class _Task(NamedTuple):
-    """What stays the same over the attempts of one download."""
+class DownloadTask(NamedTuple):
+    """What all attempts of one download share; `folder` keeps the unfinished file."""
 
     source: Source
     config: DownloadConfig
@@ -58,8 +56,12 @@ class _Task(NamedTuple):
     progress: Progress | None
 
 
-def _attempts(task: _Task, hosts: Hosts, host: str) -> Video:
-    """Try until it works, fails for good, or time or attempts are over."""
+def download_with_retries(task: DownloadTask, hosts: Hosts, host: str) -> Video:
+    """Try until the download succeeds, fails for good, or runs out of attempts or time.
+
+    `host` is the key of the source's host: a wait that the host asks for holds for all downloads from it. Raises the
+    error of the last attempt.
+    """
     config, guard = task.config, task.guard
     for attempt in range(1, config.attempts + 1):
         failure = _attempt(task)
@@ -67,7 +69,7 @@ def _attempts(task: _Task, hosts: Hosts, host: str) -> Video:
             return failure
         wait = failure.after
         if wait is None:
-            wait = config.backoff * 2 ** (attempt - 1) * _random.uniform(0.5, 1.0)
+            wait = retry_pause(config, attempt - 1)
         if not failure.retry or attempt == config.attempts or time.monotonic() + wait >= guard.deadline:
             raise failure.error
         log.info("%s: attempt %d: %s; next in %.1f s", task.source.id, attempt, failure.error.reason, wait)
@@ -77,7 +79,7 @@ def _attempts(task: _Task, hosts: Hosts, host: str) -> Video:
     raise AssertionError("unreachable: attempts >= 1")
 
 
-def _attempt(task: _Task) -> Video | Failure:
+def _attempt(task: DownloadTask) -> Video | Failure:
     guard = task.guard
     guard.http, guard.http_of_media = None, False
     try:
@@ -100,12 +102,12 @@ def _attempt(task: _Task) -> Video | Failure:
         return Failure(TransientError("wall_time", evidence), retry=False)
     if guard.changed:
         guard.changed = False
-        partials.clear(task.folder)
+        unfinished.clear(task.folder)
         return Failure(TransientError("changed_on_server", failure.error.evidence), retry=True)
     return failure
 
 
-def _download(ydl: GuardedYoutubeDL, task: _Task) -> Video:
+def _download(ydl: GuardedYoutubeDL, task: DownloadTask) -> Video:
     source, config = task.source, task.config
     info = _single(ydl, source.uri)
     publication = read_publication(info)
@@ -124,27 +126,27 @@ def _download(ydl: GuardedYoutubeDL, task: _Task) -> Video:
     limit = config.max_megabytes * 1e6
     _check_size(announced(info, "filesize"), limit)
     resumed = any(task.folder.glob("*.part"))
-    partials.repair(task.folder)
+    unfinished.repair(task.folder)
     path = _bytes(ydl, info, task, limit)
     try:
         media = task.probe(path)
     except PermanentError as error:
         if resumed:
-            partials.clear(task.folder)
+            unfinished.clear(task.folder)
             raise TransientError("bad_resume", f"resumed file is unusable: {error}") from error
         raise
     subtitles = tuple(_subtitle(ydl, track, task) for track in choose_tracks(info, config.subtitles))
     try:
-        stored = task.store.add("videos", path, _extension(media), move=True)
-        partials.discard(task.folder)
+        stored = task.store.add("videos", path, file_extension(media), move=True)
+        unfinished.discard(task.folder)
     except OSError as error:
-        raise _storage_error(error, "storage") from error
+        raise storage_error(error, "storage") from error
     kept = tuple(subtitle for subtitle in subtitles if subtitle is not None)
-    return _video(source, media, stored.sha256, stored.bytes, _extension(media), publication, kept)
+    return video_record(source, media, stored.sha256, stored.bytes, file_extension(media), publication, kept)
 
 
 def _single(ydl: GuardedYoutubeDL, url: str) -> dict[str, Any]:
-    """The metadata of the one video at a URL. Raises PermanentError `playlist` when there are several, or none."""
+    """The metadata of the only video at a URL. Raises PermanentError `playlist` when there are several or none."""
     info = ydl.extract_info(url, download=False)
     for _ in range(3):
         if not isinstance(info, dict):
@@ -153,17 +155,17 @@ def _single(ydl: GuardedYoutubeDL, url: str) -> dict[str, Any]:
             return info
         entries = [entry for entry in info.get("entries") or () if entry]
         if len(entries) != 1:
-            found = "no video" if not entries else "several videos"
-            raise PermanentError("playlist", f"{found} at this address: list the address of each video")
+            number = "no video" if not entries else "several videos"
+            raise PermanentError("playlist", f"{number} at this address: list the address of each video")
         info = ydl.process_ie_result(dict(entries[0]), download=False)
     raise PermanentError("playlist", "a list of lists: list the address of each video")
 
 
-def _bytes(ydl: GuardedYoutubeDL, info: dict[str, Any], task: _Task, limit: float) -> Path:
-    """Fetch the chosen format; the file that yt-dlp says it made, checked to lie where it was told to put it."""
-    journal = partials.Journal(task.folder)
+def _bytes(ydl: GuardedYoutubeDL, info: dict[str, Any], task: DownloadTask, limit: float) -> Path:
+    """Fetch the chosen format and return its file, which is checked to lie in the folder of the download."""
+    journal = unfinished.Journal(task.folder)
 
-    def told(status: dict[str, Any]) -> None:
+    def on_progress(status: dict[str, Any]) -> None:
         done = announced(status, "downloaded_bytes") or 0.0
         total = announced(status, "total_bytes")
         _check_size(max(done, total or 0.0), limit)
@@ -179,7 +181,7 @@ def _bytes(ydl: GuardedYoutubeDL, info: dict[str, Any], task: _Task, limit: floa
     chosen = "\0".join(str(info.get(key)) for key in ("format_id", "ext", "protocol", "vcodec", "height"))
     name = sha256(chosen.encode("utf-8", "replace")).hexdigest()[:16]
     ydl.params["outtmpl"]["default"] = str(task.folder).replace("%", "%%") + f"/{name}.%(ext)s"
-    ydl.add_progress_hook(told)
+    ydl.add_progress_hook(on_progress)
     task.guard.release()
     task.guard.recording = True
     try:
@@ -191,14 +193,14 @@ def _bytes(ydl: GuardedYoutubeDL, info: dict[str, Any], task: _Task, limit: floa
     if not path.is_file() or path.resolve().parent != task.folder.resolve():
         raise TransientError("no_file", "yt-dlp ended without a file")
     if task.guard.expired:
-        partials.clear(task.folder)  # shut while reading: what looks whole may be cut
+        unfinished.clear(task.folder)  # the connection was shut while it was read: the file may be cut off
         raise TransientError("wall_time", f"not done after {task.config.wall_seconds:g} s")
     _check_size(path.stat().st_size, limit)
     return path
 
 
-def _subtitle(ydl: GuardedYoutubeDL, track: Track, task: _Task) -> Subtitle | None:
-    """A subtitle track in the store; one that cannot be had is logged and does not cost the video."""
+def _subtitle(ydl: GuardedYoutubeDL, track: Track, task: DownloadTask) -> Subtitle | None:
+    """Put a subtitle track into the store; None, and a warning, when it cannot be fetched: the video is kept."""
     content = (track.data or "").encode("utf-8", "replace")
     try:
         if not content and track.url:

@@ -1,8 +1,8 @@
-"""What an error of yt-dlp means for a video: the project's error class, a reason slug, and whether to try again now.
+"""Translates an error of yt-dlp into the project's error class, a reason slug, and whether to try again now.
 
-Sites tell most reasons by text only, so the texts are matched here, in this order, before HTTP statuses and network
-errors. A message that nobody knows is transient: wordings change and extractors break and are mended, so a later
-run asks again, and the slug `unknown` shows how often that happens.
+Sites state most reasons in text only. So the texts are matched first, in the order below, and then HTTP statuses and
+network errors. An unknown message is transient: sites change their texts, and broken extractors are repaired. A later
+run then tries again, and the slug `unknown` shows how often that happens.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import re
 import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import NamedTuple
 
@@ -34,6 +33,7 @@ from schemas.errors import (
     TransientError,
     is_storage_full,
 )
+from schemas.retry_after import retry_after
 from schemas.safe_text import public_text
 
 _Kind = type[PermanentError] | type[TransientError] | type[HostBlocked]
@@ -102,7 +102,7 @@ _LONGEST_WAIT = 86_400.0
 
 
 class Failure(NamedTuple):
-    """What went wrong, whether another attempt now makes sense, and how long the server asked to wait (seconds)."""
+    """An error, whether another attempt now makes sense, and the seconds that the server asked to wait."""
 
     error: StageError
     retry: bool
@@ -112,12 +112,13 @@ class Failure(NamedTuple):
 def classify(
     error: BaseException, *, http: HTTPError | None = None, of_media: bool = False, now: datetime | None = None
 ) -> Failure:
-    """The meaning of an exception that came out of yt-dlp; a StageError of ours inside it comes back as it is.
+    """The meaning of an exception that came out of yt-dlp; a StageError inside it is returned as it is.
 
-    `http` is the last answer of a server that was an error: yt-dlp's downloaders report it in words only. With
-    `of_media` it was met while media were fetched, whose metadata were there a moment ago.
+    `http` is the last answer of a server that was an error; yt-dlp's downloaders put it into the text of their error
+    only. `of_media` says that it came while media were fetched, whose metadata existed a moment before. `now` is the
+    time that a Retry-After date is compared with.
 
-    Raises StorageFull when the device is full, and a RunStopped that passed through.
+    Raises StorageFull when the device is full, and a RunStopped that is inside the exception.
     """
     chain = list(_chain(error))
     if any(is_storage_full(link) for link in chain):
@@ -132,37 +133,23 @@ def classify(
         if any(isinstance(link, kind) for link in chain):
             return Failure(verdict(evidence), retry=False)
     extractor = next((link for link in chain if isinstance(link, ExtractorError)), None)
-    # An extractor that met a network error keeps it as its cause; without one, its text is what the site said.
-    told = _told(evidence) if extractor is not None and extractor.cause is None else None
-    met = next((link for link in chain if isinstance(link, HTTPError)), None)
-    if met is None and http is not None and f"HTTP Error {http.status}" in evidence:
-        met = http
-    if met is not None and told is None:
-        if of_media and met.status in (404, 410):
+    # An extractor keeps a network error as its cause; without a cause, its text is what the site said.
+    by_text = _by_text(evidence) if extractor is not None and extractor.cause is None else None
+    answer = next((link for link in chain if isinstance(link, HTTPError)), None)
+    if answer is None and http is not None and f"HTTP Error {http.status}" in evidence:
+        answer = http
+    if answer is not None and by_text is None:
+        if of_media and answer.status in (404, 410):
             return Failure(TransientError("media_not_found", evidence), retry=True)
-        return _http(met, evidence, now or datetime.now(UTC))
-    found = told or _network(chain, evidence) or _told(evidence)
-    if found is not None:
-        return found
+        return _http(answer, evidence, now or datetime.now(UTC))
+    failure = by_text or _network(chain, evidence) or _by_text(evidence)
+    if failure is not None:
+        return failure
     broken = not isinstance(error, YoutubeDLError) or (extractor is not None and not extractor.expected)
     return Failure(TransientError("extractor_error" if broken else "unknown", evidence), retry=False)
 
 
-def retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds of a Retry-After header (RFC 9110, 10.2.3: seconds or a date); None when absent or malformed."""
-    text = (value or "").strip()
-    if re.fullmatch(r"[0-9]{1,9}", text):
-        return min(float(text), _LONGEST_WAIT)
-    try:
-        when = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=UTC)
-    return min(max((when - now).total_seconds(), 0.0), _LONGEST_WAIT)
-
-
-def _told(evidence: str) -> Failure | None:
+def _by_text(evidence: str) -> Failure | None:
     for pattern, kind, slug in _RULES:
         if pattern.search(evidence):
             return Failure(kind(slug, evidence), retry=False)
@@ -170,19 +157,21 @@ def _told(evidence: str) -> Failure | None:
 
 
 def _http(http: HTTPError, evidence: str, now: datetime) -> Failure:
-    after = retry_after(http.response.headers.get("Retry-After"), now)
+    after = retry_after(http.response.headers.get("Retry-After"), now.timestamp())
+    if after is not None:
+        after = min(after, _LONGEST_WAIT)
     if http.redirect_loop:
         return Failure(PermanentError("redirect_loop", evidence), retry=False)
     kind, slug = _STATUSES.get(
         http.status, (TransientError, "server_error") if http.status >= 500 else (PermanentError, "http_error")
     )
-    for pattern, told_kind, told in _RULES[:2]:
+    for pattern, text_kind, text_slug in _RULES[:2]:
         if http.status != 429 and pattern.search(evidence):
-            return Failure(told_kind(told, evidence), retry=False)
-    found = HostBlocked(slug, evidence, seconds=after or 0.0) if kind is HostBlocked else kind(slug, evidence)
+            return Failure(text_kind(text_slug, evidence), retry=False)
+    error = HostBlocked(slug, evidence, seconds=after or 0.0) if kind is HostBlocked else kind(slug, evidence)
     if kind is PermanentError:
-        return Failure(found, retry=False)
-    return Failure(found, retry=True, after=after)
+        return Failure(error, retry=False)
+    return Failure(error, retry=True, after=after)
 
 
 def _network(chain: list[BaseException], evidence: str) -> Failure | None:
@@ -201,7 +190,7 @@ def _network(chain: list[BaseException], evidence: str) -> Failure | None:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An error and all that caused it, by Python's links and by those that yt-dlp, requests and urllib3 keep."""
+    """Yield an error and its causes: Python's own links, and those that yt-dlp, requests and urllib3 keep."""
     waiting, seen = [error], set[int]()
     while waiting:
         current = waiting.pop(0)
@@ -222,7 +211,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _evidence(error: BaseException) -> str:
-    """The message without yt-dlp's advice, colours, secrets of addresses, and paths."""
+    """The error's message without yt-dlp's advice, colours, paths, and the secrets in addresses."""
     inner = getattr(error, "exc_info", None)
     text = str(error)
     if isinstance(inner, tuple) and isinstance(inner[1], ExtractorError):

@@ -1,8 +1,8 @@
-"""Downloading: from a `Source` to a `Video` in the store, through yt-dlp for anything that is not a local file.
+"""Brings the video of a `Source` into the store: a local file directly, anything else with yt-dlp.
 
-First the metadata are asked for and judged, then the bytes are fetched into a folder that survives crashes, and only
-a file that is there and that the probe understands is a success. Nothing is written outside that folder, no name of
-the outside becomes a name here, and all network traffic passes `curation.download.network`.
+First the metadata are fetched and judged. Then the bytes are fetched into a folder that survives crashes. The download
+succeeds only when the file exists and the probe can read it. Nothing is written outside that folder, no name from
+outside becomes a file name, and all network traffic passes `curation.download.network`.
 """
 
 from __future__ import annotations
@@ -11,30 +11,20 @@ from pathlib import Path
 
 import yt_dlp.globals
 
-from curation.download.attempt import (
-    _attempts,
-    _Task,
-)
+from curation.download.attempt import DownloadTask, download_with_retries
 from curation.download.guard import Guard
 from curation.download.host_pacing import Hosts
 from curation.download.options import proxy_address
-from curation.download.record import Probe, Progress, _extension, _storage_error, _video
+from curation.download.record import Probe, Progress, file_extension, storage_error, video_record
 from curation.sources import addresses
 from curation.sources.filters import judge_publication, refuse
-from curation.store import unfinished as partials
+from curation.store import unfinished
 from curation.store.store import Store
 from schemas.config import DownloadConfig, FilterConfig
-from schemas.errors import (
-    PermanentError,
-    PoisonError,
-    RefusedError,
-)
+from schemas.errors import PermanentError, PoisonError, RefusedError
 from schemas.records import Publication, Source, Video
 
-__all__ = ["Hosts", "fetch"]
-
-
-# What runs is what is installed and pinned: no code from plug-in folders of the machine.
+# Only installed and pinned code may run: no code from plug-in folders of the machine.
 yt_dlp.globals.plugin_dirs.value = []
 
 
@@ -48,14 +38,14 @@ def fetch(
     hosts: Hosts | None = None,
     progress: Progress | None = None,
 ) -> Video:
-    """Bring a video into the store and tell what it is. May be called from several threads at once.
+    """Bring a video into the store and return its record. Several threads may call it at once.
 
-    `filters` are applied to what the publisher announces, before any bytes are fetched; the file itself is for the
-    caller to judge (`filters.judge_video`), so that its record depends on no filter. `hosts` shares pace and pauses
-    between calls; `progress` is told bytes done and bytes in all, where known.
+    `filters` are applied to the publisher's metadata, before any bytes are fetched. The caller judges the file itself
+    (`filters.judge_video`), so that the record depends on no filter. `hosts` shares the pace and the pauses of hosts
+    between calls; `progress` is called with the bytes done and, where known, the bytes in all.
 
-    Raises PermanentError, RefusedError and TransientError with the reason, HostBlocked when the host turns us away,
-    ConfigError for a cookies file that is none, StorageFull.
+    Raises PermanentError, RefusedError and TransientError with the reason, HostBlocked when the host refuses all
+    downloads for now, PoisonError from `probe`, ConfigError for a cookies file in a wrong format, and StorageFull.
     """
     if source.kind == "file":
         return _from_file(source, filters, store, probe)
@@ -65,11 +55,11 @@ def fetch(
     with visits.visit(host):
         folder = store.partial(source.id)
         with Guard(config, folder, wall_seconds=config.wall_seconds) as guard:
-            task = _Task(source, config, filters, store, folder, guard, probe, progress)
+            task = DownloadTask(source, config, filters, store, folder, guard, probe, progress)
             try:
-                return _attempts(task, visits, host)
+                return download_with_retries(task, visits, host)
             except (PermanentError, RefusedError, PoisonError):
-                partials.discard(folder)
+                unfinished.discard(folder)
                 raise
 
 
@@ -80,7 +70,7 @@ def _from_file(source: Source, filters: FilterConfig, store: Store, probe: Probe
             raise PermanentError("file_not_found", f"no regular file {path.name!r}")
         refuse(judge_publication(source, Publication(), filters))
         info = probe(path)
-        stored = store.add("videos", path, _extension(info), move=False)
+        stored = store.add("videos", path, file_extension(info), move=False)
     except OSError as error:
-        raise _storage_error(error, "unreadable_file") from error
-    return _video(source, info, stored.sha256, stored.bytes, _extension(info), Publication(), ())
+        raise storage_error(error, "unreadable_file") from error
+    return video_record(source, info, stored.sha256, stored.bytes, file_extension(info), Publication(), ())

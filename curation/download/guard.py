@@ -1,4 +1,4 @@
-"""Refuses forbidden addresses and files that changed on the server, inside yt-dlp's own network calls."""
+"""The checks of one download inside yt-dlp's network calls: allowed addresses, wall time, and an unchanged file."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from urllib.parse import urlsplit
 from yt_dlp.networking.exceptions import HTTPError, RequestError
 
 from curation.sources import addresses
+from curation.store.files import write_whole
 from schemas.config import DownloadConfig
 from schemas.errors import RefusedError
 
 
 class AddressRefused(RequestError):  # type: ignore[misc]
-    """A request that may not be made; yt-dlp passes it through as one of its own errors."""
+    """A request that is not allowed; yt-dlp passes it through as one of its own errors."""
 
     def __init__(self, error: RefusedError) -> None:
         """Keep the refusal as the cause."""
@@ -29,19 +30,20 @@ class AddressRefused(RequestError):  # type: ignore[misc]
 
 
 class ChangedOnServer(RequestError):  # type: ignore[misc]
-    """What would be resumed is not what was begun."""
+    """The file on the server is not the file that the unfinished download began with."""
 
 
 class Guard:
-    """The limits of one download: allowed addresses, wall time, and the identity of the file being resumed.
+    """The limits of one download: allowed addresses, wall time, and the identity of the file that is resumed.
 
-    `refused` is the first refusal, also where yt-dlp went on without what it had asked for; `recording` is set
-    while media is fetched; `changed` tells that the file is another one than was begun; `http` is the last refusal
-    by a server, whose headers yt-dlp does not always pass on.
+    `refused` is the first refused address, also when yt-dlp continued without it. `recording` is set while media are
+    fetched. `changed` says that the file on the server is not the one that was begun. `http` is the last answer of a
+    server that was an error, because yt-dlp does not always pass its headers on; `http_of_media` says whether it came
+    while media were fetched.
     """
 
     def __init__(self, config: DownloadConfig, folder: Path, *, wall_seconds: float) -> None:
-        """Start the clock."""
+        """Start the clock: the deadline is `wall_seconds` from now. `folder` keeps the unfinished download."""
         self.config = config
         self.refused: RefusedError | None = None
         self.changed = False
@@ -56,14 +58,14 @@ class Guard:
         self._timer.daemon = True
 
     def __enter__(self) -> Guard:
-        """Watch the wall time."""
+        """Start the timer that shuts the sockets at the deadline."""
         self._timer.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop watching."""
+        """Stop the timer and close all responses."""
         self._timer.cancel()
         self.release()
 
@@ -73,7 +75,7 @@ class Guard:
         return time.monotonic() >= self.deadline
 
     def request(self, url: str) -> None:
-        """Vet one hop of a request before it is sent. Raises AddressRefused."""
+        """Check the URL of one hop of a request before it is sent. Raises AddressRefused."""
         try:
             addresses.check_scheme(url.partition(":")[0].lower(), self.config)
             addresses.parse(url)
@@ -81,36 +83,39 @@ class Guard:
             raise self._refusal(error) from error
 
     def resolve(self, host: str, port: int) -> tuple[str, ...]:
-        """Addresses that may be connected to. Raises AddressRefused and TransientError."""
+        """The IP addresses of a host that may be connected to. Raises AddressRefused and TransientError."""
         try:
             return addresses.resolve(host, port, self.config)
         except RefusedError as error:
             raise self._refusal(error) from error
 
     def opened(self, connection: socket.socket) -> None:
-        """Remember a socket, so that the end of the wall time can shut it."""
+        """Keep an open socket, so that it can be shut at the deadline."""
         self._sockets.add(connection)
         if self.expired:
             self._shut()
 
     def track(self, response: Any) -> None:
-        """Remember a response that somebody may forget to close, as extractors do that look at its beginning only."""
+        """Keep a response, to close it later: extractors that read only its beginning may forget to close it."""
         self._responses = [known for known in self._responses if not known.closed]
         self._responses.append(response)
 
     def release(self) -> None:
-        """Close all responses: whoever wanted to read them has."""
+        """Close all responses; nothing will be read from them any more."""
         for response in self._responses:
             response.close()
         self._responses.clear()
 
     def validator(self, url: str) -> str | None:
-        """The ETag or date under which the file at this URL was begun, for If-Range."""
+        """The ETag or the date that the file at this URL had when its download began, for the header If-Range."""
         known = self._known(url)
         return known.get("validator") if known else None
 
     def responded(self, url: str, start: int, response: Any) -> None:
-        """Note the identity of a file as it begins. Raises ChangedOnServer when it goes on with another length."""
+        """Note the identity of a media file when its download begins; `start` is the first byte that was asked for.
+
+        Raises ChangedOnServer when a resumed file has another length than before.
+        """
         if not self.recording:
             return
         headers = response.headers
@@ -125,9 +130,7 @@ class Guard:
         etag = headers.get("ETag", "")
         validator = etag if etag and not etag.startswith("W/") else headers.get("Last-Modified")
         identity = {"path": _path_key(url), "validator": validator, "length": length}
-        fresh = self._identity.with_suffix(".new")
-        fresh.write_text(json.dumps(identity))
-        fresh.replace(self._identity)
+        write_whole(self._identity, json.dumps(identity))
 
     def _known(self, url: str) -> dict[str, str | None] | None:
         try:
@@ -145,9 +148,9 @@ class Guard:
             try:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
-                continue  # closed by its owner already
+                continue  # its owner closed it already
 
 
 def _path_key(url: str) -> str:
-    """What identifies a file between two sessions: its path, since hosts and signatures change."""
+    """A hash of the URL's path: it identifies a file in a later run, when host and signature may have changed."""
     return hashlib.sha256(urlsplit(url).path.encode()).hexdigest()[:16]

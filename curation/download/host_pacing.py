@@ -1,7 +1,8 @@
-"""Politeness towards hosts, shared by all download threads: the pace between two downloads, and a breaker.
+"""The pace of downloads from each host, and pauses for hosts that refuse; shared by all download threads.
 
-A host that turns everybody away (bot check, rate limit, repeated 403) is left alone for a while: asking on makes
-it worse. After that one download is let through; when it works the host is asked again, when not the pause doubles.
+A host that refuses all requests (bot check, rate limit, repeated 403) is not asked for a while, because more requests
+make it worse. After the pause one download may try. When it succeeds, the pause ends; when it fails, the next pause is
+twice as long.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class _State:
 
 
 class Hosts:
-    """What is known of each host. Thread-safe. Times in seconds of `clock`."""
+    """The pace and the pauses of all hosts. Threads may share it. Times are in seconds of `clock`."""
 
     def __init__(
         self,
@@ -41,7 +42,7 @@ class Hosts:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        """Take the pace from the configuration; `pause` is how long a host is left alone the first time."""
+        """Take the pace from the configuration; `pause` is the length of a host's first pause in seconds."""
         self._pace = config.pace
         self._pause = pause
         self._clock = clock
@@ -51,10 +52,10 @@ class Hosts:
 
     @contextmanager
     def visit(self, host: str) -> Iterator[None]:
-        """One download from a host: waits for its turn, and learns from how the block ends.
+        """One download from a host: wait for its turn, and note how the `with` block ends.
 
-        Raises HostBlocked `host_paused` at once, asking nothing, while the host is left alone. A HostBlocked raised
-        in the block begins a pause, and so does the third `forbidden` in a row, which leaves as HostBlocked.
+        Raises HostBlocked `host_paused` at once, without a request, during a pause of the host. A HostBlocked that is
+        raised in the block begins a pause. The third `forbidden` in a row does so too, and is raised as HostBlocked.
         """
         probe = self._enter(host)
         outcome: StageError | None = None
@@ -72,13 +73,13 @@ class Hosts:
             self._leave(host, probe, outcome if learn else TransientError("interrupted"))
 
     def delay(self, host: str, seconds: float) -> None:
-        """Let nobody have a turn for so long, as the host asked (Retry-After)."""
+        """Give no download from the host a turn for `seconds`, as the host asked (Retry-After)."""
         with self._lock:
             state = self._states.setdefault(host, _State())
             state.next_turn = max(state.next_turn, self._clock() + seconds)
 
     def paused(self) -> Mapping[str, float]:
-        """Hosts that are being left alone, and for how many seconds yet."""
+        """The hosts that are paused, with the seconds that are left of each pause."""
         with self._lock:
             now = self._clock()
             return {
@@ -88,7 +89,7 @@ class Hosts:
             }
 
     def _enter(self, host: str) -> bool:
-        """Wait for a turn; True when this visit is the one that tries a paused host again."""
+        """Wait for a turn; True when this visit is the one that tries the host again after a pause."""
         with self._lock:
             state = self._states.setdefault(host, _State())
             now = self._clock()
@@ -104,11 +105,11 @@ class Hosts:
 
     def _refuse_while_paused(self, host: str, state: _State, now: float) -> None:
         if state.openings and (now < state.closed_until or state.probing):
-            evidence = f"{host} turned us away before ({state.reason}) and is not asked again yet"
+            evidence = f"{host} refused downloads before ({state.reason}) and is not asked again yet"
             raise HostBlocked("host_paused", evidence, host, max(state.closed_until - now, 0.0))
 
     def _outcome(self, host: str, error: StageError) -> StageError:
-        """The error that a visit ends with: the third `forbidden` in a row speaks for the whole host."""
+        """The error that a visit ends with: the third `forbidden` in a row counts as a refusal by the whole host."""
         if isinstance(error, HostBlocked):
             return HostBlocked(error.reason, error.evidence, host, error.seconds)
         if error.reason == "forbidden":
@@ -132,7 +133,7 @@ class Hosts:
                 state.closed_until = max(state.closed_until, now + max(pause, outcome.seconds))
                 state.reason = outcome.reason
             elif not isinstance(outcome, TransientError):
-                # The host answered. A visit that began before the pause says nothing about its end.
+                # The host answered. But a visit that began before the pause does not show that the pause may end.
                 state.forbidden = 0
                 if probe:
                     state.openings = 0

@@ -1,15 +1,17 @@
-"""What of yt-dlp's metadata is kept: the publisher's own words, bounded, and never an address that grants access."""
+"""Reads yt-dlp's metadata: the `Publication` record, announced numbers, and subtitle tracks.
+
+All texts have a limited length, and an address that grants access is never kept.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from curation.sources.utf8 import utf8_text
 from schemas.records import Chapter, Publication
 from schemas.safe_text import public_url
 
-_SURROGATES = re.compile("[\ud800-\udfff]")
 _LONGEST_TEXT = 20_000
 _MOST_TAGS = 500
 _MOST_CHAPTERS = 1000
@@ -19,7 +21,7 @@ _ENDED = ("not_live", "was_live")
 
 
 class Track(NamedTuple):
-    """A subtitle track that can be fetched: its language, whether a machine made it, its format, and where it is."""
+    """A subtitle track: its language, whether it is automatic, its format, and its address or its content."""
 
     language: str
     automatic: bool
@@ -29,7 +31,7 @@ class Track(NamedTuple):
 
 
 def read_publication(info: Mapping[str, Any]) -> Publication:
-    """The publisher's metadata from an info dictionary; what has another type than promised is left out."""
+    """The publisher's metadata from an info dictionary of yt-dlp; values of an unexpected type are left out."""
     return Publication(
         title=_text(info.get("title")),
         uploader=_text(info.get("uploader")),
@@ -48,7 +50,7 @@ def read_publication(info: Mapping[str, Any]) -> Publication:
 
 
 def is_live(info: Mapping[str, Any]) -> bool | None:
-    """Whether a stream has not begun or not ended yet (also: ended, but not processed); None where nothing is said."""
+    """Whether a live stream has not begun, has not ended, or is not processed yet; None when the site does not say."""
     status = info.get("live_status")
     if isinstance(status, str):
         return status not in _ENDED
@@ -57,7 +59,7 @@ def is_live(info: Mapping[str, Any]) -> bool | None:
 
 
 def announced(info: Mapping[str, Any], key: str) -> float | None:
-    """A sane, positive number of an info dictionary, None for anything else."""
+    """A positive number below 10**15 from an info dictionary; None for any other value."""
     value = info.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < _LARGEST:
         return None
@@ -65,9 +67,9 @@ def announced(info: Mapping[str, Any], key: str) -> float | None:
 
 
 def choose_tracks(info: Mapping[str, Any], languages: Iterable[str]) -> list[Track]:
-    """For each wanted language the publisher's track, else the automatic one, in the richest format.
+    """For each wanted language the publisher's track, else the automatic track, in the richest format.
 
-    `en` also takes a track of `en-US` (or another variant) when there is none of `en` itself.
+    For `en` a track of `en-US` (or of another variant) is taken when there is no track of `en` itself.
     """
     chosen = []
     for wanted in languages:
@@ -96,7 +98,7 @@ def _track(tracks: Any, wanted: str, automatic: bool) -> Track | None:
 
 
 def _text(value: Any) -> str | None:
-    return _SURROGATES.sub("\ufffd", value[:_LONGEST_TEXT]) if isinstance(value, str) and value else None
+    return utf8_text(value[:_LONGEST_TEXT]) if isinstance(value, str) and value else None
 
 
 def _texts(values: Any) -> tuple[str, ...]:

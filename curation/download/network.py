@@ -1,9 +1,9 @@
-"""yt-dlp with every connection vetted: addresses, schemes, page sizes and the wall time are held where it connects.
+"""yt-dlp with a network layer that checks every connection: addresses, schemes, page sizes and the wall time.
 
-yt-dlp follows redirects and fetches manifests, fragments and subtitles by itself. So the check sits below it: a
-connection is only opened to an address that was just resolved and allowed (a second DNS answer changes nothing),
-and each hop of a redirect passes the scheme check. Handlers that connect on their own (curl, urllib, websockets)
-are left out. When the wall time is over the sockets are shut, which ends even a server that drips bytes.
+yt-dlp follows redirects and fetches manifests, fragments and subtitles by itself, so the checks are below it. A
+connection is opened only to an IP address that was just resolved and allowed (a second DNS answer changes nothing), and
+each hop of a redirect passes the check of schemes. Handlers that connect on their own (curl, urllib, websockets) are
+left out. At the end of the wall time the sockets are shut; this stops even a server that sends one byte at a time.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _RANGE = re.compile(r"bytes=([0-9]+)-")
 
 
 class _Connection(HTTPConnection):
-    """A connection that goes only where its guard lets it."""
+    """A connection that is opened only to IP addresses that its guard allows."""
 
     guard: Guard
 
@@ -66,10 +66,10 @@ class _Connection(HTTPConnection):
 
 
 class GuardedRH(RequestsRH):  # type: ignore[misc]
-    """The request handler built on `requests`, with a guard below and above it."""
+    """yt-dlp's request handler for `requests`; its guard checks each request and each connection."""
 
     def __init__(self, *, guard: Guard, **kwargs: Any) -> None:
-        """Pass everything else on."""
+        """Set the guard and pass the other arguments to yt-dlp's handler."""
         super().__init__(**kwargs)
         self._guard = guard
         plain = type("PlainConnection", (_Connection,), {"guard": guard})
@@ -85,11 +85,11 @@ class GuardedRH(RequestsRH):  # type: ignore[misc]
             adapter.poolmanager.pool_classes_by_scheme = self._pools
         send = session.send
 
-        def vetted(request: Any, **settings: Any) -> Any:
+        def checked_send(request: Any, **settings: Any) -> Any:
             self._guard.request(request.url)
             return send(request, **settings)
 
-        session.send = vetted
+        session.send = checked_send
         return session
 
     def _send(self, request: Any) -> Any:
@@ -114,29 +114,29 @@ class GuardedRH(RequestsRH):  # type: ignore[misc]
 
 
 class GuardedYoutubeDL(YoutubeDL):  # type: ignore[misc]
-    """A YoutubeDL whose only way to the network is a guarded one."""
+    """A YoutubeDL that reaches the network through the guarded handler only."""
 
     def __init__(self, params: dict[str, Any], guard: Guard) -> None:
-        """Open with the options of yt-dlp; nothing is read from its configuration files."""
+        """Open yt-dlp with the options `params`; its configuration files are not read."""
         self._guard = guard
         super().__init__(params)
 
     def add_default_info_extractors(self) -> None:
-        """Offer the extractors that yt-dlp enables, in its order.
+        """Add the extractors that yt-dlp enables, in its order.
 
-        Its own method searches lists for each of them, which cost 0.2 CPU-s a download (measured, 1750 extractors).
+        yt-dlp's own method searches lists for each extractor: 0.2 CPU-seconds a download (measured, 1750 extractors).
         """
         for extractor in gen_extractor_classes():
             if extractor._ENABLED:
                 self.add_info_extractor(extractor)
 
     def build_request_director(self, handlers: Any, preferences: Any = None) -> Any:
-        """Build the director with the guarded handler alone."""
+        """Build yt-dlp's request director with the guarded handler alone."""
         return super().build_request_director([functools.partial(GuardedRH, guard=self._guard)], preferences)
 
 
 class DebugLog:
-    """yt-dlp's logger: everything at debug level, without secrets of addresses."""
+    """The logger of yt-dlp: it logs every message at debug level, without the secrets in addresses."""
 
     def debug(self, message: str) -> None:
         """Log a message of any level."""
@@ -147,7 +147,10 @@ class DebugLog:
 
 
 def _bounded_read(read: Callable[[int], bytes], amount: int | None = None) -> bytes:
-    """Read a response: pages and manifests, which are read whole, only up to a limit."""
+    """Read a response. Without `amount` (pages and manifests) at most 64 MB are read.
+
+    Raises TransportError when the page is larger.
+    """
     if amount is not None:
         return read(amount)
     blocks, size = [], 0

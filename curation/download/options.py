@@ -1,4 +1,4 @@
-"""The options that yt-dlp runs with, and the only place that reads its secrets: cookies and proxy."""
+"""The options of yt-dlp, and the only code that reads its secrets: the cookies file and the proxy."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ _random = random.SystemRandom()
 
 
 def build_options(config: DownloadConfig) -> dict[str, Any]:
-    """The options of yt-dlp; see YoutubeDL's docstring. Retries of whole requests are ours, those of fragments its.
+    """The options of yt-dlp, which the docstring of YoutubeDL explains.
 
-    Raises ConfigError when V2XUM_COOKIES_FILE names no cookies file in Netscape format.
+    Whole requests are retried by `attempt.py`, fragments by yt-dlp. Raises ConfigError when V2XUM_COOKIES_FILE does not
+    name a cookies file in Netscape format.
     """
     options: dict[str, Any] = {
         "quiet": True,
@@ -45,7 +46,7 @@ def build_options(config: DownloadConfig) -> dict[str, Any]:
         "extractor_retries": 0,
         "file_access_retries": 0,
         "fragment_retries": config.attempts - 1,
-        "retry_sleep_functions": {"fragment": lambda n: config.backoff * 2**n * _random.uniform(0.5, 1.0)},
+        "retry_sleep_functions": {"fragment": lambda n: retry_pause(config, n)},
         "skip_unavailable_fragments": False,
         "concurrent_fragment_downloads": 1,
         "continuedl": True,
@@ -54,7 +55,7 @@ def build_options(config: DownloadConfig) -> dict[str, Any]:
         "geo_bypass": False,
         "hls_prefer_native": True,
         "external_downloader": {"default": "native"},
-        # A place without it, so that no second program opens connections of its own.
+        # A path without ffmpeg: no second program may open connections of its own.
         "ffmpeg_location": str(Path(os.devnull) / "none"),
     }
     if proxy := proxy_address():
@@ -64,15 +65,24 @@ def build_options(config: DownloadConfig) -> dict[str, Any]:
     return options
 
 
+def retry_pause(config: DownloadConfig, retries: int) -> float:
+    """Seconds to wait before a retry when `retries` were made already.
+
+    It is the configured backoff, doubled with every retry, times a random factor from 0.5 to 1: downloads that failed
+    together do not all come back at once.
+    """
+    return float(config.backoff * 2**retries * _random.uniform(0.5, 1.0))
+
+
 def proxy_address() -> str | None:
-    """The proxy of this process, which may hold a password: for yt-dlp only."""
+    """The address of this process's proxy, for yt-dlp only: it may hold a password."""
     return os.environ.get(PROXY_VARIABLE) or None
 
 
 def _cookies(path: Path) -> io.StringIO:
-    """A copy of the cookies file in memory, since yt-dlp writes back to the one it was given.
+    """A copy of the cookies file in memory, because yt-dlp writes to the file that it is given.
 
-    Checked here, because yt-dlp prints lines that it does not understand, and they are secrets.
+    The lines are checked here: yt-dlp prints lines that it does not understand, and cookies are secret.
     """
     try:
         text = path.read_text(encoding="utf-8")

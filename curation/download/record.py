@@ -1,4 +1,4 @@
-"""Turns a downloaded file into the stored file and its `Video` record."""
+"""The `Video` record of a stored file, its extension, and the error of a failed write."""
 
 from __future__ import annotations
 
@@ -16,26 +16,29 @@ from schemas.errors import (
 from schemas.records import Publication, Source, Subtitle, Video
 
 Probe = Callable[[Path], MediaInfo]
+"""Looks into a video file."""
 Progress = Callable[[int, int | None], None]
+"""Takes the bytes done, and the bytes in all where they are known."""
 _EXTENSIONS = {"mov": "mp4", "mp4": "mp4", "matroska": "mkv", "mpegts": "ts", "mpeg": "mpg", "asf": "wmv", "ogg": "ogv"}
 _WEBM_CODECS = ("vp8", "vp9", "av1")
 
 
-def _storage_error(error: OSError, reason: str) -> StageError | StorageFull:
+def storage_error(error: OSError, reason: str) -> StageError | StorageFull:
+    """The error to raise for an OSError of the workspace: StorageFull on a full disk, else TransientError `reason`."""
     if is_storage_full(error):
         return StorageFull("no space left for the workspace")
     return TransientError(reason, error.strerror or type(error).__name__)
 
 
-def _extension(media: MediaInfo) -> str:
-    """The usual extension of a container, by FFmpeg's name of it."""
+def file_extension(media: MediaInfo) -> str:
+    """The usual extension of a file's container, from FFmpeg's name of the container: 1 to 8 letters or digits."""
     name = media.container.split(",")[0].lower()
     if name == "matroska" and media.codec in _WEBM_CODECS:
         return "webm"
     return _EXTENSIONS.get(name) or re.sub(r"[^a-z0-9]", "", name)[:8] or "bin"
 
 
-def _video(
+def video_record(
     source: Source,
     media: MediaInfo,
     digest: str,
@@ -44,6 +47,7 @@ def _video(
     publication: Publication,
     subtitles: tuple[Subtitle, ...],
 ) -> Video:
+    """The record of a stored file: `digest` its SHA-256 (64 hex digits), `size` its bytes."""
     return Video(
         id=source.id,
         sha256=digest,

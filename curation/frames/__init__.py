@@ -1,1 +1,1 @@
-"""Samples one picture a second from a video, and finds defects, shots and similar frames."""
+"""Samples the frames of a video at a fixed rate, and finds defects, shots and similar frames."""

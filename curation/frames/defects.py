@@ -1,4 +1,4 @@
-"""What a decoder saw of a file beside its pictures, and which of it counts as a defect."""
+"""What a sampler observed while it decoded a file, and which observations are defects of the file."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ SPAN_TOLERANCE = 1.5
 
 @dataclass
 class Findings:
-    """What a sampler saw of the file, complete once its samples are exhausted.
+    """What a sampler observed of a file; complete when all samples were taken.
 
-    `duration` (s) is what the container states, `span` (s) what was decoded, from the first frame to the end of
-    the last; `due` counts frames that should have come out, `missing` those that did not.
+    `duration` (s) is stated by the container. `span` (s) was decoded: from the first frame to the end of the last
+    frame. `due` counts the frames that the decoder should have given, `missing` those that it did not give.
     """
 
     codec: str = ""
@@ -35,9 +35,9 @@ class Findings:
     first_pts: float = 0.0
 
     def defects(self) -> tuple[str, ...]:
-        """Slugs with measured values of what is wrong with the file; empty for an intact one."""
+        """The defects of the file, each a slug with measured values; empty for an intact file."""
         found = []
-        # Matroska states the time of the end, others the length.
+        # Matroska states the time of the end, other containers the length.
         reached = self.span + (max(self.first_pts, 0.0) if "matroska" in self.container else 0.0)
         if self.duration is not None and reached < self.duration - SPAN_TOLERANCE:
             found.append(f"truncated: decoded {reached:.1f} s of {self.duration:.1f} s")
@@ -59,8 +59,8 @@ class Findings:
 
 
 def decord_trusted(codec: str, container: str) -> bool:
-    """Whether decord 0.6.0 was found right on such files: H.264 and VP9 in MP4, QuickTime, Matroska and WebM.
+    """Whether decord 0.6.0 was correct on such files in tests: H.264 and VP9 in MP4, QuickTime, Matroska and WebM.
 
-    It silently gives wrong pictures for H.265 and in MPEG-TS, and none for AV1.
+    It silently gives wrong pictures for H.265 and in MPEG-TS, and no pictures for AV1.
     """
     return codec in ("h264", "vp9") and bool({"mp4", "matroska"} & set(container.split(",")))

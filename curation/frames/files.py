@@ -1,4 +1,4 @@
-"""The names and the folder of a video's frame pictures in the store."""
+"""The files of a video's sampled frames: the key of their folder, their names, reading them and removing them."""
 
 from __future__ import annotations
 
@@ -7,27 +7,30 @@ import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from schemas.config import FrameConfig
 
-# Part of every key: to be raised when the same settings would give other pictures or descriptions.
+# Part of every key. Raise it when the same settings would give other pictures or descriptions.
 VERSION = 1
-_FREE = {"keep", "cross_check", "max_frames", "wall_seconds", "memory_megabytes"}
+# The settings that change a picture or the frame that stands for it: a new setting must not move finished frames.
+_KEYS: dict[str, Any] = dict.fromkeys(("fps", "short_side", "jpeg_quality", "backend"), True)
+_KEYS |= {"near_duplicates": {"mode", "max_distance", "max_difference"}}
 _NAME = re.compile(r"(\d{6,})\.jpg")
 
 
 def frames_key(video_sha256: str, config: FrameConfig) -> str:
-    """64 hex digits of what determines the frames: the video, the sampling settings and this code's version.
+    """A hash (64 hex digits) of what determines the frames: the video, the sampling settings and the code's version.
 
-    Limits, the cross-check and what is kept afterwards do not change a picture and do not count.
+    Any other setting, such as a limit, changes no picture and no key.
     """
-    settings = config.model_dump(mode="json", exclude=_FREE)
+    settings = config.model_dump(mode="json", include=_KEYS)
     text = json.dumps([VERSION, video_sha256, settings], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def frame_name(index: int) -> str:
-    """File name of a frame. Raises ValueError for a negative index."""
+    """The file name of a frame, such as `000012.jpg`. Raises ValueError for a negative index."""
     if index < 0:
         raise ValueError(f"frame index {index}")
     return f"{index:06d}.jpg"
@@ -39,7 +42,7 @@ def read_frame(folder: Path, index: int) -> bytes:
 
 
 def keep_only(folder: Path, indices: Iterable[int]) -> None:
-    """Remove all frames but those of `indices`; a folder that is not there is left so."""
+    """Remove all frames from a folder except those of `indices`; a folder that does not exist is no error."""
     kept = set(indices)
     if not folder.is_dir():
         return

@@ -1,10 +1,9 @@
-"""Which packets hold a picture that sampling asks for, told from their time stamps before they are decoded.
+"""Decides before decoding, from time stamps, which packets hold a picture that a sample needs.
 
-A packet is never decoded before its time stamp, and decoding times ascend: once a packet with dts > T was
-read, every packet that shows a picture at or before T has been seen. So reading ahead to that point decides
-exactly which picture is the last one with pts <= T; at 1 picture a second this holds about a second of
-packets, whatever the length of the groups of pictures. A packet is idle when the decoder starts afresh
-before the next picture that is asked for.
+A picture is never shown before it is decoded (pts >= dts), and decoding times ascend. So once a packet with dts > T was
+read, all packets with a picture at or before T were read. Reading ahead to that point decides exactly which picture is
+the last one with pts <= T. At 1 picture a second about one second of packets is held, whatever the length of the groups
+of pictures. A packet is idle when the decoder restarts before the next picture that a sample needs.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from typing import Generic, Protocol, TypeVar
 
 
 class PacketLike(Protocol):
-    """What is looked at of a packet; time stamps in ticks."""
+    """The attributes of a packet that are read here; time stamps are in ticks."""
 
     pts: int | None
     dts: int | None
@@ -32,23 +31,23 @@ P = TypeVar("P", bound=PacketLike)
 
 
 class Lookahead(Generic[P]):
-    """Iterates over packets in decoding order, and looks ahead of the iteration when asked.
+    """Iterates over packets in decoding order, and reads ahead when `is_due` needs it.
 
-    `open_gop`: a picture was shown before the keyframe that precedes it; `variable_rate`: distances between
-    pictures differ by more than rounding. Both are complete at the end of the iteration.
+    `open_gop` says that a picture is shown before the keyframe that precedes it in decoding order; `variable_rate` says
+    that the distances between pictures differ by more than rounding. Both are complete at the end of the iteration.
     """
 
     def __init__(self, packets: Iterator[P], unit: Fraction, restarts: Callable[[P], bool] = lambda _: False) -> None:
-        """Read from `packets`; `unit` is samples per tick, that is time base times sampling rate.
+        """Read from `packets`; `unit` is the number of samples per tick, that is time base times sampling rate.
 
-        `restarts` says of a keyframe that nothing decoded after it refers to anything before it.
+        `restarts` says of a keyframe whether no picture that is decoded after it refers to a picture before it.
         """
         self._packets = packets
         self._restarts = restarts
-        self._restarting: deque[P] = deque()  # of the packets ahead, those
+        self._restarting: deque[P] = deque()  # the packets of `_ahead` at which the decoder restarts
         self._unit = unit
         self._ahead: deque[P] = deque()
-        self._times: list[int] = []  # ascending pts of what was read, as far as it can still matter
+        self._times: list[int] = []  # ascending pts of the packets read, without those that no longer matter
         self._dts: int | None = None
         self._ordered = True
         self._keyframe: int | None = None
@@ -61,7 +60,7 @@ class Lookahead(Generic[P]):
         return self._spacing is not None and 2 * self._spacing[1] > 3 * self._spacing[0]
 
     def __iter__(self) -> Iterator[P]:
-        """The packets, each once."""
+        """Yield each packet once."""
         while self._ahead or self._read():
             packet = self._ahead.popleft()
             if self._restarting and self._restarting[0] is packet:
@@ -70,10 +69,10 @@ class Lookahead(Generic[P]):
         self._forget(len(self._times))
 
     def is_due(self, packet: P, first: int) -> bool:
-        """Whether some k has `packet`'s picture as its last one with pts <= first + k / unit.
+        """Whether the picture of `packet` is the last one with pts <= first + k / unit for some sample k.
 
-        True as well where time stamps are missing or out of order, so that nothing can be told.
-        `packet` must be the one that the iteration gave last.
+        Also True where time stamps are missing or out of order, because then the question has no answer. `packet` must
+        be the packet that the iteration gave last.
         """
         if packet.pts is None or packet.dts is None or not self._ordered:
             return True
@@ -87,10 +86,10 @@ class Lookahead(Generic[P]):
         )
 
     def is_idle(self, packet: P, first: int) -> bool:
-        """Whether nothing that is asked for needs `packet` decoded, which must not be due itself.
+        """Whether no sample needs `packet` to be decoded; the packet itself must not be due.
 
-        That is: the decoder restarts ahead, and no sampling time lies between the earliest picture from here to
-        there and the restart. All pictures that were due before must have come out of the decoder already.
+        It holds when the decoder restarts at a packet ahead, and no sampling time lies between that restart and the
+        earliest picture from here to there. The decoder must already have given all pictures that were due before.
         """
         if not self._restarting or not self._ordered or packet.pts is None:
             return False
@@ -105,13 +104,13 @@ class Lookahead(Generic[P]):
         return ceil((earliest - first) * self._unit) == ceil((restart.pts - first) * self._unit)
 
     def _read(self) -> bool:
-        """Take one packet more; False at the end."""
+        """Read one more packet; False at the end."""
         packet = next(self._packets, None)
         if packet is None:
             return False
         self._ahead.append(packet)
         if packet.size == 0 or packet.is_discard:
-            return True  # the one that flushes the decoder; one that an edit list hides
+            return True  # the packet that flushes the decoder, or a packet that an edit list hides
         if packet.pts is None or packet.dts is None or packet.pts < packet.dts:
             self._ordered = packet.pts is not None and packet.dts is None and self._dts is None and self._ordered
         elif self._dts is not None and packet.dts < self._dts:
@@ -131,7 +130,7 @@ class Lookahead(Generic[P]):
         return True
 
     def _forget(self, count: int) -> None:
-        """Drop the `count` earliest time stamps, after a look at their distances."""
+        """Remove the `count` earliest time stamps, after their distances were measured."""
         if count <= 0:
             return
         kept = self._times[: count + 1]
@@ -142,20 +141,20 @@ class Lookahead(Generic[P]):
 
 
 class RestartFinder:
-    """Tells of keyframe packets whether the decoder starts afresh there: IDR pictures, and VP9's keyframes.
+    """Tells whether the decoder restarts at a keyframe packet: at IDR pictures, and at VP9's keyframes.
 
-    Other keyframes (recovery points, clean random access) may be followed by pictures that refer to before.
+    After other keyframes (recovery points, clean random access) pictures may refer to pictures before the keyframe.
     """
 
     def __init__(self, codec: str, extradata: bytes) -> None:
-        """`codec` is FFmpeg's name, `extradata` its configuration record, which says how units are divided."""
+        """`codec` is FFmpeg's name; `extradata` is the configuration record, which says how units are separated."""
         self._codec = codec
         place = {"h264": 4, "hevc": 21}.get(codec, 0)
         prefixed = bool(place) and len(extradata) > place and extradata[0] == 1
         self._prefix = (extradata[place] & 3) + 1 if prefixed else 0  # bytes of a unit's length; 0: start codes
 
     def __call__(self, packet: object) -> bool:
-        """Whether the decoder starts afresh at this keyframe packet; False when it cannot be told."""
+        """Whether the decoder restarts at this keyframe packet; False when that is unknown."""
         if self._codec == "vp9":
             return True
         if self._codec not in ("h264", "hevc"):
@@ -170,7 +169,7 @@ class RestartFinder:
         return False
 
     def _prefixed_units(self, data: bytes) -> Iterator[int]:
-        """First bytes of the units, each of which has its length before it."""
+        """Yield the first byte of each unit, where each unit follows its length."""
         at = 0
         while at + self._prefix < len(data):
             length = int.from_bytes(data[at : at + self._prefix], "big")
@@ -179,7 +178,7 @@ class RestartFinder:
 
 
 def _marked_units(data: bytes) -> Iterator[int]:
-    """First bytes of the units, each of which has a start code before it."""
+    """Yield the first byte of each unit, where each unit follows a start code."""
     at = data.find(b"\0\0\1")
     while 0 <= at < len(data) - 3:
         yield data[at + 3]

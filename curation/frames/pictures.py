@@ -1,4 +1,4 @@
-"""The sampled pictures of a video: made once, thinned out when they are no longer needed, made again when they are."""
+"""The sampled pictures of a video in the store: sampled once, removed when not needed, sampled again on demand."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from schemas.time import FrameIndex
 
 
 class Pictures:
-    """Access to sampled frames as JPEG bytes. Threads may share it."""
+    """Gives sampled frames as JPEG bytes. Threads may share it."""
 
     def __init__(self, store: Store, config: FrameConfig, sandbox: Sandbox) -> None:
-        """Bind the store and the sampling settings."""
+        """Keep the store, the sampling settings and the sandbox that decodes."""
         self.store = store
         self.config = config
         self.sandbox = sandbox
         self._making = threading.Lock()
 
     def sample(self, video: Video) -> FrameSet:
-        """Decode a video into the store and describe its frames. Raises StageError as `sample_frames` does."""
+        """Sample a video into the store and return the record of its frames. Raises StageError as `sample_frames`."""
         path = self.store.path("videos", video.sha256, video.extension)
         with self.store.scratch() as folder:
             out = folder / "frames"
@@ -36,9 +36,9 @@ class Pictures:
         return record
 
     def read(self, video: Video, frames: FrameSet, index: FrameIndex) -> bytes:
-        """JPEG bytes of one frame, decoded again when it was not kept.
+        """The JPEG bytes of one frame; the video is sampled again when the picture was not kept.
 
-        Raises PoisonError when the picture is not the one that the record speaks of.
+        Raises PoisonError `picture_changed` when the hash of the picture is not the hash in the record.
         """
         folder = self.store.frames(frames_key(video.sha256, self.config))
         wanted = frames.frames[index].sha256
@@ -52,11 +52,11 @@ class Pictures:
             self.sample(video)
         data = read_frame(folder, index)
         if hashlib.sha256(data).hexdigest() != wanted:
-            raise PoisonError("picture_changed", f"frame {index} decodes to another picture than the one described")
+            raise PoisonError("picture_changed", f"frame {index} decodes to another picture than the record describes")
         return data
 
     def thin(self, video: Video, keyframes: tuple[FrameIndex, ...]) -> None:
-        """Drop the pictures that the configuration does not keep."""
+        """Remove the pictures that the configuration does not keep (`frames.keep`)."""
         if self.config.keep != "all":
             folder = self.store.frames(frames_key(video.sha256, self.config))
             keep_only(folder, keyframes if self.config.keep == "keyframes" else ())

@@ -1,7 +1,7 @@
-"""The stage that turns a video file into described JPEG frames, decoded in a child process.
+"""The frames stage: samples a video file into JPEG frames in a child process, and makes their record.
 
-The child (`_draw`) streams: a frame is decoded, scaled, written and forgotten, and only what comparing needs
-is kept of it. The parent makes the record, and has decord check a few pictures in another killable call.
+The child (`draw_frames`) decodes, scales and writes one frame after the other, and keeps of each frame only the data
+for comparisons. The parent makes the record. A second call in a child lets decord check a few of the pictures.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Mean gray levels by which two decoders' pictures of one frame may differ: scaling and JPEG take up to 1.5.
+# Mean gray levels by which two decoders' pictures of one frame may differ: scaling and JPEG cause up to 1.5.
 AGREEMENT = 4.0
 
 
 class _Drawing(NamedTuple):
-    """What the child found: a (pts, JPEG hash, pHash) for each frame, and what follows from all of them."""
+    """The result of the child: (pts, JPEG hash, pHash) of each frame, the shots, the repeats, and the findings."""
 
     backend: str
     width: int
@@ -46,14 +46,14 @@ class _Drawing(NamedTuple):
 
 
 def sample_frames(video: Video, path: Path, config: FrameConfig, out: Path, pool: Sandbox) -> FrameSet:
-    """Write the sampled frames of `path` into the folder `out` as 000000.jpg, 000001.jpg ... and describe them.
+    """Write the sampled frames of `path` into the folder `out` as 000000.jpg, 000001.jpg ... and return their record.
 
-    `out` exists and is the caller's to rename or to remove, also after an error. A damaged file gives what is
-    decodable, with defects. Raises PermanentError (`no_frames`, `too_long` and what `media.probe` raises),
-    PoisonError (`timeout`, `crashed`, `memory`) and OSError when `out` cannot be written.
+    `out` must exist; the caller renames or removes it, also after an error. From a damaged file the frames that can be
+    decoded are taken, and the record lists the defects. Raises PermanentError (`no_frames`, `too_long` and what `probe`
+    raises), PoisonError (`timeout`, `crashed`, `memory`), and OSError when `out` cannot be written.
     """
     limits = Limits(config.wall_seconds, config.memory_megabytes)
-    drawing = pool.run(_draw, path, config, out, limits=limits)
+    drawing = pool.run(draw_frames, path, config, out, limits=limits)
     shot_of = [number for number, (first, last) in enumerate(drawing.shots) for _ in range(first, last + 1)]
     defects = drawing.findings.defects()
     check = _cross_check(path, config, out, pool, drawing)
@@ -85,8 +85,11 @@ def sample_frames(video: Video, path: Path, config: FrameConfig, out: Path, pool
     )
 
 
-def _draw(path: Path, config: FrameConfig, out: Path) -> _Drawing:
-    """In the child: sample, write, describe. The decoders and SciPy are imported here, never in the parent."""
+def draw_frames(path: Path, config: FrameConfig, out: Path) -> _Drawing:
+    """Sample, write and describe the frames; it runs in a child process.
+
+    The decoders and SciPy are imported here, so that the parent never loads them.
+    """
     from curation.frames.shots import segment
     from curation.frames.similarity import Look, look_at, repeats
 
@@ -117,7 +120,7 @@ def _draw(path: Path, config: FrameConfig, out: Path) -> _Drawing:
 
 
 def _sampler(path: Path, config: FrameConfig) -> tuple[str, Sampler]:
-    """The backend that is asked for; PyAV in the place of decord where decord is known to be wrong."""
+    """The configured backend; PyAV instead of decord for files that decord decodes wrongly."""
     from curation.frames.decord_sampler import DecordSampler
     from curation.frames.pyav_sampler import PyavSampler
     from curation.video.probe import probe
@@ -131,7 +134,7 @@ def _sampler(path: Path, config: FrameConfig) -> tuple[str, Sampler]:
 
 
 def _cross_check(path: Path, config: FrameConfig, out: Path, pool: Sandbox, drawing: _Drawing) -> CrossCheck | None:
-    """Compare a few written frames with decord's pictures of the same presentation times; None when off."""
+    """Compare a few written frames with decord's pictures at the same presentation times; None when switched off."""
     if config.cross_check == 0:
         return None
     reason = _unreliable(drawing)
@@ -145,36 +148,36 @@ def _cross_check(path: Path, config: FrameConfig, out: Path, pool: Sandbox, draw
     except (PoisonError, PermanentError) as error:
         return CrossCheck(backend="decord", compared=0, agreed=0, note=f"failed: {error}")
     agreed = sum(value is not None and value <= AGREEMENT for value in differences)
-    told = ", ".join("no such picture" if value is None else f"{value:.1f}" for value in differences)
+    listed = ", ".join("no such picture" if value is None else f"{value:.1f}" for value in differences)
     return CrossCheck(
-        backend="decord", compared=len(chosen), agreed=agreed, note=f"mean gray difference {told} at frames {chosen}"
+        backend="decord", compared=len(chosen), agreed=agreed, note=f"mean gray difference {listed} at frames {chosen}"
     )
 
 
 def _unreliable(drawing: _Drawing) -> str:
-    """Why decord's word would not count on this file, else nothing."""
-    found = drawing.findings
+    """The reason why decord cannot check this file; empty when it can."""
+    findings = drawing.findings
     if drawing.backend == "decord":
         return "decord is the sampling backend"
-    if not decord_trusted(found.codec, found.container):
-        return f"decord is not reliable on {found.codec} in {found.container}"
-    if found.defects():
+    if not decord_trusted(findings.codec, findings.container):
+        return f"decord is not reliable on {findings.codec} in {findings.container}"
+    if findings.defects():
         return "damaged file"
-    if found.open_gop:
+    if findings.open_gop:
         return "open groups of pictures"
-    return "variable frame rate" if found.variable_rate else ""
+    return "variable frame rate" if findings.variable_rate else ""
 
 
 def _compare(path: Path, frames: list[tuple[Path, float]]) -> list[float | None]:
-    """In the child: mean gray differences between written frames and decord's pictures; None: it has no such one."""
+    """In the child: the mean gray difference of each written frame and decord's picture; None without a picture."""
     from curation.frames.decord_sampler import decord_pictures
     from curation.frames.similarity import mean_difference, small_gray
 
-    found: list[float | None] = []
+    differences: list[float | None] = []
     for (file, _), picture in zip(frames, decord_pictures(path, [time for _, time in frames]), strict=True):
         if picture is None:
-            found.append(None)
+            differences.append(None)
             continue
         with Image.open(file) as image:
-            found.append(mean_difference(small_gray(image), small_gray(Image.fromarray(picture))))
-    return found
+            differences.append(mean_difference(small_gray(image), small_gray(Image.fromarray(picture))))
+    return differences

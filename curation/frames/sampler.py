@@ -1,4 +1,4 @@
-"""The protocol of a frame sampler, and what every sampler shares: limits and picture sizes."""
+"""The protocol of a frame sampler, and what all samplers share: tolerances, limits and picture sizes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 from curation.frames.defects import Findings
 from schemas.errors import PermanentError
 
+# Containers round time stamps to 1 ms: a picture that ends less than 5 ms after a sampling time does not stand for it.
+TIME_ROUNDING = Fraction(5, 1000)
+
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """Picture `image` (H, W, 3) uint8 RGB, upright and scaled, stands for sample `index`; `pts` in seconds.
+    """The sample `index`: picture `image` (H, W, 3) uint8 RGB, upright and scaled, shown at `pts` seconds.
 
-    Consecutive samples of one long frame share one array.
+    Consecutive samples share one array where one frame stands for all of them.
     """
 
     index: int
@@ -27,12 +30,12 @@ class Sampled:
 
 
 class Sampler(Protocol):
-    """A sampling backend, bound to one file."""
+    """A sampling backend for one file; `findings` are complete when all samples were taken."""
 
     findings: Findings
 
     def samples(self) -> Iterator[Sampled]:
-        """The samples in order, at least one; constant memory whatever the length.
+        """Yield the samples in order, at least one. The memory does not grow with the length of the video.
 
         Raises PermanentError (`no_frames`, `too_long`, and what `open_media` raises) and MemoryError.
         """
@@ -40,14 +43,14 @@ class Sampler(Protocol):
 
 
 def too_long(seconds: float, max_frames: int) -> PermanentError:
-    """The error for a video of `seconds` that has more samples than allowed: refused, never cut short unseen."""
+    """The error for a video with more than `max_frames` samples: it is refused, never silently shortened."""
     return PermanentError("too_long", f"more than {max_frames} frames at {seconds:.1f} s")
 
 
 def scaled_size(width: int, height: int, short_side: int, pixel_shape: Fraction | None = None) -> tuple[int, int]:
-    """Width and height for a short side of `short_side`: never enlarged, even, pixels made square.
+    """The width and height of a picture whose short side is `short_side`: even, never enlarged, with square pixels.
 
-    `pixel_shape` is the width of a coded pixel over its height; the longer side of it is what shrinks.
+    `pixel_shape` is the width of a coded pixel divided by its height; the picture shrinks along the longer of the two.
     """
     shape = pixel_shape if pixel_shape and Fraction(1, 4) <= pixel_shape <= 4 else Fraction(1)
     wide, high = width * min(shape, Fraction(1)), height / max(shape, Fraction(1))

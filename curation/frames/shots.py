@@ -1,9 +1,9 @@
-"""Where shots begin, found on the sampled frames: kernel temporal segmentation of colour histograms.
+"""Divides the sampled frames of a video into shots: kernel temporal segmentation of colour histograms.
 
 The cost of a segment is the scatter of its frames around their mean in the kernel's space (Potapov et al.,
-Category-Specific Video Summarization, ECCV 2014); the number of segments follows from a penalty for each,
-and the exact optimum is found by dynamic programming with pruning (Killick et al., Optimal Detection of
-Changepoints With a Linear Computational Cost, JASA 2012).
+Category-Specific Video Summarization, ECCV 2014). Each segment adds a penalty, which determines the number of segments.
+Dynamic programming with pruning finds the exact optimum (Killick et al., Optimal Detection of Changepoints With a
+Linear Computational Cost, JASA 2012).
 """
 
 from __future__ import annotations
@@ -13,18 +13,20 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-# A cut must explain this much scatter: two frames of unlike shots have a scatter of (1 - similarity) / 2 each.
+# A cut must reduce the scatter by at least this much: two frames of unlike shots have a scatter of
+# (1 - similarity) / 2 each.
 BASE_PENALTY = 0.25
-# ... and more than the noise between neighbours does by chance, growing with the logarithm of the length; the
-# noise is that of the calmest quarter, and capped, since in a fast cut video most neighbours are unlike.
+# The penalty also exceeds the noise between neighbouring frames, and grows with the logarithm of the length. The noise
+# is measured on the calmest quarter of the frames, and the penalty is limited, because in a video with many cuts most
+# neighbours are unlike.
 NOISE_FACTOR = 4.0
 MOST_PENALTY = 0.4
 
 
 def segment(features: NDArray[np.float32]) -> tuple[tuple[int, int], ...]:
-    """Shots as (first, last) frame indices, both inclusive, in order and covering all frames.
+    """The shots as (first, last) frame indices, both inclusive, in order; together they cover all frames.
 
-    `features` (N, D): a vector of norm 1 for each frame. Raises ValueError for no frame.
+    `features` (N, D) holds a vector of norm 1 for each frame. Raises ValueError when there is no frame.
     """
     if len(features) == 0:
         raise ValueError("no frames to segment")
@@ -33,9 +35,9 @@ def segment(features: NDArray[np.float32]) -> tuple[tuple[int, int], ...]:
 
 
 def change_points(features: NDArray[np.float32], penalty: float) -> list[int]:
-    """First indices of the segments that minimize the sum of scatters plus `penalty` for each segment.
+    """The first indices of the segments that minimize the sum of scatters plus `penalty` for each segment.
 
-    Scatter of frames s..t-1 = sum |x|^2 - |sum x|^2 / (t - s). O(N * candidates * D), candidates being few.
+    Scatter of frames s..t-1 = sum |x|^2 - |sum x|^2 / (t - s). Time O(N * candidates * D), with few candidates.
     """
     count = len(features)
     sums = np.vstack([np.zeros(features.shape[1]), np.cumsum(features, axis=0, dtype=np.float64)])
@@ -51,7 +53,7 @@ def change_points(features: NDArray[np.float32], penalty: float) -> list[int]:
         chosen = int(costs.argmin())
         best[end] = costs[chosen] + penalty
         before[end] = candidates[chosen]
-        # A start that is worse by the penalty even without paying for the next segment can never win again.
+        # A start whose cost is higher than `best[end]`, which includes a penalty, can never become the best start.
         candidates = np.append(candidates[costs <= best[end]], end)
     starts, end = [], count
     while end > 0:

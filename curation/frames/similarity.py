@@ -1,4 +1,4 @@
-"""How alike pictures are: the small gray picture, perceptual hash and colour histogram of a frame, and repeats."""
+"""Similarity of frames: small gray pictures, perceptual hashes, colour histograms, and repeated frames."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 GRAY_SIDE = 32
-# Hue, saturation and value; hue counts in colourful pictures only, value tells gray ones apart.
+# Hue, saturation and value. Hue separates colourful pictures, value separates gray pictures.
 _BINS = (16, 4, 8)
 
 
 class Look(NamedTuple):
-    """What is kept of a picture for comparing: about 3 kB.
+    """The data of a picture for comparisons, about 3 kB.
 
-    `gray` (32, 32) uint8 luma; `phash` 64 bits as 16 hex digits; `histogram` (512,) float32, the square
+    `gray` (32, 32) uint8 is luma; `phash` has 64 bits as 16 hex digits; `histogram` (512,) float32 holds the square
     roots of the shares of pixels, so that its norm is 1 and a dot product is the Bhattacharyya coefficient.
     """
 
@@ -30,10 +30,10 @@ class Look(NamedTuple):
 def look_at(image: Image.Image) -> Look:
     """Measure an RGB picture.
 
-    It is first averaged down by up to 4, to a short side of 64 at least: a quarter of the time, and the hash
-    (ImageHash's `phash`: lowest 8x8 of the DCT of 32x32 luma, against their median) differs only in bits whose
-    coefficient is within 0.2 standard deviations of that median: few in photographs, up to 12 of 64 in
-    smooth gradients.
+    The picture is first reduced by averaging, by a factor of up to 4 and to a short side of at least 64. That takes a
+    quarter of the time. The hash (ImageHash's `phash`: the lowest 8x8 coefficients of the DCT of 32x32 luma, compared
+    with their median) then differs only in bits whose coefficient is within 0.2 standard deviations of that median: few
+    bits in photographs, up to 12 of 64 in smooth gradients.
     """
     small = image.reduce(max(min(min(image.size) // 64, 4), 1))
     luma = small.convert("L")
@@ -45,14 +45,14 @@ def small_gray(image: Image.Image) -> NDArray[np.uint8]:
     return np.asarray(image.convert("L").resize((GRAY_SIDE, GRAY_SIDE), Image.Resampling.BOX), np.uint8)
 
 
-def mean_difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
-    """Mean absolute difference of two pictures of one shape, in gray levels (0..255)."""
-    return float(np.abs(one.astype(np.int16) - other).mean())
+def mean_difference(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
+    """The mean absolute difference of two pictures of the same shape, in gray levels (0..255)."""
+    return float(np.abs(first.astype(np.int16) - second).mean())
 
 
-def distance(one: str, other: str) -> int:
-    """Bits in which two 64-bit hashes differ."""
-    return (int(one, 16) ^ int(other, 16)).bit_count()
+def distance(first: str, second: str) -> int:
+    """The number of bits in which two 64-bit hashes (16 hex digits each) differ."""
+    return (int(first, 16) ^ int(second, 16)).bit_count()
 
 
 def repeats(
@@ -60,10 +60,11 @@ def repeats(
 ) -> list[int | None]:
     """For each frame the index of the earlier frame of its shot that it nearly repeats, else None.
 
-    A frame repeats the latest representative (a frame that repeats none) within both limits: `max_distance`
-    bits of the hash and `max_difference` mean gray levels. So chains never drift away from their picture.
+    A frame repeats the latest representative within both limits: `max_distance` bits of the hash and `max_difference`
+    mean gray levels. A representative is a frame that repeats no other frame. So a chain of small changes never drifts
+    away from its picture.
     """
-    found: list[int | None] = [None] * len(looks)
+    repeated: list[int | None] = [None] * len(looks)
     for first, last in shots:
         representatives: list[int] = []
         for index in range(first, last + 1):
@@ -74,11 +75,11 @@ def repeats(
                     distance(look.phash, other.phash) <= max_distance
                     and mean_difference(look.gray, other.gray) <= max_difference
                 ):
-                    found[index] = candidate
+                    repeated[index] = candidate
                     break
             else:
                 representatives.append(index)
-    return found
+    return repeated
 
 
 def _histogram(image: Image.Image) -> NDArray[np.float32]:

@@ -60,10 +60,9 @@ def write_report(
     overview = Overview(standings, services.config.extract, MOST_CARDS)
     summary = sum_up(services, overview, how, why)
     shown = cards(standings, services.store, services.config, overview.picks(), overview)
-    write_whole(summary_path(workspace), summary.model_dump_json(indent=1) + "\n")
-    write_whole(
-        report_path(workspace), render_page(summary, overview, shown, _evidence(report_path(workspace).parent, why))
-    )
+    write_whole(summary_path(workspace), summary.model_dump_json(indent=1) + "\n", durable=True)
+    page = render_page(summary, overview, shown, _evidence(report_path(workspace).parent, why))
+    write_whole(report_path(workspace), page, durable=True)
     return summary
 
 

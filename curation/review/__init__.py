@@ -1,1 +1,1 @@
-"""Verdicts of people: stored, combined by rules, applied to samples."""
+"""Verdicts of people: their store, the rules that combine them, and the samples with their edits applied."""

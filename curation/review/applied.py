@@ -1,4 +1,4 @@
-"""The verdicts of a ledger applied to its samples: which of them people rejected, and how the others are published."""
+"""Applies the verdicts in a ledger to its samples: samples that people rejected, and samples with their edits."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from schemas.review_config import ReviewConfig
 
 
 class AppliedVerdicts:
-    """What people said, for one walk over the ledger. Asks the database little where nobody has judged anything."""
+    """The verdicts of people, for one pass over the ledger. Without any verdict it asks the database very little."""
 
     def __init__(self, ledger: Ledger, rules: ReviewConfig) -> None:
-        """Read which samples have a verdict that could reject them."""
+        """Read the ids of the samples that have a verdict `reject`: only these can be rejected."""
         self._ledger = ledger
         self._reviews = Reviews(ledger)
         self._rules = rules
@@ -30,7 +30,7 @@ class AppliedVerdicts:
         self._suspects = set(self.suspects)
 
     def rejections(self, ids: Sequence[str]) -> dict[str, Rejection]:
-        """Those of some finished samples that people rejected; `found` keeps them."""
+        """The rejections among these finished samples, by id; `found` collects them over all calls."""
         suspected = [name for name in ids if name in self._suspects]
         rejected = {}
         for name, verdicts in self._grouped(suspected).items():
@@ -41,7 +41,7 @@ class AppliedVerdicts:
         return rejected
 
     def applied(self, ids: Sequence[str]) -> Iterator[Sample]:
-        """Finished samples as they are published, in the order given; those that people rejected are left out."""
+        """Yield finished samples as they are published, in the given order, without those that people rejected."""
         verdicts = self._grouped(ids)
         for name, made in zip(ids, samples_of(self._ledger, ids), strict=True):
             outcome = applied(made, verdicts[name], self._rules) if name in verdicts else made
@@ -49,15 +49,16 @@ class AppliedVerdicts:
                 yield outcome
 
     def disputed(self, ids: Sequence[str]) -> set[str]:
-        """Those of some finished samples that wait for an adjudicator."""
-        found = self._grouped(ids).items()
-        rulings = ((name, ruling(sample(self._ledger, name), given, self._rules)) for name, given in found)
-        return {name for name, found in rulings if found.outcome == "disputed"}
+        """The ids among these finished samples that wait for an adjudicator."""
+        grouped = self._grouped(ids).items()
+        rulings = ((name, ruling(sample(self._ledger, name), verdicts, self._rules)) for name, verdicts in grouped)
+        return {name for name, ruled in rulings if ruled.outcome == "disputed"}
 
     def explain(self, video_id: str, whole: bool) -> dict[str, Any]:
-        """`verdicts`: all that were ever given, each with whether it counts; `review`: what they come to, if `whole`.
+        """A video's verdicts for `explain`: `verdicts` lists all of them, `review` is their result.
 
-        `whole` says that the video is a finished sample.
+        Each verdict has `counts`: whether it counts. `whole` says that the video is a finished sample; otherwise
+        `review` is None and no verdict counts.
         """
         verdicts = list(self._reviews.verdicts([video_id]))
         made = sample(self._ledger, video_id) if whole and verdicts else None
@@ -67,11 +68,11 @@ class AppliedVerdicts:
             counting = {v.canonical() for v in counted(verdicts, video_id, content_sha256(made), self._rules)}
             outcome = applied(made, verdicts, self._rules)
             review = json.loads(outcome.review.canonical()) if isinstance(outcome, Sample) else {"status": "rejected"}
-        told = [{**json.loads(v.canonical()), "counts": v.canonical() in counting} for v in verdicts]
-        return {"verdicts": told, "review": review}
+        listed = [{**json.loads(v.canonical()), "counts": v.canonical() in counting} for v in verdicts]
+        return {"verdicts": listed, "review": review}
 
     def _grouped(self, ids: Sequence[str]) -> dict[str, list[Verdict]]:
-        found: dict[str, list[Verdict]] = defaultdict(list)
+        grouped: dict[str, list[Verdict]] = defaultdict(list)
         for verdict in self._reviews.verdicts(ids) if ids else ():
-            found[verdict.sample_id].append(verdict)
-        return dict(found)
+            grouped[verdict.sample_id].append(verdict)
+        return dict(grouped)

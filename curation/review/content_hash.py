@@ -1,4 +1,4 @@
-"""What a person is shown of a sample, as a hash: a verdict holds for that content and for no other."""
+"""A hash of the content of a sample that a person is shown: a verdict counts for exactly this content."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _VERSION = "v2xum review content 1"
 def content_sha256(sample: Sample) -> str:
     """SHA-256 (64 hex) of the video file, the sampling rate, the keyframes' frames and captions, and the sentences.
 
-    `sample` is as the models made it, with no verdict applied. Whatever else changes (title, prompts, tokens, captions
-    of frames that are no keyframes) leaves it as it is.
+    `sample` is as the models made it, without verdicts applied. Other changes (title, prompts, tokens, captions of
+    frames that are not keyframes) do not change the hash.
     """
     captions = {caption.index: caption.text for caption in sample.captions.captions}
     frames = sample.frames.frames

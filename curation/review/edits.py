@@ -1,14 +1,15 @@
-"""What a person changed, as data, and a sample with it applied. Pure; applied whole or not at all, nothing is guessed.
+"""The edits of a person as data, and a sample with the edits applied. Pure functions.
 
-- A caption: as the person left it. One that is judged wrong and left as it was, or emptied, is taken away (it goes to
-  the frames without caption, reason `judged_wrong`); captions of other frames stay the model's.
-- A dropped keyframe: it leaves, and so do its citations; a sentence that rests on dropped keyframes alone goes with
-  them.
-- An added keyframe: its caption is the person's, else the model's caption of that frame, else it has none.
-- An edited summary is read in the annotation form, `[3.0]Sentence. [5.0][6.0]Sentence.`; a whole number `[3]` counts as
-  seconds, and a time cites the sampled frame nearest to it, half a sampling step away at most. Sentences are put in
-  order of their first time. Text without times, or with times of frames that are no keyframes, cannot be tied to
-  pictures: then nothing of the verdict is applied and the sample is disputed.
+The edits of a verdict are applied as a whole or not at all, and nothing is guessed:
+
+- A caption becomes the person's text. A caption that the person emptied, or judged wrong and did not change, is
+  removed: its frame counts as a frame without caption, reason `judged_wrong`. Captions of other frames do not change.
+- A dropped keyframe is removed with its citations. A sentence that cites dropped keyframes only is removed too.
+- An added keyframe has the person's caption, else the model's caption of that frame, else none.
+- An edited summary is read in the annotation form, `[3.0]Sentence. [5.0][6.0]Sentence.`. A whole number `[3]` means
+  seconds. A time cites the nearest sampled frame, at most half a sampling step away. The sentences are ordered by their
+  first time. Text without times, or with times of frames that are not keyframes, has no pictures: then no edit of the
+  verdict is applied and the sample is disputed.
 """
 
 from __future__ import annotations
@@ -30,16 +31,20 @@ _BEGINS = re.compile(r"\s*\[[0-9]", re.ASCII)
 
 
 class Inapplicable(Exception):
-    """A person's edits do not fit together; `slug` says why."""
+    """The edits of a person cannot be applied; `slug` is the reason."""
 
     def __init__(self, slug: str) -> None:
-        """Keep the slug."""
+        """Keep the slug, which is also the message."""
         super().__init__(slug)
         self.slug = slug
 
 
 class Edits(NamedTuple):
-    """What differs from the sample: captions by frame (None: taken away), keyframes, and the summary's text."""
+    """The differences from the sample: captions by frame (None: removed), keyframes, and the text of the summary.
+
+    `dropped` and `added` are keyframes; an added keyframe comes with its caption, if it has one. `summary` is None when
+    it is unchanged.
+    """
 
     captions: tuple[tuple[FrameIndex, str | None], ...] = ()
     dropped: tuple[FrameIndex, ...] = ()
@@ -47,12 +52,15 @@ class Edits(NamedTuple):
     summary: str | None = None
 
     def __bool__(self) -> bool:
-        """Whether there is any."""
+        """Whether there is any edit."""
         return self != Edits()
 
 
 def edits_of(sample: Sample, verdict: Verdict) -> Edits:
-    """What a verdict on this sample changes; texts as single lines. An added keyframe that is there adds nothing."""
+    """The edits that a verdict makes to this sample; all texts are single lines.
+
+    An added keyframe that is a keyframe of the sample already adds nothing, but its caption may change.
+    """
     texts = {caption.index: caption.text for caption in sample.captions.captions}
     keyframes = set(sample.extract.keyframes)
     captions: dict[FrameIndex, str | None] = {}
@@ -80,7 +88,7 @@ def edits_of(sample: Sample, verdict: Verdict) -> Edits:
 
 
 def edited(sample: Sample, edits: Edits) -> Sample:
-    """The sample with the edits in it, and in its review what they are.
+    """The sample with the edits applied; its review lists them.
 
     Raises Inapplicable: `unknown_frame`, `dropped_and_added`, `no_keyframe_left`, `no_caption_left`,
     `no_sentence_left`, `summary_without_times`, `summary_unreadable`, `summary_cites_no_keyframe`.
@@ -122,7 +130,7 @@ def edited(sample: Sample, edits: Edits) -> Sample:
 
 
 def _untouched(sample: Sample, summary: str) -> bool:
-    """Whether a summary says what the sample says, however times and white space are written."""
+    """Whether a summary has the sentences and times of the sample, whatever the form of times and white space."""
     own = sample.summary.v2vt
     if clean_text(summary) == clean_text(format_seconds(own)):
         return True
@@ -133,9 +141,9 @@ def _untouched(sample: Sample, summary: str) -> bool:
     return read == [(s.times, clean_text(s.text)) for s in own]
 
 
-def _captions(had: CaptionSet, frames: FrameSet, written: Mapping[FrameIndex, str | None]) -> CaptionSet:
-    captions = {caption.index: caption for caption in had.captions}
-    failed = {one.index: one for one in had.failed}
+def _captions(old: CaptionSet, frames: FrameSet, written: Mapping[FrameIndex, str | None]) -> CaptionSet:
+    captions = {caption.index: caption for caption in old.captions}
+    failed = {failure.index: failure for failure in old.failed}
     for index, text in written.items():
         frame = frames.frames[index]
         if text is None:
@@ -148,7 +156,7 @@ def _captions(had: CaptionSet, frames: FrameSet, written: Mapping[FrameIndex, st
         captions[index] = made.model_copy(update={"text": text, "reused_from": None})
     if not captions:
         raise Inapplicable("no_caption_left")
-    return had.model_copy(
+    return old.model_copy(
         update={
             "captions": tuple(captions[index] for index in sorted(captions)),
             "failed": tuple(failed[index] for index in sorted(failed)),
@@ -159,7 +167,7 @@ def _captions(had: CaptionSet, frames: FrameSet, written: Mapping[FrameIndex, st
 def _sentences(
     sample: Sample, edits: Edits, keyframes: set[FrameIndex], dropped: set[FrameIndex]
 ) -> tuple[Sentence, ...]:
-    """The sentences after the edits, each resting on keyframes that are there."""
+    """The sentences after the edits; each cites keyframes that still exist."""
     frames = sample.frames.frames
     gone = {frames[index].time for index in dropped}
     if edits.summary is None:
@@ -178,14 +186,14 @@ def _sentences(
 def _read(text: str) -> tuple[Sentence, ...]:
     if not _BEGINS.match(text):
         raise Inapplicable("summary_without_times")
-    found = lenient_seconds(_WHOLE.sub(r"[\1.0]", text))
-    if found.problems or not found.lines or not all(clean_text(line.text) for line in found.lines):
+    read = lenient_seconds(_WHOLE.sub(r"[\1.0]", text))
+    if read.problems or not read.lines or not all(clean_text(line.text) for line in read.lines):
         raise Inapplicable("summary_unreadable")
-    return found.lines
+    return read.lines
 
 
 def _cited(sentence: Sentence, frames: FrameSet, known: set[FrameIndex]) -> tuple[Seconds, ...]:
-    """The times of the cited keyframes, each once, in the order given."""
+    """The times of the cited keyframes, each once, in the given order. Raises Inapplicable."""
     last = frames.frames[-1].time
     inside = all(time <= last + 1 / frames.fps for time in sentence.times)
     cited = [FrameIndex(round_half_up(time * frames.fps)) for time in sentence.times] if inside else []

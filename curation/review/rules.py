@@ -1,18 +1,21 @@
-"""Which verdicts of people hold for a sample, and what becomes of it. Pure; docs/decisions/0019-verdicts.md says why.
+"""The rules that decide from the verdicts of people whether a sample is accepted, fixed, rejected or disputed.
 
-1. A verdict counts if it is finished (it has a decision), was given on this very content (`content_sha256`), is no
-   answer to a gold question, and took `review.min_seconds` or longer where its time is known. All others are kept and
-   count for nothing.
-2. Of one person the latest such verdict counts, by its update time; adjudications are counted apart.
-3. `accept` with edits is a `fix`; a `fix` that changes nothing cannot be applied.
-4. The latest adjudication decides, whatever else was said.
-5. Otherwise, with fewer than `review.least` verdicts the sample is unreviewed. With `review.adjudication:
-   disagreements` it is disputed unless all decide alike (fixes: with the same edits). With `review.rule: any` one
-   reject rejects, else one fix fixes; with `majority` more than half must agree, or else it is disputed.
-6. Of several fixes one person's is taken whole, never a mixture that nobody has read: the one that most fixers made
-   alike, of equals the latest.
-7. Rejected samples leave the dataset as a rejection of the stage `review`; fixed ones carry the edits (see edits.py);
-   where those cannot be applied, and where people disagree, the sample stays as the models made it, marked `disputed`.
+Pure functions. docs/decisions/0019-verdicts.md gives the reasons.
+
+1. A verdict counts if it is finished (it has a decision), was given on exactly this content (`content_sha256`), is not
+   an answer to a gold question, and took at least `review.min_seconds` where its time is known. All other verdicts are
+   kept, but do not count.
+2. Of each person only the latest such verdict counts, by its update time. Adjudications are counted separately.
+3. `accept` with edits is a `fix`. A `fix` without edits cannot be applied.
+4. The latest adjudication decides, whatever the other verdicts say.
+5. Without an adjudication: with fewer than `review.least` verdicts the sample is unreviewed. With `review.adjudication:
+   disagreements` it is disputed unless all decide the same (fixes: with the same edits). With `review.rule: any` one
+   reject rejects, else one fix fixes. With `majority` more than half must agree, else the sample is disputed.
+6. Of several fixes, the fix of one person is taken as a whole, never a mixture that nobody has read: the fix that most
+   people made identically, among equals the latest.
+7. A rejected sample leaves the dataset, as a rejection of the stage `review`. A fixed sample carries the edits (see
+   edits.py). Where the edits cannot be applied, and where people disagree, the sample stays as the models made it, and
+   is marked `disputed`.
 """
 
 from __future__ import annotations
@@ -37,7 +40,7 @@ Ruled = Literal["unreviewed", "accept", "fix", "reject", "disputed"]
 
 
 class Vote(NamedTuple):
-    """A verdict that counts, what it changes, and what it decides once its edits are seen."""
+    """A verdict that counts, its edits, and its decision (an `accept` with edits is a `fix`)."""
 
     verdict: Verdict
     edits: Edits
@@ -45,7 +48,10 @@ class Vote(NamedTuple):
 
 
 class Ruling(NamedTuple):
-    """What the verdicts come to; `deciding` is the fix to be applied, `dispute` why a disputed one is."""
+    """The result of all verdicts on a sample.
+
+    `deciding` is the vote whose fix is applied; `dispute` is the reason slug of a disputed sample.
+    """
 
     outcome: Ruled
     votes: tuple[Vote, ...] = ()
@@ -55,21 +61,21 @@ class Ruling(NamedTuple):
 
 
 def applied(sample: Sample, verdicts: Iterable[Verdict], rules: ReviewConfig) -> Sample | Rejection:
-    """The sample as it is published, with its review, or why it is not. `sample` is as the models made it."""
-    found = ruling(sample, verdicts, rules)
-    if found.outcome == "reject":
-        return _rejection(sample, found)
-    review = _review(found)
-    if found.deciding is None:
+    """The sample as it is published, with its review; or its rejection. `sample` is as the models made it."""
+    ruled = ruling(sample, verdicts, rules)
+    if ruled.outcome == "reject":
+        return _rejection(sample, ruled)
+    review = _review(ruled)
+    if ruled.deciding is None:
         return sample if review == sample.review else sample.model_copy(update={"review": review})
-    changed = edited(sample, found.deciding.edits)
-    theirs = {name: getattr(changed.review, name) for name in _EDITS}
-    review = review.model_copy(update=theirs | {"editor": found.deciding.verdict.annotator})
+    changed = edited(sample, ruled.deciding.edits)
+    edit_lists = {name: getattr(changed.review, name) for name in _EDITS}
+    review = review.model_copy(update=edit_lists | {"editor": ruled.deciding.verdict.annotator})
     return changed.model_copy(update={"review": review})
 
 
 def ruling(sample: Sample, verdicts: Iterable[Verdict], rules: ReviewConfig) -> Ruling:
-    """Apply the rules to the verdicts on a sample, given in any order, its own and (ignored) others'."""
+    """Apply the rules to verdicts, in any order; verdicts on other samples are ignored."""
     counting = counted(verdicts, sample.video.id, content_sha256(sample), rules)
     cast = [_vote(sample, verdict) for verdict in counting]
     votes = tuple(vote for vote in cast if vote.verdict.stratum != "adjudication")
@@ -89,7 +95,10 @@ def ruling(sample: Sample, verdicts: Iterable[Verdict], rules: ReviewConfig) -> 
 
 
 def counted(verdicts: Iterable[Verdict], sample_id: str, content: str, rules: ReviewConfig) -> list[Verdict]:
-    """The verdicts that count: the latest of each person, votes and adjudications apart, by pseudonym."""
+    """The verdicts that count, ordered by pseudonym: the latest vote and the latest adjudication of each person.
+
+    `content` is the hash of the sample's content (`content_sha256`).
+    """
     latest: dict[tuple[str, bool], Verdict] = {}
     for verdict in verdicts:
         if verdict.decision is None or verdict.sample_id != sample_id or verdict.content_sha256 != content:
@@ -105,7 +114,7 @@ def counted(verdicts: Iterable[Verdict], sample_id: str, content: str, rules: Re
 
 def _vote(sample: Sample, verdict: Verdict) -> Vote:
     edits = edits_of(sample, verdict)
-    decision: Decision = verdict.decision or "accept"  # only finished ones come here
+    decision: Decision = verdict.decision or "accept"  # a verdict that counts has a decision
     return Vote(verdict, edits, "fix" if decision == "accept" and edits else decision)
 
 
@@ -118,7 +127,7 @@ def _decided(votes: Sequence[Vote], rules: ReviewConfig) -> Decision | None:
 
 
 def _compared(vote: Vote) -> Edits:
-    """What must be alike for verdicts to agree: of a rejected sample the edits are of no interest."""
+    """The edits that must be equal for votes to agree: the edits of a `fix`, none for other decisions."""
     return vote.edits if vote.decision == "fix" else Edits()
 
 
@@ -127,17 +136,17 @@ def _most_alike(fixes: Sequence[Vote]) -> Vote:
     return max(fixes, key=lambda vote: (alike[vote.edits], _order(vote.verdict)))
 
 
-def _checked(sample: Sample, found: Ruling) -> Ruling:
-    """A fix that can be applied, or the dispute that it is."""
-    if found.deciding is None:
-        return found
-    if not found.deciding.edits:
-        return found._replace(outcome="disputed", deciding=None, dispute=NOTHING_CHANGED)
+def _checked(sample: Sample, ruled: Ruling) -> Ruling:
+    """The ruling; when its fix cannot be applied, the sample is disputed instead."""
+    if ruled.deciding is None:
+        return ruled
+    if not ruled.deciding.edits:
+        return ruled._replace(outcome="disputed", deciding=None, dispute=NOTHING_CHANGED)
     try:
-        edited(sample, found.deciding.edits)
+        edited(sample, ruled.deciding.edits)
     except Inapplicable as error:
-        return found._replace(outcome="disputed", deciding=None, dispute=error.slug)
-    return found
+        return ruled._replace(outcome="disputed", deciding=None, dispute=error.slug)
+    return ruled
 
 
 def _order(verdict: Verdict) -> tuple[datetime, str, str]:
@@ -153,35 +162,38 @@ _STATUS: dict[Ruled, Literal["unreviewed", "accepted", "fixed", "disputed"]] = {
 _EDITS = ("captions_edited", "captions_withdrawn", "keyframes_added", "keyframes_dropped", "summary_edited")
 
 
-def _all(found: Ruling) -> list[Vote]:
-    return [*found.votes, *([found.adjudication] if found.adjudication else [])]
+def _all(ruled: Ruling) -> list[Vote]:
+    return [*ruled.votes, *([ruled.adjudication] if ruled.adjudication else [])]
 
 
-def _review(found: Ruling) -> Review:
-    if found.outcome == "unreviewed":
+def _review(ruled: Ruling) -> Review:
+    if ruled.outcome == "unreviewed":
         return Review()
-    everyone = _all(found)
+    everyone = _all(ruled)
     counts = Counter(vote.decision for vote in everyone)
     ratings = [vote.verdict.rating for vote in everyone if vote.verdict.rating is not None]
     return Review(
-        status=_STATUS[found.outcome],
+        status=_STATUS[ruled.outcome],
         reviewers=tuple(sorted({vote.verdict.annotator for vote in everyone})),
         accept=counts["accept"],
         fix=counts["fix"],
         reject=counts["reject"],
-        adjudicated=found.adjudication is not None,
+        adjudicated=ruled.adjudication is not None,
         rating=round(fmean(ratings), 4) if ratings else None,
-        dispute=found.dispute,
+        dispute=ruled.dispute,
     )
 
 
-def _rejection(sample: Sample, found: Ruling) -> Rejection:
-    """The reason is the one that most rejecters gave; the evidence counts, and quotes no free text of theirs."""
-    deciders = [found.adjudication] if found.adjudication else found.votes
+def _rejection(sample: Sample, ruled: Ruling) -> Rejection:
+    """The rejection of a sample: its reason is the one that most people gave, its evidence counts the reasons.
+
+    The evidence quotes no free text of people.
+    """
+    deciders = [ruled.adjudication] if ruled.adjudication else ruled.votes
     against = [vote for vote in deciders if vote.decision == "reject"]
     given = Counter(reason for vote in against for reason in dict.fromkeys(vote.verdict.reasons) if reason in REASONS)
     ordered = sorted(given, key=lambda reason: (-given[reason], REASONS.index(reason)))
-    who = "an adjudicator" if found.adjudication else f"{len(against)} of {len(found.votes)} annotators"
+    who = "an adjudicator" if ruled.adjudication else f"{len(against)} of {len(ruled.votes)} annotators"
     words = ", ".join(f"{reason} {given[reason]}" for reason in ordered) or "no reason given"
     return Rejection(
         id=sample.video.id,

@@ -1,4 +1,4 @@
-"""What people said, in the ledger: an append-only table of verdicts, and what was pushed to and pulled from where."""
+"""The store of verdicts in the ledger: verdicts (append-only), the tasks pushed to projects, and pull positions."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from schemas.review import Stratum, Verdict
 
 _CHUNK = 500
 _LONGEST_ID = 128
-_WRITING = 0x76327875  # the number of our advisory lock on PostgreSQL
+_WRITING = 0x76327875  # the number of this project's advisory lock on PostgreSQL
 
 
 class Pushed(NamedTuple):
-    """A sample's newest task in a project of the server; `pushed_at` is unix time."""
+    """The newest task of a sample in a project of the server; `pushed_at` is Unix time in seconds."""
 
     sample_id: str
     content_sha256: str
@@ -37,15 +37,15 @@ class Reviews:
     """The verdicts of a workspace. Several threads and, on PostgreSQL, several processes may write at once."""
 
     def __init__(self, ledger: Ledger) -> None:
-        """Work on the database of an open ledger."""
+        """Use the database of an open ledger."""
         self._engine = ledger.engine
 
     def store(self, verdicts: Iterable[Verdict]) -> int:
-        """Add verdicts in one transaction; returns how many are new.
+        """Add verdicts in one transaction and return the number of new ones.
 
-        One with the origin and the update time (as a moment, however it is written) of a stored one is known already.
-        Nothing that is stored is ever changed. A sample that could not be exported, with edits of people's maybe, is
-        tried again by the next export.
+        A verdict is not new when a stored verdict has the same origin and the same update time (the same moment, in
+        whatever form it is written). Stored verdicts are never changed. A sample with a new verdict that could not be
+        exported is tried again by the next export: the edits of people may have been the cause.
         """
         remaining = iter(verdicts)
         new = 0
@@ -61,7 +61,7 @@ class Reviews:
         return new
 
     def verdicts(self, sample_ids: Sequence[str] | None = None) -> Iterator[Verdict]:
-        """All verdicts as they were stored, or those on some samples; some hundred at a time in memory."""
+        """Yield all verdicts in the order in which they were stored, or those on these samples; few are in memory."""
         query = sa.select(t.verdicts.c.position, t.verdicts.c.payload).order_by(t.verdicts.c.position)
         if sample_ids is None:
             last = -1
@@ -78,24 +78,24 @@ class Reviews:
                     yield verdict
 
     def judged(self, decision: str | None = None) -> list[str]:
-        """The samples that have a finished verdict, or one with this decision, by id."""
+        """The sorted ids of the samples that have a finished verdict, or a verdict with this decision."""
         c = t.verdicts.c
         query = sa.select(c.sample_id).where(c.decision.is_not(None) if decision is None else c.decision == decision)
         with self._engine.connect() as connection:
             return sorted(connection.execute(query.distinct()).scalars())
 
     def keys(self, sample_ids: Sequence[str]) -> dict[str, list[str]]:
-        """What tells the finished verdicts on some samples apart from any others: sample id -> sorted hashes."""
+        """The keys of the finished verdicts on these samples: sample id -> sorted hashes, one for each verdict."""
         c = t.verdicts.c
         query = sa.select(c.sample_id, c.key).where(c.decision.is_not(None)).order_by(c.key)
-        found: dict[str, list[str]] = {}
+        keys: dict[str, list[str]] = {}
         for start in range(0, len(sample_ids), _CHUNK):
             for row in self._rows(query.where(c.sample_id.in_(sample_ids[start : start + _CHUNK]))):
-                found.setdefault(row.sample_id, []).append(row.key)
-        return found
+                keys.setdefault(row.sample_id, []).append(row.key)
+        return keys
 
     def pushed(self, project: str) -> dict[str, Pushed]:
-        """What a project holds: sample id -> its newest task."""
+        """The samples that were pushed to a project: sample id -> its newest task."""
         rows = self._rows(sa.select(t.pushed).where(t.pushed.c.project == project))
         return {
             row.sample_id: Pushed(row.sample_id, row.content_sha256, row.task_id, row.stratum, row.pushed_at)
@@ -103,11 +103,11 @@ class Reviews:
         }
 
     def pushed_ids(self) -> set[str]:
-        """The samples that some project holds a task for."""
+        """The ids of the samples that have a task in any project."""
         return {row.sample_id for row in self._rows(sa.select(t.pushed.c.sample_id).distinct())}
 
     def note_pushed(self, project: str, pushed: Iterable[Pushed]) -> None:
-        """Record tasks of a project in one transaction; a sample's former task is replaced."""
+        """Record tasks of a project in one transaction; the new task of a sample replaces its earlier task."""
         remaining = iter(pushed)
         insert = t.inserting(t.pushed, self._engine.dialect)
         keys = ("project", "sample_id")
@@ -115,15 +115,15 @@ class Reviews:
         statement = insert.on_conflict_do_update(index_elements=keys, set_=values)
         with self._writing() as connection:
             while chunk := list(islice(remaining, _CHUNK)):
-                connection.execute(statement, [{"project": project, **_taken(one)} for one in chunk])
+                connection.execute(statement, [{"project": project, **_pushed_row(task)} for task in chunk])
 
     def cursor(self, project: str) -> str | None:
-        """How far a project was pulled; None when it never was."""
+        """The position up to which a project was pulled; None when it was never pulled."""
         rows = self._rows(sa.select(t.cursors.c.value).where(t.cursors.c.project == project))
         return str(rows[0].value) if rows else None
 
     def set_cursor(self, project: str, value: str) -> None:
-        """Record how far a project was pulled."""
+        """Record the position up to which a project was pulled."""
         insert = t.inserting(t.cursors, self._engine.dialect)
         statement = insert.on_conflict_do_update(index_elements=("project",), set_={"value": insert.excluded.value})
         with self._engine.begin() as connection:
@@ -135,7 +135,10 @@ class Reviews:
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
-        """A transaction that writes alone, as SQLite's do: on PostgreSQL two could wait for each other's rows."""
+        """A transaction without other writers. On PostgreSQL two writers could wait for each other's rows for ever.
+
+        SQLite allows one writer at a time anyway.
+        """
         with self._engine.begin() as connection:
             if self._engine.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITING)))
@@ -143,13 +146,13 @@ class Reviews:
 
 
 def moment(text: str) -> datetime | None:
-    """An ISO 8601 time in UTC (one without a zone is taken for UTC); None for anything else."""
+    """The moment of an ISO 8601 text, in UTC (a time without a zone counts as UTC); None for any other text."""
     try:
-        found = datetime.fromisoformat(text)
+        parsed = datetime.fromisoformat(text)
     except ValueError:
         return None
     try:
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
     except OverflowError:
         return None
 
@@ -166,7 +169,7 @@ def _row(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _taken(pushed: Pushed) -> dict[str, Any]:
+def _pushed_row(pushed: Pushed) -> dict[str, Any]:
     return pushed._asdict() | {
         "sample_id": _id(pushed.sample_id),
         "content_sha256": _id(pushed.content_sha256)[:64],
@@ -174,5 +177,5 @@ def _taken(pushed: Pushed) -> dict[str, Any]:
 
 
 def _id(name: str) -> str:
-    """A sample id as a column holds it: it comes back from a server that others may write to."""
+    """A sample id as the database stores it: it comes from a server to which others may write."""
     return name.replace("\0", "")[:_LONGEST_ID]

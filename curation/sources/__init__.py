@@ -1,1 +1,1 @@
-"""Reads what the user names into `Source` records; filters on what publishers say."""
+"""The sources of videos: readers of lists, folders and addresses, and filters of videos."""

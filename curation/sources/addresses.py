@@ -1,8 +1,8 @@
-"""Addresses of the network: their one canonical form, YouTube ids, and which of them may be contacted.
+"""URLs: their canonical form, YouTube ids, and a check of which hosts may be contacted.
 
-A list of videos is hostile: it may name the machine itself, its private network or a cloud's metadata
-service, directly, by a name that resolves there, or by a redirect. `resolve` gives only addresses that may be
-connected to, so that what was checked is what is connected to and a second DNS answer changes nothing.
+A list of videos is hostile. It may name this machine, its private network or a cloud's metadata service: directly, by
+a name that resolves there, or by a redirect. `resolve` returns the IP addresses that were checked, and callers connect
+to these: a second DNS answer changes nothing.
 """
 
 from __future__ import annotations
@@ -42,16 +42,17 @@ class Address(NamedTuple):
 def parse(url: str) -> Address:
     """Parse a URL of any scheme that has a host.
 
-    The canonical text has a lower-case scheme and an IDNA host, percent-encoding in one form, no default port
-    and no fragment, unless the fragment is a route (`#!x`, `#/x`) that names another page.
+    The canonical text has a lower-case scheme, an IDNA host, upper-case percent-encoding, no default port and no
+    fragment; a fragment that is a route (`#!x`, `#/x`) stays, because it names another page.
     Raises RefusedError `bad_address` (no host, control characters, too long) or `credentials_in_address`.
     """
     if len(url) > MAX_URL or _UNSAFE.search(url):
         raise RefusedError("bad_address", f"{len(url)} characters, or control characters in it")
     try:
-        # urllib3 would do this too, but not once yt-dlp is loaded, which changes it; ids must not depend on that.
+        # urllib3 writes the encoding in upper case too, but yt-dlp patches urllib3 once it is loaded; ids must not
+        # depend on that.
         parts = parse_url(_PERCENT.sub(lambda match: match.group().upper(), url))
-        read_by_another = urlsplit(parts.url).hostname
+        host_by_urllib = urlsplit(parts.url).hostname
     except (LocationParseError, ValueError) as error:
         raise RefusedError("bad_address", str(error)[:300]) from error
     if not parts.scheme or not parts.host:
@@ -59,7 +60,7 @@ def parse(url: str) -> Address:
     if parts.auth is not None:
         raise RefusedError("credentials_in_address", "user names and passwords do not belong into a list of videos")
     scheme, host, port = parts.scheme.lower(), parts.host.lower().strip("[]"), parts.port
-    if host != read_by_another or "%" in host:
+    if host != host_by_urllib or "%" in host:
         raise RefusedError("bad_address", "its host can be read in two ways")
     if port == _DEFAULT_PORTS.get(scheme):
         parts = parts._replace(port=None)
@@ -69,12 +70,12 @@ def parse(url: str) -> Address:
 
 
 def canonical(url: str) -> str:
-    """The one text of a URL that ids and comparisons are made of. Raises RefusedError as `parse` does."""
+    """The canonical text of a URL, which ids and comparisons use. Raises RefusedError as `parse` does."""
     return parse(url).text
 
 
 def youtube_id(url: str) -> str | None:
-    """The video id of a YouTube watch, short, embed, shorts or live URL; None for any other address."""
+    """The video id of a YouTube URL (watch, short link, embed, shorts, live); None for any other address."""
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").lower()
@@ -98,7 +99,10 @@ def youtube_url(video_id: str) -> str:
 
 
 def host_key(url: str) -> str:
-    """The host that politeness is owed to: one key for all of YouTube, else host (and port where it is unusual)."""
+    """The key under which downloads from one host are paced.
+
+    It is one key for all of YouTube, else the host, with the port where it is not the default port.
+    """
     if youtube_id(url):
         return "youtube.com"
     address = parse(url)
@@ -109,7 +113,7 @@ def host_key(url: str) -> str:
 
 
 def is_public(ip: str) -> bool:
-    """Whether an IP address belongs to the public internet, also where it carries an IPv4 address inside."""
+    """Whether an IP address belongs to the public internet; an IPv4 address inside an IPv6 address is judged too."""
     try:
         address = ip_address(ip.partition("%")[0])
     except ValueError:
@@ -124,11 +128,11 @@ def is_public(ip: str) -> bool:
 
 
 def check(url: str, config: DownloadConfig, *, proxied: bool = False) -> Address:
-    """Whether a URL may be contacted: its scheme is allowed and its host resolves to public addresses only.
+    """Check that a URL may be contacted: its scheme is allowed and its host has public IP addresses only.
 
-    Raises RefusedError `scheme_not_allowed`, `address_not_allowed` (unless the configuration allows private
-    ones), `bad_address` or `credentials_in_address`, and TransientError `host_not_found`. With `proxied`, a
-    host that is unknown here passes, for the proxy is who resolves it.
+    Returns the parsed URL. Raises RefusedError `scheme_not_allowed`, `address_not_allowed` (unless the configuration
+    allows private addresses), `bad_address` or `credentials_in_address`, and TransientError `host_not_found`. With
+    `proxied`, a host that this machine cannot resolve passes, because the proxy resolves it.
     """
     check_scheme(url.partition(":")[0].lower(), config)
     address = parse(url)
@@ -147,7 +151,9 @@ def check_scheme(scheme: str, config: DownloadConfig) -> None:
 
 
 def resolve(host: str, port: int, config: DownloadConfig) -> tuple[str, ...]:
-    """The IP addresses of a host, all of them allowed. One that is not spoils the host: it may answer otherwise next.
+    """The IP addresses of a host, all of them allowed.
+
+    A host with any address that is not allowed is refused as a whole: its next DNS answer may be that address alone.
 
     Raises RefusedError `address_not_allowed` and TransientError `host_not_found`.
     """

@@ -1,7 +1,7 @@
-"""Which videos are kept: pure judgements of what the publisher says and of what the file is.
+"""Filters: pure functions that judge a video by its publisher's metadata and by its file.
 
-A score is stored for every filter that is not disabled; only an enabled one refuses. A failed score's
-`detail` begins with its reason slug: `too_short: 12.0 s, at least 40.0 s`.
+A score is stored for every filter that is not disabled; only an enabled filter refuses a video. The `detail` of a
+failed score begins with its reason slug: `too_short: 12.0 s, at least 40.0 s`.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ def judge_publication(
 ) -> tuple[FilterScore, ...]:
     """Judge what is known without the file: licence, language, live, block list.
 
-    The list row's own `licence`, `language`, `channel` and `channel_id` stand in where the publisher says
-    nothing. `duration` (seconds) and `height` (pixels) are judged here only where they are announced.
+    Where the publisher says nothing, the `licence`, `language`, `channel` and `channel_id` of the list's row are used.
+    `duration` (seconds) and `height` (pixels) are judged only where the publisher announces them (not None).
     """
     scores: list[FilterScore] = []
     if duration is not None:
@@ -50,18 +50,19 @@ def judge_publication(
 
 
 def judge_video(video: Video, config: FilterConfig) -> tuple[FilterScore, ...]:
-    """Judge what the probe measured: duration in seconds and displayed height in pixels.
+    """Judge what the probe measured: the duration in seconds and the displayed height in pixels.
 
-    A file whose container does not tell a duration passes with the value None: sampling its frames tells.
+    A file whose container states no duration passes with the value None: the duration is known once its frames are
+    sampled.
     """
     duration = _range("duration", video.duration, config.duration, "too_short", "too_long", " s")
     return (*duration, *_range("height", video.height, config.height, "resolution", "resolution", " px"))
 
 
 def refuse(scores: Sequence[FilterScore]) -> None:
-    """Raise RefusedError when an enforced filter did not let the video pass.
+    """Raise RefusedError when an enforced filter failed.
 
-    The reason is the first one's slug, the evidence what every failing filter measured.
+    The reason is the slug of the first filter that failed; the evidence holds what each failed filter measured.
     """
     failed = [score for score in scores if score.enforced and not score.passed]
     if failed:
@@ -85,7 +86,7 @@ def _range(
 
 
 def _listed(name: str, value: str | None, forms: frozenset[str], rule: ListFilter, slug: str) -> Iterable[FilterScore]:
-    """Judge a value by the forms in which it may be listed."""
+    """Judge a value by its `forms`: the spellings under which a list may name it."""
     if rule.mode == "disable":
         return
     denied = forms & _folded(rule.deny)
@@ -117,19 +118,19 @@ def _blocklist(source: Source, publication: Publication, rule: ListFilter) -> It
     forms = _folded(names)
     entries = rule.model_copy(update={"allow": _entries(rule.allow), "deny": _entries(rule.deny)})
     for score in _listed("blocklist", None, forms, entries, "blocked"):
-        hit = forms & _folded(entries.deny)
-        value = min(hit) if hit else None
+        denied = forms & _folded(entries.deny)
+        value = min(denied) if denied else None
         detail = score.detail.replace("None", source.id, 1)
         yield score.model_copy(update={"value": value, "detail": detail})
 
 
 def _entries(entries: Iterable[str]) -> tuple[str, ...]:
-    """Entries of a block list in the forms they are compared in: an address also in its canonical form."""
+    """The entries of a block list in all forms that are compared: an address also in its canonical form."""
     return tuple(form for entry in entries for form in (youtube_id(entry), _canonical(entry), entry) if form)
 
 
 def _address_forms(address: str | None) -> list[str | None]:
-    """An address, its YouTube id, its host and the domains above it, so that an entry may block a whole site."""
+    """An address, its YouTube id, its host and the domains above its host: an entry may block a whole site."""
     if not address:
         return []
     try:
@@ -157,5 +158,5 @@ def _language_tags(language: str | None) -> frozenset[str]:
 
 
 def _folded(texts: Iterable[str | None]) -> frozenset[str]:
-    """Texts as lists compare them: case and the amount of white space do not matter."""
+    """The texts as lists compare them: letter case and the amount of white space do not matter."""
     return frozenset(" ".join(text.split()).casefold() for text in texts if text and text.strip())

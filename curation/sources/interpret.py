@@ -1,4 +1,4 @@
-"""Interprets one row of a list or one argument as a `Source`."""
+"""What one address of a list or of the command line means: a URL, a YouTube video or a file."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from curation.sources.addresses import YOUTUBE_ID, canonical, youtube_id, youtube_url
+from curation.sources.utf8 import quoted
 from schemas.config import resolve_path
 from schemas.errors import PermanentError, RefusedError
 
-_SURROGATES = re.compile("[\ud800-\udfff]")
 _ACTIVITYNET_ID = re.compile(r"v_([A-Za-z0-9_-]{11})")
 _BARE_YOUTUBE = re.compile(r"(?i)(?:(?:www|m|music)\.)?youtube\.com/\S+|youtu\.be/\S+")
 
 
 class Place(NamedTuple):
-    """What an address means: its kind, the uri of the record, the canonical text, and a YouTube id if it has one."""
+    """What an address means: its kind, the uri of its record, its canonical text, and its YouTube id if it has one."""
 
     kind: Literal["file", "url", "youtube"]
     uri: str
@@ -26,7 +26,10 @@ class Place(NamedTuple):
 
 
 def interpret(text: str, folder: Path | None, schemes: Sequence[str] = ("http", "https")) -> Place:
-    """What one address means: a URL, a YouTube id or URL, or a file (relative to `folder`; None: no files allowed).
+    """Interpret one address: a URL, a YouTube id, a YouTube URL, or a file.
+
+    The path of a file is relative to `folder`; with `folder` None no files are allowed. `schemes` are the allowed
+    schemes of URLs.
 
     Raises PermanentError (`no_address`, `file_not_found`, `not_a_regular_file`) and RefusedError
     (`scheme_not_allowed`, `bad_address`, `credentials_in_address`, `local_path_in_remote_list`).
@@ -45,11 +48,11 @@ def interpret(text: str, folder: Path | None, schemes: Sequence[str] = ("http", 
             return Place("youtube", youtube_url(video_id), youtube_url(video_id), video_id)
         if not _BARE_YOUTUBE.fullmatch(text):
             if folder is None:
-                raise RefusedError("local_path_in_remote_list", f"{_clip(text)} is neither a URL nor a YouTube id")
-            raise PermanentError("file_not_found", f"no file {_clip(text)} (an address begins with https://)")
+                raise RefusedError("local_path_in_remote_list", f"{quoted(text)} is neither a URL nor a YouTube id")
+            raise PermanentError("file_not_found", f"no file {quoted(text)} (an address begins with https://)")
         scheme, text = "https", f"https://{text}"
     if scheme.lower() not in schemes:
-        raise RefusedError("scheme_not_allowed", f"{_clip(scheme)}: allowed are {', '.join(schemes)}")
+        raise RefusedError("scheme_not_allowed", f"{quoted(scheme)}: allowed are {', '.join(schemes)}")
     if video := youtube_id(text):
         return Place("youtube", youtube_url(video), youtube_url(video), video)
     return Place("url", text, canonical(text))
@@ -60,17 +63,8 @@ def _local(text: str, folder: Path) -> Place | None:
         path = resolve_path(text, folder).resolve()
         if not path.is_file():
             if path.exists():
-                raise PermanentError("not_a_regular_file", _clip(text))
+                raise PermanentError("not_a_regular_file", quoted(text))
             return None
     except (OSError, ValueError, RuntimeError):
         return None  # no file can have such a name
     return Place("file", str(path), str(path))
-
-
-def _text(text: str) -> str:
-    """Text that UTF-8 can hold: lone surrogates become replacement characters."""
-    return _SURROGATES.sub("\ufffd", text)
-
-
-def _clip(text: str) -> str:
-    return _text(repr(text if len(text) <= 120 else f"{text[:120]}..."))

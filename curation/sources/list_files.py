@@ -1,7 +1,7 @@
-"""Rows of list files, one at a time: .csv .tsv .jsonl .txt .parquet and data sets of the Hub.
+"""Reads list files row by row: .csv, .tsv, .jsonl, .txt, .parquet, and data sets of the Hugging Face Hub.
 
-Memory does not grow with the list. A row that cannot be read is yielded as `BadRow` with what was wrong, and
-the rows after it go on.
+Memory does not grow with the list. A row that cannot be read is yielded as `BadRow` with the reason, and reading goes
+on with the next row.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from schemas.errors import ConfigError, RunStopped
 
 LIST_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet", ".txt")
 HUB = "hf://datasets/"
-# In order of preference: a full address says more than an id, and an id more than a file name.
+# In order of preference: a full address is more precise than an id, and an id more precise than a file name.
 ADDRESS_COLUMNS = (
     *("url", "video_url", "link", "video_link", "webpage_url", "uri", "youtube_url", "address", "source"),
     *("youtube_id", "ytid", "yt_id", "youtube", "video_id", "videoid", "vid"),
@@ -45,7 +45,7 @@ class Row(NamedTuple):
 
 
 class BadRow(NamedTuple):
-    """A row that cannot be read, with the reason slug and what was wrong."""
+    """A row that cannot be read: its 1-based number, the reason slug, and the evidence."""
 
     number: int
     reason: str
@@ -53,7 +53,10 @@ class BadRow(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """Which columns hold the address, the id, the title, and other facts (as written in the list)."""
+    """The names of the columns that hold the address, the id and the title; None where the list has none.
+
+    `metadata` maps other columns, as the list writes them, to the names that their cells are stored under.
+    """
 
     address: str
     id: str | None
@@ -65,7 +68,10 @@ Rows = Iterator[Row | BadRow]
 
 
 def read_list(path: Path, spec: SourceSpec) -> tuple[Columns, Rows]:
-    """Open a list file: its columns and its rows. Raises ConfigError naming the file when it is no such list."""
+    """Open a list file and return its columns and its rows.
+
+    Raises ConfigError, with the name of the file, when the file is not a list of its format or has no address column.
+    """
     suffix = path.suffix.lower()
     if suffix == ".txt":
         return Columns("address", None, None, {}), _text_rows(path)
@@ -80,10 +86,10 @@ def read_list(path: Path, spec: SourceSpec) -> tuple[Columns, Rows]:
 
 
 def read_hub(spec: SourceSpec, base: Path) -> tuple[Columns, Rows]:
-    """Rows of a data set of the Hub, streamed; `hf://datasets/./folder` is a local folder in the same layout.
+    """Stream the rows of a data set of the Hub; `hf://datasets/./folder` is a local folder in the same layout.
 
-    Raises ConfigError when the data set, its revision or the split is not there, and RunStopped when the
-    connection breaks later: the same command goes on.
+    Raises ConfigError when the data set, its revision or the split does not exist, and RunStopped when the connection
+    breaks later; then the same command continues the run.
     """
     import datasets
     from datasets.exceptions import DatasetNotFoundError
@@ -123,9 +129,9 @@ def read_hub(spec: SourceSpec, base: Path) -> tuple[Columns, Rows]:
 
 
 def find_columns(names: list[str], spec: SourceSpec, where: str) -> Columns:
-    """Choose columns: those that the configuration names, else by common names, whatever their case.
+    """Choose the columns: those that the configuration names, else columns with common names in any letter case.
 
-    Raises ConfigError naming the list and the columns that it has.
+    Raises ConfigError, with the name of the list and its columns, when a named column or an address column is missing.
     """
     by_folded = {name.strip().casefold(): name for name in reversed(names)}
 
@@ -206,7 +212,10 @@ def _text_rows(path: Path) -> Rows:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str] | BadRow]:
-    """Stripped lines that are not empty, with their numbers; one that is absurdly long is not held in memory."""
+    """Yield the lines that are not empty, stripped, with their numbers.
+
+    A line of more than 2**20 characters is yielded as BadRow and is never in memory as a whole.
+    """
     with path.open(encoding="utf-8-sig", errors="surrogateescape") as stream:
         number = 0
         while line := stream.readline(_MAX_LINE):

@@ -1,7 +1,8 @@
-"""Sources: from what the user names (file, folder, address, list, data set) to `Source` records, one at a time.
+"""Reads what the user names as sources (a file, folder, address, list or data set) into `Source` records.
 
-Every row becomes a `Source` or a `Rejection`. Memory does not grow with the list: which ids and addresses were
-seen is kept in a temporary database on disk. Titles and ids from outside are data; no path is made of them.
+The records come one at a time; every row becomes a `Source` or a `Rejection`. Memory does not grow with the list: the
+ids and addresses that were read are kept in a temporary database on disk. Titles and ids from outside are data; no
+path is made of them.
 """
 
 from __future__ import annotations
@@ -14,15 +15,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from curation.sources import list_files as lists
-from curation.sources.interpret import (
-    _SURROGATES,
-    Place,
-    _clip,
-    _text,
-    interpret,
-)
-from curation.sources.seen import Seen, _place
+from curation.sources import list_files
+from curation.sources.interpret import Place, interpret
+from curation.sources.seen import Seen, origin_text
+from curation.sources.utf8 import is_utf8, quoted, utf8_text
 from schemas.config import SourceSpec, resolve_path
 from schemas.errors import ConfigError, PermanentError, StageError
 from schemas.records import Origin, Rejection, Source
@@ -40,14 +36,14 @@ _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 def read_sources(
     spec: SourceSpec, *, base: Path, schemes: Sequence[str] = ("http", "https"), seen: Seen | None = None
 ) -> Iterator[Source | Rejection]:
-    """All videos of one place, in its order: list order, or natural order of names in a folder.
+    """Yield all videos of one place: those of a list in its order, those of a folder in the natural order of names.
 
     `base` is the folder that a relative `spec.at` starts from; paths in a list start from the list's folder.
-    A row that gives no source is a `Rejection` of stage `source` whose id is a hash of the list's name and the
-    row. Pass one `seen` to several readings to find repetitions between them.
+    `schemes` are the allowed schemes of URLs. A row that gives no source is a `Rejection` of stage `source`; its id is
+    a hash of the list's name and the row. Pass the same `seen` to several calls to find repetitions between them.
 
-    Raises ConfigError when `spec.at` is not there, is not readable, or holds nothing, and RunStopped when a
-    remote data set breaks off.
+    Raises ConfigError when `spec.at` does not exist, cannot be read or holds no video, and RunStopped when the
+    connection to a remote data set breaks.
     """
     known = Seen() if seen is None else seen
     empty = True
@@ -65,15 +61,15 @@ def read_sources(
 
 
 def _read(spec: SourceSpec, base: Path, schemes: Sequence[str], seen: Seen) -> Iterator[Source | Rejection]:
-    if spec.at.startswith(lists.HUB):
-        columns, rows = lists.read_hub(spec, base)
+    if spec.at.startswith(list_files.HUB):
+        columns, rows = list_files.read_hub(spec, base)
         yield from _from_rows(rows, columns, spec.at, spec.at, None, schemes, seen)
         return
     path = None if "://" in spec.at else resolve_path(spec.at, base)
     if path is not None and path.is_dir():
         yield from _from_folder(path, _label(path, base), spec.recursive, seen)
-    elif path is not None and path.is_file() and path.suffix.lower() in lists.LIST_SUFFIXES:
-        columns, rows = lists.read_list(path, spec)
+    elif path is not None and path.is_file() and path.suffix.lower() in list_files.LIST_SUFFIXES:
+        columns, rows = list_files.read_list(path, spec)
         label = _label(path, base)
         yield from _from_rows(rows, columns, label, str(path.resolve()), path.parent, schemes, seen)
     else:
@@ -88,14 +84,17 @@ def _from_folder(folder: Path, label: str, recursive: bool, seen: Seen) -> Itera
     for row, path in enumerate(_walk(folder, recursive), start=1):
         origin = Origin(list_name=label, row=row)
         if isinstance(path, PermissionError):
-            yield _rejection(PermanentError("folder_unreadable", _clip(Path(path.filename).name)), origin, str(folder))
+            yield _rejection(PermanentError("folder_unreadable", quoted(Path(path.filename).name)), origin, str(folder))
             continue
         resolved = str(path.resolve())
         yield _admit(Place("file", resolved, resolved), origin, seen, str(folder), title=path.stem)
 
 
 def _walk(folder: Path, recursive: bool) -> Iterator[Path | PermissionError]:
-    """Video files below a folder, depth first in natural order; hidden entries and linked folders are left out."""
+    """Yield video files below a folder, depth first in natural order, without hidden entries and linked folders.
+
+    A folder that may not be read is yielded as the PermissionError.
+    """
     try:
         entries = sorted(folder.iterdir(), key=lambda entry: natural_key(entry.name))
     except PermissionError as error:
@@ -112,14 +111,17 @@ def _walk(folder: Path, recursive: bool) -> Iterator[Path | PermissionError]:
 
 
 def natural_key(name: str) -> tuple[list[tuple[int, str]], str]:
-    """Sorting key that puts `clip 2` before `clip 10`; total, so that the order never depends on the file system."""
+    """A sorting key that puts `clip 2` before `clip 10`.
+
+    Different names have different keys, so the order never depends on the file system.
+    """
     parts = re.split(r"([0-9]+)", name)
     return [(int(part), "") if index % 2 else (-1, part.casefold()) for index, part in enumerate(parts)], name
 
 
 def _from_rows(
-    rows: lists.Rows,
-    columns: lists.Columns,
+    rows: list_files.Rows,
+    columns: list_files.Columns,
     label: str,
     list_key: str,
     folder: Path | None,
@@ -128,14 +130,14 @@ def _from_rows(
 ) -> Iterator[Source | Rejection]:
     for row in rows:
         origin = Origin(list_name=label, row=row.number)
-        if isinstance(row, lists.BadRow):
+        if isinstance(row, list_files.BadRow):
             yield _rejection(PermanentError(row.reason, row.evidence), origin, list_key)
             continue
         try:
             address = _scalar(row.values.get(columns.address))
             if not address:
-                raise PermanentError("no_address", f"nothing in column {_clip(columns.address)}")
-            if _SURROGATES.search(address):
+                raise PermanentError("no_address", f"nothing in column {quoted(columns.address)}")
+            if not is_utf8(address):
                 raise PermanentError("unreadable_row", "the address is not text in UTF-8")
             place = interpret(address, folder, schemes)
         except StageError as error:
@@ -157,17 +159,17 @@ def _admit(
     explicit: str | None = None,
     metadata: Mapping[str, str] | None = None,
 ) -> Source | Rejection:
-    """The source of an address, or the rejection of one that was there before or whose path is no text."""
+    """The source of an address; a rejection when it was read before or its path is not text in UTF-8."""
     facts = dict(metadata or {})
     identity = place.youtube or hashlib.sha256(os.fsencode(place.canonical)).hexdigest()[:16]
     if explicit and _SAFE_ID.fullmatch(explicit):
         identity = explicit
     elif explicit:
-        facts["id"] = _text(explicit)
+        facts["id"] = utf8_text(explicit)
     try:
-        if _SURROGATES.search(place.uri):
-            raise PermanentError("undecodable_name", f"{_clip(place.uri.rpartition('/')[2])} is not a name in UTF-8")
-        text = _text(title) if title else None
+        if not is_utf8(place.uri):
+            raise PermanentError("undecodable_name", f"{quoted(place.uri.rpartition('/')[2])} is not a name in UTF-8")
+        text = utf8_text(title) if title else None
         source = Source(id=identity, kind=place.kind, uri=place.uri, title=text, origin=origin, metadata=facts)
         seen.add(source, place.canonical)
     except PermanentError as error:
@@ -177,23 +179,23 @@ def _admit(
 
 def _rejection(error: StageError, origin: Origin, list_key: str) -> Rejection:
     identity = hashlib.sha256(os.fsencode(f"{list_key}\0{origin.row}")).hexdigest()[:16]
-    evidence = _text(f"{_place(origin)}: {error.evidence}")
+    evidence = utf8_text(f"{origin_text(origin)}: {error.evidence}")
     return Rejection(id=identity, stage="source", error_class=error.error_class, reason=error.reason, evidence=evidence)
 
 
-def _metadata(values: Mapping[str, Any], columns: lists.Columns) -> dict[str, str]:
-    found = {name: _scalar(values.get(column)) for column, name in columns.metadata.items()}
-    return {name: _text(text) for name, text in found.items() if text}
+def _metadata(values: Mapping[str, Any], columns: list_files.Columns) -> dict[str, str]:
+    cells = {name: _scalar(values.get(column)) for column, name in columns.metadata.items()}
+    return {name: utf8_text(text) for name, text in cells.items() if text}
 
 
 def _scalar(value: Any) -> str | None:
-    """A cell as text, None where it holds nothing or something composed."""
+    """A cell as text; None for an empty cell, a truth value, a number that is not finite, a list or a record."""
     if value is None or isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
         return None
     return str(value).strip() if isinstance(value, str | int | float) else None
 
 
 def _label(path: Path, base: Path) -> str:
-    """A list's name without the machine's folders: relative to `base` where it lies below it."""
+    """The name of a list without the machine's folders: its path relative to `base` where it lies below `base`."""
     resolved, root = path.resolve(), base.resolve()
-    return _text(resolved.relative_to(root).as_posix() if resolved.is_relative_to(root) else resolved.name)
+    return utf8_text(resolved.relative_to(root).as_posix() if resolved.is_relative_to(root) else resolved.name)

@@ -1,4 +1,4 @@
-"""Remembers the sources that were read already, on disk, so that a source is read once."""
+"""The ids and addresses of the sources that were read so far, kept on disk, so that repetitions are found."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from schemas.records import Origin, Source
 
 
 class Seen:
-    """Ids and addresses seen so far, on disk beyond a small cache, so that lists may be of any length."""
+    """The ids and addresses that were read so far.
+
+    Only a small cache is in memory, the rest is on disk: lists may have any length.
+    """
 
     def __init__(self) -> None:
-        """Open an empty temporary database; it vanishes with this object."""
+        """Open an empty temporary database. It is removed together with this object."""
         self._connection = sqlite3.connect("", check_same_thread=False, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode=OFF")
         self._connection.execute("BEGIN")
@@ -22,22 +25,27 @@ class Seen:
         )
 
     def add(self, source: Source, address: str) -> None:
-        """Remember a source. Raises PermanentError `repeated_source` or `duplicate_id` naming the first row."""
+        """Remember a source and its canonical address.
+
+        Raises PermanentError `repeated_source` when the address was read before, and `duplicate_id` when another
+        address has the id; both name the row that came first.
+        """
         key = hashlib.sha256(address.encode()).digest()[:16]
-        find = "SELECT address = ?1, place FROM seen WHERE address = ?1 OR id = ?2 ORDER BY 1 DESC"
-        found = self._connection.execute(find, (key, source.id)).fetchone()
-        if found is not None:
-            same, place = found
-            if same:
+        query = "SELECT address = ?1, place FROM seen WHERE address = ?1 OR id = ?2 ORDER BY 1 DESC"
+        earlier = self._connection.execute(query, (key, source.id)).fetchone()
+        if earlier is not None:
+            same_address, place = earlier
+            if same_address:
                 raise PermanentError("repeated_source", f"the same address as {place}")
             raise PermanentError("duplicate_id", f"id {source.id} is that of another address, {place}")
-        place = _place(source.origin)
+        place = origin_text(source.origin)
         self._connection.execute("INSERT INTO seen VALUES (?, ?, ?)", (key, source.id, place))
 
     def close(self) -> None:
-        """Give the temporary file back."""
+        """Close and remove the temporary database."""
         self._connection.close()
 
 
-def _place(origin: Origin) -> str:
+def origin_text(origin: Origin) -> str:
+    """The list and the row that a source comes from, in words for a message."""
     return f"{origin.list_name} row {origin.row}" if origin.row else origin.list_name

@@ -1,1 +1,1 @@
-"""Content-addressed files: written as a whole or not at all."""
+"""Files on disk: the content-addressed store, atomic writes, and unfinished downloads."""

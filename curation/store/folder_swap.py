@@ -1,7 +1,8 @@
-"""A folder built beside its place and put there in one step: a kill leaves the old or the new one, whole.
+"""Replaces a folder in one step: a killed process leaves either the old folder or the new one, each complete.
 
-Linux exchanges two folders in one system call (`renameat2` with RENAME_EXCHANGE). Where a system or file system
-lacks it, two renames do the work and `recover` repairs what a kill between them leaves.
+The new folder is built beside the old one. Linux exchanges two folders in one system call (`renameat2` with
+RENAME_EXCHANGE). Where the system or the file system lacks that call, two renames are made, and `recover` repairs the
+state that a kill between them leaves.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ _UNSUPPORTED = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EPERM)
 
 
 def staging(out: Path, marker: str) -> Path:
-    """A fresh, empty folder beside `out` to build its next contents in; what a killed run left there is removed.
+    """A new, empty folder beside `out`, in which to build the next contents of `out`.
 
-    Only one process may stage a folder at a time (the workspace's lock sees to it). Raises ConfigError when `out`
-    is a file, or holds other things than an earlier export (a folder without the file `marker`), which a swap
-    would delete.
+    The remains of a killed run are removed. Only one process may stage a folder at a time: the workspace's lock
+    guarantees that. Raises ConfigError when `out` is a file, or a folder with files but without the file `marker`: such
+    a folder is not an earlier export, and the swap would delete its files.
     """
     recover(out)
     if out.is_symlink() or (out.exists() and not out.is_dir()):
@@ -39,7 +40,7 @@ def staging(out: Path, marker: str) -> Path:
 
 
 def recover(out: Path) -> None:
-    """Put the old folder back if a kill came between the two renames of the fallback."""
+    """Put the old folder back when a process was killed between the two renames."""
     old = _sibling(out, "old")
     if old.exists():
         if out.exists():
@@ -49,7 +50,7 @@ def recover(out: Path) -> None:
 
 
 def publish(new: Path, out: Path) -> None:
-    """Make the finished folder `new` (from `staging`) the folder `out`, durably; the former contents are removed."""
+    """Make the finished folder `new` (from `staging`) the folder `out`, synced to disk, and remove the old contents."""
     for folder, _, names in os.walk(new):
         for name in names:
             _sync(Path(folder) / name)
@@ -79,7 +80,7 @@ def _sync(path: Path) -> None:
 
 
 def _exchange(first: Path, second: Path) -> bool:
-    """Swap two paths in one step; False where the system cannot."""
+    """Exchange two paths in one step; False where the system cannot do that. Raises OSError."""
     renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if renameat2 is None:
         return False

@@ -1,10 +1,10 @@
-"""Where big things lie: files addressed by their content, written beside and renamed into place.
+"""The store of big files: each is addressed by its content, written under another name and renamed into place.
 
     WORKSPACE/store/videos/ab/<sha256>.mp4
     WORKSPACE/store/frames/ab/<key>/000012.jpg     key = hash of video and sampling settings
     WORKSPACE/store/subtitles/ab/<sha256>.vtt
-    WORKSPACE/store/partial/<hash>/                unfinished downloads; those untouched for two weeks are dropped
-    WORKSPACE/store/scratch/                       half-made files; emptied when a run starts
+    WORKSPACE/store/partial/<hash>/                unfinished downloads; removed when untouched for two weeks
+    WORKSPACE/store/scratch/                       temporary files; removed when a run starts
 
 A path is made of hashes and checked extensions only, never of a title or a file name from outside.
 """
@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from curation.store import unfinished as partials
+from curation.store import unfinished
 from curation.store.files import hash_file
 
 Kind = Literal["videos", "subtitles"]
@@ -38,25 +38,25 @@ class Stored(NamedTuple):
 
 
 class Store:
-    """Content-addressed files under one folder."""
+    """The content-addressed files under one folder."""
 
     def __init__(self, root: Path) -> None:
-        """Use (and create) the folder `root`."""
+        """Use the folder `root`; it is created when it does not exist."""
         self.root = root
         (root / "scratch").mkdir(parents=True, exist_ok=True)
 
     def clean(self) -> None:
-        """Remove what interrupted runs left half-made, and downloads that none went on with for two weeks.
+        """Remove the temporary files of interrupted runs, and downloads that were not resumed for two weeks.
 
         Only the holder of the workspace's lock may call it.
         """
         shutil.rmtree(self.root / "scratch", ignore_errors=True)
         (self.root / "scratch").mkdir(parents=True, exist_ok=True)
-        partials.forget_old(self.root / "partial")
+        unfinished.forget_old(self.root / "partial")
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:
-        """A fresh folder on the store's own file system, removed afterwards."""
+        """A new, empty folder on the store's file system; it is removed at the end of the `with` block."""
         folder = Path(tempfile.mkdtemp(dir=self.root / "scratch"))
         try:
             yield folder
@@ -64,22 +64,25 @@ class Store:
             shutil.rmtree(folder, ignore_errors=True)
 
     def partial(self, name: str) -> Path:
-        """A folder for unfinished downloads that survives crashes, named by a hash of `name`."""
+        """The folder of an unfinished download; its name is a hash of `name`, and it survives crashes."""
         folder = self.root / "partial" / hashlib.sha256(name.encode()).hexdigest()[:32]
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def path(self, kind: Kind, sha256: str, extension: str) -> Path:
-        """Where a file of this content lies or would lie. Raises ValueError but for a hash and a plain extension."""
+        """The path of the file with this content, which need not exist.
+
+        Raises ValueError when `sha256` is not 64 hex digits or `extension` not 1 to 8 lower-case letters or digits.
+        """
         if not _HASH.fullmatch(sha256) or not _EXTENSION.fullmatch(extension):
             raise ValueError(f"not a content address: {sha256!r} {extension!r}")
         return self.root / kind / sha256[:2] / f"{sha256}.{extension}"
 
     def add(self, kind: Kind, file: Path, extension: str, *, move: bool) -> Stored:
-        """Put a file into the store under its hash and return it; a file that is there already is left alone.
+        """Put a file into the store under its hash and return its record; a file that is stored already stays as it is.
 
-        With `move` the file is renamed (it must lie on the store's file system); without, it is hard-linked
-        where the file system allows it and copied where not. Raises OSError (disk full among others).
+        With `move` the file is renamed: it must lie on the store's file system. Without `move` it is hard-linked, or
+        copied where the file system has no hard links. Raises OSError, for example when the disk is full.
         """
         sha256, size = hash_file(file)
         target = self.path(kind, sha256, extension)
@@ -98,13 +101,16 @@ class Store:
         return Stored(sha256, size, target)
 
     def frames(self, key: str) -> Path:
-        """The folder of sampled frames for a 64-hex key; it exists only when it is complete."""
+        """The folder of sampled frames for a key of 64 hex digits; a folder that exists is complete.
+
+        Raises ValueError for another key.
+        """
         if not _HASH.fullmatch(key):
             raise ValueError(f"not a hash: {key!r}")
         return self.root / "frames" / key[:2] / key
 
     def commit_frames(self, folder: Path, key: str) -> Path:
-        """Rename a finished scratch folder of frames into place; an older one is replaced."""
+        """Rename a finished scratch folder of frames to its place and return the path; an older folder is replaced."""
         target = self.frames(key)
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists():

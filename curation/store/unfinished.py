@@ -1,8 +1,8 @@
-"""Half-done downloads: what may be resumed after a crash, and what must begin anew.
+"""Unfinished downloads: which of them can be resumed after a crash, and which must start again.
 
-Fragmented downloads (HLS, DASH) note how many fragments are done only after a fragment was appended, so a crash
-in between would append it twice, unseen. `Journal` keeps a count and a size that belong together, and `repair`
-cuts the file back to them before it is resumed.
+yt-dlp notes the number of finished fragments (HLS, DASH) only after it appended a fragment. A crash between the two
+steps would append the fragment twice, unnoticed. `Journal` keeps a number of fragments and a file size that belong
+together, and `repair` cuts the file back to that size before the download is resumed.
 """
 
 from __future__ import annotations
@@ -14,23 +14,26 @@ import shutil
 import time
 from pathlib import Path
 
+from curation.store.files import write_whole
+
 log = logging.getLogger(__name__)
 _JOURNAL = "fragments.json"
 KEPT_DAYS = 14.0
 
 
 class Journal:
-    """Notes, while fragments are fetched, pairs of (fragments done, bytes in the file) known to be consistent."""
+    """Keeps, while fragments are fetched, the latest consistent pair of fragments done and bytes in the file."""
 
     def __init__(self, folder: Path) -> None:
-        """Go on from what the folder's journal says."""
+        """Start with the pair that the journal of the folder holds, or with (0, 0)."""
         self._path = folder / _JOURNAL
         self._index, self._size = _read(self._path) or (0, 0)
 
     def note(self, index: int, file: Path) -> None:
-        """Take note at a block of fragment `index` (0-based): the file holds exactly the fragments before it.
+        """Note that a block of fragment `index` (0-based) arrived: `file` holds exactly the fragments before it.
 
-        yt-dlp also reports once when a fragment is complete but not yet appended; then the file has not grown.
+        yt-dlp also reports a fragment once when it is complete but not yet appended. Then the file has not grown, and
+        nothing is noted.
         """
         if index <= self._index:
             return
@@ -40,13 +43,13 @@ class Journal:
             return
         if size > self._size:
             self._index, self._size = index, size
-            _write(self._path, {"index": index, "size": size})
+            write_whole(self._path, json.dumps({"index": index, "size": size}))
 
 
 def repair(folder: Path) -> None:
-    """Bring a fragmented download to its last consistent state; what cannot be brought there is begun anew.
+    """Bring a fragmented download back to its last consistent state; where that is impossible, empty the folder.
 
-    yt-dlp would append to what is there also when its own note of the fragments done is missing or torn.
+    Without this, yt-dlp would append to the file even when its own note of the finished fragments is missing or broken.
     """
     notes, journal = list(folder.glob("*.ytdl")), _read(folder / _JOURNAL)
     if not notes and journal is None:
@@ -59,11 +62,11 @@ def repair(folder: Path) -> None:
     index, size = journal
     log.debug("resuming after fragment %d, %d bytes", index, size)
     os.truncate(part, size)
-    _write(notes[0], {"downloader": {"current_fragment": {"index": index}}})
+    write_whole(notes[0], json.dumps({"downloader": {"current_fragment": {"index": index}}}))
 
 
 def clear(folder: Path) -> None:
-    """Forget what was begun: empty the folder."""
+    """Empty the folder of an unfinished download."""
     for entry in folder.iterdir():
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
@@ -72,14 +75,15 @@ def clear(folder: Path) -> None:
 
 
 def discard(folder: Path) -> None:
-    """Forget what was begun, folder and all."""
+    """Remove the folder of an unfinished download."""
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def forget_old(folder: Path, now: float | None = None) -> int:
-    """Drop the unfinished downloads in `folder` that nobody went on with for 14 days; returns how many.
+    """Remove the unfinished downloads in `folder` that were untouched for 14 days, and return their number.
 
-    `now` is unix time. Only the holder of the workspace's lock may call it. What cannot be removed stays, logged.
+    `now` is Unix time in seconds. Only the holder of the workspace's lock may call it. A download that cannot be
+    removed stays, and a warning is logged.
     """
     if not folder.is_dir():
         return 0
@@ -87,7 +91,7 @@ def forget_old(folder: Path, now: float | None = None) -> int:
     dropped = freed = 0
     for download in sorted(folder.iterdir()):
         entries = [entry.lstat() for entry in (download, *download.rglob("*"))]
-        # Changes of the inode count, too: a download may give its file the date of the upload.
+        # Changes of the inode count too: a download may set the date of its file to that of the upload.
         if max(max(entry.st_mtime, entry.st_ctime) for entry in entries) >= limit:
             continue
         try:
@@ -107,13 +111,7 @@ def forget_old(folder: Path, now: float | None = None) -> int:
 
 def _read(path: Path) -> tuple[int, int] | None:
     try:
-        found = json.loads(path.read_text())
-        return int(found["index"]), int(found["size"])
+        pair = json.loads(path.read_text())
+        return int(pair["index"]), int(pair["size"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _write(path: Path, content: object) -> None:
-    fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps(content))
-    fresh.replace(path)

@@ -1,1 +1,1 @@
-"""Asks language models: a caption a frame, the extractive summary, the abstractive summary."""
+"""The stages that ask language models: a caption for each frame, the extractive and the abstractive summary."""

@@ -1,4 +1,4 @@
-"""Asking a model: batches, validation, retries that change the request, and giving up with the raw reply."""
+"""Asks a model many requests: batches, validation of replies, retries with a changed request, and giving up."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ RAW_LIMIT = 2000
 
 
 class BadReply(Exception):
-    """A reply that a stage cannot use; the message is a slug, with details after a colon."""
+    """A stage cannot use a reply. The message is a slug, with details after a colon."""
 
 
 class Answer(NamedTuple, Generic[T]):
-    """A reply that was understood, what it cost with all its attempts, and the server that gave it, if one did."""
+    """The value of a usable reply, the effort of all its attempts, and the address of its server, if any."""
 
     value: T
     effort: Effort
@@ -27,7 +27,7 @@ class Answer(NamedTuple, Generic[T]):
 
 
 class GaveUp(NamedTuple):
-    """No attempt gave a usable reply: the last reason, raw text (at most 2,000 characters) and server."""
+    """No attempt gave a usable reply: the reason, raw text (at most 2,000 characters) and server of the last one."""
 
     reason: str
     raw: str
@@ -35,12 +35,12 @@ class GaveUp(NamedTuple):
     server: str = ""
 
     def evidence(self) -> str:
-        """Reason, attempts and raw reply in one text."""
+        """The reason, the number of attempts and the raw reply as one text."""
         return f"{self.reason} after {self.effort.attempts} attempts; last reply: {self.raw!r}"
 
 
 class Read(NamedTuple, Generic[T]):
-    """The meaning of one reply, and whether its text had to be repaired for it."""
+    """The value of one reply, and whether its text had to be repaired."""
 
     value: T
     repaired: bool
@@ -52,12 +52,13 @@ def ask(
     read: Callable[[int, str], Read[T]],
     attempts: int,
 ) -> list[Answer[T] | GaveUp]:
-    """Ask every request, in batches of `model.batch` in order, until `read` accepts or `attempts` are used up.
+    """Ask every request, in batches of `model.batch` in order, until `read` accepts its reply or `attempts` were made.
 
-    `read(position, text)` gives the meaning of the reply to requests[position] or raises BadReply. A reply that was
-    cut off is a failure whatever it says. Each round asks again only what failed, with `variant` raised by one; what
-    the server refuses is not asked again. Raises TransientError("model_failed") when the engine had to give a request
-    up for now; the replies to the others are in the cache by then.
+    `read(position, text)` returns the value of the reply to requests[position] or raises BadReply. A reply that was cut
+    off counts as failed, whatever it says. Each round asks only the failed requests again, with `variant` raised by
+    one. A request that the server refuses is not asked again. Returns one outcome per request, in order. Raises
+    TransientError("model_failed") when the engine had to give up a request for now; the replies to the other requests
+    are in the cache by then.
     """
     efforts = [Effort()] * len(requests)
     outcomes: dict[int, Answer[T] | GaveUp] = {}
@@ -88,7 +89,7 @@ def ask(
 
 
 def maker(prompt: Prompt, model: ChatModel) -> Maker:
-    """The record of what makes a text."""
+    """The record of the prompt and the model that make a text."""
     return Maker(
         prompt=prompt.id,
         prompt_sha256=prompt.sha256,

@@ -33,33 +33,33 @@ def caption_frames(
     canaries: Sequence[Canary] = (),
     witness: Callable[[CanaryOutcomes], None] | None = None,
 ) -> CaptionSet:
-    """Caption the frames of a video; near-identical frames share their representative's caption unless not `reuse`.
+    """Caption the frames of a video. With `reuse`, near-identical frames share the caption of their representative.
 
-    `read(index)` gives a frame's JPEG. Only one batch of pictures is held at a time. `canaries` ride among the frames,
-    at positions that their seeds draw; `witness` is told what was said of them before anything is judged. A frame
-    without a usable caption, and those that would have shared it, become FailedCaption. Raises PermanentError:
-    `frame_changed` or `frame_missing` when a picture is not the one that was sampled, `captions_failed` when more than
-    `config.max_failed` of all frames have no caption.
+    `read(index)` gives a frame's JPEG. Only one batch of pictures is in memory at a time. `canaries` are inserted among
+    the frames, at positions that their seeds determine; `witness` receives their outcomes before the captions are
+    judged. A frame without a usable caption, and the frames that would have shared it, become FailedCaption. Raises
+    PermanentError: `frame_changed` or `frame_missing` when a picture is not the one that was sampled,
+    `captions_failed` when more than `config.max_failed` of all frames have no caption.
     """
     if frames.video_sha256 != video.sha256:
         raise PermanentError("frame_changed", f"frames of video {frames.video_sha256[:12]}, not {video.sha256[:12]}")
     asked = [frame for frame in frames.frames if not (reuse and frame.same_as is not None)]
     text = prompt.render()
     outcomes: dict[FrameIndex, Answer[str] | GaveUp] = {}
-    witnessed: list[CanaryOutcome] = []
+    canary_outcomes: list[CanaryOutcome] = []
     size = max(1, model.batch)
-    riding = _ride(asked, canaries)
-    for start in range(0, len(riding), size):
-        batch = riding[start : start + size]
-        pictures = [one.image if isinstance(one, Canary) else _picture(one, read) for one in batch]
+    subjects = _with_canaries(asked, canaries)
+    for start in range(0, len(subjects), size):
+        batch = subjects[start : start + size]
+        pictures = [subject.image if isinstance(subject, Canary) else _picture(subject, read) for subject in batch]
         requests = [Request(text, picture, None, config.max_tokens) for picture in pictures]
-        for one, outcome in zip(batch, ask(model, requests, _read_reply, config.attempts), strict=True):
-            if isinstance(one, Frame):
-                outcomes[one.index] = outcome
+        for subject, outcome in zip(batch, ask(model, requests, read_caption, config.attempts), strict=True):
+            if isinstance(subject, Frame):
+                outcomes[subject.index] = outcome
             elif said := outcome.value if isinstance(outcome, Answer) else outcome.raw:
-                witnessed.append(_outcome(one, said, outcome))
+                canary_outcomes.append(_outcome(subject, said, outcome))
     if witness is not None:
-        witness(CanaryOutcomes(outcomes=tuple(witnessed)))
+        witness(CanaryOutcomes(outcomes=tuple(canary_outcomes)))
     captions: list[Caption] = []
     failed: list[FailedCaption] = []
     for frame in frames.frames:
@@ -73,12 +73,12 @@ def caption_frames(
     return CaptionSet(maker=maker(prompt, model), captions=tuple(captions), failed=tuple(failed))
 
 
-def _ride(frames: Sequence[Frame], canaries: Sequence[Canary]) -> list[Frame | Canary]:
-    """Frames in order, with the canaries among them."""
-    riding: list[Frame | Canary] = list(frames)
+def _with_canaries(frames: Sequence[Frame], canaries: Sequence[Canary]) -> list[Frame | Canary]:
+    """The frames in order, with the canaries inserted among them."""
+    subjects: list[Frame | Canary] = list(frames)
     for before, canary in reversed(list(zip(positions(len(frames), canaries), canaries, strict=True))):
-        riding.insert(before, canary)
-    return riding
+        subjects.insert(before, canary)
+    return subjects
 
 
 def _outcome(canary: Canary, said: str, outcome: Answer[str] | GaveUp) -> CanaryOutcome:
@@ -98,14 +98,17 @@ def _picture(frame: Frame, read: Callable[[FrameIndex], bytes]) -> bytes:
         image = read(frame.index)
     except FileNotFoundError as error:
         raise PermanentError("frame_missing", f"no picture of frame {frame.index}") from error
-    found = hashlib.sha256(image).hexdigest()
-    if found != frame.sha256:
-        raise PermanentError("frame_changed", f"frame {frame.index}: sha256 {found[:12]}, sampled {frame.sha256[:12]}")
+    sha256 = hashlib.sha256(image).hexdigest()
+    if sha256 != frame.sha256:
+        raise PermanentError("frame_changed", f"frame {frame.index}: sha256 {sha256[:12]}, sampled {frame.sha256[:12]}")
     return image
 
 
-def _read_reply(_position: int, text: str) -> Read[str]:
-    """A caption out of a reply; surrounding white space is no repair. Raises BadReply."""
+def read_caption(_position: int, text: str) -> Read[str]:
+    """The caption in a reply. Removing white space around it is no repair.
+
+    Raises BadReply for a reply that is empty, longer than 1,000 characters, without letters, or that repeats itself.
+    """
     value = clean_text(text)
     if not value:
         raise BadReply("empty")
@@ -119,7 +122,7 @@ def _read_reply(_position: int, text: str) -> Read[str]:
 
 
 def _loops(words: Sequence[str]) -> bool:
-    """Whether a phrase of up to 8 words stands 4 times in a row: a model that cannot stop."""
+    """Whether a phrase of up to 8 words stands 4 times in a row: the model repeats itself without end."""
     for period in range(1, _LONGEST_PERIOD + 1):
         run = 0
         for i in range(period, len(words)):

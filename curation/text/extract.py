@@ -1,9 +1,10 @@
-"""The extractive stage: a language model picks the sampled moments that matter, within bounds that always hold.
+"""The extractive stage: a language model chooses the keyframes of a video, always within the bounds on their number.
 
-One window: the model is asked for `minimum`..`maximum` seconds, an enum of that video's captioned seconds.
-Several windows: each may give none and at most its share of the maximum, rounded up; the answers are united. A
-union above the maximum is asked again over its own captions, one below the minimum over all captions; then the
-windows' least and most numbers sum to the bounds, so that this second round cannot leave them.
+One window: the model is asked for `minimum`..`maximum` seconds out of the captioned seconds of the video.
+Several windows: each may give none, and at most its share of the maximum, rounded up; the answers are united. When the
+union has more than the maximum, a second round asks over the captions of the union; when it has fewer than the minimum,
+over all captions. In the second round the minimums and the maximums of the windows sum to the bounds of the video, so
+its result is always within the bounds.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from schemas.time import FrameIndex, round_half_up
 
 
 class Bounds(NamedTuple):
-    """Least, wished and most keyframes."""
+    """The least, the wished and the greatest number of keyframes."""
 
     minimum: int
     target: int
@@ -56,7 +57,7 @@ def bounds(total_frames: int, candidates: int, config: ExtractConfig) -> Bounds:
 
     maximum = min(max_keyframes, floor(ratio_max * total), candidates), but at least 1;
     minimum = max(min_keyframes, ceil(ratio_min * total)), but at most the maximum: where they conflict (very short or
-    very long videos) the maximum holds. Ratios are taken as written (0.35, not its binary neighbour).
+    very long videos) the maximum holds. Ratios count as they are written: 0.35, not the nearest binary number.
     """
     low, target, high = (Fraction(repr(r)) for r in (config.ratio_min, config.ratio_target, config.ratio_max))
     maximum = max(1, min(config.max_keyframes, math.floor(high * total_frames), candidates))
@@ -65,7 +66,7 @@ def bounds(total_frames: int, candidates: int, config: ExtractConfig) -> Bounds:
 
 
 def schema_of(seconds: Sequence[float], minimum: int, maximum: int) -> JsonSchema:
-    """The JSON schema of a reply: between `minimum` and `maximum` of these seconds."""
+    """The JSON schema of a reply: a list of `minimum` to `maximum` of these seconds."""
     return {
         "type": "object",
         "properties": {
@@ -84,10 +85,11 @@ def schema_of(seconds: Sequence[float], minimum: int, maximum: int) -> JsonSchem
 def extract(
     captions: CaptionSet, total_frames: int, fps: float, model: ChatModel, prompt: Prompt, config: ExtractConfig
 ) -> Extract:
-    """Pick the keyframes of a video of `total_frames` sampled frames at `fps`.
+    """Choose the keyframes of a video of `total_frames` sampled frames at `fps`.
 
     Raises PermanentError: `extract_failed` with the raw reply when a window has no usable answer after all attempts,
-    `prompt_too_long` when one caption exceeds the context, `captions_out_of_order` when records contradict each other.
+    `prompt_too_long` when a single caption exceeds the context, `captions_out_of_order` when the indices and times of
+    the captions contradict each other.
     """
     _check(captions.captions, total_frames, fps)
     whole = bounds(total_frames, len(captions.captions), config)
@@ -128,8 +130,11 @@ def _ask_round(
     *,
     exact: bool,
 ) -> _Round:
-    """Ask all windows once (with retries) and unite what they choose, ascending."""
-    # The overlap is for reading across a border; where numbers must add up, windows are disjoint.
+    """Ask all windows once (with retries) and unite the chosen frames, in ascending order.
+
+    With `exact` the bounds of the windows sum to the bounds `whole` of the video.
+    """
+    # The overlap shows the model what is across the border of a window. Exact bounds need disjoint windows.
     overlap = 0 if exact else config.overlap_frames
     budget = model.context - config.max_tokens
 
@@ -177,7 +182,7 @@ def _quotas(split: Sequence[Sequence[Caption]], whole: Bounds, *, exact: bool) -
     return [
         _Window(captions, Bounds(low, target, high))
         for captions, low, target, high in zip(split, least, targets, most, strict=True)
-        if high > 0  # nothing may be chosen here: no question
+        if high > 0  # a window in which nothing may be chosen is not asked
     ]
 
 

@@ -1,4 +1,4 @@
-"""Makes text from outside safe for a prompt: one line each, no brackets that look like times."""
+"""Lines of prompts: times and captions, where text from outside stays one line and cannot imitate times."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _TIME_BRACKET = re.compile(r"\[([\s,.0-9]*[0-9][\s,.0-9]*)\]", re.ASCII)
 
 
 def prompt_line(times: Iterable[float], caption: str) -> str:
-    """One line of a prompt, `[3,4] caption`; brackets in the caption that could pose as times become parentheses.
+    """One line of a prompt, such as `[3,4] caption`; `times` are in seconds.
 
-    `times` in seconds. The caption stays on its line whatever it holds.
+    The caption is always one line. Brackets in it that look like times become parentheses.
     """
     inert = _TIME_BRACKET.sub(r"(\1)", clean_text(caption))
     return f"[{','.join(plain_seconds(t) for t in times)}] {inert}"
 
 
 def json_number(seconds: float) -> int | float:
-    """A time as a JSON schema and its replies write it: 12 or 12.5."""
+    """A time in seconds as the JSON schema and the replies write it: 12 or 12.5."""
     return int(seconds) if float(seconds).is_integer() else float(seconds)
 
 
 def render(prompt: Prompt, **values: str | int | float) -> str:
-    """The user message; a prompt may leave out a variable that is offered, but not name one that is not."""
+    """The user message of a prompt. The prompt need not use all `values`, but it may use no other variable."""
     return prompt.render(**{name: value for name, value in values.items() if name in prompt.variables})

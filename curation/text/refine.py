@@ -1,8 +1,8 @@
-"""The abstractive stage: near-duplicate captions are folded, then a language model rewrites what is left.
+"""The abstractive stage: near-duplicate captions are merged, then a language model rewrites the remaining lines.
 
-A line is one caption with the keyframes that share it. Every line must be cited by a sentence; keyframes of a
-line of which only some are cited go to the sentence that cites the nearest of them, since their captions say the
-same. So the summary's V2V holds every extracted keyframe, and each rests under some sentence.
+A line is one caption with all keyframes that share it. A sentence must cite every line. When only some keyframes of a
+line are cited, each of the others is added to the sentence that cites the nearest of them, because their captions say
+the same. So the summary's V2V holds every extracted keyframe, and each keyframe belongs to a sentence.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from schemas.safe_text import clean_text
 from schemas.time import Seconds
 
 LONGEST_SENTENCE = 600
-# Equal texts have a cosine of 1 only up to rounding.
+# The cosine of equal texts is 1 only up to rounding.
 _ROUNDING = 1e-5
 
 
@@ -37,7 +37,7 @@ class Line(NamedTuple):
 
 
 class Merge(NamedTuple):
-    """Position `dropped` repeats the earlier, kept position `into` with this cosine."""
+    """The text at position `dropped` repeats the earlier, kept text at `into`; `similarity` is their cosine."""
 
     dropped: int
     into: int
@@ -58,10 +58,10 @@ class _Reply(BaseModel):
 def repetitions(
     times: Sequence[float], vectors: np.ndarray, similarity: float, window_seconds: float | None
 ) -> list[Merge]:
-    """Which texts repeat an earlier kept one: cosine >= similarity, at most `window_seconds` after it.
+    """Find the texts that repeat an earlier, kept text: cosine >= `similarity`, at most `window_seconds` after it.
 
-    `times` ascend (seconds); `vectors` float [n, d] with rows of unit norm. The most similar kept text is chosen,
-    the latest among equals. A row of zeros repeats nothing.
+    `times` (seconds) ascend; `vectors` is float [n, d] with rows of unit norm. A text is merged into the most similar
+    kept text, the latest of equally similar ones. A row of zeros repeats nothing.
     """
     kept: list[int] = []
     merges: list[Merge] = []
@@ -77,7 +77,7 @@ def repetitions(
 
 
 def schema_of(seconds: Sequence[float], most_sentences: int) -> JsonSchema:
-    """The JSON schema of a reply: 1..most sentences, each with its text and keyframes out of these seconds."""
+    """The JSON schema of a reply: 1 to `most_sentences` sentences, each with a text and keyframes of these seconds."""
     keyframes = {"type": "array", "items": {"enum": [json_number(s) for s in seconds]}, "minItems": 1}
     text = {"type": "string", "minLength": 1, "maxLength": LONGEST_SENTENCE}
     sentence = {
@@ -105,11 +105,11 @@ def refine(
     embedder: Embedder,
     config: RefineConfig,
 ) -> Summary:
-    """Write the abstractive summary over the extracted keyframes (sampled at `fps`).
+    """Write the abstractive summary of the extracted keyframes (sampled at `fps`).
 
-    Lines that do not fit one request are rewritten in windows; a window without a usable answer after all attempts (not
-    the schema, or a line that no sentence cites) is halved once. Raises PermanentError: `refine_failed` with the raw
-    reply when that did not help either, `keyframe_without_caption`, `prompt_too_long`.
+    Lines that do not fit into one request are rewritten in windows. A window without a usable answer after all attempts
+    (against the schema, or with a line that no sentence cites) is halved once. Raises PermanentError: `refine_failed`
+    with the raw reply when a half fails too, `keyframe_without_caption`, `prompt_too_long`.
     """
     lines, merged = _fold(captions, extract, fps, embedder, config)
     budget = model.context - config.max_tokens
@@ -133,7 +133,7 @@ def refine(
 def _rewrite(
     parts: Sequence[Sequence[Line]], model: ChatModel, prompt: Prompt, config: RefineConfig, *, halve: bool
 ) -> tuple[list[Sentence], Effort]:
-    """The sentences of all parts, in no order; shorter parts are easier, so a part that fails may be halved."""
+    """The sentences of all parts, in no order. With `halve`, a part that fails is halved: short parts are easier."""
     requests = [
         Request(
             _text(prompt, part), None, schema_of([t for line in part for t in line.times], len(part)), config.max_tokens
@@ -177,7 +177,7 @@ def _fold(
 
 
 def _groups(size: int, merges: Iterable[Merge]) -> list[list[int]]:
-    """Positions by the kept one that they share, in order of the kept ones; each group ascends."""
+    """Positions grouped by the kept position that they were merged into; the groups and their members ascend."""
     into = {m.dropped: m.into for m in merges}
     groups: dict[int, list[int]] = {}
     for i in range(size):
@@ -190,7 +190,7 @@ def _text(prompt: Prompt, lines: Sequence[Line]) -> str:
 
 
 def _read_reply(lines: Sequence[Line], text: str) -> Read[list[Sentence]]:
-    """The sentences of a reply, in time order, every keyframe of `lines` under one of them. Raises BadReply."""
+    """The sentences of a reply in order of time; every keyframe of `lines` belongs to a sentence. Raises BadReply."""
     try:
         reply = _Reply.model_validate_json(text)
     except ValidationError as error:
@@ -214,7 +214,10 @@ def _read_reply(lines: Sequence[Line], text: str) -> Read[list[Sentence]]:
 
 
 def _attach_shared(lines: Sequence[Line], sentences: Sequence[tuple[list[Seconds], str]]) -> None:
-    """Cite every keyframe of a line where one of them is cited. Raises BadReply for a line that is not cited at all."""
+    """Add the uncited keyframes of each line to the sentence that cites the nearest keyframe of that line.
+
+    Raises BadReply for a line without a cited keyframe.
+    """
     owner: dict[float, int] = {}
     for position, (times, _) in enumerate(sentences):
         for time in times:
@@ -237,7 +240,7 @@ def _distance(time: float) -> Callable[[float], tuple[float, float]]:
 def _without_repetitions(
     sentences: Sequence[Sentence], embedder: Embedder, config: RefineConfig
 ) -> tuple[Sentence, ...]:
-    """Fold sentences that nearly repeat an earlier one; their times are cited by the kept one. Time order is kept."""
+    """Merge sentences that nearly repeat an earlier one; the kept sentence cites their times too. In order of time."""
     ordered = sorted(sentences, key=lambda s: s.times)
     vectors = np.asarray(embedder.embed([s.text for s in ordered]))
     merges = repetitions([s.times[0] for s in ordered], vectors, config.similarity, config.window_seconds)

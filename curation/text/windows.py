@@ -1,4 +1,4 @@
-"""Splits a long video into windows and shares a budget of keyframes among them."""
+"""Splits a long list of captions into windows, and divides a number of keyframes among them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ def windows(
     largest: int | None = None,
     overlap: int = 0,
 ) -> list[range]:
-    """Split positions 0..size-1 into the fewest nearly equal consecutive windows that each fit.
+    """Split the positions 0..size-1 into few consecutive windows of nearly equal length that all fit.
 
-    `fits` judges a window (by tokens), `largest` limits its length; `overlap` positions of the window before are
-    repeated at the start of each, at most half a window. Raises PermanentError("prompt_too_long") when a single
-    position does not fit.
+    `fits` says whether a window fits (by its tokens); `largest` limits the length of a window. Each window begins with
+    the last `overlap` positions of the window before it, at most half a window. Raises
+    PermanentError("prompt_too_long") when a single position does not fit.
     """
     count = 1
     while True:
@@ -31,7 +31,7 @@ def windows(
 
 
 def shares(total: int, sizes: Sequence[int]) -> list[int]:
-    """Whole numbers that sum to `total`, in proportion to `sizes`, each off by less than one (cumulative rounding)."""
+    """Whole numbers with the sum `total`, in proportion to `sizes`; cumulative rounding keeps each error below one."""
     whole, done, given = sum(sizes), 0, []
     for size in sizes:
         given.append(total * (done + size) // whole - total * done // whole)

@@ -1,1 +1,1 @@
-"""Opens hostile video files in child processes: probe, encode, browser copies."""
+"""Opens hostile video files in child processes: the sandbox, the probe, encoding, and copies for browsers."""

@@ -1,4 +1,7 @@
-"""A video as a browser plays it: H.264 in an MP4 as it is, VP8, VP9 and AV1 in WebM too; anything else is made so."""
+"""Copies of videos that a browser can play: a file that plays is linked, any other file is encoded as H.264 in MP4.
+
+A file plays as it is with H.264 in MP4, and with VP8, VP9 or AV1 in WebM.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +24,11 @@ _RATES = Fraction(5), Fraction(60)
 
 
 def make_playable(path: Path, folder: Path, sandbox: Sandbox, limits: Limits) -> Path:
-    """Put a form of the video `path` that browsers play into `folder`, named as it is but for the suffix; returns it.
+    """Put a copy of the video `path` that browsers play into `folder`, with the same stem, and return its path.
 
-    A file that plays is hard-linked, or copied across file systems. Decoding is in a child process. Raises what
-    `media.probe` raises, PoisonError (timeout, crashed, memory) and OSError; the file is there whole or not at all.
+    A file that plays is hard-linked, or copied where hard links are not possible. Decoding is done in a child process.
+    The copy appears as a whole or not at all. Raises what `probe` raises, PoisonError (timeout, crashed, memory) and
+    OSError.
     """
     ready = sandbox.run(plays, path, limits=limits)
     out = folder / f"{path.stem}{'.webm' if ready and path.suffix == '.webm' else '.mp4'}"
@@ -44,10 +48,10 @@ def make_playable(path: Path, folder: Path, sandbox: Sandbox, limits: Limits) ->
 
 
 def plays(path: Path) -> bool:
-    """Whether browsers play the file as it is, picture and sound.
+    """Whether browsers play the picture and the sound of the file as it is. Raises what `probe` raises.
 
-    A file that says how to turn its pictures plays too: browsers turn them, as Chromium is seen to do in both kinds of
-    file (tests/annotation/label_studio/test_playing.py).
+    A file whose pictures must be rotated plays too: browsers rotate them, as Chromium does in both kinds of file
+    (tests/annotation/label_studio/test_playing.py).
     """
     with open_media(path) as container:
         stream = video_stream(container)
@@ -61,7 +65,7 @@ def plays(path: Path) -> bool:
 
 
 def encode(path: Path, out: Path) -> None:
-    """Write the video upright as H.264, at most 1280 pixels wide or high, at its own times, with sound as AAC."""
+    """Write the video upright as H.264 with AAC sound, at most 1280 pixels wide or high, with unchanged times."""
     with open_media(path) as source, av.open(str(out), "w", options={"movflags": "+faststart"}) as target:
         stream = video_stream(source)
         rate = Fraction(stream.average_rate or stream.guessed_rate or 25).limit_denominator(1001)
@@ -76,7 +80,7 @@ def encode(path: Path, out: Path) -> None:
             try:
                 frames = packet.decode()
             except av.error.InvalidDataError:
-                continue  # damaged places are skipped, as the sampler skips them
+                continue  # damaged packets are skipped, as in the sampler
             for frame in frames:
                 if packet.stream is not stream:
                     frame.pts = None
@@ -99,7 +103,7 @@ def encode(path: Path, out: Path) -> None:
 
 
 def _upright(frame: Any) -> Any:
-    """The picture turned upright, of even and moderate size."""
+    """The picture turned upright, with an even width and height of at most 1280 pixels."""
     rotation = upright_rotation(frame)
     scale = min(1.0, _LONGEST_SIDE / max(frame.width, frame.height))
     width, height = (max(2, round(side * scale / 2) * 2) for side in (frame.width, frame.height))

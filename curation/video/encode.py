@@ -1,4 +1,4 @@
-"""Encodes pictures as a video file."""
+"""Encodes a sequence of pictures as a video file without sound."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def encode_video(
 ) -> None:
     """Write pictures as a video without sound; the suffix of `path` decides the container.
 
-    Every image is (H, W, 3) uint8 RGB, all of one size, H and W even; picture i is shown at i / fps seconds.
-    Equal pictures and options give equal bytes (one thread, no encoder time stamps or version tags), but for x264's
-    rate control by `crf`, which now and then decides otherwise; with a fixed `qp` or `mbtree=0` it does not.
-    Raises ValueError for no picture, odd or changing sizes or an encoder that is not there, and OSError
-    when the file cannot be written; a file half written is left to the caller.
+    Every image is (H, W, 3) uint8 RGB; all have the same size, H and W are even; picture i is shown at i / fps seconds.
+    Equal pictures and options give equal bytes (one thread, no encoder time stamps, no version tags). The exception is
+    x264's rate control by `crf`, which sometimes decides differently; with a fixed `qp` or `mbtree=0` it does not.
+    Raises ValueError for no picture, odd or changing sizes, or an unknown encoder, and OSError when the file cannot be
+    written; the caller removes an incomplete file.
     """
     pictures = iter(images)
     first = next(pictures, None)
@@ -61,10 +61,10 @@ def encode_video(
 
 @contextmanager
 def own_schedule() -> Iterator[None]:
-    """Keep this thread's scheduling class as it is while an encoder works.
+    """Restore this thread's scheduling class after an encoder has worked.
 
-    SVT-AV1, run by root, makes the thread that calls it a real-time one of the highest priority, for good; children
-    inherit that, and two of them that wait for each other then keep everything else off the processor.
+    SVT-AV1, run by root, permanently makes its calling thread a real-time thread of the highest priority. Children
+    inherit that priority. Two children that wait for each other would then block all other processes.
     """
     if not hasattr(os, "sched_getscheduler"):  # not on macOS and Windows
         yield

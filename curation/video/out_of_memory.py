@@ -1,7 +1,8 @@
-"""Whether C code failed for want of memory: decoders tell allocation failures as damage of the file, if at all.
+"""Finds out whether C code failed because memory ran out.
 
-H.264's decoder answers a failed allocation with "invalid data", and decord's threads with texts of their own. What
-does tell is the C library: a failed allocation leaves ENOMEM in the thread's `errno`, and no success clears it.
+Decoders report a failed allocation as a damaged file, or not at all: H.264's decoder reports "invalid data", and
+decord's threads report texts of their own. The C library is reliable: a failed allocation leaves ENOMEM in the thread's
+`errno`, and a later success does not clear it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from schemas.errors import StageError
 
-# FFmpeg's and glibc's text, C++'s exception, decord's checks of FFmpeg's codes, dlopen, and threads without a stack.
+# Texts of FFmpeg and glibc, C++'s exception, decord's checks of FFmpeg's codes, dlopen, and threads without a stack.
 _TEXTS = re.compile(
     r"cannot allocate memory|bad_alloc|\(-12 vs\.|failed12\b|failed to map segment|can't start new thread"
     r"|resource temporarily unavailable",
@@ -27,36 +28,36 @@ _NEAR = 0.9
 
 
 def _errno_place() -> ctypes.c_int | None:
-    """This thread's `errno` itself (ctypes.get_errno is a copy for ctypes' own calls), or None where it is unknown."""
+    """This thread's real `errno`, or None where its place is unknown; ctypes.get_errno is a copy for ctypes' calls."""
     name = {"linux": "__errno_location", "darwin": "__error"}.get(sys.platform)
     place = getattr(ctypes.CDLL(None), name, None) if name else None
     if place is None:
         return None
     place.restype = ctypes.POINTER(ctypes.c_int)
-    found: ctypes.c_int = place().contents
-    return found
+    value: ctypes.c_int = place().contents
+    return value
 
 
 class AllocationWatch:
-    """Tells of the C code called by one thread, the one that made it, whether an allocation failed since `clear`."""
+    """Tells whether an allocation failed since `clear`, in C code called by the thread that made this object."""
 
     def __init__(self) -> None:
         """Watch the calling thread."""
         self._errno = _errno_place()
 
     def clear(self) -> None:
-        """Begin anew."""
+        """Forget earlier failures."""
         if self._errno is not None:
             self._errno.value = 0
 
     @property
     def failed(self) -> bool:
-        """Whether an allocation failed; some library may have got by without it."""
+        """Whether an allocation failed since `clear`; a library may have continued without that memory."""
         return self._errno is not None and self._errno.value == errno.ENOMEM
 
     @contextmanager
     def guard(self, *kinds: type[Exception]) -> Iterator[None]:
-        """Errors of these kinds inside leave as MemoryError where an allocation failed, else as they are."""
+        """Turn errors of these kinds in the `with` block into MemoryError when an allocation failed."""
         self.clear()
         try:
             yield
@@ -67,7 +68,10 @@ class AllocationWatch:
 
 
 def near_limit() -> bool:
-    """Whether this process ever came near its limit of address space: the best guess about a library's own threads."""
+    """Whether this process ever used more than 90 % of its limit of address space.
+
+    It is the best available sign for failures in the threads of a library, whose `errno` cannot be read.
+    """
     soft = resource.getrlimit(resource.RLIMIT_AS)[0]
     try:
         status = Path("/proc/self/status").read_text()
@@ -78,14 +82,14 @@ def near_limit() -> bool:
 
 
 def is_shortage(error: BaseException) -> bool:
-    """Whether an error, or what caused it, is a want of memory by its type, its number or its words."""
+    """Whether an error or one of its causes means that memory ran out, by its type, its number or its text."""
     seen: set[int] = set()
-    at: BaseException | None = error
-    while at is not None and id(at) not in seen:
-        seen.add(id(at))
-        if isinstance(at, MemoryError) or (isinstance(at, OSError) and at.errno == errno.ENOMEM):
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        if isinstance(link, MemoryError) or (isinstance(link, OSError) and link.errno == errno.ENOMEM):
             return True
-        if not isinstance(at, OSError | StageError) and _TEXTS.search(str(at)):
+        if not isinstance(link, OSError | StageError) and _TEXTS.search(str(link)):
             return True
-        at = at.__cause__ or at.__context__
+        link = link.__cause__ or link.__context__
     return False

@@ -1,8 +1,8 @@
-"""Containers and streams: what a video file is (`probe`), and how one is written (`encode_video`).
+"""Opens a media file and reads its properties: container, codec, duration, size, rotation.
 
-Opening is closed to everything but plain media files: FFmpeg also knows playlists, which fetch what a file
-names, and text that it draws as a picture. Probing parses hostile bytes in C code all the same, so files
-from outside go through `probe_safely`, which does it in a child process.
+Only plain media files can be opened. FFmpeg also reads playlists, which fetch the addresses that a file names, and
+text, which it draws as a picture; both are refused. Probing still parses hostile bytes in C code, so `probe_safely`
+runs it in a child process for files from outside.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _PROBE_PACKETS = 300
 
 
 class MediaInfo(NamedTuple):
-    """What a video file is. Width and height in pixels as displayed, that is after `rotation`.
+    """The properties of a video file. Width and height are in pixels as displayed, that is after `rotation`.
 
-    `container` and `codec` are FFmpeg's names; `duration` in seconds is what the container says of the video
-    stream, else of the whole; `rotation` (0, 90, 180, 270) degrees counter-clockwise turn the coded picture
-    upright; `start` is the first picture's presentation time stamp in seconds.
+    `container` and `codec` are FFmpeg's names. `duration` in seconds is what the container states for the video stream,
+    else for the whole file. A turn by `rotation` degrees (0, 90, 180, 270) counter-clockwise makes the coded picture
+    upright. `start` is the presentation time stamp of the first picture in seconds.
     """
 
     container: str
@@ -47,10 +47,10 @@ class MediaInfo(NamedTuple):
 
 
 def probe(path: Path) -> MediaInfo:
-    """Look into a file; its first picture is decoded, since only that tells rotation and true size.
+    """Read the properties of a file. Its first picture is decoded, because only that gives the rotation and true size.
 
-    Raises PermanentError: `file_missing`, `empty_file`, `not_a_video` (no known container, a web page),
-    `no_video_stream` (sound only), `unknown_codec`, `no_frames` (none decodes); MemoryError under a limit.
+    Raises PermanentError: `file_missing`, `empty_file`, `not_a_video` (unknown container, web page),
+    `no_video_stream` (sound only), `unknown_codec`, `no_frames` (no picture can be decoded); MemoryError under a limit.
     """
     with open_media(path) as container:
         stream = video_stream(container)
@@ -72,20 +72,20 @@ def probe(path: Path) -> MediaInfo:
 
 
 def probe_safely(path: Path, sandbox: Sandbox, limits: Limits = Limits()) -> MediaInfo:  # noqa: B008 (immutable)
-    """`probe` in a child process. Raises what it raises, and PoisonError (timeout, crashed, memory)."""
+    """Run `probe` in a child process. Raises what `probe` raises, and PoisonError (timeout, crashed, memory)."""
     return sandbox.run(probe, path, limits=limits)
 
 
 @contextmanager
 def open_media(path: Path) -> Iterator[Any]:
-    """An input container of a local media file; closed afterwards. Raises PermanentError as `probe` says."""
+    """The opened container of a local media file; it is closed afterwards. Raises PermanentError as `probe` does."""
     try:
         if path.stat().st_size == 0:
             raise PermanentError("empty_file", "0 bytes")
     except FileNotFoundError as error:
         raise PermanentError("file_missing", path.name) from error
     try:
-        # `file:` and an absolute path: no name can be taken for a protocol or an option.
+        # `file:` and an absolute path: FFmpeg cannot take the name for a protocol or an option.
         with AllocationWatch().guard(av.error.FFmpegError):
             container = av.open(
                 f"file:{path.absolute()}",
@@ -101,9 +101,9 @@ def open_media(path: Path) -> Iterator[Any]:
 
 
 def video_stream(container: Any) -> Any:
-    """The stream to look at: the best one that is no cover picture; set to decode in one thread.
+    """The best video stream that is not a cover picture; it is set to decode in one thread.
 
-    Raises PermanentError: `no_video_stream` with the streams that there are, `unknown_codec`.
+    Raises PermanentError: `no_video_stream` with the kinds of the streams, `unknown_codec`.
     """
     moving = [s for s in container.streams.video if not int(s.disposition) & int(av.stream.Disposition.attached_pic)]
     if not moving:
@@ -118,7 +118,7 @@ def video_stream(container: Any) -> Any:
 
 
 def codec_name(stream: Any) -> str:
-    """The codec, whichever library decodes it: `av1`, not `libdav1d`."""
+    """The name of the codec, not of the library that decodes it: `av1`, not `libdav1d`."""
     return str(stream.codec_context.codec.canonical_name)
 
 
@@ -128,7 +128,10 @@ def upright_rotation(frame: Any) -> int:
 
 
 def stated_duration(container: Any, stream: Any) -> float | None:
-    """Seconds that the container claims: of the video stream, of its DURATION tag (Matroska), else of the whole."""
+    """Seconds that the container states: for the video stream, in its DURATION tag (Matroska), else for the file.
+
+    None when it states no duration.
+    """
     if stream.duration and stream.duration > 0:
         return float(stream.duration * stream.time_base)
     hours, _, rest = stream.metadata.get("DURATION", "").partition(":")
@@ -167,9 +170,9 @@ def _first_frame(container: Any, stream: Any) -> Any:
 
 
 def _first_bytes(path: Path, error: Exception) -> str:
-    """What the file is instead, as far as its first bytes tell, and what FFmpeg said."""
+    """Evidence for a file that is not a video: its first bytes and FFmpeg's message."""
     with path.open("rb") as stream:
         head = stream.read(64)
     kind = "looks like a web page; " if head.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")) else ""
-    said = getattr(error, "strerror", None) or type(error).__name__
-    return f"{kind}{said}; first bytes {head[:16]!r}"
+    message = getattr(error, "strerror", None) or type(error).__name__
+    return f"{kind}{message}; first bytes {head[:16]!r}"

@@ -1,7 +1,8 @@
-"""Child processes for code that parses hostile bytes: wall and memory limits, and crashes that stay theirs.
+"""Runs code that parses hostile bytes in child processes, with limits of time and memory.
 
-Built on pebble's process pool. The children persist (a fresh interpreter with a decoder costs about a
-second), are replaced after `RECYCLE` calls or when they die, and die with their parent.
+A crash ends the child only. The module uses pebble's process pool. Children stay alive between calls, because a new
+interpreter with a decoder costs about a second. They are replaced after `RECYCLE` calls or when they die, and they die
+with their parent.
 """
 
 from __future__ import annotations
@@ -30,32 +31,32 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 RECYCLE = 256
-HEED_SECONDS = 0.25
+STOP_CHECK_SECONDS = 0.25
 CLOSE_SECONDS = 20.0
 _PR_SET_PDEATHSIG = 1
 
 
 class Limits(NamedTuple):
-    """What one call may take: seconds of wall time, and MB (10**6 bytes) of address space (None: the sandbox's)."""
+    """The limits of one call: seconds of wall time, and MB (10**6 bytes) of address space (None: the sandbox's)."""
 
     wall_seconds: float = 120.0
     memory_megabytes: float | None = None
 
 
 class Sandbox:
-    """Runs module-level functions in child processes; usable from several threads at once.
+    """Runs module-level functions in child processes. Several threads may use it at once.
 
-    A context manager; children start with the first call. Leaving it stops whatever still runs, and so does the end
-    of the process.
+    It is a context manager; children start with the first call. The end of the `with` block, or of the process, stops
+    all children.
     """
 
     def __init__(
         self, workers: int = 1, memory_megabytes: float = 4096, raise_if_stopped: Callable[[], None] = lambda: None
     ) -> None:
-        """Allow `workers` calls at once, further ones wait; each may have so many MB unless its limits say other.
+        """Allow `workers` calls at once; further calls wait. Each may use `memory_megabytes` unless its limits differ.
 
-        `raise_if_stopped` is called several times a second by every thread that waits for a child; what it raises ends
-        the call and the child.
+        `raise_if_stopped` is called several times a second by every thread that waits for a child; an error that it
+        raises ends the call and the child.
         """
         self._workers = workers
         self._memory = memory_megabytes
@@ -73,9 +74,9 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
-        """Stop all children, running ones too, in bounded time. The next call would start new ones.
+        """Stop all children within a limited time, also those that work. A later call starts new children.
 
-        Calls that other threads are waiting for raise Interrupted.
+        In the threads that wait for a call, `run` raises Interrupted.
         """
         with self._lock:
             host, self._host = self._host, None
@@ -84,10 +85,10 @@ class Sandbox:
             host.close()
 
     def run(self, function: Callable[..., T], *args: Any, limits: Limits) -> T:
-        """Call `function(*args)` in a child and return its result; both ways go through pickle.
+        """Call `function(*args)` in a child and return its result; arguments and result are pickled.
 
-        What the function raises comes through as itself. Raises PoisonError with the reason `timeout`,
-        `memory` (it asked for more than it may have) or `crashed` (the child died), and what `raise_if_stopped` raises.
+        An error of the function is raised as it is. Raises PoisonError with the reason `timeout`, `memory` (more memory
+        than allowed) or `crashed` (the child died), and the error of `raise_if_stopped`.
         """
         memory = self._memory if limits.memory_megabytes is None else limits.memory_megabytes
         closings = self._closings
@@ -97,15 +98,15 @@ class Sandbox:
             try:
                 future: Any = host.pool.schedule(_limited, (function, args, memory), timeout=limits.wall_seconds)
             except RuntimeError:
-                # pebble gives a pool up when an idle child is killed from outside: start another one, once.
+                # pebble stops a pool when an idle child is killed from outside: start one new pool.
                 self._discard(host, closings)
                 if last:
                     raise
                 continue
             try:
-                while not wait([future], HEED_SECONDS).done:
+                while not wait([future], STOP_CHECK_SECONDS).done:
                     self._raise_if_stopped()
-                    if host.closed:  # pebble leaves calls of a stopped pool unanswered for ever
+                    if host.closed:  # pebble never answers the calls of a stopped pool
                         raise BrokenExecutor
                 result: T = future.result()
             except ProcessExpired as error:
@@ -140,7 +141,7 @@ class Sandbox:
         host.close()
 
     def _require_open(self, closings: int) -> None:
-        """Raise Interrupted when the sandbox was closed since: its children did not end by themselves."""
+        """Raise Interrupted when the sandbox was closed after the call began: the children were stopped on purpose."""
         if self._closings != closings:
             raise Interrupted("the child processes were stopped")
 
@@ -148,8 +149,8 @@ class Sandbox:
 class _Host:
     """A pebble pool and the thread that starts its children.
 
-    The kernel's parent-death signal is sent when the *thread* that made a child ends, and a child inherits
-    that thread's signal mask: so one thread, which lives as long as the pool and blocks SIGINT, makes them.
+    The kernel sends the parent-death signal when the *thread* that started a child ends, and a child inherits the
+    signal mask of that thread. So one thread, which lives as long as the pool and blocks SIGINT, starts all children.
     """
 
     def __init__(self, workers: int) -> None:
@@ -165,7 +166,7 @@ class _Host:
         self._thread = threading.Thread(target=self._keep, args=(ready,), name="sandbox", daemon=True)
         self._thread.start()
         ready.wait()
-        # Before pebble's own handler, which a child that is just being started escapes: the exit then waits for it.
+        # It runs before pebble's own exit handler, which misses a child that is just starting: the exit would hang.
         atexit.register(self.close)
 
     @property
@@ -194,7 +195,7 @@ class _Host:
 
 
 def _enter_child(parent: int) -> None:
-    """Die with the parent; leave Ctrl-C to it. Nothing here needs an orderly end: SIGTERM ends C code at once, too."""
+    """Prepare a new child: it dies with the parent, ignores Ctrl-C, and SIGTERM ends it at once, even in C code."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if sys.platform == "linux":
@@ -204,7 +205,7 @@ def _enter_child(parent: int) -> None:
 
 
 def _limited(function: Callable[..., T], args: tuple[Any, ...], memory_megabytes: float) -> T:
-    """In the child: call under the memory limit (the soft one, so that the next call may have another)."""
+    """In the child: call the function under the memory limit; the soft limit, so that the next call can change it."""
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     soft = int(memory_megabytes * 1e6)
     resource.setrlimit(resource.RLIMIT_AS, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
@@ -213,12 +214,13 @@ def _limited(function: Callable[..., T], args: tuple[Any, ...], memory_megabytes
     except Exception as error:
         if not is_shortage(error):
             raise
-        said = " ".join(str(error).split())[:200]
-        raise PoisonError("memory", f"more than {memory_megabytes:g} MB" + (f" ({said})" if said else "")) from error
+        detail = " ".join(str(error).split())[:200]
+        evidence = f"more than {memory_megabytes:g} MB" + (f" ({detail})" if detail else "")
+        raise PoisonError("memory", evidence) from error
 
 
 def _is_pool_timeout(error: TimeoutError) -> bool:
-    """Whether pebble raised it, not the function: pebble's carries ("Task timeout", seconds)."""
+    """Whether pebble raised the error, not the function: pebble's error carries ("Task timeout", seconds)."""
     return bool(error.args) and error.args[0] == "Task timeout"
 
 

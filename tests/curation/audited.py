@@ -1,4 +1,4 @@
-"""Samples of the demo's world as a pipeline without a fault would make them, and faults that an audit must see."""
+"""Samples of the demo's world as a faultless pipeline would make them, and faults that the audit must detect."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ make_script = functools.cache(world.make_script)
 
 @functools.cache
 def drawn(seed: int, second: int) -> bytes:
-    """The JPEG of a second of a script."""
+    """The JPEG of one second of a script."""
     stream = io.BytesIO()
     draw(make_script(seed), second).save(stream, "JPEG", quality=90)
     return stream.getvalue()
 
 
 def frame_set(script: Script, *, looks: bool = False) -> FrameSet:
-    """The sampled frames; shots by the script's places. With `looks` keyframes have the hash of their picture."""
+    """The sampled frames; each place of the script is a shot. With `looks`, keyframes have their picture's hash."""
     hashes = dict.fromkeys(range(script.duration), "0" * 16)
     if looks:
         for second in script.keyframes:
@@ -56,7 +56,7 @@ def frame_set(script: Script, *, looks: bool = False) -> FrameSet:
 
 
 def caption_set(texts: tuple[str, ...]) -> CaptionSet:
-    """One caption a second."""
+    """One caption for each second."""
     captions = tuple(
         Caption(index=i, time=float(i), video_sha256=SHA, pts=float(i), image_sha256=SHA, text=text)
         for i, text in enumerate(texts)
@@ -65,13 +65,13 @@ def caption_set(texts: tuple[str, ...]) -> CaptionSet:
 
 
 def summary_of(sentences: tuple[Sentence, ...]) -> Summary:
-    """A summary whose keyframes are those that are cited."""
+    """A summary whose keyframes are the cited times."""
     times = tuple(sorted({time for sentence in sentences for time in sentence.times}))
     return Summary(maker=MAKER, v2v=times, v2t=" ".join(s.text for s in sentences), v2vt=sentences, effort=Effort())
 
 
 def true_sentences(script: Script) -> tuple[Sentence, ...]:
-    """The known summary: one sentence an event."""
+    """The true summary: one sentence for each event."""
     return tuple(Sentence(times=tuple(map(float, e.seconds)), text=e.sentence) for e in script.events)
 
 
@@ -83,7 +83,7 @@ def rotated(sentences: tuple[Sentence, ...], count: int) -> tuple[Sentence, ...]
 
 
 def absent(script: Script, seconds: Sequence[int]) -> str:
-    """A sentence about an object and an action of which nothing is in the pictures of these seconds."""
+    """A sentence about an object and an action that are not in the pictures of these seconds."""
     said = " ".join(script.captions[second] for second in seconds).lower()
     rng = random.Random(script.seed)
     colour = rng.choice([c for c in COLOURS if c not in said])
@@ -91,9 +91,9 @@ def absent(script: Script, seconds: Sequence[int]) -> str:
 
 
 class Eyes:
-    """A CLIP that is exact in the demo's world: a picture is what was drawn, its vector that of its true caption.
+    """A CLIP that is exact in the demo's world: the vector of a picture is the vector of its true caption.
 
-    `embed` gives the vectors of texts; pictures are known by their bytes.
+    `embed` gives the vectors of texts; pictures are recognized by their bytes.
     """
 
     name = "eyes"
@@ -114,12 +114,12 @@ class Eyes:
 
 
 def reader(seed: int):
-    """Access to the pictures of a script."""
+    """A function that reads the pictures of a script."""
     return lambda index: drawn(seed, index)
 
 
 def rated(score: int, reason: str = "All of it is there.") -> str:
-    """A judge's reply that gives every criterion the same."""
+    """A judge's reply with the same score for every criterion."""
     return json.dumps({name: {"reason": reason, "score": score} for name in CRITERIA})
 
 
@@ -137,7 +137,7 @@ def measure(
     config: AuditConfig | None = None,
     looks: bool = False,
 ) -> Audit:
-    """The audit of a script's sample: the true one, or with other sentences or captions."""
+    """The audit of a script's sample, with the true sentences and captions or with others."""
     script = make_script(seed)
     return audit(
         frame_set(script, looks=looks),

@@ -1,7 +1,7 @@
-"""Small videos whose every frame carries its own time stamp as a barcode, so that any decoder can be checked.
+"""Small videos that show the time of every frame as a barcode, so that any decoder can be checked.
 
-The time in milliseconds is drawn as 20 bits, 10 columns by 2 rows of black and white blocks in the top sixth
-of the picture; below lies a scene that changes colours at its cuts and moves in between.
+The time in milliseconds is drawn as 20 bits, 10 columns by 2 rows of black and white blocks in the top sixth of the
+picture. Below is a scene that changes colours at its cuts and moves between them.
 """
 
 import random
@@ -19,7 +19,7 @@ X264 = {"preset": "veryfast", "crf": "20", "bf": "3", "g": "60"}
 
 
 class Clip(NamedTuple):
-    """A video, the times (ms) that were drawn into its frames, and their times (s) as the container keeps them."""
+    """A video, the times (ms) drawn into its frames, and their times (s) as the container stores them."""
 
     path: Path
     times: list[int]
@@ -27,7 +27,7 @@ class Clip(NamedTuple):
 
 
 def expected(clip: Clip, fps: float = 1.0) -> list[int]:
-    """The rule, said plainly: for k = 0, 1, 2 ... the last frame with time <= first + k / fps."""
+    """The rule in its plain form: for k = 0, 1, 2 ... the last frame with time <= first + k / fps."""
     found, times = [], clip.exact
     while times[0] + len(found) / Fraction(fps) <= times[-1]:
         until = times[0] + len(found) / Fraction(fps)
@@ -45,7 +45,7 @@ def draw(image: np.ndarray, ms: int) -> np.ndarray:
 
 
 def read(image: np.ndarray) -> int:
-    """The time in ms that a picture carries, at any size."""
+    """The time in ms that a picture shows, at any size of the picture."""
     height, width = image.shape[:2]
     ms = 0
     for bit in range(BITS):

@@ -1,4 +1,4 @@
-"""Fixtures of the curation tests: a ledger, and scripted stage functions that need no video."""
+"""The fixture of the curation tests: a ledger on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.postgres import new_ledger
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
-    """A new ledger, in a file and on a server: every test that takes one runs on both."""
+    """A new ledger; every test that takes it runs twice, with SQLite and with PostgreSQL."""
     if request.param == "sqlite":
         opened = Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
     else:

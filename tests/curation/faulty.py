@@ -1,4 +1,4 @@
-"""A captioner whose replies go astray: real captions of the real tiny model, given to the wrong pictures."""
+"""A captioner whose replies go to the wrong pictures: the captions are real captions of the real tiny model."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 from models.chat import Arrived, ChatModel, Reply, Request
 
-# By a picture's hash (known frames) what is said of it; None leaves the real answer.
+# Takes the hash of a picture and returns its caption; None leaves the real answer.
 Fault = Callable[[str], str | None]
 
 
 class Astray:
-    """Answers as `real` does, except where `fault` says something of a picture; `known`: captions by picture hash.
+    """Answers as `real` does, except for pictures for which `fault` gives a caption; `known`: captions by picture hash.
 
-    One by one, like a server, so that its replies are cached each by itself.
+    It answers one request after the other, like a server, so that each reply is cached by itself.
     """
 
     whole_batches = False

@@ -1,4 +1,4 @@
-"""What hostile files make decoders do, as functions that a sandbox test runs in a child process."""
+"""Functions that behave like decoders of hostile files; a sandbox test runs them in a child process."""
 
 import itertools
 import os
@@ -8,13 +8,13 @@ from pathlib import Path
 
 
 def hang(pid_file: Path | None = None) -> None:
-    """Sleep, after telling the process id."""
+    """Write the process id to a file, then sleep."""
     _tell(pid_file)
     time.sleep(600)
 
 
 def busy(pid_file: Path) -> None:
-    """Stay in C code, where no signal handler of Python's runs."""
+    """Write the process id, then stay in C code, where no signal handler of Python runs."""
     _tell(pid_file)
     sum(itertools.repeat(1, 10**12))
 
@@ -27,7 +27,7 @@ def _tell(pid_file: Path | None) -> None:
 
 
 def wait_for(file: Path) -> None:
-    """Return when a file is there; fail after a minute."""
+    """Return when a file exists; fail after a minute."""
     for _ in range(6000):
         if file.exists():
             return
@@ -44,7 +44,7 @@ def hog(megabytes: int) -> int:
 
 
 def address_space() -> float:
-    """MB (10**6 bytes) of address space that this process has."""
+    """The address space of this process in MB (10**6 bytes)."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 

@@ -1,4 +1,4 @@
-"""Verdicts of people, and finished samples in a ledger for them to judge."""
+"""Verdicts of people, and finished samples in a ledger for which they are given."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.curation.hashes import HASHES
 
 
 def finish(ledger: Ledger, sample: Sample, hashes: StageHashes = HASHES, audit: Audit | None = None) -> None:
-    """Write the results of a sample that are due by the hashes, as a run would."""
+    """Write the results of a sample that are due under the hashes, as a run does."""
     records: dict[str, Record] = {
         "download": sample.video,
         "filter": Judgement(scores=sample.video.scores),
@@ -64,7 +64,7 @@ def verdict(
 def shown(
     sample: Sample, **changes: Callable[[KeyframeVerdict], Any] | Mapping[str, Any]
 ) -> tuple[KeyframeVerdict, ...]:
-    """The keyframes as an annotator left them: `k3={"judged": "drop"}` changes the one of frame 3."""
+    """The keyframes as an annotator left them: `k3={"judged": "drop"}` changes the keyframe of frame 3."""
     plain = verdict(sample).keyframes
     return tuple(one.model_copy(update=changes.get(f"k{one.index}", {})) for one in plain)
 
@@ -83,7 +83,7 @@ def verdicts_on(draw: st.DrawFn, sample: Sample) -> Verdict:
             for one in verdict(sample).keyframes
         )
     )
-    index = st.integers(0, len(frames))  # one too many
+    index = st.integers(0, len(frames))  # one index beyond the last frame
     added = st.builds(
         lambda i, text: AddedKeyframe(index=i, time=i / sample.frames.fps, caption=text), index, st.none() | TEXT
     )

@@ -1,4 +1,4 @@
-"""Samples with generated pictures: a plain factory, a hypothesis strategy for hostile ones, and their export."""
+"""Samples with generated pictures: a plain factory, a hypothesis strategy for hostile samples, and their export."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SCENES = ("a red kite over a green hill", "a child draws a map of the harbour", 
 
 @functools.cache
 def picture(number: int, width: int = 64, height: int = 36) -> bytes:
-    """A small JPEG that differs for every number."""
+    """A small JPEG, different for every number."""
     image = Image.new("RGB", (width, height), ((number * 67) % 256, (number * 31) % 256, (number * 13) % 256))
     draw = ImageDraw.Draw(image)
     side = height // 3
@@ -82,7 +82,7 @@ def make_sample(
     pictures: Callable[[int, int, int], bytes] = picture,
     **publication: Any,
 ) -> Sample:
-    """A whole, consistent sample; each keyframe carries one sentence."""
+    """A complete, consistent sample; each keyframe has one sentence."""
     content = sha(content or video)
     shown = [pictures(number, *size) for number in range(frames)]
     times = [number / fps for number in range(frames)]
@@ -169,7 +169,7 @@ NUMBER = st.none() | st.floats(0, 1e6)
 
 @st.composite
 def hostile_samples(draw: st.DrawFn, video: str) -> Sample:
-    """Consistent samples with any text anywhere, several times a sentence, failed captions, and missing fields."""
+    """Consistent samples with any text in all places, several times per sentence, failed captions, missing fields."""
     count = draw(st.integers(1, 8))
     chosen = tuple(sorted(draw(st.sets(st.integers(0, count - 1), min_size=1))))
     base = make_sample(video, count, chosen, title=draw(MAYBE), fps=draw(st.sampled_from([1.0, 2.0, 0.5, 29.97])))
@@ -227,7 +227,7 @@ LONG = Rejection(
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """All files below a folder."""
+    """The contents of all files below a folder, by relative path."""
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
@@ -239,11 +239,11 @@ def run_export(
     images: bool = True,
     rejections: tuple[Rejection, ...] = (LONG,),
 ) -> Manifest:
-    """Export with `rows` rows a shard."""
+    """Export the samples with `rows` rows per shard."""
     config = ExportConfig(rows_per_shard=rows, images=images)
     return export(samples, read_picture, config, out, name="test", rejections=rejections)
 
 
 def numbered(count: int) -> list[Sample]:
-    """Samples `v000`, `v001` ..."""
+    """The samples `v000`, `v001` ..."""
     return [make_sample(f"v{number:03d}") for number in range(count)]

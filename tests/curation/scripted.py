@@ -1,4 +1,4 @@
-"""Chat models that answer by a rule: real engines in memory, good ones and bad ones, behind the ChatModel protocol."""
+"""Chat models that answer by a rule, good and bad ones: real engines in memory behind the ChatModel protocol."""
 
 import hashlib
 import json
@@ -16,12 +16,12 @@ LINE = re.compile(r"^\[([0-9.,]+)\] (.*)$", re.MULTILINE)
 EMBEDDER = NgramEmbedder(4096)
 MAKER = Maker(prompt="p.v1", prompt_sha256="0" * 64, model="m", revision="r", sampling={})
 
-# A rule gives the reply's text, or text and finish reason.
+# A rule returns the text of the reply, or the text and the finish reason.
 Rule = Callable[[Request], str | tuple[str, str]]
 
 
 class Scripted:
-    """Answers by `rule`; a token is a word. Keeps every request, in calls as they came."""
+    """Answers by `rule`; a token is a word. `calls` keeps the requests of each call in order."""
 
     name, revision, whole_batches = "scripted", "rule-1", False
 
@@ -50,7 +50,7 @@ class Scripted:
 
 
 def lines_of(request: Request) -> list[tuple[list[float], str]]:
-    """Times and captions that a model reads in a prompt, with the same eyes as anybody's."""
+    """The times and captions that a model reads in a prompt."""
     return [([json.loads(t) for t in times.split(",")], text) for times, text in LINE.findall(request.text)]
 
 
@@ -60,7 +60,7 @@ def limits_of(request: Request) -> tuple[int, int]:
 
 
 def choosing(word: str) -> Rule:
-    """Chooses the captions that hold `word`, cut or filled up to the limits of the schema, as a good model would."""
+    """A good model: it chooses the captions that hold `word`, shortened or filled up to the limits of the schema."""
 
     def rule(request: Request) -> str:
         low, high = limits_of(request)
@@ -73,22 +73,22 @@ def choosing(word: str) -> Rule:
 
 
 def greedy(request: Request) -> str:
-    """Chooses as many as it may."""
+    """Chooses as many keyframes as the schema allows."""
     return json.dumps({"keyframes": [times[0] for times, _ in lines_of(request)][: limits_of(request)[1]]})
 
 
 def stingy(request: Request) -> str:
-    """Chooses as few as it must."""
+    """Chooses as few keyframes as the schema allows."""
     return json.dumps({"keyframes": [times[0] for times, _ in lines_of(request)][: limits_of(request)[0]]})
 
 
 def line_by_line(request: Request) -> str:
-    """One sentence a line."""
+    """Writes one sentence for each line."""
     return json.dumps({"sentences": [{"keyframes": t, "text": f"Then {text}"} for t, text in lines_of(request)]})
 
 
 def arbitrary(request: Request) -> str:
-    """Some valid choice, drawn by a hash of the request."""
+    """A valid choice that depends on a hash of the request."""
     low, high = limits_of(request)
     seconds = request.schema["properties"]["keyframes"]["items"]["enum"]
     ranked = sorted(seconds, key=lambda s: hashlib.sha256(f"{s}{request.text}{request.variant}".encode()).digest())
@@ -97,13 +97,13 @@ def arbitrary(request: Request) -> str:
 
 
 def after(bad: Iterable[str | tuple[str, str]], good: Rule) -> Rule:
-    """Bad replies to the first variants of every request, then good ones."""
+    """Bad replies to the first variants of every request, then good replies."""
     replies = list(bad)
     return lambda request: replies[request.variant] if request.variant < len(replies) else good(request)
 
 
 def valid(request: Request, text: str) -> bool:
-    """Whether a reply keeps the request's schema, by an independent validator."""
+    """Whether a reply fits the request's schema, by an independent validator."""
     return jsonschema.Draft202012Validator(request.schema).is_valid(json.loads(text))
 
 
@@ -164,7 +164,7 @@ def make_frames(same_as: Sequence[int | None], fps: float = 1.0) -> FrameSet:
 
 
 def make_captions(texts: Sequence[str | None], fps: float = 1.0) -> CaptionSet:
-    """Captions of frames 0, 1, ...; None where a frame has none."""
+    """The captions of frames 0, 1, ...; None for a frame without a caption."""
     captions = tuple(
         Caption(
             index=i,

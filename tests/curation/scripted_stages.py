@@ -1,4 +1,4 @@
-"""Stage functions without videos: every record follows from the video's id and a settings word."""
+"""Stage functions that need no videos: every record follows from the video's id."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Works:
             if errors:
                 raise errors.pop(0)
             whole = make_sample(inputs.id, content=self.content(inputs.id))
-            # Each stage reads what it needs, so that a missing input would show.
+            # Each stage reads the records that it needs, so that a missing input raises.
             match name:
                 case "download":
                     return whole.video.model_copy(update={"id": inputs.source.id})

@@ -1,4 +1,4 @@
-"""A local stand-in for video sites: files with Range, pages, HLS, and the ways in which servers misbehave."""
+"""A local server that stands for video sites: files with Range, pages, HLS, and typical faults of servers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HOSTILE_TITLE = "../../../etc/<script>alert(1)</script>\u202e%(ext)s $HOME \\x00
 
 @functools.cache
 def make_video(folder: Path, suffix: str = ".mp4", seconds: int = 6, size: int = 64) -> bytes:
-    """A film of noise, so that it has bytes to lose."""
+    """A video of noise, so that its file is large."""
     path = folder / f"film{seconds}x{size}{suffix}"
     random = np.random.default_rng(7)
     frames = (random.integers(0, 255, (size, size, 3), dtype=np.uint8) for _ in range(seconds * 5))
@@ -34,7 +34,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: object) -> None:
-        """Clients that go away are no news."""
+        """Ignore clients that close the connection."""
 
 
 class VideoServer:
@@ -109,7 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(404, b"nothing here")
 
     def _file(self, body: bytes, kind: str = "video/mp4", stop: int | None = None) -> None:
-        """A file with ETag and Range; with `stop` the connection breaks after so many bytes of the body."""
+        """A file with ETag and Range; with `stop` the connection breaks after `stop` bytes of the body."""
         match = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers["Range"] or "")
         unchanged = self.headers["If-Range"] in (None, self.site.etag)
         start, end = 0, len(body)
@@ -140,11 +140,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._file(self.site.mp4)
 
     def _dropping(self, path: str, options: dict[str, str]) -> None:
-        """Breaks half-way, unless it is resumed."""
+        """The connection breaks in the middle of the file, unless the download is resumed."""
         self._file(self.site.mp4, stop=None if self.headers["Range"] else len(self.site.mp4) // 2)
 
     def _gated(self, path: str, options: dict[str, str]) -> None:
-        """Stalls after the first half until the gate opens, unless it is resumed."""
+        """Waits after the first half until the gate opens, unless the download is resumed."""
         body = self.site.mp4
         if self.headers["Range"] or self.site.gate.is_set():
             self._file(body)
@@ -161,7 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._file(b"<html><body>Please log in</body></html>" * 200)
 
     def _status(self, path: str, options: dict[str, str]) -> None:
-        """`/status/503?after=1&fails=2`: this status, the first two times or always."""
+        """`/status/503?after=1&fails=2`: this status for the first two requests; without `fails` always."""
         status = int(path.split("/")[2])
         if self.site.count(path) <= int(options.get("fails", "1000000")):
             self._send(status, b"no", **({"Retry_After": options["after"]} if "after" in options else {}))
@@ -205,7 +205,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._file(piece, "video/mp2t")
 
     def _drip(self, path: str, options: dict[str, str]) -> None:
-        """Headers at once, then a byte now and then until the gate opens."""
+        """Sends the headers at once, then a byte every 50 ms until the gate opens."""
         self.send_response(200)
         self.send_header("Content-Type", options.get("kind", "video/mp4"))
         self.send_header("Content-Length", str(10**7))

@@ -1,4 +1,4 @@
-"""The audit of a sample: the demo's world knows the truth, so each fault must move the score that is meant for it."""
+"""The audit of a sample: in the demo's world the truth is known, so each fault must change the score made for it."""
 
 import errno
 import hashlib
@@ -50,7 +50,7 @@ def seeing(*seeds: int) -> Tools:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_truth_is_supported_whole_and_says_what_was_not_measured(seed) -> None:
+def test_the_true_summary_is_fully_supported_and_missing_scores_are_listed(seed) -> None:
     found = measure(seed)
     scores = found.scores()
     assert found.support.unsupported == 0 and found.coverage.shots == 1
@@ -64,7 +64,7 @@ def test_the_truth_is_supported_whole_and_says_what_was_not_measured(seed) -> No
     assert Audit.model_validate_json(found.canonical()) == found
 
 
-def test_a_shuffled_summary_loses_support_and_nothing_else() -> None:
+def test_a_shuffled_summary_loses_only_support() -> None:
     steps = []
     for part in (0, 0.5, 1):
         found = []
@@ -82,7 +82,7 @@ def test_a_shuffled_summary_loses_support_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_less_of_a_sentence_is_there_the_less_it_is_supported(seed) -> None:
+def test_support_falls_with_the_absent_words_of_a_sentence(seed) -> None:
     script = make_script(seed)
     event = next(event for event in script.events if event.kind != "sign")
     others = [s for s in true_sentences(script) if s.text != event.sentence]
@@ -129,7 +129,7 @@ def test_captions_of_another_video_leave_sentences_without_support() -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_every_event_more_covers_more(seed) -> None:
+def test_coverage_grows_with_every_event(seed) -> None:
     sentences = true_sentences(make_script(seed))
     found = [measure(seed, sentences=sentences[:count]).coverage for count in range(1, len(sentences) + 1)]
     for one, other in itertools.pairwise(found):
@@ -137,7 +137,7 @@ def test_every_event_more_covers_more(seed) -> None:
     assert found[-1].captions > found[0].captions
 
 
-def test_grounding_sees_captions_that_left_their_pictures() -> None:
+def test_grounding_detects_captions_at_wrong_pictures() -> None:
     seeds = SEEDS[:4]
     tools = seeing(*seeds)
     for seed in seeds:
@@ -182,7 +182,7 @@ def test_any_text_gives_scores_in_range_whatever_the_order(sample, data) -> None
     def run(captions, summary) -> Audit:
         return audit(sample.frames, captions, summary, lambda i: read_picture(sample, i), tools, AuditConfig())
 
-    found = run(sample.captions, sample.summary)  # the record's own types check the ranges
+    found = run(sample.captions, sample.summary)  # the types of the record check the ranges
     assert Audit.model_validate_json(found.canonical()) == found == run(sample.captions, sample.summary)
     assert len(found.support.sentences) == len(sample.summary.v2vt) and found.rating.mean == 2
     assert found.grounding is None or len(found.grounding.keyframes) == len(sample.summary.v2v)
@@ -242,13 +242,13 @@ class Numb(NgramEmbedder):
         return np.full((len(texts), 4), np.nan, np.float32)
 
 
-def test_vectors_that_are_no_numbers_are_no_zeros() -> None:
+def test_vectors_with_nan_do_not_count_as_zero() -> None:
     found = measure(100, tools=PLAIN._replace(embedder=lambda: Numb(64)))
     assert found.scores() == {}
     assert {m.score: m.reason.split(":")[0] for m in found.missing}["coverage"] == "bad_vectors"
 
 
-def test_pictures_that_cannot_be_read_are_left_out_and_not_decoded_again_and_again() -> None:
+def test_unreadable_pictures_are_left_out_after_one_attempt() -> None:
     asked = []
 
     def read(index):
@@ -281,13 +281,13 @@ def test_pictures_that_cannot_be_read_are_left_out_and_not_decoded_again_and_aga
         (sa.exc.OperationalError("insert", {}, Exception("database or disk is full")), sa.exc.OperationalError),
     ],
 )
-def test_what_concerns_the_run_passes_through(place, error, raised) -> None:
+def test_errors_of_the_whole_run_are_raised(place, error, raised) -> None:
     tools = PLAIN._replace(prompt=JUDGE_PROMPT, **{place: failing(error)})
     with pytest.raises(raised):
         measure(100, tools=tools)
 
 
-def test_what_fails_while_the_run_stops_is_no_finding() -> None:
+def test_a_failure_while_the_run_stops_is_not_recorded() -> None:
     stopping = []
 
     def raise_if_stopped() -> None:
@@ -319,7 +319,7 @@ def test_marks_are_set_by_thresholds_in_mode_enable_alone() -> None:
     assert measure(100, sentences=sentences, config=AuditConfig(mode="enable", min_coverage=exact)).marks == ()
 
 
-def test_a_disabled_audit_touches_nothing() -> None:
+def test_a_disabled_audit_opens_no_model() -> None:
     touched = failing(AssertionError("used"))
     script = make_script(100)
     inputs = frame_set(script), caption_set(script.captions), summary_of(true_sentences(script))

@@ -1,4 +1,4 @@
-"""The formulas of the audit against brute force, and the properties that make them worth storing."""
+"""The formulas of the audit against brute force, and their properties."""
 
 import math
 
@@ -44,7 +44,7 @@ def test_more_keyframes_never_represent_less_and_all_of_them_represent_all(items
 
 
 @given(vectors(2), st.data())
-def test_a_copy_never_lowers_repetition_and_the_order_is_nothing(rows, data) -> None:
+def test_a_copy_never_lowers_repetition_and_the_order_does_not_matter(rows, data) -> None:
     found = scores.repeated(rows)
     near = [max(max(0.0, float(a @ b)) for j, b in enumerate(rows) if i != j) for i, a in enumerate(rows)]
     assert found == pytest.approx(min(1, sum(near) / len(near)), abs=1e-4)
@@ -65,7 +65,7 @@ def test_pictures_repeat_by_the_bits_that_differ(hashes) -> None:
     assert scores.repeated_pictures(hashes) == pytest.approx(expected, abs=1e-4)
 
 
-def test_large_matrices_are_cut_in_pieces(monkeypatch) -> None:
+def test_large_matrices_are_computed_in_pieces(monkeypatch) -> None:
     rng = np.random.default_rng(1)
     rows = rng.normal(size=(23, 8)).astype(np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
@@ -124,11 +124,11 @@ def test_forms_of_a_word_are_one_word(one, other) -> None:
     ("one", "other"),
     [("moves left", "moves right"), ("a red ball", "a ball"), ("not open", "open"), ("3 cups", "4 cups"), ("红", "蓝")],
 )
-def test_what_changes_a_claim_is_another_word(one, other) -> None:
+def test_words_that_change_a_claim_stay_different(one, other) -> None:
     assert content_words(one) != content_words(other)
 
 
-def test_function_words_say_nothing() -> None:
+def test_function_words_are_not_content_words() -> None:
     assert content_words("It is what it was, and he has been there with them.") == frozenset()
     assert scores.words_held("It is there.", ["a dog"]) is None
 

@@ -1,4 +1,4 @@
-"""The judge: what it is shown, what it may answer, and what becomes of answers that cannot be used."""
+"""The judge: its prompt, its valid answers, and the treatment of answers that cannot be used."""
 
 import json
 
@@ -35,7 +35,7 @@ def test_a_rating_with_its_maker_and_cost() -> None:
 
 
 @pytest.mark.parametrize("name", ["score", "reason", "other"])
-def test_the_schema_turns_away_what_the_reader_would(name) -> None:
+def test_the_schema_refuses_the_same_replies_as_the_reader(name) -> None:
     reply = json.loads(rated(3))
     reply["placed"] |= {"score": 6} if name == "score" else {"reason": ""} if name == "reason" else {"more": 1}
     model = Scripted(lambda r: json.dumps(reply))
@@ -72,7 +72,7 @@ def test_a_judge_that_refuses_or_is_too_small_gives_a_reason() -> None:
     assert rating is None and reason.startswith("prompt_too_long") and effort.attempts == 0
 
 
-def test_a_judge_that_is_gone_is_no_finding() -> None:
+def test_a_judge_that_is_gone_raises() -> None:
     class Gone(Scripted):
         def complete(self, requests, arrived=None):
             return [Reply("connection lost", "failed", 0, 0) for _ in requests]
@@ -82,7 +82,7 @@ def test_a_judge_that_is_gone_is_no_finding() -> None:
 
 
 @given(st.lists(st.text(), min_size=1, max_size=4), st.lists(st.text(min_size=1), min_size=1, max_size=3))
-def test_data_stay_on_lines_of_their_own(captions, told) -> None:
+def test_each_text_stays_on_its_own_line(captions, told) -> None:
     model = Scripted(lambda r: rated(3, "It\tis so."))
     given_captions = [(float(i), f"{text}x") for i, text in enumerate(captions)]
     sentences = [Sentence(times=(float(i),), text=f"{text}x") for i, text in enumerate(told)]

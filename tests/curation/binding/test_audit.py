@@ -1,4 +1,4 @@
-"""The binding audit with the real tiny CLIP and captioner over real videos; faults are real captions gone astray."""
+"""The binding audit with the real tiny CLIP and captioner on real videos; faults are real captions at wrong frames."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ FIRST_SEED, VIDEOS, SECONDS = 80_000_000, 6, 40
 
 
 class World(NamedTuple):
-    """A workspace that has its frames, the real captions by picture, and which video a picture is of."""
+    """A workspace with sampled frames, the real captions by picture, and the video of each picture."""
 
     root: Path
     ids: list[str]
@@ -96,7 +96,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
         carry(services, ids, "caption", "binding")
         figures = services.binding.figures()
         records = {i: CaptionSet.model_validate_json(services.ledger.entry(i, "caption").payload) for i in ids}
-    # Right captions pass, and by far.
+    # Right captions pass, far from the limits.
     assert figures["canaries_recognized_share"] >= 0.8
     assert figures["match_share"] >= 0.9
     assert figures["commonest_caption_share"] <= 0.1
@@ -111,7 +111,7 @@ def root(world: World, tmp_path: Path) -> Path:
 
 
 def rotated(world: World, *, canaries: bool) -> Fault:
-    """Every video gets captions of the next one; canaries too, or not."""
+    """Every video gets captions of the next one; the canaries are wrong too, or not."""
     texts = [[t for sha, t in world.captions.items() if world.video_of[sha] == n] for n in range(VIDEOS)]
 
     def fault(sha: str) -> str | None:
@@ -132,7 +132,7 @@ def heads(root: Path) -> dict[str, set[str]]:
 
 
 def halted(world: World, root: Path, fault: Fault, *overrides: str) -> dict[str, object]:
-    """Run into the halt; returns binding.json."""
+    """Run until the halt and return the contents of binding.json."""
     with opened(root, configured(*overrides), Astray(world.captioner, world.captions, fault)) as services:
         carry(services, world.ids, "caption")
         with pytest.raises(BindingBroken, match=r"evidence: .*binding\.html") as caught:
@@ -171,7 +171,7 @@ def test_one_caption_repeated_halts_without_clip_and_canaries(world: World, root
     assert len(facts["repeated"]["frames"]) > 4  # type: ignore[index]
 
 
-def test_what_was_withdrawn_is_made_anew_by_the_next_run_and_right(world: World, root: Path) -> None:
+def test_the_next_run_makes_withdrawn_captions_again_and_right(world: World, root: Path) -> None:
     facts = halted(world, root, rotated(world, canaries=True))
     assert set(facts["withdrawn"]["videos"]) == set(world.ids)  # type: ignore[index]
     assert heads(root) == {i: {"download", "filter", "frames"} for i in world.ids}
@@ -221,7 +221,7 @@ def test_canaries_are_new_in_every_run_and_never_answered_from_the_store(world: 
         assert services.meter.read().replies == paid, "the batches are the same again"
 
 
-def test_score_only_notes_and_never_halts(world: World, root: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_score_only_logs_and_never_halts(world: World, root: Path, caplog: pytest.LogCaptureFixture) -> None:
     model = Astray(world.captioner, world.captions, lambda sha: "A red circle rests on the left, gray room.")
     with opened(root, configured("binding.mode=score-only"), model) as services, caplog.at_level(logging.WARNING):
         carry(services, world.ids, "caption", "binding")
@@ -232,7 +232,7 @@ def test_score_only_notes_and_never_halts(world: World, root: Path, caplog: pyte
     assert all("binding" in stages for stages in heads(root).values())
 
 
-def test_switched_off_it_asks_nothing_and_says_so(world: World, root: Path) -> None:
+def test_a_disabled_audit_asks_nothing_and_says_so(world: World, root: Path) -> None:
     model = Astray(world.captioner, world.captions, lambda sha: "A red circle.")
     with opened(root, configured("binding.mode=disable"), model) as services:
         carry(services, world.ids, "caption", "binding")
@@ -240,10 +240,10 @@ def test_switched_off_it_asks_nothing_and_says_so(world: World, root: Path) -> N
         entry = services.ledger.entry(world.ids[0], "binding")
         assert entry is not None and Binding.model_validate_json(entry.payload) == Binding(checked=False)
     with opened(root, configured(), model) as services, pytest.raises(BindingBroken):
-        carry(services, world.ids, "binding")  # switched on later, what stands there is checked
+        carry(services, world.ids, "binding")  # switched on later, the stored captions are checked
 
 
-def test_limits_do_not_check_anew_and_what_is_measured_does(world: World, root: Path) -> None:
+def test_changed_limits_check_no_video_again_but_changed_measurements_do(world: World, root: Path) -> None:
     def binding(*overrides: str) -> str:
         with opened(root, configured(*overrides)) as services:
             return services.hashes.results["binding"]
@@ -264,7 +264,7 @@ def test_threads_share_an_audit_and_all_of_them_stop(world: World, root: Path) -
     assert set(facts["withdrawn"]["videos"]) == set(world.ids)
 
 
-def test_a_ledger_of_an_older_layout_is_refused_with_the_way_out(tmp_path: Path) -> None:
+def test_a_ledger_of_an_older_layout_is_refused_with_instructions(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
     old = Ledger(url)
     with old.engine.begin() as connection:

@@ -1,3 +1,5 @@
+"""Canaries: their pictures, their number and places, and captions with and without them."""
+
 from __future__ import annotations
 
 import io
@@ -9,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from curation.binding.canaries import build_painter, canary_count, canary_seeds, plain, positions, recognized
+from curation.binding.canaries import build_painter, canary_count, canary_seeds, draw_canary, positions, recognized
 from curation.text.caption import caption_frames
 from demo.tiny_models.canaries import words_of
 from demo.world import make_script
@@ -49,7 +51,7 @@ def test_true_captions_of_the_demo_are_recognized_and_other_places_are_not(seed:
 @given(SEEDS)
 @settings(max_examples=25)
 def test_a_seed_gives_one_picture_and_another_seed_another(seed: str) -> None:
-    for paint in (plain, build_painter(BindingConfig(canary_pictures=str(DEMO)))):
+    for paint in (draw_canary, build_painter(BindingConfig(canary_pictures=str(DEMO)))):
         canary = paint(seed)
         assert canary == paint(seed)
         assert canary.image != paint(seed + "x").image
@@ -59,7 +61,7 @@ def test_a_seed_gives_one_picture_and_another_seed_another(seed: str) -> None:
 
 
 @given(st.integers(0, 500), st.integers(0, 5), st.integers(1, 200))
-def test_canaries_ride_with_every_begun_so_many_captions(frames: int, canaries: int, every: int) -> None:
+def test_the_number_of_canaries_grows_with_the_captions(frames: int, canaries: int, every: int) -> None:
     config = BindingConfig(canaries=canaries, canary_every=every)
     count = canary_count(frames, config)
     assert count == sum(canaries for first in range(0, frames, every))
@@ -81,7 +83,7 @@ def test_canaries_ride_with_every_begun_so_many_captions(frames: int, canaries: 
         '{"pictures": [{"file": "good.jpg", "words": [["!"]]}]}',
     ],
 )
-def test_a_folder_that_is_not_as_it_must_be_names_the_way_out(tmp_path: Path, listing: str | None) -> None:
+def test_the_error_for_an_invalid_folder_says_what_it_must_hold(tmp_path: Path, listing: str | None) -> None:
     Image.new("RGB", (64, 48), (255, 0, 0)).save(tmp_path / "good.jpg")
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
     if listing is not None:
@@ -97,7 +99,7 @@ def test_the_demo_pictures_are_listed(tmp_path: Path) -> None:
 
 @given(st.integers(1, 40), st.integers(0, 6), st.integers(1, 7), st.integers(0, 10**6))
 def test_captions_are_the_same_with_canaries_among_them(frames: int, count: int, batch: int, seed: int) -> None:
-    canaries = [plain(one)._replace(image=f"canary {one}".encode()) for one in canary_seeds(count, str(seed))]
+    canaries = [draw_canary(one)._replace(image=f"canary {one}".encode()) for one in canary_seeds(count, str(seed))]
     kept: list[CanaryOutcomes] = []
     model = Scripted(lambda request: f"I see {(request.image or b'').decode()}", batch=batch)
 
@@ -118,12 +120,16 @@ def test_captions_are_the_same_with_canaries_among_them(frames: int, count: int,
     assert nothing.outcomes == ()
     assert sorted(outcome.seed for outcome in outcomes.outcomes) == sorted(canary.seed for canary in canaries)
     assert all(outcome.said == f"I see canary {outcome.seed}" for outcome in outcomes.outcomes)
-    assert positions(frames, canaries) == sorted(positions(frames, canaries))
-    assert all(0 <= position <= frames for position in positions(frames, canaries))
+    places = positions(frames, canaries)
+    assert all(0 <= place <= frames for place in places)
+    images = [request.image or b"" for request in model.requests[: frames + count]]
+    asked = [number for number, image in enumerate(images) if image.startswith(b"canary ")]
+    assert [images[number] for number in asked] == [canary.image for canary in canaries]
+    assert [number - earlier for earlier, number in enumerate(asked)] == places
 
 
 def test_a_canary_that_the_server_refused_is_not_counted_and_one_that_failed_fails_its_batch() -> None:
-    (canary,) = (plain(seed)._replace(image=b"canary") for seed in canary_seeds(1))
+    (canary,) = (draw_canary(seed)._replace(image=b"canary") for seed in canary_seeds(1))
     kept: list[CanaryOutcomes] = []
 
     def ask(finish: str) -> None:
@@ -144,5 +150,5 @@ def test_a_canary_that_the_server_refused_is_not_counted_and_one_that_failed_fai
     with pytest.raises(TransientError, match="model_failed"):
         ask("failed")
     assert len(kept) == 1
-    ask("length")  # cut off, but something was said
+    ask("length")  # cut off, but with some text
     assert [outcome.right for outcome in kept[1].outcomes] == [False]

@@ -1,3 +1,5 @@
+"""The window over the latest observations of a run: when its alarms ring, and when they must not."""
+
 from __future__ import annotations
 
 import threading
@@ -14,7 +16,7 @@ from curation.binding.window import (
     CanaryResult,
     Compared,
     Shown,
-    Watch,
+    Window,
     commonest,
     unlike,
 )
@@ -30,7 +32,7 @@ def shown(video: int, frame: int, text: str, phash: int = 0) -> Shown:
     return Shown(f"v{video}", frame, text, f"{phash:016x}")
 
 
-def witness(video: int, right: bool, server: str = "") -> CanaryResult:
+def canary_result(video: int, right: bool, server: str = "") -> CanaryResult:
     outcome = CanaryOutcome(picture="p", seed="s", words=(("red",),), said="x", right=right, server=server)
     return CanaryResult(f"v{video}", outcome)
 
@@ -45,73 +47,73 @@ def spread(number: int) -> int:
 
 
 @given(st.lists(st.booleans(), max_size=60))
-def test_the_canary_alarm_rings_by_the_latest_sixteen(rights: list[bool]) -> None:
-    watch = Watch(CONFIG)
-    watch.witness(witness(number, right) for number, right in enumerate(rights))
+def test_the_canary_alarm_depends_on_the_latest_sixteen(rights: list[bool]) -> None:
+    window = Window(CONFIG)
+    window.add_canaries(canary_result(number, right) for number, right in enumerate(rights))
     latest = rights[-4 * LEAST_CANARIES :]
     rings = len(latest) >= LEAST_CANARIES and sum(latest) / len(latest) < CONFIG.min_canaries
-    alarm = watch.alarm()
+    alarm = window.alarm()
     assert (alarm is not None) is rings
     assert alarm is None or (alarm.kind == "canaries" and f"{alarm.share:.0%}" in str(alarm))
 
 
 @given(st.integers(2, 8), st.integers(0, 7), st.integers(1, 40))
 def test_one_faulty_server_among_several_rings_and_is_named(servers: int, faulty: int, each: int) -> None:
-    watch = Watch(CONFIG)
+    window = Window(CONFIG)
     faulty %= servers
     for number in range(each * servers):
         server = number % servers
-        watch.witness([witness(number, server != faulty, f"http://s{server}/v1")])
-        alarm = watch.alarm()
+        window.add_canaries([canary_result(number, server != faulty, f"http://s{server}/v1")])
+        alarm = window.alarm()
         of_the_faulty = (number - faulty) // servers + 1
         if servers == 2 and alarm is not None and not alarm.server:
-            continue  # half of all canaries are wrong: by chance of the order less than half were right
+            continue  # half of all canaries are wrong: in this order, less than half may be right so far
         assert (alarm is not None) is (of_the_faulty >= LEAST_OF_A_SERVER)
         assert alarm is None or (alarm.server == f"http://s{faulty}/v1" and alarm.server in str(alarm))
-    assert {f"v{number}" for number in range(each * servers)} >= watch.videos()
+    assert {f"v{number}" for number in range(each * servers)} >= window.videos()
 
 
-def test_servers_without_end_fill_no_memory() -> None:
-    watch = Watch(CONFIG)
-    watch.witness(witness(number, True, f"s{number}") for number in range(3000))
-    assert len(watch.servers) <= 256 and len(watch.canaries) <= 4 * LEAST_CANARIES
+def test_many_servers_do_not_fill_the_memory() -> None:
+    window = Window(CONFIG)
+    window.add_canaries(canary_result(number, True, f"s{number}") for number in range(3000))
+    assert len(window.servers) <= 256 and len(window.canaries) <= 4 * LEAST_CANARIES
 
 
 @given(st.lists(st.integers(0, 8), max_size=90))
-def test_the_match_alarm_rings_by_the_latest_and_never_by_few(wins: list[int]) -> None:
-    watch = Watch(CONFIG)
-    watch.compared.extend(compared(number, won) for number, won in enumerate(wins))
+def test_the_match_alarm_depends_on_the_latest_and_never_on_few(wins: list[int]) -> None:
+    window = Window(CONFIG)
+    window.compared.extend(compared(number, won) for number, won in enumerate(wins))
     latest = wins[-4 * CONFIG.least :]
     rings = len(latest) >= CONFIG.least and sum(won / 8 for won in latest) / len(latest) < CONFIG.min_match
-    alarm = watch.alarm()
+    alarm = window.alarm()
     assert (alarm is not None) is rings
     assert alarm is None or alarm.kind == "match"
-    assert len(watch.compared) <= 4 * CONFIG.least
+    assert len(window.compared) <= 4 * CONFIG.least
 
 
 def test_one_caption_on_unlike_frames_of_several_videos_rings() -> None:
-    watch = Watch(CONFIG)
-    watch.shown.extend(shown(number % 3, number, "The same.", spread(number + 1)) for number in range(10))
-    watch.shown.extend(shown(number % 3, number, f"Text {number}", spread(number + 1)) for number in range(10))
-    alarm = watch.alarm()
+    window = Window(CONFIG)
+    window.shown.extend(shown(number % 3, number, "The same.", spread(number + 1)) for number in range(10))
+    window.shown.extend(shown(number % 3, number, f"Text {number}", spread(number + 1)) for number in range(10))
+    alarm = window.alarm()
     assert alarm is not None and alarm.kind == "repeated" and alarm.share == 0.5
-    assert watch.commonest() == ("the same.", 10, 20, 3)
+    assert window.commonest() == ("the same.", 10, 20, 3)
 
 
-def test_one_caption_of_one_video_or_on_alike_frames_is_no_fault() -> None:
+def test_one_caption_of_one_video_or_on_similar_frames_is_no_fault() -> None:
     lecture = [shown(0, number, "A woman speaks.", spread(number + 1)) for number in range(30)]
     black = [shown(number, 0, "The screen is black.", 1 << (number % 4)) for number in range(30)]
     for rows in (lecture, black, lecture + black):
-        watch = Watch(CONFIG)
-        watch.shown.extend(rows)
-        watch.shown.extend(shown(9, number, f"Text {number}", spread(number + 1)) for number in range(10))
-        assert watch.alarm() is None
+        window = Window(CONFIG)
+        window.shown.extend(rows)
+        window.shown.extend(shown(9, number, f"Text {number}", spread(number + 1)) for number in range(10))
+        assert window.alarm() is None
     assert commonest(lecture).covers == 0
     assert commonest(black).covers == 1
 
 
 @given(st.lists(st.integers(0, 2**64 - 1), max_size=30))
-def test_frames_that_were_taken_are_unlike_and_those_left_out_are_not(hashes: list[int]) -> None:
+def test_taken_frames_are_unlike_and_the_others_are_not(hashes: list[int]) -> None:
     rows = [shown(0, number, "t", phash) for number, phash in enumerate(hashes)]
     taken = unlike(rows)
     values = [int(one.phash, 16) for one in taken]
@@ -126,18 +128,18 @@ def test_the_commonest_caption_never_exceeds_the_whole(rows: list[tuple[int, str
     found = commonest(observations)
     assert 0 <= found.share <= 1 and found.covers <= found.of <= len(rows)
     assert found.covers == 0 or found.videos >= 2
-    # A distance of 32 bits is equality or unlikeness, so the order of arrival cannot matter.
+    # Frames are equal or differ in 32 bits, so the order of arrival cannot matter.
     rng.shuffle(observations)  # type: ignore[attr-defined]
     assert commonest(observations) == found
 
 
-def test_an_empty_watch_is_silent() -> None:
-    watch = Watch(CONFIG)
-    assert watch.alarm() is None and watch.videos() == set()
-    assert watch.figures()["canaries_recognized_share"] is None
+def test_an_empty_window_raises_no_alarm() -> None:
+    window = Window(CONFIG)
+    assert window.alarm() is None and window.videos() == set()
+    assert window.figures()["canaries_recognized_share"] is None
 
 
-def test_a_thread_that_stops_before_the_evidence_is_there_leaves_the_whole_message_to_be_asked_for() -> None:
+def test_a_thread_that_stops_before_the_evidence_exists_gets_the_full_message_later() -> None:
     gathering, go_on = threading.Event(), threading.Event()
 
     def halt(*_: object) -> str:
@@ -146,7 +148,7 @@ def test_a_thread_that_stops_before_the_evidence_is_there_leaves_the_whole_messa
         return "all of it, and where the evidence is"
 
     audit = BindingAudit(CONFIG, lambda: None, halt)
-    outcomes = [witness(1, False).outcome] * LEAST_CANARIES
+    outcomes = [canary_result(1, False).outcome] * LEAST_CANARIES
     made = make_sample()
 
     def check() -> None:
@@ -157,7 +159,7 @@ def test_a_thread_that_stops_before_the_evidence_is_there_leaves_the_whole_messa
     first.start()
     assert gathering.wait(30)
     with pytest.raises(BindingBroken, match="captions are not where they belong"):
-        audit.raise_if_stopped()  # another thread: it must not wait, since the evidence may need what it holds
+        audit.raise_if_stopped()  # it must not wait: the evidence may need what this thread holds
     go_on.set()
     first.join(30)
     with pytest.raises(BindingBroken, match="all of it"):

@@ -1,4 +1,4 @@
-"""What failures mean: real answers of a player through the real YouTube extractor, and HTTP and network errors."""
+"""The meaning of failures: real answers of a player through the real YouTube extractor, HTTP and network errors."""
 
 import errno
 import socket
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from yt_dlp.networking.exceptions import CertificateVerifyError, HTTPError, IncompleteRead, ProxyError, TransportError
 from yt_dlp.utils import DownloadError, ExtractorError, UnsupportedError, YoutubeDLError
 
-from curation.download.errors import classify, retry_after
+from curation.download.errors import classify
 from curation.download.network import DebugLog
 from schemas.errors import HostBlocked, PermanentError, RefusedError, StorageFull, TransientError
 
@@ -110,7 +110,7 @@ def http(status, headers=None, loop=False):
 
 
 def wrapped(cause, message="Unable to download webpage: x"):
-    """As extractors and YoutubeDL wrap a network error."""
+    """Wraps a network error as extractors and YoutubeDL do."""
     inner = ExtractorError(message, expected=True, cause=cause)
     return DownloadError(str(inner), (type(inner), inner, None))
 
@@ -139,7 +139,7 @@ def test_http_statuses(status, kind, reason, retry):
     assert getattr(failure.error, "seconds", 7) == 7
 
 
-def test_errors_that_downloaders_tell_in_words_only():
+def test_errors_that_downloaders_report_in_text_only():
     words = DownloadError("ERROR: [download] Got error: HTTP Error 503: Service Unavailable")
     assert classify(words, http=http(503, {"Retry-After": "9"}), now=NOW).after == 9
     missing = DownloadError("ERROR: [download] Got error: HTTP Error 404: Not Found. Giving up after 2 retries")
@@ -166,7 +166,7 @@ def test_network_errors(cause, kind, reason):
         assert (type(found), found.reason) == (kind, reason)
 
 
-def test_what_nobody_knows_is_transient_and_named():
+def test_unknown_errors_are_transient_with_a_reason():
     assert classify(DownloadError("ERROR: a new wording")).error.reason == "unknown"
     broken = classify(wrapped(KeyError("streamingData"), "An extractor error has occurred."))
     assert (type(broken.error), broken.error.reason) == (TransientError, "unknown")
@@ -176,13 +176,13 @@ def test_what_nobody_knows_is_transient_and_named():
     assert (type(drm.error), drm.error.reason) == (PermanentError, "drm")
 
 
-def test_our_own_errors_come_back_as_they_are():
+def test_stage_errors_inside_are_returned_as_they_are():
     refused = RefusedError("too_large", "9 MB")
     try:
         try:
             raise refused
         except RefusedError:
-            raise DownloadError("ERROR: something")  # noqa: B904 - as a library would
+            raise DownloadError("ERROR: something")  # noqa: B904 - as a library does
     except DownloadError as error:
         assert classify(error).error is refused
     with pytest.raises(StorageFull):
@@ -200,19 +200,9 @@ def test_evidence_holds_no_signature_and_no_path():
     assert "id=3" in evidence
 
 
-@given(st.integers(-10, 10**6))
-def test_retry_after_in_both_forms(seconds):
-    date = format_datetime(NOW + timedelta(seconds=seconds), usegmt=True)
-    expected = min(max(seconds, 0), 86_400)
-    assert retry_after(date, NOW) == expected
-    if seconds >= 0:
-        assert retry_after(f" {seconds} ", NOW) == expected
-
-
-@given(st.none() | st.text(max_size=40))
-def test_a_malformed_retry_after_is_none_or_bounded(text):
-    value = retry_after(text, NOW)
-    assert value is None or 0 <= value <= 86_400
+@pytest.mark.parametrize("text", ["100000", format_datetime(NOW + timedelta(days=30), usegmt=True)])
+def test_a_wait_of_more_than_a_day_is_cut_to_a_day(text):
+    assert classify(wrapped(http(503, {"Retry-After": text})), now=NOW).after == 86_400
 
 
 @given(st.text(max_size=200))

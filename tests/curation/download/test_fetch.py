@@ -1,4 +1,4 @@
-"""Downloads with the real yt-dlp from a local stand-in that serves well, badly and maliciously."""
+"""Downloads with the real yt-dlp from a local server that behaves well, badly and maliciously."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.curation.servers import HOSTILE_TITLE, VideoServer, digest, make_vide
 ALL = FilterConfig(duration=RangeFilter(mode="disable"))
 
 
-# yt-dlp leaves the file of a fragmented download open when it ends early; collecting it closes it.
+# yt-dlp leaves the file of a fragmented download open when it ends early; the garbage collector closes it.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 
 
@@ -145,7 +145,7 @@ def test_retry_after_is_honoured_for_the_whole_host(site, store, monkeypatch):
     assert slept[-1] == 7  # the next visit waits for its turn
 
 
-def test_a_wait_beyond_the_wall_time_is_not_begun_and_the_host_is_left_alone(site, store):
+def test_a_wait_beyond_the_wall_time_is_not_started_and_the_host_is_paused(site, store):
     hosts = Hosts(config())
     with pytest.raises(HostBlocked) as caught:
         get(site.url("/status/429?after=5000"), store, hosts=hosts)
@@ -165,8 +165,8 @@ def test_a_dropped_connection_is_resumed_where_it_broke(site, store):
 
 
 @pytest.mark.parametrize("etag", ['"two"', '"one"'])
-def test_a_file_that_changed_meanwhile_is_not_mixed(site, store, films, etag):
-    """Told by its validator; or, when the server keeps that, by its length."""
+def test_a_file_that_changed_on_the_server_is_fetched_again(site, store, films, etag):
+    """The validator shows the change; or the length, when the server keeps the validator."""
     with pytest.raises(TransientError):
         get(site.url("/dropping.mp4"), store, attempts=1)
     site.etag, site.mp4 = etag, make_video(films, seconds=7)
@@ -174,7 +174,7 @@ def test_a_file_that_changed_meanwhile_is_not_mixed(site, store, films, etag):
     assert '"one"' in [if_range for _, _, seen, if_range, _ in site.requests if seen]
 
 
-def test_the_wall_time_ends_a_server_that_drips(site, store):
+def test_the_wall_time_stops_a_very_slow_server(site, store):
     for path in ("/drip.mp4", "/drip.html?kind=text/html"):
         with pytest.raises(TransientError) as caught:
             get(site.url(path), store, wall_seconds=0.7)
@@ -200,7 +200,7 @@ def test_filters_are_judged_before_the_bytes(site, store):
 
 @pytest.fixture
 def only_one_public_address(monkeypatch):
-    """The stand-in's address counts as public, its neighbour 127.0.0.2 does not."""
+    """The address of the local server counts as public here, 127.0.0.2 does not."""
     monkeypatch.setattr(addresses, "is_public", lambda ip: ip == "127.0.0.1")
 
 
@@ -312,7 +312,7 @@ threads = [threading.Thread(target=run, args=(url,)) for url in sys.argv[2:]]
 
 
 @pytest.mark.slow
-def test_what_a_killed_process_had_is_not_fetched_again(site, store):
+def test_bytes_of_a_killed_process_are_not_fetched_again(site, store):
     urls = [site.url("/gated.mp4"), site.url("/hls/index.m3u8?segment=gated&x.mp4")]
     child = subprocess.Popen([sys.executable, "-c", CHILD, str(store.root), *urls], cwd=ROOT, env=os.environ)
 

@@ -1,4 +1,4 @@
-"""Pace and breaker against a clock that only sleeping and the test move."""
+"""Paces and pauses of hosts, with a clock that only sleeping and the test advance."""
 
 import threading
 
@@ -37,7 +37,7 @@ def visit(hosts, error=None, host="h"):
             raise error
 
 
-def test_visits_to_one_host_keep_their_distance(clock):
+def test_visits_to_one_host_keep_the_pace(clock):
     hosts = make(clock, pace=10)
     for host in ("h", "h", "other", "h"):
         visit(hosts, host=host)
@@ -47,7 +47,7 @@ def test_visits_to_one_host_keep_their_distance(clock):
     assert clock.slept[-1] == 50
 
 
-def test_threads_get_turns_of_their_own():
+def test_each_thread_gets_its_own_turn():
     turns, lock = [], threading.Lock()
 
     def sleep(seconds):
@@ -64,7 +64,7 @@ def test_threads_get_turns_of_their_own():
 
 
 @pytest.mark.parametrize("reason", ["bot_check", "rate_limited"])
-def test_a_host_that_turns_us_away_is_left_alone_and_then_tried_once(clock, reason):
+def test_a_host_that_refuses_is_paused_and_then_tried_once(clock, reason):
     hosts = make(clock)
     with pytest.raises(HostBlocked) as caught:
         visit(hosts, HostBlocked(reason, "said so"))
@@ -78,7 +78,7 @@ def test_a_host_that_turns_us_away_is_left_alone_and_then_tried_once(clock, reas
     with hosts.visit("h"):
         entered = True
         with pytest.raises(HostBlocked, match="host_paused"):
-            visit(hosts)  # while the first one tries, nobody else does
+            visit(hosts)  # while the first visit tries, no other visit may
     assert entered
     assert hosts.paused() == {}
     visit(hosts)
@@ -98,19 +98,19 @@ def test_the_pause_doubles_up_to_a_limit_and_the_host_may_ask_for_more(clock):
     assert hosts.paused() == {"h": 99_999}
 
 
-def test_only_forbidden_answers_in_a_row_speak_for_the_host(clock):
+def test_only_forbidden_answers_in_a_row_pause_the_host(clock):
     hosts = make(clock)
     for _ in range(FORBIDDEN_LIMIT - 1):
         with pytest.raises(TransientError) as caught:
             visit(hosts, TransientError("forbidden"))
         assert not isinstance(caught.value, HostBlocked)
     with pytest.raises(PermanentError):
-        visit(hosts, PermanentError("private"))  # an answer: the row is broken
+        visit(hosts, PermanentError("private"))  # the host answered: the row of `forbidden` ends
     for _ in range(FORBIDDEN_LIMIT - 1):
         with pytest.raises(TransientError):
             visit(hosts, TransientError("forbidden"))
         with pytest.raises(TransientError):
-            visit(hosts, TransientError("network"))  # no answer: says nothing
+            visit(hosts, TransientError("network"))  # no answer: it says nothing about the host
     with pytest.raises(HostBlocked, match="forbidden: 3 times in a row"):
         visit(hosts, TransientError("forbidden"))
     assert hosts.paused() == {"h": 100}
@@ -123,7 +123,7 @@ def test_a_visit_that_began_before_the_pause_does_not_end_it(clock):
     assert hosts.paused() == {"h": 100}
 
 
-def test_a_trial_that_is_interrupted_or_meets_no_answer_leaves_the_next_one_to_try(clock):
+def test_after_a_trial_without_an_answer_the_next_visit_tries(clock):
     hosts = make(clock)
     with pytest.raises(HostBlocked):
         visit(hosts, HostBlocked("bot_check"))

@@ -1,4 +1,4 @@
-"""Metadata of publishers: bounded, of the promised types, and free of what grants access."""
+"""Metadata of publishers: bounded, of the expected types, and without addresses that grant access."""
 
 import math
 
@@ -35,7 +35,7 @@ keys = st.sampled_from(
 
 @settings(max_examples=100)
 @given(st.dictionaries(keys, json_values, max_size=12))
-def test_whatever_a_site_says_gives_a_record(info):
+def test_any_metadata_give_a_record(info):
     publication = read_publication(info)
     assert Publication.model_validate_json(publication.canonical()) == publication
     choose_tracks(info, ("en",))
@@ -43,7 +43,7 @@ def test_whatever_a_site_says_gives_a_record(info):
     assert duration is None or (duration > 0 and math.isfinite(duration))
 
 
-def test_what_is_kept():
+def test_the_kept_metadata():
     info = {
         **{"title": "T", "license": "CC BY", "channel_id": "UC1", "tags": ["a", 3, "b"], "live_status": "was_live"},
         "chapters": [{"start_time": 0, "end_time": 9.5, "title": "c"}, {"start_time": "x"}, 4],
@@ -71,7 +71,7 @@ def test_live_states():
     assert is_live({}) is None
 
 
-def test_tracks_the_publisher_before_the_machine_and_the_richest_format():
+def test_the_publishers_track_comes_first_in_the_richest_format():
     offers = [{"ext": "vtt", "url": "u1"}, {"ext": "json3", "url": "u2"}]
     hls = [{"ext": "vtt", "url": "u3", "protocol": "m3u8_native"}]
     info = {

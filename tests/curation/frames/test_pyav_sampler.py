@@ -1,17 +1,14 @@
-"""Every sampled picture says by its barcode which frame it is; the rule, said plainly, says which it should be."""
+"""Every sampled picture shows by its barcode which frame it is; a plain form of the rule says which it should be."""
 
 from fractions import Fraction
-from itertools import pairwise
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.frames.decord_sampler import DecordSampler, decord_pictures
 from curation.frames.defects import decord_trusted
-from curation.frames.packet_lookahead import Lookahead
 from curation.frames.pyav_sampler import PyavSampler
 from curation.frames.sampler import scaled_size
 from schemas.errors import PermanentError
@@ -80,13 +77,13 @@ def run(sampler):
 
 @pytest.mark.parametrize("fps", [1.0, 2.5])
 @pytest.mark.parametrize("name", CLIPS)
-def test_pictures_are_the_ones_that_the_rule_names(clip, name, fps):
+def test_the_pictures_follow_the_rule(clip, name, fps):
     made = clip(name)
     samples, found = run(PyavSampler(made.path, Fraction(str(fps)), 448, 3600))
     wanted = barcode.expected(made, fps)
     read = [barcode.read(sample.image) for sample in samples]
     assert read[: len(wanted)] == wanted
-    assert set(read[len(wanted) :]) <= {made.times[-1]}  # the last frame stands until its end
+    assert set(read[len(wanted) :]) <= {made.times[-1]}  # the last frame counts until its end
     assert [sample.index for sample in samples] == list(range(len(samples)))
     shifts = {round(sample.pts * 1000) - ms for sample, ms in zip(samples, read, strict=True)}
     assert max(shifts) - min(shifts) <= 1
@@ -94,7 +91,7 @@ def test_pictures_are_the_ones_that_the_rule_names(clip, name, fps):
 
 
 @pytest.mark.parametrize("name", CLIPS)
-def test_skipping_changes_no_picture_and_spares_work_where_it_can(clip, name):
+def test_skipping_changes_no_picture_and_saves_work(clip, name):
     path = clip(name).path
     quick, spared = run(PyavSampler(path, Fraction(1), 448, 3600))
     slow, whole = run(PyavSampler(path, Fraction(1), 448, 3600, skip=False))
@@ -103,10 +100,10 @@ def test_skipping_changes_no_picture_and_spares_work_where_it_can(clip, name):
     if name in ("h264", "h265", "ts", "60", "29.97", "fragmented", "h264-pyramid-mkv"):
         assert spared.frames < 0.8 * whole.frames
     if name == "h264-intra":
-        assert spared.frames < 0.2 * whole.frames  # every picture is a restart: only wanted ones are decoded
+        assert spared.frames < 0.2 * whole.frames  # every picture is a restart: only needed pictures are decoded
 
 
-def test_open_groups_and_variable_rates_are_noticed(clip):
+def test_open_groups_and_variable_rates_are_reported(clip):
     seen = {name: run(PyavSampler(clip(name).path, Fraction(1), 64, 99))[1] for name in CLIPS}
     assert {name for name, found in seen.items() if found.open_gop} == {
         "open-gop",
@@ -118,7 +115,7 @@ def test_open_groups_and_variable_rates_are_noticed(clip):
 
 
 @pytest.mark.parametrize("seconds", [0.02, 0.3, 0.999, 1.0, 1.001])
-def test_the_last_frame_stands_to_its_own_end(tmp_path, seconds):
+def test_the_last_frame_counts_until_its_own_end(tmp_path, seconds):
     fps = 10
     last = Fraction(str(seconds))
     times = [Fraction(0), last] if seconds > 0.1 else [Fraction(0)]
@@ -134,7 +131,7 @@ def test_the_last_frame_stands_to_its_own_end(tmp_path, seconds):
 def test_pictures_are_upright(tmp_path, rotation, backend):
     path = barcode.make(tmp_path / "turned.mp4", barcode.steady(10, 0.5), rotation=rotation).path
     (sample,), found = run(backend(path, Fraction(1), 448, 3600))
-    coded = np.rot90(sample.image, -rotation // 90)  # undo, as a player would show it
+    coded = np.rot90(sample.image, -rotation // 90)  # undo the rotation that a player would apply
     assert barcode.read(coded) == 0
     assert sample.image.shape == ((120, 160, 3) if rotation % 180 == 0 else (160, 120, 3))
     assert backend is DecordSampler or found.rotation == rotation
@@ -178,87 +175,3 @@ def test_sizes_are_even_never_larger_and_keep_the_shape(width, height, side, sha
     assert min(wide, high) <= max(side, 2)
     if min(wide, high) > 50:
         assert wide / high == pytest.approx(width * shape / height, rel=0.05)
-
-
-@settings(max_examples=100, deadline=None)
-@given(
-    st.lists(st.integers(1, 400), min_size=1, max_size=120),
-    st.integers(0, 6),
-    st.randoms(use_true_random=False),
-    st.fractions("1/300", "1/3"),
-    st.integers(-500, 500),
-)
-def test_lookahead_names_exactly_the_pictures_that_are_asked_for(gaps, depth, dice, unit, start):
-    shown = [start]
-    for gap in gaps:
-        shown.append(shown[-1] + gap)
-    coded = reordered(shown, depth, dice)
-    # dts: the times in order, late enough that no picture is decoded after it is shown.
-    dts = [shown[max(i - depth, 0)] - max(depth - i, 0) for i in range(len(shown))]
-    packets = [
-        SimpleNamespace(pts=pts, dts=time, size=1, is_keyframe=i == 0, is_discard=False)
-        for i, (pts, time) in enumerate(zip(coded, dts, strict=True))
-    ]
-    plan = Lookahead(iter(packets), unit)
-    due = {packet.pts for packet in plan if plan.is_due(packet, start)}
-    count = int((shown[-1] - start) * unit) + 2
-    assert due == {max(pts for pts in shown if pts <= start + k / unit) for k in range(count)}
-    assert plan.variable_rate == (2 * max(gaps) > 3 * min(gaps))
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    st.lists(st.integers(1, 40), min_size=1, max_size=8),
-    st.integers(0, 3),
-    st.randoms(use_true_random=False),
-    st.fractions("1/60", "1/2"),
-)
-def test_lookahead_never_drops_what_a_wanted_picture_may_refer_to(groups, depth, dice, unit):
-    packets, shown = [], 0
-    for number, length in enumerate(groups):
-        group = [shown := shown + dice.randint(1, 9) for _ in range(length)]
-        coded = [group[0], *reordered(group[1:], depth, dice)]
-        packets += [(number, pts, pts == group[0]) for pts in coded]
-    times = sorted(pts for _, pts, _ in packets)
-    made = [
-        SimpleNamespace(
-            pts=pts, dts=times[0] - 99 if i < 8 else times[i - 8], size=1, is_keyframe=key, is_discard=False
-        )
-        for i, (_, pts, key) in enumerate(packets)
-    ]
-    plan = Lookahead(iter(made), unit, restarts=lambda packet: True)
-    fates = []
-    for packet in plan:
-        due = plan.is_due(packet, times[0])
-        fates.append("due" if due else "idle" if plan.is_idle(packet, times[0]) else "fed")
-    for place, fate in enumerate(fates):
-        before = [fates[i] for i in range(place) if packets[i][0] == packets[place][0]]
-        assert fate != "due" or "idle" not in before
-    tail = [fate for fate, (number, _, _) in zip(fates, packets, strict=True) if number == len(groups) - 1]
-    assert "idle" not in tail
-
-
-def reordered(shown, depth, dice):
-    """A decoding order in which at most `depth` pictures come before one that is shown earlier."""
-    waiting, coded = [], []
-    for pts in shown:
-        waiting.append(pts)
-        if len(waiting) > depth:
-            coded.extend(waiting.pop(waiting.index(min(waiting))) for _ in range(1))
-    coded.extend(sorted(waiting))
-    order = list(coded)
-    for i in range(0, len(order) - depth, depth + 1):
-        group = order[i : i + depth + 1]
-        order[i : i + depth + 1] = [group[-1], *dice.sample(group[:-1], len(group) - 1)]
-    return order
-
-
-@pytest.mark.parametrize("broken", [{"pts": None}, {"dts": None}, {"dts": 10**6}])
-def test_lookahead_asks_for_everything_once_time_stamps_fail(broken):
-    stamps = [{"pts": n, "dts": n} for n in range(50)]
-    stamps[20] |= broken
-    packets = [SimpleNamespace(**s, size=1, is_keyframe=False, is_discard=False) for s in stamps]
-    plan = Lookahead(iter(packets), Fraction(1, 10))
-    due = [plan.is_due(packet, 0) for packet in plan]
-    assert all(due[21:])
-    assert all(a < b for a, b in pairwise(range(len(due))))

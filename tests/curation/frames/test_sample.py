@@ -1,4 +1,4 @@
-"""The stage through real child processes, on intact, damaged and hostile files."""
+"""The frames stage in real child processes, with intact, damaged and hostile files."""
 
 import hashlib
 import io
@@ -7,12 +7,10 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
 from curation.frames import sample as stage
-from curation.frames.files import frame_name, frames_key, keep_only, read_frame
+from curation.frames.files import frame_name, read_frame
 from curation.frames.pyav_sampler import PyavSampler
 from curation.frames.sample import sample_frames
 from curation.video.encode import encode_video
@@ -37,7 +35,7 @@ def sandbox():
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """Twelve seconds with three shots, the index before the pictures."""
+    """A clip of twelve seconds with three shots; its index is before the pictures."""
     path = tmp_path_factory.mktemp("whole") / "whole.mp4"
     return barcode.make(path, barcode.steady(30, 12), cuts=(5000, 8000), mux=FASTSTART)
 
@@ -103,11 +101,11 @@ def test_decord_is_replaced_where_it_would_be_wrong(tmp_path, sandbox):
     assert record.cross_check.note == "skipped: decord is not reliable on h264 in mpegts"
 
 
-def test_the_cross_check_tells_other_pictures(whole, tmp_path, sandbox, monkeypatch):
-    draw = stage._draw
+def test_the_cross_check_detects_other_pictures(whole, tmp_path, sandbox, monkeypatch):
+    draw = stage.draw_frames
 
     def shifted(path, config, out, limits):
-        """As if the wrong pictures had been written: every file holds the one of another shot."""
+        """Simulates wrong pictures: every file holds the picture of another shot."""
         drawing = draw(path, config, out)
         files = [read_frame(out, index) for index in range(len(drawing.frames))]
         for index, data in enumerate(files):
@@ -125,7 +123,7 @@ def test_the_cross_check_tells_other_pictures(whole, tmp_path, sandbox, monkeypa
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
-def test_a_truncated_file_gives_what_is_there(tmp_path, sandbox, suffix):
+def test_a_truncated_file_gives_its_remaining_frames(tmp_path, sandbox, suffix):
     made = barcode.make(tmp_path / f"a{suffix}", barcode.steady(30, 8), mux=FASTSTART if suffix == ".mp4" else {})
     data = made.path.read_bytes()
     made.path.write_bytes(data[: int(len(data) * 0.55)])
@@ -136,7 +134,7 @@ def test_a_truncated_file_gives_what_is_there(tmp_path, sandbox, suffix):
     assert told.endswith("of 8.0 s")
 
 
-def test_a_corrupt_middle_costs_the_middle_only(whole, tmp_path, sandbox):
+def test_a_corrupt_middle_loses_only_its_frames(whole, tmp_path, sandbox):
     data = bytearray(whole.path.read_bytes())
     start = data.index(b"mdat")
     first, last = start + int((len(data) - start) * 0.45), start + int((len(data) - start) * 0.52)
@@ -151,7 +149,7 @@ def test_a_corrupt_middle_costs_the_middle_only(whole, tmp_path, sandbox):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_flipped_bits_are_noticed(whole, tmp_path, sandbox, seed):
+def test_flipped_bits_are_reported(whole, tmp_path, sandbox, seed):
     data, dice = bytearray(whole.path.read_bytes()), random.Random(seed)
     start = data.index(b"mdat") + 1000
     for _ in range(40):
@@ -164,13 +162,13 @@ def test_flipped_bits_are_noticed(whole, tmp_path, sandbox, seed):
     assert all(":" in defect for defect in record.defects)
 
 
-def test_a_cross_check_is_not_asked_of_damaged_files(whole, tmp_path, sandbox):
+def test_damaged_files_are_not_cross_checked(whole, tmp_path, sandbox):
     path = tmp_path / "a.mp4"
     path.write_bytes(whole.path.read_bytes()[: whole.path.stat().st_size // 2])
     assert run(path, tmp_path / "a", sandbox, FrameConfig()).cross_check.note == "skipped: damaged file"
 
 
-def test_hopeless_files_are_named(tmp_path, sandbox):
+def test_files_without_frames_have_a_reason(tmp_path, sandbox):
     (tmp_path / "empty.mp4").write_bytes(b"")
     (tmp_path / "page.mp4").write_text("<html><body>Sign in to confirm</body></html>" * 99)
     barcode.make_sound(tmp_path / "sound.mp4", 1)
@@ -181,7 +179,7 @@ def test_hopeless_files_are_named(tmp_path, sandbox):
         assert not list((tmp_path / "out").iterdir())
 
 
-def test_zero_decodable_frames_are_named(tmp_path, sandbox):
+def test_a_file_without_decodable_frames_has_a_reason(tmp_path, sandbox):
     path = barcode.make(tmp_path / "a.mp4", barcode.steady(10, 1), mux=FASTSTART).path
     data = path.read_bytes()
     start = data.index(b"mdat") + 4
@@ -199,7 +197,7 @@ def test_a_single_frame_is_a_video(tmp_path, sandbox):
 
 
 def test_limits_of_the_configuration_hold(whole, tmp_path, sandbox):
-    # The wall limit is shown in test_sandbox.py, by a child that never ends: decoding may be too quick for any.
+    # test_sandbox.py tests the wall limit with a child that never ends: decoding may be quicker than any limit.
     with pytest.raises(PermanentError, match="too_long"):
         run(whole.path, tmp_path / "a", sandbox, FrameConfig(max_frames=5))
     with Sandbox() as fresh, pytest.raises(PoisonError) as caught:
@@ -208,8 +206,8 @@ def test_limits_of_the_configuration_hold(whole, tmp_path, sandbox):
 
 
 @pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
-def test_a_warm_child_short_of_memory_blames_the_limit_and_not_the_file(tmp_path, codec):
-    """H.264's decoder calls a failed allocation invalid data; MPEG-4's tells it as it is."""
+def test_a_used_child_without_memory_reports_the_limit_and_not_the_file(tmp_path, codec):
+    """H.264's decoder reports a failed allocation as invalid data; MPEG-4's decoder reports it correctly."""
     noise = np.random.default_rng(0).integers(0, 255, (90, 160, 3), np.uint8).repeat(8, 0).repeat(8, 1)
     path, out = tmp_path / "large.mp4", tmp_path / "out"
     encode_video(path, [np.roll(noise, 8 * shift, 1) for shift in range(20)], fps=10, codec=codec)
@@ -219,7 +217,7 @@ def test_a_warm_child_short_of_memory_blames_the_limit_and_not_the_file(tmp_path
         intact = sample_frames(video(path), path, CONFIG, out, warm)
         assert not intact.defects
         for spare in (0, 1, 2, 4, 8, 16, 32, 64):
-            # What the last call gave back may serve the next one without asking the system: so the limit is of now.
+            # Memory that the last call freed may serve the next call, so the limit starts from the memory in use now.
             limit = warm.run(hostile.address_space, limits=Limits(60)) + spare
             try:
                 short = sample_frames(
@@ -233,7 +231,7 @@ def test_a_warm_child_short_of_memory_blames_the_limit_and_not_the_file(tmp_path
 
 
 @pytest.mark.parametrize("spare", [0, 4, 10])
-def test_probing_in_a_warm_child_short_of_memory_blames_the_limit(whole, spare):
+def test_probing_in_a_used_child_without_memory_reports_the_limit(whole, spare):
     with Sandbox() as warm:
         known = probe_safely(whole.path, warm)
         for _ in range(3):
@@ -244,13 +242,13 @@ def test_probing_in_a_warm_child_short_of_memory_blames_the_limit(whole, spare):
                 assert error.reason == "memory"
 
 
-def test_damage_is_still_damage_in_a_child_that_has_room(whole, tmp_path, sandbox):
+def test_damage_is_reported_as_damage_in_a_child_with_enough_memory(whole, tmp_path, sandbox):
     path = tmp_path / "cut.mp4"
     path.write_bytes(whole.path.read_bytes()[: whole.path.stat().st_size // 2])
     assert run(path, tmp_path / "a", sandbox).defects
 
 
-def test_a_still_picture_repeats_and_cuts_are_never_crossed(tmp_path, sandbox):
+def test_a_still_picture_repeats_but_never_across_a_cut(tmp_path, sandbox):
     dark, light = np.full((64, 64, 3), 40, np.uint8), np.full((64, 64, 3), 200, np.uint8)
     encode_video(tmp_path / "still.mp4", [dark] * 30 + [light] * 30 + [dark] * 20, fps=10)
     record = run(tmp_path / "still.mp4", tmp_path / "a", sandbox)
@@ -267,35 +265,6 @@ def test_pictures_are_scaled_down_only(tmp_path, sandbox):
     assert Image.open(io.BytesIO(read_frame(tmp_path / "a", 0))).size == (90, 160)
 
 
-@given(st.integers(0, 10**7))
-def test_frame_names_sort_and_stay_plain(index):
-    assert frame_name(index) == f"{index:06d}.jpg"
-    with pytest.raises(ValueError, match="frame index"):
-        frame_name(-1 - index)
-
-
-def test_the_key_changes_with_what_makes_pictures_and_with_nothing_else():
-    base = frames_key("a" * 64, CONFIG)
-    assert len(base) == 64
-    free = {"keep": "all", "cross_check": 9, "max_frames": 7, "wall_seconds": 1.0, "memory_megabytes": 9.0}
-    bound = {"fps": 2.0, "short_side": 64, "jpeg_quality": 50, "backend": "decord"}
-    assert {frames_key("a" * 64, CONFIG.model_copy(update={k: v})) for k, v in free.items()} == {base}
-    keys = {frames_key("a" * 64, CONFIG.model_copy(update={k: v})) for k, v in bound.items()}
-    assert len(keys | {base, frames_key("b" * 64, CONFIG)}) == 6
-    settled = free.keys() | bound.keys() | {"near_duplicates"}
-    assert settled == set(FrameConfig.model_fields), "a new setting: does it change the pictures?"
-
-
-def test_only_frames_are_thinned(tmp_path):
-    for name in (*map(frame_name, range(5)), "notes.txt", "x00001.jpg"):
-        (tmp_path / name).write_bytes(name.encode())
-    keep_only(tmp_path, [3, 1, 99])
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["000001.jpg", "000003.jpg", "notes.txt", "x00001.jpg"]
-    with pytest.raises(FileNotFoundError):
-        read_frame(tmp_path, 0)
-    keep_only(tmp_path / "nowhere", [1])
-
-
 def real(name):
     if not (REAL / name).exists():
         pytest.skip(f"the real video {name} is not at hand")
@@ -304,7 +273,7 @@ def real(name):
 
 @pytest.mark.groundtruth
 def test_real_rotated_videos_are_upright(tmp_path, sandbox):
-    """decord turns pictures by its own code: it agrees on all four, and disagrees once ours are turned back."""
+    """decord rotates by its own code: it agrees on all four, and disagrees when the pictures are rotated back."""
     for turn in (0, 90, 180, 270):
         path, out = real(f"decord_video_{turn}.mov"), tmp_path / str(turn)
         record = run(path, out, sandbox, FrameConfig(cross_check=1))

@@ -30,8 +30,19 @@ def test_decoders_decode() -> None:
     assert statuses(checks) == {"ok"}, checks
 
 
-def test_the_downloader_and_its_runtime_are_named() -> None:
-    assert [check.name for check in check_downloader()] == ["yt-dlp", "yt-dlp JavaScript runtime"]
+@pytest.mark.parametrize(("version", "status"), [("2.3.0", "ok"), ("1.46.3", "warn")])
+def test_the_downloader_and_its_runtime_are_named(monkeypatch: pytest.MonkeyPatch, version: str, status: str) -> None:
+    import yt_dlp
+    from yt_dlp.utils import _jsruntime
+
+    numbers = tuple(map(int, version.split(".")))
+    deno = _jsruntime.JsRuntimeInfo("deno", "deno", version, numbers, supported=status == "ok")
+    monkeypatch.setattr(_jsruntime.DenoJsRuntime, "_info", lambda self: deno)
+    monkeypatch.setattr(_jsruntime.NodeJsRuntime, "_info", lambda self: None)
+    downloader, runtime = check_downloader()
+    assert downloader == ("yt-dlp", "ok", yt_dlp.version.__version__, "")
+    assert runtime[:2] == ("yt-dlp JavaScript runtime", status)
+    assert f"deno {version}" in runtime[2]
 
 
 def test_without_a_runtime_there_is_a_fix(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,7 +78,7 @@ def test_what_people_reject_is_rejected_and_every_video_is_counted_once(ledger: 
     check()
 
 
-def test_the_rules_come_from_the_settings_and_stale_verdicts_are_told_as_such(ledger: Ledger) -> None:
+def test_the_rules_come_from_the_settings_and_stale_verdicts_do_not_count(ledger: Ledger) -> None:
     sample = MADE[0]
     finish(ledger, sample)
     Reviews(ledger).store([verdict(sample, "accept", "a"), verdict(sample, "reject", "b")])
@@ -115,7 +115,7 @@ def rows(place: Workspace) -> dict[str, dict[str, Any]]:
     return {row["id"]: row for shard in shards for row in pq.read_table(shard).to_pylist()}
 
 
-def test_the_released_rows_show_what_people_said(workspace: tuple[Workspace, Services]) -> None:
+def test_the_released_rows_carry_the_review(workspace: tuple[Workspace, Services]) -> None:
     place, services = workspace
     manifest = export_workspace(place, services)
     assert manifest.reviews == {"unreviewed": 6}
@@ -145,7 +145,7 @@ def test_the_released_rows_show_what_people_said(workspace: tuple[Workspace, Ser
     assert line["evidence"] == "rejected by 1 of 1 annotators: harmful 1"
     now = rows(place)
     assert now.keys() == plain.keys() - {"v002"}
-    for name in ("v000", "v003", "v004", "v005"):  # nothing but the review differs
+    for name in ("v000", "v003", "v004", "v005"):  # only the review differs
         assert {**now[name], "review": None} == {**plain[name], "review": None}
     assert now["v000"]["review"]["status"] == "accepted"
     assert now["v000"]["review"]["rating"] == 4.0

@@ -1,4 +1,4 @@
-"""Which verdicts hold, and samples with people's edits in them: properties first, then the rules one by one."""
+"""The rules of verdicts, and samples with people's edits: properties first, then the rules one by one."""
 
 import random
 
@@ -30,7 +30,7 @@ RULESETS = st.builds(
 
 @given(hostile_samples("any"), st.data(), RULESETS, st.integers())
 @settings(max_examples=150, deadline=None)
-def test_whatever_people_say_the_row_is_whole_and_the_order_plays_no_part(sample, data, rules, seed):
+def test_any_verdicts_give_a_consistent_row_in_any_order(sample, data, rules, seed):
     verdicts = data.draw(st.lists(verdicts_on(sample), max_size=6))
     outcome = applied(sample, verdicts, rules)
     mixed = list(verdicts) + verdicts[:2]
@@ -43,8 +43,8 @@ def test_whatever_people_say_the_row_is_whole_and_the_order_plays_no_part(sample
         assert any(v.decision == "reject" for v in votes)
         return
     review = outcome.review
-    assert Sample.model_validate_json(outcome.canonical()) == outcome  # model_copy checks nothing itself
-    row = row_of(outcome, "train", None)  # raises where keyframes, captions and sentences do not belong together
+    assert Sample.model_validate_json(outcome.canonical()) == outcome  # model_copy does not validate
+    row = row_of(outcome, "train", None)  # raises when keyframes, captions and sentences contradict each other
     assert row["review"]["edited"] == (review.status == "fixed") == (review.editor is not None)
     assert set(outcome.extract.keyframes) == (
         set(sample.extract.keyframes) - set(review.keyframes_dropped) | set(review.keyframes_added)
@@ -56,13 +56,13 @@ def test_whatever_people_say_the_row_is_whole_and_the_order_plays_no_part(sample
     if not votes:
         assert outcome == sample
     texts = {c.index: c.text for c in outcome.captions.captions}
-    for caption in sample.captions.captions:  # what nobody edited is as it was
+    for caption in sample.captions.captions:  # captions that nobody edited are unchanged
         if caption.index not in (*review.captions_edited, *review.captions_withdrawn):
             assert texts[caption.index] == caption.text
     assert not set(review.captions_withdrawn) & texts.keys()
 
 
-def test_a_later_verdict_of_the_same_person_replaces_the_earlier_and_other_content_counts_nothing():
+def test_the_latest_verdict_of_a_person_counts_and_only_on_this_content():
     early, late = verdict(SAMPLE, "reject", at=1), verdict(SAMPLE, "accept", at=2)
     assert applied(SAMPLE, [late, early], RULES).review.status == "accepted"
     stale = verdict(SAMPLE, "reject", "bob", content_sha256="0" * 64)
@@ -73,7 +73,7 @@ def test_a_later_verdict_of_the_same_person_replaces_the_earlier_and_other_conte
     assert (outcome.review.status, outcome.review.reviewers) == ("accepted", ("ann",))
 
 
-def test_the_same_moment_in_another_zone_is_no_later():
+def test_the_same_moment_in_another_time_zone_is_not_later():
     utc = verdict(SAMPLE, "accept", updated_at="2026-03-01T12:00:00Z")
     east = verdict(SAMPLE, "reject", updated_at="2026-03-01T13:00:00+02:00")
     assert applied(SAMPLE, [utc, east], RULES).review.status == "accepted"
@@ -106,7 +106,7 @@ def test_the_rules(decisions, majority, any_, strict):
     assert ruling(SAMPLE, votes, ReviewConfig(adjudication="disagreements")).outcome == strict
 
 
-def test_an_adjudicator_decides_whatever_others_say_and_the_latest_one_does():
+def test_the_latest_adjudication_decides():
     votes = cast("accept", "reject")
     judge = verdict(SAMPLE, "reject", "judge", at=5, stratum="adjudication", reasons=("harmful", "bad_text"))
     assert applied(SAMPLE, [*votes, judge], RULES) == Rejection(
@@ -133,7 +133,7 @@ def test_hasty_and_too_few_verdicts_do_not_count():
         ReviewConfig(least=3, annotators=2)
 
 
-def test_of_several_fixes_the_commonest_then_the_latest_is_taken_whole():
+def test_of_several_fixes_the_commonest_then_the_latest_is_taken():
     drop3, drop9 = (
         {"keyframes": shown(SAMPLE, k3={"judged": "drop"})},
         {"keyframes": shown(SAMPLE, k9={"judged": "drop"})},
@@ -149,7 +149,7 @@ def fixed(**what):
     return applied(SAMPLE, [verdict(SAMPLE, "fix", **what)], RULES)
 
 
-def test_an_accept_with_edits_is_a_fix_and_a_fix_without_any_is_disputed():
+def test_an_accept_with_edits_is_a_fix_and_a_fix_without_edits_is_disputed():
     edits = {"keyframes": shown(SAMPLE, k3={"judged": "drop"})}
     assert applied(SAMPLE, [verdict(SAMPLE, "accept", **edits)], RULES).review.status == "fixed"
     review = fixed().review
@@ -187,7 +187,7 @@ def test_captions_keyframes_and_sentences_follow_the_edits():
     )
 
 
-def test_an_edited_summary_is_tied_to_its_keyframes_or_not_applied_at_all():
+def test_an_edited_summary_cites_keyframes_or_is_not_applied():
     told = "[9.2]It ends. [0][3.0]It\nbegins, [marked \\[12]."
     outcome = fixed(summary=told)
     assert outcome.summary.v2vt == (
@@ -221,9 +221,9 @@ def test_an_edited_summary_is_tied_to_its_keyframes_or_not_applied_at_all():
         ),
     ],
 )
-def test_what_cannot_be_applied_is_disputed_and_leaves_the_sample_alone(what, slug):
+def test_edits_that_cannot_be_applied_are_disputed_and_change_nothing(what, slug):
     outcome = fixed(**what)
-    if slug is None:  # `[3x]` is no time: it is text
+    if slug is None:  # `[3x]` is text, not a time
         assert outcome.summary.v2vt == (Sentence(times=(0.0,), text="A. [3x]B."),)
         return
     assert (outcome.review.status, outcome.review.dispute) == ("disputed", slug)
@@ -240,7 +240,7 @@ def test_without_any_caption_left_nothing_is_applied():
         edited(only, edits)
 
 
-def test_the_content_is_what_is_shown():
+def test_the_content_hash_covers_what_is_shown():
     content = content_sha256(SAMPLE)
     assert content_sha256(make_sample(title="Another title")) == content
     other = SAMPLE.captions.captions[1].model_copy(update={"text": "no keyframe's"})

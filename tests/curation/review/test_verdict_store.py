@@ -1,4 +1,4 @@
-"""The table of verdicts: append-only, idempotent, whole after a kill, on SQLite and on PostgreSQL."""
+"""The store of verdicts: append-only, idempotent, complete after a kill, on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_any_verdict_survives(ledger: Ledger, verdicts: list[Verdict]) -> None:
     assert {v.canonical() for v in reviews.verdicts()} == {v.canonical() for v in first.values()}
 
 
-def test_a_bad_one_in_a_batch_takes_none_of_it_in(ledger: Ledger) -> None:
+def test_a_batch_with_a_bad_verdict_is_not_stored(ledger: Ledger) -> None:
     reviews = Reviews(ledger)
 
     def broken():
@@ -108,7 +108,7 @@ def test_pushed_and_cursors(ledger: Ledger) -> None:
     assert (reviews.cursor("p"), reviews.cursor("q")) == ("2026-01-02", None)
 
 
-def test_a_ledger_of_before_opens(tmp_path: Path) -> None:
+def test_a_ledger_of_an_earlier_version_opens(tmp_path: Path) -> None:
     path = tmp_path / "old.sqlite"
     Ledger(f"sqlite:///{path}").close()
     with sqlite3.connect(path) as connection:
@@ -122,7 +122,7 @@ def test_a_ledger_of_before_opens(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_kill_while_storing_loses_and_doubles_nothing(ledger: Ledger) -> None:
-    """Batches are stored in a child that is killed; then all is stored again."""
+    """A child stores batches and is killed; then all verdicts are stored again."""
     code = textwrap.dedent("""
         import sys
         from curation.ledger.ledger import Ledger
@@ -150,7 +150,7 @@ from tests.curation.people import verdict
         names = [v.annotator for v in Reviews(ledger).verdicts()]
         assert len(names) == len(set(names))
         assert len(names) % 20 == 0
-        assert len(names) >= 20 * (told - 1)  # the last line may have been cut
+        assert len(names) >= 20 * (told - 1)  # the last line may be incomplete
     again = [verdict(SAMPLE, annotator=f"{batch}-{n}") for batch in range(400) for n in range(20)]
     assert Reviews(ledger).store(again) == 8000 - len(names)
     assert len(list(Reviews(ledger).verdicts())) == 8000
@@ -159,5 +159,5 @@ from tests.curation.people import verdict
 @pytest.mark.parametrize(
     "text", ["", "yesterday", "2026-13-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-10:00"]
 )
-def test_times_that_are_none(text: str) -> None:
+def test_texts_that_are_not_times(text: str) -> None:
     assert moment(text) is None

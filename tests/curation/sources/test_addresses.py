@@ -1,4 +1,4 @@
-"""Addresses: one canonical form, and nothing but the public internet unless it is allowed."""
+"""Addresses have one canonical form, and only the public internet may be contacted unless the rest is allowed."""
 
 import ipaddress
 import socket
@@ -96,7 +96,7 @@ def test_public_addresses(ip):
 
 @settings(max_examples=50)
 @given(st.ip_addresses(v=4))
-def test_an_ipv4_address_is_judged_alike_in_every_wrapping(ip):
+def test_an_ipv4_address_is_judged_the_same_inside_any_ipv6_address(ip):
     plain = addresses.is_public(str(ip))
     assert plain == addresses.is_public(f"::ffff:{ip}")
     assert plain == addresses.is_public(str(ipaddress.IPv6Address((0x0064FF9B << 96) | int(ip))))
@@ -121,14 +121,14 @@ def test_other_schemes_are_refused(url):
     assert caught.value.reason == "scheme_not_allowed"
 
 
-def test_one_private_answer_among_public_ones_spoils_the_host(monkeypatch):
+def test_a_host_with_one_private_address_is_refused(monkeypatch):
     answers = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, 80)) for ip in ("8.8.8.8", "10.0.0.1")]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: answers)
     with pytest.raises(RefusedError, match="10\\.0\\.0\\.1"):
         addresses.check("http://mixed.example/", CONFIG)
 
 
-def test_an_unknown_host_is_transient_and_left_to_a_proxy(monkeypatch):
+def test_an_unknown_host_is_transient_unless_a_proxy_resolves_it(monkeypatch):
     def unknown(*args, **kwargs):
         raise socket.gaierror(-2, "Name or service not known")
 
@@ -170,11 +170,11 @@ def test_youtube_ids(url):
         "https://[bad",
     ],
 )
-def test_what_is_no_youtube_video(url):
+def test_other_addresses_have_no_youtube_id(url):
     assert addresses.youtube_id(url) is None
 
 
-def test_politeness_is_owed_to_hosts_and_unusual_ports():
+def test_the_pacing_key_is_the_host_with_an_unusual_port():
     assert addresses.host_key("https://CDN.example/x") == "cdn.example"
     assert addresses.host_key("http://cdn.example:8080/x") == "cdn.example:8080"
     assert addresses.host_key("https://www.youtube.com/playlist?list=PL1") == "youtube.com"

@@ -1,4 +1,4 @@
-"""Filters: what is scored, what refuses, and that a mode changes nothing but that."""
+"""Filters: the scores that are stored, the videos that are refused, and the effect of each mode."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""Sources: every row becomes a source or a rejection, ids are stable, hostile text stays data."""
+"""Sources: every row becomes a source or a rejection, ids are stable, and hostile text stays data."""
 
 import csv
 import json
@@ -188,7 +188,7 @@ def test_a_table_with_broken_rows(tmp_path):
     assert "lines 3 to " in rejections[0].evidence
 
 
-def test_bytes_that_are_no_text(tmp_path):
+def test_bytes_that_are_not_utf8(tmp_path):
     (tmp_path / "l.jsonl").write_bytes(
         b'{"url": "https://h.example/\xff"}\n{"url": "https://h.example/1", "title": "\xff"}'
     )
@@ -211,7 +211,7 @@ def test_bytes_that_are_no_text(tmp_path):
         ("l.txt", "# nothing\n", ["l.txt", "no video"]),
     ],
 )
-def test_lists_that_are_none(tmp_path, name, content, words):
+def test_files_that_are_not_lists(tmp_path, name, content, words):
     (tmp_path / name).write_text(content)
     with pytest.raises(ConfigError) as caught:
         read(name, tmp_path)
@@ -219,14 +219,14 @@ def test_lists_that_are_none(tmp_path, name, content, words):
 
 
 @pytest.mark.parametrize("at", ["none.csv", "gone.mp4", "file:///etc/passwd", "ftp://h.example/x", "hf://models/x", ""])
-def test_places_that_are_not_there(tmp_path, at):
+def test_sources_that_do_not_exist(tmp_path, at):
     (tmp_path / "empty").mkdir()
     with pytest.raises(ConfigError) as caught:
         read(at or "empty", tmp_path)
     assert (at or "empty") in str(caught.value)
 
 
-def test_a_column_that_is_not_there(tmp_path):
+def test_a_missing_column(tmp_path):
     write_csv(tmp_path / "l.csv", [("url", "t"), ("https://h.example/1", "x")])
     with pytest.raises(ConfigError, match=r"l\.csv: sources\.id_column is 'key'.*'url', 't'"):
         read("l.csv", tmp_path, id_column="key")
@@ -246,7 +246,7 @@ def test_single_addresses(tmp_path):
 
 @settings(max_examples=50)
 @given(st.text(max_size=30))
-def test_any_text_has_a_meaning_or_a_reason(tmp_path_factory, text):
+def test_any_text_becomes_a_place_or_an_error_with_a_reason(tmp_path_factory, text):
     try:
         place = interpret(text, None)
     except StageError as error:

@@ -1,4 +1,4 @@
-"""Putting a folder into place: kills, errors, leftovers, and folders that are not ours."""
+"""Replacing a folder: kills, errors, remains of killed runs, and folders that are not an export."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ def test_foreign_folders_are_not_replaced(tmp_path):
     assert (tmp_path / "home" / "thesis.txt").read_text() == "precious"
 
 
-def test_an_error_on_the_way_leaves_the_old_export(tmp_path):
+def test_an_error_leaves_the_old_export(tmp_path):
     out = tmp_path / "out"
     run_export(out, numbered(3))
     before = contents(out)
@@ -44,7 +44,7 @@ def test_an_error_on_the_way_leaves_the_old_export(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("exchange", [True, False], ids=["exchange", "two renames"])
-def test_a_kill_at_any_moment_leaves_one_whole_export(tmp_path, exchange):
+def test_a_kill_at_any_moment_leaves_one_complete_export(tmp_path, exchange):
     """A child is killed at its n-th file-system call: every n of the swap, every sixth before it."""
     module = "tests.curation.store.test_folder_swap"
     code = f"from {module} import kill_everywhere; kill_everywhere({str(tmp_path)!r}, {exchange})"
@@ -58,7 +58,7 @@ def test_a_kill_at_any_moment_leaves_one_whole_export(tmp_path, exchange):
 
 
 def at_event(point: int, action: Callable[[], None] | None) -> list[int]:
-    """Call `action` at this process's file-system call number `point`; the list's one item counts the calls."""
+    """Call `action` at this process's file-system call number `point`; the only item of the list counts the calls."""
     calls = [0]
 
     def strike(event: str, _arguments: object) -> None:
@@ -72,8 +72,8 @@ def at_event(point: int, action: Callable[[], None] | None) -> list[int]:
 
 
 def kill_everywhere(folder: str, exchange: bool) -> None:
-    """Body of the child: fork before any thread exists, kill the fork at event n, look at what it left."""
-    os.fsync = lambda _: None  # the machine stays up, and syncing is most of the time
+    """Body of the child: fork before any thread exists, kill the fork at event n, check what it left."""
+    os.fsync = lambda _: None  # the machine does not crash here, and syncing takes most of the time
     if not exchange:
         swap._exchange = lambda *_: False
     out, kept, goal = (Path(folder) / name for name in ("out", "kept", "goal"))
@@ -94,7 +94,7 @@ def kill_everywhere(folder: str, exchange: bool) -> None:
     found = {"old": 0, "new": 0}
     points = [*range(0, total - 16, 6), *range(total - 16, total)]
     for point in points:
-        for left_over in (".out.new", "out"):  # a clean start, so that the calls keep their numbers
+        for left_over in (".out.new", "out"):  # a clean start, so that each call keeps its number
             shutil.rmtree(Path(folder) / left_over, ignore_errors=True)
         shutil.copytree(kept, out)
         assert fork(out, point, lambda: os.kill(os.getpid(), signal.SIGKILL)) == -signal.SIGKILL

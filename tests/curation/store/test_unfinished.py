@@ -1,4 +1,4 @@
-"""Resuming fragmented downloads: at whatever moment it died, the file goes on without a gap or a repetition."""
+"""Resuming fragmented downloads: after a crash at any moment, the file continues without a gap or a repetition."""
 
 import json
 import logging
@@ -15,11 +15,11 @@ FRAGMENTS = [bytes([65 + k]) * size for k, size in enumerate((300, 5, 700, 0, 40
 
 
 class Died(BaseException):
-    """The process was killed."""
+    """Stands for the kill of the process."""
 
 
 def download(folder, moments):
-    """What yt-dlp's FragmentFD does, in its order of writes; `moments` says how many of them it survives."""
+    """Writes in the order of yt-dlp's FragmentFD; the process dies after `moments` writes."""
     part, note = folder / "v.mp4.part", folder / "v.mp4.ytdl"
     left = iter(range(moments))
 
@@ -41,7 +41,7 @@ def download(folder, moments):
             survive()
             journal.note(index, part)  # blocks of the fragment arrive
             survive()
-            journal.note(index + 1, part)  # it is complete, not yet appended
+            journal.note(index + 1, part)  # it is complete, but not yet appended
             stream.write(FRAGMENTS[index][: len(FRAGMENTS[index]) // 2])
             stream.flush()
             survive()
@@ -56,7 +56,7 @@ def download(folder, moments):
 
 @settings(max_examples=25)
 @given(st.lists(st.integers(0, 40), max_size=5))
-def test_any_deaths_later_the_file_is_whole(tmp_path_factory, deaths):
+def test_after_any_number_of_crashes_the_file_is_complete(tmp_path_factory, deaths):
     folder = tmp_path_factory.mktemp("partial")
     for moments in [*deaths, 1000]:
         partials.repair(folder)
@@ -77,7 +77,7 @@ def test_a_plain_download_is_left_as_it_is(tmp_path):
 
 @settings(max_examples=25)
 @given(st.binary(max_size=30))
-def test_a_torn_journal_begins_anew(tmp_path_factory, garbage):
+def test_a_broken_journal_restarts_the_download(tmp_path_factory, garbage):
     folder = tmp_path_factory.mktemp("partial")
     (folder / "v.mp4.part").write_bytes(b"abc")
     (folder / "v.mp4.ytdl").write_text("{}")
@@ -86,7 +86,7 @@ def test_a_torn_journal_begins_anew(tmp_path_factory, garbage):
     assert list(folder.iterdir()) == []
 
 
-def test_downloads_that_none_went_on_with_are_dropped(tmp_path, caplog):
+def test_downloads_untouched_for_two_weeks_are_removed(tmp_path, caplog):
     store = Store(tmp_path)
     for name in ("one", "other"):
         (store.partial(name) / "v.mp4.part").write_bytes(b"abc")
@@ -110,5 +110,5 @@ def test_one_late_change_keeps_a_whole_download(tmp_path):
     assert partials.forget_old(tmp_path / "partial") == 0
 
 
-def test_no_downloads_is_no_error(tmp_path):
+def test_a_missing_folder_is_no_error(tmp_path):
     assert partials.forget_old(tmp_path / "partial") == 0

@@ -1,4 +1,4 @@
-"""The caption stage against scripted engines: binding, sharing, failures, limits."""
+"""The caption stage with scripted engines: bound pictures, shared captions, failures, limits."""
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +17,7 @@ def run(frames, model, config=None, read=picture, **options):
 
 @st.composite
 def sharing(draw) -> list[int | None]:
-    """For each frame None, or an earlier frame that is a representative."""
+    """For each frame None, or an earlier frame that is its representative."""
     same: list[int | None] = [None]
     for _ in range(draw(st.integers(0, 20))):
         same.append(draw(st.sampled_from([None, *(i for i, s in enumerate(same) if s is None)])))
@@ -71,7 +71,7 @@ def test_bad_captions_are_asked_again_and_then_fail_with_their_text(bad, reason)
     assert caught.value.reason == "captions_failed" and reason in caught.value.evidence
 
 
-def test_text_is_repaired_openly() -> None:
+def test_a_repaired_text_is_recorded_as_repaired() -> None:
     result = run(make_frames([None]), Scripted(lambda r: "A man\n\x07 walks. "))
     assert result.captions[0].text == "A man walks." and result.captions[0].effort.repaired
     result = run(make_frames([None]), Scripted(lambda r: " A man walks.\n"))

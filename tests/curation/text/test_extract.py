@@ -1,4 +1,4 @@
-"""The extractive stage: bounds hold whatever the model does, windows and rounds, hostile captions."""
+"""The extractive stage: bounds for any answers of the model, windows and rounds, hostile captions."""
 
 import json
 import math
@@ -85,7 +85,7 @@ def test_bounds_of_the_recipe(frames, expected) -> None:
     assert bounds(frames, frames, ExtractConfig()) == expected
 
 
-def test_a_good_model_finds_what_matters_across_windows() -> None:
+def test_a_good_model_finds_all_events_across_windows() -> None:
     texts = ["a dog runs" if i in (3, 17, 18, 41, 55) else "grass" for i in range(60)]
     config = ExtractConfig(ratio_min=0.01, window_frames=20)
     model = Scripted(choosing("dog"))
@@ -148,7 +148,7 @@ def test_bad_replies_are_asked_again_and_then_refused_with_their_text(name) -> N
     assert repr(bad if isinstance(bad, str) else bad[0]) in caught.value.evidence
 
 
-def test_order_and_repetition_are_repaired_openly() -> None:
+def test_repaired_order_and_repetition_are_recorded() -> None:
     captions = make_captions([f"event {i}" for i in range(10)], fps=2.0)
     model = Scripted(lambda r: '{"keyframes":[2.5, 0, 2.5]}')
     result = extract(captions, 10, 2.0, model, EXTRACT_PROMPT, ExtractConfig())
@@ -171,7 +171,7 @@ def test_frames_without_a_caption_cannot_be_chosen() -> None:
     assert result.keyframes == (1,)
 
 
-def test_a_caption_that_never_fits_and_records_that_contradict() -> None:
+def test_a_caption_that_is_too_long_and_contradicting_records() -> None:
     captions = make_captions(["word " * 50, "b"])
     with pytest.raises(PermanentError, match="prompt_too_long"):
         extract(captions, 2, 1.0, Scripted(greedy, context=40), EXTRACT_PROMPT, ExtractConfig(max_tokens=16))
@@ -180,7 +180,7 @@ def test_a_caption_that_never_fits_and_records_that_contradict() -> None:
             extract(captions, frames, fps, Scripted(greedy), EXTRACT_PROMPT, ExtractConfig())
 
 
-def test_a_prompt_may_name_a_target() -> None:
+def test_a_prompt_may_use_the_target() -> None:
     wished = prompt("{{ target }} of\n{{ captions }}", "captions", "target")
     model = Scripted(greedy)
     extract(make_captions(["a"] * 20), 20, 1.0, model, wished, ExtractConfig())

@@ -1,4 +1,4 @@
-"""The abstractive stage: every keyframe rests under a sentence, repetitions fold, replies are judged."""
+"""The abstractive stage: every keyframe belongs to a sentence, repetitions are merged, replies are validated."""
 
 import json
 
@@ -46,7 +46,7 @@ def run(texts, keyframes, model, config=None, fps=1.0):
 
 
 def joining(request) -> str:
-    """Two lines a sentence, cited by the first time of each line only."""
+    """One sentence for two lines; it cites only the first time of each line."""
     lines = lines_of(request)
     pairs = [lines[i : i + 2] for i in range(0, len(lines), 2)]
     return json.dumps(
@@ -88,7 +88,7 @@ def test_nothing_is_dropped(data) -> None:
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=15), st.floats(0.5, 1), st.one_of(st.none(), st.integers(0, 8)))
 def test_repetitions_against_an_oracle(kinds, similarity, window) -> None:
-    """Vectors of four orthogonal kinds: a text repeats iff its kind was kept within the window before it."""
+    """Vectors of four orthogonal kinds: a text repeats when its kind was kept within the window before it, else not."""
     vectors = np.eye(4, dtype=np.float32)[kinds]
     kept: list[int] = []
     expected = {}
@@ -106,7 +106,7 @@ def test_texts_without_words_repeat_nothing() -> None:
     assert repetitions([0, 1], np.zeros((2, 4), dtype=np.float32), 0.0, None) == []
 
 
-def test_repetition_folds_before_and_after_the_rewriting() -> None:
+def test_repetitions_are_merged_before_and_after_the_rewriting() -> None:
     texts = [EVENTS[0], EVENTS[0] + ".", EVENTS[1], EVENTS[1], EVENTS[2]]
 
     def rule(request) -> str:
@@ -120,7 +120,7 @@ def test_repetition_folds_before_and_after_the_rewriting() -> None:
     assert summary.effort.repaired
 
 
-def test_a_sentence_may_rest_on_a_time_that_another_one_cites() -> None:
+def test_two_sentences_may_cite_the_same_time() -> None:
     rule = Scripted(
         lambda r: '{"sentences":[{"keyframes":[0,1],"text":"Onions are cut."},{"keyframes":[1],"text":"Dogs run."}]}'
     )
@@ -132,7 +132,7 @@ def sentences(*items) -> str:
     return json.dumps({"sentences": [{"keyframes": k, "text": t} for k, t in items]})
 
 
-# Replies to one line, of second 0.
+# Replies for a single line, of second 0.
 BAD = {
     "garbage": ("The video shows a man.", "not_the_schema"),
     "truncated": ('{"sentences":[{"keyframes":[0],"text":"A', "not_the_schema"),
@@ -157,7 +157,7 @@ def test_bad_replies_are_asked_again_and_then_refused_with_their_text(name) -> N
     assert (bad if isinstance(bad, str) else bad[0])[:20] in caught.value.evidence.replace("\\\\", "\\")
 
 
-def test_a_window_with_a_line_that_nobody_cites_is_halved_once() -> None:
+def test_a_window_with_an_uncited_line_is_halved_once() -> None:
     def lazy(request) -> str:
         """Rewrites at most three lines and forgets the others."""
         return sentences(*[(t, text) for t, text in lines_of(request)][:3])

@@ -1,3 +1,5 @@
+"""Copies for browsers: files that play are linked, other files are encoded with the same pictures, times and sound."""
+
 from __future__ import annotations
 
 from fractions import Fraction
@@ -88,7 +90,7 @@ def test_sound_is_kept(tmp_path: Path, codec: str, expected: bool) -> None:
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
-def test_turned_videos_are_written_upright_with_what_the_sampler_sees(tmp_path: Path, rotation: int) -> None:
+def test_rotated_videos_are_written_upright_with_the_sampled_pictures(tmp_path: Path, rotation: int) -> None:
     options = {"ticks": 9000, "cuts": (1000, 2000)}
     made = barcode.make(tmp_path / "a.mp4", barcode.steady(10, 3), "mpeg4", {"b": "2M"}, rotation=rotation, **options)
     assert not plays(made.path) and probe(made.path).rotation == rotation
@@ -100,7 +102,9 @@ def test_turned_videos_are_written_upright_with_what_the_sampler_sees(tmp_path: 
     assert [barcode.read(np.rot90(image, -rotation // 90)) for image in played] == barcode.expected(made)
     assert len(seen) == len(played) == 3
     for one, other in zip(seen, played, strict=True):
-        assert np.abs(one.astype(int) - other.astype(int)).mean() < 4  # encoded twice; turned wrongly it is above 30
+        assert (
+            np.abs(one.astype(int) - other.astype(int)).mean() < 4
+        )  # encoded twice; a picture with a wrong rotation differs by more than 30
         assert np.abs(one.astype(int) - np.rot90(other, 2).astype(int)).mean() > 20
 
 
@@ -115,7 +119,7 @@ def test_large_pictures_become_smaller(tmp_path: Path) -> None:
     assert (made.width, made.height) == (720, 1280)
 
 
-def test_no_video_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_video_leaves_no_copy(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     path.write_bytes(b"<html>no video</html>" * 40)
     (tmp_path / "out").mkdir()

@@ -1,4 +1,4 @@
-"""Which errors are a want of memory, whatever layer words them."""
+"""Errors that mean that memory ran out, in whatever words each layer reports them."""
 
 import ctypes
 import errno
@@ -21,7 +21,7 @@ from schemas.errors import PermanentError
         ValueError("std::bad_alloc"),
     ],
 )
-def test_a_want_of_memory_is_known_also_as_a_cause(error):
+def test_a_memory_error_is_recognized_also_as_a_cause(error):
     assert is_shortage(error)
     outer = PermanentError("decord_failed", "x")
     outer.__cause__ = error
@@ -36,7 +36,7 @@ def test_a_want_of_memory_is_known_also_as_a_cause(error):
         PermanentError("no_frames", "a title that says: Cannot allocate memory"),
     ],
 )
-def test_other_failures_are_not(error):
+def test_other_errors_are_not_memory_errors(error):
     assert not is_shortage(error)
 
 
@@ -47,13 +47,13 @@ def test_causes_in_a_circle_end():
 
 
 def fail_to_allocate():
-    """What a decoder does under a limit: glibc refuses more than the address space has."""
+    """Allocates as a decoder under a limit: glibc refuses more than the address space has."""
     malloc = ctypes.CDLL(None).malloc
     malloc.argtypes, malloc.restype = [ctypes.c_size_t], ctypes.c_void_p
     assert malloc(2**62) is None
 
 
-def test_a_failed_allocation_of_this_thread_is_seen_until_cleared():
+def test_a_failed_allocation_of_this_thread_is_reported_until_cleared():
     watch = AllocationWatch()
     watch.clear()
     assert not watch.failed
@@ -67,7 +67,7 @@ def test_a_failed_allocation_of_this_thread_is_seen_until_cleared():
     assert not watch.failed
 
 
-def test_the_guard_renames_only_what_came_of_a_failed_allocation():
+def test_the_guard_changes_only_errors_after_a_failed_allocation():
     watch = AllocationWatch()
     with pytest.raises(MemoryError, match="invalid data"), watch.guard(ValueError):
         fail_to_allocate()

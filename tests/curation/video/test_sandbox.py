@@ -1,4 +1,4 @@
-"""The sandbox against children that really hang, crash, hog memory, raise and are killed from outside."""
+"""The sandbox with children that really hang, crash, use too much memory, raise, and are killed from outside."""
 
 import os
 import signal
@@ -54,7 +54,7 @@ def test_a_timeout_that_the_function_raises_is_not_the_limit(sandbox):
         sandbox.run(hostile.throw, TimeoutError("my own"), limits=LIMITS)
 
 
-def test_a_hanging_child_is_killed_and_named(sandbox):
+def test_a_hanging_child_is_killed_and_reported(sandbox):
     with pytest.raises(PoisonError) as caught:
         sandbox.run(hostile.hang, limits=Limits(wall_seconds=0.3))
     assert caught.value.reason == "timeout"
@@ -70,7 +70,7 @@ def test_a_crashing_child_is_named_by_its_signal(sandbox):
     assert sandbox.run(abs, -2, limits=LIMITS) == 2
 
 
-def test_a_memory_hog_is_stopped_and_the_limit_is_the_calls_own(sandbox):
+def test_too_much_memory_is_refused_by_the_limit_of_the_call(sandbox):
     with pytest.raises(PoisonError) as caught:
         sandbox.run(hostile.hog, 400, limits=Limits(60, 400))
     assert caught.value.reason == "memory"
@@ -120,7 +120,7 @@ def test_a_stop_ends_a_running_call_and_its_child(tmp_path, work):
 
 
 def test_closing_ends_calls_that_other_threads_wait_for(tmp_path):
-    """pebble never answers the calls of a stopped pool: who waits for one must notice by himself."""
+    """pebble never answers the calls of a stopped pool: the waiting thread must notice the stop itself."""
     own, caught = Sandbox(workers=2), []
 
     def call(number):
@@ -129,7 +129,9 @@ def test_closing_ends_calls_that_other_threads_wait_for(tmp_path):
         except Interrupted:
             caught.append(number)
 
-    threads = [threading.Thread(target=call, args=(number,), daemon=True) for number in range(3)]  # one queues
+    threads = [
+        threading.Thread(target=call, args=(number,), daemon=True) for number in range(3)
+    ]  # one of them waits in the queue
     for thread in threads:
         thread.start()
     while len(list(tmp_path.glob("pid*"))) < 2:
@@ -144,7 +146,7 @@ def test_closing_ends_calls_that_other_threads_wait_for(tmp_path):
 
 PARENT = """
 import signal
-# A shell that starts jobs in the background has them ignore Ctrl-C: not what is tested here.
+# A shell makes its background jobs ignore Ctrl-C; this test needs the usual behaviour.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 import os, sys, time
 from curation.video.sandbox import Limits, Sandbox
@@ -156,7 +158,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
-def test_children_die_with_their_parent_and_say_nothing(tmp_path, sent):
+def test_children_die_silently_with_their_parent(tmp_path, sent):
     script = tmp_path / "parent.py"
     script.write_text(PARENT)
     with subprocess.Popen(
@@ -170,11 +172,11 @@ def test_children_die_with_their_parent_and_say_nothing(tmp_path, sent):
         try:
             child = int(parent.stdout.readline())
             if sent == signal.SIGINT:
-                os.killpg(parent.pid, sent)  # as a terminal does: the whole group
+                os.killpg(parent.pid, sent)  # to the whole group, as a terminal does
             else:
                 parent.kill()
             _, errors = parent.communicate(timeout=60)
         finally:
-            parent.kill()  # or a failure here would show as an unclosed process in whatever test comes later
+            parent.kill()  # otherwise a failure here would appear as an unclosed process in a later test
     hostile.wait_until_gone(child)
     assert errors.count("Traceback") == (1 if sent == signal.SIGINT else 0)

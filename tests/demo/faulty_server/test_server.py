@@ -23,7 +23,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.text.caption import _read_reply
+from curation.text.caption import read_caption
 from curation.text.extract import schema_of as extract_schema
 from curation.text.refine import schema_of as refine_schema
 from demo.faulty_server.answers import Ask, UpstreamAnswers, caption_of, hash_of, instance
@@ -99,7 +99,7 @@ def storm(server: FaultServer, count: int, at_once: int = 16, first: int = 0) ->
 def test_a_caption_stands_for_its_hash_and_passes_as_a_caption(digest: bytes) -> None:
     caption = caption_of(digest.hex())
     assert hash_of(caption) == digest[:8].hex()
-    assert _read_reply(0, caption).value == caption
+    assert read_caption(0, caption).value == caption
 
 
 @given(st.text(max_size=60))

@@ -1,0 +1,44 @@
+"""Files: their hash, and the atomic write."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from curation.store.files import hash_file, write_whole
+
+
+def test_a_hash_and_a_size(tmp_path: Path) -> None:
+    content = os.urandom(300_000)
+    (tmp_path / "f").write_bytes(content)
+    assert hash_file(tmp_path / "f") == (hashlib.sha256(content).hexdigest(), 300_000)
+
+
+@pytest.mark.parametrize("durable", [False, True])
+@pytest.mark.parametrize(
+    ("content", "written"), [("ä\r\n\n", "ä\r\n\n".encode()), ("\ud800", b"?"), (b"\xff\x00", b"\xff\x00")]
+)
+def test_a_file_is_replaced_and_nothing_else_is_left(
+    tmp_path: Path, content: str | bytes, written: bytes, durable: bool
+) -> None:
+    (tmp_path / "f").write_text("old")
+    write_whole(tmp_path / "f", content, durable=durable)
+    assert (tmp_path / "f").read_bytes() == written
+    assert [file.name for file in tmp_path.iterdir()] == ["f"]
+
+
+@pytest.mark.parametrize("step", ["open", "replace"])
+def test_an_error_leaves_the_old_file_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "f").write_text("old")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, step, full)
+        with pytest.raises(OSError, match="No space left"):
+            write_whole(tmp_path / "f", "new")
+    assert (tmp_path / "f").read_text() == "old"
+    assert [file.name for file in tmp_path.iterdir()] == ["f"]
