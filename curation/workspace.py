@@ -22,12 +22,12 @@ class Workspace:
     """Paths of a workspace, and the objects that live in it."""
 
     def __init__(self, root: Path) -> None:
-        """Name the folder; nothing is created yet."""
+        """Name the folder. It is not created yet."""
         self.root = root
 
     @property
     def export(self) -> Path:
-        """Where the dataset is exported to."""
+        """The folder of the exported dataset."""
         return self.root / "export"
 
     @property
@@ -54,9 +54,9 @@ class Workspace:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the workspace alone. Raises WorkspaceBusy at once when another process does.
+        """Hold the workspace alone. Raises WorkspaceBusy at once when another process holds it.
 
-        The lock is the operating system's and goes with the process, however it dies.
+        The operating system releases the lock when the process ends, however it ends.
         """
         self.root.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.root / "lock", timeout=0)
@@ -72,7 +72,7 @@ class Workspace:
             lock.release()
 
     def save_config(self, config: CurateConfig) -> None:
-        """Keep the resolved configuration beside the results."""
+        """Write the resolved configuration into the workspace."""
         write_whole(self.root / _CONFIG, config.model_dump_json(indent=2) + "\n")
 
     def config(self) -> CurateConfig:

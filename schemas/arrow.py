@@ -1,7 +1,7 @@
 """The published row as an explicit Arrow schema that `datasets.load_dataset` restores, pictures and all.
 
-Every shard is written with this one schema: an inferred one would type an all-None column as null and the
-next shard could then not be read beside it. `datasets` is imported on first use, since it is heavy.
+Every shard is written with this schema. An inferred schema would give a column without values the type null, and then
+the next shard could not be read beside it. `datasets` is imported on first use, since it is heavy.
 
 Units: `time`, `seconds`, `duration`, `pts`, `start`, `end` are seconds; `index` is a sampled frame (position at the
 sampling rate); `bytes` of a video is its file size; `rotation` is in degrees, already applied to width and height.

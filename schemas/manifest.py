@@ -1,4 +1,4 @@
-"""What an export says of itself: files, counts, makers. No wall-clock time and no path of the machine."""
+"""The manifest of an export: files, counts, makers. It holds no wall-clock time and no path of the machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prefect task of evaluation: what `v2xum evaluate` does, as a task run."""
+"""Prefect task of evaluation: `v2xum evaluate` as a task run."""
 
 from __future__ import annotations
 

@@ -12,6 +12,6 @@ from schemas.manifest import Manifest
 
 @task(name="export", cache_policy=NO_CACHE, persist_result=False)
 def export_dataset(workspace: str) -> Manifest:
-    """Write WORKSPACE/export unless it already is what it would become."""
+    """Write WORKSPACE/export, unless it is up to date."""
     run = run_of(workspace)
     return export_workspace(run.workspace, run.services)

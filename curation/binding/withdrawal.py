@@ -1,4 +1,4 @@
-"""Captions in doubt: the canaries that rode with them are kept until they are checked, and they can be withdrawn."""
+"""Keeps the canary results of captions until the captions are checked, and withdraws captions that may be wrong."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _WITHDRAWN = "caption"  # the stage whose results are withdrawn, with its checks
 
 
 class Withdrawn(NamedTuple):
-    """What was taken back: the videos whose captions were, and how many stored replies."""
+    """The videos whose captions were withdrawn, and the number of stored replies that were deleted."""
 
     videos: tuple[str, ...]
     replies: int
 
 
 def keep_canaries(ledger: Ledger, video_id: str, outcomes: CanaryOutcomes) -> None:
-    """Keep what came of a video's canaries, in the place of what came of them before."""
+    """Keep the canary results of a video; they replace its former ones."""
     with ledger.engine.begin() as connection:
         connection.execute(sa.delete(t.canaries).where(t.canaries.c.video_id == video_id))
         values = {"video_id": video_id, "outcomes": outcomes.canonical(), "made_at": time.time()}
@@ -32,7 +32,7 @@ def keep_canaries(ledger: Ledger, video_id: str, outcomes: CanaryOutcomes) -> No
 
 
 def canaries_of(ledger: Ledger, video_id: str) -> CanaryOutcomes:
-    """What came of the canaries of a video's latest captions; none where none rode."""
+    """The canary results of a video's latest captions; empty where there were no canaries."""
     query = sa.select(t.canaries.c.outcomes).where(t.canaries.c.video_id == video_id)
     with ledger.engine.connect() as connection:
         payload = connection.execute(query).scalar()
@@ -40,11 +40,11 @@ def canaries_of(ledger: Ledger, video_id: str) -> CanaryOutcomes:
 
 
 def withdraw(ledger: Ledger, watched: Iterable[str], model: str, since: float) -> Withdrawn:
-    """Take back, in one transaction, captions that may be wrong, and the replies that they were made from.
+    """Withdraw, in one transaction, captions that may be wrong, and the replies that they were made from.
 
-    These are the captions of the `watched` videos and of all that were never checked. Replies of `model` go when they
-    were stored after `since` (unix time), after the first of these captions was begun, or after the last run that
-    finished ended, whichever is earliest: an unfinished run may have left replies that no caption was made from yet.
+    These are the captions of the `watched` videos and of all videos that were never checked. Replies of `model` are
+    deleted when they were stored after `since` (unix time), after the first of these captions was begun, or after the
+    end of the last finished run, whichever is earliest. An unfinished run may have left replies of no caption yet.
     """
     r, runs, replies = t.results, t.runs.c, t.replies.c
     captioned = sa.and_(r.c.stage == _WITHDRAWN, r.c.current, r.c.status == "done")

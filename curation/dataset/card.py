@@ -1,7 +1,7 @@
 """The dataset card: a README with the YAML header that the Hub reads and the statistics that people read.
 
-Everything that the template prints is escaped by default, so that no title, model name or reason can add
-markup; only what this module makes itself goes in unescaped.
+The template escapes everything that it prints by default, so that no title, model name or reason can add markup. Only
+text that this module makes is printed unescaped.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000
 
 
 class _Made(str):
-    """Text made here, printed as it is."""
+    """Text that this module made; it is printed unescaped."""
 
     __slots__ = ()
 
 
 def render_card(manifest: Manifest, example: dict[str, Any] | None, languages: tuple[str, ...] = ("en",)) -> str:
-    """The README of an export; `example` is a published row to quote, `languages` those of the written texts."""
+    """The README of an export. `example` is a published row to quote, `languages` are the languages of the texts."""
     first = manifest.splits[0].split if manifest.splits else "train"
     text = _template().render(
         m=manifest, header=_Made(_header(manifest, languages)), example=example, first_split=_Made(first)

@@ -26,7 +26,7 @@ _BATCH_ROWS = 32
 
 
 def validate(out: Path) -> list[str]:
-    """Re-read the export in `out` and say in words what is wrong with it; an empty list means nothing is.
+    """Read the export in `out` again and return its faults in words; an empty list means that it is sound.
 
     Checked: the manifest itself; presence, size, SHA-256 and rows of every file, and files that it does not
     name; page checksums, Arrow schema and features of every shard; and of every row its split, its temporal

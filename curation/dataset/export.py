@@ -1,4 +1,4 @@
-"""The finished samples of a workspace as a dataset folder, rewritten only when it would come out differently."""
+"""Exports the finished samples of a workspace as a dataset folder; an export that is up to date is left alone."""
 
 from __future__ import annotations
 
@@ -51,24 +51,26 @@ def export_workspace(workspace: Workspace, services: Services) -> Manifest:
         name=config.name,
         on_rejection=reject,
     )
-    if not rejected:  # else the ledger is not what the key was made from: forgotten again, they would not be tried
+    if (
+        not rejected
+    ):  # with rejections the ledger has changed since: a rejection that is forgotten later must be tried again
         key_file.write_text(key)
     return manifest
 
 
 def pictures_of(services: Services) -> ReadImage:
-    """Access to the pictures of samples as JPEG bytes."""
+    """A function that reads a picture of a sample as JPEG bytes."""
     return lambda sample, index: services.pictures.read(sample.video, sample.frames, index)
 
 
 def is_exported(workspace: Workspace, services: Services) -> bool:
-    """Whether the export is what the ledger's finished samples would make now."""
+    """Whether the export is up to date with the ledger."""
     standings = Standings(services.view)
     return _is_written(workspace, _key(services, standings, standings.samples()))
 
 
 def export_key(services: Services) -> str:
-    """SHA-256 of everything that the export is made from, by digests: cheap for thousands of samples."""
+    """The SHA-256 of everything that the export depends on, computed from digests, so that it is cheap."""
     standings = Standings(services.view)
     return _key(services, standings, standings.samples())
 
@@ -81,7 +83,7 @@ def _is_written(workspace: Workspace, key: str) -> bool:
 def _key(services: Services, standings: Standings, ids: Sequence[str]) -> str:
     """The key of an export of the samples `ids`.
 
-    Of verdicts it holds all finished ones on a sample, and the rules: one that changes nothing makes another key too.
+    All finished verdicts on a sample are in it, and the rules: a verdict without an effect changes the key too.
     """
     digest = hashlib.sha256()
     config, ledger = services.config, services.ledger

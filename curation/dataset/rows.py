@@ -1,4 +1,4 @@
-"""From a `Sample` to the published row: the upstream record shape, and everything that says where it came from.
+"""Turns a `Sample` into the published row: the shape of the upstream record, with provenance and review.
 
 The upstream record keeps times in the stored form: `[<f0>]` in the text, seconds in `meta.token`. Its two other
 tasks (keyframes only, text only) stand beside it as conversations of their own.
@@ -26,7 +26,7 @@ ASK_V2VT = "<video>\nPlease generate BOTH video and text summarization for this 
 
 
 def split_of(video_sha256: str, shares: SplitConfig) -> SplitName:
-    """The split of a video, from its content alone: adding videos moves none, copies of a file stay together."""
+    """The split of a video, from its content alone: new videos move no other, and copies of a file share a split."""
     digest = hashlib.sha256(f"v2xum split 1:{video_sha256}".encode()).digest()
     position = int.from_bytes(digest[:8], "big") / 2**64
     if position < shares.train:
@@ -160,7 +160,7 @@ def _image(video: str, frame: Frame, data: bytes) -> dict[str, Any]:
 
 
 def _review(review: Review) -> dict[str, Any]:
-    """What people said; `edited`: whether any text or keyframe of the row is theirs and not the models'."""
+    """The column `review`. `edited` says whether people changed a text or a keyframe of the row."""
     plain = review.model_dump(exclude={"accept", "fix", "reject"})
     lists = {name: list(value) for name, value in plain.items() if isinstance(value, tuple)}
     decisions = review.model_dump(include={"accept", "fix", "reject"})

@@ -23,7 +23,7 @@ GROUP_BYTES = 16 * 2**20
 
 
 class ShardWriter:
-    """Rows of one split into `data/SPLIT-NNNNN-of-NNNNN.parquet`; the count is known, and named, at the end."""
+    """Writes the rows of one split to `data/SPLIT-NNNNN-of-NNNNN.parquet`; the files get their names at the end."""
 
     def __init__(self, folder: Path, split: SplitName, rows_per_shard: int) -> None:
         """Write below the existing folder `folder`."""
@@ -87,7 +87,7 @@ class ShardWriter:
 
 
 class JsonWriter:
-    """One JSON array, an element a line, written as it comes."""
+    """Writes a JSON array, one element a line, without holding it in memory."""
 
     def __init__(self, path: Path) -> None:
         """Create the file and its folder."""
@@ -108,12 +108,12 @@ class JsonWriter:
         self._stream.close()
 
     def abandon(self) -> None:
-        """Close the file as it is."""
+        """Close the file unfinished."""
         self._stream.close()
 
 
 class SplitWriter:
-    """Rows to the files of their split (`row["split"]`); a split without rows gets no file.
+    """Writes rows to the files of their split (`row["split"]`); a split without rows gets no file.
 
     A context manager: files get their final names at the end of a block that raised nothing.
     """
@@ -148,7 +148,7 @@ class SplitWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Finish every file, or close it as it is when the block raised."""
+        """Finish every file; when the block raised, close it unfinished."""
         for parquet, records in self._splits.values():
             if kind is None:
                 self._files += parquet.finish()
@@ -160,7 +160,7 @@ class SplitWriter:
 
 
 def payload_bytes(row: dict[str, Any]) -> int:
-    """Bytes of pictures and characters of caption text in a row: what its memory is made of."""
+    """Bytes of pictures and characters of caption text in a row, which is nearly all of its memory."""
     pictures = sum(len(keyframe["image"]["bytes"]) for keyframe in row["keyframes"] if keyframe["image"])
     return pictures + sum(len(caption["text"]) for caption in row["captions"])
 

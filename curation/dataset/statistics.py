@@ -1,4 +1,4 @@
-"""Counts and spreads over the exported rows, gathered as they pass; memory does not grow with their number."""
+"""Counts and spreads of the exported rows, gathered while they are written, in bounded memory."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Tally:
         }
 
     def makers(self) -> tuple[MakerCount, ...]:
-        """Who made the rows, by stage in pipeline order, most rows first."""
+        """The makers of the rows by stage, in the order of the stages, most rows first."""
         order = STAGES.written_by_models
         ordered = sorted(self._makers.items(), key=lambda item: (order.index(item[0][0]), -item[1], item[0]))
         names = ("stage", "prompt", "prompt_sha256", "model", "revision", "sampling")

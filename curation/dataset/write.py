@@ -1,4 +1,4 @@
-"""The export: Parquet shards, upstream JSON, rejections, dataset card and manifest, put into place in one step.
+"""Writes an export: Parquet shards, upstream JSON, rejections, card and manifest, put into place in one step.
 
     out/data/SPLIT-00000-of-0000N.parquet     the dataset (`load_dataset(out)` reads these and nothing else)
     out/json/SPLIT.json                       the same rows in upstream's record shape
@@ -6,7 +6,7 @@
     out/README.md                             dataset card
     out/manifest.json                         counts, makers, and SHA-256, size and rows of every other file
 
-Equal samples and rejections give equal bytes, file by file. Memory holds a row group a split.
+Equal samples and rejections give equal bytes, file by file. Memory holds one row group a split.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def _write_rejections(path: Path, rejections: Iterable[Rejection], tally: Tally)
 
 
 def _manifest(folder: Path, config: ExportConfig, name: str, tally: Tally, writer: SplitWriter) -> Manifest:
-    """The manifest without the card, which is made from it."""
+    """The manifest without its entry for the card, which is made from the manifest."""
     listed = writer.files()
     files = [_exported(folder / REJECTIONS, folder, sum(count.videos for count in tally.rejections()))]
     files += [_exported(path, folder, rows) for path, rows in listed]

@@ -1,7 +1,7 @@
-"""Which database a workspace's ledger is in: a file of its own, or one on a PostgreSQL server that V2XUM_LEDGER names.
+"""Opens the database of a workspace's ledger: a SQLite file, or the PostgreSQL database that V2XUM_LEDGER names.
 
-There a workspace has a schema of its own, whose name it notes: several workspaces may share a database and never mix.
-The address has a password in it, so it stays in the environment: no file and no message repeats it.
+In PostgreSQL each workspace has its own schema and notes the name of that schema. So several workspaces can share a
+database. The address holds a password: it stays in the environment, and no file and no message repeats it.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ def open_ledger(root: Path) -> Ledger:
 def postgresql_address(variable: str) -> sa.URL | None:
     """The address that an environment variable holds; None when it is unset or empty.
 
-    Raises ConfigError for what is none, and never quotes it: a slip may put a part of the password anywhere.
+    Raises ConfigError for a text that is not such an address. The message never quotes the text, which may hold a
+    password.
     """
     text = os.environ.get(variable, "").strip()
     if not text:
@@ -91,7 +92,7 @@ def _shared(root: Path, url: sa.URL) -> Ledger:
     schema = f"v2xum_{secrets.token_hex(8)}"
     with engine.begin() as connection:
         connection.execute(sa.schema.CreateSchema(schema))
-    # Noted once it is there: a kill between the two leaves an empty schema, and no workspace without its ledger.
+    # Noted after it was made: a kill between the two steps leaves an empty schema and no workspace without its ledger.
     temporary = root / f".{_NOTE}.{os.getpid()}"
     temporary.write_text(schema + "\n", encoding="utf-8")
     temporary.replace(note)

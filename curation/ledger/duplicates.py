@@ -1,4 +1,4 @@
-"""Byte-identical videos: of all that share a content, the first by position is kept, wherever it came from."""
+"""Duplicates: of the videos whose files have the same bytes, the first by position is kept."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schemas.records import Rejection
 
 
 class DuplicateRows(ResultRows):
-    """Which videos share their bytes, and which of them are set aside."""
+    """The methods of a ledger about videos that share their bytes."""
 
     def contents(self) -> dict[str, str]:
         """Downloaded videos: id -> sha256 of the file."""
@@ -40,7 +40,7 @@ class DuplicateRows(ResultRows):
         return groups
 
     def duplicates(self, ids: Sequence[str] | None = None) -> dict[str, tuple[str, str]]:
-        """Videos set aside as byte-identical with another, all or among those named: id -> (kept one's id, sha256)."""
+        """The videos that are set aside, all or among `ids`: id -> (id of the kept video, sha256 of the file)."""
         query = sa.select(t.duplicates)
         with self.engine.connect() as connection:
             selections = (
@@ -60,7 +60,7 @@ class DuplicateRows(ResultRows):
 
 
 def settle(ledger: DuplicateRows) -> list[str]:
-    """Recompute which videos are set aside; returns the ids that were set aside before and no longer are.
+    """Compute again which videos are set aside; return the ids that were set aside before and are not any more.
 
     The first by position that no filter refused is kept. The answer depends on the ledger's content alone, not
     on the order in which work finished.

@@ -1,4 +1,4 @@
-"""What the ledger's rows are in memory: heads, entries, registered sources, and how records become entries."""
+"""The rows of the ledger in memory: registered sources, results with and without their payload."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Entry(NamedTuple):
 
 
 class Registered(NamedTuple):
-    """A source in the order in which it was first named."""
+    """A registered source; `position` is the order in which sources were first named."""
 
     position: int
     id: str
@@ -55,7 +55,7 @@ def rejection_entry(rejection: Rejection, fingerprint: str, attempts: int, secon
 
 
 def record_entry(video_id: str, stage: str, fingerprint: str, record: Record, seconds: float) -> Entry:
-    """A finished record as a ledger entry; its effort is summed from the record where it has one."""
+    """A finished record as a ledger entry; the effort is the sum of the efforts in the record."""
     effort = getattr(record, "effort", None)
     if effort is None:
         effort = sum((caption.effort for caption in getattr(record, "captions", ())), Effort())

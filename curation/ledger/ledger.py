@@ -1,8 +1,8 @@
-"""The ledger: what is done, by whom, from what. Durability is here and nowhere else.
+"""The ledger: the database that records what is done and from what. It is the only place of durability.
 
-Every row is written in one transaction after the files that it speaks of lie in place, so that a kill at any
-moment leaves either the old state or the new one. Threads may share a ledger; several processes are kept apart by the
-workspace's lock, on SQLite and on PostgreSQL alike.
+A row is written in one transaction, after the files that it names lie in place. So a kill at any moment leaves the old
+state or the new one. Threads can share a ledger. The lock of the workspace keeps processes apart, on SQLite and on
+PostgreSQL alike.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from schemas.errors import ConfigError
 
 
 class Ledger(SourceRows, DuplicateRows, ReplyRows, RunRows, PropertyRows):
-    """What every stage made of every video, in a database."""
+    """The results of every stage for every video, with sources, duplicates, replies, runs and properties."""
 
     def __init__(self, url: str | sa.URL, schema: str | None = None) -> None:
-        """Open the database at an SQLAlchemy URL and make its tables, on PostgreSQL in a schema that is there.
+        """Open the database at an SQLAlchemy URL and make its tables; on PostgreSQL in `schema`, which must exist.
 
         Raises ConfigError for a ledger of an older layout.
         """
-        # A connection that the server ended meanwhile is noticed before it is used.
+        # A connection that the server has ended is noticed before it is used.
         engine = sa.create_engine(url, pool_size=16, max_overflow=16, pool_pre_ping=schema is not None)
         if engine.dialect.name == "sqlite":
             sa.event.listen(engine, "connect", _tune_sqlite)
@@ -51,7 +51,7 @@ class Ledger(SourceRows, DuplicateRows, ReplyRows, RunRows, PropertyRows):
 
 
 def _tune_sqlite(connection: Any, _record: object) -> None:
-    """WAL lets readers go on beside the writer; a committed row survives the death of the process."""
+    """Use the write-ahead log: readers continue beside the writer, and a committed row survives a killed process."""
     cursor = connection.cursor()
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=60000"):
         cursor.execute(f"PRAGMA {pragma}")

@@ -1,4 +1,4 @@
-"""What every part of the ledger shares: the engine, and how long lists of parameters are cut."""
+"""The base of the ledger's parts: the open database, and lists of parameters in chunks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Facts about the ledger itself, and what identifies the models of its runs."""
+"""Facts about the ledger itself, and the identities of the models that its runs used."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class PropertyRows(Part):
             claim_property(connection, name, value)
 
     def identities(self, models: str) -> str | None:
-        """What the last run noted of the models of a configuration, as JSON; None when there was no such run.
+        """The identities of a configuration's models that the last run noted, as JSON; None when no run noted any.
 
         `models` is the SHA-256 of the configuration's section `models`.
         """
@@ -33,7 +33,7 @@ class PropertyRows(Part):
             return connection.execute(query).scalar()
 
     def note_identities(self, models: str, payload: str) -> None:
-        """Note what identifies the models of a configuration, in the place of what was noted before."""
+        """Note the identities of a configuration's models; they replace the ones that were noted before."""
         insert = t.inserting(t.identities, self.engine.dialect)
         values = {"payload": payload, "noted_at": time.time()}
         statement = insert.values(models=models, **values)

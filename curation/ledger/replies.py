@@ -13,7 +13,7 @@ from models.chat import Reply
 
 
 class ReplyRows(Part):
-    """The replies of models; this is the store of `models.reply_cache`."""
+    """The stored replies of models, as `models.reply_cache` uses them."""
 
     def get_replies(self, keys: Sequence[str]) -> dict[str, Reply]:
         """Stored replies by request key."""
@@ -28,11 +28,11 @@ class ReplyRows(Part):
         return found
 
     def put_replies(self, replies: Mapping[str, Reply], model: str) -> None:
-        """Store replies of a model (its name); one that is there already is replaced."""
+        """Store the replies of a model by its name; a stored reply with the same key is replaced."""
         if not replies:
             return
         made = {"model": model, "made_at": time.time()}
-        # In the order of their keys: two threads that store the same replies must not wait for each other.
+        # Sorted by key: two threads that store the same replies must not wait for each other.
         rows = [{"key": key, **reply._asdict(), **made} for key, reply in sorted(replies.items())]
         for row in rows:
             del row["server"]

@@ -14,7 +14,7 @@ from schemas.records import Effort, Rejection
 
 
 class ResultRows(Part):
-    """What every stage made of every video."""
+    """The methods of a ledger about the results of stages."""
 
     def heads(self, ids: Sequence[str]) -> dict[str, dict[str, Head]]:
         """Current results without payloads: video id -> stage -> Head."""
@@ -29,7 +29,7 @@ class ResultRows(Part):
         return found
 
     def digests(self, ids: Sequence[str], stages: Sequence[str]) -> dict[str, dict[str, str]]:
-        """Of the current results of some stages, what later ones depend on: video id -> stage -> digest."""
+        """The digests of the current results of some stages: video id -> stage -> digest."""
         r = t.results.c
         query = sa.select(r.video_id, r.stage, r.digest).where(r.current, r.stage.in_(stages))
         found: dict[str, dict[str, str]] = {}
@@ -40,7 +40,7 @@ class ResultRows(Part):
         return found
 
     def entry(self, video_id: str, stage: str, fingerprint: str | None = None) -> Entry | None:
-        """The current result of a stage with its payload, or the one with the given fingerprint, current or not."""
+        """The current result of a stage with its payload; with a fingerprint the result that has it, current or not."""
         query, values = (_CURRENT, {}) if fingerprint is None else (_ENTRY, {"f": fingerprint})
         with self.engine.connect() as connection:
             row = connection.execute(query, {"v": video_id, "s": stage, **values}).mappings().first()
@@ -66,7 +66,7 @@ class ResultRows(Part):
             write_entry(connection, entry, later)
 
     def older(self, stage: str, ids: Sequence[str]) -> dict[str, set[str]]:
-        """Results of a stage that were current once: video id -> fingerprints; transient failures are left out."""
+        """The results of a stage that were current before: video id -> fingerprints, without transient failures."""
         r = t.results.c
         query = sa.select(r.video_id, r.fingerprint).where(r.stage == stage, ~r.current)
         query = query.where(r.error_class.is_(None) | (r.error_class != "transient"))
@@ -107,7 +107,7 @@ class ResultRows(Part):
             return connection.execute(sa.select(t.results.c.video_id).limit(1)).first() is None
 
     def rejections(self) -> Iterator[Rejection]:
-        """Every current rejection, ordered by video id and stage; so many at a time in memory."""
+        """Every current rejection, by video id and stage; memory holds some hundred at a time."""
         r = t.results.c
         rejected = sa.and_(r.current, r.status == "rejected")
         with self.engine.connect() as connection:
@@ -152,14 +152,14 @@ def write_entry(connection: sa.Connection, entry: Entry, later: Sequence[str]) -
 
 
 def retire(connection: sa.Connection, video_id: str, stages: Sequence[str]) -> None:
-    """Results of these stages stop being current."""
+    """Results of a video at these stages stop being current, inside an open transaction."""
     names = {f"s{number}": stage for number, stage in enumerate(stages)}
     connection.execute(_retiring(len(stages)), {"v": video_id, **names})
 
 
 @functools.cache
 def _retiring(stages: int) -> sa.Update:
-    """For so many stages, each with a parameter of its own: one list of them is spelled out anew at every call."""
+    """The statement for so many stages, one parameter each: SQLAlchemy renders a list parameter at every call."""
     named = sa.or_(sa.false(), *(_r.stage == sa.bindparam(f"s{number}") for number in range(stages)))
     return sa.update(t.results).values(current=False).where(_r.video_id == sa.bindparam("v"), named, _r.current)
 

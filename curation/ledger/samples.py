@@ -1,4 +1,4 @@
-"""Finished samples put together from the ledger, as the models made them."""
+"""Puts finished samples together from the records in the ledger, as the models made them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _AT_ONCE = 50  # samples whose records are read by one query
 
 
 def samples_of(ledger: Ledger, ids: Sequence[str]) -> Iterator[Sample]:
-    """The finished samples of some videos, in the order given; some at a time in memory.
+    """The finished samples of some videos, in the order given; memory holds fifty at a time.
 
     Raises KeyError for a video that is not known, or that lacks a stage.
     """

@@ -1,4 +1,4 @@
-"""Registered sources: adds, updates and lists them by position."""
+"""Registered sources: added, updated, and listed by position."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class SourceRows(Part):
         return list(ids)
 
     def sources(self, ids: Sequence[str] | None = None) -> Iterator[Registered]:
-        """Registered sources by position: all, or those named; so many at a time in memory."""
+        """The registered sources by position, all or those of `ids`; memory holds some hundred at a time."""
         columns = (t.sources.c.position, t.sources.c.id, t.sources.c.digest, t.sources.c.payload)
         query = sa.select(*columns).order_by(t.sources.c.position)
         with self.engine.connect() as connection:
@@ -72,7 +72,7 @@ def _register(connection: sa.Connection, item: Source | Rejection, known: tuple[
 
 
 def _address_digest(item: Source | Rejection) -> str | None:
-    """What the download depends on: the address and, for a local file, its size and time; None when it is gone."""
+    """The digest of a source's address and, for a local file, its size and time; None when the file is gone."""
     if isinstance(item, Rejection):
         return item.digest()
     parts: list[Any] = [item.kind, item.uri]

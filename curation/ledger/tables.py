@@ -6,15 +6,19 @@ Text that comes from outside has the type `AnyText`, which stores every characte
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 metadata = sa.MetaData()
 
 
 class AnyText(sa.TypeDecorator[str]):
-    """Text that may hold NUL characters, which PostgreSQL does not take: there it is a string in JSON."""
+    """Text with any character. PostgreSQL refuses NUL characters, so there the text is stored as a JSON string."""
 
     impl = sa.Text
     cache_ok = True
@@ -29,8 +33,12 @@ class AnyText(sa.TypeDecorator[str]):
 
 
 def inserting(table: sa.Table, dialect: sa.Dialect) -> sqlite.Insert | postgresql.Insert:
-    """The dialect's own insert: both can leave what is there, or replace it."""
-    return postgresql.insert(table) if dialect.name == "postgresql" else sqlite.insert(table)
+    """The dialect's own `INSERT`, which can leave or replace a row that exists."""
+    if dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # an eighth of the start of `v2xum status`
+
+        return postgresql.insert(table)
+    return sqlite.insert(table)
 
 
 sources = sa.Table(

@@ -1,1 +1,1 @@
-"""Runs stages over videos: services, stage functions, settings hashes, the one loop, budget."""
+"""Runs the stages over videos: services, stage functions, hashes of settings, the loop, the budget."""

@@ -1,7 +1,6 @@
-"""The budget of one run: tokens, hours and money, checked where work passes by often.
+"""The budget of one run: limits of tokens, hours and money, checked often while the run works.
 
-What is used up is counted from the start of this run; what earlier runs cost is theirs. Replies that the ledger had
-already are free.
+Only this run counts, not earlier ones. Replies that the ledger had already are free.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ class Bill(NamedTuple):
 
     @property
     def total(self) -> float:
-        """All of it."""
+        """GPU hours and tokens together."""
         return self.gpu + self.tokens
 
 
@@ -36,7 +35,7 @@ def bill(prices: PriceConfig, seconds: float, tokens_in: float, tokens_out: floa
 
 
 def has_prices(prices: PriceConfig) -> bool:
-    """Whether anything costs anything."""
+    """Whether any price is above zero."""
     return bool(prices.gpus * prices.gpu_hour or prices.million_tokens_in or prices.million_tokens_out)
 
 
@@ -52,7 +51,7 @@ class Budget:
     ) -> None:
         """Limits in the currency of `prices`, in wall hours, and in tokens read and written.
 
-        Raises ConfigError for a limit that nothing could be done under, and for `max_cost` without prices.
+        Raises ConfigError for a limit of zero or less, and for `max_cost` without prices.
         """
         self.prices = prices or PriceConfig()
         self.max_cost, self.max_hours, self.max_tokens = max_cost, max_hours, max_tokens
@@ -66,7 +65,7 @@ class Budget:
             )
 
     def check(self, reading: Reading) -> None:
-        """Raise BudgetReached when a limit is reached; a few comparisons, so that every caller can afford it."""
+        """Raise BudgetReached when a limit is reached. The check is a few comparisons, so it can be called often."""
         tokens = reading.tokens_in + reading.tokens_out
         if self.max_tokens is not None and tokens >= self.max_tokens:
             used = f"{tokens:,} tokens ({reading.tokens_in:,} in, {reading.tokens_out:,} out)"

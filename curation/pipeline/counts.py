@@ -12,7 +12,7 @@ Outcome = Literal["made", "reused", "rejected"]
 
 
 class Counts:
-    """What happened in this run: videos made, reused and rejected by stage, and bytes. Threads may share it."""
+    """The counts of this run: videos made, reused and rejected by stage, and bytes received. Threads may share it."""
 
     def __init__(self, listener: Callable[[str, Counts], None] | None = None) -> None:
         """Call `listener` with the stage after every count."""
@@ -22,14 +22,14 @@ class Counts:
         self._listener = listener
 
     def transferred(self, count: int) -> None:
-        """Note that so many more bytes have come in over the network."""
+        """Add `count` bytes that were received over the network."""
         with self._lock:
             self._total += count
         self._tell("download")
 
     @property
     def megabytes(self) -> float:
-        """MB (10**6 bytes) that came in over the network in this run."""
+        """Megabytes (10**6 bytes) that this run received over the network."""
         with self._lock:
             return self._total / 1e6
 

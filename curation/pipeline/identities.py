@@ -1,4 +1,4 @@
-"""What identifies the models of a run: noted when a run starts, read by every command that opens no model."""
+"""The identities of a run's models: noted when the run starts, read by commands that open no model."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ModelIdentities(Record):
 
 
 def identify_models(models: ModelsConfig) -> ModelIdentities:
-    """Look at the models: weights are hashed, none is loaded. Raises ConfigError for a checkpoint that is not there."""
+    """Compute the identities: weights are hashed and not loaded. Raises ConfigError for a missing checkpoint."""
     return ModelIdentities(
         captioner=_chat(models.captioner),
         summarizer=_chat(models.summarizer),
@@ -38,14 +38,14 @@ def identify_models(models: ModelsConfig) -> ModelIdentities:
 
 
 def note_identities(ledger: Ledger, models: ModelsConfig) -> ModelIdentities:
-    """Look at the models and note in the ledger what identifies them. Raises ConfigError as `identify_models`."""
+    """Compute the identities and note them in the ledger. Raises ConfigError as `identify_models`."""
     identities = identify_models(models)
     ledger.note_identities(_key(models), identities.canonical())
     return identities
 
 
 def known_identities(ledger: Ledger, models: ModelsConfig) -> ModelIdentities:
-    """What the last run with these models noted; they are looked at where no run did.
+    """The identities that the last run with these models noted; computed when no run has noted any.
 
     Raises ConfigError as `identify_models`.
     """

@@ -1,4 +1,4 @@
-"""The loop that carries videos through a stage: what is due is worked on, and every outcome becomes a row."""
+"""The loop that runs one stage over videos; every outcome becomes a row of the ledger."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ R = TypeVar("R", bound=Record)
 
 
 class Inputs:
-    """What a stage may read: the source and the current records of earlier stages, loaded when asked for."""
+    """The inputs of a stage for one video: the source and the current records of earlier stages, loaded on demand."""
 
     def __init__(self, source: Registered, ledger: Ledger) -> None:
         """Bind a video to the ledger."""
@@ -47,7 +47,7 @@ class Inputs:
 
 
 class Progress(Protocol):
-    """Told of every video that a stage is done with."""
+    """Receives the outcome of a stage for every video."""
 
     def advance(self, stage: str, outcome: Literal["made", "reused", "rejected"]) -> None:
         """Count one video."""
@@ -69,13 +69,13 @@ def process(
     workers: int = 1,
     turn: Callable[[int], AbstractContextManager[None]] = lambda _position: nullcontext(),
 ) -> None:
-    """Carry videos through one stage: those that it is due for are worked on, the others left as they are.
+    """Run one stage over the videos for which it is due; the other videos are left as they are.
 
-    `turn(position)` is entered for the work on a video, by its position among the sources (see lanes.py).
+    `turn(position)` is entered for the work on a video, by its position among the sources (turns.py).
 
-    A StageError becomes a rejection row, and so does an error that nobody expected (class `poison`, with its
-    text): one video never stops the others. Raises StorageFull when the device is full, Interrupted when `stop` is set,
-    and what else no video can go on after (RunStopped, ConfigError of a model); what is finished is kept.
+    A StageError becomes a rejection row, and so does an unexpected error (class `poison`, with its text): one video
+    never stops the others. Raises StorageFull when the device is full, Interrupted when `stop` is set, RunStopped, and
+    ConfigError when a model cannot be used. Finished results are kept.
     """
     heads = ledger.heads(ids)
     duplicates = ledger.duplicates(ids)
@@ -134,18 +134,18 @@ def _carry(
     except (RunStopped, ConfigError):
         raise
     except StageError as error:
-        if stop.is_set():  # what failed while everything stops is no judgement of the video
+        if stop.is_set():  # a failure while the run stops says nothing about the video
             raise Interrupted(_STOPPED) from error
         if is_storage_full(error):
             raise _full(error) from error
         _reject(stage, source, where, ledger, error, time.monotonic() - started)
         return "rejected"
     except sa.exc.OperationalError:
-        raise  # a database that is locked or gone says nothing of the video: the task is tried again
+        raise  # a database that is locked or gone says nothing about the video: the task is tried again
     except Exception as error:
         if stop.is_set():
             raise Interrupted(_STOPPED) from error
-        # The boundary: a fault of ours in one video must not stop the others; it is logged and kept as a row.
+        # A fault of the program in one video must not stop the others: it is logged and becomes a row.
         if is_storage_full(error):
             raise _full(error) from error
         log.exception("stage %s, video %s: unexpected error", stage, source.id)

@@ -1,7 +1,7 @@
-"""The run that tasks belong to: one process opens a workspace's services once and every task finds them here.
+"""The open run of a workspace: a process opens its services once, and every task finds them here.
 
-Tasks get the workspace's path and ids, small things that Prefect can record; what is heavy (models, child
-processes, the ledger) is opened by the first that asks and shared by the threads of the process.
+Tasks get the path of the workspace and ids, which Prefect can record. Models, child processes and the ledger are heavy:
+the first task that needs one opens it, and the threads of the process share it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from schemas.records import Rejection, Source
 
 
 class Shard(NamedTuple):
-    """A share of a run's videos: the unit of a task run."""
+    """A part of the run's videos: the unit of a task run."""
 
     workspace: str
     number: int
@@ -40,7 +40,7 @@ class Run:
     """An open workspace with its services and the videos that this run is about."""
 
     def __init__(self, workspace: Workspace, services: Services, counts: Counts) -> None:
-        """Bind what a run works with."""
+        """Bind the workspace, its services and the counts."""
         self.workspace = workspace
         self.services = services
         self.counts = counts
@@ -73,9 +73,9 @@ _lock = threading.Lock()
 
 @contextmanager
 def open_run(root: Path, config: CurateConfig, counts: Counts | None = None) -> Iterator[Run]:
-    """Lock a workspace, open its services and make them findable by `run_of` until the block ends.
+    """Lock a workspace and open its services; `run_of` finds them until the block ends.
 
-    A run that this process has open already is joined. Raises WorkspaceBusy when another process holds the workspace.
+    A run that this process has already opened is joined. Raises WorkspaceBusy when another process holds the workspace.
     """
     joined = _open.get(str(root))
     if joined is not None:

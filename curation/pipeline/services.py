@@ -1,4 +1,4 @@
-"""What the stages are handed: configuration, store, models, child processes. Heavy parts open when first used."""
+"""The services of a run: configuration, store, models, child processes. A heavy one opens when it is first used."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from schemas.model_config import ChatConfig
 
 
 def _nothing_arrives(_count: int) -> None:
-    """Nobody counts the bytes."""
+    """The default: received bytes are not counted."""
 
 
 class Services:
@@ -51,8 +51,8 @@ class Services:
         self.hosts = Hosts(config.download)
         self.prompts: Mapping[str, Prompt] = load_prompts(config)
         self._alarm: Callable[[], None] | None = None
-        # The last one withdraws what was written after a binding alarm: it must close after the models, whose
-        # stores may still write.
+        # `_last` closes after the models: they may still store replies, and after a binding alarm those that were
+        # stored last are withdrawn.
         self._closing, self._last = ExitStack(), ExitStack()
 
     def __enter__(self) -> Services:
@@ -62,13 +62,13 @@ class Services:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End child processes and connections to model servers, if any were opened. No thread works any more."""
+        """End child processes and connections to model servers that were opened. All threads have ended before."""
         with self._last:
             self._closing.close()
 
     @shared_property
     def sandbox(self) -> Sandbox:
-        """Child processes that decode."""
+        """The child processes that decode videos."""
         sandbox = Sandbox(self.config.run.decode_workers, raise_if_stopped=self.raise_if_stopped)
         self._closing.callback(sandbox.close)
         return sandbox
@@ -95,12 +95,12 @@ class Services:
 
     @shared_property
     def clip(self) -> Clip | None:
-        """Pictures and texts in one space, for the audits; None where none is configured."""
+        """The CLIP of the audits; None where none is configured."""
         return build_clip(self.config.models.clip) if self.config.models.clip is not None else None
 
     @shared_property
     def binding(self) -> BindingGuard:
-        """The check of captions against the frames that they are attached to."""
+        """The check that each caption belongs to its own frame."""
         report = self.store.root.parent / "report"
         guard = BindingGuard(self.config, self.ledger, lambda: self.pictures, lambda: self.clip, report)
         self._last.callback(guard.settle)
@@ -109,12 +109,12 @@ class Services:
 
     @shared_property
     def pictures(self) -> Pictures:
-        """The sampled pictures, made again from the video where they were not kept."""
+        """The sampled pictures; a picture that was not kept is decoded again."""
         return Pictures(self.store, self.config.frames, self.sandbox)
 
     @shared_property
     def hashes(self) -> StageHashes:
-        """What the results of every stage depend on. No weights are loaded for it."""
+        """The hashes of the settings that results depend on. No weights are loaded for them."""
         return stage_hashes(self.config, self.prompts, known_identities(self.ledger, self.config.models))
 
     @property

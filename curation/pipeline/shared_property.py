@@ -1,4 +1,4 @@
-"""What a run opens once and all its threads share."""
+"""A property that threads share: computed once, by the first thread that reads it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ T = TypeVar("T")
 
 
 class shared_property(Generic[T]):
-    """A cached property for threads: the first that asks makes the value, the others wait for it.
+    """A cached property for threads: the first thread computes the value, the others wait for it.
 
-    A failure after which no run can go on is remembered, so that every thread hears of it at once instead of trying,
-    and waiting, for itself one after the other. (functools.cached_property has no lock from Python 3.12 on.)
+    A failure that ends the run is remembered and raised in every thread at once. Otherwise each thread would try, and
+    wait, one after the other. (functools.cached_property has no lock from Python 3.12 on.)
     """
 
     def __init__(self, make: Callable[[Any], T]) -> None:
@@ -24,7 +24,7 @@ class shared_property(Generic[T]):
         self.__doc__ = make.__doc__
 
     def __set_name__(self, owner: type, name: str) -> None:
-        """Learn the name under which the value is kept."""
+        """Store the name of the property."""
         self._name = name
 
     @overload
@@ -34,7 +34,7 @@ class shared_property(Generic[T]):
     def __get__(self, instance: object, owner: type) -> T: ...
 
     def __get__(self, instance: object | None, owner: type) -> Self | T:
-        """The value. Raises what making it raised."""
+        """The value. Raises the error of its computation."""
         if instance is None:
             return self
         kept = instance.__dict__
@@ -56,7 +56,7 @@ class shared_property(Generic[T]):
 
 
 class _State:
-    """The lock of one value, and why there is none."""
+    """The lock of one value, and the failure to compute it."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()

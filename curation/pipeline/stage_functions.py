@@ -1,6 +1,6 @@
 """Binds each stage to the services that it needs: a function from a video's inputs to its record.
 
-The functions only fetch what the stage reads and hand it on. The work itself is in the folders of the stages.
+A function reads the records that the stage needs and calls the code that does the work, in the stage's own folder.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def _audit(services: Services, inputs: Inputs) -> Audit:
 def _picture(services: Services, video: Video, frames: FrameSet, index: FrameIndex) -> bytes:
     services.raise_if_stopped()
     services.meter.frame()
-    with services.meter.waiting("decode"):  # a file as a rule; decoded again where it was not kept
+    with services.meter.waiting("decode"):  # usually a file; decoded again where it was not kept
         return services.pictures.read(video, frames, index)
 
 

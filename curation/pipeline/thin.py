@@ -1,4 +1,4 @@
-"""Drops sampled pictures that are needed no more, when their videos are finished."""
+"""Deletes sampled pictures of finished videos that the configuration does not keep."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from schemas.records import Extract, Video
 
 
 def thin_pictures(services: Services, ids: Sequence[str]) -> None:
-    """Of the finished videos among `ids`, drop the pictures that `frames.keep` does not keep."""
+    """Delete the pictures of the finished videos among `ids` that `frames.keep` does not keep."""
     if services.config.frames.keep == "all":
         return
     heads = services.ledger.heads(ids)

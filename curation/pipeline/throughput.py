@@ -1,4 +1,4 @@
-"""How a run's throughput went: a reading of its meter every second, bounded in memory however long the run."""
+"""The throughput of a run over time: a reading of its meter every second, in bounded memory."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ Listener = Callable[[Reading, Rates], None]
 
 
 class History:
-    """Samples a meter from a thread while the block lasts; threads may read it.
+    """Reads a meter on a thread of its own while the block lasts. Threads may share it.
 
-    Counters are kept, not rates: dropping every other point halves the resolution and falsifies nothing.
+    The points hold counters and not rates, so that every second point can be dropped without an error.
     """
 
     def __init__(self, meter: Meter, *, every: float = EVERY_SECONDS, most: int = MOST_POINTS) -> None:
@@ -58,7 +58,7 @@ class History:
         self._listeners: list[Listener] = []
 
     def __enter__(self) -> History:
-        """Take the first point and start to sample."""
+        """Take the first point and start reading."""
         self._tick()
         self._thread = threading.Thread(target=self._sample, name="history", daemon=True)
         self._thread.start()
@@ -67,7 +67,7 @@ class History:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop to sample and take the last point."""
+        """Stop reading and take the last point."""
         self._over.set()
         if self._thread is not None:
             self._thread.join(timeout=10)
@@ -75,11 +75,11 @@ class History:
         self._tick()
 
     def listen(self, listener: Listener) -> None:
-        """Tell `listener` of every reading, on the sampling thread."""
+        """Call `listener` with every reading, on the reading thread."""
         self._listeners.append(listener)
 
     def note(self, reading: Reading) -> Rates:
-        """Take a reading in; returns the rates of the last ten seconds. Readings come in the order of time."""
+        """Add a reading; return the rates of the last ten seconds. Readings come in the order of time."""
         point = Point(
             reading.seconds,
             reading.tokens_in,
@@ -102,7 +102,7 @@ class History:
             return rates(self._recent[0], point)
 
     def points(self) -> list[Point]:
-        """What is kept, in the order of time; the first and the last reading are always there."""
+        """The kept points in the order of time; the first and the last reading are always among them."""
         with self._lock:
             kept = list(self._points)
             if self._last is not None and (not kept or kept[-1].seconds < self._last.seconds):

@@ -1,8 +1,7 @@
-"""Who goes first when several shards want the same thing: the videos that come first.
+"""The order in which videos of several shards use decoders and model servers: smaller positions first.
 
-Without an order, shards that run side by side share decoders and servers evenly, come to the end of a stage together,
-and leave the server without work while the next ones decode. With it, the first shard is decoded first and captioned
-while the next one is decoded.
+Without an order, shards that run side by side finish a stage together, and the server waits while the next ones
+are decoded. With the order, the first shard is captioned while the next one is decoded.
 """
 
 from __future__ import annotations
@@ -15,14 +14,14 @@ from contextlib import contextmanager
 from curation.ledger.stages import STAGES
 from schemas.config import CurateConfig
 
-_POLL = 0.25  # seconds between two looks at whether the run is to stop
+_POLL = 0.25  # seconds between two checks whether the run is to stop
 
 
 class PriorityGate:
-    """So many at once, the smallest number first. Threads share it."""
+    """Lets a limited number of threads in at once, the smallest number first. Threads share it."""
 
     def __init__(self, places: int, raise_if_stopped: Callable[[], None] = lambda: None) -> None:
-        """Let `places` in at once; `raise_if_stopped` is called while one waits and may raise RunStopped."""
+        """Let `places` threads in at once. A waiting thread calls `raise_if_stopped`, which may raise RunStopped."""
         self._free = places
         self._raise_if_stopped = raise_if_stopped
         self._waiting: list[tuple[int, int]] = []
@@ -31,7 +30,7 @@ class PriorityGate:
 
     @contextmanager
     def turn(self, number: int) -> Iterator[None]:
-        """Wait until a place is free and nobody with a smaller number waits; the place is held inside the block."""
+        """Wait until a place is free and no thread with a smaller number waits; hold the place inside the block."""
         self._enter(number)
         try:
             yield
@@ -60,16 +59,16 @@ class PriorityGate:
 
 
 def workers(stage: str, config: CurateConfig) -> int:
-    """How many videos a shard has at a stage at once.
+    """How many videos of a shard are at a stage at once.
 
-    A model in this process runs one batch at a time; a server gets the requests of several videos, so that it never
-    waits for the last frames of one.
+    A model in this process runs one batch at a time. A server gets the requests of several videos, so that it does not
+    wait for the last frames of one video.
     """
     return config.run.download_workers if STAGES[stage].lane == "download" else places(stage, config)
 
 
 def places(stage: str, config: CurateConfig) -> int:
-    """How many videos the whole run has at a stage at once: what all shards share is given to the first ones first."""
+    """How many videos of the whole run are at a stage at once."""
     lane, role = STAGES[stage].lane, STAGES[stage].asks
     if role is not None:
         model = getattr(config.models, role)

@@ -1,8 +1,8 @@
 """Takes over results of version 0.1, whose fingerprints were hashes of nearly the whole configuration.
 
-There every key but a few was in the hash of a stage, limits and the prompt's path included. The digests of results are
-the same today, so a result that was current under the configuration of the last run gets the fingerprint that it would
-have now. The old formula is frozen here with the keys that version 0.1 had.
+Version 0.1 hashed limits and the path of the prompt too. The digests of results have not changed since. So a result
+that was current under the configuration of the last run gets the fingerprint that it would have now. The old formula is
+frozen here, with the keys that version 0.1 had.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class OldHashes:
     """The hashes of version 0.1: `policy`, and one a stage."""
 
     def __init__(self, config: CurateConfig, prompts: Mapping[str, Prompt], models: ModelIdentities) -> None:
-        """Compute them from the configuration that the results were made under."""
+        """Compute the hashes of the configuration that the results were made under."""
         c = config
         sha = {name: prompt.sha256 for name, prompt in prompts.items()}
         filters = c.filters.model_dump(include=_FILTERS)
@@ -70,7 +70,7 @@ class OldHashes:
 
 
 def upgrade(ledger: Ledger, old: OldHashes, new: StageHashes) -> int:
-    """Give current results of version 0.1 today's fingerprints, in one transaction; returns how many got one."""
+    """Give the current results of version 0.1 new fingerprints, in one transaction; return how many got one."""
     moved: list[dict[str, str]] = []
     sources = {source.id: source for source in ledger.sources()}
     for ids in chunks(list(sources)):

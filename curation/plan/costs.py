@@ -1,4 +1,4 @@
-"""What the videos that a workspace has settled cost, read from its ledger and measured in its store."""
+"""The costs of the settled videos of a workspace, read from its ledger and measured in its store."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ QUANTITIES = (
     *(f"{lane}_seconds" for lane in LANES),
     *("store_bytes", "export_bytes", "export_seconds", "passing_bytes"),
 )
-MOST = 1000  # videos looked at; more make no interval narrower that anybody would notice
+MOST = 1000  # videos; more of them make no interval noticeably narrower
 
 
 class Span(NamedTuple):
@@ -57,10 +57,10 @@ class Probed(NamedTuple):
 
 
 def gather(services: Services, first: Iterable[str] = ()) -> Probed:
-    """Everything that is settled under the present settings, those in `first` before others, at most MOST videos.
+    """The costs of at most MOST videos that are settled under the present settings, those in `first` before others.
 
-    A video that failed for now (retryable) counts too: to be tried again is what may happen to the others. Samples are
-    exported to a scratch folder for their size. Raises StorageFull and OSError.
+    A retryable video counts as well, since other videos may fail in the same way. Samples are exported to a scratch
+    folder to measure their size. Raises StorageFull and OSError.
     """
     videos = Standings(services.view).walk()
     settled = {
@@ -95,7 +95,7 @@ def gather(services: Services, first: Iterable[str] = ()) -> Probed:
 
 
 def busy_seconds(spans: Iterable[Span], lane: str) -> float:
-    """Wall seconds in which a lane had at least one video in work."""
+    """Wall seconds in which a lane worked on at least one video."""
     total, until = 0.0, float("-inf")
     for span in sorted((s for s in spans if s.lane == lane), key=lambda s: s.began):
         total += max(0.0, span.ended - max(span.began, until))
@@ -104,7 +104,7 @@ def busy_seconds(spans: Iterable[Span], lane: str) -> float:
 
 
 def most_at_once(spans: Iterable[Span], lane: str) -> int:
-    """How many videos a lane had in work at the same time, at most."""
+    """The largest number of videos that a lane worked on at the same time."""
     changes = [change for s in spans if s.lane == lane for change in ((s.began, 1), (s.ended, -1))]
     most = now = 0
     for _, by in sorted(changes):
@@ -143,7 +143,7 @@ def _bytes(
     if video.sha256 not in seen:
         seen.add(video.sha256)
         path = services.store.path("videos", video.sha256, video.extension)
-        # A file that is linked from the user's own folder takes no further space.
+        # A file that is linked from the user's own folder takes no more space.
         if path.exists() and (stat := path.stat()).st_nlink == 1:
             yield "download", "store_bytes", stat.st_size
     if not _done(entries, "frames"):
@@ -157,7 +157,7 @@ def _bytes(
 
 
 def _ledger_inflation(services: Services) -> float:
-    """Bytes of the ledger's file for each byte of a record in it: replies, indices and older results are in there."""
+    """Bytes of the ledger's file for each byte of a record: the file also holds replies, indices and older results."""
     name = services.ledger.engine.url.database
     with services.ledger.engine.connect() as connection:
         records = connection.execute(sa.select(sa.func.sum(sa.func.length(tables.results.c.payload)))).scalar() or 0
@@ -171,7 +171,7 @@ def _done(entries: dict[str, Entry], stage: str) -> bool:
 
 
 def _export_costs(services: Services, finished: Sequence[str], most: int = 200) -> dict[str, tuple[float, float]]:
-    """Bytes and seconds of samples in an export: a real one of some of them, shared out by pictures and records."""
+    """Bytes and seconds of samples in an export. Some are exported, and the sum is divided by pictures and records."""
     ids = sorted(finished[:most])
     if not ids:
         return {}
@@ -193,7 +193,7 @@ def _export_costs(services: Services, finished: Sequence[str], most: int = 200) 
     for video in ids:
         entries = {e.head.stage: e for e in services.ledger.entries(video)}
         weights[video] = pictures.get(video, 0) + sum(len(e.payload) for e in entries.values())
-        if services.config.frames.keep == "none":  # drawn again for this measurement
+        if services.config.frames.keep == "none":  # decoded again for this measurement
             whole = Video.model_validate_json(entries["download"].payload)
             services.pictures.thin(whole, Extract.model_validate_json(entries["extract"].payload).keyframes)
     total = sum(weights.values())

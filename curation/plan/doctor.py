@@ -1,4 +1,4 @@
-"""What `v2xum doctor` looks at on this machine, and what a run will ask of its models."""
+"""The checks of `v2xum doctor`: decoders, downloader, disk, memory, and what a run needs of its models."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LEAST_DISK = 2 * _GB
 _LEAST_MEMORY = 1.5 * _GB  # this process with its libraries, beside what decoders take
 _DECODER_MEMORY = 0.5 * _GB  # measured: 27 MB for PyAV, up to 420 MB for decord at 720p
 _LINE_TOKENS = 12  # of a caption's time in brackets and its line break
-_LEAST_CAPTIONS = 4  # with fewer a request, windows are so many that a run makes little sense
+_LEAST_CAPTIONS = 4  # with fewer frames a request there are too many windows for a sensible run
 _OCTAL = re.compile(r"\\([0-7]{3})")
 # SQLite's locks and shared memory do not hold there, silently.
 _NETWORK = frozenset(
@@ -40,7 +40,7 @@ _NETWORK = frozenset(
 
 
 class Decoded(NamedTuple):
-    """What decoders made of a tiny film: the FFmpeg inside PyAV, its libraries, and grey levels by decoder."""
+    """How decoders read a tiny film: the FFmpeg inside PyAV, its libraries, and grey levels by decoder."""
 
     ffmpeg: str
     libraries: str
@@ -71,7 +71,7 @@ def check_decoders(backend: str) -> list[Check]:
 
 
 def _decode(path: Path) -> Decoded:
-    """In the child: picture k at k / 2 s has the grey level 20 + 20 k; every second one is looked at."""
+    """Decode in the child process: picture k at k / 2 s has the grey level 20 + 20 k, every second one is compared."""
     import av
 
     from curation.frames.decord_sampler import decord_pictures
@@ -114,7 +114,7 @@ def check_downloader() -> list[Check]:
 
 
 def check_disk(config: CurateConfig, workspace: Path) -> list[Check]:
-    """Room, rights and kind of the file system of the workspace."""
+    """Free space, permissions and type of the workspace's file system."""
     place = next(path for path in (workspace.absolute(), *workspace.absolute().parents) if path.exists())
     if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
         fix = "choose a folder with --workspace that this user may write to"
@@ -164,7 +164,7 @@ def filesystem(place: Path, mounts: Path = Path("/proc/self/mountinfo")) -> str 
 
 
 def check_memory(config: CurateConfig, available: float | None = None) -> Check:
-    """Memory that is free (bytes; looked up when not given) against what decoding takes."""
+    """Free memory (bytes; measured when not given) against the memory that decoding takes."""
     free = _free_memory() if available is None else available
     if free is None:
         return warn("memory", "this system does not tell", "see that 2 GB are free, and 0.5 GB a decode worker")
@@ -177,7 +177,7 @@ def check_memory(config: CurateConfig, available: float | None = None) -> Check:
 
 
 def _free_memory() -> float | None:
-    """What the machine has, or the control group allows, in bytes."""
+    """The free memory of the machine or of its control group, in bytes."""
     limits: list[float] = []
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
@@ -192,7 +192,7 @@ def _free_memory() -> float | None:
 
 
 def needs(config: CurateConfig) -> dict[str, Need]:
-    """What a run asks of each role, as far as it is known before a video is seen. Raises PromptError."""
+    """The needs of a run for each role, as far as they are known without a video. Raises PromptError."""
     short = config.frames.short_side
     wide = max(short, round(short * 16 / 9))
     shades = np.linspace(0, 255, wide, dtype=np.uint8)[None, :, None].repeat(short, 0).repeat(3, 2)

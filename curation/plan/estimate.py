@@ -1,12 +1,11 @@
-"""What the videos that are due will take: requests, tokens, hours, disk, money and samples, each with an interval.
+"""Estimates what the due videos will take: requests, tokens, hours, disk, money and samples, with intervals.
 
-The rule for wall time. Shards go through the stages, stages of different shards overlap, so the slowest lane (download,
-decode or model) rules. Those that are in flight together begin together, which makes a wave; with n equal waves the
-makespan of a flow shop is the sum of one wave's times plus n - 1 times the longest (M. Pinedo, Scheduling, on
-permutation flow shops), that is the slowest lane and an n-th of the others. The export comes after all. What a lane
-takes: for downloads, the seconds that videos took divided by how many are fetched
-at once; for decoding and models the wall seconds in which the lane was at work, since one machine and one set of
-servers do not get faster with more at once.
+Wall time. Stages of different shards overlap, so the slowest lane (download, decode or model) sets the pace. The shards
+that are in flight together make a wave. With n equal waves the makespan of a flow shop is the sum of one wave's times
+plus n - 1 times the longest (M. Pinedo, Scheduling, on permutation flow shops): the slowest lane and an n-th of the
+others. The export comes last. The time of the download lane is the seconds of all downloads divided by the number of
+downloads at once. The time of the other lanes is the wall seconds in which they worked, since one machine and one set
+of servers do not get faster with more videos at once.
 """
 
 from __future__ import annotations
@@ -28,15 +27,15 @@ from schemas.config import CurateConfig
 from schemas.model_config import ChatConfig
 from schemas.plan import CostPlan, Interval, ModelPlan, PlanEstimate
 
-LEAST = 5  # probed videos; from fewer nothing is extrapolated
+LEAST = 5  # the least number of settled videos to extrapolate from
 
 
 class Measured(NamedTuple):
-    """What only the run that probed can tell.
+    """Figures that only the probing run knows.
 
-    `start_seconds`: once a run, to open the models; `served_share`: of the model lane's wall time, how much a server
-    had a request (1 for models of this process); `paid_share`: tokens paid for each token that finished records tell
-    of (1 or more: captions that failed, canaries).
+    `start_seconds`: the time to open the models, once a run. `served_share`: the share of the model lane's wall time in
+    which a server had a request (1 for models of this process). `paid_share`: tokens paid for each token in finished
+    records, 1 or more: failed captions and canaries are in no record.
     """
 
     start_seconds: float = 0.0
@@ -45,9 +44,9 @@ class Measured(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """The totals for the videos that are due; the export's bytes are those of settled and due ones together.
+    """The totals for the due videos, in seconds, bytes and the configured currency; `states` counts videos.
 
-    Seconds, bytes, the configured currency; `states` are videos.
+    The bytes of the export are those of settled and due videos together.
     """
 
     quantities: dict[str, Range]
@@ -60,16 +59,16 @@ class Estimate(NamedTuple):
 
 
 def choose(due: Iterable[str], count: int, seed: str) -> list[str]:
-    """A random sample of `count` ids that stays the same when others leave the list.
+    """A random sample of `count` ids, which stays the same when other ids leave the list.
 
-    Every id has a random number of its own, a hash with the seed, and the smallest are taken (permanent random
-    numbers: E. Ohlsson, in Business Survey Methods, 1995): what an interrupted probe left unfinished comes first again.
+    Every id has a permanent random number, a hash with the seed, and the smallest are taken (E. Ohlsson, in Business
+    Survey Methods, 1995). So the videos that an interrupted probe left unfinished come first again.
     """
     return sorted(due, key=lambda video: (hashlib.sha256(f"{seed}\n{video}".encode()).digest(), video))[:count]
 
 
 def problem(probed: Probed, due: Mapping[str, str]) -> str | None:
-    """Why nothing can be extrapolated, in words; None: it can."""
+    """The reason why nothing can be extrapolated, in words; None when something can."""
     if len(probed.ids) < LEAST:
         return (
             f"{len(probed.ids)} videos are settled in this workspace; from fewer than {LEAST} nothing is extrapolated: "
@@ -82,7 +81,7 @@ def problem(probed: Probed, due: Mapping[str, str]) -> str | None:
 
 
 def estimate(probed: Probed, due: Mapping[str, str], config: CurateConfig, measured: Measured) -> Estimate:
-    """Extrapolate to the due videos (id -> stage). Raises ValueError where `problem` has something to say."""
+    """Extrapolate to the due videos (id -> stage). Raises ValueError where `problem` gives a reason."""
     if why := problem(probed, due):
         raise ValueError(why)
     counts = {STAGES.names.index(stage): count for stage, count in Counter(due.values()).items()}
@@ -94,12 +93,14 @@ def estimate(probed: Probed, due: Mapping[str, str], config: CurateConfig, measu
         for name in ("requests", "tokens_in", "tokens_out"):
             cost[:, :, _at(f"{role}_{name}")] *= measured.paid_share
     both = totals(cost, probed.entered, counts, seed)
-    rows = np.vstack([both.expected, both.replicates])  # the expected totals lead, and go the way of the replicates
+    rows = np.vstack(
+        [both.expected, both.replicates]
+    )  # row 0 holds the expected totals, and is computed like the replicates
 
     def ranged(values: Numbers) -> Range:
         return interval(float(values[0]), values[1:], both.probes)
 
-    # The export holds the settled samples too, and while it is written the former one is still there.
+    # The export also holds the settled samples. While it is written, the former export still exists.
     for name in ("export_bytes", "export_seconds"):
         rows[:, _at(name)] += float(probed.cost[:, :, _at(name)].sum()) * probed.settled / len(probed.ids)
     wave = config.run.shards_in_flight * config.run.shard_size
@@ -131,7 +132,7 @@ def _at(quantity: str) -> int:
 
 
 def _lane_scale(probed: Probed, lane: str, due: int, config: CurateConfig) -> float:
-    """What a second of a video's work means in wall seconds of its lane."""
+    """Wall seconds of a lane for each second of work on a video."""
     spans = [span for one in probed.spans for span in one]
     worked = float(probed.cost[:, :, _at(f"{lane}_seconds")].sum())
     if not worked:
@@ -144,7 +145,7 @@ def _lane_scale(probed: Probed, lane: str, due: int, config: CurateConfig) -> fl
 
 
 def _states(probed: Probed, due: Mapping[str, str]) -> dict[str, Range]:
-    """How many of the due videos become what, by Wilson's interval of each share."""
+    """How many of the due videos end in each state, by Wilson's interval of each share."""
     found = {}
     for state in ("sample", "rejected", "retryable"):
         parts = []

@@ -1,11 +1,11 @@
-"""From some videos to all: totals over videos not yet seen, with intervals that hold for few probes too.
+"""Extrapolates totals from some videos to all, with intervals that also hold for few probed videos.
 
 The bootstrap (B. Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics 7, 1979) draws the
-probed videos anew with replacement; from every such draw the unseen videos are drawn in turn, so that the spread of a
-total has both parts: what is not known of the mean, and how the unseen videos scatter about it. With few observations
-percentiles are too narrow: they are taken further out, and deviations are stretched by sqrt(n / (n - 1)), the "expanded
+probed videos with replacement. From every draw the unseen videos are drawn in turn. So the spread of a total has both
+parts: the uncertainty of the mean, and the scatter of the unseen videos. With few observations the percentiles are too
+narrow: they are moved outwards, and deviations are stretched by sqrt(n / (n - 1)), the "expanded
 percentile interval" of T. Hesterberg, "What teachers should know about the bootstrap", The American Statistician 69,
-2015. With five probes of a skewed cost it still holds 89 to 91 times of 100 only
+2015. With five probes of a skewed cost the interval holds only 89 to 91 times of 100
 (tests/curation/plan/test_estimate.py).
 """
 
@@ -44,8 +44,9 @@ def totals(cost: Numbers, entered: NDArray[np.bool_], due: Mapping[int, int], se
     """Extrapolate what the probed videos cost to the due ones.
 
     `cost`: (videos, stages, quantities), zero where a video never came; `entered`: (videos, stages), whether it came
-    there; `due`: how many unseen videos stand before each stage, by its position. A video that stands before a stage
-    costs what probed ones cost from there on, if they came there. Raises ValueError for a stage where none came.
+    there; `due`: the number of unseen videos that are due at each stage, by its position. A video that is due at a
+    stage costs what probed videos cost from that stage on, if they came there. Raises ValueError for a stage that no
+    probed video reached.
     """
     videos, _, quantities = cost.shape
     replicates = max(500, min(_REPLICATES, _CELLS // max(videos, 1)))
@@ -61,7 +62,7 @@ def totals(cost: Numbers, entered: NDArray[np.bool_], due: Mapping[int, int], se
         onwards = cost[there, stage:, :].sum(axis=1)
         expected += count * onwards.mean(axis=0)
         own = weights[:, there].astype(float)
-        own[own.sum(axis=1) == 0] = 1.0  # none of them was drawn: all of them, rather than nothing
+        own[own.sum(axis=1) == 0] = 1.0  # none of them was drawn: take all of them
         counts = rng.multinomial(count, own / own.sum(axis=1, keepdims=True))
         drawn += counts @ onwards
         probes = min(probes, int(there.sum()))
@@ -69,7 +70,7 @@ def totals(cost: Numbers, entered: NDArray[np.bool_], due: Mapping[int, int], se
 
 
 def interval(expected: float, replicates: Numbers, probes: int) -> Range:
-    """The 95 % interval of a bootstrap of something that is never negative, widened where there are few `probes`."""
+    """The 95 % interval of a bootstrap of a quantity that is never negative, widened for few `probes`."""
     tail = _expanded_tail(probes)
     low, high = np.quantile(replicates, [tail, 1 - tail])
     stretch = math.sqrt(probes / (probes - 1)) if probes > 1 else 1.0
@@ -91,7 +92,7 @@ def wilson(hits: int, of: int, confidence: float = CONFIDENCE) -> Range:
 
 
 def _expanded_tail(probes: int) -> float:
-    """The percentile that stands for 2.5 % when there are so few observations."""
+    """The percentile in the place of 2.5 % for a small number of observations."""
     freedom = max(probes - 1, 1)
     z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
     # Student's t from the normal quantile: Abramowitz and Stegun 26.7.5.

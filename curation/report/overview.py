@@ -1,7 +1,6 @@
-"""One pass over a ledger for the report: counts, spreads, and which videos a person should look at first.
+"""Reads a ledger once for the report: counts, spreads, and the videos that a person should look at first.
 
-Memory does not grow with the number of videos: they come in chunks, spreads are histograms, and of the candidates for
-the page only the worst are kept.
+Memory is bounded: videos come in chunks, spreads are histograms, and only the worst candidates are kept.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ PUBLISHED_RATIO = 0.1639  # mean of Instruct-V2Xum's training split
 
 
 class Overview:
-    """Figures of all videos of a ledger, gathered when made."""
+    """The figures of all videos of a ledger."""
 
     def __init__(self, standings: Standings, config: ExtractConfig, most: int = 200) -> None:
         """Read the ledger once; at most `most` videos are picked for showing."""
@@ -93,7 +92,7 @@ class Overview:
             self.binding.update({**figures, "compared": binding.compared, "matched": binding.matched})
 
     def _beyond(self, ratio: float) -> float:
-        """How bad a ratio is: above 1 outside the configured bounds, else its distance from the target."""
+        """How bad a ratio is: its distance from the target, and far more outside the configured bounds."""
         config = self._config
         distance = abs(math.log(max(ratio, 1e-4) / max(config.ratio_target, 1e-4)))
         return distance + (100.0 if not config.ratio_min <= ratio <= config.ratio_max else 0.0)
@@ -106,11 +105,11 @@ class Overview:
             heapq.heappushpop(heap, (badness, video_id))
 
     def picks(self) -> list[str]:
-        """The videos to show, worst first: those set aside (some of every reason), then samples.
+        """The videos to show: rejected ones first (some of every reason), then samples, the worst first.
 
-        Samples come by their worst audit score, as its rank among all samples (so that scores of different scales
-        compare); marked ones before all, and without audits those whose ratio is out of range. Set-aside videos take
-        at most two fifths of the places while there are samples for the rest.
+        A sample is ranked by its worst audit score. The rank of a score among all samples is used, so that scores of
+        different scales compare. Marked samples come first. Without audits the ratio decides. Rejected videos take at
+        most two fifths of the places while there are samples for the rest.
         """
         samples = self._samples()
         shown = self._set_aside(max(self._most * 2 // 5, self._most - len(samples)))

@@ -1,4 +1,4 @@
-"""The report's page: one HTML file that asks nothing of any network and runs no script but its own."""
+"""Renders the report: one HTML file that loads nothing from a network and runs only its own script."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from schemas.audit import GOOD
 from schemas.run_summary import RunSummary, Series
 
 _MOST_REASONS = 30
-_PLOTTED = {  # audit -> what its axis says
+_PLOTTED = {  # audit -> title of its axis
     "grounding": "CLIP similarity, caption and its picture",
     "coverage": "captioned frames stood for",
     "redundancy": "said again by another sentence",
@@ -30,7 +30,7 @@ _RATIO_SHOWN = 0.5
 
 
 def render_page(summary: RunSummary, overview: Overview, cards: Sequence[Card], evidence: str | None = None) -> str:
-    """The page as text, about 25 kB and up to 25 kB a card; `evidence` names a file beside it that says more."""
+    """The page as text: about 25 kB, and up to 25 kB a card. `evidence` names a file beside it to link to."""
     css, js = asset("report.css"), asset("report.js")
     reasons = list(summary.reasons.items())
     picked = list(dict.fromkeys(f"{card.stage}: {card.reason}" for card in cards if card.reason))

@@ -1,4 +1,4 @@
-"""A run and its workspace as one `RunSummary`: what the ledger says now, and what the run's meter counted."""
+"""Sums up a run and its workspace as a `RunSummary`: the state of the ledger, and the counts of the run's meter."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _LONGEST_WHY = 1000
 
 
 class Course(NamedTuple):
-    """How a run went: its meter's totals and series."""
+    """The totals and the series of a run's meter."""
 
     totals: Totals
     series: Series
 
 
 def course(reading: Reading, points: Sequence[Point]) -> Course:
-    """A meter's last reading and a history's points as they are kept; time counts from the first point."""
+    """The last reading of a meter and the points of a history, rounded; time counts from the first point."""
     start = points[0].seconds if points else 0.0
     seconds = (points[-1].seconds if points else reading.seconds) - start
     totals = Totals(
@@ -51,9 +51,9 @@ def course(reading: Reading, points: Sequence[Point]) -> Course:
 
 
 def sum_up(services: Services, overview: Overview, how: Course | None, why: str | None) -> RunSummary:
-    """The document of the last run of `v2xum curate`.
+    """The summary of the last run of `v2xum curate`.
 
-    `how` is None when nobody knows any more; `why` says what stopped it.
+    `how` is None when the figures of that run are lost. `why` is the reason why it stopped.
     """
     run = services.ledger.last_run(probes=False)
     made = run.stages if run else {}
@@ -132,7 +132,7 @@ _LANES = {"decode": ("decoding", "run.decode_workers"), "download": ("downloads"
 
 
 def verdict(totals: Totals, first: float | None = None) -> str:
-    """Plain sentences about the figures of a run; `first` is when the first tokens came, s after its start."""
+    """Plain sentences about what set the pace of a run; the first tokens came `first` seconds after its start."""
     if not totals.replies:
         return "No model was asked: the ledger had every reply." if totals.cached else "No model was asked."
     lane = max(_LANES, key=lambda name: totals.waits.get(name, 0.0))

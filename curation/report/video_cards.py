@@ -1,6 +1,6 @@
-"""What the report shows of one video: its state, texts and scores, and small pictures of its keyframes.
+"""The cards of the report: state, texts, scores and small keyframe pictures of a video.
 
-Nothing is decoded anew: a picture that was not kept is left out. Texts are cut here; the page escapes them.
+Nothing is decoded again: a picture that was not kept is left out. Texts are cut here, and the page escapes them.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ def _shots(
     store: Store,
     config: FrameConfig,
 ) -> tuple[tuple[Shot, ...], int]:
-    """Up to six keyframes, or frames where none were chosen, evenly spread; and how many keyframes are left out."""
+    """Up to six keyframes, evenly spread (frames where no keyframe was chosen), and how many are left out."""
     if video is None or frames is None:
         return (), 0
     folder = store.frames(frames_key(video.sha256, config))

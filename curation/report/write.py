@@ -44,10 +44,10 @@ def last_summary(workspace: Workspace) -> RunSummary | None:
 def write_report(
     workspace: Workspace, services: Services, history: History | None = None, why: str | None = None
 ) -> RunSummary:
-    """Write both files from the ledger and from how the run went.
+    """Write both files from the ledger and the figures of the run.
 
-    Without a `history` what the last summary says of the same run is kept: hold the workspace's lock then, or a run
-    that ends meanwhile loses its figures. Raises OSError (disk full among others).
+    Without a `history` the figures of the last summary of the same run are kept. Hold the workspace's lock then: else a
+    run that ends meanwhile loses its figures. Raises OSError (disk full among others).
     """
     how: Course | None = None
     if history is not None:
@@ -70,7 +70,7 @@ def write_report(
 def try_report(
     workspace: Workspace, services: Services, history: History | None = None, why: str | None = None
 ) -> RunSummary | None:
-    """`write_report` at the end of a run; what goes wrong is logged, since it matters less than how the run ended."""
+    """`write_report` at the end of a run. An error is logged, since it matters less than how the run ended."""
     try:
         return write_report(workspace, services, history, why)
     except Exception:
@@ -79,7 +79,7 @@ def try_report(
 
 
 def _evidence(folder: Path, why: str | None) -> str | None:
-    """The name of the binding audit's page when its alarm is why the run stopped: it may be that of an earlier run."""
+    """The name of the binding audit's page, if its alarm stopped this run: the page may be of an earlier one."""
     page, facts = folder / HTML_NAME, folder / JSON_NAME
     if why is None:
         return None
