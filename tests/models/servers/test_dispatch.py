@@ -1,4 +1,4 @@
-"""The `openai` engine against servers that fail: nothing lost, nothing doubled, nothing attached to another request."""
+"""The `openai` engine against servers that fail: no reply is lost, doubled or attached to another request."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_injected_faults_lose_and_mix_up_nothing(replicas) -> None:
 
 
 class Script:
-    """Answers by a function of (request number, text); remembers when requests came."""
+    """Answers by a function of (request number, text, request id); records when requests came."""
 
     def __init__(self, act) -> None:
         self.act = act
@@ -74,13 +74,13 @@ def test_a_request_that_waits_for_its_retry_holds_no_place() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 404, 413, 422])
-def test_what_is_refused_is_not_asked_again(status) -> None:
+def test_a_refused_request_is_not_sent_again(status) -> None:
     script = Script(lambda _n, text, own: error(status, "too\x1b[31m long") if text == "bad" else completion(own))
     meter = Meter()
     with odd_server(script) as url, remote(url, meter=meter) as model:
         good, bad = model.complete([Request("good"), Request("bad")])
     assert good.finish == "stop" and len(script.came) == 2
-    assert bad == Reply(f"HTTP {status}: too [31m long", "refused", 0, 0)
+    assert bad == Reply(f"HTTP {status}: too[31m long", "refused", 0, 0)
     assert meter.read().failures == {"refused": 1}
 
 
@@ -94,7 +94,7 @@ def test_time_outs_are_retried_then_given_up() -> None:
 
 
 async def trickle(own: str) -> web.Response:
-    """A body that comes in a byte every 0.1 s: each read is quick, the whole is not."""
+    """A body that comes one byte every 0.1 s: each read is quick, the whole body is not."""
     return web.Response(body=_slow_bytes(), content_type="application/json")
 
 
@@ -149,7 +149,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_what_is_no_answer_is_asked_again(name) -> None:
+def test_a_body_that_is_no_answer_is_asked_again(name) -> None:
     script = Script(lambda n, _text, own: BAD[name](own) if n == 1 else completion(own))
     meter = Meter()
     with odd_server(script) as url, remote(url, meter=meter) as model:
@@ -317,7 +317,7 @@ def test_a_call_that_ends_before_it_began_leaves_no_place_taken() -> None:
     assert (reading.in_flight, reading.queued) == (0, 0)
 
 
-def test_what_a_server_says_never_shows_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_message_of_a_server_never_shows_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("V2XUM_API_KEY", "sk-very-secret-123")
     echo = web.json_response
     script = Script(
