@@ -1,4 +1,4 @@
-"""Escapes text for Markdown."""
+"""Escapes any text for Markdown pages."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~!#$&@^=])|(?<=[a-zA-Z])(:)(?=//)|(?<=\b
 
 
 def escape_markdown(text: str) -> str:
-    """Hostile text as inert inline Markdown: it renders as `plain_line(text)`, in a table cell too."""
+    """Text of unknown origin as inline Markdown that renders as `plain_line(text)`, in a table cell too."""
     return _SPECIAL.sub(lambda match: "\\" + match[0], plain_line(text))

@@ -1,8 +1,8 @@
-"""What every report page is made of: templates and style of data/report, escaping, a policy that lets nothing else in.
+"""Loads the templates, styles and scripts of HTML pages from data/report, and makes their content security policy.
 
-Every text that a template prints goes through `plain_line` (no control or direction characters) and is escaped; what
-may not be escaped is made here. The policy names style and script by their hashes, so that markup which came in some
-other way could neither load nor run anything.
+Every text that a template prints goes through `plain_line` (no control or direction characters) and is escaped. Only
+the functions of this module make text that is not escaped. The policy names style and script by their hashes, so that
+markup from elsewhere can neither load nor run anything.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _PICTURE = re.compile(r"data:image/jpeg;base64,[A-Za-z0-9+/=]*")
 
 @functools.cache
 def asset(name: str) -> str:
-    """A style sheet or script of data/report."""
+    """The text of a style sheet or script in data/report."""
     return (_FOLDER / name).read_text(encoding="utf-8")
 
 
 def load_template(name: str, filters: Mapping[str, Callable[..., Any]]) -> Template:
-    """A template of data/report with these filters, and `thousands` and `picture`."""
+    """Load a template of data/report. It gets `filters`, and the filters `thousands` and `picture`."""
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
@@ -45,23 +45,23 @@ def load_template(name: str, filters: Mapping[str, Callable[..., Any]]) -> Templ
 
 
 def policy(style: str, script: str | None = None, *, pictures: bool = True) -> Markup:
-    """The content security policy: pictures inside the page, this style and this script, nothing else."""
+    """The content security policy: it allows pictures inside the page, this style, this script, and nothing else."""
     allowed = f"default-src 'none'; {'img-src data:; ' if pictures else ''}style-src 'sha256-{_digest(style)}'; "
     if script is not None:
         allowed += f"script-src 'sha256-{_digest(script)}'; "
-    return Markup(f"{allowed}base-uri 'none'; form-action 'none'")  # noqa: S704 - made here, from hashes alone
+    return Markup(f"{allowed}base-uri 'none'; form-action 'none'")  # noqa: S704 - made here, only of hashes
 
 
-def ours(text: str) -> Markup:
-    """Text of a file of this repository, printed as it is."""
-    return Markup(text)  # noqa: S704 - never called with what came from outside
+def trusted(text: str) -> Markup:
+    """Text of a file of this repository, which a template prints without escaping."""
+    return Markup(text)  # noqa: S704 - never called with text from outside
 
 
 def picture(uri: str) -> Markup:
-    """A data URI of a JPEG, unescaped. Raises ValueError for anything else."""
+    """The data URI of a JPEG, which a template prints without escaping. Raises ValueError for any other text."""
     if not _PICTURE.fullmatch(uri):
         raise ValueError("not a JPEG as a data URI")
-    return Markup(uri)  # noqa: S704 - base64 alone
+    return Markup(uri)  # noqa: S704 - only base64
 
 
 def _digest(text: str) -> str:
@@ -69,5 +69,5 @@ def _digest(text: str) -> str:
 
 
 def _finalize(value: object) -> object:
-    """What a template prints: text of ours as it is, any other text without control characters (then escaped)."""
+    """Prepare a value for printing: Markup stays as it is; other text loses control characters and is then escaped."""
     return plain_line(value) if isinstance(value, str) and not isinstance(value, Markup) else value
