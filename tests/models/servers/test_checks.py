@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from demo.faulty_server.answers import Answer, Ask, Said, hashed
+from demo.faulty_server.answers import Answerer, ChatAnswer, ChatRequest, hashed
 from demo.faulty_server.plan import FaultPlan
 from demo.faulty_server.requests import Character
 from demo.faulty_server.server import serve
@@ -34,7 +34,7 @@ SUMMARIES = Need("Choose the times.", 200, 100, None, structured=True)
 def examine(
     need: Need = SUMMARIES,
     character: Character | None = None,
-    answer: Answer = hashed,
+    answer: Answerer = hashed,
     plan: FaultPlan | None = None,
     **settings: Any,
 ) -> dict[str, Check]:
@@ -79,12 +79,12 @@ def test_a_server_without_structured_output_is_found_out() -> None:
 
 @pytest.mark.parametrize("said", ["yellow", '{"colour":"yellow"}', '{"colour":"teal","more":1}', "[" * 5000, '"teal"'])
 def test_whatever_is_not_of_the_schema_is_found_out(said: str) -> None:
-    assert examine(answer=lambda _ask: Said(said))["structured output"].status == "fail"
+    assert examine(answer=lambda _ask: ChatAnswer(said))["structured output"].status == "fail"
 
 
 def test_white_space_without_end_is_named() -> None:
-    def loop(ask: Ask) -> str | Said:
-        return Said('{"colour":' + "\n" * 60, "length") if ask.schema else hashed(ask)
+    def loop(ask: ChatRequest) -> str | ChatAnswer:
+        return ChatAnswer('{"colour":' + "\n" * 60, "length") if ask.schema else hashed(ask)
 
     assert "white space" in examine(answer=loop)["structured output"].found
 
@@ -146,7 +146,7 @@ def test_a_key_that_no_header_carries_is_told(monkeypatch: pytest.MonkeyPatch, k
 
 
 def test_content_that_is_no_string_is_no_completion() -> None:
-    found = examine(answer=lambda _ask: Said(["yellow"], tokens_out=1))  # type: ignore[arg-type]
+    found = examine(answer=lambda _ask: ChatAnswer(["yellow"], tokens_out=1))  # type: ignore[arg-type]
     assert found["prompt"].status == "fail"
 
 
