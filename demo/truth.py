@@ -15,7 +15,7 @@ from schemas.time import Seconds
 ASK = "<video>\nPlease generate BOTH video and text summarization for this video."
 
 
-class KnownVideo(NamedTuple):
+class Known(NamedTuple):
     """A video whose script is known. `frames` is how many seconds of it there are (fewer in a cut file)."""
 
     id: str
@@ -23,7 +23,7 @@ class KnownVideo(NamedTuple):
     frames: int
 
 
-def record(known: KnownVideo) -> dict[str, Any]:
+def record(known: Known) -> dict[str, Any]:
     """One reference: the seconds that matter, and a sentence for every event that is there whole or begun.
 
     Raises ValueError when nothing of any event is there.
@@ -44,6 +44,6 @@ def record(known: KnownVideo) -> dict[str, Any]:
     }
 
 
-def write_truth(path: Path, videos: Iterable[KnownVideo]) -> None:
+def write_truth(path: Path, videos: Iterable[Known]) -> None:
     """Write the references of all videos as one JSON list."""
     path.write_text(json.dumps([record(known) for known in videos], indent=1) + "\n", encoding="utf-8")

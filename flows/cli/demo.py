@@ -25,7 +25,7 @@ from curation.workspace import Workspace
 from demo import site
 from demo.contact_sheet import contact_sheet
 from demo.measure import figures, score
-from demo.truth import KnownVideo, write_truth
+from demo.truth import Known, write_truth
 from demo.world import make_script
 from evaluation.request import EvaluateRequest, evaluate_here
 from flows.cli.evaluate import print_evaluation
@@ -73,7 +73,7 @@ def run(folder: Path, videos: int, console: Console) -> None:
     seeds = {offer.id: offer.seed for offer in offered if offer.seed is not None}
     place = Workspace(workspace)
     with Services(config, place.ledger(), place.store()) as services:
-        console.rule("3. Rejected videos, and why")
+        console.rule("3. What was set aside, and why")
         for rejection in all_rejections(services.ledger, services.settings):
             line = f"{rejection.id:16} {rejection.reason}: {plain(rejection.evidence)}"
             console.print(Text(line), overflow="ellipsis", no_wrap=True)
@@ -119,23 +119,21 @@ def run(folder: Path, videos: int, console: Console) -> None:
     )
 
 
-def known_videos(offered: list[site.Offer], made: list[Sample]) -> list[KnownVideo]:
+def known_videos(offered: list[site.Offer], made: list[Sample]) -> list[Known]:
     """All videos whose scripts are known, also those that became no sample.
 
     Of a cut file, only the sampled seconds count.
     """
     sampled = {sample.video.id: len(sample.frames.frames) for sample in made}
     scripts = {offer.id: make_script(offer.seed) for offer in offered if offer.seed is not None}
-    return [
-        KnownVideo(i, script, min(sampled.get(i, script.duration), script.duration)) for i, script in scripts.items()
-    ]
+    return [Known(i, script, min(sampled.get(i, script.duration), script.duration)) for i, script in scripts.items()]
 
 
 def require_samples(made: list[Sample], counts: dict[str, Any]) -> None:
     """Raise ConfigError with the reasons when no video became a sample."""
     if not made:
         reasons = "; ".join(f"{videos} {reason}" for reason, videos in counts["reasons"].items())
-        raise ConfigError(f"no video became a sample: {reasons or 'no video got to the end'}")
+        raise ConfigError(f"no video became a sample: {reasons or 'none got so far'}")
 
 
 def show(sample: Sample, console: Console) -> None:

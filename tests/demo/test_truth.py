@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from demo.truth import KnownVideo, record, write_truth
+from demo.truth import Known, record, write_truth
 from demo.world import make_script
 from evaluation.readers.instruct_v2xum import read_instruct
 
@@ -20,18 +20,16 @@ def test_a_record_marks_the_seconds_of_events_that_are_there(seed: int, kept: fl
     frames = int(script.duration * kept)
     if not any(second < frames for second in script.keyframes):
         with pytest.raises(ValueError, match="there must be one"):
-            record(KnownVideo("v", script, frames))
+            record(Known("v", script, frames))
         return
-    made = record(KnownVideo("v", script, frames))
+    made = record(Known("v", script, frames))
     assert [i for i, flag in enumerate(made["vsum_onehot"]) if flag] == [s for s in script.keyframes if s < frames]
     assert sorted(made["meta"]["token"].values()) == [float(s) for s in script.keyframes if s < frames]
 
 
 def test_the_reader_of_evaluation_understands_it(tmp_path: Path) -> None:
     scripts = {f"v{seed}": make_script(seed) for seed in range(5)}
-    write_truth(
-        tmp_path / "truth.json", [KnownVideo(name, script, script.duration) for name, script in scripts.items()]
-    )
+    write_truth(tmp_path / "truth.json", [Known(name, script, script.duration) for name, script in scripts.items()])
     found = read_instruct(tmp_path / "truth.json")
     assert not found.problems and [one.id for one in found.items] == list(scripts)
     for one in found.items:

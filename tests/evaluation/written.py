@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from demo.truth import KnownVideo, write_truth
+from demo.truth import Known, write_truth
 from demo.world import Script, make_script
 
 
@@ -17,7 +17,7 @@ def scripts(videos: int) -> dict[str, Script]:
 
 def write_references(path: Path, videos: int) -> Path:
     """Instruct-V2Xum records of scripted videos."""
-    write_truth(path, [KnownVideo(name, script, script.duration) for name, script in scripts(videos).items()])
+    write_truth(path, [Known(name, script, script.duration) for name, script in scripts(videos).items()])
     return path
 
 

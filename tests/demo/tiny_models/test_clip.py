@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from demo.tiny_models.batches import Batch, normalized
 from demo.tiny_models.caption_data import make_shard
-from demo.tiny_models.clip import CONTEXT, Trainee, own_wins
+from demo.tiny_models.clip import CONTEXT, Batch, Trainee, own_wins
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +17,8 @@ def trainee() -> Trainee:
 @pytest.mark.slow
 def test_training_steps_lower_the_loss(trainee: Trainee) -> None:
     shard = make_shard(0, 32)
-    batch = Batch(normalized(shard.pixels), torch.from_numpy(shard.slots), list(shard.captions))
+    pixels = torch.from_numpy(shard.pixels.astype(np.float32).transpose(0, 3, 1, 2) / 127.5 - 1)
+    batch = Batch(pixels, torch.from_numpy(shard.slots), list(shard.captions))
     optimizer = torch.optim.AdamW(trainee.model.parameters(), lr=1e-3)
     losses = []
     for _ in range(8):
