@@ -1,8 +1,8 @@
-"""Loads the templates, styles and scripts of HTML pages from data/report, and makes their content security policy.
+"""Loads the templates of HTML and Markdown pages, and the styles, scripts and content security policy of HTML pages.
 
 Every text that a template prints goes through `plain_line` (no control or direction characters) and is escaped. Only
-the functions of this module make text that is not escaped. The policy names style and script by their hashes, so that
-markup from elsewhere can neither load nor run anything.
+the functions of this module, and Markdown of pages/markdown.py, make text that is not escaped. The policy names style
+and script by their hashes, so that markup from elsewhere can neither load nor run anything.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from pages.markdown import Markdown, escape_markdown
 from schemas.repository import DATA
 from schemas.safe_text import plain_line
 
@@ -31,7 +32,7 @@ def asset(name: str) -> str:
 
 
 def load_template(name: str, filters: Mapping[str, Callable[..., Any]]) -> Template:
-    """Load a template of data/report. It gets `filters`, and the filters `thousands` and `picture`."""
+    """Load an HTML template of data/report. It gets `filters`, and the filters `thousands` and `picture`."""
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
@@ -41,6 +42,15 @@ def load_template(name: str, filters: Mapping[str, Callable[..., Any]]) -> Templ
         lstrip_blocks=True,
     )
     environment.filters |= {"thousands": lambda value: f"{value:,}", "picture": picture, **filters}
+    return environment.get_template(name)
+
+
+def load_markdown_template(name: str, filters: Mapping[str, Callable[..., Any]]) -> Template:
+    """Load a Markdown template of data/. What it prints is escaped for Markdown, except values of type Markdown."""
+    environment = Environment(  # noqa: S701 - Markdown, not HTML: `finalize` escapes
+        loader=FileSystemLoader(DATA), undefined=StrictUndefined, finalize=_finalize_markdown, trim_blocks=False
+    )
+    environment.filters |= filters
     return environment.get_template(name)
 
 
@@ -71,3 +81,7 @@ def _digest(text: str) -> str:
 def _finalize(value: object) -> object:
     """Prepare a value for printing: Markup stays as it is; other text loses control characters and is then escaped."""
     return plain_line(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _finalize_markdown(value: object) -> str:
+    return value if isinstance(value, Markdown) else escape_markdown(str(value))

@@ -13,6 +13,7 @@ from schemas.picture_errors import PICTURE_ERRORS
 from schemas.safe_text import plain
 
 THUMB_WIDTH = 128  # stored pixels; a page draws about 100, so that the picture is sharp on dense screens too
+_NO_PICTURE: tuple[type[Exception], ...] = (StageError, *PICTURE_ERRORS)
 
 
 def cut(text: str, limit: int) -> str:
@@ -31,6 +32,6 @@ def thumbnail(read: Callable[[], bytes], width: int = THUMB_WIDTH) -> str:
             picture.thumbnail((width, 2 * width), Image.Resampling.BILINEAR)
             out = io.BytesIO()
             picture.convert("RGB").save(out, "JPEG", quality=60, optimize=True)
-    except (StageError, *PICTURE_ERRORS):
+    except _NO_PICTURE:
         return ""
     return "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode("ascii")

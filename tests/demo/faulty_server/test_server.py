@@ -1,4 +1,4 @@
-"""The fault-injecting server keeps to its plan, and what it says can be checked."""
+"""The faulty server keeps to its plan, and its answers can be checked."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def said(answer: tuple[int, dict[str, Any]]) -> str:
 
 
 async def _storm(url: str, bodies: list[dict[str, Any]], at_once: int) -> list[str]:
-    """Send all, tell what became of each: the status, the finish reason of a good answer, or the exception."""
+    """Send all bodies; return for each the finish reason of a good answer, the status, or the exception."""
     outcomes = [""] * len(bodies)
     left = iter(enumerate(bodies))
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
