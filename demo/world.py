@@ -188,7 +188,7 @@ def _stretches(
     place = rng.choice(PLACES)
     poses = _first_poses(rng)
     stretches: list[Stretch] = []
-    said: set[str] = set()
+    used: set[str] = set()
     clock = 0.0  # the start of the stretch being written
     second = 0  # the first sampled second after the events written so far
     for index, length in enumerate(lengths):
@@ -199,8 +199,8 @@ def _stretches(
             clock, place, poses = cut, rng.choice([other for other in PLACES if other != place]), _first_poses(rng)
         stretches.append(Stretch(clock, event_start, place, poses))
         clock = event_start + length
-        event = _next_event(rng, poses, said, event_start, clock)
-        said.add(event.sentence)
+        event = _next_event(rng, poses, used, event_start, clock)
+        used.add(event.sentence)
         others = tuple(pose for pose in poses if pose is not event.before)
         stretches.append(Stretch(event_start, clock, place, poses if event.kind == "sign" else others, event))
         if event.kind != "sign":
@@ -225,8 +225,8 @@ def _first_poses(rng: random.Random) -> tuple[Pose, ...]:
     )
 
 
-def _next_event(rng: random.Random, poses: tuple[Pose, ...], said: set[str], start: float, end: float) -> Event:
-    """Draw an event that is possible now and has not been said in this script."""
+def _next_event(rng: random.Random, poses: tuple[Pose, ...], used: set[str], start: float, end: float) -> Event:
+    """Draw an event that is possible now and that this script has not used yet."""
     while True:
         if rng.random() < _SIGN_SHARE:
             event = Event("sign", start, end, word=rng.choice(WORDS))
@@ -235,7 +235,7 @@ def _next_event(rng: random.Random, poses: tuple[Pose, ...], said: set[str], sta
             kind = rng.choice(sorted({kind for kind, _, _ in changes}))
             before, after = rng.choice([change[1:] for change in changes if change[0] == kind])
             event = Event(kind, start, end, before, after)
-        if event.sentence not in said:
+        if event.sentence not in used:
             return event
 
 
