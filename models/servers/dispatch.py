@@ -49,7 +49,7 @@ class Dispatcher:
 
     def submit(self, call: Call) -> None:
         """Queue the requests of a call."""
-        ended = self._ended or self._fleet.final_error
+        ended = self._ended or self._fleet.given_up_error
         if ended is not None:
             call.inbox.put(ended())
             return
@@ -166,7 +166,7 @@ class Dispatcher:
             elif any(flag in fault.reason for flag in _MEDIA_FLAG):
                 self.fail(self._forbidden_path(server, fault, inline=job.url is None), for_good=True)
             elif self._refuses_everything(job.call):
-                self.fail(self._refuses_all(server, fault), for_good=True)
+                self.fail(self._refusal_error(server, fault), for_good=True)
             else:
                 self._give_up(job, "refused", fault)
             return
@@ -271,7 +271,7 @@ class Dispatcher:
             return self._refusals >= _MOST_REFUSALS
         return self._refusals >= 2 * _MOST_REFUSALS and len(self._refused_calls) >= _SUSPICIOUS
 
-    def _refuses_all(self, server: Server, fault: Fault) -> ErrorFactory:
+    def _refusal_error(self, server: Server, fault: Fault) -> ErrorFactory:
         message = (
             f"model server {server.url} refused the last {self._refusals} requests, every one: {fault.reason}; "
             "`v2xum doctor` tests the server; `v2xum retry --class permanent` retries videos rejected for this"

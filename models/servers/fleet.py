@@ -44,7 +44,7 @@ class Fleet:
         """Make the servers of the configuration; `start` contacts them. `key` is the API key."""
         self.servers: Sequence[Server] = [Server(url, config, key) for url in dict.fromkeys(config.base_urls)]
         self.context: int | None = config.context
-        self.final_error: ErrorFactory | None = None
+        self.given_up_error: ErrorFactory | None = None  # the error of every call until a server is back
         self._config, self._meter = config, meter
         self._changed, self._ready, self._given_up = changed, ready, given_up
         self._asked: set[Server] = set()
@@ -82,8 +82,8 @@ class Fleet:
             up = [server for server in self.servers if server.up]
             if up:
                 return min(up, key=lambda server: server.load)
-            if self.final_error is not None:
-                raise self.final_error()
+            if self.given_up_error is not None:
+                raise self.given_up_error()
             await asyncio.sleep(0.1)
 
     async def close(self) -> None:
@@ -137,7 +137,7 @@ class Fleet:
         self._meter.limit(server.url, server.limiter.limit)
         if self._is_ready:
             log.warning("model server %s is back", server.url)
-        self._all_down_since, self.final_error = None, None
+        self._all_down_since, self.given_up_error = None, None
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
@@ -182,7 +182,7 @@ class Fleet:
                 "start the server again and run the same command"
             )
 
-        self.final_error = gone
+        self.given_up_error = gone
         self._given_up(gone)
 
     def _stop(self, server: Server, text: str) -> None:
@@ -191,7 +191,7 @@ class Fleet:
         def wrong() -> ConfigError:
             return ConfigError(message)
 
-        self.final_error = wrong
+        self.given_up_error = wrong
         self._given_up(wrong)
 
     def _problems(self) -> str:
