@@ -1,1 +1,1 @@
-"""The demo world: scripted videos with known truth, their web site, and the score of the result."""
+"""The demo: scripted videos with known truth, their web site, tiny models, a faulty server, and scores."""

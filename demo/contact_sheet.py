@@ -1,4 +1,4 @@
-"""A contact sheet: one PNG that shows a sample's keyframes with time and caption, and its summary, to a person."""
+"""The contact sheet of a sample: one PNG with its summary, and its keyframes with times and captions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from schemas.errors import PermanentError
+from models.decode_picture import decode_picture
 from schemas.records import Caption, Sample
 from schemas.safe_text import plain_line
 from schemas.time import FrameIndex, Seconds, clock
@@ -35,9 +35,8 @@ class _Grid(NamedTuple):
 def contact_sheet(sample: Sample, read_image: Callable[[Sample, FrameIndex], bytes]) -> bytes:
     """The sheet as PNG bytes, 1280 pixels wide; equal input gives equal pixels.
 
-    All keyframes up to 120 are shown; of more, the first 120 with a note. Letters that the built-in font lacks
-    appear as boxes. Raises PermanentError `image_unreadable` for bytes that are no picture, and whatever
-    `read_image` raises.
+    It shows at most 120 keyframes: of more, the first 120 and a note. Letters that the built-in font lacks appear as
+    boxes. Raises PermanentError `unreadable_picture` for bytes that are no picture, and the errors of `read_image`.
     """
     keyframes = sample.extract.keyframes[:MOST_KEYFRAMES]
     captions = {caption.index: caption for caption in sample.captions.captions}
@@ -60,7 +59,7 @@ def contact_sheet(sample: Sample, read_image: Callable[[Sample, FrameIndex], byt
 
 
 def wrap(text: str, font: Font, width: float, lines: int) -> list[str]:
-    """`text` as at most `lines` lines of at most `width` pixels, the last one with an ellipsis where it was cut."""
+    """Break `text` into at most `lines` lines of at most `width` pixels; a cut text ends with an ellipsis."""
     words = plain_line(text[: 400 * lines]).split(" ")
     out: list[str] = []
     line = ""
@@ -90,7 +89,7 @@ def wrap(text: str, font: Font, width: float, lines: int) -> list[str]:
 
 
 class _Head(NamedTuple):
-    """What stands above the pictures: title lines, facts, and summary lines as (times or empty, text).
+    """The head above the pictures: title lines, facts, and summary lines as (times or empty, text).
 
     `indent` is the width in pixels of the column of times.
     """
@@ -159,11 +158,7 @@ def _grid(count: int, aspect: float) -> _Grid:
 
 
 def _picture(data: bytes, grid: _Grid) -> Image.Image:
-    try:
-        with Image.open(io.BytesIO(data)) as picture:
-            return ImageOps.pad(picture.convert("RGB"), (grid.width, grid.height), color=_LINE)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise PermanentError("image_unreadable", str(error)) from error
+    return ImageOps.pad(decode_picture(data), (grid.width, grid.height), color=_LINE)
 
 
 @functools.cache

@@ -1,7 +1,7 @@
-"""The command that measures the checkpoints on held-out videos: `python -m demo.evaluate --videos 100`.
+"""The command that measures the demo's checkpoints on held-out videos: `python -m demo.evaluate --videos 100`.
 
-It runs the pipeline itself, as configs/demo.yaml sets it up, on real H.264 files, and writes `figures.json` beside each
-checkpoint: what it says is what the demo gives.
+It runs the real pipeline with configs/demo.yaml on real H.264 files and writes `figures.json` beside each checkpoint.
+So the figures are those of the demo itself.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from schemas.repository import ROOT
 log = logging.getLogger(__name__)
 
 FPS = 10
-FIRST_SEED = FIRST_HELD_OUT_SEED + 40_000_000  # looked at by nobody while models and thresholds were chosen
+FIRST_SEED = FIRST_HELD_OUT_SEED + 40_000_000  # nobody looked at these scripts while models and thresholds were chosen
 
 
 class _Silent:
@@ -39,7 +39,7 @@ class _Silent:
 
 
 def evaluate(config: CurateConfig, videos: int, folder: Path) -> list[Score]:
-    """Render, curate and score `videos` held-out scripts below `folder`; a rejected video scores nothing at all."""
+    """Render, curate and score `videos` held-out scripts below `folder`; a rejected video scores 0 everywhere."""
     workspace = Workspace(folder / "workspace")
     sources = []
     for seed in range(FIRST_SEED, FIRST_SEED + videos):
@@ -66,7 +66,7 @@ def evaluate(config: CurateConfig, videos: int, folder: Path) -> list[Score]:
 
 
 def main() -> None:
-    """Parse the command line, measure, and write the figures beside the checkpoints."""
+    """Measure as the command line says, and write the figures beside the checkpoints."""
     parser = argparse.ArgumentParser(description="Measure the tiny checkpoints on held-out videos.")
     parser.add_argument("--videos", type=int, default=100)
     parser.add_argument("--set", action="append", default=[], help="override a key of configs/demo.yaml")

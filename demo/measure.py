@@ -1,4 +1,4 @@
-"""Figures of merit against the known truth: pure functions, for the evaluation and the demo's last step."""
+"""Scores of samples against the known truth, for demo/evaluate.py and the last step of the demo: pure functions."""
 
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
@@ -7,11 +7,14 @@ from demo.world import Event, Script, names_event
 from schemas.records import Sample
 
 
-def exact_share(said: Sequence[str], known: Sequence[str]) -> float:
-    """Return the share (0..1) of texts that are exactly right; both of equal length and not empty."""
-    if not known or len(said) != len(known):
-        raise ValueError(f"{len(said)} texts against {len(known)} known ones")
-    return sum(one == other for one, other in zip(said, known, strict=True)) / len(known)
+def exact_share(texts: Sequence[str], known: Sequence[str]) -> float:
+    """Return the share (0..1) of texts that are exactly right.
+
+    Raises ValueError unless both have the same length and are not empty.
+    """
+    if not known or len(texts) != len(known):
+        raise ValueError(f"{len(texts)} texts against {len(known)} known ones")
+    return sum(text == right for text, right in zip(texts, known, strict=True)) / len(known)
 
 
 def keyframe_f1(predicted: Collection[float], known: Collection[float]) -> float:
@@ -24,13 +27,8 @@ def keyframe_f1(predicted: Collection[float], known: Collection[float]) -> float
 
 def named_events(texts: Iterable[str], events: Sequence[Event]) -> int:
     """Count the events that at least one of the texts names."""
-    said = list(texts)
-    return sum(any(names_event(text, event) for text in said) for event in events)
-
-
-def names_every_event(texts: Iterable[str], events: Sequence[Event]) -> bool:
-    """Tell whether the texts, taken together, name every event."""
-    return named_events(texts, events) == len(events)
+    written = list(texts)
+    return sum(any(names_event(text, event) for text in written) for event in events)
 
 
 def mean(values: Sequence[float]) -> float:
@@ -41,7 +39,11 @@ def mean(values: Sequence[float]) -> float:
 
 
 class Score(NamedTuple):
-    """How near one sample came to the truth: shares are 0..1, `named` of `events` are named by the text."""
+    """How near a sample is to the truth.
+
+    `captions` is the share of exact captions (0..1), `keyframes` the F1 of the keyframes (0..1); the summary names
+    `named` of `events` events.
+    """
 
     captions: float
     keyframes: float
@@ -55,7 +57,7 @@ class Score(NamedTuple):
 
 
 def score(sample: Sample, script: Script) -> Score:
-    """Hold one sample against its script; what a cut file lost is not counted against it."""
+    """Score a sample against its script. Seconds that a cut file lost are not counted."""
     captions = sample.captions.captions
     last = len(sample.frames.frames)
     events = [event for event in script.events if event.seconds[-1] < last]
@@ -68,12 +70,12 @@ def score(sample: Sample, script: Script) -> Score:
 
 
 def figures(scores: Sequence[Score]) -> dict[str, float]:
-    """Sum up scores of at least one sample: means over samples, and the share of all events that is named."""
+    """Summarize the scores of at least one sample: means over samples, and the share of all events that are named."""
     return {
         "videos": len(scores),
-        "captions_exactly_right": mean([one.captions for one in scores]),
-        "keyframe_f1": mean([one.keyframes for one in scores]),
-        "events": sum(one.events for one in scores),
-        "events_named": sum(one.named for one in scores) / max(1, sum(one.events for one in scores)),
-        "videos_with_every_event_named": mean([float(one.complete) for one in scores]),
+        "captions_exactly_right": mean([score.captions for score in scores]),
+        "keyframe_f1": mean([score.keyframes for score in scores]),
+        "events": sum(score.events for score in scores),
+        "events_named": sum(score.named for score in scores) / max(1, sum(score.events for score in scores)),
+        "videos_with_every_event_named": mean([float(score.complete) for score in scores]),
     }

@@ -1,7 +1,7 @@
-"""Draws a script: one still picture of any moment, or all frames of the video.
+"""Draws a script: a picture of any moment, or all frames of the video.
 
-Every action has a cue that a single frame shows: speed lines behind a moving object, rays around one that appears, an
-outline around one that grows, a hole in one that leaves, and a large board for a sign.
+Every action has a mark that a single frame shows: speed lines behind an object that moves, rays around an object that
+appears, an outline around an object that grows, a hole in an object that leaves, and a large board for a sign.
 """
 
 import math
@@ -121,7 +121,7 @@ def _offset(seed: int, thing: str) -> tuple[float, float, float]:
 
 
 def _position(seed: int, pose: Pose, time: float) -> tuple[float, float]:
-    """Return the centre in pixels; objects at rest wobble a little, so that the video is alive."""
+    """Return the centre in pixels; objects at rest wobble a little, so that no two frames are equal."""
     dx, dy, phase = _offset(seed, str(pose.thing))
     x = _COLUMN_X[pose.column] + dx + 2.0 * math.sin(1.3 * time + phase)
     y = _LEVEL_Y[pose.level] + dy + 2.0 * math.cos(1.1 * time + phase)

@@ -1,4 +1,4 @@
-"""What the scripts say of the demo's videos, in the form of Instruct-V2Xum: references for `v2xum evaluate`."""
+"""The truth about the demo's videos as records of Instruct-V2Xum: references for `v2xum evaluate`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ASK = "<video>\nPlease generate BOTH video and text summarization for this video
 
 
 class Known(NamedTuple):
-    """A video whose script is known; `frames`: how many of its seconds there are (a cut file has fewer)."""
+    """A video whose script is known. `frames` is how many seconds of it there are (fewer in a cut file)."""
 
     id: str
     script: Script
@@ -44,6 +44,6 @@ def record(known: Known) -> dict[str, Any]:
     }
 
 
-def write_truth(path: Path, known: Iterable[Known]) -> None:
+def write_truth(path: Path, videos: Iterable[Known]) -> None:
     """Write the references of all videos as one JSON list."""
-    path.write_text(json.dumps([record(one) for one in known], indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps([record(known) for known in videos], indent=1) + "\n", encoding="utf-8")

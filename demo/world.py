@@ -1,8 +1,8 @@
-"""The scripted world: what happens in a demo video, second by second, and the truth about it.
+"""The scripted world: what happens in each second of a demo video, and the truth about it.
 
 A script is a row of stretches. In a stretch either nothing happens (objects rest) or exactly one event is under way.
-The stated rule of importance: a sampled second matters if and only if an event is under way in it. Events and cuts
-begin and end at half seconds, so every sample at 1 frame a second (t = 0, 1, 2, ...) lies clearly inside or outside.
+The rule of importance: a sampled second matters if and only if an event is under way in it. Events and cuts begin and
+end at half seconds, so that every sample at 1 frame a second (t = 0, 1, 2, ...) lies clearly inside or outside.
 """
 
 import random
@@ -51,7 +51,7 @@ class Pose:
 
 @dataclass(frozen=True)
 class Event:
-    """One happening from `start` to `end` (seconds, both at half seconds); a sign has a word and no poses."""
+    """An event from `start` to `end` (seconds, both at half seconds); a sign has a word and no poses."""
 
     kind: Kind
     start: float
@@ -136,17 +136,20 @@ def names_event(text: str, event: Event) -> bool:
 
 
 def shows_event(caption: str) -> bool:
-    """Tell whether a caption says that something happens; this is the rule the summarizer learns."""
+    """Tell whether a caption says that something happens; the summarizer learns this rule."""
     return _EVENT_CLAUSE.search(caption) is not None
 
 
 def refined(caption: str) -> str:
-    """Shorten a caption to its first clause, which is what happens in it: `A red circle moves left.`."""
+    """Shorten a caption to its first clause, which names the event: `A red circle moves left.`."""
     return caption.split(",")[0].rstrip(". ") + "."
 
 
 def make_script(seed: int, duration: int | None = None) -> Script:
-    """Write the script of a seed; `duration` in whole seconds (40 to 120), drawn from the seed when not given."""
+    """Write the script of a seed. `duration` is in whole seconds (40 to 120); without it the seed decides.
+
+    Raises ValueError for another duration.
+    """
     rng = random.Random(f"script {seed}")
     drawn = rng.randint(MINIMUM_SECONDS, MAXIMUM_SECONDS)
     duration = drawn if duration is None else duration
@@ -185,7 +188,7 @@ def _stretches(
     place = rng.choice(PLACES)
     poses = _first_poses(rng)
     stretches: list[Stretch] = []
-    said: set[str] = set()
+    used: set[str] = set()
     clock = 0.0  # the start of the stretch being written
     second = 0  # the first sampled second after the events written so far
     for index, length in enumerate(lengths):
@@ -196,8 +199,8 @@ def _stretches(
             clock, place, poses = cut, rng.choice([other for other in PLACES if other != place]), _first_poses(rng)
         stretches.append(Stretch(clock, event_start, place, poses))
         clock = event_start + length
-        event = _next_event(rng, poses, said, event_start, clock)
-        said.add(event.sentence)
+        event = _next_event(rng, poses, used, event_start, clock)
+        used.add(event.sentence)
         others = tuple(pose for pose in poses if pose is not event.before)
         stretches.append(Stretch(event_start, clock, place, poses if event.kind == "sign" else others, event))
         if event.kind != "sign":
@@ -222,8 +225,8 @@ def _first_poses(rng: random.Random) -> tuple[Pose, ...]:
     )
 
 
-def _next_event(rng: random.Random, poses: tuple[Pose, ...], said: set[str], start: float, end: float) -> Event:
-    """Draw an event that is possible now and has not been said in this script."""
+def _next_event(rng: random.Random, poses: tuple[Pose, ...], used: set[str], start: float, end: float) -> Event:
+    """Draw an event that is possible now and that this script has not used yet."""
     while True:
         if rng.random() < _SIGN_SHARE:
             event = Event("sign", start, end, word=rng.choice(WORDS))
@@ -232,7 +235,7 @@ def _next_event(rng: random.Random, poses: tuple[Pose, ...], said: set[str], sta
             kind = rng.choice(sorted({kind for kind, _, _ in changes}))
             before, after = rng.choice([change[1:] for change in changes if change[0] == kind])
             event = Event(kind, start, end, before, after)
-        if event.sentence not in said:
+        if event.sentence not in used:
             return event
 
 

@@ -1,4 +1,4 @@
-"""Configuration sections to models; nothing heavy is imported before a model is asked for."""
+"""Builds the models that a configuration names; heavy packages are imported only when a model is built."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ from models.chat import ChatModel, Embedder
 from models.clip import Clip
 from models.embedding.open_clip import OpenClip
 from models.embedding.sentences import NgramEmbedder, TransformersEmbedder
-from models.identity import (
-    checkpoint_errors,
-    require_packages,
-)
+from models.identity import checkpoint_errors, require_packages
 from models.meter import Meter
 from schemas.model_config import ChatConfig, ClipConfig, OpenAIModel
 from schemas.model_config import NgramEmbedder as NgramConfig
@@ -19,16 +16,17 @@ from schemas.model_config import OpenClip as OpenClipConfig
 from schemas.model_config import TransformersEmbedder as TransformersConfig
 
 
-def _go_on() -> None:
+def _never_stop() -> None:
     """Nothing asks the run to stop."""
 
 
 def build_chat_model(
-    config: ChatConfig, meter: Meter | None = None, raise_if_stopped: Callable[[], None] = _go_on
+    config: ChatConfig, meter: Meter | None = None, raise_if_stopped: Callable[[], None] = _never_stop
 ) -> ChatModel:
-    """Load a chat model, or reach its servers; `raise_if_stopped` is called while it waits and may raise RunStopped.
+    """Load a checkpoint as a chat model, or connect to the servers of one.
 
-    Raises ConfigError when the checkpoint or the extra `local` is missing, or no server serves the model.
+    `raise_if_stopped` is called while the model waits for its servers, and may raise RunStopped. Raises ConfigError
+    when the checkpoint or the extra `local` is missing, or when no server serves the model.
     """
     if isinstance(config, OpenAIModel):
         from models.servers.chat_model import RemoteChatModel

@@ -1,7 +1,7 @@
-"""The one protocol that every language or vision-language model is called through.
+"""The protocol of language and vision-language models: requests, replies, ChatModel, and Embedder for sentences.
 
-An engine takes a batch of requests and gives a reply for each, in order; what it could not have answered comes back
-as a reply that says so. It interprets nothing: schemas and rejections are the stages' business, caching the ledger's.
+An engine takes a batch of requests and returns one reply for each, in order. A request that got no answer comes back
+as a reply that says so. An engine does not interpret replies: the stages check them, and the ledger keeps them.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ JsonSchema = dict[str, Any]
 
 
 class Request(NamedTuple):
-    """One user message: text first, then at most one image (JPEG bytes), so that prefixes can be shared.
+    """One user message: a text, then at most one picture (JPEG bytes).
 
-    `schema` constrains the reply to JSON of that schema; `variant` counts retries: an engine that samples
-    greedily must answer differently for another variant (temperature and seed derived from it).
+    The text comes first, so that a server can compute a fixed text once for many pictures.
+    `schema` constrains the reply to JSON of that schema. `max_tokens` limits the reply. `variant` counts the retries:
+    an engine must answer another variant differently, with a temperature and a seed derived from it.
     """
 
     text: str
@@ -43,11 +44,12 @@ class Request(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What a model answered; only `stop` is a success.
+    """What a model answered, with the tokens that were read and written.
 
-    `finish`: `length` was cut off; `refused` is a request that the server will never answer (too long, a picture it
-    cannot read) and `failed` one that it did not answer this time, in both cases `text` says why. `server`: the address
-    that it came from, empty for a model in this process and for a stored reply.
+    `finish` says how the reply ended. `stop`: it is complete; all others are failures. `length`: it was cut off.
+    `refused`: the server will never answer this request (too long, or a picture that it cannot read). `failed`: the
+    server did not answer this time. For `refused` and `failed`, `text` is the reason. `server` is the address of the
+    server, empty for a model in this process and for a stored reply.
     """
 
     text: str
@@ -58,17 +60,12 @@ class Reply(NamedTuple):
 
 
 Arrived = Callable[[int, Reply], None]
-"""Told of a reply by its request's position, on any thread, before its batch is complete."""
+"""Called with a request's position and its reply, on any thread, before the whole batch is complete."""
 
 
 @runtime_checkable
 class ChatModel(Protocol):
-    """A model behind any engine.
-
-    `revision` names the exact weights (a hash of the files for local ones); `context` is the most tokens
-    that prompt and reply may have together; `whole_batches` says that a reply may depend, in the last
-    bits, on its neighbours in the batch, so that a cache must reuse a batch only as a whole.
-    """
+    """A chat model behind any engine."""
 
     @property
     def name(self) -> str:
@@ -77,17 +74,17 @@ class ChatModel(Protocol):
 
     @property
     def revision(self) -> str:
-        """The exact weights."""
+        """Which weights exactly: a hash over the files of a local checkpoint, or the configured name of a revision."""
         ...
 
     @property
     def sampling(self) -> dict[str, float | int | str | bool | None]:
-        """Sampling parameters that determine replies."""
+        """The sampling parameters that determine replies."""
         ...
 
     @property
     def context(self) -> int:
-        """Tokens that prompt and reply may have together."""
+        """The most tokens that prompt and reply may have together."""
         ...
 
     @property
@@ -97,18 +94,20 @@ class ChatModel(Protocol):
 
     @property
     def whole_batches(self) -> bool:
-        """Whether a batch's replies are only reproducible as a whole."""
+        """Whether a reply may depend, in its last bits, on the other requests of its batch.
+
+        A cache must then reuse the replies of a batch all together or not at all.
+        """
         ...
 
     def count_tokens(self, text: str) -> int:
-        """Tokens of a text (an upper bound is fine)."""
+        """How many tokens a text has; an upper bound is allowed."""
         ...
 
     def complete(self, requests: Sequence[Request], arrived: Arrived | None = None) -> list[Reply]:
-        """Answer every request, in order. An engine that answers one by one tells `arrived` of each reply.
+        """Answer every request, in order. An engine that answers one by one calls `arrived` for each reply.
 
-        Raises schemas.errors.StageError for what concerns this call alone, and RunStopped (Interrupted, ServerGone)
-        when no call can go on.
+        Raises StageError when this call alone failed, and RunStopped (Interrupted, ServerGone) when no call can go on.
         """
         ...
 
@@ -118,7 +117,7 @@ class Embedder(Protocol):
 
     @property
     def name(self) -> str:
-        """Engine, model and revision in one word."""
+        """Engine, model and revision, joined by hyphens."""
         ...
 
     def embed(self, texts: Sequence[str]) -> Any:

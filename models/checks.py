@@ -1,4 +1,4 @@
-"""What `v2xum doctor` says of one thing, and the check of a model that this process would load."""
+"""The checks of `v2xum doctor`: what a check says, and the checks of models that this process would load."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Status = Literal["ok", "warn", "fail"]
 
 
 class Check(NamedTuple):
-    """One finding: what was looked at, how it is, what was found, and what to do about it (empty when ok)."""
+    """The result of one check: what was checked, its status, what was found, and what to do (empty when ok)."""
 
     name: str
     status: Status
@@ -24,22 +24,22 @@ class Check(NamedTuple):
 
 
 def ok(name: str, found: str) -> Check:
-    """All is well."""
+    """A check that passed."""
     return Check(name, "ok", found)
 
 
 def warn(name: str, found: str, fix: str) -> Check:
-    """It works, but could be better or may surprise."""
+    """A check that passed, with something that could be better or may surprise."""
     return Check(name, "warn", found, fix)
 
 
 def fail(name: str, found: str, fix: str) -> Check:
-    """A run would not work."""
+    """A check that failed: a run would not work."""
     return Check(name, "fail", found, fix)
 
 
 def check_local(role: str, config: LocalModel | TransformersEmbedder | TransformersClip) -> list[Check]:
-    """Whether the packages, the checkpoint and the device of a model in this process are there."""
+    """Check the packages, the checkpoint and the device of a model in this process."""
     name = f"models.{role}"
     try:
         require_packages(*(("torch", "transformers") if isinstance(config, TransformersClip) else ()))
@@ -63,14 +63,14 @@ def check_local(role: str, config: LocalModel | TransformersEmbedder | Transform
 
 
 def check_embedder(config: NgramEmbedder | TransformersEmbedder) -> list[Check]:
-    """As `check_local`, for the sentence embedder."""
+    """Check the sentence embedder, as `check_local` does."""
     if isinstance(config, NgramEmbedder):
         return [ok("models.embedder", f"{config.engine}: no weights and no packages are needed")]
     return check_local("embedder", config)
 
 
 def check_clip(config: TransformersClip | OpenClip) -> list[Check]:
-    """As `check_local`, for the model of pictures and texts; weights that open_clip would fetch are not fetched."""
+    """Check the CLIP, as `check_local` does. Weights that open_clip would download are not downloaded."""
     if isinstance(config, TransformersClip):
         return check_local("clip", config)
     name = "models.clip"
@@ -81,8 +81,8 @@ def check_clip(config: TransformersClip | OpenClip) -> list[Check]:
             tags = open_clip.list_pretrained_tags_by_model(config.model)
     except ConfigError as error:
         return [fail(name, str(error), "pip install -e '.[clip]' in the checkout")]
-    hub = config.model.startswith("hf-hub:")  # the hub has the weights
-    if not hub and not Path(config.pretrained).is_file() and config.pretrained not in tags:
+    from_hub = config.model.startswith("hf-hub:")  # the hub has the weights
+    if not from_hub and not Path(config.pretrained).is_file() and config.pretrained not in tags:
         known = f"one of {', '.join(tags)}" if tags else "a pair that open_clip.list_pretrained() has"
         return [
             fail(
@@ -101,10 +101,10 @@ def _device(name: str, device: str) -> Check:
     import torch  # seconds to import: only when a device is asked for
 
     kind = device.partition(":")[0]
-    there: dict[str, Callable[[], bool]] = {
+    available: dict[str, Callable[[], bool]] = {
         "cuda": torch.cuda.is_available,
         "mps": torch.backends.mps.is_available,
     }
-    if kind in there and there[kind]():
-        return ok(f"{name}.device", f"{device} is there")
+    if kind in available and available[kind]():
+        return ok(f"{name}.device", f"{device} is available")
     return fail(f"{name}.device", f"torch {torch.__version__} sees no device {device!r}", f"set {name}.device: cpu")

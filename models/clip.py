@@ -1,4 +1,4 @@
-"""Pictures and texts in one space: the protocol behind which any CLIP stands."""
+"""The protocol of every CLIP: vectors of pictures and of texts that can be compared with each other."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ Vectors = NDArray[np.float32]
 
 
 class Clip(Protocol):
-    """Embeddings of pictures and texts whose inner product says how well they go together. Threads may share it."""
+    """Embeds pictures and texts; the inner product of two vectors says how well they fit. Threads may share it."""
 
     @property
     def name(self) -> str:
-        """Engine, model and revision in one word."""
+        """Engine, model and revision, joined by hyphens."""
         ...
 
     def embed_images(self, images: Sequence[bytes]) -> Vectors:
-        """JPEG or PNG bytes to float32 [n, d], rows of unit norm."""
+        """Embed JPEG or PNG bytes: float32 [n, d], rows of unit norm."""
         ...
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
-        """Texts to float32 [n, d], rows of unit norm; what exceeds the model's context is cut at its end."""
+        """Embed texts: float32 [n, d], rows of unit norm. A text that is longer than the model's context is cut."""
         ...

@@ -1,6 +1,7 @@
-"""Checkpoints on this machine: where they are, which weights exactly, and errors that say what to do.
+"""The identity of every model: its name, its exact weights and its sampling parameters, without loading it.
 
-Imports nothing heavy before it is called, so that a run's plan needs no torch.
+Replies are cached and stages are fingerprinted by these values. Heavy packages are imported only inside functions, so
+that `v2xum plan` needs no torch.
 """
 
 from __future__ import annotations
@@ -19,20 +20,21 @@ from schemas.model_config import NgramEmbedder as NgramConfig
 from schemas.model_config import OpenClip as OpenClipConfig
 from schemas.model_config import TransformersEmbedder as TransformersConfig
 
-# What a checkpoint folder's behaviour depends on: weights, configuration, tokenizer, templates.
+UNSTATED = "unstated"  # the revision of a server's weights when the configuration does not name it
+RETRY_TEMPERATURE = 0.7
+# The files of a checkpoint that decide its replies: weights, configuration, tokenizer, templates.
 _PARTS = frozenset({".safetensors", ".json", ".model", ".txt", ".jinja", ".tiktoken"})
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _EXTRA = frozenset({"torch", "transformers", "llguidance", "safetensors", "tokenizers"})
-RETRY_TEMPERATURE = 0.7
 
 
 def name_of(model: str) -> str:
-    """The last part of a folder or hub id: what records may say of it, never a path of the machine."""
+    """The last part of a folder or hub id. Records hold this name and never a path of the machine."""
     return Path(model).name
 
 
 def revision_of(model: str, revision: str | None) -> str:
-    """Which weights exactly: for a folder 64 hex over its files' names and contents, for a hub id the commit.
+    """Which weights exactly: for a folder 64 hex digits over its files' names and contents, for a hub id the commit.
 
     Raises ConfigError when there is no such checkpoint.
     """
@@ -60,7 +62,7 @@ def revision_of(model: str, revision: str | None) -> str:
 
 
 def sampling_of(config: LocalModel) -> dict[str, float | int | str | bool | None]:
-    """The parameters that determine replies besides weights and request, as records keep them."""
+    """The parameters of a local model that determine replies besides weights and request, as records keep them."""
     return {
         "temperature": config.temperature,
         "top_p": config.top_p,
@@ -82,7 +84,10 @@ def remote_sampling(config: OpenAIModel) -> dict[str, float | int | str | bool |
 
 @contextmanager
 def checkpoint_errors(model: str) -> Iterator[None]:
-    """Turn what transformers raises while loading into ConfigError; a missing package names the extra `local`."""
+    """Turn the errors that transformers raises while it loads into ConfigError.
+
+    The message for a missing package names the extra `local`.
+    """
     broken: tuple[type[Exception], ...] = (OSError, ValueError, KeyError, RuntimeError, *_broken_weights())
     try:
         yield
@@ -104,7 +109,7 @@ def _broken_weights() -> tuple[type[Exception], ...]:
 
 
 def require_packages(*packages: str) -> None:
-    """Raise ConfigError unless these can be imported; torch, transformers and llguidance when none is named."""
+    """Raise ConfigError unless these packages can be imported (default: torch, transformers and llguidance)."""
     with checkpoint_errors("local"):
         for package in packages or ("torch", "transformers", "llguidance"):
             importlib.import_module(package)
@@ -112,12 +117,9 @@ def require_packages(*packages: str) -> None:
 
 @functools.lru_cache(maxsize=256)
 def _file_hash(path: Path, _size: int, _changed: int) -> str:
-    """SHA-256 of a file, once for each state of it: weights may be many gigabytes."""
+    """SHA-256 of a file, computed once for each size and time of change: weights may be many gigabytes."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-UNSTATED = "unstated"  # the revision of a server's weights when the configuration does not name it
 
 
 def identify(config: ChatConfig) -> tuple[str, str, dict[str, float | int | str | bool | None]]:
@@ -142,11 +144,9 @@ def identify_clip(config: ClipConfig) -> tuple[str, str, str]:
 
 
 def open_clip_identity(config: OpenClipConfig) -> tuple[str, str]:
-    """Architecture and pretrained tag, which name published weights; of a file its name and SHA-256."""
+    """Architecture and pretrained tag, which name published weights; for a file, its name and its SHA-256 (12 hex)."""
     path = Path(config.pretrained)
     if not path.is_file():
         return name_of(config.model), config.pretrained
-    import hashlib
-
     with path.open("rb") as stream:
         return name_of(config.model), f"{path.name}-{hashlib.file_digest(stream, 'sha256').hexdigest()[:12]}"

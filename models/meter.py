@@ -1,4 +1,4 @@
-"""What is going on between the stages and the models, counted where it happens; threads share one meter."""
+"""The meter of a run: counters of tokens, replies, frames, retries, failures and waiting times, shared by threads."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ Gauge = Literal["in_flight", "queued"]
 
 
 class Reading(NamedTuple):
-    """A meter at one moment. Tokens, requests and retries since the start; seconds are summed over threads.
+    """The state of a meter at one moment. Counters count from the start of the run.
 
-    `failures` and `retries` count by slug (`rate_limited`, `server_error`, `timeout`, `connection`, `bad_reply` ...);
-    `limits` is how many requests each server may have at once just now; `paused` says why nothing is sent (None: goes
-    on); `busy_seconds` is wall time with at least one request in flight; `frames` were handed to the captioner.
+    `seconds` is wall time since the start. `cached` counts replies that the ledger had already. `in_flight` requests
+    are at servers, `queued` ones wait for their turn. `retries` and `failures` count by slug (`rate_limited`,
+    `server_error`, `timeout`, `connection`, `bad_reply` ...). `waits` are seconds that threads waited, summed over
+    threads. `limits` is how many requests each server may have at once now. `paused` says why nothing is sent; None
+    while requests are sent. `busy_seconds` is wall time with at least one request in flight. `frames` were handed to
+    the captioner.
     """
 
     seconds: float
@@ -38,10 +41,10 @@ class Reading(NamedTuple):
 
 
 class Meter:
-    """Counters and gauges of one run."""
+    """The counters and gauges of one run. Every method may be called from any thread."""
 
     def __init__(self) -> None:
-        """Start at zero, now."""
+        """Start all counters at zero, and the clock now."""
         self._lock = threading.Lock()
         self._began = time.monotonic()
         self._tokens_in = self._tokens_out = self._replies = self._cached = self._frames = 0
@@ -55,24 +58,24 @@ class Meter:
         self._busy_since: float | None = None
 
     def reply(self, tokens_in: int, tokens_out: int) -> None:
-        """Count a reply that a model gave just now (paid for)."""
+        """Count a reply that a model gave just now: it was paid for."""
         with self._lock:
             self._replies += 1
             self._tokens_in += tokens_in
             self._tokens_out += tokens_out
 
     def cached(self, count: int) -> None:
-        """Count replies that the ledger had already."""
+        """Count replies that were read from the ledger."""
         with self._lock:
             self._cached += count
 
     def frame(self) -> None:
-        """Count a frame that is handed to the captioner."""
+        """Count one frame that is handed to the captioner."""
         with self._lock:
             self._frames += 1
 
     def change(self, gauge: Gauge, by: int) -> None:
-        """Move a gauge: requests at servers (`in_flight`), or waiting for their turn (`queued`)."""
+        """Add `by` to a gauge: requests at servers (`in_flight`), or requests that wait for their turn (`queued`)."""
         with self._lock:
             before = self._gauges["in_flight"]
             self._gauges[gauge] += by
@@ -85,22 +88,22 @@ class Meter:
                 self._busy_since = None
 
     def retry(self, kind: str) -> None:
-        """Count a request that is sent again, by what was wrong."""
+        """Count a request that is sent again, by the kind of fault."""
         with self._lock:
             self._retries[kind] += 1
 
     def failure(self, kind: str) -> None:
-        """Count a request that was given up, or a reply that could not be used, by what was wrong."""
+        """Count a request that was given up, or a reply that could not be used, by the kind of fault."""
         with self._lock:
             self._failures[kind] += 1
 
     def limit(self, server: str, requests: int) -> None:
-        """Note how many requests a server may have at once from now on."""
+        """Record how many requests a server may have at once from now on."""
         with self._lock:
             self._limits[server] = requests
 
     def pause(self, why: str | None, model: str = "") -> None:
-        """Note that nothing is sent to a model's servers, and why; None: it goes on."""
+        """Record why nothing is sent to a model's servers; None when requests are sent again."""
         with self._lock:
             if why is None:
                 self._paused.pop(model, None)
@@ -109,7 +112,7 @@ class Meter:
 
     @contextmanager
     def waiting(self, wait: Wait) -> Iterator[None]:
-        """Add the time inside the block to what stages waited for models, decoders or downloads."""
+        """Add the time inside the block to the seconds that threads waited for models, decoders or downloads."""
         began = time.monotonic()
         try:
             yield
@@ -118,7 +121,7 @@ class Meter:
                 self._waits[wait] = self._waits.get(wait, 0.0) + time.monotonic() - began
 
     def read(self) -> Reading:
-        """The state now."""
+        """The state at this moment."""
         with self._lock:
             now = time.monotonic()
             busy = self._busy + (now - self._busy_since if self._busy_since is not None else 0.0)

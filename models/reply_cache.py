@@ -1,4 +1,4 @@
-"""Never pay twice: a chat model that asks only what no stored reply answers."""
+"""A chat model that answers from stored replies where it can, so that no request is paid for twice."""
 
 from __future__ import annotations
 
@@ -13,28 +13,29 @@ from models.meter import Meter
 from schemas.errors import BindingBroken
 
 _FLUSH_REPLIES, _FLUSH_SECONDS = 64, 1.0
-_GIVEN = ("stop", "length")  # what a model said; `refused` and `failed` are said of it
+_FROM_MODEL = ("stop", "length")  # these replies are words of the model; `refused` and `failed` are not
 
 
 class ReplyStore(Protocol):
-    """Stored replies by key (64 hex)."""
+    """Stores replies by key (64 hex digits)."""
 
     def get_replies(self, keys: Sequence[str]) -> dict[str, Reply]:
-        """The replies that are there, by key."""
+        """The stored replies among these keys, by key."""
         ...
 
     def put_replies(self, replies: Mapping[str, Reply], model: str) -> None:
-        """Keep replies of a model (its name)."""
+        """Store replies by key; `model` is the name of the model that gave them."""
         ...
 
 
 class CachedModel:
-    """A ChatModel in front of another one and a store of its replies.
+    """A ChatModel that asks another ChatModel only for replies that its store does not have.
 
-    Where a reply may depend on its batch (`whole_batches`), its key holds the whole call and its position in it: a
-    reply is only reused in the company in which it was made, so that a run with stored replies equals one without.
-    Requests that are sampled without a seed are always asked anew. Replies of an engine that answers one by one are
-    stored as they come (at most a second's worth can be lost), those of others when the call is over.
+    Where a reply may depend on its batch (`whole_batches`), its key holds the whole call and the position in it. A
+    reply is then reused only in the same batch, so that a run with stored replies gives the same result as a run
+    without them. Requests that are sampled without a seed are always sent. Replies of an engine that answers one by
+    one are stored as they come (at most the replies of one second can be lost); those of other engines are stored at
+    the end of the call.
     """
 
     def __init__(
@@ -44,9 +45,9 @@ class CachedModel:
         meter: Meter | None = None,
         raise_if_stopped: Callable[[], None] = lambda: None,
     ) -> None:
-        """Answer for `model` from `store` where that is exact.
+        """Answer for `model` from `store` where the result is the same.
 
-        `raise_if_stopped` may raise RunStopped before anything is asked.
+        `raise_if_stopped` is called before requests are sent, and may raise RunStopped.
         """
         self._model = model
         self._store = store
@@ -60,17 +61,17 @@ class CachedModel:
 
     @property
     def revision(self) -> str:
-        """The exact weights."""
+        """Which weights exactly."""
         return self._model.revision
 
     @property
     def sampling(self) -> dict[str, float | int | str | bool | None]:
-        """Sampling parameters that determine replies."""
+        """The sampling parameters that determine replies."""
         return self._model.sampling
 
     @property
     def context(self) -> int:
-        """Tokens that prompt and reply may have together."""
+        """The most tokens that prompt and reply may have together."""
         return self._model.context
 
     @property
@@ -80,15 +81,15 @@ class CachedModel:
 
     @property
     def whole_batches(self) -> bool:
-        """Whether a batch's replies are only reproducible as a whole."""
+        """Whether a reply may depend on the other requests of its batch."""
         return self._model.whole_batches
 
     def count_tokens(self, text: str) -> int:
-        """Tokens of a text."""
+        """How many tokens a text has."""
         return self._model.count_tokens(text)
 
     def complete(self, requests: Sequence[Request], arrived: Arrived | None = None) -> list[Reply]:
-        """Answer every request, in order, from the store where that is exact; `arrived` hears of fresh replies."""
+        """Answer every request, in order, from the store or the model; `arrived` is called for the model's replies."""
         if not requests:
             return []
         repeatable = all(self._repeatable(r) for r in requests)
@@ -104,7 +105,7 @@ class CachedModel:
         return [known[key] for key in keys]
 
     def close(self) -> None:
-        """Close the model where it can be closed: an engine with connections."""
+        """Close the model, if it has a method `close` (an engine with connections)."""
         close = getattr(self._model, "close", None)
         if close is not None:
             close()
@@ -114,10 +115,10 @@ class CachedModel:
     ) -> dict[str, Reply]:
         names = list(missing)
         positions = {key: i for i, key in enumerate(keys)}
-        keeper = _Keeper(self._store if repeatable else None, self._model.name, self._meter)
+        writer = _ReplyWriter(self._store if repeatable else None, self._model.name, self._meter)
 
         def note(i: int, reply: Reply) -> None:
-            keeper.add(names[i], reply)
+            writer.add(names[i], reply)
             if arrived is not None:
                 arrived(positions[names[i]], reply)
 
@@ -125,12 +126,12 @@ class CachedModel:
             with self._meter.waiting("model"):
                 replies = self._model.complete(list(missing.values()), note)
             for i, reply in enumerate(replies):
-                keeper.add(names[i], reply)
+                writer.add(names[i], reply)
         except BindingBroken:
-            keeper.forget()  # they are in doubt
+            writer.forget()  # these replies are in doubt
             raise
         finally:
-            keeper.flush()
+            writer.flush()
         return dict(zip(names, replies, strict=True))
 
     def _repeatable(self, request: Request) -> bool:
@@ -144,12 +145,12 @@ class CachedModel:
         own = [r.key(model.name, model.revision, dict(model.sampling)) for r in requests]
         if not model.whole_batches:
             return own
-        company = hashlib.sha256("\n".join(own).encode()).hexdigest()
-        return [hashlib.sha256(f"{company} {i}".encode()).hexdigest() for i in range(len(own))]
+        batch = hashlib.sha256("\n".join(own).encode()).hexdigest()
+        return [hashlib.sha256(f"{batch} {i}".encode()).hexdigest() for i in range(len(own))]
 
 
-class _Keeper:
-    """Counts and stores the fresh replies of one call, each once, a transaction for many."""
+class _ReplyWriter:
+    """Counts the new replies of one call, each once, and stores many of them in one transaction."""
 
     def __init__(self, store: ReplyStore | None, model: str, meter: Meter) -> None:
         self._store, self._name, self._meter = store, model, meter
@@ -160,7 +161,7 @@ class _Keeper:
 
     def add(self, key: str, reply: Reply) -> None:
         with self._lock:
-            if key in self._seen or reply.finish not in _GIVEN:
+            if key in self._seen or reply.finish not in _FROM_MODEL:
                 return
             self._seen.add(key)
             self._waiting[key] = reply
@@ -170,7 +171,7 @@ class _Keeper:
             self.flush()
 
     def forget(self) -> None:
-        """Drop what is not stored yet."""
+        """Drop the replies that are not stored yet."""
         with self._lock:
             self._waiting = {}
 

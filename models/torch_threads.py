@@ -1,4 +1,4 @@
-"""How many threads torch may use for a model."""
+"""Chooses and sets the number of threads that torch uses for a model."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 import torch
 
-# Below this many parameters a second thread costs more than it gives (measured: 6 times slower on two busy cores),
-# and one thread sums in one order, whatever the machine.
+# Below this many parameters a second thread costs more time than it saves (measured: 6 times slower on two busy
+# cores). One thread also adds numbers in the same order on every machine.
 _SMALL = 20_000_000
 
 
 def threads_for(model: Any, device: str) -> int:
-    """Threads that a model should run with: one where it is small and on the CPU, else torch's own choice."""
+    """How many threads a model should run with: 1 for a small model on the CPU, else torch's own choice."""
     small = device == "cpu" and sum(weights.numel() for weights in model.parameters()) < _SMALL
     return 1 if small else torch.get_num_threads()
 

@@ -1,1 +1,1 @@
-"""What every HTML and Markdown page is made of: templates, plots, thumbnails, escaping."""
+"""The parts of every HTML and Markdown page: templates, plots, histograms, thumbnails, Markdown escaping."""

@@ -1,4 +1,4 @@
-"""The spread of a quantity over any number of values, in fixed memory."""
+"""A histogram that counts any number of values in fixed memory, and tells their mean, extremes and quantiles."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ _FINE = 1000
 
 
 class Histogram:
-    """Counts in a thousand equal bins over [low, high]; values beyond count in the outermost ones."""
+    """Counts values in a thousand equal bins over [low, high]; values beyond the ends count in the outermost bins."""
 
     def __init__(self, low: float, high: float) -> None:
-        """An empty histogram. Raises ValueError unless low < high."""
+        """Make an empty histogram. Raises ValueError unless low < high."""
         if not low < high:
             raise ValueError("low must be below high")
         self.low, self.high = low, high
@@ -30,25 +30,25 @@ class Histogram:
         self._bins[self._bin(value)] += 1
 
     def share_up_to(self, value: float) -> float:
-        """Share of the values that lie no higher than `value`, to the bin."""
+        """The share (0..1) of values that are at most `value`, exact to a bin; 0 without values."""
         return sum(self._bins[: self._bin(value) + 1]) / self.count if self.count else 0.0
 
     def share_from(self, value: float) -> float:
-        """Share of the values that lie no lower than `value`, to the bin."""
+        """The share (0..1) of values that are at least `value`, exact to a bin; 0 without values."""
         return sum(self._bins[self._bin(value) :]) / self.count if self.count else 0.0
 
     def quantile(self, share: float) -> float:
-        """The middle of the bin below which `share` of the values lie, between the extremes."""
-        wanted, seen = share * self.count, 0
+        """The value below which `share` (0..1) of the values lie, exact to a bin and never beyond the extremes."""
+        wanted, passed = share * self.count, 0
         for number, count in enumerate(self._bins):
-            seen += count
-            if count and seen >= wanted:
+            passed += count
+            if count and passed >= wanted:
                 middle = self.low + (number + 0.5) * (self.high - self.low) / _FINE
                 return min(max(middle, self._least), self._most)
         return self._most
 
     def coarse(self, bins: int, low: float, high: float) -> list[int]:
-        """Counts in `bins` equal bins over [low, high]; values beyond count in the outermost ones."""
+        """The counts in `bins` equal bins over [low, high]; values beyond the ends count in the outermost bins."""
         counts = [0] * bins
         for number, count in enumerate(self._bins):
             if count:
@@ -57,7 +57,7 @@ class Histogram:
         return counts
 
     def spread(self) -> Spread | None:
-        """Mean, extremes and quantiles; None without values."""
+        """Mean, extremes and quantiles of the values; None without values."""
         if not self.count:
             return None
         return Spread(

@@ -1,4 +1,4 @@
-"""Plots as geometry: what a template draws as inline SVG. Lengths are user units of a 400 x 200 canvas."""
+"""Plots as geometry, which templates draw as inline SVG. Lengths are units of a canvas of 400 x 200."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BINS = 25
 
 
 class Tick(NamedTuple):
-    """A mark of an axis: where, and what it says."""
+    """A mark on an axis: its place and its text."""
 
     at: float
     text: str
@@ -36,7 +36,7 @@ class Bar(NamedTuple):
 class Plot(NamedTuple):
     """A line (with the area below it) or bars, both axes, and perhaps one marked value of the x axis.
 
-    `said` is the plot in words, for those who cannot see it.
+    `said` is the plot in words, for readers who cannot see it. `mark_left`: the text of the mark stands left of it.
     """
 
     title: str
@@ -53,9 +53,10 @@ class Plot(NamedTuple):
 
 
 def over_time(title: str, unit: str, seconds: Sequence[float], counts: Sequence[float]) -> Plot | None:
-    """The rate of a counter over a run, as means over equal spans; None with fewer than two readings.
+    """Plot the rate of a counter over time, as means over equal spans; None with fewer than two readings.
 
-    `seconds` ascend; `counts` never fall. Spans are never shorter than the readings are apart.
+    `seconds` ascend and `counts` never fall. `unit` is the unit of the rate. There are at most as many spans as gaps
+    between readings.
     """
     if len(seconds) < 2 or seconds[-1] <= seconds[0]:
         return None
@@ -66,22 +67,34 @@ def over_time(title: str, unit: str, seconds: Sequence[float], counts: Sequence[
     rates = [max(0.0, (b - a) * bins / whole) for a, b in pairwise(at)]
     top, y_ticks = _vertical(max(rates))
     scale, word = _time_unit(whole)
-    x_ticks = tuple(Tick(_x(value * scale / whole), _plain(value)) for value in nice_ticks(whole / scale, 6)[1])
+    x_ticks = tuple(Tick(_x(value * scale / whole), _number(value)) for value in nice_ticks(whole / scale, 6)[1])
     points = []
     for i, rate in enumerate(rates):
         y = _y(rate / top)
         points += [f"{_x(i / bins):.1f},{y:.1f}", f"{_x((i + 1) / bins):.1f},{y:.1f}"]
     line = " ".join(points)
     mean = (counts[-1] - counts[0]) / whole
-    said = f"{title}: mean {_plain(mean)} {unit}, highest {_plain(max(rates))} {unit}, over {_plain(whole)} s"
+    said = f"{title}: mean {_number(mean)} {unit}, highest {_number(max(rates))} {unit}, over {_number(whole)} s"
     area = f"{LEFT},{BOTTOM} {line} {RIGHT},{BOTTOM}"
     return Plot(title, f"{word} since the start", unit, x_ticks, y_ticks, said, line=line, area=area)
 
 
 def histogram(
-    title: str, x_label: str, data: Histogram, *, low: float, high: float, mark: float | None = None, note: str = ""
+    title: str,
+    x_label: str,
+    data: Histogram,
+    *,
+    counted: str,
+    low: float,
+    high: float,
+    mark: float | None = None,
+    note: str = "",
 ) -> Plot | None:
-    """How many samples lie where; values beyond [low, high] count at its ends. None without values."""
+    """Plot how many values lie where, as bars over [low, high]; None without values.
+
+    Values beyond the ends count in the outermost bars. `counted` names what has the values (`samples`). `mark` is a
+    value to mark on the x axis, with the text `note`.
+    """
     if not data.count:
         return None
     counts = data.coarse(_BINS, low, high)
@@ -100,16 +113,19 @@ def histogram(
     )
     x_ticks = tuple(Tick(_x(i / 5), f"{low + (high - low) * i / 5:.2f}".rstrip("0").rstrip(".")) for i in range(6))
     spread = data.spread()
-    said = f"{title}: {data.count:,} samples"
+    said = f"{title}: {data.count:,} {counted}"
     if spread is not None:
         said += f", median {spread.median:.3g}, from {spread.minimum:.3g} to {spread.maximum:.3g}"
     place = Tick(_x((mark - low) / (high - low)), note) if mark is not None else None
     left = mark is not None and mark - low > (high - low) / 2
-    return Plot(title, x_label, "samples", x_ticks, y_ticks, said, bars=bars, mark=place, mark_left=left)
+    return Plot(title, x_label, counted, x_ticks, y_ticks, said, bars=bars, mark=place, mark_left=left)
 
 
 def nice_ticks(highest: float, most: int) -> tuple[float, list[float]]:
-    """The step (1, 2 or 5 times a power of ten) and the values from 0 to `highest` that it gives, `most` at most."""
+    """Round steps for an axis: the step (1, 2 or 5 times a power of ten), and its multiples from 0 to `highest`.
+
+    There are at most `most` multiples.
+    """
     if not highest > 0 or not math.isfinite(highest):
         return 1.0, [0.0]
     rough = highest / max(most - 1, 1)
@@ -119,16 +135,16 @@ def nice_ticks(highest: float, most: int) -> tuple[float, list[float]]:
 
 
 def _vertical(highest: float, *, whole: bool = False) -> tuple[float, tuple[Tick, ...]]:
-    """The upper end of the y axis (a tick at or above the highest value) and its ticks."""
+    """The upper end of the y axis, which is a tick at or above the highest value, and the ticks."""
     highest = highest if highest > 0 else 1.0
     step, _ = nice_ticks(highest, 5)
     step = max(step, 1.0) if whole else step
     count = max(1, math.ceil(highest / step - 1e-9))
-    return count * step, tuple(Tick(_y(i / count), _plain(i * step)) for i in range(count + 1))
+    return count * step, tuple(Tick(_y(i / count), _number(i * step)) for i in range(count + 1))
 
 
 def _between(xs: Sequence[float], ys: Sequence[float], x: float) -> float:
-    """A counter's value at `x`, straight between readings."""
+    """A counter's value at `x`, by linear interpolation between readings."""
     i = min(max(bisect_right(xs, x), 1), len(xs) - 1)
     width = xs[i] - xs[i - 1]
     return ys[i - 1] + (ys[i] - ys[i - 1]) * (x - xs[i - 1]) / width if width > 0 else float(ys[i])
@@ -141,7 +157,7 @@ def _time_unit(seconds: float) -> tuple[float, str]:
     return 1.0, "seconds"
 
 
-def _plain(value: float) -> str:
+def _number(value: float) -> str:
     """A number with thousands separators and no more digits than it needs; `12 k` and `3.4 M` for large ones."""
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
         if value >= size:

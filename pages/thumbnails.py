@@ -1,4 +1,4 @@
-"""Small pictures for pages, as data URLs."""
+"""Small pictures and short texts for the cards of a page."""
 
 from __future__ import annotations
 
@@ -8,26 +8,30 @@ from collections.abc import Callable
 
 from PIL import Image
 
-from schemas.safe_text import plain_line
+from schemas.errors import StageError
+from schemas.picture_errors import PICTURE_ERRORS
+from schemas.safe_text import plain
 
-THUMB_WIDTH = 128  # stored pixels; drawn at about 100, so that it is not blurred where pixels are denser
-_UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
+THUMB_WIDTH = 128  # stored pixels; a page draws about 100, so that the picture is sharp on dense screens too
+_NO_PICTURE: tuple[type[Exception], ...] = (StageError, *PICTURE_ERRORS)
 
 
 def cut(text: str, limit: int) -> str:
-    """Hostile text as one line of at most `limit` characters."""
-    line = plain_line(text[: 4 * limit])
-    return line if len(line) <= limit else line[: limit - 1] + "…"
+    """Text of unknown origin as one plain line of at most `limit` characters; long texts are not read to their end."""
+    return plain(text[: 4 * limit], limit)
 
 
 def thumbnail(read: Callable[[], bytes], width: int = THUMB_WIDTH) -> str:
-    """A picture as a small JPEG data URI; empty when it is not there or cannot be read."""
+    """The JPEG or PNG that `read` returns, as a small JPEG in a data URI of at most `width` pixels.
+
+    Empty when `read` raises OSError or StageError, or when the picture does not decode.
+    """
     try:
         with Image.open(io.BytesIO(read()), formats=("JPEG", "PNG")) as picture:
-            picture.draft("RGB", (width, width))  # the decoder leaves out what is too fine to be seen
+            picture.draft("RGB", (width, width))  # the decoder leaves out detail that the thumbnail would not show
             picture.thumbnail((width, 2 * width), Image.Resampling.BILINEAR)
             out = io.BytesIO()
             picture.convert("RGB").save(out, "JPEG", quality=60, optimize=True)
-    except _UNREADABLE:
+    except _NO_PICTURE:
         return ""
     return "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode("ascii")

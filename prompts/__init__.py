@@ -1,6 +1,6 @@
-"""Prompts as text files `NAME.vN.md`, with strict variables and a hash that every row made by them keeps.
+"""Loads prompts, which are text files `NAME.vN.md` with strict variables; every row records its prompts' hashes.
 
-A prompt is never edited once it made a published row: write `NAME.v2.md`. Templates are jinja2 with
+A prompt that has made a published row is never edited: write `NAME.v2.md`. Templates are jinja2 with
 `StrictUndefined`; values are data and are never expanded as templates.
 """
 
@@ -21,7 +21,7 @@ _ENVIRONMENT = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=F
 
 
 class Prompt(NamedTuple):
-    """A prompt file: `id` such as `caption.v1`, its text, the hash of its bytes, its variables."""
+    """A prompt file: its id (such as `caption.v1`), its text, the SHA-256 of its bytes, and its variables."""
 
     id: str
     text: str
@@ -29,7 +29,7 @@ class Prompt(NamedTuple):
     variables: frozenset[str]
 
     def render(self, **values: str | int | float) -> str:
-        """The user message. Raises PromptError unless exactly the declared variables are given."""
+        """The user message with these values. Raises PromptError unless exactly the declared variables are given."""
         given = frozenset(values)
         if given != self.variables:
             missing, unknown = sorted(self.variables - given), sorted(given - self.variables)
@@ -38,14 +38,14 @@ class Prompt(NamedTuple):
 
 
 def load(prompt_id: str, folder: Path = FOLDER) -> Prompt:
-    """Read `prompt_id` (`caption.v1`, or a path to a .md file of your own).
+    """Read a prompt by its id (`caption.v1`), or by the path of a .md file of the user.
 
-    Raises PromptError when there is no such file, naming those that there are.
+    Raises PromptError when there is no such file; the message lists the known prompts.
     """
     path = Path(prompt_id) if prompt_id.endswith(".md") else folder / f"{prompt_id}.md"
     if not path.is_file():
         known = ", ".join(sorted(p.stem for p in folder.glob("*.md")))
-        raise PromptError(f"no prompt {prompt_id!r}; there are {known}; or give the path of a .md file")
+        raise PromptError(f"no prompt {prompt_id!r}; known prompts: {known}; or give the path of a .md file")
     raw = path.read_bytes()
     return _parse(path.stem, raw)
 

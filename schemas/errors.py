@@ -1,10 +1,10 @@
-"""The error tree of the project.
+"""All errors that the project raises on purpose, as one tree.
 
     V2XumError
     |-- ConfigError            the configuration or the command line is wrong        (exit code 2)
-    |-- GrammarError           a temporal text does not parse; names the line
+    |-- GrammarError           a temporal text does not parse; the error names the line
     |-- PromptError            a prompt file is missing, or its variables do not match
-    |-- RunStopped             the run cannot go on, nothing is lost                 (exit code 1)
+    |-- RunStopped             the run cannot go on; no work is lost                 (exit code 1)
     |   |-- WorkspaceBusy      another run holds the workspace
     |   |-- StorageFull        no space is left on the device
     |   |-- Interrupted        the user asked it to stop                             (exit code 130)
@@ -13,12 +13,12 @@
     |   `-- BudgetReached      tokens, hours or money are used up                    (exit code 4)
     `-- StageError             one video failed at one stage: it becomes a Rejection
         |-- TransientError     network, rate limit, timeout: tried again, then left retryable
-        |   `-- HostBlocked    the host itself turns us away: bot check, rate limit, repeated 403
-        |-- PermanentError     private, removed, no video stream: the same tomorrow
+        |   `-- HostBlocked    a whole host turns requests away: bot check, rate limit, repeated 403
+        |-- PermanentError     private, removed, no video stream: another try fails in the same way
         |-- PoisonError        crashed or hung a decoder in its child process
         `-- RefusedError       policy: a filter, a block list, a forbidden address
 
-Third-party errors are mapped to this tree where the third party is called.
+Errors of other libraries are mapped to this tree where these libraries are called.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class V2XumError(Exception):
 
 
 class ConfigError(V2XumError):
-    """The configuration or the command line is wrong; the message names the key and the way out."""
+    """The configuration or the command line is wrong; the message names the key and the fix."""
 
 
 class GrammarError(V2XumError, ValueError):
@@ -47,11 +47,11 @@ class GrammarError(V2XumError, ValueError):
 
 
 class PromptError(V2XumError):
-    """A prompt file is missing, or the variables given are not the ones it declares."""
+    """A prompt file is missing, or the given variables are not those that it declares."""
 
 
 class RunStopped(V2XumError):
-    """The run cannot go on; everything finished is kept and the same command resumes it."""
+    """The run cannot go on; finished work is kept, and the same command resumes the run."""
 
 
 class WorkspaceBusy(RunStopped):
@@ -71,7 +71,7 @@ class ServerGone(RunStopped):
 
 
 class BindingBroken(RunStopped):
-    """The binding audit found captions that do not belong to their frames; the message says what told and where."""
+    """The binding audit found captions that do not belong to their frames; the message names the evidence."""
 
 
 class BudgetReached(RunStopped):
@@ -82,7 +82,7 @@ class StageError(V2XumError):
     """One video failed at one stage.
 
     `reason` is a short slug that statistics group by (`private`, `too_short`, `no_video_stream`),
-    `evidence` is what told (a message of the tool, a measured value), kept for `v2xum explain`.
+    `evidence` is a message of a tool or a measured value, kept for `v2xum explain`.
     """
 
     error_class: ClassVar[ErrorClass]
@@ -99,15 +99,15 @@ class StageError(V2XumError):
 
 
 class TransientError(StageError):
-    """Worth another try later: network, rate limit, timeout, server error."""
+    """Another try may succeed later: network, rate limit, timeout, server error."""
 
     error_class = "transient"
 
 
 class HostBlocked(TransientError):
-    """A whole host turns requests away (bot check, rate limit, repeated 403): ask it for nothing for a while.
+    """A whole host turns requests away (bot check, rate limit, repeated 403): it must get no request for a while.
 
-    `host` names it and `seconds` is how long to leave it alone, as far as known (0: it did not say).
+    `host` is its name; `seconds` is how long to wait, 0 when the host did not say.
     """
 
     def __init__(self, reason: str, evidence: str = "", host: str = "", seconds: float = 0.0) -> None:
@@ -122,25 +122,25 @@ class HostBlocked(TransientError):
 
 
 class PermanentError(StageError):
-    """Will fail the same way tomorrow."""
+    """Another try would fail in the same way."""
 
     error_class = "permanent"
 
 
 class PoisonError(StageError):
-    """Crashed, hung or outgrew its child process."""
+    """The video crashed its child process, hung it, or used more memory than allowed."""
 
     error_class = "poison"
 
 
 class RefusedError(StageError):
-    """Refused by policy: a filter, a block list, an address that is not allowed."""
+    """A policy refused the video: a filter, a block list, an address that is not allowed."""
 
     error_class = "refused"
 
 
 def is_storage_full(error: BaseException) -> bool:
-    """Whether an error, or one that caused it, says that the device or the quota is full."""
+    """Whether an error, or an error that caused it, says that the device or the quota is full."""
     seen: set[int] = set()
     current: BaseException | None = error
     while current is not None and id(current) not in seen:

@@ -1,4 +1,4 @@
-"""Reads a configuration file strictly, and says in plain words what is wrong with it."""
+"""Reads a configuration file strictly, and explains in plain words what is wrong in it."""
 
 from __future__ import annotations
 
@@ -40,14 +40,17 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> CurateConfig:
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: not YAML: {error}") from error
     if not isinstance(raw, dict):
-        raise ConfigError(f"{path}: the file must be a mapping of keys, as configs/demo.yaml is")
+        raise ConfigError(f"{path}: the file must be a mapping of keys, like configs/demo.yaml")
     for override in overrides:
         _override(raw, override)
     return _localize(validate_config(raw, str(path)), path.parent)
 
 
 def validate_config(raw: dict[str, Any], where: str) -> CurateConfig:
-    """Validate a plain mapping; raises ConfigError listing every problem, one a line."""
+    """Validate a plain mapping.
+
+    Raises ConfigError with every problem on a line of its own; each line begins with `where`.
+    """
     try:
         return CurateConfig.model_validate(raw)
     except ValidationError as error:
@@ -88,7 +91,7 @@ def _explain(item: Any) -> str:
 
 
 def _known_keys(model: type[BaseModel], location: Sequence[str]) -> list[str]:
-    """Field names of the section that a pydantic location points into; unions and tuples are looked through."""
+    """The keys of the section that a pydantic location points into; unions and tuples count as their members."""
     current: list[type[BaseModel]] = [model]
     for part in location:
         inner: list[type[BaseModel]] = []
@@ -103,11 +106,11 @@ def _known_keys(model: type[BaseModel], location: Sequence[str]) -> list[str]:
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [found for argument in get_args(annotation) for found in _models_in(argument)]
+    return [model for argument in get_args(annotation) for model in _models_in(argument)]
 
 
 def _localize(config: CurateConfig, folder: Path) -> CurateConfig:
-    """Replace relative paths that exist beside the configuration file, and `media_path`, by absolute ones."""
+    """Make relative paths that exist beside the configuration file absolute, and always `media_path`."""
 
     def local(text: str) -> str:
         path = resolve_path(text, folder)
@@ -123,7 +126,7 @@ def _localize(config: CurateConfig, folder: Path) -> CurateConfig:
         if not isinstance(model, OpenAIModel):
             return model
         changed: dict[str, Any] = {}
-        if model.media_path is not None:  # it need not be there yet, so it is never taken as it stands
+        if model.media_path is not None:  # the folder need not exist yet, so its path is always made absolute
             changed["media_path"] = str(resolve_path(model.media_path, folder))
         if model.serve.weights is not None:
             changed["serve"] = model.serve.model_copy(update={"weights": local(model.serve.weights)})

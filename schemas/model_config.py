@@ -1,6 +1,6 @@
-"""The configuration of models: which engine, which weights, how they are called.
+"""The configuration of models: engines, weights, and how models are called.
 
-Secrets are never configuration: an engine that needs a key names the environment variable that holds it.
+A configuration never holds a secret: an engine that needs a key names the environment variable that holds it.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ class LocalModel(Section):
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     device: str = "cpu"
     batch: int = Field(default=16, ge=1)
-    context: int | None = Field(default=None, ge=128, description="tokens; the checkpoint's own limit when left out")
+    context: int | None = Field(default=None, ge=128, description="tokens; the checkpoint's own limit by default")
     temperature: float = Field(default=0.0, ge=0)
     top_p: float = Field(default=1.0, gt=0, le=1)
     seed: int = 0
 
 
 class Concurrency(Section):
-    """Requests in flight at one server. Begins at `start`, adapts, never exceeds `max`."""
+    """Requests in flight at one server: begins at `start`, adapts, and never exceeds `max`."""
 
     start: int = Field(default=16, ge=1)
     max: int = Field(default=64, ge=1)
@@ -44,7 +44,7 @@ class Concurrency(Section):
 class ServeSection(Section):
     """How `v2xum serve` starts the server of this model.
 
-    `weights`: hub id or folder (the model's name when left out); `extra`: further arguments, as they are.
+    `weights`: hub id or folder (the model's name when left out); `extra`: further arguments, added without a change.
     """
 
     weights: str | None = None
@@ -60,9 +60,9 @@ class ServeSection(Section):
 class OpenAIModel(Section):
     """A model behind OpenAI-compatible servers; production is vLLM.
 
-    `model` is the name that the servers serve; `revision` is what you know of its weights (a commit of the hub, a
-    date): servers do not tell, and it is part of every fingerprint. `base_urls` are replicas of one model, ending in
-    `/v1`. Times in seconds.
+    `model` is the served name. `revision` names its weights (a commit of the hub, or a date): servers do not report it,
+    and it is part of every fingerprint. `base_urls` are the addresses of replicas of one model and end in `/v1`. Times
+    are in seconds.
     """
 
     engine: Literal["openai"]
@@ -78,7 +78,7 @@ class OpenAIModel(Section):
     retries: int = Field(default=5, ge=0, description="of one request, for 429, 5xx, time-outs and lost connections")
     backoff: float = Field(default=0.5, ge=0, description="before the first retry; doubles, with jitter")
     patience: float = Field(default=600, ge=0, description="how long a run waits for servers that are gone")
-    context: int | None = Field(default=None, ge=128, description="tokens; what the server says when left out")
+    context: int | None = Field(default=None, ge=128, description="tokens; the server's own limit by default")
     temperature: float = Field(default=0.0, ge=0)
     top_p: float = Field(default=1.0, gt=0, le=1)
     seed: int = 0
@@ -103,7 +103,7 @@ class OpenAIModel(Section):
 
 
 def _engine(value: Any) -> str:
-    """Which engine a section names; `local` when it names none."""
+    """The engine that a section names; `local` when it names none."""
     return str(value.get("engine", "local") if isinstance(value, dict) else getattr(value, "engine", "local"))
 
 
@@ -113,7 +113,7 @@ ChatConfig = Annotated[
 
 
 class NgramEmbedder(Section):
-    """Sentence embedding by hashed word and character n-grams: lexical, exact, no weights."""
+    """Sentence embedding by hashed word and character n-grams: it compares words and letters and needs no weights."""
 
     engine: Literal["ngram"] = "ngram"
     dimensions: int = Field(default=4096, ge=64)
@@ -129,7 +129,7 @@ class TransformersEmbedder(Section):
 
 
 class TransformersClip(Section):
-    """A CLIP that transformers loads (extra `local`): a folder or hub id."""
+    """A CLIP that transformers loads (extra `local`); `model` is a folder or hub id."""
 
     engine: Literal["transformers"]
     model: str
@@ -139,7 +139,7 @@ class TransformersClip(Section):
 
 
 class OpenClip(Section):
-    """A CLIP that open_clip loads (extra `clip`): architecture and pretrained tag, such as ViT-B-32, openai."""
+    """A CLIP that open_clip loads (extra `clip`), such as model ViT-B-32 with the pretrained tag openai."""
 
     engine: Literal["open_clip"]
     model: str
@@ -152,10 +152,10 @@ ClipConfig = Annotated[TransformersClip | OpenClip, Field(discriminator="engine"
 
 
 class ModelsConfig(Section):
-    """Which model captions, which one summarizes, which one embeds sentences.
+    """The models of a run: one captions, one summarizes, one embeds sentences.
 
-    `clip` (pictures and texts in one space) serves the audits, `judge` scores finished samples; without them the
-    audits that need them are left out, and say so.
+    `clip` (vectors of pictures and texts) serves the audits, `judge` scores finished samples. Without them, the audits
+    that need them are left out, and the report says so.
     """
 
     captioner: ChatConfig

@@ -1,6 +1,6 @@
-"""What `report/summary.json` holds of a run: frozen, versioned, for programs; the page beside it is for people.
+"""The document `report/summary.json` of a run, for programs; the page beside it is for people.
 
-Seconds are wall time unless said otherwise; times of day are ISO 8601 in UTC.
+Seconds are wall time where nothing else is said; times of day are ISO 8601 in UTC.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ SUMMARY_VERSION: Literal[1] = 1
 
 
 class StageCount(Record):
-    """One stage: videos done, rejected and due now, and what this run made, reused and rejected."""
+    """The videos of a stage: done, rejected and due now, and those that this run made, reused and rejected."""
 
     done: int = 0
     rejected: int = 0
@@ -26,7 +26,7 @@ class StageCount(Record):
 
 
 class Totals(Record):
-    """The meter at the end of the run; see models.meter.Reading. `waits` are summed over threads."""
+    """The meter at the end of the run, as in models.meter.Reading. `waits` are seconds, summed over threads."""
 
     seconds: float = 0.0
     busy_seconds: float = 0.0
@@ -40,12 +40,12 @@ class Totals(Record):
     waits: dict[str, float] = Field(default_factory=dict)
 
     def per_second(self, count: int) -> float:
-        """A count as a mean over the run; 0 when no time has passed."""
+        """The mean rate of a count over the run, a second; 0 when no time has passed."""
         return count / self.seconds if self.seconds > 0 else 0.0
 
 
 class Series(Record):
-    """Readings over time as columns of one length: counters since the start, gauges as they were."""
+    """Readings over time, as columns of one length: counters count from the start, gauges are values of the moment."""
 
     seconds: tuple[float, ...] = ()
     tokens_in: tuple[int, ...] = ()
@@ -63,7 +63,7 @@ class Series(Record):
 
 
 class Spread(Record):
-    """How a quantity is spread over the samples; quantiles are exact to a thousandth of its range."""
+    """The spread of a quantity over the samples; quantiles are exact to a thousandth of its range."""
 
     count: int
     mean: float
@@ -75,7 +75,7 @@ class Spread(Record):
 
 
 class ModelUse(Record):
-    """A model of the run's configuration, and the prompts that it was given."""
+    """A model of the run's configuration, and the prompts that it gets."""
 
     role: str
     engine: str
@@ -85,7 +85,7 @@ class ModelUse(Record):
 
 
 class BindingFigures(Record):
-    """The binding audit over all videos: canaries recognized of those asked, comparisons that the own frame won."""
+    """The binding audit over all videos: recognized canaries, and comparisons that a caption's own frame won."""
 
     videos: int = 0
     canaries: int = 0
@@ -95,13 +95,13 @@ class BindingFigures(Record):
 
 
 class RunSummary(Record):
-    """A run and the workspace after it. `outcome`: running, finished, stopped or what the ledger calls it."""
+    """A run, and the workspace after it. `outcome` is that of the ledger: running, finished, stopped ..."""
 
     version: Literal[1] = SUMMARY_VERSION
     name: str
     run: int | None = None
     outcome: str | None = None
-    why: str | None = Field(default=None, description="what stopped the run")
+    why: str | None = Field(default=None, description="the reason why the run stopped")
     started_at: str | None = None
     ended_at: str | None = None
     videos: int = 0
@@ -115,7 +115,7 @@ class RunSummary(Record):
     tokens_in_per_second: float = 0.0
     tokens_out_per_second: float = 0.0
     frames_per_second: float = 0.0
-    verdict: str = Field(default="", description="what the waits say")
+    verdict: str = Field(default="", description="the slowest part of the run, by its waiting times")
     models: tuple[ModelUse, ...] = ()
     ratio: Spread | None = None
     audits: dict[str, Spread] = Field(default_factory=dict)

@@ -1,8 +1,8 @@
-"""Makes hostile text safe to store, to show and to publish.
+"""Makes text of unknown origin safe to store, to show and to publish.
 
-`clean_text` is for what is stored, `plain_line` and `plain` are for what a person sees, `public_url`, `public_uri` and
-`public_text` remove paths of the machine, credentials and signatures. All are pure functions. Titles and captions are
-data and stay as they are in the rows; the pages that show them call `plain_line` and escape the result themselves.
+`clean_text` is for stored text, `plain_line` and `plain` are for text that a person sees. `public_url`, `public_uri`
+and `public_text` remove paths of the machine, credentials and signatures. All are pure functions. Titles and captions
+are data: rows keep them as they came, and the pages that show them call `plain_line` and escape the result.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from schemas.records import Source
 
-# Names of query parameters that grant access or are bound to one session; the rest may identify the video.
+# Names of query parameters that grant access or belong to one session; other parameters may identify the video.
 _SECRET = re.compile(
     r"(?i)x-(amz|goog|oss|ms)-.*|.*(signature|token|secret|passw(or)?d|credentials?|api[-_]?key|session(id)?)"
     r"|sig|lsig|auth|authorization|key|expires?|policy|pwd|hdnts|hdnea|hmac|jwt|cookie|awsaccesskeyid|googleaccessid"
@@ -27,25 +27,25 @@ _LOCATION = re.compile(
 
 _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _UNSHOWN = ("Cc", "Cs", "Zl", "Zp")
-# Bidirectional overrides and isolates reorder what a reader sees; byte order marks are invisible. The marks U+200E and
-# U+200F stay in stored text: languages that are written from right to left need them.
+# Bidirectional overrides and isolates change the order of the shown letters; byte order marks are invisible. The marks
+# U+200E and U+200F stay in stored text: languages that are written from right to left need them.
 _INVISIBLE = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 
 
 def clean_text(text: str) -> str:
-    """Model text or a person's edit as one line to store: white space collapsed, control characters removed."""
+    """A text of a model or a person as one line to store: white space is collapsed, control characters are removed."""
     kept = (c for c in text if c.isspace() or not (c in _INVISIBLE or unicodedata.category(c) in ("Cc", "Cs")))
     return " ".join("".join(kept).split())
 
 
 def plain_line(text: str) -> str:
-    """Hostile text as one line to show: as `clean_text`, and without any text-direction character."""
+    """A text as one line to show: like `clean_text`, and without any text-direction character."""
     kept = (" " if character.isspace() else character for character in text if _shown(character))
     return " ".join("".join(kept).split())
 
 
 def public_url(url: str) -> str | None:
-    """An http(s) address without user, password, fragment and signing parameters; None for anything else."""
+    """An http(s) address without user, password, fragment and signing parameters; None for any other text."""
     try:
         parts = urlsplit(url.strip())
         if parts.scheme.lower() not in ("http", "https") or not parts.hostname or parts.port == 0:
@@ -59,7 +59,7 @@ def public_url(url: str) -> str | None:
 
 
 def file_name(path: str) -> str:
-    """The last component of a path in either notation, or of a file address."""
+    """The last part of a path with slashes or backslashes, or of a file address."""
     return re.split(r"[/\\]", path.rstrip("/\\"))[-1]
 
 
@@ -69,7 +69,7 @@ def public_uri(source: Source) -> str | None:
 
 
 def public_text(text: str) -> str:
-    """A tool's message with absolute paths cut to their last component and addresses passed through `public_url`."""
+    """A tool's message with absolute paths cut to their last part, and addresses passed through `public_url`."""
     return _LOCATION.sub(_shorten, text)
 
 
@@ -86,6 +86,6 @@ def _shown(character: str) -> bool:
 
 
 def plain(text: str, limit: int = 200) -> str:
-    """Hostile text for a terminal: one line, no control or direction characters, cut to `limit` characters."""
+    """A text as `plain_line` of at most `limit` characters; a cut line ends with an ellipsis."""
     line = plain_line(text)
     return line if len(line) <= limit else line[: limit - 1] + "…"

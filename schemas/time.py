@@ -1,13 +1,13 @@
-"""Time in its three forms, and the only conversions between them.
+"""The three forms of time, all conversions between them, and times as prompts and people read them.
 
 - `Seconds`: seconds from the start of the video, the annotation form `[3.0]`.
-- `FrameIndex`: position in the sampled frames (at 1 fps the second itself); the stored form `[<f0>]`
-  points into `meta.token`, which holds seconds.
+- `FrameIndex`: the position in the sampled frames (at 1 fps the second itself); the stored form `[<f0>]` points into
+  `meta.token`, which holds seconds.
 - `Slot`: 0..slots-1, a position relative to the video's length, the model form `[09]`.
 
-One mapping serves labels and frames, unlike upstream's, whose labels use `round(100 t / D)` while slot k
-shows the frame at `k D / 99` (a skew of up to a slot): with F sampled frames,
-`slot = round((S - 1) * index / (F - 1))` and `index = round(slot / (S - 1) * (F - 1))`, S = 100 slots.
+The same mapping serves labels and frames. With F sampled frames and S = 100 slots,
+`slot = round((S - 1) * index / (F - 1))` and `index = round(slot / (S - 1) * (F - 1))`. Upstream uses two mappings: its
+labels use `round(100 t / D)`, while its slot k shows the frame at `k D / 99`, a skew of up to a slot.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ SLOTS = 100
 
 
 def round_half_up(value: float) -> int:
-    """Round to the nearest integer, halves up: unlike `round`, monotonic and without bankers' jumps."""
+    """Round to the nearest integer, halves up. `round` rounds halves to even, which gives uneven steps."""
     return math.floor(value + 0.5)
 
 
 def index_to_seconds(index: FrameIndex, fps: float) -> Seconds:
-    """Seconds of a sampled frame: index / fps. Raises ValueError for a negative index or rate <= 0."""
+    """The time of a sampled frame: index / fps. Raises ValueError for a negative index or a rate <= 0."""
     if index < 0 or fps <= 0:
         raise ValueError(f"frame index {index} at {fps} fps")
     return Seconds(index / fps)
 
 
 def seconds_to_index(seconds: Seconds, fps: float) -> FrameIndex:
-    """The sampled frame nearest to a time in seconds. Raises ValueError for a negative time or rate <= 0."""
+    """The sampled frame nearest to a time in seconds. Raises ValueError for a negative time or a rate <= 0."""
     if seconds < 0 or fps <= 0:
         raise ValueError(f"{seconds} s at {fps} fps")
     return FrameIndex(round_half_up(seconds * fps))
 
 
 def index_to_slot(index: FrameIndex, frames: int, slots: int = SLOTS) -> Slot:
-    """Relative slot of a sampled frame among `frames` >= 1; a single frame is slot 0.
+    """The slot of a sampled frame among `frames` >= 1 frames; a single frame is slot 0.
 
     Raises ValueError when the index lies outside 0..frames-1 or slots < 2.
     """
@@ -64,9 +64,9 @@ def slot_to_index(slot: Slot, frames: int, slots: int = SLOTS) -> FrameIndex:
 
 
 def seconds_to_slot(seconds: Seconds, span: float, slots: int = SLOTS) -> Slot:
-    """Relative slot of a time within `span` seconds (the time of the last sampled frame, >= 0).
+    """The slot of a time within `span` seconds (the time of the last sampled frame, >= 0).
 
-    Times past the span (rounding of containers) count as its end. Raises ValueError for negative values.
+    A time after the span counts as its end: containers round their times. Raises ValueError for negative values.
     """
     if slots < 2 or seconds < 0 or span < 0:
         raise ValueError(f"{seconds} s of {span} s, {slots} slots")

@@ -10,28 +10,21 @@ import functools
 from typing import Any
 
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Template
 
-from pages.markdown import escape_markdown
+from pages.markdown import Markdown
+from pages.templates import load_markdown_template
 from schemas.manifest import Manifest
-from schemas.repository import DATA
 from schemas.safe_text import plain_line
 
-_TEMPLATES = DATA
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
-
-
-class _Made(str):
-    """Text that this module made; it is printed unescaped."""
-
-    __slots__ = ()
 
 
 def render_card(manifest: Manifest, example: dict[str, Any] | None, languages: tuple[str, ...] = ("en",)) -> str:
     """The README of an export. `example` is a published row to quote, `languages` are the languages of the texts."""
     first = manifest.splits[0].split if manifest.splits else "train"
     text = _template().render(
-        m=manifest, header=_Made(_header(manifest, languages)), example=example, first_split=_Made(first)
+        m=manifest, header=Markdown(_header(manifest, languages)), example=example, first_split=Markdown(first)
     )
     return text.rstrip("\n") + "\n"
 
@@ -53,13 +46,8 @@ def _header(manifest: Manifest, languages: tuple[str, ...]) -> str:
 
 @functools.cache
 def _template() -> Template:
-    # Markdown, not HTML: `finalize` escapes what the template prints.
-    environment = Environment(  # noqa: S701
-        loader=FileSystemLoader(_TEMPLATES), undefined=StrictUndefined, finalize=_finalize, trim_blocks=False
-    )
-    environment.filters["number"] = lambda value: _Made(f"{value:,.4g}" if value < 1 else f"{value:,.1f}")
-    return environment.get_template("card.md.j2")
+    return load_markdown_template("card.md.j2", {"number": _number})
 
 
-def _finalize(value: object) -> str:
-    return value if isinstance(value, _Made) else escape_markdown(str(value))
+def _number(value: float) -> Markdown:
+    return Markdown(f"{value:,.4g}" if value < 1 else f"{value:,.1f}")

@@ -12,7 +12,7 @@ from jinja2 import Template
 from curation.report.overview import PUBLISHED_RATIO, Overview
 from curation.report.video_cards import Card
 from pages.plots import Plot, histogram, over_time
-from pages.templates import asset, load_template, ours, policy
+from pages.templates import asset, load_template, policy, trusted
 from pages.thumbnails import cut
 from schemas.audit import GOOD
 from schemas.run_summary import RunSummary, Series
@@ -38,8 +38,8 @@ def render_page(summary: RunSummary, overview: Overview, cards: Sequence[Card], 
     return template.render(
         s=summary,
         policy=policy(css, js),
-        css=ours(css),
-        js=ours(js),
+        css=trusted(css),
+        js=trusted(js),
         good=GOOD,
         reasons=reasons[:_MOST_REASONS],
         more_reasons=max(len(reasons) - _MOST_REASONS, 0),
@@ -68,6 +68,7 @@ def _spreads(overview: Overview) -> list[Plot]:
         "Summary ratio",
         "keyframes / sampled frames",
         overview.ratios,
+        counted="samples",
         low=0.0,
         high=_RATIO_SHOWN if overview.ratios.quantile(0.99) <= _RATIO_SHOWN else 1.0,
         mark=PUBLISHED_RATIO,
@@ -77,7 +78,7 @@ def _spreads(overview: Overview) -> list[Plot]:
     for name, label in _PLOTTED.items():
         data = overview.audits[name]
         low = -1.0 if name == "grounding" and data.count and data.quantile(0) < 0 else max(data.low, 0.0)
-        plots.append(histogram(f"Audit: {name}", label, data, low=low, high=data.high))
+        plots.append(histogram(f"Audit: {name}", label, data, counted="samples", low=low, high=data.high))
     return [plot for plot in plots if plot is not None]
 
 

@@ -10,7 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
-from demo.faulty_server.answers import Answer, LocalAnswers, UpstreamAnswers, hashed
+from demo.faulty_server.answers import Answerer, LocalAnswers, UpstreamAnswers, hashed
 from demo.faulty_server.plan import add_arguments, plan_of
 from demo.faulty_server.requests import Character
 from demo.faulty_server.server import FaultServer
@@ -21,7 +21,7 @@ _CHECKPOINTS = DATA / "demo"
 
 
 async def run(server: FaultServer) -> None:
-    """Serve until SIGINT or SIGTERM; a line at the beginning says where, one at the end what happened."""
+    """Serve until SIGINT or SIGTERM. Print a first line with the address, and a last line with the counters."""
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
@@ -34,17 +34,17 @@ async def run(server: FaultServer) -> None:
 
 
 def main() -> None:
-    """Run the server from a command line; a key that clients must show comes from V2XUM_FAULTS_API_KEY."""
+    """Run the server with the options of the command line. V2XUM_FAULTS_API_KEY holds the key that clients need."""
     parser = argparse.ArgumentParser(prog="python -m demo.faulty_server", description=__doc__.partition("\n")[0])
-    parser.add_argument("--port", type=int, default=8000, help="on 127.0.0.1; 0: a free one")
-    parser.add_argument("--model", default="tiny", help="the name that is served")
+    parser.add_argument("--port", type=int, default=8000, help="port on 127.0.0.1; 0: a free port")
+    parser.add_argument("--model", default="tiny", help="the name of the served model")
     parser.add_argument("--max-model-len", type=int, default=8192, help="tokens of prompt and reply together")
-    parser.add_argument("--media-path", type=Path, help="folder that file:// pictures may be read from")
+    parser.add_argument("--media-path", type=Path, help="the folder of file:// pictures")
     parser.add_argument("--no-structured", action="store_true", help="ignore response_format")
     parser.add_argument("--no-images", action="store_true", help="refuse pictures")
     parser.add_argument("--answer", choices=("hashed", "local", "upstream"), default="hashed")
-    parser.add_argument("--upstream", help="base URL, ending in /v1, for --answer upstream")
-    parser.add_argument("--upstream-model", help="name of the model there; this server's when left out")
+    parser.add_argument("--upstream", help="for --answer upstream: its base URL, which ends in /v1")
+    parser.add_argument("--upstream-model", help="the name of the model there (default: --model)")
     add_arguments(parser)
     given = parser.parse_args()
     character = Character(
@@ -58,14 +58,14 @@ def main() -> None:
     if given.answer == "upstream" and not given.upstream:
         parser.error("--answer upstream needs --upstream URL")
     try:
-        asyncio.run(run(FaultServer(plan_of(given), _answer(given), character, given.port)))
+        asyncio.run(run(FaultServer(plan_of(given), _answerer(given), character, given.port)))
     except (ValueError, ConfigError) as error:
         parser.error(str(error))
     except OSError as error:
         parser.error(f"port {given.port}: {error.strerror or error}")
 
 
-def _answer(given: argparse.Namespace) -> Answer:
+def _answerer(given: argparse.Namespace) -> Answerer:
     if given.answer == "local":
         return LocalAnswers(_CHECKPOINTS / "captioner", _CHECKPOINTS / "summarizer")
     if given.answer == "upstream":

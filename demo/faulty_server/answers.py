@@ -1,7 +1,7 @@
-"""What the fault-injecting server says when nothing goes wrong: hashes, the demo's models, or a real server's words.
+"""The answers of the faulty server to requests without a fault: made from hashes, by the demo's models, or by a server.
 
-An answer is a function from an Ask to a text (or to a Said, which also has tokens and the reason why it ended), or to
-an awaitable of one.
+An answerer is a function from a ChatRequest to a text or a ChatAnswer (a text with tokens and finish reason), or to an
+awaitable of one of them.
 """
 
 from __future__ import annotations
@@ -24,8 +24,11 @@ _MIDDLE = tuple(f"{vowel}{end}" for vowel in "aeio" for end in "lnrs")
 _ENDING = ("a", "e", "i", "o", "u", "an", "en", "in")  # by position, so that no two words of a caption are equal
 
 
-class Ask(NamedTuple):
-    """A request as the server understood it: the text, the picture's bytes and their hash, the body it came in."""
+class ChatRequest(NamedTuple):
+    """A chat request as the server understood it.
+
+    `attempt` counts how often the same body came before; `body` is the whole JSON.
+    """
 
     text: str
     image: bytes | None
@@ -36,8 +39,8 @@ class Ask(NamedTuple):
     body: dict[str, Any]
 
 
-class Said(NamedTuple):
-    """An answer with its reason to end and its tokens (None: the server counts)."""
+class ChatAnswer(NamedTuple):
+    """A text with its finish reason and its tokens (None: the server counts them)."""
 
     text: str
     finish: str = "stop"
@@ -46,48 +49,48 @@ class Said(NamedTuple):
 
 
 class Refused(Exception):
-    """The answerer will not answer: an HTTP status with a message."""
+    """The request is refused with an HTTP status and a message."""
 
     def __init__(self, status: int, message: str) -> None:
-        """Keep both."""
+        """Keep status and message."""
         super().__init__(message)
         self.status = status
         self.message = message
 
 
-Answer = Callable[[Ask], str | Said | Awaitable[str | Said]]
+Answerer = Callable[[ChatRequest], str | ChatAnswer | Awaitable[str | ChatAnswer]]
 
 
-def hashed(ask: Ask) -> str:
-    """A caption that only this picture has, a valid instance of the schema, or a sentence that only this text has."""
-    if ask.schema is not None:
-        return json.dumps(instance(ask.schema, ask.text), separators=(",", ":"))
-    return caption_of(ask.image_sha256 or hashlib.sha256(ask.text.encode()).hexdigest())
+def hashed(chat: ChatRequest) -> str:
+    """Answer by hash: an instance of the schema, else a caption that only this picture (or this text) has."""
+    if chat.schema is not None:
+        return json.dumps(instance(chat.schema, chat.text), separators=(",", ":"))
+    return caption_of(chat.image_sha256 or hashlib.sha256(chat.text.encode()).hexdigest())
 
 
 def caption_of(sha256: str) -> str:
-    """Eight words that stand for the first 8 bytes of a hash (hex): see `hash_of`."""
+    """A caption of eight words that encode the first 8 bytes of a hash (hex). `hash_of` decodes it."""
     words = [_FIRST[b >> 4] + _MIDDLE[b & 15] + _ENDING[i] for i, b in enumerate(bytes.fromhex(sha256[:16]))]
     return f"A picture of {' '.join(words)}."
 
 
 def hash_of(caption: str) -> str | None:
-    """The first 16 hex digits of the hash that a caption of `caption_of` stands for; None for any other text."""
+    """The first 16 hex digits of the hash that a caption of `caption_of` encodes; None for any other text."""
     words = caption.removeprefix("A picture of ").removesuffix(".").split(" ")
     if len(words) != len(_ENDING):
         return None
     try:
-        found = bytes(_FIRST.index(word[0]) << 4 | _MIDDLE.index(word[1:3]) for word in words).hex()
+        digest = bytes(_FIRST.index(word[0]) << 4 | _MIDDLE.index(word[1:3]) for word in words).hex()
     except (ValueError, IndexError):
         return None
-    return found if caption_of(found) == caption else None
+    return digest if caption_of(digest) == caption else None
 
 
 def instance(schema: JsonSchema, salt: str, inside: bool = False) -> Any:
-    """A value that a schema of this project's kind allows: enum, const, types, items, bounds of numbers and lengths.
+    """A value that the schema allows; it reads const, enum, types, items and bounds, which this project's schemas use.
 
-    An array has as few items as allowed (at least one) on top and, within other arrays, all of its enum: so an extract
-    picks little, and a refined sentence cites every line.
+    An array at the top has as few items as the schema allows (but at least one); an array `inside` another one has all
+    values of its enum. So an extraction chooses few seconds, and a refined sentence cites every line.
     """
     if "const" in schema:
         return schema["const"]
@@ -113,10 +116,13 @@ def instance(schema: JsonSchema, salt: str, inside: bool = False) -> Any:
 
 
 class LocalAnswers:
-    """The demo's checkpoints in this process (extra `local`), on one thread: with a picture the captioner answers."""
+    """Answers by the demo's checkpoints in this process (extra `local`), on one thread.
+
+    The captioner answers requests with a picture, the summarizer all others.
+    """
 
     def __init__(self, captioner: Path, summarizer: Path) -> None:
-        """Load both checkpoints. Raises ConfigError."""
+        """Load both checkpoints from their folders. Raises ConfigError."""
         from models.build import build_chat_model
         from schemas.model_config import LocalModel
 
@@ -124,32 +130,32 @@ class LocalAnswers:
         self._summarizer: ChatModel = build_chat_model(LocalModel(model=str(summarizer)))
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="answers")
 
-    async def __call__(self, ask: Ask) -> Said:
-        """Answer greedily, or, where the request names a temperature, as the variant that its seed stands for."""
-        model = self._captioner if ask.image is not None else self._summarizer
-        request = Request(ask.text, ask.image, ask.schema, ask.max_tokens, _variant(ask.body))
+    async def __call__(self, chat: ChatRequest) -> ChatAnswer:
+        """Answer greedily; a request with a temperature is answered as the variant that its seed selects."""
+        model = self._captioner if chat.image is not None else self._summarizer
+        request = Request(chat.text, chat.image, chat.schema, chat.max_tokens, _variant(chat.body))
         loop = asyncio.get_running_loop()
         [reply] = await loop.run_in_executor(self._thread, model.complete, [request])
-        return Said(reply.text, reply.finish, reply.tokens_in, reply.tokens_out)
+        return ChatAnswer(reply.text, reply.finish, reply.tokens_in, reply.tokens_out)
 
 
 class UpstreamAnswers:
-    """A real server behind this one: requests are passed on as they are, but for the model's name and the key."""
+    """Answers by a real server: requests are passed on, with another model name and key where these are given."""
 
     def __init__(self, base_url: str, model: str | None = None, api_key: str | None = None) -> None:
-        """`base_url` ends in /v1."""
+        """`base_url` ends in /v1; `model` is the name there, this server's name when None."""
         self._url = f"{base_url.rstrip('/')}/chat/completions"
         self._model = model
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._session: aiohttp.ClientSession | None = None
 
-    async def __call__(self, ask: Ask) -> Said:
-        """Ask the server behind. Raises Refused with its status and message."""
+    async def __call__(self, chat: ChatRequest) -> ChatAnswer:
+        """Ask the real server. Raises Refused with its status and message."""
         if self._session is None:
             limits = aiohttp.TCPConnector(limit=0)
             timeout = aiohttp.ClientTimeout(total=_UPSTREAM_SECONDS)
             self._session = aiohttp.ClientSession(connector=limits, timeout=timeout, headers=self._headers)
-        body = ask.body if self._model is None else {**ask.body, "model": self._model}
+        body = chat.body if self._model is None else {**chat.body, "model": self._model}
         try:
             async with self._session.post(self._url, json=body) as response:
                 text = await response.text()
@@ -157,9 +163,9 @@ class UpstreamAnswers:
                     raise Refused(response.status, text[:2000])
                 answer = json.loads(text)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise Refused(502, f"the server behind did not answer: {error}"[:2000]) from error
+            raise Refused(502, f"the upstream server did not answer: {error}"[:2000]) from error
         choice, usage = answer["choices"][0], answer.get("usage") or {}
-        return Said(
+        return ChatAnswer(
             choice["message"].get("content") or "",
             choice.get("finish_reason") or "stop",
             usage.get("prompt_tokens"),
@@ -174,7 +180,7 @@ class UpstreamAnswers:
 
 
 def _variant(body: dict[str, Any]) -> int:
-    """A temperature says that the request is a retry; its seed, which one."""
+    """The variant of a request: 0 without a temperature, else a number from its seed (a retry has a temperature)."""
     if not body.get("temperature"):
         return 0
     return 1 + abs(int(body.get("seed") or 0)) % 1000

@@ -1,7 +1,7 @@
-"""What goes wrong at the fault-injecting server, when, and by what chance: all from a seed.
+"""The plan of the faulty server: which faults happen, and with which probability, all from a seed.
 
-Whether a request meets a fault depends on (seed, hash of its body, how often that body came), so that the same requests
-meet the same faults in whatever order they come, and a retry may succeed.
+Whether a request meets a fault depends on the seed, the hash of its body and how often that body came. So the same
+requests meet the same faults in every order of arrival, and a retry may succeed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Fault = Literal[
     "rate_limit", "server_error", "drop_before", "drop_inside", "slow", "truncate", "whitespace", "swap", "repeat"
 ]
 FAULTS: tuple[Fault, ...] = get_args(Fault)
-_EXCLUSIVE = 7  # the first so many end a request one way or another; a request meets at most one of them
+_EXCLUSIVE = 7  # the first 7 faults decide how a request ends; a request meets at most one of them
 _UNIT = 2.0**64
 
 
@@ -24,13 +24,18 @@ _UNIT = 2.0**64
 class FaultPlan:
     """How the server behaves. Shares are of requests (0..1), times in seconds.
 
-    `capacity` requests are worked on at once, `latency` each; more wait, or get 429 beyond `queue` that wait. A
-    saturated server answers capacity / latency requests a second exactly: a slot that is late is not late again.
-    `rate_limit`: 429 with Retry-After `retry_after`; `server_error`: 500; `drop_before`, `drop_inside`: the connection
-    ends before or in the middle of the body; `slow`: the body trickles for `slow_seconds`; `truncate`: the text is cut
-    in the middle; `whitespace`: JSON that goes on in newlines (both with finish_reason length); `shuffle`: up to so
-    many seconds more, at random, beside the latency; `swap`: the reply to another recent picture; `repeat`: one fixed
-    caption. Structured replies are neither swapped nor repeated. Raises ValueError when a number makes no sense.
+    `capacity` requests are worked on at once, each for `latency`. Other requests wait; when `queue` requests wait
+    already, the next one gets 429. A server that is always busy answers exactly capacity / latency requests a second:
+    see Slots. The faults:
+
+    - `rate_limit`: 429 with Retry-After `retry_after`; `server_error`: 500.
+    - `drop_before`, `drop_inside`: the connection ends before the body, or in its middle.
+    - `slow`: the body comes in pieces over `slow_seconds`.
+    - `truncate`: the text is cut in its middle; `whitespace`: JSON goes on in newlines; both end with `length`.
+    - `swap`: the reply to another recent picture; `repeat`: one fixed caption. Structured replies meet neither.
+
+    `shuffle` is not a fault: every reply takes up to so many seconds more, at random. Raises ValueError for shares
+    outside 0..1 and other numbers that make no sense.
     """
 
     seed: int = 0
@@ -51,7 +56,7 @@ class FaultPlan:
     slow_seconds: float = 2.0
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be."""
+        """Check the numbers."""
         shares = {name: getattr(self, name) for name in FAULTS}
         for name, share in shares.items():
             if not 0 <= share <= 1:
@@ -64,7 +69,7 @@ class FaultPlan:
             raise ValueError("latency, shuffle, retry_after and slow_seconds must not be negative")
 
     def draw(self, body: bytes, attempt: int) -> Draw:
-        """What happens to a request: `body` is any digest of it, `attempt` counts its arrivals from 0."""
+        """Draw what happens to a request: `body` is a digest of it, `attempt` counts its arrivals from 0."""
         digest = hashlib.blake2b(body, digest_size=40, key=f"{self.seed} {attempt}".encode()).digest()
         ending, swap, repeat, delay, choice = (
             int.from_bytes(digest[i : i + 8], "big") / _UNIT for i in range(0, 40, 8)
@@ -79,7 +84,11 @@ class FaultPlan:
 
 
 class Draw(NamedTuple):
-    """One request's fate: how it ends, whose caption it gets, how many seconds more it takes, and a number 0..1."""
+    """What happens to a request.
+
+    `fault` is how it ends, `swap` and `repeat` whether it gets another caption, `delay` the added seconds, `choice` a
+    number 0..1 that selects the other caption.
+    """
 
     fault: Fault | None
     swap: bool
@@ -89,12 +98,12 @@ class Draw(NamedTuple):
 
 
 def even(total: float, kinds: Sequence[Fault] = FAULTS[:_EXCLUSIVE]) -> dict[str, float]:
-    """Keyword arguments for FaultPlan that spread a share of faults evenly over kinds."""
+    """Keyword arguments for FaultPlan that divide the share `total` evenly among kinds of faults."""
     return {kind: total / len(kinds) for kind in kinds}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Offer every field of FaultPlan as an option."""
+    """Add every field of FaultPlan as an option."""
     for field in fields(FaultPlan):
         kind = int if field.name in ("seed", "capacity", "queue") else float
         option = f"--{field.name.replace('_', '-')}"

@@ -1,4 +1,4 @@
-"""How the fault-injecting server ends a request: with an error, not at all, in the middle, or slowly."""
+"""The faulty ways in which the server ends a request: an error, no answer, half a body, or a slow body."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 from aiohttp import web
 
-_PIECES = 10  # of a body that trickles
+_PIECES = 10  # the pieces of a slow body
 _KINDS = {400: "BadRequestError", 401: "AuthenticationError", 404: "NotFoundError", 429: "RateLimitError"}
 
 
@@ -16,7 +16,7 @@ def unauthorized() -> web.Response:
 
 
 def error_reply(status: int, message: str, retry_after: float = 1.0) -> web.Response:
-    """An error as vLLM writes it."""
+    """An error as vLLM writes it; a 429 has a Retry-After header."""
     headers = {"Retry-After": f"{retry_after:g}"} if status == 429 else None
     kind = _KINDS.get(status, "InternalServerError")
     error = {"message": message, "type": kind, "param": None, "code": status}
@@ -24,14 +24,14 @@ def error_reply(status: int, message: str, retry_after: float = 1.0) -> web.Resp
 
 
 def hang_up(request: web.Request) -> web.Response:
-    """End the connection without a word."""
+    """End the connection without an answer."""
     if request.transport is not None:
         request.transport.abort()
     return web.Response()
 
 
 async def half(request: web.Request, data: bytes) -> web.StreamResponse:
-    """Half of a body, then the connection ends."""
+    """Send half of a body, then end the connection."""
     response = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": str(len(data))})
     await response.prepare(request)
     await response.write(data[: len(data) // 2])
@@ -41,7 +41,7 @@ async def half(request: web.Request, data: bytes) -> web.StreamResponse:
 
 
 async def trickle(request: web.Request, data: bytes, seconds: float) -> web.StreamResponse:
-    """A body that comes in pieces, over `seconds`."""
+    """Send a body in pieces over `seconds`."""
     response = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": str(len(data))})
     await response.prepare(request)
     size = -(-len(data) // _PIECES)

@@ -1,4 +1,4 @@
-"""Reading a chat request as vLLM does: what is asked, with which picture; and refusing with vLLM's kind of message."""
+"""Reads chat requests as vLLM does, and refuses wrong ones with vLLM's messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from demo.faulty_server.answers import Ask, Refused
+from demo.faulty_server.answers import ChatRequest, Refused
 
 IMAGE_TOKENS = 64
 
@@ -19,9 +19,9 @@ IMAGE_TOKENS = 64
 class Character:
     """What the server is able to do.
 
-    `model` is the name it serves and `max_model_len` its context in tokens; `api_key` is asked for when set; file://
-    pictures are read below `media_path`; without `structured` a response_format is ignored, and without `images` the
-    model has no eyes.
+    `model` is the served name and `max_model_len` the context in tokens. Clients need `api_key` when it is set. file://
+    pictures are read below `media_path`. Without `structured` a response_format is ignored; without `images` requests
+    with pictures are refused.
     """
 
     model: str = "tiny"
@@ -33,17 +33,17 @@ class Character:
 
 
 def tokens_of(text: str) -> int:
-    """Four characters a token, rounded up: an estimate that never changes."""
+    """An estimate of a text's tokens that never changes: four characters a token, rounded up."""
     return -(-len(text) // 4)
 
 
 def prompt_tokens(text: str, image: bool) -> int:
-    """Tokens of a prompt; a picture counts as 64."""
+    """The tokens of a prompt; a picture counts as 64 tokens."""
     return tokens_of(text) + IMAGE_TOKENS * image
 
 
-def read_chat(raw: bytes, attempt: int, character: Character) -> Ask:
-    """A request's meaning. Raises Refused."""
+def read_chat(raw: bytes, attempt: int, character: Character) -> ChatRequest:
+    """Read the JSON of a chat request. Raises Refused, and LookupError, TypeError and the like for malformed JSON."""
     body = _json(raw)
     if body.get("model") != character.model:
         raise Refused(404, f"The model `{body.get('model')}` does not exist.")
@@ -75,11 +75,11 @@ def read_chat(raw: bytes, attempt: int, character: Character) -> Ask:
         )
     image = images[0] if images else None
     picture = hashlib.sha256(image).hexdigest() if image is not None else None
-    return Ask(text, image, picture, _schema(body, character), most, attempt, body)
+    return ChatRequest(text, image, picture, _schema(body, character), most, attempt, body)
 
 
 def read_tokens(raw: bytes) -> tuple[int, int]:
-    """Tokens of a /tokenize request's text, and of its pictures. Raises Refused."""
+    """The tokens of the text and of the pictures of a /tokenize request. Raises Refused."""
     body = _json(raw)
     if "prompt" in body:
         return tokens_of(str(body["prompt"])), 0

@@ -1,11 +1,11 @@
-"""An OpenAI-compatible server on 127.0.0.1 that misbehaves by plan: for tests, and for dry runs without a GPU.
+"""The faulty server: an OpenAI-compatible server on 127.0.0.1 that fails by plan, for tests and runs without a GPU.
 
 In a test:      with serve(FaultPlan(capacity=8, latency=0.2, rate_limit=0.02)) as server: ... server.url, server.stats
 By hand:        python -m demo.faulty_server --port 8000 --capacity 8 --latency 0.2 --rate-limit 0.02 --seed 1
-                (prints where it listens; GET /stats, and a line at the end, tell what it did)
+                (prints its address; GET /stats and a last line show the counters)
 
-POST /v1/chat/completions and /tokenize, GET /v1/models, /health, /stats. See FaultPlan for what can go wrong, Character
-for what the server is able to do, and fault_answers for what it says.
+It answers POST /v1/chat/completions and /tokenize, GET /v1/models, /health and /stats. plan.py describes the faults,
+requests.py (Character) the abilities of the server, answers.py its answers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 
 from aiohttp import web
 
-from demo.faulty_server.answers import Answer, Ask, Refused, Said, hashed
+from demo.faulty_server.answers import Answerer, ChatAnswer, ChatRequest, Refused, hashed
 from demo.faulty_server.plan import Draw, Fault, FaultPlan
 from demo.faulty_server.replies import error_reply, half, hang_up, trickle, unauthorized
 from demo.faulty_server.requests import Character, prompt_tokens, read_chat, read_tokens, tokens_of
@@ -31,21 +31,21 @@ from demo.faulty_server.slots import QueueFull, Slots
 from demo.faulty_server.stats import Stats
 
 REPEATED = "A person is standing in a room."
-_RECENT = 64  # pictures that a swapped reply may be taken from
+_RECENT = 64  # a swapped reply comes from one of this many recent pictures
 _LARGEST = 64 * 2**20
 _START_SECONDS = 30
 
 
 class FaultServer:
-    """The server; `start` and `stop` may be called again and again, the port stays.
+    """The server. `start` and `stop` may be called again and again; the port stays the same.
 
-    Another `plan` may be put in its place at any time; its capacity and queue take effect at the next start.
+    `plan` may be replaced at any time; a new capacity and queue take effect at the next start.
     """
 
     def __init__(
-        self, plan: FaultPlan, answer: Answer = hashed, character: Character | None = None, port: int = 0
+        self, plan: FaultPlan, answer: Answerer = hashed, character: Character | None = None, port: int = 0
     ) -> None:
-        """Nothing listens yet; port 0: a free one."""
+        """Make the server; it does not listen yet. Port 0 is a free port."""
         self.plan = plan
         self.answer = answer
         self.character = character or Character()
@@ -64,7 +64,7 @@ class FaultServer:
         return f"http://127.0.0.1:{self.port}/v1"
 
     async def open(self) -> None:
-        """Listen, on the running loop. Raises OSError when the port is taken."""
+        """Listen, on the running event loop. Raises OSError when the port is taken."""
         self._slots = Slots(self.plan.capacity, self.plan.queue)
         app = web.Application(client_max_size=_LARGEST)
         app.router.add_post("/v1/chat/completions", self._chat)
@@ -85,7 +85,7 @@ class FaultServer:
         self.port = self._runner.addresses[0][1]
 
     async def close(self) -> None:
-        """Stop listening and drop every connection, as a server does that is killed."""
+        """Stop listening and drop every connection, as a killed server does."""
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -105,7 +105,7 @@ class FaultServer:
             raise
 
     def stop(self) -> None:
-        """Stop the thread; requests under way get no answer. Nothing happens when it does not run."""
+        """Stop the thread; requests under way get no answer. Does nothing when the server does not run."""
         if self._loop is not None:
             asyncio.run_coroutine_threadsafe(self.close(), self._loop).result(_START_SECONDS)
             self._end_thread()
@@ -124,13 +124,13 @@ class FaultServer:
         return web.json_response(self.stats.document())
 
     async def _models(self, request: web.Request) -> web.Response:
-        if not self._may(request):
+        if not self._has_key(request):
             return unauthorized()
         card = {"id": self.character.model, "object": "model", "max_model_len": self.character.max_model_len}
         return web.json_response({"object": "list", "data": [card]})
 
     async def _tokenize(self, request: web.Request) -> web.Response:
-        if not self._may(request):
+        if not self._has_key(request):
             return unauthorized()
         try:
             text, images = read_tokens(await request.read())
@@ -140,7 +140,7 @@ class FaultServer:
         most = self.character.max_model_len
         return web.json_response({"count": count, "max_model_len": most, "tokens": list(range(count))})
 
-    def _may(self, request: web.Request) -> bool:
+    def _has_key(self, request: web.Request) -> bool:
         key = self.character.api_key
         return key is None or request.headers.get("Authorization") == f"Bearer {key}"
 
@@ -149,22 +149,22 @@ class FaultServer:
         digest = hashlib.blake2b(raw, digest_size=16).digest()
         attempt = self.stats.arrive(digest)
         try:
-            if not self._may(request):
+            if not self._has_key(request):
                 self.stats.refuse(401)
                 return unauthorized()
             try:
-                return await self._fated(request, raw, attempt, self.plan.draw(digest, attempt))
+                return await self._answer_drawn(request, raw, attempt, self.plan.draw(digest, attempt))
             except Refused as error:
                 self.stats.refuse(error.status)
                 return error_reply(error.status, error.message, self.plan.retry_after)
         finally:
             self.stats.leave()
 
-    async def _fated(self, request: web.Request, raw: bytes, attempt: int, draw: Draw) -> web.StreamResponse:
-        """Answer a request as its draw says. Raises Refused."""
+    async def _answer_drawn(self, request: web.Request, raw: bytes, attempt: int, draw: Draw) -> web.StreamResponse:
+        """Answer a request, with the fault that was drawn for it. Raises Refused."""
         loop, slots = asyncio.get_running_loop(), self._slots
         try:
-            ask = read_chat(raw, attempt, self.character)
+            chat = read_chat(raw, attempt, self.character)
         except (LookupError, TypeError, AttributeError, ValueError) as error:
             raise Refused(400, f"malformed request: {type(error).__name__}: {error}"[:500]) from error
         if draw.fault == "rate_limit":
@@ -185,7 +185,7 @@ class FaultServer:
         due = began + self.plan.latency
         try:
             before = loop.time()
-            said = await self._report_progress(ask)
+            answer = await self._ask_answerer(chat)
             due = began + max(self.plan.latency, loop.time() - before)
             await asyncio.sleep(due - loop.time())
         finally:
@@ -193,69 +193,74 @@ class FaultServer:
             slots.end(min(due, loop.time()))
         if draw.delay:
             await asyncio.sleep(draw.delay)
-        return await self._send(request, ask, said, draw)
+        return await self._send(request, chat, answer, draw)
 
-    async def _report_progress(self, ask: Ask) -> Said:
-        said = self.answer(ask)
-        if inspect.isawaitable(said):
-            said = await said
-        return Said(said) if isinstance(said, str) else said
+    async def _ask_answerer(self, chat: ChatRequest) -> ChatAnswer:
+        answer = self.answer(chat)
+        if inspect.isawaitable(answer):
+            answer = await answer
+        return ChatAnswer(answer) if isinstance(answer, str) else answer
 
-    async def _send(self, request: web.Request, ask: Ask, said: Said, draw: Draw) -> web.StreamResponse:
-        said, kind = self._spoil(ask, said, draw)
-        if tokens_of(said.text) > ask.max_tokens and said.tokens_out is None:
-            said = said._replace(text=said.text[: 4 * ask.max_tokens], finish="length")
+    async def _send(
+        self, request: web.Request, chat: ChatRequest, answer: ChatAnswer, draw: Draw
+    ) -> web.StreamResponse:
+        answer, kind = self._spoil(chat, answer, draw)
+        if tokens_of(answer.text) > chat.max_tokens and answer.tokens_out is None:
+            answer = answer._replace(text=answer.text[: 4 * chat.max_tokens], finish="length")
         own_id = request.headers.get("X-Request-Id") or str(next(self._numbers))  # as vLLM does
-        data = json.dumps(self._document(ask, said, own_id)).encode()
+        data = json.dumps(self._document(chat, answer, own_id)).encode()
         if draw.fault == "drop_inside":
             self.stats.fault("drop_inside")
             return await half(request, data)
-        self.stats.answer(ask.image_sha256, said.text, kind)
+        self.stats.answer(chat.image_sha256, answer.text, kind)
         if draw.fault == "slow":
             self.stats.fault("slow")
             return await trickle(request, data, self.plan.slow_seconds)
         return web.Response(body=data, content_type="application/json")
 
-    def _spoil(self, ask: Ask, said: Said, draw: Draw) -> tuple[Said, Fault | None]:
-        """The text that is sent, and what is wrong with it."""
+    def _spoil(self, chat: ChatRequest, answer: ChatAnswer, draw: Draw) -> tuple[ChatAnswer, Fault | None]:
+        """The answer that is sent, and the fault in its text."""
         kind: Fault | None = None
-        picture = ask.image_sha256
-        if picture is not None and ask.schema is None:
-            others = [text for sha, text in self._recent.items() if sha != picture and text != said.text]
-            self._recent[picture] = said.text
+        picture = chat.image_sha256
+        if picture is not None and chat.schema is None:
+            others = [text for sha, text in self._recent.items() if sha != picture and text != answer.text]
+            self._recent[picture] = answer.text
             if len(self._recent) > _RECENT:
                 self._recent.popitem(last=False)
             if draw.repeat:
-                said, kind = Said(REPEATED), "repeat"
+                answer, kind = ChatAnswer(REPEATED), "repeat"
             elif draw.swap and others:
-                said, kind = Said(others[int(draw.choice * len(others))]), "swap"
+                answer, kind = ChatAnswer(others[int(draw.choice * len(others))]), "swap"
         if draw.fault == "truncate":
-            said, kind = Said(said.text[: len(said.text) // 2], "length"), "truncate"
+            answer, kind = ChatAnswer(answer.text[: len(answer.text) // 2], "length"), "truncate"
         elif draw.fault == "whitespace":
-            said, kind = Said(said.text[: said.text.find(":") + 1] + "\n" * ask.max_tokens, "length"), "whitespace"
+            answer, kind = (
+                ChatAnswer(answer.text[: answer.text.find(":") + 1] + "\n" * chat.max_tokens, "length"),
+                "whitespace",
+            )
         if kind is not None:
             self.stats.fault(kind)
-        return said, kind
+        return answer, kind
 
-    def _document(self, ask: Ask, said: Said, own_id: str) -> dict[str, Any]:
-        prompt = said.tokens_in if said.tokens_in is not None else prompt_tokens(ask.text, ask.image is not None)
-        out = said.tokens_out if said.tokens_out is not None else min(ask.max_tokens, tokens_of(said.text))
-        message = {"role": "assistant", "content": said.text}
+    def _document(self, chat: ChatRequest, answer: ChatAnswer, own_id: str) -> dict[str, Any]:
+        prompt = answer.tokens_in if answer.tokens_in is not None else prompt_tokens(chat.text, chat.image is not None)
+        out = answer.tokens_out if answer.tokens_out is not None else min(chat.max_tokens, tokens_of(answer.text))
+        message = {"role": "assistant", "content": answer.text}
         return {
             "id": f"chatcmpl-{own_id}",
             "object": "chat.completion",
             "created": 0,
             "model": self.character.model,
-            "choices": [{"index": 0, "message": message, "finish_reason": said.finish}],
+            "choices": [{"index": 0, "message": message, "finish_reason": answer.finish}],
             "usage": {"prompt_tokens": prompt, "completion_tokens": out, "total_tokens": prompt + out},
         }
 
 
 @contextlib.contextmanager
 def serve(
-    plan: FaultPlan | None = None, answer: Answer = hashed, character: Character | None = None, port: int = 0
+    plan: FaultPlan | None = None, answer: Answerer = hashed, character: Character | None = None, port: int = 0
 ) -> Iterator[FaultServer]:
-    """A server in a thread of this process until the block ends."""
+    """Run a server in a thread of this process until the block ends."""
     server = FaultServer(plan or FaultPlan(), answer, character, port)
     server.start()
     try:

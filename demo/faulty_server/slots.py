@@ -1,4 +1,4 @@
-"""A fixed number of places to work in, each busy for a fixed time: the exact model of a server's capacity."""
+"""Slots: a fixed number of places for requests, each busy for a fixed time, which model the capacity of a server."""
 
 from __future__ import annotations
 
@@ -6,33 +6,34 @@ import asyncio
 import contextlib
 from collections import deque
 
-_LATE = 0.25  # seconds by which a slot may be late and still count from when it was due: more is a stopped process
+_LATE = 0.25  # seconds: a slot that is later than this counts from now, because the process was stopped
 
 
 class QueueFull(Exception):
-    """More requests wait than the queue holds."""
+    """As many requests wait as the queue holds."""
 
 
 class Slots:
-    """`capacity` slots; `begin` waits for one and tells when its time began (seconds of the loop's clock).
+    """`capacity` slots. `begin` waits for a slot and returns when its time began (seconds of the loop's clock).
 
-    A slot that is handed to a waiting request begins when its predecessor was due to end, not when this process came to
-    it. So a server that always has work does capacity / latency a second, whatever the timers of the machine.
+    A slot that goes on to a waiting request begins when the request before it was due to end, not when this process
+    handed it over. So a server that always has work answers capacity / latency requests a second, however late the
+    timers of the machine are.
     """
 
     def __init__(self, capacity: int, queue: int | None) -> None:
-        """Nothing is busy."""
+        """All slots are free. `queue` is the most requests that may wait (None: any number)."""
         self._free = capacity
         self._queue = queue
         self._waiting: deque[asyncio.Future[float]] = deque()
 
     @property
     def waiting(self) -> int:
-        """Requests that wait for a slot."""
+        """How many requests wait for a slot."""
         return len(self._waiting)
 
     async def begin(self) -> float:
-        """Take a slot, in order of arrival. Raises QueueFull at once."""
+        """Take a slot, in order of arrival. Raises QueueFull at once when too many requests wait."""
         loop = asyncio.get_running_loop()
         if self._free > 0:
             self._free -= 1
@@ -45,14 +46,14 @@ class Slots:
             return await place
         except asyncio.CancelledError:
             if place.done() and not place.cancelled():
-                self.end(place.result())  # it was given a slot just when its client went away
+                self.end(place.result())  # the request got a slot at the moment when its client went away
             else:
-                with contextlib.suppress(ValueError):  # `end` passed over it already
+                with contextlib.suppress(ValueError):  # `end` has removed it already
                     self._waiting.remove(place)
             raise
 
     def end(self, due: float) -> None:
-        """Give a slot back that was due to end at `due`."""
+        """Give back a slot that was due to end at `due` (seconds of the loop's clock)."""
         now = asyncio.get_running_loop().time()
         while self._waiting:
             place = self._waiting.popleft()

@@ -1,4 +1,4 @@
-"""What the fault-injecting server counted; written by its loop, read from any thread."""
+"""The counters and the log of the faulty server; its event loop writes them, any thread may read them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _REMEMBERED = 200_000
 
 
 class Logged(NamedTuple):
-    """One whole answer that was sent: SHA-256 of the request's picture (None: it had none), the text, its fault."""
+    """A whole answer that was sent: SHA-256 of the request's picture (None without one), the text, and its fault."""
 
     image_sha256: str | None
     text: str
@@ -20,12 +20,12 @@ class Logged(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """The state at one moment.
+    """The counters at one moment.
 
-    `received`: chat requests; `answered`: those that got a whole answer with status 200 (truncated and swapped ones
-    too); `refused` by status; `faults` by kind; `peak_in_flight`: the most chat requests that were open at once, those
-    that waited among them; `peak_working`: the most that held a slot; `span_seconds`: from the arrival of the first
-    chat request to the latest whole answer.
+    `received` counts chat requests. `answered` counts whole answers with status 200, also truncated and swapped ones.
+    `refused` counts by status, `faults` by kind. `peak_in_flight` is the most chat requests that were open at once,
+    with those that waited; `peak_working` is the most that held a slot. `span_seconds` is the time from the first chat
+    request to the latest whole answer.
     """
 
     received: int
@@ -39,10 +39,10 @@ class Counts(NamedTuple):
 
 
 class Stats:
-    """Counters and a bounded log."""
+    """The counters, and a log of the latest answers."""
 
     def __init__(self) -> None:
-        """All zero."""
+        """Start all counters at zero."""
         self._lock = threading.Lock()
         self._received = self._answered = 0
         self._in_flight = self._peak = self._working = self._peak_working = 0
@@ -53,7 +53,7 @@ class Stats:
         self._attempts: OrderedDict[bytes, int] = OrderedDict()
 
     def arrive(self, body: bytes) -> int:
-        """Count a request with this digest of its body; how often that body came before."""
+        """Count a request with this digest of its body; return how often the same body came before."""
         with self._lock:
             self._first = self._first or time.monotonic()
             self._received += 1
@@ -66,12 +66,12 @@ class Stats:
             return attempt
 
     def leave(self) -> None:
-        """Count a request that is over, however it ended."""
+        """Count a request that has ended in any way."""
         with self._lock:
             self._in_flight -= 1
 
     def work(self, by: int) -> None:
-        """A slot is taken (1) or given back (-1)."""
+        """Count a slot that is taken (1) or given back (-1)."""
         with self._lock:
             self._working += by
             self._peak_working = max(self._peak_working, self._working)
@@ -82,7 +82,7 @@ class Stats:
             self._faults[kind] += 1
 
     def refuse(self, status: int) -> None:
-        """Count an answer that is none."""
+        """Count a refused request by its HTTP status."""
         with self._lock:
             self._refused[status] += 1
 
@@ -94,7 +94,7 @@ class Stats:
             self._log.append(Logged(image_sha256, text, fault))
 
     def read(self) -> Counts:
-        """The counters now."""
+        """The counters at this moment."""
         with self._lock:
             return Counts(
                 self._received,

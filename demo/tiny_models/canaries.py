@@ -1,4 +1,4 @@
-"""Draws the demo world's canaries, held-out frames with the words that an honest caption of them holds.
+"""Draws the canaries of the demo: held-out frames with the words that a right caption of them holds.
 
 `python -m demo.tiny_models.canaries --out data/demo/canaries`
 """
@@ -11,12 +11,12 @@ from demo.render import draw
 from demo.tiny_models.caption_data import FIRST_HELD_OUT_SEED
 from demo.world import Stretch, make_script
 
-FIRST_SEED = FIRST_HELD_OUT_SEED + 60_000_000  # neither training nor evaluation looks at these
+FIRST_SEED = FIRST_HELD_OUT_SEED + 60_000_000  # neither training nor evaluation uses these scripts
 PICTURES = 16
 
 
 def words_of(stretch: Stretch) -> tuple[tuple[str, ...], ...]:
-    """The words that an honest caption of a stretch holds: place, and every object's colour and shape or the sign."""
+    """The words that a right caption of a stretch holds: the place, and every object's colour and shape or the sign."""
     event = stretch.event
     if event is not None and event.word is not None:
         return (event.word.lower(),), (stretch.place.split()[0],)
@@ -26,7 +26,7 @@ def words_of(stretch: Stretch) -> tuple[tuple[str, ...], ...]:
 
 
 def main() -> None:
-    """Parse the command line, draw, and write the pictures with canaries.json."""
+    """Draw the pictures, and write them and canaries.json to the folder of the command line."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--out", type=Path, required=True)
     out: Path = parser.parse_args().out

@@ -1,7 +1,7 @@
-"""Drawn frames for the captioner's training: the pixels that the real processor makes, captions and slot labels.
+"""Training data of the captioner: drawn frames as the real processor sees them, with captions and slot labels.
 
-Frames come from real scripts, at the sampled seconds. Each is drawn, softened, compressed as JPEG and squared with the
-arithmetic of the Idefics3 processor: two Lanczos resizes, 320x240 to 64x48 to 64x64, in bytes.
+The frames come from scripts, at the sampled seconds. Each frame is drawn, softened, compressed as JPEG and made square
+with the arithmetic of the Idefics3 processor: two Lanczos resizes, 320x240 to 64x48 to 64x64, in bytes.
 """
 
 import io
@@ -45,7 +45,7 @@ def make_shard(index: int, count: int, *, held_out: bool = False) -> Shard:
         eventful = rng.sample(script.keyframes, min(_FRAMES_A_SCRIPT // 2, len(script.keyframes)))
         for second in [*eventful, *rng.sample(range(script.duration), _FRAMES_A_SCRIPT // 2)][: count - len(captions)]:
             stretch = script.at(second)
-            pixels[len(captions)] = squared(_worn(draw(script, second), rng))
+            pixels[len(captions)] = squared(_compressed(draw(script, second), rng))
             slots[len(captions)] = slot_classes(stretch)
             captions.append(stretch.caption)
     return Shard(pixels, slots, tuple(captions))
@@ -58,7 +58,7 @@ def squared(image: Image.Image) -> NDArray[np.uint8]:
 
 
 def slot_classes(stretch: Stretch) -> list[int]:
-    """Return the class of every slot of SLOT_SIZES for a stretch; what a sign hides is not there."""
+    """Return the class of every slot of SLOT_SIZES for a stretch. Objects behind a sign do not count."""
     event = stretch.event
     resting: Sequence[Pose] = stretch.resting
     action = 0
@@ -77,8 +77,8 @@ def _thing_classes(thing: Thing | None) -> tuple[int, int]:
     return (0, 0) if thing is None else (1 + COLOURS.index(thing.colour), 1 + SHAPES.index(thing.shape))
 
 
-def _worn(image: Image.Image, rng: random.Random) -> Image.Image:
-    """Imitate what video and JPEG compression do to a frame: softness, coarse colour and block noise."""
+def _compressed(image: Image.Image, rng: random.Random) -> Image.Image:
+    """Imitate video and JPEG compression: a soft picture, coarse colours and block noise."""
     if rng.random() < 0.5:
         image = image.filter(ImageFilter.BoxBlur(rng.choice((1, 1, 2))))
     store = io.BytesIO()

@@ -1,21 +1,19 @@
 """Trains the tiny captioner, an Idefics3 of about a million parameters, from scratch on drawn frames.
 
-Stage one trains only the vision side, on the slots (which object, where, which action); stage two trains everything on
-the captions and keeps the slot loss. Without the slot loss the same budget does not get near.
+Stage one trains only the vision part, on the slots (which object, where, which action). Stage two trains all parts on
+the captions and keeps the slot loss. Without the slot loss the same number of steps gives a much worse captioner.
 """
 
 import logging
 import math
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import (
     Idefics3Config,
@@ -26,6 +24,7 @@ from transformers import (
 )
 from transformers.models.idefics3.configuration_idefics3 import Idefics3VisionConfig
 
+from demo.tiny_models.batches import Batch, batches, normalized
 from demo.tiny_models.caption_data import SIDE, SLOT_SIZES, Shard, make_shard
 from demo.tiny_models.tokenizer import CHAT_TEMPLATE, IMAGE, build_tokenizer, check_vocabulary, prompt_text
 
@@ -34,22 +33,12 @@ log = logging.getLogger(__name__)
 SEED = 20_261_120
 STAGE_ONE_STEPS, STAGE_TWO_STEPS = 2400, 3200
 BATCH = 64
-SHARD_FRAMES, SHARD_PASSES = 4096, 4
 _PATCH, _SCALE = 8, 2
 IMAGE_TOKENS = (SIDE // _PATCH // _SCALE) ** 2
 _TEXT_WIDTH = 128
 _LEARNING_RATE = 2e-3
 _SLOT_WEIGHT = 0.3
 _REPORT_EVERY, _CHECK_EVERY = 100, 800
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Pixels (b, 1, 3, 64, 64) in -1..1, slot classes (b, 10) and captions."""
-
-    pixels: Tensor
-    slots: Tensor
-    captions: list[str]
 
 
 class Captioner:
@@ -71,7 +60,7 @@ class Captioner:
         """Return the mean cross-entropy over the slots; `features` (b * 16, 128) of the pictures, where known."""
         if features is None:
             mask = torch.ones(len(batch.captions), 1, SIDE, SIDE, dtype=torch.bool)
-            features = torch.cat(list(self.model.model.get_image_features(batch.pixels, mask).pooler_output))
+            features = torch.cat(list(self.model.model.get_image_features(batch.pixels[:, None], mask).pooler_output))
         logits = self.slot_head(features.reshape(len(batch.captions), -1)).split(SLOT_SIZES, dim=1)
         losses = [nn.functional.cross_entropy(part, batch.slots[:, slot]) for slot, part in enumerate(logits)]
         return torch.stack(losses).mean()
@@ -87,10 +76,10 @@ class Captioner:
             ids[row, : start + len(answer)] = torch.tensor(self.prompt_ids + answer)
             labels[row, start : start + len(answer)] = torch.tensor(answer)
         output = self.model(
-            pixel_values=batch.pixels,
+            pixel_values=batch.pixels[:, None],  # one picture a prompt
             pixel_attention_mask=torch.ones(count, 1, SIDE, SIDE, dtype=torch.bool),
             input_ids=ids,
-            attention_mask=torch.ones_like(ids),  # padding is on the right and has no labels: causal attention suffices
+            attention_mask=torch.ones_like(ids),  # padding is on the right, without labels: causal attention is enough
             labels=labels,
         )
         loss: Tensor = output.loss + _SLOT_WEIGHT * self.slot_loss(batch, output.image_hidden_states)
@@ -102,7 +91,7 @@ class Captioner:
         self.model.eval()
         right = 0
         for first in range(0, len(shard.captions), BATCH):
-            pixels = _normalized(shard.pixels[first : first + BATCH])
+            pixels = normalized(shard.pixels[first : first + BATCH])[:, None]
             ids = torch.tensor([self.prompt_ids] * len(pixels))
             output = self.model.generate(
                 pixel_values=pixels,
@@ -112,8 +101,8 @@ class Captioner:
                 max_new_tokens=40,
                 do_sample=False,
             )
-            said = self.tokenizer.batch_decode(output[:, ids.shape[1] :], skip_special_tokens=True)
-            right += sum(one == other for one, other in zip(said, shard.captions[first:], strict=False))
+            texts = self.tokenizer.batch_decode(output[:, ids.shape[1] :], skip_special_tokens=True)
+            right += sum(text == caption for text, caption in zip(texts, shard.captions[first:], strict=False))
         self.model.train()
         return right / len(shard.captions)
 
@@ -177,15 +166,15 @@ def train(out: Path) -> None:
     log.info("%d parameters", sum(weights.numel() for weights in captioner.model.parameters()))
     held_out = make_shard(0, 512, held_out=True)
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        batches = _batches(pool)
-        _stage(captioner, batches, STAGE_ONE_STEPS, None, out, vision_only=True)
-        _stage(captioner, batches, STAGE_TWO_STEPS, held_out, out, vision_only=False)
-        batches.close()  # type: ignore[attr-defined]
+        coming = batches(pool, SEED, BATCH)
+        _stage(captioner, coming, STAGE_ONE_STEPS, None, out, vision_only=True)
+        _stage(captioner, coming, STAGE_TWO_STEPS, held_out, out, vision_only=False)
+        coming.close()  # type: ignore[attr-defined]
     captioner.save(out)
 
 
 def _stage(
-    captioner: Captioner, batches: Iterator[Batch], steps: int, check: Shard | None, out: Path, *, vision_only: bool
+    captioner: Captioner, coming: Iterator[Batch], steps: int, check: Shard | None, out: Path, *, vision_only: bool
 ) -> None:
     parameters = [*captioner.model.parameters(), *captioner.slot_head.parameters()]
     groups = [
@@ -196,12 +185,12 @@ def _stage(
     total = 0.0
     captioner.model.train()
     for step in range(steps):
-        # The vision side goes on learning in stage two, so stage one does not cool down fully.
+        # The vision part goes on learning in stage two, so the learning rate of stage one ends above zero.
         floor = 0.2 if vision_only else 0.02
         pace = min(1.0, (step + 1) / 100) * (floor + (1 - floor) * (1 + math.cos(math.pi * step / steps)) / 2)
         for group in optimizer.param_groups:
             group["lr"] = _LEARNING_RATE * pace
-        batch = next(batches)
+        batch = next(coming)
         loss = captioner.slot_loss(batch) if vision_only else captioner.joint_loss(batch)
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
@@ -214,33 +203,3 @@ def _stage(
         if check is not None and (step + 1) % _CHECK_EVERY == 0:
             log.info("captions exactly right: %.4f", captioner.exact(check))
             captioner.save(out)
-
-
-def _batches(pool: ProcessPoolExecutor) -> Iterator[Batch]:
-    """Yield batches for ever; while one shard is in use the next is drawn in the other process."""
-    rng = np.random.default_rng(SEED)
-    coming = pool.submit(make_shard, 0, SHARD_FRAMES)
-    index = 0
-    while True:
-        shard = coming.result()
-        index += 1
-        coming = pool.submit(make_shard, index, SHARD_FRAMES)
-        for _ in range(SHARD_PASSES):
-            order = rng.permutation(SHARD_FRAMES)
-            for first in range(0, SHARD_FRAMES, BATCH):
-                chosen = order[first : first + BATCH]
-                pixels = _jittered(_normalized(shard.pixels[chosen]), rng)
-                yield Batch(pixels, torch.from_numpy(shard.slots[chosen]), [shard.captions[i] for i in chosen])
-
-
-def _normalized(pixels: NDArray[np.uint8]) -> Tensor:
-    return torch.from_numpy(pixels.astype(np.float32).transpose(0, 3, 1, 2) / 127.5 - 1.0)[:, None]
-
-
-def _jittered(pixels: Tensor, rng: np.random.Generator) -> Tensor:
-    """Shift the batch by up to two pixels and change brightness a little, so that repeated frames differ."""
-    down, right = (int(value) for value in rng.integers(-2, 3, 2))
-    padded = nn.functional.pad(pixels[:, 0], (2, 2, 2, 2), mode="replicate")
-    shifted = padded[:, :, 2 + down : 2 + down + SIDE, 2 + right : 2 + right + SIDE][:, None]
-    gain = torch.from_numpy(rng.uniform(0.94, 1.06, (len(pixels), 1, 1, 1, 1)).astype(np.float32))
-    return ((shifted + 1) * gain - 1).clamp(-1, 1)

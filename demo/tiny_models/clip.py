@@ -1,18 +1,17 @@
 """Trains the tiny CLIP, half a million parameters, from scratch on drawn frames and their captions.
 
-The loss is CLIP's (Radford et al., 2021), except that equal captions in a batch count as equal partners, since quiet
-seconds of one script share a caption; the slots (which object, where, which action) are a second task of the picture's
-vector, without which the same budget sees colours and no shapes.
+The loss is CLIP's (Radford et al., 2021) with one change: equal captions in a batch count as equal partners, because
+quiet seconds of a script share a caption. The slots (which object, where, which action) are a second task for the
+picture's vector: without them the same number of steps learns colours and no shapes.
 """
 
 import json
 import logging
 import math
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +21,7 @@ from tokenizers import processors
 from torch import Tensor, nn
 from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel, CLIPProcessor
 
+from demo.tiny_models.batches import Batch, batches, normalized
 from demo.tiny_models.caption_data import SIDE, SLOT_SIZES, Shard, make_shard
 from demo.tiny_models.tokenizer import build_tokenizer, check_vocabulary
 
@@ -29,22 +29,14 @@ log = logging.getLogger(__name__)
 
 SEED = 20_261_121
 STEPS, BATCH = 1500, 128
-SHARD_FRAMES, SHARD_PASSES = 4096, 4
 CONTEXT = 48  # tokens; the captions of this world have about ten
-# Transformers takes id 2 for a mark of old CLIP checkpoints and then pools elsewhere, so <|im_end|> cannot end a text.
+# transformers treats an end mark with id 2 as that of old CLIP checkpoints and then pools at another place, so
+# <|im_end|>, which has id 2, cannot end a text.
 _END = "<end_of_utterance>"
 _WIDTH, _WIDE, _HEADS, _SPACE = 96, 192, 4, 64
 _VISION_LAYERS, _TEXT_LAYERS, _PATCH = 3, 2, 8
 _LEARNING_RATE, _SLOT_WEIGHT = 2e-3, 0.5
 _REPORT_EVERY, _CHECK_EVERY, _CHECKED, _OTHERS = 50, 250, 1024, 16
-
-
-class Batch(NamedTuple):
-    """Pixels (b, 3, 64, 64) in -1..1, slot classes (b, 10) and captions."""
-
-    pixels: Tensor
-    slots: Tensor
-    captions: list[str]
 
 
 class Trainee:
@@ -65,7 +57,7 @@ class Trainee:
         kind = torch.tensor([numbers[caption] for caption in batch.captions])
         same = (kind[:, None] == kind[None, :]).float()
         logits = self.model.logit_scale.exp().clamp(max=100) * pictures @ texts.T
-        wanted = same / same.sum(dim=1, keepdim=True)  # symmetric groups: rows and columns sum alike
+        wanted = same / same.sum(dim=1, keepdim=True)  # symmetric groups: rows and columns have the same sums
         both = nn.functional.cross_entropy(logits, wanted) + nn.functional.cross_entropy(logits.T, wanted)
         parts = self.slot_head(seen).split(SLOT_SIZES, dim=1)
         slots = [nn.functional.cross_entropy(part, batch.slots[:, slot]) for slot, part in enumerate(parts)]
@@ -84,7 +76,7 @@ class Trainee:
         self.model.eval()
         pictures, texts = [], []
         for first in range(0, len(shard.captions), BATCH):
-            pixels = _normalized(shard.pixels[first : first + BATCH])
+            pixels = normalized(shard.pixels[first : first + BATCH])
             pictures.append(nn.functional.normalize(self.model.get_image_features(pixels).pooler_output, dim=1))
             texts.append(self.texts(list(shard.captions[first : first + BATCH])))
         self.model.train()
@@ -97,7 +89,7 @@ class Trainee:
 
 
 def build_processor() -> Any:
-    """Make the processor: 64x64 pixels, and texts that end with a mark and are cut at 48 tokens."""
+    """Make the processor: pictures of 64x64 pixels; texts end with a mark and are cut at 48 tokens."""
     tokenizer = build_tokenizer(images=True)
     check_vocabulary(tokenizer)
     tokenizer.chat_template = None
@@ -145,12 +137,12 @@ def train(out: Path, steps: int = STEPS) -> None:
     optimizer = torch.optim.AdamW(parameters, lr=_LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.01)
     total = 0.0
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        batches = _batches(pool)
+        coming = batches(pool, SEED, BATCH)
         for step in range(steps):
             pace = min(1.0, (step + 1) / 100) * (0.02 + 0.98 * (1 + math.cos(math.pi * step / steps)) / 2)
             for group in optimizer.param_groups:
                 group["lr"] = _LEARNING_RATE * pace
-            loss = trainee.loss(next(batches))
+            loss = trainee.loss(next(coming))
             optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -162,7 +154,7 @@ def train(out: Path, steps: int = STEPS) -> None:
             if (step + 1) % _CHECK_EVERY == 0:
                 log.info("own frame wins: %s", merit(trainee, held_out))
                 trainee.save(out)
-        batches.close()  # type: ignore[attr-defined]
+        coming.close()  # type: ignore[attr-defined]
     trainee.save(out)
     figures = {"steps": steps, **merit(trainee, held_out)}
     (out / "figures.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
@@ -175,49 +167,19 @@ def merit(trainee: Trainee, shard: Shard) -> dict[str, float]:
 
 
 def own_wins(pictures: NDArray[np.float32], texts: NDArray[np.float32], captions: tuple[str, ...]) -> dict[str, float]:
-    """Compare each caption's own frame with 16 frames drawn at random, those with the same caption left out.
+    """Compare each caption's own frame with 16 random frames; frames with the same caption are left out.
 
-    `pictures` and `texts` are unit vectors (n, d). Frames of one script are 8 of the whole, so nearly all of the others
-    are of other videos.
+    `pictures` and `texts` are unit vectors (n, d). Only 8 of all frames come from the same script, so that nearly all
+    random frames are of other videos.
     """
     rng = np.random.default_rng(0)
     similar = texts @ pictures.T
-    wins, counted, alike = 0, 0, 0
+    wins, counted, same_caption = 0, 0, 0
     for row, caption in enumerate(captions):
         for other in rng.integers(0, len(captions), _OTHERS):
             if captions[other] == caption:
-                alike += 1
+                same_caption += 1
                 continue
             counted += 1
             wins += bool(similar[row, row] > similar[row, other])
-    return {"comparisons": counted, "own_frame_wins": round(wins / counted, 4), "left_out_same_caption": alike}
-
-
-def _batches(pool: ProcessPoolExecutor) -> Iterator[Batch]:
-    """Yield batches for ever; while one shard is in use the next is drawn in the other process."""
-    rng = np.random.default_rng(SEED)
-    coming = pool.submit(make_shard, 0, SHARD_FRAMES)
-    index = 0
-    while True:
-        shard = coming.result()
-        index += 1
-        coming = pool.submit(make_shard, index, SHARD_FRAMES)
-        for _ in range(SHARD_PASSES):
-            order = rng.permutation(SHARD_FRAMES)
-            for first in range(0, SHARD_FRAMES, BATCH):
-                chosen = order[first : first + BATCH]
-                pixels = _jittered(_normalized(shard.pixels[chosen]), rng)
-                yield Batch(pixels, torch.from_numpy(shard.slots[chosen]), [shard.captions[i] for i in chosen])
-
-
-def _normalized(pixels: NDArray[np.uint8]) -> Tensor:
-    return torch.from_numpy(pixels.astype(np.float32).transpose(0, 3, 1, 2) / 127.5 - 1.0)
-
-
-def _jittered(pixels: Tensor, rng: np.random.Generator) -> Tensor:
-    """Shift the batch by up to two pixels and change brightness a little, so that repeated frames differ."""
-    down, right = (int(value) for value in rng.integers(-2, 3, 2))
-    padded = nn.functional.pad(pixels, (2, 2, 2, 2), mode="replicate")
-    shifted = padded[:, :, 2 + down : 2 + down + SIDE, 2 + right : 2 + right + SIDE]
-    gain = torch.from_numpy(rng.uniform(0.94, 1.06, (len(pixels), 1, 1, 1)).astype(np.float32))
-    return ((shifted + 1) * gain - 1).clamp(-1, 1)
+    return {"comparisons": counted, "own_frame_wins": round(wins / counted, 4), "left_out_same_caption": same_caption}

@@ -1,6 +1,6 @@
-"""Trains the summarizer from scratch: a tiny Llama that extracts and refines, windows growing from short to long.
+"""Trains the tiny summarizer from scratch: a Llama that extracts and refines, on windows that grow in length.
 
-Copying is what such a model learns last, so it first learns to repeat random rows of tokens.
+Such a model learns to copy last of all, so training begins with repeating random rows of tokens.
 """
 
 import logging
@@ -19,10 +19,10 @@ from demo.tiny_models.summary_data import (
     LONGEST_EXTRACTION,
     LONGEST_REFINEMENT,
     Example,
-    Told,
+    ScriptTruth,
     extraction,
     refinement,
-    told,
+    script_truths,
 )
 from demo.tiny_models.tokenizer import END, build_tokenizer, check_vocabulary
 
@@ -39,7 +39,7 @@ _LEARNING_RATE = 3e-3
 _IGNORED = -100
 _REPORT_EVERY, _CHECK_EVERY, _CHECKED = 50, 300, 200
 
-_Maker = Callable[[random.Random, Sequence[Told], int], Example]
+_Maker = Callable[[random.Random, Sequence[ScriptTruth], int], Example]
 _TASKS: tuple[tuple[_Maker, int, int], ...] = (
     (extraction, LONGEST_EXTRACTION, _LINES_A_BATCH),
     (refinement, LONGEST_REFINEMENT, _LINES_A_BATCH // 2),
@@ -78,7 +78,7 @@ class Summarizer:
     def logits(self, examples: Sequence[Example]) -> tuple[Tensor, Tensor, Tensor]:
         """Return logits (answer tokens, vocabulary), the right tokens, and the example that each belongs to."""
         ids, labels = self.encode(examples)
-        # Padding is on the right and has no labels: causal attention without a mask suffices, and is faster.
+        # Padding is on the right and has no labels: causal attention without a mask is enough, and faster.
         states = self.model.model(input_ids=ids, use_cache=False).last_hidden_state
         answers = labels[:, 1:] != _IGNORED
         return self.model.lm_head(states[:, :-1][answers]), labels[:, 1:][answers], answers.nonzero()[:, 0]
@@ -138,8 +138,8 @@ def train(out: Path, steps: int = STEPS) -> None:
     """Train with the fixed seed and step counts, and write the checkpoint to `out`; fewer `steps` are for tests."""
     torch.manual_seed(SEED)
     summarizer = Summarizer()
-    scripts = told(range(SCRIPTS))
-    held_out = told(range(FIRST_HELD_OUT_SEED, FIRST_HELD_OUT_SEED + 100))
+    scripts = script_truths(range(SCRIPTS))
+    held_out = script_truths(range(FIRST_HELD_OUT_SEED, FIRST_HELD_OUT_SEED + 100))
     parameters = list(summarizer.model.parameters())
     log.info("%d parameters", sum(weights.numel() for weights in parameters))
     rng = random.Random(SEED)
@@ -169,15 +169,17 @@ def train(out: Path, steps: int = STEPS) -> None:
     summarizer.save(out)
 
 
-def _examples(rng: random.Random, scripts: Sequence[Told], task: tuple[_Maker, int, int], step: int) -> list[Example]:
-    """Make one batch of windows of one length; the greatest length grows with the steps."""
+def _examples(
+    rng: random.Random, scripts: Sequence[ScriptTruth], task: tuple[_Maker, int, int], step: int
+) -> list[Example]:
+    """Make a batch of windows of equal length; the greatest length grows with the steps."""
     maker, longest, lines_a_batch = task
     grown = (step - COPY_STEPS) / (STEPS - COPY_STEPS) / _GROWN_AT
     lines = rng.randint(1, max(1, min(longest, round(longest * grown + 0.5))))
     return [maker(rng, scripts, lines) for _ in range(max(12, lines_a_batch // (2 + lines)))]
 
 
-def _check(summarizer: Summarizer, held_out: Sequence[Told]) -> dict[str, float]:
+def _check(summarizer: Summarizer, held_out: Sequence[ScriptTruth]) -> dict[str, float]:
     return {
         maker.__name__: summarizer.exact([maker(random.Random(i), held_out, longest) for i in range(_CHECKED)])
         for maker, longest, _ in _TASKS

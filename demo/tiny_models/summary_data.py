@@ -1,7 +1,8 @@
-"""Generated windows of captions for the summarizer's training: the real prompts and the answers known to be right.
+"""Training data of the summarizer: windows of captions with the real prompts and the right answers.
 
-The rules of the answers are the world's: `shows_event` for importance, `refined` for sentences. Windows mix quiet and
-eventful captions more evenly than scripts do, and seconds begin anywhere, so that numbers are copied and not guessed.
+The answers follow the rules of the world: `shows_event` for importance, `refined` for sentences. Windows mix quiet and
+eventful captions more evenly than scripts do. Their seconds begin anywhere, so that the model copies numbers instead of
+guessing them.
 """
 
 import json
@@ -14,7 +15,7 @@ from demo.world import Script, make_script, refined, shows_event
 from prompts import load
 
 LAST_SECOND = 999
-LONGEST_EXTRACTION, LONGEST_REFINEMENT = 4, 2  # what configs/demo.yaml asks at a time
+LONGEST_EXTRACTION, LONGEST_REFINEMENT = 4, 2  # lines in a request, as configs/demo.yaml sets them
 
 
 @dataclass(frozen=True)
@@ -34,17 +35,17 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Told:
-    """What training needs of a script, worked out once: a caption for every second, and the seconds that matter."""
+class ScriptTruth:
+    """The part of a script that training needs: a caption for every second, and the seconds that matter."""
 
     captions: tuple[str, ...]
     keyframes: tuple[int, ...]
 
 
-def told(seeds: range) -> list[Told]:
-    """Write the scripts of `seeds` and keep what they tell."""
+def script_truths(seeds: range) -> list[ScriptTruth]:
+    """Write the scripts of `seeds`, and return the captions and keyframes of each."""
     scripts: list[Script] = [make_script(seed) for seed in seeds]
-    return [Told(script.captions, script.keyframes) for script in scripts]
+    return [ScriptTruth(script.captions, script.keyframes) for script in scripts]
 
 
 def compact(value: Any) -> str:
@@ -85,7 +86,7 @@ def merged(seconds: Sequence[int], captions: Sequence[str]) -> list[Line]:
     return lines
 
 
-def extraction(rng: random.Random, scripts: Sequence[Told], count: int) -> Example:
+def extraction(rng: random.Random, scripts: Sequence[ScriptTruth], count: int) -> Example:
     """Make an extraction of `count` consecutive seconds from one of the scripts."""
     script = rng.choice(scripts)
     start = rng.randint(0, len(script.captions) - count)
@@ -99,8 +100,11 @@ def extraction(rng: random.Random, scripts: Sequence[Told], count: int) -> Examp
     return Example(extraction_prompt(window), compact({"keyframes": chosen}))
 
 
-def refinement(rng: random.Random, scripts: Sequence[Told], count: int) -> Example:
-    """Make a refinement of at most `count` lines from one of the scripts; some choices are wrong, as they will be."""
+def refinement(rng: random.Random, scripts: Sequence[ScriptTruth], count: int) -> Example:
+    """Make a refinement of at most `count` lines from one of the scripts; some chosen seconds are wrong.
+
+    A real extraction chooses wrong seconds too.
+    """
     script = rng.choice(scripts)
     seconds = set(script.keyframes)
     if rng.random() < 0.3:

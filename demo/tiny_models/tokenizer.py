@@ -1,7 +1,7 @@
 """Builds the tokenizer of the tiny checkpoints: byte-level BPE in which every phrase of the grammar is one token.
 
-For the summarizer every number from 0 to 999 is one token as well, so that copying a second is copying one token. Any
-other text still works, in pieces of words or bytes.
+For the summarizer every number from 0 to 999 is one token too, so that it copies a second by copying one token. Any
+other text works as well, in pieces of words or bytes.
 """
 
 import itertools
@@ -19,7 +19,7 @@ from schemas.repository import ROOT
 
 PAD, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 IMAGE, AROUND_IMAGE, GLOBAL_IMAGE = "<image>", "<fake_token_around_image>", "<global-img>"
-# Names that Idefics3Processor looks up even where they are not used.
+# Idefics3Processor looks up all these names, also those that are not used.
 IMAGE_TOKENS = (IMAGE, AROUND_IMAGE, GLOBAL_IMAGE, "<end_of_utterance>", "<row_1_col_1>")
 CHAT_TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n"

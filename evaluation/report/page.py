@@ -26,7 +26,7 @@ from evaluation.report.tables import (
     number,
     tables_of,
 )
-from pages.templates import asset, load_template, ours, policy
+from pages.templates import asset, load_template, policy, trusted
 from pages.thumbnails import cut, thumbnail
 from schemas.comparison import Comparison
 from schemas.evaluation import Evaluation
@@ -92,7 +92,7 @@ def render_page(
         e=evaluation,
         p=evaluation.provenance,
         policy=policy(css),
-        css=ours(css),
+        css=trusted(css),
         videos=max((len(row.videos) for row in evaluation.systems), default=0),
         systems=sum(row.kind == "system" for row in evaluation.systems),
         baselines=any(row.kind != "system" for row in evaluation.systems),

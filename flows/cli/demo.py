@@ -1,6 +1,6 @@
-"""The demo: render a small web site, curate it the way any site is curated, and say how good the result is.
+"""The demo, which `make demo` runs: render a small web site, curate it like any other site, and score the result.
 
-`make demo` runs it. Truth is known, since the videos were scripted; it is used for nothing but the scores at the end.
+The truth is known, because the videos are scripted. Only the scores at the end use it.
 """
 
 from __future__ import annotations
@@ -41,12 +41,10 @@ SHOWN = 3
 
 
 def main() -> None:
-    """Run the demo; exit code 0 when a dataset came out."""
+    """Run the demo. The exit code is 0 when there is a dataset at the end."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument(
-        "--folder", type=Path, default=ROOT / "data" / "runs" / "demo", help="where everything is written"
-    )
-    parser.add_argument("--videos", type=int, default=12, help="how many good videos to render")
+    parser.add_argument("--folder", type=Path, default=ROOT / "data" / "runs" / "demo", help="the folder for all files")
+    parser.add_argument("--videos", type=int, default=12, help="the number of good videos to render")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.ERROR)
     try:
@@ -57,7 +55,7 @@ def main() -> None:
 
 
 def run(folder: Path, videos: int, console: Console) -> None:
-    """Render, serve, curate, load, show and score, all below `folder`."""
+    """Render, serve, curate, show, score, load and evaluate; all files lie below `folder`."""
     began = time.monotonic()
     console.rule("1. Render a small web site")
     offered = site.build(folder / "site", videos)
@@ -87,11 +85,11 @@ def run(folder: Path, videos: int, console: Console) -> None:
             path = folder / "sheets" / f"{sample.video.id}.png"
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(contact_sheet(sample, pictures_of(services)))
-    console.rule("5. How good it is: against the scripts")
+    console.rule("5. Compare it with the scripts")
     console.print(score_table(made, seeds))
-    console.rule("6. Load it as anyone would")
+    console.rule("6. Load it as a user does")
     console.print(loaded(workspace / "export"))
-    console.rule("7. Evaluate it as a researcher would")
+    console.rule("7. Evaluate it as a researcher does")
     known = known_videos(offered, made)
     write_truth(folder / "truth.json", known)
     request = EvaluateRequest(
@@ -113,16 +111,19 @@ def run(folder: Path, videos: int, console: Console) -> None:
         f"One sample      v2xum explain {made[0].video.id} {shown(workspace)}\n"
         f"Your own        v2xum curate configs/demo.yaml --source FOLDER_OR_LIST --workspace data/runs/mine \\\n"
         f"                  --set binding.mode=score-only\n"
-        f"                (the tiny models know only the demo's world, and the binding audit would rightly stop;\n"
-        f"                configs/instruct_v2xum.yaml and docs/guides/serving.md: real ones)\n"
-        f"All of this took {took:.0f} s.",
+        f"                (the tiny models know only the demo's world, so the binding audit would stop the run;\n"
+        f"                real models: configs/instruct_v2xum.yaml and docs/guides/serving.md)\n"
+        f"The demo took {took:.0f} s.",
         highlight=False,
         soft_wrap=True,
     )
 
 
 def known_videos(offered: list[site.Offer], made: list[Sample]) -> list[Known]:
-    """The videos whose scripts are known; of a cut file what was sampled, and one that became no sample counts too."""
+    """All videos whose scripts are known, also those that became no sample.
+
+    Of a cut file, only the sampled seconds count.
+    """
     sampled = {sample.video.id: len(sample.frames.frames) for sample in made}
     scripts = {offer.id: make_script(offer.seed) for offer in offered if offer.seed is not None}
     return [Known(i, script, min(sampled.get(i, script.duration), script.duration)) for i, script in scripts.items()]
@@ -136,7 +137,7 @@ def require_samples(made: list[Sample], counts: WorkspaceStatus) -> None:
 
 
 def show(sample: Sample, console: Console) -> None:
-    """One sample as a person wants to read it."""
+    """Print the summary of a sample in a frame, with its title and figures."""
     lines = Text()
     for sentence in sample.summary.v2vt:
         lines.append("".join(f"[{t:.0f}]" for t in sentence.times) + " ", style="cyan")
@@ -148,26 +149,31 @@ def show(sample: Sample, console: Console) -> None:
 
 
 def score_table(made: list[Sample], seeds: dict[str, int]) -> Table:
-    """The figures over all samples whose script is known, one row a video and one for all."""
+    """The scores of all samples whose script is known: a row for each video and a last row for all."""
     table = Table(show_edge=False, pad_edge=False)
     for name in ("video", "captions right", "keyframe F1", "events named", "of", "all of them"):
         table.add_column(name, justify="left" if name == "video" else "right")
     scores = [(s.video.id, score(s, make_script(seeds[s.video.id]))) for s in made if s.video.id in seeds]
-    for name, one in scores:
+    for name, result in scores:
         table.add_row(
-            name, f"{one.captions:.1%}", f"{one.keyframes:.3f}", str(one.named), str(one.events), _yes(one.complete)
+            name,
+            f"{result.captions:.1%}",
+            f"{result.keyframes:.3f}",
+            str(result.named),
+            str(result.events),
+            _yes(result.complete),
         )
     if scores:
-        every = [one for _, one in scores]
+        every = [result for _, result in scores]
         total = figures(every)
         table.add_section()
         table.add_row(
             f"{len(every)} videos",
             f"{total['captions_exactly_right']:.1%}",
             f"{total['keyframe_f1']:.3f}",
-            str(sum(one.named for one in every)),
-            str(sum(one.events for one in every)),
-            f"{sum(one.complete for one in every)} of {len(every)}",
+            str(sum(result.named for result in every)),
+            str(sum(result.events for result in every)),
+            f"{sum(result.complete for result in every)} of {len(every)}",
             style="bold",
         )
     return table
@@ -178,7 +184,7 @@ def _yes(value: bool) -> str:
 
 
 def loaded(export: Path) -> str:
-    """Check the export as its manifest says, load it with `datasets`, and say what came out. Raises ConfigError."""
+    """Check the export against its manifest, load it with `datasets`, and describe it. Raises ConfigError."""
     import datasets
 
     if problems := validate(export):
@@ -186,7 +192,7 @@ def loaded(export: Path) -> str:
 
     datasets.disable_progress_bars()
     dataset = datasets.load_dataset(str(export), cache_dir=str(export.parent / "datasets-cache"))
-    lines = ["every file is as manifest.json says", f'datasets.load_dataset("{shown(export)}")']
+    lines = ["every file agrees with manifest.json", f'datasets.load_dataset("{shown(export)}")']
     lines += [f"  {split:10} {len(rows):4} rows" for split, rows in dataset.items()]
     row = next(iter(dataset.values()))[0]
     picture = row["keyframes"][0]["image"]
@@ -197,7 +203,7 @@ def loaded(export: Path) -> str:
 
 
 def shown(path: Path) -> str:
-    """A path relative to here, where it lies below."""
+    """A path as text, relative to the current folder where it lies below that."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 

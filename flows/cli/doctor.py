@@ -1,4 +1,4 @@
-"""`v2xum doctor`: every check of this machine and of the configured models, on the terminal or as JSON."""
+"""Runs all checks of `v2xum doctor` and prints them on the terminal or as JSON."""
 
 from __future__ import annotations
 
@@ -25,8 +25,11 @@ _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 
 def examine(config: CurateConfig, config_path: Path, workspace: Path, as_json: bool) -> bool:
-    """Run all checks and print them; whether nothing failed. Raises PromptError, and what a broken import raises."""
-    found = [
+    """Run all checks, print them, and return whether none failed.
+
+    Raises PromptError, and the errors of broken imports.
+    """
+    checks = [
         *check_decoders(config.frames.backend),
         *check_downloader(),
         *check_disk(config, workspace),
@@ -34,44 +37,44 @@ def examine(config: CurateConfig, config_path: Path, workspace: Path, as_json: b
         *check_port(config.run.metrics_port),
         *asyncio.run(check_models(config, config_path)),
     ]
-    good = all(check.status != "fail" for check in found)
+    good = all(check.status != "fail" for check in checks)
     if as_json:
-        cleaned = [{name: plain_line(text) for name, text in check._asdict().items()} for check in found]
+        cleaned = [{name: plain_line(text) for name, text in check._asdict().items()} for check in checks]
         sys.stdout.write(json.dumps({"ok": good, "checks": cleaned}, ensure_ascii=False) + "\n")
     else:
-        show(found, Console(highlight=False, soft_wrap=True))
+        show(checks, Console(highlight=False, soft_wrap=True))
     return good
 
 
 async def check_models(config: CurateConfig, config_path: Path) -> list[Check]:
-    """The checks of every configured model; servers are asked one after the other."""
-    found: list[Check] = []
+    """The checks of every configured model; servers are checked one after the other."""
+    checks: list[Check] = []
     for role, need in needs(config).items():
         model = getattr(config.models, role)
         if not isinstance(model, OpenAIModel):
-            found += check_local(role, model)
+            checks += check_local(role, model)
             continue
         if model.revision is None:
-            text = "not set: a server does not tell which weights it has, so a change of them goes unnoticed"
+            text = "not set: a server does not report its weights, so nobody would notice that they changed"
             fix = f"set models.{role}.revision to the commit of the weights (or a date)"
-            found.append(warn(f"models.{role}.revision", text, fix))
+            checks.append(warn(f"models.{role}.revision", text, fix))
         for url in model.base_urls:
             port = urlsplit(url).port
             start = f"v2xum serve {role} {shlex.quote(str(config_path))} --port {port or 8000} --run"
-            found += await check_server(role, model, url, need, start)
-    found += check_embedder(config.models.embedder)
+            checks += await check_server(role, model, url, need, start)
+    checks += check_embedder(config.models.embedder)
     if config.models.clip is not None:
-        found += check_clip(config.models.clip)
-    return found
+        checks += check_clip(config.models.clip)
+    return checks
 
 
 def check_port(port: int | None) -> list[Check]:
-    """Whether a run's metrics can be served on this port of the loopback address."""
+    """Check that a run can serve its metrics on this port of the loopback address; no check without a port."""
     if port is None:
         return []
     name = "run.metrics_port"
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server of the metrics does
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # like the server of the metrics
         try:
             probe.bind((ADDRESS, port))
             probe.listen(1)
@@ -81,13 +84,13 @@ def check_port(port: int | None) -> list[Check]:
     return [ok(name, f"{ADDRESS}:{port} is free")]
 
 
-def show(found: list[Check], console: Console) -> None:
-    """A line a check, its fix below it; at the end how many of each."""
-    for check in found:
+def show(checks: list[Check], console: Console) -> None:
+    """Print a line for each check with its fix below, and a last line with the number of each status."""
+    for check in checks:
         line = Text(f"{check.status:5}", style=_STYLES[check.status])
         line.append(f"{plain(check.name)}  ", style="bold").append(plain(check.found, 500), style="default")
         console.print(line)
         if check.fix:
             console.print(Text(f"      fix: {plain(check.fix, 500)}"))
-    counts = {status: sum(check.status == status for check in found) for status in _STYLES}
+    counts = {status: sum(check.status == status for check in checks) for status in _STYLES}
     console.print(f"\n{counts['ok']} ok, {counts['warn']} to look at, {counts['fail']} failed")

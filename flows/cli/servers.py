@@ -1,4 +1,4 @@
-"""`v2xum serve` and `v2xum doctor`: the servers of a configuration's models, and whether everything is there."""
+"""The commands `v2xum serve` (start a model's server) and `v2xum doctor` (check what a run needs)."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ SetOption = Annotated[list[str] | None, typer.Option("--set", help="Override a k
 @app.command()
 @guarded
 def serve(
-    role: Annotated[Role, typer.Argument(help="Whose server.")],
+    role: Annotated[Role, typer.Argument(help="The model that the server is for.")],
     config: ConfigArgument,
-    engine: Annotated[Engine, typer.Option(help="vllm, or a server that injects faults, for a dry run.")] = "vllm",
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="The port of base_urls[0] when left out.")] = None,
-    run: Annotated[bool, typer.Option("--run", help="Start the server instead of printing its command.")] = False,
+    engine: Annotated[
+        Engine, typer.Option(help="vllm; or faults, a server with injected faults for a dry run.")
+    ] = "vllm",
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Default: the port of base_urls[0].")] = None,
+    run: Annotated[bool, typer.Option("--run", help="Start the server; do not print its command.")] = False,
     set_: SetOption = None,
 ) -> None:
     """Print (or run) the command that starts the server of the configured captioner or summarizer."""
@@ -39,13 +41,11 @@ def serve(
 @guarded
 def doctor(
     config: ConfigArgument,
-    workspace: Annotated[
-        Path | None, typer.Option(help="The folder that the run will work in; data/runs/NAME when left out.")
-    ] = None,
+    workspace: Annotated[Path | None, typer.Option(help="The folder of the run (default: data/runs/NAME).")] = None,
     as_json: JsonOption = False,
     set_: SetOption = None,
 ) -> None:
-    """Check everything that a run needs (decoder, tools, disk, memory, models, servers) and say what to do."""
+    """Check what a run needs (decoder, tools, disk, memory, models, servers), and print a fix for each fault."""
     from flows.cli.doctor import examine
 
     resolved = load_config(config, set_ or ())

@@ -1,6 +1,6 @@
-"""The command that starts the server of a configured model: vLLM, or the fault-injecting server for a dry run.
+"""Builds the command that starts the server of a configured model: vLLM, or the faulty server for a dry run.
 
-Option names are those of vLLM 0.24 to 0.33.
+The options are those of vLLM 0.24 to 0.33.
 """
 
 from __future__ import annotations
@@ -22,18 +22,21 @@ from schemas.model_config import OpenAIModel
 
 Role = Literal["captioner", "summarizer", "judge"]
 Engine = Literal["vllm", "faults"]
-# Free white space between JSON tokens is a trap: a model may write newlines until its tokens are used up.
+# If white space between JSON tokens is allowed, a model may write newlines until its tokens are used up.
 STRUCTURED = {"backend": "guidance", "disable_any_whitespace": True}
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_KEYS = {"vllm": "VLLM_API_KEY", "faults": "V2XUM_FAULTS_API_KEY"}  # where the servers read their key
+_KEYS = {
+    "vllm": "VLLM_API_KEY",
+    "faults": "V2XUM_FAULTS_API_KEY",
+}  # the variables from which the servers read their key
 
 
 class ServeCommand(NamedTuple):
-    """A server's command: the program with its first arguments, the options, and what to know before it is started.
+    """The command of a server: the program with its first arguments, the options, and notes for the user.
 
-    `key` names the variable that the server reads its key from and the one that holds it here; the key itself is in
-    neither.
+    `key` holds two names of variables: the one from which the server reads its key, and the one that holds the key
+    here. The key itself is not part of the command. `media_path` is the folder of pictures, if the server reads one.
     """
 
     program: tuple[str, ...]
@@ -44,17 +47,17 @@ class ServeCommand(NamedTuple):
 
     @property
     def argv(self) -> list[str]:
-        """All arguments."""
+        """The program and all its arguments."""
         return [*self.program, *(part for option in self.options for part in option)]
 
     def text(self) -> str:
-        """The command for a shell, one option a line."""
+        """The command for a shell, with each option on a line of its own."""
         prefix = f'{self.key[0]}="${self.key[1]}" ' if self.key is not None else ""
         return " \\\n  ".join([prefix + shlex.join(self.program), *map(shlex.join, self.options)])
 
 
 def serve_command(config: CurateConfig, role: Role, engine: Engine = "vllm", port: int | None = None) -> ServeCommand:
-    """The command for the model in a role; the port is that of its first base URL unless given.
+    """The command that serves the model of a role. The default of `port` is the port of its first base URL.
 
     Raises ConfigError when the model runs in this process, or when the configuration says no port.
     """
@@ -73,7 +76,7 @@ def serve_command(config: CurateConfig, role: Role, engine: Engine = "vllm", por
     notes = []
     if not _is_here(where.hostname or ""):
         notes.append(
-            f"the configuration looks for this server on {where.hostname}: start it there, with --host set to an "
+            f"the configuration expects this server on {where.hostname}: start it there, with --host set to an "
             f"address that only your machines reach, and with a key"
         )
     if len(model.base_urls) > 1:
@@ -92,7 +95,7 @@ def serve_command(config: CurateConfig, role: Role, engine: Engine = "vllm", por
 
 
 def run_command(command: ServeCommand) -> None:
-    """Become the server. Raises ConfigError when its program is not installed."""
+    """Replace this process by the server. Raises ConfigError when its program is not installed."""
     if shutil.which(command.program[0]) is None:
         raise ConfigError(
             f"{command.program[0]!r} is not installed here: install vLLM in an environment of its own "
@@ -125,7 +128,7 @@ def _vllm(model: OpenAIModel, role: Role, port: int) -> tuple[tuple[str, ...], t
     if serve.data_parallel > 1:
         options.append(("--data-parallel-size", str(serve.data_parallel)))
     if role == "captioner":
-        # Each frame is sent once: a cache of prepared pictures would only hold memory, and forbids several renderers.
+        # Each frame is sent once: a cache of prepared pictures would only use memory, and forbids several renderers.
         options += [
             ("--limit-mm-per-prompt", json.dumps({"image": 1, "video": 0}, separators=(",", ":"))),
             ("--mm-processor-cache-gb", "0"),
@@ -165,7 +168,7 @@ def _faults(model: OpenAIModel, _role: Role, port: int) -> tuple[tuple[str, ...]
 
 
 def _media_path(model: OpenAIModel) -> Path | None:
-    """The folder that pictures are read from, if they are sent as files."""
+    """The folder from which the server reads pictures, if they are sent as files."""
     if model.images != "file" or model.media_path is None:
         return None
     return Path(model.media_path).expanduser().resolve()

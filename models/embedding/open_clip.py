@@ -1,4 +1,4 @@
-"""CLIP by open_clip (extra `clip`), which needs torchvision: nothing of it is imported before a model is asked for."""
+"""CLIP by open_clip (extra `clip`). open_clip and torchvision are imported only when a model is loaded."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from schemas.model_config import OpenClip as OpenClipConfig
 
 
 class OpenClip:
-    """A CLIP in this process. Threads may share it: one batch runs at a time."""
+    """A CLIP in this process, loaded by open_clip. Threads may share it: one batch runs at a time."""
 
     def __init__(self, config: OpenClipConfig) -> None:
-        """Load the weights, by safetensors or as plain tensors only.
+        """Load the weights, as safetensors or as plain tensors only: a pickle would run its author's code.
 
-        Raises ConfigError when open_clip or torchvision cannot be imported, or has no such model or weights.
+        Raises ConfigError when open_clip or torchvision cannot be imported, or when open_clip has no such model or
+        weights.
         """
         with open_clip_errors(config):
             import open_clip
@@ -41,14 +42,14 @@ class OpenClip:
         self.name = "-".join(("open_clip", *open_clip_identity(config)))
 
     def embed_images(self, images: Sequence[bytes]) -> Vectors:
-        """JPEG or PNG bytes to float32 [n, d], rows of unit norm. Raises PermanentError `unreadable_picture`."""
-        return self._batches(images, self._seen)
+        """Embed JPEG or PNG bytes: float32 [n, d], rows of unit norm. Raises PermanentError `unreadable_picture`."""
+        return self._batches(images, self._image_vectors)
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
-        """Texts to float32 [n, d], rows of unit norm; open_clip's tokenizers cut at the model's context."""
-        return self._batches(texts, self._said)
+        """Embed texts: float32 [n, d], rows of unit norm. open_clip's tokenizers cut a text at the model's context."""
+        return self._batches(texts, self._text_vectors)
 
-    def _seen(self, images: Sequence[bytes]) -> Any:
+    def _image_vectors(self, images: Sequence[bytes]) -> Any:
         import torch
 
         from models.embedding.transformers_clip import presentable
@@ -56,7 +57,7 @@ class OpenClip:
         pictures = torch.stack([self._prepare(presentable(decode_picture(image))) for image in images])
         return self._model.encode_image(pictures.to(self._device), normalize=True)
 
-    def _said(self, texts: Sequence[str]) -> Any:
+    def _text_vectors(self, texts: Sequence[str]) -> Any:
         tokens = self._tokenize([text.encode("utf-8", "replace").decode("utf-8") for text in texts])
         return self._model.encode_text(tokens.to(self._device), normalize=True)
 
@@ -78,7 +79,10 @@ class OpenClip:
 
 @contextmanager
 def open_clip_errors(config: OpenClipConfig) -> Iterator[None]:
-    """Turn what open_clip raises while it is imported and loads into ConfigError; the extra `clip` is named."""
+    """Turn the errors of open_clip, while it is imported and while it loads, into ConfigError.
+
+    The message for a failed import names the extra `clip`.
+    """
     try:
         yield
     except ImportError as error:

@@ -1,7 +1,7 @@
-"""Sentence embeddings of unit length, for near-duplicate texts.
+"""Sentence embedders, which find near-duplicate texts.
 
-`NgramEmbedder` is lexical and exact and needs no weights; `TransformersEmbedder` averages an encoder's last
-hidden states.
+`NgramEmbedder` compares words and letters, gives the same numbers everywhere and needs no weights.
+`TransformersEmbedder` averages the last hidden states of an encoder.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ _BATCH = 32
 
 
 class NgramEmbedder:
-    """Hashed words, word pairs and character 3- to 5-grams (of words, borders marked), sublinear counts.
+    """Embeds a text by its words, word pairs and character 3- to 5-grams (within words, whose ends are marked).
 
-    Signed feature hashing (Weinberger et al., 2009) with BLAKE2b: the same numbers in every process and on every
-    machine. Weight of a feature with count c: 1 + ln c.
+    Features are hashed with a sign (Weinberger et al., 2009) by BLAKE2b, so that the numbers are the same in every
+    process and on every machine. A feature with count c has the weight 1 + ln c.
     """
 
     def __init__(self, dimensions: int) -> None:
-        """`dimensions` of the vectors."""
+        """`dimensions` is the length of the vectors."""
         self._dimensions = dimensions
         self.name = f"ngram-{dimensions}.v1"
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """float32 [len(texts), dimensions], rows of unit norm; a text without words is a row of zeros."""
+        """Embed texts: float32 [len(texts), dimensions], rows of unit norm; a text without words is a row of zeros."""
         vectors = np.zeros((len(texts), self._dimensions), dtype=np.float32)
         for row, text in enumerate(texts):
             for feature, count in Counter(_features(text)).items():
@@ -50,10 +50,10 @@ class NgramEmbedder:
 
 
 class TransformersEmbedder:
-    """The mean of an encoder's last hidden states over the text's own tokens."""
+    """Embeds a text by the mean of an encoder's last hidden states over the text's own tokens (without padding)."""
 
     def __init__(self, config: TransformersConfig) -> None:
-        """Load the encoder. Raises ConfigError when it is missing or broken, or the extra `local` is."""
+        """Load the encoder. Raises ConfigError when it is missing or broken, or when the extra `local` is missing."""
         with checkpoint_errors(config.model):
             from transformers import AutoModel, AutoTokenizer
 
@@ -68,11 +68,11 @@ class TransformersEmbedder:
         self.name = f"transformers-{name_of(config.model)}-{revision[:12]}"
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """float32 [len(texts), hidden size], rows of unit norm; a text without words is a row of zeros."""
+        """Embed texts: float32 [len(texts), hidden size], rows of unit norm; a text without words is a row of zeros."""
         vectors = np.zeros((len(texts), int(self._model.config.get_text_config().hidden_size)), dtype=np.float32)
-        worded = [i for i, text in enumerate(texts) if _WORD.search(text)]
-        for start in range(0, len(worded), _BATCH):
-            rows = worded[start : start + _BATCH]
+        with_words = [i for i, text in enumerate(texts) if _WORD.search(text)]
+        for start in range(0, len(with_words), _BATCH):
+            rows = with_words[start : start + _BATCH]
             vectors[rows] = self._pooled([texts[i] for i in rows])
         return _unit(vectors)
 
@@ -100,9 +100,9 @@ def _features(text: str) -> Iterator[str]:
         yield f"p {first} {second}"
 
 
-@functools.lru_cache(maxsize=1 << 13)  # words repeat: more would take tens of megabytes and save little
+@functools.lru_cache(maxsize=1 << 13)  # words repeat; a larger cache would take tens of megabytes and save little
 def _hashed(feature: str, dimensions: int) -> tuple[int, float]:
-    """Place and sign of a feature."""
+    """The column and the sign (1 or -1) of a feature."""
     number = int.from_bytes(hashlib.blake2b(feature.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
     return (number >> 1) % dimensions, 1.0 if number & 1 else -1.0
 

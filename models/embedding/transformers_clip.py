@@ -1,4 +1,4 @@
-"""CLIP by transformers: any checkpoint with picture and text features (CLIP, SigLIP), without torchvision."""
+"""CLIP by transformers: any checkpoint that embeds pictures and texts (CLIP, SigLIP). Needs no torchvision."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from schemas.model_config import TransformersClip as TransformersClipConfig
 
 _UNLIMITED = 10**6
 _LEAST_SIDE, _MOST_ASPECT = 16, 4
-# Not annotated by the library.
+# The library does not annotate these.
 _AutoImageProcessor: Any = AutoImageProcessor
 _logging: Any = transformers_logging
 
 
 class TransformersClip:
-    """A CLIP in this process. Threads may share it: one batch runs at a time."""
+    """A CLIP in this process, loaded by transformers. Threads may share it: one batch runs at a time."""
 
     def __init__(self, config: TransformersClipConfig) -> None:
         """Load the checkpoint. Raises ConfigError when it is missing, broken, or embeds no pictures or no texts."""
@@ -43,23 +43,23 @@ class TransformersClip:
         text = self._model.config.get_text_config()
         limits = (getattr(text, "max_position_embeddings", None), self._tokenizer.model_max_length)
         self.context: int = min((n for n in limits if n and n < _UNLIMITED), default=77)
-        # SigLIP was trained on full rows of padding and has no mask: shorter rows give other vectors.
+        # SigLIP was trained on rows padded to full length and has no mask: shorter rows would give other vectors.
         self._padding = "max_length" if str(self._model.config.model_type).startswith("siglip") else "longest"
 
     def embed_images(self, images: Sequence[bytes]) -> Vectors:
-        """JPEG or PNG bytes to float32 [n, d], rows of unit norm. Raises PermanentError `unreadable_picture`."""
-        return self._batches(images, self._seen)
+        """Embed JPEG or PNG bytes: float32 [n, d], rows of unit norm. Raises PermanentError `unreadable_picture`."""
+        return self._batches(images, self._image_vectors)
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
-        """Texts to float32 [n, d], rows of unit norm; what exceeds the model's context is cut at its end."""
-        return self._batches(texts, self._said)
+        """Embed texts: float32 [n, d], rows of unit norm. A text that is longer than the model's context is cut."""
+        return self._batches(texts, self._text_vectors)
 
-    def _seen(self, images: Sequence[bytes]) -> Any:
+    def _image_vectors(self, images: Sequence[bytes]) -> Any:
         pictures = [presentable(decode_picture(image)) for image in images]
         inputs = self._pictures(images=pictures, return_tensors="pt")
         return self._model.get_image_features(**inputs.to(self._device))
 
-    def _said(self, texts: Sequence[str]) -> Any:
+    def _text_vectors(self, texts: Sequence[str]) -> Any:
         inputs = self._tokenizer(
             [text.encode("utf-8", "replace").decode("utf-8") for text in texts],  # lone surrogates
             padding=self._padding,
@@ -75,9 +75,9 @@ class TransformersClip:
             part = items[start : start + self._batch]
             try:
                 with self._lock, torch.inference_mode(), threads(self._threads):
-                    found = embed(part)
-                    # Transformers 5 gives an object, 4 gave the tensor.
-                    vectors = getattr(found, "pooler_output", found).float()
+                    output = embed(part)
+                    # Transformers 5 returns an object, transformers 4 returned the tensor.
+                    vectors = getattr(output, "pooler_output", output).float()
                     parts.append(torch.nn.functional.normalize(vectors, dim=-1).cpu().numpy())
             except torch.OutOfMemoryError as error:
                 raise TransientError("out_of_memory", f"{len(part)} items for {self.name}") from error
@@ -91,10 +91,10 @@ class TransformersClip:
 
 
 def presentable(picture: Image.Image) -> Image.Image:
-    """A picture that processors neither misread nor blow up: 16 pixels a side or more, sides as 4 to 1 at most.
+    """Crop and enlarge a picture to a shape that image processors handle: sides of 16 pixels or more, 4 to 1 at most.
 
-    Arrays of 1 or 3 rows pass for channels; a strip of 1 x 60,000 pixels would grow to gigabytes when its short side is
-    resized. Models look at the centre square anyway.
+    Processors take an array of 1 or 3 rows for colour channels. A strip of 1 x 60,000 pixels would grow to gigabytes
+    when its short side is resized. The crop loses little: models look at the centre square only.
     """
     width, height = picture.size
     wide, high = min(width, _MOST_ASPECT * height), min(height, _MOST_ASPECT * width)
@@ -107,7 +107,7 @@ def presentable(picture: Image.Image) -> Image.Image:
 
 
 def _load(config: TransformersClipConfig) -> tuple[Any, Any, Any]:
-    """Model, tokenizer and the image processor that works with Pillow alone."""
+    """Model, tokenizer, and the image processor that needs only Pillow."""
     where, revision = config.model, config.revision
     progress = _logging.is_progress_bar_enabled()
     _logging.disable_progress_bar()

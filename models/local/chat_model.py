@@ -1,9 +1,9 @@
-"""The `local` engine: a checkpoint in this process (transformers), with grammar-constrained decoding.
+"""The `local` engine: a checkpoint that runs in this process (transformers), with grammar-constrained decoding.
 
-The first attempt of a request is as configured (greedy at temperature 0); a retry samples at a temperature of
-at least 0.7. Sampling adds Gumbel noise to the logits and takes the maximum, which draws exactly from the softmax;
-its seed comes from the request, so that a reply does not depend on the position in a batch. Neighbours can still
-change the last bits of the logits through padding: `whole_batches` is True.
+The first attempt of a request uses the configured temperature (0 is greedy); a retry samples at a temperature of at
+least 0.7. Sampling adds Gumbel noise to the logits and takes the maximum, which draws exactly from the softmax. The
+seed comes from the request, so that a reply does not depend on the position in its batch. Other requests of the batch
+can still change the last bits of the logits through padding: `whole_batches` is therefore True.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ from schemas.model_config import LocalModel
 
 log = logging.getLogger(__name__)
 _UNLIMITED = 10**6
-# Not annotated by the library.
+# The library does not annotate these.
 _AutoProcessor: Any = AutoProcessor
 _GenerationConfig: Any = GenerationConfig
 _logging: Any = transformers_logging
 
 
 class LocalChatModel:
-    """A chat model that this process runs. Safe to share between threads: one batch runs at a time."""
+    """A chat model that runs in this process. Threads may share it: one batch runs at a time."""
 
     whole_batches = True
 
@@ -61,7 +61,7 @@ class LocalChatModel:
         with checkpoint_errors(config.model):
             self.revision = revision_of(config.model, config.revision)
             self._model, self._tokenizer, self._processor = _load(config)
-        self._sees = self._processor is not None
+        self._has_vision = self._processor is not None
         self._threads = threads_for(self._model, config.device)
         log.info("loaded %s: %d parameters on %s", self.name, self._model.num_parameters(), config.device)
         text = self._model.config.get_text_config()
@@ -77,7 +77,7 @@ class LocalChatModel:
             raise ConfigError(f"model {self.name!r} has no end-of-text token or no chat template: it is no chat model")
         if self._tokenizer.pad_token_id is None:
             self._tokenizer.pad_token = self._tokenizer.convert_ids_to_tokens(self._stops[0])
-        # The checkpoint's own sampling defaults would apply silently and stand in no record.
+        # The checkpoint's own sampling defaults would apply silently, and no record would name them.
         self._model.generation_config = _GenerationConfig(
             eos_token_id=self._stops, pad_token_id=self._tokenizer.pad_token_id, do_sample=False
         )
@@ -86,14 +86,14 @@ class LocalChatModel:
         self._overhead = len(self._tokenizer(self._prompt("", image=False), add_special_tokens=True)["input_ids"])
 
     def count_tokens(self, text: str) -> int:
-        """Tokens of a message of this text, with what the chat template adds around it."""
+        """How many tokens a message of this text has, with the tokens that the chat template adds."""
         with self._tokenizing:
             return len(self._tokenizer(self._inert(text), add_special_tokens=False)["input_ids"]) + self._overhead
 
     def complete(self, requests: Sequence[Request], arrived: Arrived | None = None) -> list[Reply]:
         """Answer every request, in order, in batches of at most `batch`.
 
-        Raises PermanentError for a prompt that leaves no room for `max_tokens` or a picture that does not decode,
+        Raises PermanentError for a prompt that leaves no room for `max_tokens` and for a picture that does not decode,
         TransientError when the device's memory is exhausted, ConfigError for a schema that cannot be enforced.
         """
         replies: dict[int, Reply] = {}
@@ -106,15 +106,15 @@ class LocalChatModel:
         return [replies[i] for i in range(len(requests))]
 
     def _inert(self, text: str) -> str:
-        """The text with special tokens broken by a space: data can neither open a turn nor place a picture."""
-        return self._special.sub(lambda found: f"{found[0][:1]} {found[0][1:]}", text)
+        """The text with a space in every special token, so that data can neither open a turn nor add a picture."""
+        return self._special.sub(lambda match: f"{match[0][:1]} {match[0][1:]}", text)
 
     def _prompt(self, text: str, *, image: bool) -> str:
         inert = self._inert(text)
         content: Any = inert
-        if self._sees:
+        if self._has_vision:
             content = [{"type": "text", "text": inert}, *([{"type": "image"}] if image else [])]
-        template = self._processor if self._sees else self._tokenizer
+        template = self._processor if self._has_vision else self._tokenizer
         rendered: str = template.apply_chat_template(
             [{"role": "user", "content": content}], add_generation_prompt=True, tokenize=False
         )
@@ -124,11 +124,11 @@ class LocalChatModel:
         prompts = [self._prompt(r.text, image=r.image is not None) for r in requests]
         begins = self._tokenizer.bos_token
         options = {"padding": True, "return_tensors": "pt", "add_special_tokens": False}
-        if begins is not None and self._sees and not prompts[0].startswith(begins):
+        if begins is not None and self._has_vision and not prompts[0].startswith(begins):
             options["add_special_tokens"] = True
         if requests[0].image is None:
             return self._tokenizer(prompts, **options)
-        if not self._sees:
+        if not self._has_vision:
             raise ConfigError(f"model {self.name!r} has no vision part: it cannot caption pictures")
         return self._processor(text=prompts, images=[[decode_picture(r.image)] for r in requests], **options)
 
@@ -181,20 +181,22 @@ class LocalChatModel:
     def _sampling(self, request: Request) -> Sampling:
         key = request.key(self.name, self.revision, self.sampling)
         seed = hashlib.sha256(f"{self._config.seed}:{request.variant}:{key}".encode()).digest()
-        # 63 bits: torch seeds are signed.
+        # 63 bits, because torch's seeds are signed.
         return Sampling(self._temperature(request), self._config.top_p, int.from_bytes(seed[:8]) >> 1)
 
 
 def _load(config: LocalModel) -> tuple[Any, Any, Any]:
-    """Model, tokenizer (padding left), and the processor of a checkpoint with a vision part, else None."""
+    """Model, tokenizer (which pads on the left), and the processor of a checkpoint with a vision part, else None."""
     where, revision = config.model, config.revision
     progress = _logging.is_progress_bar_enabled()
     _logging.disable_progress_bar()
     try:
-        sees = hasattr(AutoConfig.from_pretrained(where, revision=revision), "vision_config")
-        processor: Any = _AutoProcessor.from_pretrained(where, revision=revision) if sees else None
-        tokenizer: Any = AutoTokenizer.from_pretrained(where, revision=revision) if not sees else processor.tokenizer
-        loader: Any = AutoModelForImageTextToText if sees else AutoModelForCausalLM
+        has_vision = hasattr(AutoConfig.from_pretrained(where, revision=revision), "vision_config")
+        processor: Any = _AutoProcessor.from_pretrained(where, revision=revision) if has_vision else None
+        tokenizer: Any = (
+            AutoTokenizer.from_pretrained(where, revision=revision) if not has_vision else processor.tokenizer
+        )
+        loader: Any = AutoModelForImageTextToText if has_vision else AutoModelForCausalLM
         # Weights only as safetensors: a pickle would run its author's code.
         model = loader.from_pretrained(
             where, revision=revision, dtype=getattr(torch, config.dtype), use_safetensors=True

@@ -1,6 +1,6 @@
 """Grammar-constrained decoding: a JSON schema becomes a mask over the next token (llguidance).
 
-White space between JSON tokens is off: a weak model would emit it for ever, and compact JSON is cheaper.
+White space between JSON tokens is not allowed: a weak model would write it without end, and compact JSON is cheaper.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ _COMPACT: Any = {"whitespace_flexible": False, "item_separator": ",", "key_separ
 
 
 class Grammars:
-    """Matchers for one tokenizer; building the tokenizer's table takes up to a second, so it is done once."""
+    """Makes matchers for one tokenizer. The tokenizer's table takes up to a second to build, so it is built once."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast, vocabulary: int, stops: Sequence[int]) -> None:
-        """`vocabulary` = width of the model's logits; `stops` are the ids that end a reply."""
+        """`vocabulary` is the width of the model's logits; `stops` are the token ids that end a reply."""
         self.vocabulary = vocabulary
         self.stops = list(stops)
         self._table: LLTokenizer = from_tokenizer(tokenizer, n_vocab=vocabulary, eos_token=self.stops)
 
     def matcher(self, schema: JsonSchema) -> LLMatcher:
-        """A fresh matcher. Raises ConfigError for a schema that the library cannot enforce."""
+        """A new matcher for one reply. Raises ConfigError for a schema that the library cannot enforce."""
         grammar = LLMatcher.grammar_from_json_schema(json.dumps(schema), overrides=_COMPACT)
         matcher = LLMatcher(self._table, grammar, log_level=0)
         if matcher.is_error():
@@ -40,14 +40,13 @@ class Grammars:
 
 
 class Constraint:
-    """Masks the logits of the constrained rows of one batch; a logits processor of transformers.
+    """A logits processor of transformers that masks the logits of the rows with a schema in one batch.
 
-    `matchers[row]` is None for a row without a schema: it costs nothing. Rows that have stopped are left to the
-    padding of the generation loop.
+    Rows that have stopped are not masked: the generation loop pads them.
     """
 
     def __init__(self, grammars: Grammars, matchers: Sequence[LLMatcher | None]) -> None:
-        """One matcher or None for each row of the batch."""
+        """`matchers[row]` is the row's matcher, or None for a row without a schema."""
         self._grammars = grammars
         self._live = {row: matcher for row, matcher in enumerate(matchers) if matcher is not None}
         self._started = False
@@ -70,7 +69,7 @@ class Constraint:
         return scores
 
     def _allowed(self, matcher: LLMatcher, width: int) -> np.ndarray:
-        """Booleans [width] of the tokens that the grammar allows next; a finished text allows only the stops."""
+        """Booleans [width]: which tokens the grammar allows next. After a finished text only the stops are allowed."""
         if matcher.is_stopped():
             allowed = np.zeros(width, dtype=bool)
             allowed[self._grammars.stops] = True

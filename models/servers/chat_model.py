@@ -1,8 +1,8 @@
-"""The `openai` engine: OpenAI-compatible servers, vLLM in production, driven as fast as they can go.
+"""The `openai` engine: a chat model behind OpenAI-compatible servers (vLLM in production).
 
-One daemon thread with one event loop a model holds the queue, the connections and the retries (dispatch.py, fleet.py);
-the threads that call hand their requests over and wait. No reply is trusted: what is no answer to this request by this
-model is asked for again.
+Each model has one daemon thread with one event loop (engine.py), which holds the queue, the connections and the retries
+(dispatch.py, fleet.py). The threads that call a model hand their requests over and wait. Every reply is checked: a body
+that is not an answer of this model to this request is asked for again.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from types import TracebackType
 from models.chat import Arrived, Reply, Request
 from models.identity import UNSTATED, remote_sampling
 from models.meter import Meter
-from models.servers.engine import _POLL, _Engine
+from models.servers.engine import POLL_SECONDS, Engine
 from models.servers.jobs import Call
-from models.servers.picture_files import Media
-from models.servers.wire import Writer, inert
+from models.servers.picture_files import PictureFolder
+from models.servers.wire import Writer, break_special_tokens
 from schemas.errors import ConfigError, RunStopped
 from schemas.model_config import OpenAIModel
 
 _COUNTS_KEPT = 8192
 
-for _name in ("httpx2", "openai"):  # they write a line for every request
+for _name in ("httpx2", "openai"):  # these loggers write a line for every request
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 
 class RemoteChatModel:
-    """A chat model behind one or several servers. Safe to share between threads; close it, or leave its context."""
+    """A chat model behind one or several servers. Threads may share it. Close it, or use it as a context manager."""
 
     whole_batches = False
 
     def __init__(self, config: OpenAIModel, meter: Meter, raise_if_stopped: Callable[[], None]) -> None:
-        """Reach the servers and check that they serve the model; waits for servers that are not there yet.
+        """Connect to the servers and check that they serve the model; wait for servers that have not started yet.
 
         `raise_if_stopped` is called at least four times a second while anything waits, and may raise RunStopped.
         Raises ConfigError for a wrong name, key, address or folder, ServerGone when no server came within `patience`.
@@ -53,12 +53,14 @@ class RemoteChatModel:
         self.sampling: dict[str, float | int | str | bool | None] = remote_sampling(config)
         self.batch = config.batch
         self._raise_if_stopped = raise_if_stopped
-        self._media = Media(Path(config.media_path)) if config.images == "file" and config.media_path else None
+        self._pictures = (
+            PictureFolder(Path(config.media_path)) if config.images == "file" and config.media_path else None
+        )
         self._counts: OrderedDict[bytes, int] = OrderedDict()
         self._counting = threading.Lock()
         writer = Writer(config, self.name, self.revision, self.sampling)
-        self._engine = _Engine(config, _key(config.api_key_env), meter, writer)
-        self._closing = weakref.finalize(self, _close, self._engine, self._media)
+        self._engine = Engine(config, _key(config.api_key_env), meter, writer)
+        self._closing = weakref.finalize(self, _close, self._engine, self._pictures)
         try:
             self.context: int = self._engine.wait_ready(raise_if_stopped)
         except BaseException:
@@ -66,7 +68,7 @@ class RemoteChatModel:
             raise
 
     def count_tokens(self, text: str) -> int:
-        """Tokens of a message of this text with its template: what vLLM tells, else an upper estimate.
+        """How many tokens a message of this text has with its template: vLLM's number, else an upper estimate.
 
         Raises RunStopped, TransientError("model_failed"), ConfigError for a key that is not accepted.
         """
@@ -75,7 +77,7 @@ class RemoteChatModel:
             if key in self._counts:
                 self._counts.move_to_end(key)
                 return self._counts[key]
-        count = self._engine.count_tokens(inert(text), self._raise_if_stopped)
+        count = self._engine.count_tokens(break_special_tokens(text), self._raise_if_stopped)
         with self._counting:
             self._counts[key] = count
             if len(self._counts) > _COUNTS_KEPT:
@@ -83,10 +85,10 @@ class RemoteChatModel:
         return count
 
     def complete(self, requests: Sequence[Request], arrived: Arrived | None = None) -> list[Reply]:
-        """Answer every request, in order; `arrived` is told of each reply as it comes, on this thread.
+        """Answer every request, in order; `arrived` is called for each reply as it comes, on this thread.
 
-        Raises RunStopped (what `raise_if_stopped` raises, ServerGone) and ConfigError (a key that is not accepted any
-        more, a folder that the server may not read); requests that are still on their way are then broken off.
+        Raises RunStopped (from `raise_if_stopped`, or ServerGone) and ConfigError (a key that is not accepted any more,
+        a folder that the server may not read). Requests that are still under way are then cancelled.
         """
         replies: dict[int, Reply] = {}
         if not requests:
@@ -96,19 +98,19 @@ class RemoteChatModel:
             self._raise_if_stopped()
             self._engine.post(lambda dispatcher: dispatcher.submit(call))
             try:
-                looked = time.monotonic()
+                checked = time.monotonic()
                 while len(replies) < len(requests):
-                    if time.monotonic() - looked >= _POLL:
+                    if time.monotonic() - checked >= POLL_SECONDS:
                         self._raise_if_stopped()
-                        looked = time.monotonic()
+                        checked = time.monotonic()
                     try:
-                        came = call.inbox.get(timeout=_POLL)
+                        message = call.inbox.get(timeout=POLL_SECONDS)
                     except queue.Empty:
                         self._engine.require_alive()
                         continue
-                    if isinstance(came, BaseException):
-                        raise came
-                    position, reply = came
+                    if isinstance(message, BaseException):
+                        raise message
+                    position, reply = message
                     replies[position] = reply
                     if arrived is not None:
                         arrived(position, reply)
@@ -119,7 +121,7 @@ class RemoteChatModel:
         return [replies[i] for i in range(len(requests))]
 
     def close(self) -> None:
-        """Break off what is on its way and close the connections. Calls after that raise RunStopped."""
+        """Cancel the requests that are under way and close the connections. Later calls raise RunStopped."""
         self._closing()
 
     def __enter__(self) -> RemoteChatModel:
@@ -129,7 +131,7 @@ class RemoteChatModel:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close."""
+        """Close the model."""
         self.close()
 
     def __repr__(self) -> str:
@@ -138,21 +140,21 @@ class RemoteChatModel:
 
     @contextmanager
     def _addresses(self, requests: Sequence[Request]) -> Iterator[Sequence[str | None]]:
-        if self._media is None:
+        if self._pictures is None:
             yield [None] * len(requests)
             return
-        with self._media.lent(requests) as urls:
+        with self._pictures.lend(requests) as urls:
             yield urls
 
 
-def _close(engine: _Engine, media: Media | None) -> None:
+def _close(engine: Engine, pictures: PictureFolder | None) -> None:
     engine.stop()
-    if media is not None:
-        media.close()
+    if pictures is not None:
+        pictures.close()
 
 
 def _key(variable: str) -> str | None:
-    """The API key that the environment holds, if any. Raises ConfigError for one that no header can carry."""
+    """The API key in the environment, if there is one. Raises ConfigError for a key that no header can carry."""
     key = os.environ.get(variable, "").strip()
     if not key.isascii() or not key.isprintable():
         raise ConfigError(f"the environment variable {variable} holds characters that no API key has")

@@ -1,4 +1,4 @@
-"""Whether a configured server would serve a run: asked the way a run asks it, with the fix for what is wrong."""
+"""The checks of a configured model server: it gets the requests that a run would send; each fault comes with a fix."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import httpx2
 
 from models.chat import JsonSchema, Request
 from models.checks import Check, fail, ok, warn
-from models.servers.failures import plain
+from models.servers.failures import log_line
 from models.servers.transport import Transport
 from models.servers.wire import Writer
 from schemas.model_config import OpenAIModel
 
 _QUICK_SECONDS = 10.0
-# The prompt begs for what the schema forbids: only a server that enforces the schema answers with one of its words.
+# The prompt asks for a word that the schema forbids: only a server that enforces the schema answers by the schema.
 _COLOURS = ["teal", "maroon"]
 _SCHEMA: JsonSchema = {
     "type": "object",
@@ -28,15 +28,17 @@ _SCHEMA: JsonSchema = {
     "required": ["colour"],
     "additionalProperties": False,
 }
-_BEG = "Reply with the one word yellow, in plain text. No braces, no quotes, no other word: just yellow."
+_FORBIDDEN = "Reply with the one word yellow, in plain text. No braces, no quotes, no other word: just yellow."
 _STRUCTURED_FLAG = """--structured-outputs-config '{"backend":"guidance","disable_any_whitespace":true}'"""
 _THINKING_FLAG = """--default-chat-template-kwargs '{"enable_thinking":false}'"""
 _CACHING = re.compile(r'enable_prefix_caching="(\w+)"')
 
 
 class Need(NamedTuple):
-    """What a run asks of a model: its longest fixed prompt, the tokens of a reply, tokens that captions add at least,
-    a picture (JPEG) of the size that frames have, and whether replies follow a schema.
+    """What a run needs of a model.
+
+    `text` is its longest fixed prompt, `max_tokens` the tokens of a reply, `more_tokens` the least tokens that captions
+    add, `image` a picture (JPEG) of the size of frames or None, `structured` whether replies follow a schema.
     """
 
     text: str
@@ -47,26 +49,26 @@ class Need(NamedTuple):
 
 
 class _Unanswered(Exception):
-    """A request got no usable answer: a status (None: no HTTP answer) and what was said."""
+    """A request got no usable answer: the HTTP status (None without an HTTP answer) and the message."""
 
-    def __init__(self, status: int | None, said: str) -> None:
-        super().__init__(said)
+    def __init__(self, status: int | None, message: str) -> None:
+        super().__init__(message)
         self.status = status
-        self.said = said
+        self.message = message
 
 
 async def check_server(role: str, config: OpenAIModel, url: str, need: Need, start: str) -> list[Check]:
-    """All checks of one base URL, in order; those that rest on one that failed are left out.
+    """Run all checks of a base URL, in order; checks that depend on a failed check are left out.
 
     `start` is the command that starts the server.
     """
     timeout = httpx2.Timeout(min(config.timeout, 120))
     async with httpx2.AsyncClient(transport=Transport(), trust_env=False, timeout=timeout) as client:
-        return await _Examination(role, config, url, need, start, client).run()
+        return await _ServerChecks(role, config, url, need, start, client).run()
 
 
-class _Examination:
-    """One server under examination."""
+class _ServerChecks:
+    """The checks of one server."""
 
     def __init__(
         self, role: str, config: OpenAIModel, url: str, need: Need, start: str, client: httpx2.AsyncClient
@@ -87,8 +89,8 @@ class _Examination:
         checks = [await self._reachable()]
         if checks[-1].status == "fail":
             return checks
-        card, found = await self._listed()
-        checks += found
+        card, listed = await self._listed()
+        checks += listed
         if card is None:
             return checks
         checks += await self._prompts(card.get("max_model_len"))
@@ -104,13 +106,13 @@ class _Examination:
         except _Unanswered as error:
             if error.status is None:
                 fix = f"start it: {self._start}   (or correct models.{self._role}.base_urls)"
-                return fail(name, error.said, fix)
+                return fail(name, error.message, fix)
             if error.status >= 500:
-                return fail(name, f"GET /health: {error.said}", "see the server's log; start it again")
-        return ok(name, "it answers")
+                return fail(name, f"GET /health: {error.message}", "see the server's log; start it again")
+        return ok(name, "the server answers")
 
     async def _listed(self) -> tuple[dict[str, Any] | None, list[Check]]:
-        """The entry of the model in /v1/models."""
+        """The entry of the model in /v1/models (None when it is not there), and the checks of key and model."""
         config = self._config
         try:
             cards = [c for c in (await self._get(f"{self._url}/models"))["data"] if isinstance(c.get("id"), str)]
@@ -119,7 +121,7 @@ class _Examination:
                 state = "is not accepted" if self._key else "is not set"
                 found = f"HTTP {error.status}: the key in the environment variable {config.api_key_env} {state}"
                 return None, [fail(f"{self._name}: key", found, f"export {config.api_key_env}=KEY-OF-THE-SERVER")]
-            return None, [self._no_api(error.said)]
+            return None, [self._no_api(error.message)]
         except (LookupError, TypeError, AttributeError):
             return None, [self._no_api("GET /models gave no list")]
         checks = [ok(f"{self._name}: key", "accepted" if self._key else "none is set, and none is asked for")]
@@ -127,7 +129,7 @@ class _Examination:
         for card in cards:
             if card["id"] == config.model:
                 return card, [*checks, ok(name, f"serves {config.model!r}")]
-        served = [plain(card["id"])[:100] for card in cards[:20]]
+        served = [log_line(card["id"])[:100] for card in cards[:20]]
         change = f"set models.{self._role}.model: {served[0]}" if served else "load a model"
         fix = f"{change}   (or start the server with --served-model-name {config.model})"
         return None, [*checks, fail(name, f"does not serve {config.model!r} but {', '.join(served) or 'nothing'}", fix)]
@@ -136,7 +138,7 @@ class _Examination:
         return fail(f"{self._name}: model", found, "base_urls must name an OpenAI-compatible API; they end in /v1")
 
     async def _prompts(self, longest: Any) -> list[Check]:
-        """Send the longest fixed prompt, with a picture where pictures are sent: does it fit, is it answered?"""
+        """Send the longest fixed prompt, with a picture where a run sends pictures: is it answered, does it fit?"""
         need, name = self._need, f"{self._name}: {'pictures' if self._need.image is not None else 'prompt'}"
         try:
             picture = self._picture()
@@ -159,12 +161,12 @@ class _Examination:
         how = ("as files" if picture is not None else "in the request") if need.image is not None else ""
         checks = [ok(name, f"pictures {how} are taken" if how else "answered")]
         if not text.strip() or text.lstrip().startswith("<think>"):
-            found = "the reply begins with thoughts, or holds nothing else: they use up the tokens of captions"
+            found = "the reply begins with thoughts or holds nothing else: thoughts use up the tokens of captions"
             checks.append(warn(f"{self._name}: thinking", found, f"start the server with {_THINKING_FLAG}"))
         return [*checks, self._context(tokens, longest)]
 
     def _picture(self) -> Path | None:
-        """The test picture below media_path, where pictures are sent as files. Raises OSError."""
+        """The test picture below media_path, written there; None unless pictures are sent as files. Raises OSError."""
         if self._need.image is None or self._config.images != "file" or self._config.media_path is None:
             return None
         folder = Path(self._config.media_path).expanduser().resolve()
@@ -175,27 +177,27 @@ class _Examination:
         return path
 
     def _not_answered(self, name: str, error: _Unanswered) -> Check:
-        said = error.said.lower()
-        if "allowed-local-media-path" in said or "allowed_local_media_path" in said:
+        message = error.message.lower()
+        if "allowed-local-media-path" in message or "allowed_local_media_path" in message:
             folder = Path(self._config.media_path or ".").expanduser().resolve()
             fix = f"start the server with --allowed-local-media-path {folder}   (v2xum serve prints it)"
-            return fail(name, error.said, f"{fix}, or set models.{self._role}.images: base64")
-        if self._config.images == "file" and ("no such file" in said or "failed to load" in said):
+            return fail(name, error.message, f"{fix}, or set models.{self._role}.images: base64")
+        if self._config.images == "file" and ("no such file" in message or "failed to load" in message):
             fix = "the server must see the same folder: mount media_path there, or set images: base64"
-            return fail(name, error.said, fix)
-        if "context length" in said or "max_model_len" in said or "longer than" in said:
+            return fail(name, error.message, fix)
+        if "context length" in message or "max_model_len" in message or "longer than" in message:
             fix = f"start the server with a larger --max-model-len (models.{self._role}.serve.max_model_len)"
-            return fail(name, error.said, fix)
+            return fail(name, error.message, fix)
         if error.status == 400 and self._need.image is not None:
-            return fail(name, error.said, f"models.{self._role} must be a vision-language model; serve one")
-        return fail(name, error.said, "see the server's log; a run would fail the same way")
+            return fail(name, error.message, f"models.{self._role} must be a vision-language model; serve one")
+        return fail(name, error.message, "see the server's log; a run would fail the same way")
 
     def _context(self, prompt: int, longest: Any) -> Check:
         name, need = f"{self._name}: context", self._need
         least = prompt + need.more_tokens + need.max_tokens
         limits = [n for n in (longest, self._config.context) if isinstance(n, int) and n > 0]
         if not limits:
-            return warn(name, "the server does not tell its context", f"set models.{self._role}.context")
+            return warn(name, "the server does not report its context", f"set models.{self._role}.context")
         key = f"models.{self._role}"
         if isinstance(longest, int) and self._config.context is not None and self._config.context > longest:
             found = f"{key}.context is {self._config.context}, the server has {longest} tokens"
@@ -207,26 +209,26 @@ class _Examination:
         return ok(name, f"{min(limits)} tokens; at least {least} are needed ({sums})")
 
     def _larger(self, least: int, longest: Any) -> str:
-        """The fix for a context of less than `least` tokens, by which of the two numbers is too small."""
+        """The fix for a context of less than `least` tokens: it names the setting that is too small."""
         key, wanted, own = f"models.{self._role}", -(-least // 1024) * 1024, self._config.context
-        told = isinstance(longest, int) and longest > 0
+        known = isinstance(longest, int) and longest > 0
         fixes = []
-        if told and longest < least:
-            fixes.append(f"set {key}.serve.max_model_len: {wanted} and start it anew")
+        if known and longest < least:
+            fixes.append(f"set {key}.serve.max_model_len: {wanted} and start the server again")
         if own is not None and own < least:
-            larger = f"set {key}.context: {longest if told and longest >= least else wanted}"
-            fixes.append(f"{larger}, or leave it out: the server tells its own" if told else larger)
+            larger = f"set {key}.context: {longest if known and longest >= least else wanted}"
+            fixes.append(f"{larger}, or leave it out: the server reports its own" if known else larger)
         return "; ".join(fixes)
 
     async def _structured(self) -> Check:
         name = f"{self._name}: structured output"
         fix = f"serve with vLLM and {_STRUCTURED_FLAG}"
         try:
-            answer = await self._post(self._writer.body(Request(_BEG, None, _SCHEMA, 64), None))
+            answer = await self._post(self._writer.body(Request(_FORBIDDEN, None, _SCHEMA, 64), None))
             choice = answer["choices"][0]
             text = _content(choice)
         except _Unanswered as error:
-            return fail(name, error.said, fix)
+            return fail(name, error.message, fix)
         except (LookupError, TypeError, AttributeError):
             return fail(name, "the answer is no chat completion", fix)
         try:
@@ -234,22 +236,22 @@ class _Examination:
         except (ValueError, RecursionError):
             value = None
         if isinstance(value, dict) and list(value) == ["colour"] and value["colour"] in _COLOURS:
-            return ok(name, "enforced: the reply follows the schema against the prompt")
+            return ok(name, "enforced: the reply follows the schema, although the prompt asks for another word")
         if choice.get("finish_reason") == "length" and text[-8:].isspace():
-            return fail(name, "the reply runs on in white space until its tokens are used up", fix)
-        return fail(name, f"not enforced: asked for JSON by a schema, got {plain(text)[:80]!r}", fix)
+            return fail(name, "the reply goes on in white space until its tokens are used up", fix)
+        return fail(name, f"not enforced: asked for JSON by a schema, got {log_line(text)[:80]!r}", fix)
 
     async def _caching(self) -> list[Check]:
-        """What vLLM's metrics say of prefix caching; other servers say nothing."""
+        """The check of prefix caching, by vLLM's metrics; empty for other servers."""
         try:
             response = await self._client.get(f"{self._root}/metrics", headers=self._headers(), timeout=_QUICK_SECONDS)
         except httpx2.HTTPError:
             return []
-        found = _CACHING.search(response.text) if response.status_code == 200 else None
-        if found is None:
+        match = _CACHING.search(response.text) if response.status_code == 200 else None
+        if match is None:
             return []
         name = f"{self._name}: prefix caching"
-        if found[1] == "True":
+        if match[1] == "True":
             return [ok(name, "on: the fixed text before each picture is computed once")]
         return [warn(name, "off: the fixed prompt is computed for every picture", "add --enable-prefix-caching")]
 
@@ -263,15 +265,16 @@ class _Examination:
         return {"Authorization": f"Bearer {self._key}"} if self._key else {}
 
     async def _call(self, method: str, url: str, body: bytes | None, seconds: float | None) -> Any:
-        """The JSON of an answer ({} when there is none). Raises _Unanswered."""
+        """The JSON of an answer; {} for a body that is not JSON. Raises _Unanswered."""
         headers = self._headers() | ({"Content-Type": "application/json"} if body is not None else {})
         timeout = seconds if seconds is not None else self._client.timeout
         try:
             response = await self._client.request(method, url, content=body, headers=headers, timeout=timeout)
         except (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError) as error:
-            raise _Unanswered(None, plain(str(error) or type(error).__name__, self._key)) from error
+            raise _Unanswered(None, log_line(str(error) or type(error).__name__, self._key)) from error
         if response.status_code != 200:
-            raise _Unanswered(response.status_code, plain(f"HTTP {response.status_code}: {_said(response)}", self._key))
+            message = f"HTTP {response.status_code}: {_message(response)}"
+            raise _Unanswered(response.status_code, log_line(message, self._key))
         try:
             return json.loads(response.content) if response.content else {}
         except (ValueError, RecursionError):
@@ -279,14 +282,14 @@ class _Examination:
 
 
 def _content(choice: Any) -> str:
-    """The text of a choice. Raises LookupError, TypeError or AttributeError for what is no choice."""
+    """The text of a choice. Raises LookupError, TypeError or AttributeError for a value that is no choice."""
     text = choice["message"].get("content")
     if text is not None and not isinstance(text, str):
         raise TypeError("the content is no string")
     return text or ""
 
 
-def _said(response: httpx2.Response) -> str:
+def _message(response: httpx2.Response) -> str:
     try:
         error = json.loads(response.content)["error"]
         return str(error["message"] if isinstance(error, dict) else error)

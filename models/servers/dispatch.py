@@ -1,6 +1,8 @@
-"""Carries requests to servers and replies back: one queue, no barriers, retries that give their place away.
+"""The dispatcher of a model: it sends queued requests to servers, retries them, and hands the replies back.
 
-Everything here runs on one event loop; calls come in from other threads through `submit` and hear through their inbox.
+There is one queue for all calls, and no request waits for the rest of its call. A request that waits for a retry holds
+no place at a server. Everything runs on one event loop. Other threads hand in a call through `submit` and get the
+replies through the call's inbox.
 """
 
 from __future__ import annotations
@@ -16,38 +18,38 @@ import openai
 
 from models.chat import Reply
 from models.meter import Meter
-from models.servers.failures import Fault, pause_before, plain
-from models.servers.fleet import Fleet, Raised
+from models.servers.failures import Fault, log_line, pause_before
+from models.servers.fleet import ErrorFactory, Fleet
 from models.servers.jobs import Call, Job, Place
 from models.servers.server import Server
 from models.servers.wire import Writer, read_answer
 from schemas.errors import ConfigError, RunStopped, TransientError
 from schemas.model_config import OpenAIModel
 
-_MOST_LOSSES = 10  # times that a server may vanish under one request before that request is to blame
-_MOST_REFUSALS = 16  # before the first reply; twice as many later: then the server is to blame
-_SUSPICIOUS = 3  # failures in a row after which a server is checked
+_MOST_LOSSES = 10  # a request under which servers vanish more often than this is given up
+_MOST_REFUSALS = 16  # after this many without any reply (later: twice as many) the server is to blame
+_SUSPICIOUS = 3  # after this many failures in a row a server is checked
 _MEDIA_FLAG = ("allowed-local-media-path", "allowed_local_media_path")
 
 
 class Dispatcher:
-    """The one queue of a model."""
+    """The queue of a model's requests and their way to the servers."""
 
     def __init__(self, config: OpenAIModel, key: str | None, meter: Meter, writer: Writer, fleet: Fleet) -> None:
-        """Bind what it works with; `fleet` must call `pump` when it changes, and `fail` when it gives up."""
+        """`key` is the API key. `fleet` must call `pump` when a server changes, and `fail` when it gives up."""
         self._config, self._key, self._meter, self._writer, self._fleet = config, key, meter, writer, fleet
-        self._queue: list[tuple[int, Job]] = []  # a heap: first come, first served, also after a retry
+        self._queue: list[tuple[int, Job]] = []  # a heap by number: first come, first served, also after a retry
         self._numbers = itertools.count()
         self._calls: set[Call] = set()
-        self._ended: Raised | None = None
+        self._ended: ErrorFactory | None = None
         self._ids = (f"v2x{secrets.token_hex(7)[:13]}{n:016x}" for n in itertools.count())
         self._checks: set[asyncio.Task[bool]] = set()
         self._refusals = 0
         self._refused_calls: set[int] = set()
 
     def submit(self, call: Call) -> None:
-        """Queue a call's requests."""
-        ended = self._ended or self._fleet.hopeless
+        """Queue the requests of a call."""
+        ended = self._ended or self._fleet.given_up_error
         if ended is not None:
             call.inbox.put(ended())
             return
@@ -58,7 +60,7 @@ class Dispatcher:
         self.pump()
 
     def cancel(self, call: Call) -> None:
-        """Forget a call: nothing of it is sent any more, what is in flight is broken off."""
+        """Forget a call: cancel its requests in flight and send none of the others."""
         self._calls.discard(call)
         for job in call.jobs:
             self._drop(job)
@@ -66,8 +68,8 @@ class Dispatcher:
         heapq.heapify(self._queue)
         self.pump()
 
-    def fail(self, error: Raised, *, for_good: bool = False) -> None:
-        """End every call with an error; `for_good`: those that come, too."""
+    def fail(self, error: ErrorFactory, *, for_good: bool = False) -> None:
+        """End every call with an error; with `for_good`, all later calls too."""
         if for_good:
             self._ended = self._ended or error
         for call in list(self._calls):
@@ -75,7 +77,7 @@ class Dispatcher:
             self.cancel(call)
 
     def pump(self) -> None:
-        """Send what can be sent."""
+        """Send queued requests while a server has a free place."""
         while self._queue:
             job = self._queue[0][1]
             server = self._fleet.choose(job.avoid)
@@ -86,12 +88,12 @@ class Dispatcher:
             server.sent += 1
             self._move(job, "in_flight")
             job.waits_to_start = server
-            job.task = asyncio.create_task(self._carry(job, server))
+            job.task = asyncio.create_task(self._attempt(job, server))
 
     async def count_tokens(self, text: str) -> int:
-        """Tokens of a message of this text. Raises TransientError, or what ends every call."""
+        """How many tokens a message of this text has. Raises TransientError, or the error that ends every call."""
         for attempt in itertools.count(1):
-            server = await self._fleet.some()
+            server = await self._fleet.any_up()
             try:
                 return await server.count_tokens(text)
             except openai.OpenAIError as error:
@@ -105,8 +107,8 @@ class Dispatcher:
             await asyncio.sleep(pause_before(attempt, self._config.backoff, fault.wait, self._config.patience))
         raise AssertionError("unreachable")
 
-    async def _carry(self, job: Job, server: Server) -> None:
-        """One attempt."""
+    async def _attempt(self, job: Job, server: Server) -> None:
+        """Send a request once, and hand its reply on or recover from its fault."""
         job.waits_to_start = None
         sent = time.monotonic()
         request_id = next(self._ids)
@@ -115,17 +117,17 @@ class Dispatcher:
         try:
             body = await server.ask(self._writer.body(job.request, job.url), request_id)
             reply, fault = read_answer(body, request_id, self._config.model)
-            # What a server says of itself may hold anything, also the key that it was shown.
+            # A server's message may hold anything, also the key that it was sent.
             if fault is not None:
-                fault = fault._replace(reason=plain(fault.reason, self._key or ""))
+                fault = fault._replace(reason=log_line(fault.reason, self._key or ""))
             elif reply is not None and reply.finish == "refused":
-                reply = reply._replace(text=plain(reply.text, self._key or ""))
+                reply = reply._replace(text=log_line(reply.text, self._key or ""))
         except openai.OpenAIError as error:
             fault = server.fault(error)
         except asyncio.CancelledError:
-            asyncio.get_running_loop().call_soon(self.pump)  # its place is free
+            asyncio.get_running_loop().call_soon(self.pump)  # the request's place is free
             raise
-        except Exception as error:  # noqa: BLE001 - a fault of ours: the thread that waits must hear of it
+        except Exception as error:  # noqa: BLE001 - a bug in this program: the waiting thread must raise it
             job.call.inbox.put(error)
             return
         finally:
@@ -153,18 +155,18 @@ class Dispatcher:
         await self._recover(job, server, fault, sent)
 
     async def _recover(self, job: Job, server: Server, fault: Fault, sent: float) -> None:
-        """What becomes of a request that failed: refused, sent again, or given up."""
+        """Refuse a request that failed, send it again, or give it up."""
         if fault.kind == "unauthorized":
             self.fail(self._unauthorized(server, fault), for_good=True)
             return
         if fault.kind in ("refused", "missing"):
-            # A server that was started again with another model answers 404 to everything.
+            # A server that was started again with another model answers every request with 404.
             if fault.kind == "missing" and not await self._fleet.still_there(server):
                 self._requeue(job)
             elif any(flag in fault.reason for flag in _MEDIA_FLAG):
-                self.fail(self._forbidden_path(server, fault, sent_along=job.url is None), for_good=True)
+                self.fail(self._forbidden_path(server, fault, inline=job.url is None), for_good=True)
             elif self._refuses_everything(job.call):
-                self.fail(self._useless(server, fault), for_good=True)
+                self.fail(self._refusal_error(server, fault), for_good=True)
             else:
                 self._give_up(job, "refused", fault)
             return
@@ -173,7 +175,7 @@ class Dispatcher:
             if not await self._fleet.still_there(server):
                 job.losses += fault.reached
                 if job.losses <= _MOST_LOSSES:
-                    self._requeue(job)  # not its fault: that costs no retry
+                    self._requeue(job)  # not the request's fault: this costs no retry
                 else:
                     self._give_up(job, "failed", fault)
                 return
@@ -187,10 +189,10 @@ class Dispatcher:
         if fault.own:
             job.own.append((server, sent))
         if job.attempts > self._config.retries:
-            # Every attempt broke something inside servers that answered others meanwhile: it is this request. What was
-            # answered after the last attempt is not known yet.
+            # Every attempt met an error inside a server that answered other requests between the attempts: the request
+            # itself is at fault. Whether the server answered others after the last attempt is not known yet.
             earlier = job.own[:-1]
-            guilty = len(job.own) == job.attempts > 1 and all(where.answered_at > when for where, when in earlier)
+            guilty = len(job.own) == job.attempts > 1 and all(other.answered_at > when for other, when in earlier)
             self._give_up(job, "refused" if guilty else "failed", fault)
             return
         self._meter.retry(fault.kind)
@@ -225,7 +227,7 @@ class Dispatcher:
             job.timer = None
         if job.task is not None and job.task is not asyncio.current_task():
             job.task.cancel()
-        if job.waits_to_start is not None:  # it was cancelled before it began: nothing in it gives its place back
+        if job.waits_to_start is not None:  # cancelled before it began: the task itself does not give its place back
             job.waits_to_start.in_flight -= 1
             job.waits_to_start = None
             self._move(job, None)
@@ -233,7 +235,7 @@ class Dispatcher:
             self._move(job, None)
 
     def _move(self, job: Job, place: Place | None) -> None:
-        """Note where a request is, for the gauges."""
+        """Record where a request is, and change the gauges."""
         if job.place is not None:
             self._meter.change(job.place, -1)
         if place is not None:
@@ -244,7 +246,7 @@ class Dispatcher:
         if server.limiter.limit != before:
             self._meter.limit(server.url, server.limiter.limit)
 
-    def _unauthorized(self, server: Server, fault: Fault) -> Raised:
+    def _unauthorized(self, server: Server, fault: Fault) -> ErrorFactory:
         state = "is not set" if self._key is None else "is not accepted"
         message = (
             f"model server {server.url}: {fault.reason}; the key in the environment variable "
@@ -252,27 +254,27 @@ class Dispatcher:
         )
         return lambda: ConfigError(message)
 
-    def _forbidden_path(self, server: Server, fault: Fault, *, sent_along: bool) -> Raised:
+    def _forbidden_path(self, server: Server, fault: Fault, *, inline: bool) -> ErrorFactory:
         message = (
             f"model server {server.url} may not read {self._config.media_path!r}: start it with "
             f"--allowed-local-media-path {self._config.media_path}, or set `images: base64`"
         )
-        if sent_along:  # it checks its own folder with every picture, even with those that lie in the request
+        if inline:  # vLLM checks its own folder with every picture, even with a picture in the request
             message = f"model server {server.url} was started with a wrong --allowed-local-media-path: {fault.reason}"
         return lambda: ConfigError(message)
 
     def _refuses_everything(self, call: Call) -> bool:
-        """Whether many requests of several calls were refused and none answered: then it is not the requests."""
+        """Whether so many requests of several calls were refused, and none answered, that the server is to blame."""
         self._refusals += 1
         self._refused_calls.add(id(call))
         if not any(server.answered_at for server in self._fleet.servers):
             return self._refusals >= _MOST_REFUSALS
         return self._refusals >= 2 * _MOST_REFUSALS and len(self._refused_calls) >= _SUSPICIOUS
 
-    def _useless(self, server: Server, fault: Fault) -> Raised:
+    def _refusal_error(self, server: Server, fault: Fault) -> ErrorFactory:
         message = (
             f"model server {server.url} refused the last {self._refusals} requests, every one: {fault.reason}; "
-            "`v2xum doctor` tries what it can do. Videos that were rejected for this: `v2xum retry --class permanent`"
+            "`v2xum doctor` tests the server; `v2xum retry --class permanent` retries videos rejected for this"
         )
         return lambda: RunStopped(message)
 

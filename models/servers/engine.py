@@ -1,4 +1,4 @@
-"""One thread with an event loop that carries all requests of a process to model servers."""
+"""The thread with the event loop that sends all requests of a chat model to its servers."""
 
 from __future__ import annotations
 
@@ -11,19 +11,24 @@ from contextlib import contextmanager
 
 from models.meter import Meter
 from models.servers.dispatch import Dispatcher
-from models.servers.fleet import Fleet, Raised
+from models.servers.fleet import ErrorFactory, Fleet
 from models.servers.wire import Writer
 from schemas.errors import RunStopped
 from schemas.model_config import OpenAIModel
 
-_POLL = 0.2  # seconds between two looks at whether the run is to stop
+POLL_SECONDS = 0.2
+"""A waiting thread asks this often whether the run should stop."""
 _CLOSED = "the connection to the model servers was closed"
 
 
-class _Engine:
-    """The thread with the event loop. Knows nothing of the model object, so that this one can be collected."""
+class Engine:
+    """The thread, and the way for other threads to reach its event loop.
+
+    It holds no reference to the chat model, so that a model that nobody uses can be collected.
+    """
 
     def __init__(self, config: OpenAIModel, key: str | None, meter: Meter, writer: Writer) -> None:
+        """Start the thread and contact the servers; `key` is the API key."""
         self._config, self._key, self._meter, self._writer = config, key, meter, writer
         self._dispatcher: Dispatcher | None = None
         self._fleet: Fleet | None = None
@@ -31,14 +36,18 @@ class _Engine:
         self._stop: asyncio.Event | None = None
         self._running = threading.Event()
         self._decided = threading.Event()
-        self._refused: Raised | None = None
+        self._refused: ErrorFactory | None = None
         self._thread = threading.Thread(target=self._work, name=f"model {config.model}", daemon=True)
         self._thread.start()
         self._running.wait()
 
     def wait_ready(self, raise_if_stopped: Callable[[], None]) -> int:
-        """The context once a server is up. Raises ConfigError, ServerGone, RunStopped."""
-        while not self._decided.wait(_POLL):
+        """Wait until the servers can be used, and return the context in tokens.
+
+        `raise_if_stopped` is called while it waits. Raises ConfigError for a wrong name, key or address, ServerGone
+        when no server came within the configured patience, RunStopped.
+        """
+        while not self._decided.wait(POLL_SECONDS):
             raise_if_stopped()
             self.require_alive()
         if self._refused is not None:
@@ -47,14 +56,17 @@ class _Engine:
         return self._fleet.context
 
     def post(self, act: Callable[[Dispatcher], None]) -> None:
-        """Have `act` run on the loop. Raises RunStopped when that has ended."""
+        """Run `act` on the event loop. Raises RunStopped when the loop has ended."""
         self.require_alive()
         assert self._loop is not None and self._dispatcher is not None
         with _ended_as_stop():
             self._loop.call_soon_threadsafe(act, self._dispatcher)
 
     def count_tokens(self, text: str, raise_if_stopped: Callable[[], None]) -> int:
-        """See Dispatcher.count_tokens."""
+        """How many tokens a message of this text has.
+
+        `raise_if_stopped` is called while it waits. Raises TransientError, ConfigError, RunStopped.
+        """
         self.require_alive()
         assert self._loop is not None and self._dispatcher is not None
         counting = self._dispatcher.count_tokens(text)
@@ -67,7 +79,7 @@ class _Engine:
             while True:
                 raise_if_stopped()
                 with contextlib.suppress(concurrent.futures.TimeoutError):
-                    return future.result(timeout=_POLL)
+                    return future.result(timeout=POLL_SECONDS)
                 self.require_alive()
         except concurrent.futures.CancelledError as error:
             raise RunStopped(_CLOSED) from error
@@ -80,9 +92,9 @@ class _Engine:
             raise RunStopped(_CLOSED)
 
     def stop(self) -> None:
-        """End the thread; waiting calls hear RunStopped."""
+        """End the thread; calls that wait raise RunStopped."""
         if self._loop is not None and self._stop is not None:
-            with contextlib.suppress(RuntimeError):  # it has ended already
+            with contextlib.suppress(RuntimeError):  # the loop has ended already
                 self._loop.call_soon_threadsafe(self._stop.set)
         if self._thread is not threading.current_thread():
             self._thread.join(timeout=10)
@@ -113,7 +125,7 @@ class _Engine:
             dispatcher.fail(lambda: RunStopped(_CLOSED), for_good=True)
             await fleet.close()
 
-    def _give_up(self, dispatcher: Dispatcher, error: Raised) -> None:
+    def _give_up(self, dispatcher: Dispatcher, error: ErrorFactory) -> None:
         if not self._decided.is_set():
             self._refused = error
             self._decided.set()

@@ -1,10 +1,8 @@
-"""What can go wrong with a request at a server, what is done about it, and how long a retry waits."""
+"""The faults that a request can meet at a model server, and how long a retry waits after each."""
 
 from __future__ import annotations
 
-import email.utils
 import json
-import math
 import random
 import time
 from typing import Literal, NamedTuple
@@ -13,16 +11,18 @@ import httpx2
 import openai
 
 from models.servers.transport import OversizedBody
+from schemas.retry_after import retry_after
+from schemas.safe_text import plain
 
 Kind = Literal[
     "rate_limited",  # 429
     "server_error",  # 5xx
     "timeout",
-    "connection",  # refused, lost, reset
-    "bad_response",  # not what the API promises
-    "misrouted",  # another request's reply
-    "refused",  # 400 and the like: never answered
-    "missing",  # 404: refused, or the model is not there any more
+    "connection",  # refused, lost or reset
+    "bad_response",  # a body that breaks the API
+    "misrouted",  # the reply to another request
+    "refused",  # 400 and the like: the server will never answer this request
+    "missing",  # 404: refused, or the server does not serve the model any more
     "unauthorized",  # 401, 403
 ]
 _BUSY = 503
@@ -32,7 +32,11 @@ _LONGEST_REASON = 500
 
 
 class Fault(NamedTuple):
-    """One thing that went wrong. `reason` is a plain line; `wait` what Retry-After asked for, in seconds."""
+    """A fault that a request met.
+
+    `reason` is one plain line; `status` is the HTTP status, None without an HTTP answer; `wait` is what Retry-After
+    asked for, in seconds; `reached` says whether the request may have reached the server.
+    """
 
     kind: Kind
     reason: str
@@ -42,40 +46,39 @@ class Fault(NamedTuple):
 
     @property
     def overload(self) -> bool:
-        """Whether it says that the server has too much to do."""
+        """Whether the fault says that the server has too much to do."""
         return self.kind in ("rate_limited", "timeout", "connection") or self.status == _BUSY
 
     @property
     def own(self) -> bool:
-        """Whether it may be the request's own fault when every attempt ends so: an error inside the server."""
+        """Whether the request itself may cause the fault, if every attempt ends like this: an error in the server."""
         return self.kind == "server_error" and self.status not in _INFRASTRUCTURE
 
 
-def plain(text: str, secret: str = "") -> str:
-    """Text from outside as one short line that may be logged: nothing unprintable, and not the API key."""
+def log_line(text: str, secret: str = "") -> str:
+    """A server's text as one plain line of at most 500 characters without the API key `secret`."""
     if len(secret) >= 4:
         text = text.replace(secret, "***")
-    shown = "".join(c if c.isprintable() else " " for c in text[: 4 * _LONGEST_REASON])
-    return " ".join(shown.split())[:_LONGEST_REASON]
+    return plain(text[: 4 * _LONGEST_REASON], _LONGEST_REASON)
 
 
 def fault_of(error: openai.OpenAIError, secret: str = "") -> Fault:
-    """What an error of the SDK means."""
+    """The fault that an error of the SDK stands for; `secret` is the API key, which no reason shows."""
     if isinstance(error, openai.APIStatusError):
         return _status_fault(error.response, secret)
     cause = error.__cause__
     if isinstance(cause, OversizedBody | httpx2.DecodingError | httpx2.RemoteProtocolError):
-        return Fault("bad_response", plain(str(cause), secret))
+        return Fault("bad_response", log_line(str(cause), secret))
     if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout):
-        return Fault("connection", plain(f"cannot connect: {cause}", secret), reached=False)
+        return Fault("connection", log_line(f"cannot connect: {cause}", secret), reached=False)
     if isinstance(error, openai.APITimeoutError):
-        return Fault("timeout", plain(str(cause), secret))
-    return Fault("connection", plain(f"connection lost: {cause or error}", secret))
+        return Fault("timeout", log_line(str(cause), secret))
+    return Fault("connection", log_line(f"connection lost: {cause or error}", secret))
 
 
 def _status_fault(response: httpx2.Response, secret: str) -> Fault:
     status = response.status_code
-    reason = plain(f"HTTP {status}: {_message(response)}", secret)
+    reason = log_line(f"HTTP {status}: {_message(response)}", secret)
     wait = retry_after(response.headers.get("retry-after"), time.time())
     if status == 429:
         return Fault("rate_limited", reason, status, wait)
@@ -91,7 +94,7 @@ def _status_fault(response: httpx2.Response, secret: str) -> Fault:
 
 
 def _message(response: httpx2.Response) -> str:
-    """What the body says: the message of an OpenAI error, else its text."""
+    """The message of an OpenAI error in the body, else the text of the body."""
     try:
         document = json.loads(response.content)
         error = document.get("error", document)
@@ -103,28 +106,11 @@ def _message(response: httpx2.Response) -> str:
     return response.content[: 4 * _LONGEST_REASON].decode(errors="replace")
 
 
-def retry_after(value: str | None, now: float) -> float | None:
-    """Seconds that a Retry-After header asks to wait: a number, or an HTTP date against `now` (Unix time).
-
-    None when there is none or it makes no sense. RFC 9110, 10.2.3.
-    """
-    if value is None:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            seconds = email.utils.parsedate_to_datetime(value).timestamp() - now
-        except (ValueError, TypeError, OverflowError):
-            return None
-    return max(0.0, seconds) if math.isfinite(seconds) else None
-
-
 def pause_before(retry: int, backoff: float, wait: float | None, longest: float) -> float:
-    """Seconds before the `retry`-th retry (from 1): `backoff` doubled each time with full jitter.
+    """Seconds to wait before the `retry`-th retry (from 1): `backoff`, doubled each time, with full jitter.
 
-    Never less than the server asked for (`wait`), as far as `longest` allows; those that were asked to wait alike do
-    not come back all at once.
+    When the server asked for `wait` seconds, the result is at least `wait`, or `longest` if that is less. Jitter is
+    added to `wait` too, so that requests that were asked to wait equally long do not all come back at once.
     """
     jitter = random.uniform(0, min(backoff * 2.0 ** min(retry - 1, 30), _LONGEST_BACKOFF))  # noqa: S311
     if wait is None:

@@ -1,7 +1,7 @@
-"""The servers of one model: which are up, which of them is next, and what happens while none is.
+"""The fleet: all servers of one model, which of them are up, and which gets the next request.
 
-A server whose connections fail is checked at once; when the check fails too it is gone: nothing is sent there, and it
-is probed until it is back, with the model that was asked for. While none is up the run is paused, and after the
+A server whose connection fails is checked at once. When the check fails too, the server is gone: no request is sent
+there, and it is probed until it is back and serves the right model. While no server is up the run is paused; after the
 configured patience it is given up.
 """
 
@@ -13,22 +13,22 @@ import time
 from collections.abc import Callable, Sequence
 
 from models.meter import Meter
-from models.servers.server import Problem, Server, clock
+from models.servers.server import Problem, Server, time_of_day
 from schemas.errors import ConfigError, ServerGone, V2XumError
 from schemas.model_config import OpenAIModel
 
 log = logging.getLogger(__name__)
-_FIRST_PROBE, _LONGEST_PROBE = 0.5, 5.0  # seconds between two looks at a server that is gone
+_FIRST_PROBE, _LONGEST_PROBE = 0.5, 5.0  # seconds between two probes of a server that is gone
 
-Raised = Callable[[], V2XumError]
-"""Makes an error anew for every thread that it is raised in."""
+ErrorFactory = Callable[[], V2XumError]
+"""Makes a new error object for every thread in which the error is raised."""
 
 
 class Fleet:
-    """The replicas; lives on one event loop.
+    """The servers of a model (replicas). It lives on one event loop.
 
-    `changed()` is called when a request may be sent that could not be before, `ready()` once, when the first server is
-    up and all have been asked, `given_up(error)` when no call can go on: for good, or until a server is back.
+    It calls `changed()` when a request can be sent that could not be sent before; `ready()` once, when all servers were
+    asked and at least one is up; `given_up(error)` when no call can go on, for good or until a server is back.
     """
 
     def __init__(
@@ -39,36 +39,36 @@ class Fleet:
         *,
         changed: Callable[[], None],
         ready: Callable[[], None],
-        given_up: Callable[[Raised], None],
+        given_up: Callable[[ErrorFactory], None],
     ) -> None:
-        """Bind the configuration's servers; `start` contacts them."""
+        """Make the servers of the configuration; `start` contacts them. `key` is the API key."""
         self.servers: Sequence[Server] = [Server(url, config, key) for url in dict.fromkeys(config.base_urls)]
         self.context: int | None = config.context
-        self.hopeless: Raised | None = None
+        self.given_up_error: ErrorFactory | None = None  # the error of every call until a server is back
         self._config, self._meter = config, meter
         self._changed, self._ready, self._given_up = changed, ready, given_up
         self._asked: set[Server] = set()
         self._is_ready = False
         self._checks: dict[Server, asyncio.Task[bool]] = {}
         self._probes: dict[Server, asyncio.Task[None]] = {}
-        self._alone_since: float | None = None
+        self._all_down_since: float | None = None
         self._patience: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Ask every server whether it is there."""
-        self._alone()
+        """Ask every server whether it is up."""
+        self._note_all_down()
         for server in self.servers:
             self._probes[server] = asyncio.create_task(self._probe(server, 0.0))
 
     def choose(self, avoid: Server | None = None) -> Server | None:
-        """The server with the smallest share of its places taken, another than `avoid` if there is one; None: wait."""
+        """The server with the smallest share of its places taken, if possible not `avoid`; None when all are full."""
         free = [server for server in self.servers if server.free]
         if len(free) > 1:
             free = [server for server in free if server is not avoid]
         return min(free, key=lambda server: (server.load, server.sent), default=None)
 
     async def still_there(self, server: Server) -> bool:
-        """Check a server that failed, once for all that ask meanwhile; one that is not well is gone from then on."""
+        """Check a server that failed. Callers that ask meanwhile share one check; a server that fails it is gone."""
         if not server.up:
             return False
         check = self._checks.get(server)
@@ -76,14 +76,14 @@ class Fleet:
             check = self._checks[server] = asyncio.create_task(self._check(server))
         return await asyncio.shield(check)
 
-    async def some(self) -> Server:
-        """A server that is up, when there is one. Raises what `given_up` is told."""
+    async def any_up(self) -> Server:
+        """Wait for a server that is up, and return the least loaded one. Raises the error that `given_up` gets."""
         while True:
             up = [server for server in self.servers if server.up]
             if up:
                 return min(up, key=lambda server: server.load)
-            if self.hopeless is not None:
-                raise self.hopeless()
+            if self.given_up_error is not None:
+                raise self.given_up_error()
             await asyncio.sleep(0.1)
 
     async def close(self) -> None:
@@ -101,19 +101,19 @@ class Fleet:
         began = time.monotonic()
         try:
             problem = await server.check(self.context)
-            # A reply that came during the check is the better witness.
+            # A reply that came during the check is better evidence than the check.
             if problem is None or (server.answered_at > began and not problem.lasting):
                 server.streak = 0
                 return True
-            self._lose(server, problem)
+            self._mark_gone(server, problem)
             return False
         finally:
             del self._checks[server]
 
-    def _lose(self, server: Server, problem: Problem) -> None:
+    def _mark_gone(self, server: Server, problem: Problem) -> None:
         server.up, server.problem = False, problem
         log.warning("model server %s is gone: %s", server.url, problem.text)
-        self._alone()
+        self._note_all_down()
         self._probes[server] = asyncio.create_task(self._probe(server, _FIRST_PROBE))
 
     async def _probe(self, server: Server, delay: float) -> None:
@@ -126,18 +126,18 @@ class Fleet:
                 self._stop(server, server.problem.text)
                 return
             self._note_asked(server)
-            self._alone()
+            self._note_all_down()
             delay = min(max(2 * delay, _FIRST_PROBE), _LONGEST_PROBE)
-        self._back(server)
+        self._mark_up(server)
         self._note_asked(server)
 
-    def _back(self, server: Server) -> None:
+    def _mark_up(self, server: Server) -> None:
         server.up, server.streak = True, 0
         server.limiter.restart(time.monotonic())
         self._meter.limit(server.url, server.limiter.limit)
         if self._is_ready:
             log.warning("model server %s is back", server.url)
-        self._alone_since, self.hopeless = None, None
+        self._all_down_since, self.given_up_error = None, None
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
@@ -145,32 +145,33 @@ class Fleet:
         self._changed()
 
     def _note_asked(self, server: Server) -> None:
-        """The first answer of each server decides when the model is ready, and how long its context is."""
+        """Record that a server answered or failed. After all servers did, the model is ready and its context known."""
         self._asked.add(server)
         if self._is_ready or len(self._asked) < len(self.servers) or not any(s.up for s in self.servers):
             return
         if self.context is None:
-            told = [s.max_model_len for s in self.servers if s.up and s.max_model_len is not None]
-            if not told:
+            lengths = [s.max_model_len for s in self.servers if s.up and s.max_model_len is not None]
+            if not lengths:
                 first = next(s for s in self.servers if s.up)
                 self._stop(first, "does not tell max_model_len; set `context` (tokens) of the model")
                 return
-            self.context = min(told)
+            self.context = min(lengths)
         self._is_ready = True
         self._ready()
 
-    def _alone(self) -> None:
-        """When no server is up: say so, and begin to lose patience."""
+    def _note_all_down(self) -> None:
+        """When no server is up, pause the meter and start the time of patience."""
         if any(server.up for server in self.servers):
             return
-        if self._alone_since is None:
-            self._alone_since = time.monotonic()
+        if self._all_down_since is None:
+            self._all_down_since = time.monotonic()
         if len(self._asked) < len(self.servers):
-            return  # the first answers are still to come
+            return  # some servers have not answered for the first time yet
         if self._patience is None:
-            left = self._alone_since + self._config.patience - time.monotonic()
+            left = self._all_down_since + self._config.patience - time.monotonic()
             self._patience = asyncio.get_running_loop().call_later(max(0.0, left), self._give_up)
-        self._meter.pause(f"no model server since {clock(self._alone_since)}: {self._problems()}", self._config.model)
+        since = time_of_day(self._all_down_since)
+        self._meter.pause(f"no model server since {since}: {self._problems()}", self._config.model)
 
     def _give_up(self) -> None:
         problems, patience = self._problems(), self._config.patience
@@ -181,7 +182,7 @@ class Fleet:
                 "start the server again and run the same command"
             )
 
-        self.hopeless = gone
+        self.given_up_error = gone
         self._given_up(gone)
 
     def _stop(self, server: Server, text: str) -> None:
@@ -190,7 +191,7 @@ class Fleet:
         def wrong() -> ConfigError:
             return ConfigError(message)
 
-        self.hopeless = wrong
+        self.given_up_error = wrong
         self._given_up(wrong)
 
     def _problems(self) -> str:

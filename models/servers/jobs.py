@@ -1,4 +1,4 @@
-"""What the dispatcher handles: jobs, calls, and places at a server."""
+"""The calls of a dispatcher and their jobs: a call is the requests of one thread, a job is one of these requests."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from models.chat import Reply, Request
 from models.servers.server import Server
 
 Place = Literal["queued", "in_flight"]
+"""Where a job is: it waits for its turn, or a server has it."""
 
 
 class Job:
-    """One request of a call, and what happened to it so far."""
+    """One request of a call, and its attempts so far."""
 
     __slots__ = ("attempts", "avoid", "call", "losses", "number", "own", "place", "position", "request", "task",
                  "timer", "url", "waits_to_start")  # fmt: skip
 
     def __init__(self, call: Call, position: int, request: Request, url: str | None) -> None:
-        """`url` names the request's picture when it is not sent along."""
+        """`url` is the address of the request's picture; None when the picture is part of the request."""
         self.call, self.position, self.request, self.url = call, position, request, url
         self.number = 0
         self.attempts = self.losses = 0
-        self.own: list[tuple[Server, float]] = []  # errors inside a server: where, and when it was sent
+        self.own: list[tuple[Server, float]] = []  # errors inside a server: which server, and when the request was sent
         self.avoid: Server | None = None
         self.place: Place | None = None
         self.task: asyncio.Task[None] | None = None
@@ -33,10 +34,10 @@ class Job:
 
 
 class Call:
-    """Requests of one thread, which waits at `inbox` for each reply, or for the error that ends the call."""
+    """The requests of one thread. It waits at `inbox` for each reply, or for the error that ends the call."""
 
     def __init__(self, requests: Sequence[Request], urls: Sequence[str | None]) -> None:
-        """`urls[i]`: where picture i lies, None when it is sent along."""
+        """`urls[i]` is the address of picture i; None when the picture is part of the request."""
         self.inbox: SimpleQueue[tuple[int, Reply] | BaseException] = SimpleQueue()
         self.jobs = [Job(self, i, request, url) for i, (request, url) in enumerate(zip(requests, urls, strict=True))]
         self.left = len(self.jobs)

@@ -1,17 +1,18 @@
-"""How many requests one server may have at once: grows until throughput stops rising, gives way when overloaded.
+"""Decides how many requests one server may have at once: more while throughput rises, fewer when it is overloaded.
 
-A pure state machine: time (seconds, any monotonic clock) is passed in. A *round* is as many replies as the limit was
-when the round began: by Little's law about one round trip when the limit is used. Rules:
+The limiter is a pure state machine: time (seconds of any monotonic clock) is passed in. A *round* is as many replies as
+the limit was when the round began; by Little's law that is about one round trip while the limit is used. The rules:
 
-- Slow start: one more place for every reply, so that the limit doubles a round, until a round's throughput is less
-  than a tenth above the best one; what that round added is taken back.
-- Then trials: an eighth more (at least 1); after a round to settle and a round to measure it stays if throughput rose
-  by a quarter of what was added, else it goes back, and the next trial waits twice as many rounds.
-- Overload (429, 503, time-outs, lost connections): half as many, at most once a round trip, when a fifth of the latest
-  outcomes were overload; then an eighth more a round up to where it was, and trials again. Rarer faults change
-  nothing: halving on each would hold the limit at about sqrt(1.5 / p) for a share p (Mathis et al., The macroscopic
-  behavior of the TCP congestion avoidance algorithm, 1997), which is 5 for 5 %, whatever the server could do.
-- Replies that came while places were free say nothing of the server: rounds with many of them teach nothing.
+- Slow start: every reply adds one place, so that the limit doubles in a round. It ends when a round's throughput is
+  less than a tenth above the best one; the places that this round added are taken back.
+- Then come trials: the limit grows by an eighth (at least 1). After one round to settle and one round to measure, it
+  stays if throughput rose by a quarter of the added share. Otherwise it goes back, and the next trial waits twice as
+  many rounds.
+- Overload (429, 503, time-outs, lost connections): the limit is halved, at most once a round trip, when a fifth of the
+  latest outcomes were overload. Then it grows by an eighth a round up to where it was, and trials begin again. Rarer
+  faults change nothing: halving on each would hold the limit at about sqrt(1.5 / p) for a share p (Mathis et al., The
+  macroscopic behavior of the TCP congestion avoidance algorithm, 1997), which is 5 for 5 %, whatever the server can do.
+- A reply that came while places were free says nothing about the server: rounds with many such replies are ignored.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-_RISES = 1.1  # a round of slow start must be so many times faster than the best before
+_RISES = 1.1  # a round of slow start must be this many times as fast as the best round before it
 _WORTH = 0.25  # share of the added places that a trial must turn into throughput
-_OVERLOADED, _CALM = 0.2, 0.1  # share of overload in the latest outcomes above which it gives way; may grow below
-_LATEST = 32  # outcomes that count as the latest, or the limit if that is more
-_SHORTEST = 0.05  # seconds of a round, at least: shorter ones measure the clock
+# Shares of overload in the latest outcomes: above the first the limit is halved, below the second it may grow.
+_OVERLOADED, _CALM = 0.2, 0.1
+_LATEST = 32  # this many outcomes count as the latest, or as many as the limit if that is more
+_SHORTEST = 0.05  # the least seconds of a round: a shorter round would measure only the clock
 _IDLE = 0.1  # share of a round's replies that may have come while places were free
 _LONGEST_WAIT = 64  # rounds between two trials
 
@@ -34,12 +36,12 @@ class Limiter:
     """The limit of one server."""
 
     def __init__(self, start: int, maximum: int) -> None:
-        """Begin at `start`; never exceed `maximum` nor fall below 1."""
+        """The limit begins at `start`, never exceeds `maximum` and never falls below 1."""
         self._start, self._max = min(start, maximum), maximum
         self.restart(0.0)
 
     def restart(self, now: float) -> None:
-        """Forget what was learnt: the server is new, or was away."""
+        """Begin anew at `now`: the server is new, or was away."""
         self._limit = float(self._start)
         self._phase: Phase = "start"
         self._trouble = 0.0
@@ -52,11 +54,11 @@ class Limiter:
 
     @property
     def limit(self) -> int:
-        """Requests that the server may have at once: 1..maximum."""
+        """How many requests the server may have at once: 1..maximum."""
         return max(1, int(self._limit))
 
     def reply(self, now: float, busy: bool) -> None:
-        """A reply came; `busy`: all places were taken when it did."""
+        """Record a reply; `busy` says that all places were taken when it came."""
         self._trouble -= self._trouble / max(_LATEST, self.limit)
         if self._round is None:
             self._begin(now)
@@ -72,9 +74,9 @@ class Limiter:
             self._begin(now)
 
     def overload(self, now: float, sent: float) -> None:
-        """The server turned a request away, or lost it, that was sent at `sent`."""
+        """Record that the server turned away or lost a request that was sent at `sent`."""
         if sent < self._cut:
-            return  # sent before the latest cut: that cut was for it
+            return  # it was sent before the latest cut, which already answered this overload
         self._trouble += (1 - self._trouble) / max(_LATEST, self.limit)
         if self._trouble < _OVERLOADED:
             return
@@ -85,15 +87,15 @@ class Limiter:
         self._begin(now)
 
     def _begin(self, now: float) -> None:
-        # The very first round begins with the first reply: before it the clock ran for no request.
+        # The first round begins with the first reply: until then the clock measured no request.
         self._round: tuple[float, int] | None = (now, self.limit) if now > 0 else None
         self._done, self._idle = 0, 0
 
     def _learn(self, rate: float, goal: int) -> None:
-        """A full round that began with a limit of `goal` ends at `rate` replies a second."""
+        """Draw the conclusion from a full round that began with a limit of `goal` and had `rate` replies a second."""
         if self._phase == "start":
             if self._rate > 0 and rate < _RISES * self._rate:
-                self._limit = float(goal)  # what this round added on top did nothing
+                self._limit = float(goal)  # the places that this round added brought nothing
                 self._settle(max(self._rate, rate))
             elif self._limit >= self._max:
                 self._settle(rate)

@@ -1,4 +1,4 @@
-"""Pictures as files that the server reads itself: cheaper than base64 where both see one file system."""
+"""Pictures as files that a model server reads itself: cheaper than base64 where both see the same file system."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from schemas.errors import ConfigError, RunStopped, StorageFull, TransientError,
 _OWN = re.compile(r"v2xum-(\d{1,9})-([0-9a-f]{8})[0-9a-f]{16}")
 
 
-class Media:
-    """Pictures of running calls in the folder that the server may read; threads share it.
+class PictureFolder:
+    """The pictures of running calls, in the folder that the server may read. Threads may share it.
 
-    They lie in a subfolder that this object alone uses, `v2xum-PID-TOKEN`, made with the first picture and removed by
-    `close`; other runs and other files of the folder are never touched. A picture is there from before its first
-    request until after its last.
+    They lie in a subfolder that only this object uses, `v2xum-PID-TOKEN`. It is made with the first picture and removed
+    by `close`; other runs and other files in the folder are never touched. A picture is written before its first
+    request and removed after its last.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Use `folder` (made if missing); what killed runs of this user left there is removed.
+        """Use `folder`, and make it if it is missing. Subfolders of this user's killed runs are removed from it.
 
-        Raises ConfigError when nothing can be written there.
+        Raises ConfigError when the folder cannot be made or written to.
         """
         root = folder.expanduser().absolute()
-        self._folder = root / f"v2xum-{os.getpid()}-{_place()}{secrets.token_hex(8)}"
+        self._folder = root / f"v2xum-{os.getpid()}-{_host_token()}{secrets.token_hex(8)}"
         self._users: Counter[str] = Counter()
         self._closed = False
         self._lock = threading.Lock()
@@ -47,10 +47,11 @@ class Media:
         _remove_stale(root)
 
     @contextmanager
-    def lent(self, requests: Sequence[Request]) -> Iterator[list[str | None]]:
-        """file:// addresses of the requests' pictures (None: no picture); they lie there until the block ends.
+    def lend(self, requests: Sequence[Request]) -> Iterator[list[str | None]]:
+        """Write the requests' pictures; give their file:// addresses (None for a request without a picture).
 
-        Raises StorageFull, TransientError("media_path") when one cannot be written, RunStopped after `close`.
+        The files stay until the block ends. Raises StorageFull, TransientError("media_path") when a picture cannot be
+        written, RunStopped after `close`.
         """
         taken: list[str] = []
         try:
@@ -69,7 +70,7 @@ class Media:
                 self._give_back(name)
 
     def close(self) -> None:
-        """Remove the subfolder with all that is still in it."""
+        """Remove the subfolder with all pictures in it."""
         with self._lock:
             self._closed = True
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -106,29 +107,29 @@ def _write(path: Path, content: bytes) -> None:
         raise TransientError("media_path", error.strerror or type(error).__name__) from error
 
 
-def _place() -> str:
-    """8 hex digits for where process numbers are the same as here: the folder may be shared with other machines."""
+def _host_token() -> str:
+    """8 hex digits for this machine or container, because other machines may share the folder and reuse process ids."""
     try:
-        space = str(Path("/proc/self/ns/pid").readlink())  # containers count their own processes
+        space = str(Path("/proc/self/ns/pid").readlink())  # a container numbers its own processes
     except OSError:
         space = ""
     return hashlib.sha256(f"{socket.gethostname()} {space}".encode()).hexdigest()[:8]
 
 
 def _remove_stale(root: Path) -> None:
-    """Remove the subfolders of this user's processes on this machine that have ended without doing so."""
-    place, user = _place(), os.getuid()
+    """Remove the subfolders that processes of this user on this machine left when they were killed."""
+    host, user = _host_token(), os.getuid()
     with suppress(OSError), os.scandir(root) as entries:
         for entry in entries:
-            found = _OWN.fullmatch(entry.name)
-            if found is None or found[2] != place or _lives(int(found[1])):
+            match = _OWN.fullmatch(entry.name)
+            if match is None or match[2] != host or _is_running(int(match[1])):
                 continue
             with suppress(OSError):
                 if entry.is_dir(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_uid == user:
                     shutil.rmtree(entry.path, ignore_errors=True)
 
 
-def _lives(process: int) -> bool:
+def _is_running(process: int) -> bool:
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):

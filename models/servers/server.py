@@ -1,4 +1,4 @@
-"""One server of a model: what it is asked, how much it is given, and whether it is there."""
+"""One server of a model: its requests, its limit, and the check whether it is up and serves the model."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from urllib.parse import urlsplit
 import httpx2
 import openai
 
-from models.servers.failures import Fault, fault_of, plain
+from models.servers.failures import Fault, fault_of, log_line
 from models.servers.limiter import Limiter
 from models.servers.transport import Transport
 from schemas.model_config import OpenAIModel
 
-_PROBE_SECONDS = 10.0  # a server that decodes pictures in its one thread can take seconds to say that it is well
-_ESTIMATE_OVERHEAD = 64
+_PROBE_SECONDS = 10.0  # a server that decodes pictures in its only thread can take seconds to answer
+_ESTIMATE_OVERHEAD = 64  # tokens that a chat template may add
 
 
 class Problem(NamedTuple):
-    """Why a server cannot be used; `lasting`: only a person can change that (a wrong name, a wrong key)."""
+    """Why a server cannot be used. `lasting`: only a person can change that (a wrong name, a wrong key)."""
 
     text: str
     lasting: bool = False
 
 
 class Server:
-    """A replica: its connections, its limit, its state. Lives on one event loop.
+    """A replica: its connections, its limit and its state. It lives on one event loop.
 
-    `up`: requests are sent to it. `lost_at`: since when it is not (monotonic seconds). `answered_at`: its latest reply.
+    `up` says whether requests are sent to it; `answered_at` is the time of its latest reply (monotonic seconds).
     """
 
     def __init__(self, url: str, config: OpenAIModel, key: str | None) -> None:
-        """Bind a base URL; nothing is sent yet."""
+        """`url` is a base URL, `key` the API key. Nothing is sent yet."""
         self.url = url
         self.limiter = Limiter(config.concurrency.start, config.concurrency.max)
         self.in_flight = 0
@@ -56,12 +56,12 @@ class Server:
             timeout=config.timeout,
             http_client=httpx2.AsyncClient(transport=Transport(), trust_env=False, follow_redirects=False),
         )
-        # The SDK takes these from the environment; they are no business of this server.
+        # The SDK reads these from the environment; this server must not get them.
         self._client.organization = self._client.project = None
 
     @property
     def load(self) -> float:
-        """Share of its places that are taken."""
+        """The share of the server's places that are taken."""
         return self.in_flight / self.limiter.limit
 
     @property
@@ -70,11 +70,11 @@ class Server:
         return self.up and self.in_flight < self.limiter.limit
 
     def fault(self, error: openai.OpenAIError) -> Fault:
-        """What an error of this server means, without its key."""
+        """The fault that an error of this server stands for; its reason does not show the key."""
         return fault_of(error, self._key or "")
 
     async def ask(self, body: bytes, request_id: str) -> bytes:
-        """Post a chat completion; returns the reply's body. Raises openai.OpenAIError."""
+        """Post a chat completion and return the body of the answer. Raises openai.OpenAIError."""
         response = await self._client.post(
             "/chat/completions",
             cast_to=httpx2.Response,
@@ -84,9 +84,9 @@ class Server:
         return response.content
 
     async def count_tokens(self, text: str) -> int:
-        """Tokens of a message of this text with its template; an upper estimate where the server does not tell.
+        """How many tokens a message of this text has with its template.
 
-        Raises openai.OpenAIError for what may pass.
+        An upper estimate where the server has no /tokenize. Raises openai.OpenAIError for faults that may pass.
         """
         if self._tokenizes:
             body = {
@@ -109,7 +109,10 @@ class Server:
         return -(-len(text.encode("utf-8", "surrogatepass")) // 2) + _ESTIMATE_OVERHEAD
 
     async def check(self, context: int | None) -> Problem | None:
-        """Whether it is well and serves the model with at least `context` tokens; sets `max_model_len`."""
+        """The reason why the server cannot be used, or None. Sets `max_model_len`.
+
+        It must answer, serve the model, and have a context of at least `context` tokens.
+        """
         try:
             await self._get(f"{self._root}/health")
         except openai.OpenAIError as error:
@@ -145,7 +148,7 @@ class Server:
             return Problem("no OpenAI-compatible server: GET /models gave no list; base_urls end in /v1", True)
         entry: dict[str, Any] | None = next((e for e in entries if e["id"] == self._model), None)
         if entry is None:
-            served = ", ".join(plain(e["id"])[:100] for e in entries[:20]) or "nothing"
+            served = ", ".join(log_line(e["id"])[:100] for e in entries[:20]) or "nothing"
             return Problem(
                 f"does not serve {self._model!r} but: {served}; set `model` to a served name, "
                 f"or start the server with --served-model-name {self._model}",
@@ -158,6 +161,6 @@ class Server:
         return None
 
 
-def clock(since: float) -> str:
-    """The local time of day of a moment on the monotonic clock, HH:MM:SS."""
-    return time.strftime("%H:%M:%S", time.localtime(time.time() - (time.monotonic() - since)))
+def time_of_day(moment: float) -> str:
+    """The local time of day (HH:MM:SS) of a moment on the monotonic clock."""
+    return time.strftime("%H:%M:%S", time.localtime(time.time() - (time.monotonic() - moment)))

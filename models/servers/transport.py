@@ -1,8 +1,8 @@
-"""The way to a server: aiohttp under the `openai` SDK.
+"""The HTTP transport under the `openai` SDK, made with aiohttp.
 
-The SDK's own transports cost two to three times the CPU, read bodies of any length, and call a connection that was
-lost a time-out. This one bounds the body, limits the whole request (not only the wait for each byte), tells apart what
-went wrong, follows no redirect (the API key would go along) and never uses a proxy for this machine.
+The SDK's own transports cost two to three times the CPU, read bodies of any length, and report a lost connection as a
+time-out. This transport bounds the body, limits the time of the whole request (not only the wait for each byte),
+distinguishes the faults, follows no redirect (it would hand on the API key) and uses no proxy for this machine.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from yarl import URL
 
 LONGEST_BODY = 8 * 2**20
 _CONNECT_SECONDS = 10.0
-# uvicorn closes idle connections after 5 seconds: one that is about to be closed must not be used again.
+# uvicorn closes idle connections after 5 seconds: a connection that is about to be closed must not be used again.
 _KEEP_ALIVE_SECONDS = 4.0
 _CHUNK = 2**16
 _SENT = frozenset({b"authorization", b"content-type", b"accept", b"user-agent", b"x-request-id"})
 
 
 class OversizedBody(httpx2.DecodingError):
-    """A reply is longer than any reply of a model can be."""
+    """A body is longer than any reply of a model can be."""
 
 
 class Transport(httpx2.AsyncBaseTransport):
-    """One session of connections that are kept open. To be made, used and closed within one event loop."""
+    """A session of connections that are kept open. Make, use and close it within one event loop."""
 
     def __init__(self) -> None:
-        """Open nothing yet."""
+        """Open no connection yet."""
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -40,10 +40,10 @@ class Transport(httpx2.AsyncBaseTransport):
         )
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a request whose body is in memory; the reply's body is read to its end, at most 8 MiB.
+        """Send a request whose body is in memory, and read the reply's body to its end (at most 8 MiB).
 
-        Raises ConnectError, ConnectTimeout, ReadTimeout (the whole took longer than the read timeout), ReadError (the
-        connection was lost), RemoteProtocolError (no HTTP), OversizedBody.
+        Raises ConnectError, ConnectTimeout, ReadTimeout (the whole request took longer than the read timeout),
+        ReadError (the connection was lost), RemoteProtocolError (the answer is not HTTP), OversizedBody.
         """
         address = str(request.url)
         seconds = request.extensions.get("timeout", {}).get("read")
@@ -97,7 +97,7 @@ def _parsed(address: str) -> URL:
 
 @functools.lru_cache(maxsize=256)
 def proxy_of(address: str) -> str | None:
-    """The proxy that the environment names for an address; never one for this machine itself."""
+    """The proxy that the environment names for an address; None for an address of this machine."""
     parts = urlsplit(address)
     host = parts.hostname or ""
     if _is_here(host) or urllib.request.proxy_bypass(host):

@@ -1,7 +1,8 @@
-"""Requests and replies of the chat completions API as bytes.
+"""Writes requests and reads replies of the chat completions API as bytes.
 
-Text first, then the picture: a fixed prompt is then a prefix that a server computes once. Text is data: what looks like
-a special token is broken by a space, as models/local/chat_model.py does with the tokenizer at hand.
+The text comes before the picture, so that a fixed prompt is a prefix that a server computes once. Text is data: every
+string that looks like a special token is broken by a space. models/local/chat_model.py does the same with the tokenizer
+of its checkpoint.
 """
 
 from __future__ import annotations
@@ -26,38 +27,38 @@ _ANGLED = (
 _BRACKETED = r"/?INST|IMG|IMG_BREAK|IMG_END|/?SYSTEM_PROMPT"
 _SPECIAL = re.compile(rf"<[|｜][^<>]{{1,100}}?[|｜]>|<(?:{_ANGLED})>|<</?SYS>>|\[(?:{_BRACKETED})\]")
 _DATED = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{4}|\d{6}|\d{8})")
-_AGAIN = frozenset({"", "abort", "error"})  # the server gave up half-way; not the model
+_ABORTED = frozenset({"", "abort", "error"})  # the server stopped in the middle of the reply, not the model
 
 
 class Answered(NamedTuple):
-    """What a body says: a reply, or what is wrong with it."""
+    """What a body holds: a reply, or the fault in it. Exactly one of the two is None."""
 
     reply: Reply | None
     fault: Fault | None
 
 
-def inert(text: str) -> str:
-    """The text with everything that may be a special token broken by a space after its first character."""
-    return _SPECIAL.sub(lambda found: f"{found[0][:1]} {found[0][1:]}", text)
+def break_special_tokens(text: str) -> str:
+    """The text with a space after the first character of every string that may be a special token."""
+    return _SPECIAL.sub(lambda match: f"{match[0][:1]} {match[0][1:]}", text)
 
 
 class Writer:
-    """Writes the bodies of one model's requests."""
+    """Writes the bodies of a model's requests."""
 
     def __init__(self, config: OpenAIModel, name: str, revision: str, sampling: dict[str, Any]) -> None:
-        """Bind what is the same for every request."""
+        """`name`, `revision` and `sampling` are the model's identity: the seeds of sampled requests depend on it."""
         self._config = config
         self._identity = (name, revision, sampling)
         self._head = b'{"model":' + json.dumps(config.model).encode() + b',"messages":[{"role":"user","content":'
 
     def body(self, request: Request, url: str | None) -> bytes:
-        """A request as JSON; `url` names its picture when it is not sent along."""
+        """The request as JSON; `url` is the address of its picture, None when the picture is part of the body."""
         text = _quoted(request.text)
         if request.image is None:
             message = text
         else:
             picture = url.encode() if url else b"data:image/jpeg;base64," + base64.b64encode(request.image)
-            # Joined, not dumped: a picture in base64 needs no escaping, and looking costs more than sending.
+            # Joined, not dumped by json: base64 needs no escaping, and to look for it costs more time than to send it.
             message = b"".join(
                 (b'[{"type":"text","text":', text, b'},{"type":"image_url","image_url":{"url":"', picture, b'"}}]')
             )
@@ -71,7 +72,7 @@ class Writer:
         if temperature > 0:
             key = request.key(*self._identity)
             seed = hashlib.sha256(f"{config.seed}:{request.variant}:{key}".encode()).digest()
-            # 31 bits: what every server takes.
+            # 31 bits, which every server accepts.
             options |= {"top_p": config.top_p, "seed": int.from_bytes(seed[:4]) >> 1}
         if request.schema is not None:
             options["response_format"] = {
@@ -82,7 +83,11 @@ class Writer:
 
 
 def read_answer(body: bytes, own_id: str, model: str) -> Answered:
-    """The reply in a body to the request `own_id` for `model`, or the fault: `bad_response` or `misrouted`."""
+    """Read the body of the answer to the request `own_id` for `model`.
+
+    A body that is no chat completion of this model gives the fault `bad_response`; a body with the id of another
+    request gives the fault `misrouted`.
+    """
     try:
         document = json.loads(body)
         first = document["choices"][0]
@@ -90,13 +95,13 @@ def read_answer(body: bytes, own_id: str, model: str) -> Answered:
         content, served, body_id = message.get("content"), document.get("model"), str(document.get("id"))
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
         return _bad(f"no chat completion: {body[:200]!r}")
-    if any(found != own_id for found in _OWN_ID.findall(body_id)):
+    if any(other != own_id for other in _OWN_ID.findall(body_id)):
         return Answered(None, Fault("misrouted", "the reply belongs to another request"))
     if not _is_model(served, model):
         return _bad(f"model {served!r} answered, not {model!r}")
     usage = document.get("usage")
     tokens = (_count(usage, "prompt_tokens"), _count(usage, "completion_tokens"))
-    if not isinstance(finish, str) or finish in _AGAIN:
+    if not isinstance(finish, str) or finish in _ABORTED:
         return _bad(f"finish_reason {finish!r}")
     if finish == "length":
         return Answered(Reply(content if isinstance(content, str) else "", "length", *tokens), None)
@@ -111,7 +116,7 @@ def read_answer(body: bytes, own_id: str, model: str) -> Answered:
 
 @functools.lru_cache(maxsize=32)
 def _quoted(text: str) -> bytes:
-    return json.dumps(inert(text)).encode()
+    return json.dumps(break_special_tokens(text)).encode()
 
 
 def _bad(why: str) -> Answered:
@@ -119,7 +124,7 @@ def _bad(why: str) -> Answered:
 
 
 def _is_model(served: Any, model: str) -> bool:
-    """Whether a body names the model that was asked; some services add the date of the snapshot."""
+    """Whether a body names the model that was asked. Some services add the date of the model's snapshot."""
     if not isinstance(served, str):
         return False
     return served == model or (served.startswith(model) and _DATED.fullmatch(served[len(model) :]) is not None)

@@ -1,4 +1,4 @@
-"""Drawing is repeatable, alive, and shows a difference between rest and action."""
+"""Drawing is repeatable, no two moments are equal, and every action is visible."""
 
 from itertools import islice
 

@@ -1,4 +1,4 @@
-"""The demo's truth as references: read back by the reader of Instruct-V2Xum, it says what the scripts say."""
+"""The demo's truth as references: the reader of Instruct-V2Xum reads from it what the scripts say."""
 
 from __future__ import annotations
 

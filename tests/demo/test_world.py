@@ -1,4 +1,4 @@
-"""The scripted world keeps its rules, whatever the seed."""
+"""The scripted world keeps its rules for every seed."""
 
 from itertools import pairwise
 

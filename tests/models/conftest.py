@@ -1,4 +1,4 @@
-"""Random tiny checkpoints, built once a session: real architectures, real tokenizers, no training."""
+"""Tiny checkpoints of random weights, built once a session: real architectures, real tokenizers, no training."""
 
 import random
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""A chat server whose every answer a test writes itself."""
+"""A chat server whose answers a test writes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Handler = Callable[[web.Request, dict[str, Any]], Awaitable[web.StreamResponse]]
 
 
 def completion(request_id: str | None, text: str | None = "fine", **changes: Any) -> web.Response:
-    """A whole answer, with changes to its top level."""
+    """A complete answer, with changes to its top level."""
     document = {
         "id": f"chatcmpl-{request_id}",
         "model": "tiny",

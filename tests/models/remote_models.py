@@ -1,4 +1,4 @@
-"""Requests with pictures of their own, and the engine with settings for tests."""
+"""Requests with different pictures, and the `openai` engine with settings for tests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from schemas.model_config import OpenAIModel
 
 
 def config(*urls: str, **options: Any) -> OpenAIModel:
-    """A configuration of the model `tiny`, quick to lose patience."""
+    """A configuration of the model `tiny` with short times."""
     settings = {"backoff": 0.02, "timeout": 20, "patience": 30, "concurrency": {"start": 8, "max": 32}} | options
     return OpenAIModel.model_validate({"engine": "openai", "model": "tiny", "base_urls": urls} | settings)
 
@@ -46,7 +46,7 @@ def belongs(request: Request, reply: Reply) -> bool:
 
 
 class FaultProcess:
-    """A fault server in a process of its own, which can be killed as nothing within this process can."""
+    """A faulty server in a process of its own, which a test can kill."""
 
     def __init__(self, **plan: float) -> None:
         self._options = [f"--{name.replace('_', '-')}={value}" for name, value in plan.items()]

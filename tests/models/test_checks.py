@@ -1,9 +1,10 @@
-"""The doctor's look at checkpoints of this machine."""
+"""The doctor's checks of models that this process would load."""
 
 from __future__ import annotations
 
-import importlib.util
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -46,7 +47,17 @@ def test_the_clip(tmp_path: Path) -> None:
     assert check.status == "fail" and "set models.clip.model" in check.fix
 
 
-def test_a_clip_of_open_clip() -> None:
+def test_a_clip_of_open_clip_needs_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "open_clip", None)
+    [check] = check_clip(OpenClip(engine="open_clip", model="ViT-B-32", pretrained="openai"))
+    assert check.status == "fail" and "[clip]" in check.fix
+
+
+def test_a_clip_of_open_clip_needs_known_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    package = ModuleType("open_clip")
+    package.list_pretrained_tags_by_model = lambda _model: ["openai"]  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "open_clip", package)
     [check] = check_clip(OpenClip(engine="open_clip", model="ViT-B-32", pretrained="no such weights"))
-    assert check.status == "fail"
-    assert ("no such weights" in check.found) if importlib.util.find_spec("open_clip") else ("[clip]" in check.fix)
+    assert check.status == "fail" and "no such weights" in check.found and "openai" in check.fix
+    [check] = check_clip(OpenClip(engine="open_clip", model="ViT-B-32", pretrained="openai"))
+    assert check.status == "ok"

@@ -1,4 +1,4 @@
-"""The reply cache: exact or not at all."""
+"""The reply cache: a run with stored replies equals a run without them."""
 
 from collections.abc import Mapping, Sequence
 
@@ -20,7 +20,7 @@ class Memory(dict):
 
 
 class Company:
-    """Replies that name the whole call, as an engine's last bits may depend on it; counts what it was asked."""
+    """A model whose replies name the whole call, as an engine's last bits may depend on it; counts its requests."""
 
     name, revision, context, batch = "company", "r1", 1000, 4
 
@@ -66,7 +66,7 @@ def test_single_replies_are_asked_once(calls) -> None:
 
 @settings(max_examples=40)
 @given(CALLS)
-def test_what_is_not_repeatable_is_never_reused(calls) -> None:
+def test_a_reply_that_is_not_repeatable_is_never_reused(calls) -> None:
     store = Memory()
     model = Company(False, temperature=0.7, seed=None)
     for _ in range(2):
@@ -84,7 +84,7 @@ def test_other_weights_share_nothing() -> None:
     assert second.asked == 1
 
 
-def test_it_is_the_model_it_stands_for() -> None:
+def test_it_has_the_properties_of_its_model() -> None:
     model = Company(True)
     cached = CachedModel(model, Memory())
     assert isinstance(cached, ChatModel)

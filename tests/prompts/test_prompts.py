@@ -85,12 +85,12 @@ def test_every_prompt_serves_its_stage(name: str) -> None:
     assert (VARIABLES[stage] & {"captions", "lines"}) <= prompts.load(name).variables
 
 
-def test_a_missing_prompt_names_those_that_there_are() -> None:
+def test_the_error_for_a_missing_prompt_lists_the_known_prompts() -> None:
     with pytest.raises(PromptError, match=r"caption\.v1"):
         prompts.load("caption.v99")
 
 
-def test_a_prompt_of_ones_own(tmp_path: Path) -> None:
+def test_a_prompt_file_of_the_user(tmp_path: Path) -> None:
     own = tmp_path / "mine.v1.md"
     own.write_text("Say {{ word }}\n")
     assert prompts.load(str(own)).render(word="{{ 7 * 7 }}") == "Say {{ 7 * 7 }}"

@@ -20,7 +20,7 @@ def written(folder: Path, text: str) -> Path:
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda p: p.stem)
-def test_every_configuration_that_we_ship_is_valid(path: Path) -> None:
+def test_every_committed_configuration_is_valid(path: Path) -> None:
     assert isinstance(load_config(path), CurateConfig)
 
 
@@ -36,27 +36,27 @@ def test_every_configuration_that_we_ship_is_valid(path: Path) -> None:
         ("frames: {near_duplicates: {maxdistance: 1}}\n", ["frames.near_duplicates.maxdistance", "'max_distance'"]),
     ],
 )
-def test_what_is_wrong_is_named_with_the_nearest_key(tmp_path: Path, text: str, words: list[str]) -> None:
+def test_an_error_names_the_file_the_key_and_the_nearest_known_key(tmp_path: Path, text: str, words: list[str]) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(written(tmp_path, f"name: x\n{MODELS}{text}"))
     for word in ["run.yaml", *words]:
         assert word in str(caught.value)
 
 
-def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+def test_an_error_lists_all_problems(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(written(tmp_path, f"name: x\n{MODELS}frames: {{fsp: 2, short_sid: 3}}\n"))
     assert len(str(caught.value).splitlines()) == 2
 
 
 @pytest.mark.parametrize("text", ["- a\n", "{", "\x00", ""])
-def test_what_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConfigError, match=r"run\.yaml"):
         load_config(written(tmp_path, text))
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda p: p.stem)
-def test_a_saved_configuration_reads_back_to_the_letter(path: Path) -> None:
+def test_a_saved_configuration_reads_back_unchanged(path: Path) -> None:
     config = load_config(path)
     again = CurateConfig.model_validate_json(config.model_dump_json())
     assert again.model_dump_json() == config.model_dump_json()

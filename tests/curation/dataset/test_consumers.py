@@ -226,7 +226,7 @@ def test_contact_sheet_notes_what_it_leaves_out():
 
     contact_sheet(many, read)
     assert asked == list(range(120))
-    with pytest.raises(PermanentError, match="image_unreadable"):
+    with pytest.raises(PermanentError, match="unreadable_picture"):
         contact_sheet(many, lambda *_: b"no picture")
 
 

@@ -1,4 +1,4 @@
-"""The fault-injecting server keeps to its plan, and what it says can be checked."""
+"""The faulty server keeps to its plan, and its answers can be checked."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from curation.text.caption import read_caption
 from curation.text.extract import schema_of as extract_schema
 from curation.text.refine import schema_of as refine_schema
-from demo.faulty_server.answers import Ask, UpstreamAnswers, caption_of, hash_of, instance
+from demo.faulty_server.answers import ChatRequest, UpstreamAnswers, caption_of, hash_of, instance
 from demo.faulty_server.plan import FAULTS, FaultPlan, even
 from demo.faulty_server.requests import Character
 from demo.faulty_server.server import REPEATED, FaultServer, serve
@@ -71,7 +71,7 @@ def said(answer: tuple[int, dict[str, Any]]) -> str:
 
 
 async def _storm(url: str, bodies: list[dict[str, Any]], at_once: int) -> list[str]:
-    """Send all, tell what became of each: the status, the finish reason of a good answer, or the exception."""
+    """Send all bodies; return for each the finish reason of a good answer, the status, or the exception."""
     outcomes = [""] * len(bodies)
     left = iter(enumerate(bodies))
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
@@ -175,7 +175,7 @@ def test_capacity_bounds_what_is_worked_on_and_the_queue_what_waits() -> None:
 
 
 def test_more_than_the_queue_holds_is_turned_away() -> None:
-    async def patient(_ask: Ask) -> str:
+    async def patient(_ask: ChatRequest) -> str:
         while server.stats.read().received < 8:
             await asyncio.sleep(0.01)
         return "At last."

@@ -14,11 +14,11 @@ from demo.tiny_models.summary_data import (
     refinement,
     refinement_answer,
     refinement_prompt,
-    told,
+    script_truths,
 )
 from demo.world import make_script, shows_event
 
-SCRIPTS = told(range(50))
+SCRIPTS = script_truths(range(50))
 
 
 @given(st.integers(0, 2**32), st.integers(1, 32))

@@ -1,4 +1,4 @@
-"""The tokenizer keeps every text and knows the grammar by heart."""
+"""The tokenizer keeps every text, and every word of the grammar is one token."""
 
 from collections.abc import Iterator
 from typing import Any

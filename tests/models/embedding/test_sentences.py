@@ -1,4 +1,4 @@
-"""Embeddings: unit rows, no dependence on company, and similarities that mean something."""
+"""Embeddings: unit rows that do not depend on other rows, and similarities that order texts."""
 
 import subprocess
 import sys

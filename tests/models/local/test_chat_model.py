@@ -1,4 +1,4 @@
-"""The local engine on random weights: whatever the weights say, schema, limits and isolation of rows hold."""
+"""The local engine on random weights: with any weights, schema, limits and isolation of rows hold."""
 
 import json
 import shutil
@@ -54,7 +54,7 @@ def test_random_weights_keep_the_schema(text_checkpoint, load, seconds, low, spa
 
 @SETTINGS
 @given(texts=st.lists(st.text(min_size=1, max_size=30), min_size=2, max_size=6, unique=True), seed=st.randoms())
-def test_order_and_company_do_not_change_replies(text_checkpoint, load, texts, seed) -> None:
+def test_the_order_and_the_rest_of_the_batch_do_not_change_replies(text_checkpoint, load, texts, seed) -> None:
     """Greedy and sampled rows, free and constrained ones, of different prompt lengths and limits, in any order."""
     model = load(text_checkpoint, batch=8)
     schema = keyframes([1, 2.5, 30], 1, 3)

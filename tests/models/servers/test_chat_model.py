@@ -1,4 +1,4 @@
-"""The `openai` engine against a well-meaning server: order, routing, checks at the start, pictures, closing."""
+"""The `openai` engine against a server without faults: order, routing, checks at the start, pictures, closing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.models.odd_server import completion, odd_server
 from tests.models.remote_models import belongs, pictured, remote
 
 
-def test_replies_stand_where_their_requests_stood() -> None:
+def test_replies_have_the_order_of_their_requests() -> None:
     meter = Meter()
     with serve(FaultPlan(capacity=16, shuffle=0.05)) as server, remote(server.url, meter=meter) as model:
         assert isinstance(model, ChatModel)
@@ -42,7 +42,7 @@ def test_replies_stand_where_their_requests_stood() -> None:
     assert server.stats.read().peak_in_flight <= 32
 
 
-def test_nothing_to_ask() -> None:
+def test_a_call_without_requests_sends_nothing() -> None:
     with serve() as server, remote(server.url) as model:
         assert model.complete([]) == [] and server.stats.read().received == 0
 
@@ -73,7 +73,7 @@ def test_replicas_share_the_work() -> None:
     assert sum(shares) == 200 and shares[0] >= 60
 
 
-def test_a_wrong_name_is_told_with_the_served_ones() -> None:
+def test_the_error_for_a_wrong_name_lists_the_served_names() -> None:
     with serve(character=Character(model="qwen")) as server, pytest.raises(ConfigError) as caught:
         remote(server.url)
     assert all(part in str(caught.value) for part in (server.url, "'tiny'", "qwen", "--served-model-name tiny"))
@@ -90,7 +90,7 @@ def test_a_wrong_key_names_the_variable_and_never_the_key(key, monkeypatch, capl
     assert (key or "right-key") not in str(caught.value) + caplog.text
 
 
-def test_a_key_from_the_environment_is_shown_to_the_server_alone(monkeypatch, caplog) -> None:
+def test_only_the_server_sees_the_key_from_the_environment(monkeypatch, caplog) -> None:
     monkeypatch.setenv("V2XUM_API_KEY", "right-key")
     caplog.set_level(logging.DEBUG)
     with serve(character=Character(api_key="right-key")) as server, remote(server.url) as model:
@@ -108,7 +108,7 @@ def test_a_key_that_expires_stops_the_run(monkeypatch) -> None:
                 model.complete(pictured(40))
 
 
-def test_context_is_the_smallest_that_a_server_tells() -> None:
+def test_the_context_is_the_smallest_of_all_servers() -> None:
     with serve(character=Character(max_model_len=1000)) as a, serve(character=Character(max_model_len=700)) as b:
         with remote(a.url, b.url) as model:
             assert model.context == 700
@@ -122,7 +122,7 @@ async def _fine(request: web.Request, _body: dict) -> web.Response:
     return completion(request.headers["X-Request-Id"])
 
 
-def test_a_server_that_tells_no_context_needs_it_configured() -> None:
+def test_a_server_that_reports_no_context_needs_it_in_the_configuration() -> None:
     with odd_server(_fine, models={"data": [{"id": "tiny"}]}) as url:
         with pytest.raises(ConfigError, match="set `context`"):
             remote(url)
@@ -131,7 +131,7 @@ def test_a_server_that_tells_no_context_needs_it_configured() -> None:
 
 
 @pytest.mark.parametrize("models", [[], {"data": 3}, "nothing", {"data": [{"name": "tiny"}]}])
-def test_what_is_no_model_server_is_told(models) -> None:
+def test_a_server_of_something_else_is_refused(models) -> None:
     with odd_server(_fine, models=models) as url, pytest.raises(ConfigError, match=r"base_urls|does not serve"):
         remote(url)
 
@@ -160,7 +160,7 @@ def test_it_waits_for_a_server_that_starts_late() -> None:
 
 
 @pytest.mark.parametrize("when", ["start", "call", "count"])
-def test_a_stop_is_heeded(when) -> None:
+def test_a_stop_ends_every_kind_of_waiting(when) -> None:
     stop = threading.Event()
 
     def raise_if_stopped() -> None:
@@ -182,10 +182,10 @@ def test_a_stop_is_heeded(when) -> None:
                 model.complete(pictured(50)) if when == "call" else model.count_tokens("a")
             stop.clear()
             while (now := meter.read()).in_flight or now.queued:
-                time.sleep(0.01)  # broken off, on the other thread
+                time.sleep(0.01)  # the other thread cancels them
 
 
-def test_pictures_as_files_come_and_go(tmp_path) -> None:
+def test_pictures_as_files_are_there_only_during_the_call(tmp_path) -> None:
     requests = [*pictured(30), Request("no picture")]
     own = tmp_path / f"{hashlib.sha256(requests[0].image).hexdigest()}.jpg"
     own.write_bytes(requests[0].image)
@@ -213,20 +213,20 @@ def test_a_folder_that_the_server_may_not_read_stops_the_run(tmp_path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_cannot_be_written_is_told(tmp_path) -> None:
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path) -> None:
     (tmp_path / "file").touch()
     with serve() as server, pytest.raises(ConfigError, match="media_path"):
         remote(server.url, images="file", media_path=str(tmp_path / "file"))
 
 
-def test_a_proxy_is_not_asked_for_this_machine(monkeypatch) -> None:
+def test_no_proxy_is_used_for_this_machine(monkeypatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     with serve() as server, remote(server.url) as model:
         assert model.complete([Request("a")])[0].finish == "stop"
 
 
-def test_after_closing_nothing_can_be_asked() -> None:
+def test_a_closed_model_answers_nothing() -> None:
     with serve(FaultPlan(latency=60)) as server:
         model = remote(server.url)
         waiting: list[BaseException] = []
@@ -259,7 +259,7 @@ print(model.complete(pictured(3))[0].finish)
 """
 
 
-def test_an_end_without_closing_is_quiet() -> None:
+def test_a_process_that_ends_without_closing_prints_no_error() -> None:
     with serve() as server:
         command = [sys.executable, "-W", "error", "-c", SCRIPT, server.url]
         environment = os.environ | {"PYTHONPATH": os.getcwd()}  # noqa: PTH109
@@ -268,7 +268,7 @@ def test_an_end_without_closing_is_quiet() -> None:
 
 
 @pytest.mark.parametrize("url", ["http://", "http:///v1", "http://a:x/v1", "http://a:0/v1", "http://a/v1?key=1"])
-def test_what_is_no_address_is_refused_before_anything_is_asked(url) -> None:
+def test_a_wrong_address_is_refused_before_any_request(url) -> None:
     with pytest.raises(ValueError, match="base_urls"):
         remote(url)
 

@@ -1,4 +1,4 @@
-"""The doctor's questions to a server find out what is wrong with it and name the fix."""
+"""The doctor's checks of a server find its faults and name the fix."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from demo.faulty_server.answers import Answer, Ask, Said, hashed
+from demo.faulty_server.answers import Answerer, ChatAnswer, ChatRequest, hashed
 from demo.faulty_server.plan import FaultPlan
 from demo.faulty_server.requests import Character
 from demo.faulty_server.server import serve
@@ -34,11 +34,11 @@ SUMMARIES = Need("Choose the times.", 200, 100, None, structured=True)
 def examine(
     need: Need = SUMMARIES,
     character: Character | None = None,
-    answer: Answer = hashed,
+    answer: Answerer = hashed,
     plan: FaultPlan | None = None,
     **settings: Any,
 ) -> dict[str, Check]:
-    """The checks against such a server by the last part of their names."""
+    """The checks of a server with these abilities, answers and faults, by the last part of their names."""
     with serve(plan, answer, character) as server:
         config = OpenAIModel.model_validate(
             {"engine": "openai", "model": "tiny", "base_urls": [server.url], "timeout": 20, **settings}
@@ -71,20 +71,20 @@ def test_a_wrong_model_name_gives_the_line_to_change() -> None:
     assert "set models.captioner.model: other" in check.fix and "--served-model-name tiny" in check.fix
 
 
-def test_a_server_without_structured_output_is_found_out() -> None:
+def test_a_server_without_structured_output_fails() -> None:
     check = examine(character=Character(structured=False))["structured output"]
     assert check.status == "fail" and "not enforced" in check.found
     assert '--structured-outputs-config \'{"backend":"guidance","disable_any_whitespace":true}\'' in check.fix
 
 
 @pytest.mark.parametrize("said", ["yellow", '{"colour":"yellow"}', '{"colour":"teal","more":1}', "[" * 5000, '"teal"'])
-def test_whatever_is_not_of_the_schema_is_found_out(said: str) -> None:
-    assert examine(answer=lambda _ask: Said(said))["structured output"].status == "fail"
+def test_a_reply_against_the_schema_fails(said: str) -> None:
+    assert examine(answer=lambda _ask: ChatAnswer(said))["structured output"].status == "fail"
 
 
 def test_white_space_without_end_is_named() -> None:
-    def loop(ask: Ask) -> str | Said:
-        return Said('{"colour":' + "\n" * 60, "length") if ask.schema else hashed(ask)
+    def loop(ask: ChatRequest) -> str | ChatAnswer:
+        return ChatAnswer('{"colour":' + "\n" * 60, "length") if ask.schema else hashed(ask)
 
     assert "white space" in examine(answer=loop)["structured output"].found
 
@@ -99,12 +99,12 @@ def test_a_media_path_that_is_not_allowed_gives_the_flag(tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir()] == ["other"]  # the test picture is gone
 
 
-def test_a_media_path_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_media_path_is_named(tmp_path: Path) -> None:
     check = examine(CAPTIONS, images="file", media_path=str(tmp_path / "gone"))["pictures"]
     assert check.status == "fail" and "make the folder" in check.fix
 
 
-def test_a_model_without_eyes_is_named() -> None:
+def test_a_model_that_reads_no_pictures_fails() -> None:
     check = examine(CAPTIONS, Character(images=False))["pictures"]
     assert check.status == "fail" and "vision-language model" in check.fix
 
@@ -130,7 +130,7 @@ def test_a_context_that_is_too_small_gives_the_setting() -> None:
     assert check.status == "fail" and "--max-model-len" in check.fix
 
 
-def test_of_two_contexts_the_smaller_is_named() -> None:
+def test_the_fix_names_the_smaller_of_two_contexts() -> None:
     check = examine(character=Character(max_model_len=4096), context=300)["context"]
     assert check.status == "fail" and "models.captioner.context: 4096" in check.fix
     assert "max_model_len" not in check.fix
@@ -139,14 +139,14 @@ def test_of_two_contexts_the_smaller_is_named() -> None:
 
 
 @pytest.mark.parametrize("key", ["sch\u00fcssel", "a\x7fb"])
-def test_a_key_that_no_header_carries_is_told(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+def test_a_key_that_no_header_can_carry_fails(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
     monkeypatch.setenv("V2XUM_API_KEY", key)
     check = examine()["key"]
     assert check.status == "fail" and "export V2XUM_API_KEY=" in check.fix and key not in json.dumps(check)
 
 
 def test_content_that_is_no_string_is_no_completion() -> None:
-    found = examine(answer=lambda _ask: Said(["yellow"], tokens_out=1))  # type: ignore[arg-type]
+    found = examine(answer=lambda _ask: ChatAnswer(["yellow"], tokens_out=1))  # type: ignore[arg-type]
     assert found["prompt"].status == "fail"
 
 

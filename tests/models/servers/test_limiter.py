@@ -11,7 +11,10 @@ from models.servers.limiter import Limiter
 
 
 def drive(limiter, seconds, *, capacity, latency=0.2, queue=10**6, faults=0.0, begin=1.0, seed=0, now=None):
-    """Keep a server of `capacity` at once busy; beyond `queue` that wait it says 429. Returns replies and limits."""
+    """Keep a simulated server busy that works on `capacity` requests at once and answers 429 when `queue` wait.
+
+    Returns the number of replies and the limits.
+    """
     rng = random.Random(seed)
     now = begin if now is None else now
     until = now + seconds
@@ -59,7 +62,7 @@ def test_the_limit_stays_between_one_and_the_maximum(start, maximum, events) -> 
 
 
 @pytest.mark.parametrize("capacity", [8, 32, 128])
-def test_it_fills_a_server_and_knows_when_more_does_not_help(capacity) -> None:
+def test_it_fills_a_server_and_grows_no_further(capacity) -> None:
     limiter = Limiter(16, 1024)
     drive(limiter, 10, capacity=capacity)
     replies, limits = drive(limiter, 30, capacity=capacity, now=11.0)
@@ -99,7 +102,7 @@ def test_overload_halves_once_a_round_trip() -> None:
 
 @settings(max_examples=10, deadline=None)
 @given(st.integers(2, 100), st.integers(1, 400))
-def test_it_recovers_after_a_bad_time(capacity, failures) -> None:
+def test_it_recovers_after_many_failures(capacity, failures) -> None:
     limiter = Limiter(16, 256)
     drive(limiter, 20, capacity=capacity)
     now = 30.0
@@ -111,7 +114,7 @@ def test_it_recovers_after_a_bad_time(capacity, failures) -> None:
     assert replies >= 0.9 * 20 * capacity / 0.2
 
 
-def test_idle_places_teach_nothing() -> None:
+def test_replies_while_places_are_free_do_not_change_the_limit() -> None:
     limiter = Limiter(16, 64)
     for i in range(1000):
         limiter.reply(1 + i / 10, False)

@@ -1,4 +1,4 @@
-"""Pictures as files: each process has its own folder, and nothing is left behind."""
+"""Pictures as files: each process has its own subfolder, and no file is left."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from models.chat import Request
-from models.servers.picture_files import Media
+from models.servers.picture_files import PictureFolder
 from schemas.errors import RunStopped, TransientError
 from schemas.repository import ROOT
 
@@ -20,34 +20,34 @@ def pictures(folder: Path) -> list[Path]:
 
 
 def test_two_of_the_same_picture_do_not_meet(tmp_path: Path) -> None:
-    one, two = Media(tmp_path), Media(tmp_path)
+    first_run, second_run = PictureFolder(tmp_path), PictureFolder(tmp_path)
     request = Request("a", b"jpeg")
-    with one.lent([request]) as [first]:
-        with two.lent([request, Request("b")]) as [second, none]:
+    with first_run.lend([request]) as [first]:
+        with second_run.lend([request, Request("b")]) as [second, none]:
             assert first != second and none is None and len(pictures(tmp_path)) == 2
         [left] = pictures(tmp_path)
         assert left.as_uri() == first and left.read_bytes() == b"jpeg"
     assert not pictures(tmp_path)
-    one.close()
-    two.close()
+    first_run.close()
+    second_run.close()
     assert not list(tmp_path.iterdir())
-    with pytest.raises(RunStopped), one.lent([request]):
+    with pytest.raises(RunStopped), first_run.lend([request]):
         pass
     assert not list(tmp_path.iterdir())
 
 
-def test_closing_takes_what_is_lent(tmp_path: Path) -> None:
-    media = Media(tmp_path)
-    with media.lent([Request("a", b"jpeg")]):
-        media.close()
+def test_closing_removes_pictures_that_are_in_use(tmp_path: Path) -> None:
+    folder = PictureFolder(tmp_path)
+    with folder.lend([Request("a", b"jpeg")]):
+        folder.close()
         assert not list(tmp_path.iterdir())
 
 
-def test_what_a_killed_process_left_goes_and_all_else_stays(tmp_path: Path) -> None:
+def test_the_subfolder_of_a_killed_process_is_removed_and_all_else_stays(tmp_path: Path) -> None:
     script = (
         "import os, signal, sys; from pathlib import Path; from models.chat import Request\n"
-        "from models.servers.picture_files import Media\n"
-        "with Media(Path(sys.argv[1])).lent([Request('a', b'j')]): os.kill(os.getpid(), signal.SIGKILL)"
+        "from models.servers.picture_files import PictureFolder\n"
+        "with PictureFolder(Path(sys.argv[1])).lend([Request('a', b'j')]): os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", script, tmp_path], check=False, cwd=ROOT)
     [left] = tmp_path.iterdir()
@@ -61,14 +61,14 @@ def test_what_a_killed_process_left_goes_and_all_else_stays(tmp_path: Path) -> N
     target.mkdir()
     link = tmp_path / f"v2xum-{process}-{token[:8]}{'1' * 16}"
     link.symlink_to(target)
-    Media(tmp_path)
+    PictureFolder(tmp_path)
     assert sorted(tmp_path.iterdir()) == sorted([*others, link]) and target.is_dir()
 
 
 def test_a_picture_that_cannot_be_written_fails_its_video_alone(tmp_path: Path) -> None:
-    folder = tmp_path / "media"
-    media = Media(folder)
+    folder = tmp_path / "pictures"
+    in_folder = PictureFolder(folder)
     folder.rmdir()
-    with pytest.raises(TransientError) as caught, media.lent([Request("a", b"jpeg")]):
+    with pytest.raises(TransientError) as caught, in_folder.lend([Request("a", b"jpeg")]):
         pass
     assert caught.value.reason == "media_path" and str(tmp_path) not in caught.value.evidence

@@ -1,8 +1,7 @@
-"""Requests and replies as bytes: what is sent says exactly the request, what comes is never believed."""
+"""Requests and replies as bytes: a body says exactly the request, and every reply is checked."""
 
 import base64
 import json
-from email.utils import formatdate
 
 import pytest
 from hypothesis import given
@@ -10,8 +9,7 @@ from hypothesis import strategies as st
 
 from models.chat import Reply, Request
 from models.identity import RETRY_TEMPERATURE
-from models.servers.failures import pause_before, plain, retry_after
-from models.servers.wire import Writer, inert, read_answer
+from models.servers.wire import Writer, break_special_tokens, read_answer
 from tests.models.remote_models import config
 
 TOKENS = [
@@ -29,9 +27,9 @@ def writer(**options) -> Writer:
 @given(st.lists(st.one_of(st.sampled_from(TOKENS), st.text(max_size=5), st.sampled_from("<|>[]/")), max_size=8))
 def test_no_special_token_survives(parts) -> None:
     text = "".join(parts)
-    safe = inert(text)
+    safe = break_special_tokens(text)
     assert not any(token in safe for token in TOKENS)
-    assert safe.replace(" ", "") == text.replace(" ", "") and inert(safe) == safe
+    assert safe.replace(" ", "") == text.replace(" ", "") and break_special_tokens(safe) == safe
 
 
 @given(st.text(), st.one_of(st.none(), st.binary(min_size=1)), st.integers(1, 99), st.integers(0, 3), st.booleans())
@@ -40,10 +38,10 @@ def test_a_body_says_the_request(text, image, max_tokens, variant, constrained) 
     body = json.loads(writer().body(Request(text, image, schema, max_tokens, variant), None))
     (message,) = body["messages"]
     if image is None:
-        assert message == {"role": "user", "content": inert(text)}
+        assert message == {"role": "user", "content": break_special_tokens(text)}
     else:
         first, second = message["content"]  # text first: the prefix that a server computes once
-        assert first == {"type": "text", "text": inert(text)}
+        assert first == {"type": "text", "text": break_special_tokens(text)}
         head, _, data = second["image_url"]["url"].partition(",")
         assert head == "data:image/jpeg;base64" and base64.b64decode(data) == image
     assert (body["model"], body["max_tokens"], body["stream"]) == ("tiny", max_tokens, False)
@@ -85,7 +83,7 @@ def document(**changes) -> bytes:
         ({"model": "tiny-2026-01-31"}, Reply("text", "stop", 0, 0)),
     ],
 )
-def test_what_an_answer_means(changes, reply) -> None:
+def test_answers_are_read(changes, reply) -> None:
     assert read_answer(document(**changes), OWN, "tiny") == (reply, None)
 
 
@@ -103,7 +101,7 @@ def test_what_an_answer_means(changes, reply) -> None:
         (b"\xff\xfe", "bad_response"),
     ],
 )
-def test_what_is_no_answer(body, kind) -> None:
+def test_bodies_that_are_no_answer(body, kind) -> None:
     reply, fault = read_answer(body, OWN, "tiny")
     assert reply is None and fault is not None and fault.kind == kind
 
@@ -122,30 +120,3 @@ JSON = st.recursive(
 def test_any_body_is_a_reply_or_a_fault(value) -> None:
     reply, fault = read_answer(json.dumps(value).encode(), OWN, "tiny")
     assert (reply is None) != (fault is None)
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [("3", 3), ("0.5", 0.5), ("-4", 0), (None, None), ("soon", None), ("nan", None), ("inf", None), ("", None)],
-)
-def test_retry_after_as_seconds(value, seconds) -> None:
-    assert retry_after(value, 0) == seconds
-
-
-def test_retry_after_as_a_date() -> None:
-    assert retry_after(formatdate(1_000_060, usegmt=True), 1_000_000) == 60
-    assert retry_after(formatdate(999_000, usegmt=True), 1_000_000) == 0
-
-
-@given(st.integers(1, 2000), st.floats(0, 10), st.one_of(st.none(), st.floats(0, 1e6)), st.floats(0, 600))
-def test_pauses_are_bounded(retry, backoff, wait, longest) -> None:
-    pause = pause_before(retry, backoff, wait, longest)
-    assert 0 <= pause <= max(60, longest + backoff)
-    if wait is not None:
-        assert pause >= min(wait, longest)
-
-
-@given(st.text())
-def test_messages_are_one_plain_line_without_the_key(text) -> None:
-    line = plain(f"{text} s3cret {text}", "s3cret")
-    assert "s3cret" not in line and len(line) <= 500 and (line == "" or line.isprintable())

@@ -1,4 +1,4 @@
-"""The `openai` engine against servers that fail: nothing lost, nothing doubled, nothing attached to another request."""
+"""The `openai` engine against servers that fail: no reply is lost, doubled or attached to another request."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_injected_faults_lose_and_mix_up_nothing(replicas) -> None:
 
 
 class Script:
-    """Answers by a function of (request number, text); remembers when requests came."""
+    """Answers by a function of (request number, text, request id); records when requests came."""
 
     def __init__(self, act) -> None:
         self.act = act
@@ -55,7 +55,7 @@ def error(status: int, message: str = "because", **headers: str) -> web.Response
     return web.json_response({"error": {"message": message}}, status=status, headers=headers)
 
 
-def test_retry_after_is_obeyed() -> None:
+def test_a_retry_waits_as_long_as_the_server_asked() -> None:
     script = Script(lambda n, _text, own: error(429, **{"Retry-After": "1"}) if n == 1 else completion(own))
     meter = Meter()
     with odd_server(script) as url, remote(url, meter=meter) as model:
@@ -74,13 +74,13 @@ def test_a_request_that_waits_for_its_retry_holds_no_place() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 404, 413, 422])
-def test_what_is_refused_is_not_asked_again(status) -> None:
+def test_a_refused_request_is_not_sent_again(status) -> None:
     script = Script(lambda _n, text, own: error(status, "too\x1b[31m long") if text == "bad" else completion(own))
     meter = Meter()
     with odd_server(script) as url, remote(url, meter=meter) as model:
         good, bad = model.complete([Request("good"), Request("bad")])
     assert good.finish == "stop" and len(script.came) == 2
-    assert bad == Reply(f"HTTP {status}: too [31m long", "refused", 0, 0)
+    assert bad == Reply(f"HTTP {status}: too[31m long", "refused", 0, 0)
     assert meter.read().failures == {"refused": 1}
 
 
@@ -94,7 +94,7 @@ def test_time_outs_are_retried_then_given_up() -> None:
 
 
 async def trickle(own: str) -> web.Response:
-    """A body that comes in a byte every 0.1 s: each read is quick, the whole is not."""
+    """A body that comes one byte every 0.1 s: each read is quick, the whole body is not."""
     return web.Response(body=_slow_bytes(), content_type="application/json")
 
 
@@ -120,7 +120,7 @@ def test_an_endless_body_is_cut() -> None:
     assert meter.read().retries == {"bad_response": 1}
 
 
-def test_an_error_that_only_this_request_meets_is_its_own() -> None:
+def test_a_request_that_alone_meets_errors_is_refused() -> None:
     script = Script(lambda _n, text, own: error(500, "boom") if text == "poison" else completion(own))
     with odd_server(script) as url, remote(url, retries=2, backoff=0.3) as model, ThreadPoolExecutor(1) as pool:
         poison = pool.submit(model.complete, [Request("poison")])
@@ -129,7 +129,7 @@ def test_an_error_that_only_this_request_meets_is_its_own() -> None:
         assert poison.result()[0].finish == "refused"
 
 
-def test_an_error_that_all_meet_is_the_server_s() -> None:
+def test_requests_that_all_meet_errors_have_failed() -> None:
     meter = Meter()
     script = Script(lambda _n, _text, _own: error(500, "boom"))
     with odd_server(script) as url, remote(url, meter=meter, retries=2) as model:
@@ -149,7 +149,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_what_is_no_answer_is_asked_again(name) -> None:
+def test_a_body_that_is_no_answer_is_asked_again(name) -> None:
     script = Script(lambda n, _text, own: BAD[name](own) if n == 1 else completion(own))
     meter = Meter()
     with odd_server(script) as url, remote(url, meter=meter) as model:
@@ -199,7 +199,7 @@ def test_a_server_that_is_killed_and_started_again() -> None:
 
 
 @pytest.mark.slow
-def test_patience_ends() -> None:
+def test_the_run_stops_when_the_patience_is_over() -> None:
     meter = Meter()
     with FaultProcess(capacity=4, latency=0.02) as server:
         with remote(server.url, meter=meter, patience=0.6) as model:
@@ -247,7 +247,7 @@ def test_a_server_that_comes_back_with_another_model_is_not_used() -> None:
             model.complete(pictured(20))
 
 
-def test_a_server_under_which_every_request_dies_does_not_hold_the_run_for_ever() -> None:
+def test_a_server_that_loses_every_request_does_not_block_the_run() -> None:
     async def hang_up(request: web.Request, _body: dict) -> web.Response:
         assert request.transport is not None
         request.transport.abort()
@@ -281,7 +281,7 @@ def test_counting_tokens_that_never_works_is_transient() -> None:
         model.count_tokens("a")
 
 
-def test_a_server_that_comes_to_refuse_everything_stops_the_run() -> None:
+def test_a_server_that_begins_to_refuse_everything_stops_the_run() -> None:
     broke = False
     script = Script(lambda _n, _text, own: error(402, "insufficient credit") if broke else completion(own))
     with odd_server(script) as url, remote(url) as model:
@@ -294,14 +294,14 @@ def test_a_server_that_comes_to_refuse_everything_stops_the_run() -> None:
                 model.complete([Request(f"{call} {i}") for i in range(4)])
 
 
-def test_a_server_that_refuses_from_the_beginning_is_not_asked_a_thousand_times() -> None:
+def test_a_server_that_refuses_from_the_beginning_gets_few_requests() -> None:
     script = Script(lambda _n, _text, _own: error(400, "unknown option"))
     with odd_server(script) as url, remote(url) as model, pytest.raises(RunStopped, match="unknown option"):
         model.complete([Request(str(i)) for i in range(1000)])
     assert len(script.came) < 100
 
 
-def test_a_call_that_ends_before_it_began_leaves_no_place_taken() -> None:
+def test_a_call_that_fails_early_leaves_no_place_taken() -> None:
     script = Script(lambda _n, _text, own: completion(own))
     meter = Meter()
 
@@ -317,7 +317,7 @@ def test_a_call_that_ends_before_it_began_leaves_no_place_taken() -> None:
     assert (reading.in_flight, reading.queued) == (0, 0)
 
 
-def test_what_a_server_says_never_shows_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_message_of_a_server_never_shows_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("V2XUM_API_KEY", "sk-very-secret-123")
     echo = web.json_response
     script = Script(

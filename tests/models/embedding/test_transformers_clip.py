@@ -1,3 +1,5 @@
+"""CLIP by transformers: the demo's checkpoint knows its own frames, and any text or picture is handled."""
+
 from __future__ import annotations
 
 import io
@@ -17,7 +19,7 @@ from models.clip import Clip
 from models.embedding.transformers_clip import presentable
 from models.identity import identify_clip
 from schemas.errors import ConfigError, PermanentError
-from schemas.model_config import OpenClip, TransformersClip
+from schemas.model_config import TransformersClip
 from schemas.repository import DATA
 
 FOLDER = DATA / "demo" / "clip"
@@ -107,21 +109,11 @@ def test_the_identity_is_known_without_loading(clip: Clip) -> None:
     assert clip.name == f"{engine}-{name}-{revision[:12]}" and name == "clip"
 
 
-def test_what_is_no_clip_or_not_there_is_refused(text_checkpoint: Path, tmp_path: Path) -> None:
+def test_a_checkpoint_that_is_missing_or_no_clip_is_refused(text_checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="tiny-text"):
         build_clip(TransformersClip(engine="transformers", model=str(text_checkpoint)))
     with pytest.raises(ConfigError, match="missing"):
         build_clip(TransformersClip(engine="transformers", model=str(tmp_path / "missing")))
-
-
-def test_open_clip_names_its_extra_where_it_cannot_be_imported() -> None:
-    config = OpenClip(engine="open_clip", model="ViT-B-32", pretrained="openai")
-    assert identify_clip(config) == ("open_clip", "ViT-B-32", "openai")
-    try:
-        import open_clip  # noqa: F401
-    except ImportError:
-        with pytest.raises(ConfigError, match="extra `clip`"):
-            build_clip(config)
 
 
 def test_siglip_loads_and_pads_as_it_was_trained(tmp_path: Path) -> None:
