@@ -1,41 +1,15 @@
-"""The checks of `v2xum doctor`: what a check says, and the checks of models that this process would load."""
+"""The checks of models that this process would load, for `v2xum doctor`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, NamedTuple
 
+from models.check import Check, fail, ok
 from models.embedding.open_clip import open_clip_errors
 from models.identity import name_of, open_clip_identity, require_packages, revision_of
 from schemas.errors import ConfigError
 from schemas.model_config import LocalModel, NgramEmbedder, OpenClip, TransformersClip, TransformersEmbedder
-
-Status = Literal["ok", "warn", "fail"]
-
-
-class Check(NamedTuple):
-    """The result of one check: what was checked, its status, what was found, and what to do (empty when ok)."""
-
-    name: str
-    status: Status
-    found: str
-    fix: str = ""
-
-
-def ok(name: str, found: str) -> Check:
-    """A check that passed."""
-    return Check(name, "ok", found)
-
-
-def warn(name: str, found: str, fix: str) -> Check:
-    """A check that passed, with something that could be better or may surprise."""
-    return Check(name, "warn", found, fix)
-
-
-def fail(name: str, found: str, fix: str) -> Check:
-    """A check that failed: a run would not work."""
-    return Check(name, "fail", found, fix)
 
 
 def check_local(role: str, config: LocalModel | TransformersEmbedder | TransformersClip) -> list[Check]:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from curation.text.prompt_lines import prompt_line, render
 from curation.video.sandbox import Limits, Sandbox
-from models.checks import Check, fail, ok, warn
+from models.check import Check, fail, ok, warn
 from models.servers.checks import Need
 from prompts import load
 from schemas.config import CurateConfig

@@ -15,7 +15,8 @@ from rich.text import Text
 
 from curation.plan.doctor import check_decoders, check_disk, check_downloader, check_memory, needs
 from flows.prometheus import ADDRESS
-from models.checks import Check, check_clip, check_embedder, check_local, fail, ok, warn
+from models.check import Check, fail, ok, warn
+from models.checks import check_clip, check_embedder, check_local
 from models.servers.checks import check_server
 from schemas.config import CurateConfig
 from schemas.model_config import OpenAIModel

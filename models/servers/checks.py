@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from models.chat import JsonSchema, Request
-from models.checks import Check, fail, ok, warn
+from models.check import Check, fail, ok, warn
 from models.servers.failures import log_line
 from models.servers.transport import Transport
 from models.servers.wire import Writer

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from curation.plan.doctor import check_decoders, check_disk, check_downloader, check_memory, filesystem, needs
-from models.checks import Check
+from models.check import Check
 from schemas.config import CurateConfig
 from schemas.loading import load_config
 from schemas.repository import ROOT

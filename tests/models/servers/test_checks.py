@@ -16,7 +16,7 @@ from demo.faulty_server.answers import Answerer, ChatAnswer, ChatRequest, hashed
 from demo.faulty_server.plan import FaultPlan
 from demo.faulty_server.requests import Character
 from demo.faulty_server.server import serve
-from models.checks import Check
+from models.check import Check
 from models.servers.checks import Need, check_server
 from schemas.model_config import OpenAIModel
 
