@@ -1,6 +1,6 @@
-"""How long intervals take: 10,000 resamples over 4,000 videos and 15 metrics, and the paired tests of two systems.
+"""Measures the time of intervals and paired tests: 10,000 resamples over 4,000 videos and 15 metrics.
 
-Baseline: scipy.stats.bootstrap (BCa, vectorized, batches of 500) called for one metric, times the number of metrics.
+Baseline: scipy.stats.bootstrap (BCa, vectorized, batches of 500) for one metric, times the number of metrics.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ VIDEOS, METRICS = 4_000, 15
 
 
 def measure() -> dict[str, Any]:
-    """Intervals of one system, the comparison of two, and scipy's interval of one metric, in turn; best of three."""
+    """Time the intervals of one system, the tests of two systems and scipy's interval in turn; best of three rounds."""
     from scipy import stats
 
     rng = np.random.default_rng(0)
@@ -55,7 +55,7 @@ def measure() -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run the benchmark; `--json` is how it always answers."""
+    """Run the benchmark and print one line of JSON, with or without `--json`."""
     print(json.dumps(measure()))
 
 

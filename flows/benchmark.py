@@ -1,4 +1,4 @@
-"""The benchmark flow: systems against a release, on a schedule or after it, with the result as artifacts."""
+"""The benchmark flow: evaluates systems against references, and stores the result as Prefect artifacts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tasks.evaluate import evaluate_predictions
 
 @flow(name="benchmark", persist_result=False)
 def benchmark(request: EvaluateRequest) -> dict[str, Any]:
-    """Evaluate what `request` names; returns every metric of every row, and where the report is.
+    """Evaluate as `request` says. Returns every metric of every row, and the path of the report.
 
     Raises ConfigError for input that cannot be used at all.
     """
@@ -27,7 +27,7 @@ def benchmark(request: EvaluateRequest) -> dict[str, Any]:
 
 
 def table(evaluation: Evaluation) -> list[dict[str, Any]]:
-    """A row a system or baseline: its metrics by name, None where there is none."""
+    """One row for each system and baseline, with its metrics by name; None where a metric has no value."""
     return [
         {"name": row.name, "kind": row.kind, **{metric.name: metric.value for metric in row.metrics}}
         for row in evaluation.systems

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from benchmarks.protocol_study.figures import findings
+from benchmarks.protocol_study.figures import study_figures
 from benchmarks.protocol_study.page import ROWS, TABLE, page, plot, report
 from evaluation.readers.summe import read_annotations
 from schemas.errors import ConfigError
@@ -37,7 +37,7 @@ PRINTED = {
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, float]:
-    return findings(GROUNDTRUTH, draws=20)
+    return study_figures(GROUNDTRUTH, draws=20)
 
 
 @real
@@ -97,4 +97,4 @@ def test_shots_bring_the_figures_that_rest_on_them(tmp_path: Path) -> None:
 
 def test_without_annotations_it_is_said_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="ydata-tvsum50"):
-        findings(tmp_path)
+        study_figures(tmp_path)

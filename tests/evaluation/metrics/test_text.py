@@ -197,7 +197,7 @@ def test_without_java_there_is_no_number(tmp_path: Path, monkeypatch: pytest.Mon
 def test_an_interrupt_does_not_wait_for_meteor(monkeypatch: pytest.MonkeyPatch, early: bool) -> None:
     """Neither when METEOR is at work nor when it is about to be: it must not be started once more."""
     interrupted_first, asked = threading.Event(), threading.Event()
-    ask, alike = LineProcess.ask, meteor._alike
+    ask, alike = LineProcess.ask, meteor._possible_matches
 
     def interrupted(*given: object) -> None:
         if not early:
@@ -219,7 +219,7 @@ def test_an_interrupt_does_not_wait_for_meteor(monkeypatch: pytest.MonkeyPatch, 
 
     close = TextScorers.close
     monkeypatch.setattr("evaluation.metrics.text._python_scores", interrupted)
-    monkeypatch.setattr("evaluation.metrics.meteor._alike", held_up)
+    monkeypatch.setattr("evaluation.metrics.meteor._possible_matches", held_up)
     monkeypatch.setattr(LineProcess, "ask", asking)
     monkeypatch.setattr(TextScorers, "close", closed)
     with TextScorers() as scorers:

@@ -1,4 +1,4 @@
-"""One way in: kinds are told apart, and mixed or unknown ones refused."""
+"""References and predictions of every kind are recognized; mixed and unknown kinds are refused."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from evaluation.readers.any import kind_of, read_references, read_system, sha256_of
@@ -88,10 +87,10 @@ def test_the_real_folders() -> None:
     assert kind_of(TRUTH / "tvsum") == kind_of(TRUTH / "tvsum" / "ydata-tvsum50.mat") == "tvsum"
     summe = read_references(TRUTH / "summe").items
     assert len(summe) == 25
+    frames = {item.id: item.frames for item in summe}
     results = sorted((TRUTH / "summe" / "sumind_results").glob("*.h5"))
-    read = read_system(results[0], summe)
-    known = {item.id: item for item in summe}
-    assert read.items
-    for prediction in read.items:
-        assert prediction.scores is not None and np.isfinite(prediction.scores).all()
-        assert prediction.id in known
+    read = [prediction for path in results for prediction in read_system(path, summe).items]
+    # The files name videos by keys (video_1): only the names of video_names.json are ids of references. Each video
+    # is in the test part of a fold, and has one score for each frame of its reference's grid.
+    assert {prediction.id: len(prediction.scores) for prediction in read if prediction.scores is not None} == frames
+    assert len(read) == len(frames)
