@@ -12,7 +12,7 @@ import pytest
 
 from evaluation.request import EvaluateRequest
 from schemas.loading import load_config
-from tests.evaluation.written import right, scripts, write_predictions, write_references
+from tests.evaluation.datasets import right, scripts, write_predictions, write_references
 from tests.flows.conftest import CONFIG, ROOT
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]

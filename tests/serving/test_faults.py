@@ -28,7 +28,7 @@ CHECKPOINTS = ROOT / "data" / "demo"
 
 
 class FaultyServer:
-    """The server in a process of its own, with the demo's checkpoints behind it; it can be killed and started again."""
+    """The faulty server with the demo's checkpoints, in a process of its own. It can be killed and started again."""
 
     def __init__(self, **faults: float) -> None:
         self.port = free_port()

@@ -40,7 +40,7 @@ def test_kinds_of_json(tmp_path: Path) -> None:
         (item,) = read_references(path).items
         assert item.frames == 2 and len(item.texts) == 1
     assert kind_of(write(tmp_path / "rows.jsonl", LINE)) == "activitynet"
-    with pytest.raises(ConfigError, match="of one dataset are wanted, not of activitynet, videoxum"):
+    with pytest.raises(ConfigError, match="must be of one dataset, not of activitynet, videoxum"):
         read_references([files["activitynet"], files["videoxum"]])
     two = read_references([files["activitynet"], write(tmp_path / "val_2.json", DENSE)])
     assert two.items[0].texts == ("One.", "One.")
@@ -49,7 +49,7 @@ def test_kinds_of_json(tmp_path: Path) -> None:
     assert [i.id for i in read_references([files["videoxum"], val], ["val"]).items] == ["x"]
     with pytest.raises(ConfigError, match=r"no split dev \(there are: test\)"):
         read_references(files["videoxum"], ["dev"])
-    with pytest.raises(ConfigError, match=r"no split dev \(it has none\)"):
+    with pytest.raises(ConfigError, match=r"no split dev \(the data has no splits\)"):
         read_references(files["activitynet"], ["dev"])
 
 
@@ -59,11 +59,11 @@ def test_unknown_kinds_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no Parquet shards"):
         kind_of(tmp_path)
     (tmp_path / "notes.txt").write_text("x")
-    with pytest.raises(ConfigError, match="not a kind of references"):
+    with pytest.raises(ConfigError, match="this kind of references is not known"):
         kind_of(tmp_path / "notes.txt")
     with pytest.raises(ConfigError, match="records with the keys a, b: neither"):
         kind_of(write(tmp_path / "odd.json", [{"a": 1, "b": 2}]))
-    with pytest.raises(ConfigError, match="no records in it"):
+    with pytest.raises(ConfigError, match="the file has no records"):
         kind_of(write(tmp_path / "empty.json", []))
     with pytest.raises(ConfigError, match="not of none"):
         read_references([])

@@ -25,7 +25,7 @@ VOID = {"meta", "img", "br", "rect", "line", "circle", "polygon", "polyline", "l
 
 
 class Page(HTMLParser):
-    """A page as a browser reads it: tags with attributes, texts, whether every tag is closed."""
+    """A page as a browser reads it: tags with attributes, and texts; every tag must be closed."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

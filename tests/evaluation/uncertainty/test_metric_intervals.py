@@ -54,7 +54,7 @@ def test_the_interval_is_scipys_but_for_the_tails(videos: int, expand: bool) -> 
             (values,), np.mean, n_resamples=100_000, confidence_level=level, method="BCa", rng=np.random.default_rng(1)
         )
     (ours,) = intervals([mean_of(values)], 2, expand=expand)
-    near = 0.08 if expand else 0.03  # few of 10,000 draws lie beyond tails that are taken far out
+    near = 0.08 if expand else 0.03  # few of 10,000 draws lie beyond expanded tails
     width = theirs.confidence_interval.high - theirs.confidence_interval.low
     assert ours.low == pytest.approx(theirs.confidence_interval.low, abs=near * width)
     assert ours.high == pytest.approx(theirs.confidence_interval.high, abs=near * width)
