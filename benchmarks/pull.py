@@ -64,9 +64,9 @@ def annotate(place: Workspace, access: Access, title: str, count: int) -> int:
         names = [f"v{number:06d}" for number in range(count)]
         for start in range(0, count, CHUNK):
             tasks = []
-            for number, one in enumerate(samples_of(services.ledger, names[start : start + CHUNK])):
-                shown = shown or Media(place.root, services).publish(one)
-                task = build_task(one, content_sha256(one), "random", shown, None)
+            for number, each in enumerate(samples_of(services.ledger, names[start : start + CHUNK])):
+                shown = shown or Media(place.root, services).publish(each)
+                task = build_task(each, content_sha256(each), "random", shown, None)
                 tasks.append(judged(task, start + number))
             http.post(f"/api/projects/{project}/import", json=tasks).raise_for_status()
     return project

@@ -191,8 +191,8 @@ def plain_import(place: Workspace, access: Access, count: int) -> float:
         shown: Shown = Media(place.root, services).publish(whole)
         tasks = []
         for number in range(count):
-            one = sample(services.ledger, f"v{number:06d}")
-            tasks.append(build_task(one, content_sha256(one), "random", shown, None))
+            each = sample(services.ledger, f"v{number:06d}")
+            tasks.append(build_task(each, content_sha256(each), "random", shown, None))
         services.ledger.close()
     with httpx.Client(base_url=access.url, headers={"Authorization": f"Token {access.token}"}, timeout=300) as http:
         fields = {"title": f"plain import of {count}", "label_config": interface(), "maximum_annotations": 1}
@@ -235,8 +235,8 @@ def media(folder: Path, count: int) -> float:
         ]
         ready.publish(whole[0])  # the child process starts
         began = time.perf_counter()
-        for one in whole[1:]:
-            ready.publish(one)
+        for each in whole[1:]:
+            ready.publish(each)
         seconds = time.perf_counter() - began
         services.ledger.close()
     return (count - 1) / seconds

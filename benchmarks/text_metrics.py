@@ -48,10 +48,10 @@ def upstream(pairs: list[TextPair]) -> dict[str, float]:
 
     gts = PTBTokenizer().tokenize({p.id: [{"caption": text} for text in p.references] for p in pairs})
     res = PTBTokenizer().tokenize({p.id: [{"caption": p.prediction}] for p in pairs})
-    found = {f"BLEU-{n + 1}": value for n, value in enumerate(Bleu(4).compute_score(gts, res, verbose=0)[0])}
+    figures = {f"BLEU-{n + 1}": value for n, value in enumerate(Bleu(4).compute_score(gts, res, verbose=0)[0])}
     for name, scorer in (("METEOR", Meteor()), ("ROUGE_L", Rouge()), ("CIDEr", Cider())):
-        found[name] = float(scorer.compute_score(gts, res)[0])
-    return found
+        figures[name] = float(scorer.compute_score(gts, res)[0])
+    return figures
 
 
 def own(pairs: list[TextPair]) -> dict[str, float | None]:

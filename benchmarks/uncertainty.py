@@ -25,12 +25,12 @@ def measure() -> dict[str, Any]:
     first = rng.beta(2, 5, (METRICS, VIDEOS))
     second = first + rng.normal(0.001, 0.05, first.shape)
     rows = [mean_of(row) for row in first]
-    pairs = [(mean_of(one), mean_of(other)) for one, other in zip(first, second, strict=True)]
+    pairs = [(mean_of(left), mean_of(right)) for left, right in zip(first, second, strict=True)]
     ours, tests, theirs = [], [], []
     widest = 0.0
     for _ in range(3):
         began = time.perf_counter()
-        found = intervals(rows, 0)
+        computed = intervals(rows, 0)
         ours.append(time.perf_counter() - began)
         began = time.perf_counter()
         paired(pairs, 0)
@@ -41,7 +41,7 @@ def measure() -> dict[str, Any]:
         ).confidence_interval
         theirs.append(time.perf_counter() - began)
         width = other.high - other.low
-        widest = max(widest, abs(found[0].low - other.low) / width, abs(found[0].high - other.high) / width)
+        widest = max(widest, abs(computed[0].low - other.low) / width, abs(computed[0].high - other.high) / width)
     return {
         "videos": VIDEOS,
         "metrics": METRICS,

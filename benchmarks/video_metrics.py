@@ -59,21 +59,21 @@ def measure() -> dict[str, Any]:
     liked = scores[:, None] + rng.normal(size=(VIDEOS, ANNOTATORS, FRAMES))
     chosen = top_share(liked)
     ratings = np.clip(np.round(liked + 3), 1, 5)
-    found: dict[str, Any] = {"videos": VIDEOS, "annotators": ANNOTATORS, "frames": FRAMES, "goal": GOAL}
-    for name, given in (("selections", chosen), ("ratings", ratings)):
+    figures: dict[str, Any] = {"videos": VIDEOS, "annotators": ANNOTATORS, "frames": FRAMES, "goal": GOAL}
+    for name, targets in (("selections", chosen), ("ratings", ratings)):
         began = time.perf_counter()
-        expected = one_by_one(scores[:SAMPLE], given[:SAMPLE], chosen[:SAMPLE])
+        expected = one_by_one(scores[:SAMPLE], targets[:SAMPLE], chosen[:SAMPLE])
         baseline = (time.perf_counter() - began) / SAMPLE
         best = float("inf")
         for _ in range(3):
             began = time.perf_counter()
-            ranks, sets = ours(scores, given, chosen)
+            ranks, sets = ours(scores, targets, chosen)
             best = min(best, time.perf_counter() - began)
         values = np.stack([*ranks, *sets], axis=-1)[:SAMPLE]
         difference = float(np.abs(values - expected).max())
         if not difference < 1e-9:
             raise AssertionError(f"{name}: the values differ by {difference}")
-        found[name] = {
+        figures[name] = {
             "seconds": round(best, 3),
             "libraries_seconds": round(baseline * VIDEOS, 1),
             "ratio": round(baseline * VIDEOS / best, 1),
@@ -83,9 +83,9 @@ def measure() -> dict[str, Any]:
     pairs = [(r, Prediction(r.id, scores=row)) for r, row in zip(references, scores, strict=True)]
     began = time.perf_counter()
     evaluate_videos(get("videoxum"), pairs)
-    found["evaluate_videos_seconds"] = round(time.perf_counter() - began, 3)
-    found["ratio"] = min(found["selections"]["ratio"], found["ratings"]["ratio"])
-    return found
+    figures["evaluate_videos_seconds"] = round(time.perf_counter() - began, 3)
+    figures["ratio"] = min(figures["selections"]["ratio"], figures["ratings"]["ratio"])
+    return figures
 
 
 def main() -> None:

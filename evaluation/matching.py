@@ -69,16 +69,17 @@ def match(references: Sequence[Reference], predictions: Iterable[Prediction]) ->
     return Matched(tuple(pairs), tuple(problems))
 
 
-def same(one: Prediction, other: Prediction) -> bool:
+def same(left: Prediction, right: Prediction) -> bool:
     """Whether two predictions say the same about the same video."""
 
     def equal(a: np.ndarray | None, b: np.ndarray | None) -> bool:
         return (a is None and b is None) or (a is not None and b is not None and np.array_equal(a, b))
 
     return (
-        (one.id, one.text, one.score_source, one.failure) == (other.id, other.text, other.score_source, other.failure)
-        and equal(one.scores, other.scores)
-        and equal(one.selected, other.selected)
+        (left.id, left.text, left.score_source, left.failure)
+        == (right.id, right.text, right.score_source, right.failure)
+        and equal(left.scores, right.scores)
+        and equal(left.selected, right.selected)
     )
 
 

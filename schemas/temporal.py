@@ -174,16 +174,16 @@ def _write(lines: Iterable[tuple[tuple[str, ...], str]]) -> str:
 
 
 def _read_marks(text: str, read: Callable[[str, int], T]) -> list[Line[T]]:
-    found = marks_in(text)
-    if not found or found[0].start() != 0:
+    brackets = marks_in(text)
+    if not brackets or brackets[0].start() != 0:
         raise GrammarError("the text does not begin with a time")
     lines: list[Line[T]] = []
     marks: list[T] = []
-    for position, mark in enumerate(found):
+    for position, mark in enumerate(brackets):
         line = line_number(text, mark.start())
         marks.append(read(mark[2], line))
-        last = position == len(found) - 1
-        body = text[mark.end() : len(text) if last else found[position + 1].start()]
+        last = position == len(brackets) - 1
+        body = text[mark.end() : len(text) if last else brackets[position + 1].start()]
         if not last:
             if not body:
                 continue
@@ -202,16 +202,16 @@ def _read_marks(text: str, read: Callable[[str, int], T]) -> list[Line[T]]:
 def _read_lists(text: str, read: Callable[[str, int], T]) -> list[Line[T]]:
     lines: list[Line[T]] = []
     start = 0
-    for found in marks_in(text):
-        line = line_number(text, found.start())
-        body, end = text[start : found.start()], found.end()
+    for bracket in marks_in(text):
+        line = line_number(text, bracket.start())
+        body, end = text[start : bracket.start()], bracket.end()
         if len(body) < 2 or body[-1] not in _BORDER:
-            raise GrammarError(f"no sentence before [{found[2]}]", line)
+            raise GrammarError(f"no sentence before [{bracket[2]}]", line)
         stop = text[end : end + 1] if text[end : end + 1] in FULL_STOPS else ""
         end += len(stop)
         if end < len(text) and text[end] not in _BORDER:
             raise GrammarError("text follows a list of times without a border", line)
-        marks = tuple(read(mark, line) for mark in found[2].split(", "))
+        marks = tuple(read(mark, line) for mark in bracket[2].split(", "))
         lines.append(Line(marks, unescape_marks(body[:-1]) + stop))
         start = end + 1
     if not lines or start <= len(text):

@@ -57,9 +57,9 @@ def lenient_slots(text: str, slots: int = SLOTS) -> LenientSlots:
 def _read_leniently(text: str, read: Callable[[str, int], T]) -> tuple[tuple[Line[T], ...], tuple[str, ...]]:
     problems: list[str] = []
     segments: list[tuple[tuple[T, ...], str]] = []  # times, and the text before the next times
-    found = marks_in(text)
-    lead = text[: found[0].start()] if found else text
-    for position, mark in enumerate(found):
+    brackets = marks_in(text)
+    lead = text[: brackets[0].start()] if brackets else text
+    for position, mark in enumerate(brackets):
         line = line_number(text, mark.start())
         marks: list[T] = []
         for part in mark[2].split(","):
@@ -67,8 +67,8 @@ def _read_leniently(text: str, read: Callable[[str, int], T]) -> tuple[tuple[Lin
                 marks.append(read(part.strip(), line))
             except GrammarError as error:
                 problems.append(str(error))
-        last = position == len(found) - 1
-        segments.append((tuple(marks), text[mark.end() : len(text) if last else found[position + 1].start()]))
+        last = position == len(brackets) - 1
+        segments.append((tuple(marks), text[mark.end() : len(text) if last else brackets[position + 1].start()]))
     lines = _join_marks(segments, problems) if not lead.strip() else _join_lists(lead, segments, problems)
     return tuple(lines), tuple(problems)
 

@@ -16,6 +16,7 @@ import hashlib
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from curation.store.files import hash_file
 from evaluation.cases import Predictions, Reference, References
 from evaluation.readers.activitynet import read_activitynet
 from evaluation.readers.instruct_v2xum import read_instruct
@@ -115,13 +116,13 @@ def sha256_of(paths: Path | Sequence[Path]) -> str:
     """
     paths = [paths] if isinstance(paths, Path) else list(paths)
     if len(paths) == 1 and paths[0].is_file():
-        return _file_sha256(paths[0])
+        return hash_file(paths[0])[0]
     total = hashlib.sha256()
     for path in paths:
         for file in _files(path):
             shard = file.suffix == ".parquet"  # all shards lie in one folder; the path may be any parent of it
             name = file.name if shard or path.is_file() else file.relative_to(path).as_posix()
-            total.update(f"{_file_sha256(file)}  {name}\n".encode("utf-8", "surrogateescape"))
+            total.update(f"{hash_file(file)[0]}  {name}\n".encode("utf-8", "surrogateescape"))
     return total.hexdigest()
 
 
@@ -141,8 +142,3 @@ def _files(path: Path) -> list[Path]:
     if kind_of(path) == "release":
         return release_shards(path)
     return sorted(file for file in path.rglob("*") if file.is_file())
-
-
-def _file_sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -141,19 +141,19 @@ def _scores(record: Object, frames: int, slots: int) -> tuple[Floats | None, Sco
             if len(values) != frames:
                 raise BadRecord("wrong_length", f"{len(values)} {key} for {frames} frames")
             return values, source  # type: ignore[return-value]
-    given = record.get("slot_probabilities")
-    if given is None:
+    probabilities = record.get("slot_probabilities")
+    if probabilities is None:
         return None, None
-    if isinstance(given, Mapping):
+    if isinstance(probabilities, Mapping):
         table: dict[int, float] = {}
-        for slot, value in as_object(given).items():
+        for slot, value in as_object(probabilities).items():
             if not (slot.isascii() and slot.isdigit() and len(slot) < 8):
                 raise BadRecord("out_of_range", f"slot {printable(slot, 40)!r} of slot_probabilities is no number")
             if int(slot) in table:
                 raise BadRecord("duplicate_key", f"slot {int(slot)} stands twice in slot_probabilities")
             table[int(slot)] = number_of(value, f"slot_probabilities of {slot}", 0, 1)
         return spread(table, frames, slots), "token_probabilities"
-    return spread(numbers_of(given, "slot_probabilities").tolist(), frames, slots), "token_probabilities"
+    return spread(numbers_of(probabilities, "slot_probabilities").tolist(), frames, slots), "token_probabilities"
 
 
 def _slots(value: Any) -> int:

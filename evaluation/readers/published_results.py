@@ -86,13 +86,13 @@ def read_names(path: Path) -> dict[str, str]:
     Raises ConfigError for a file that has no such object, and for a key that is given twice.
     """
     try:
-        given = json.loads(path.read_text(encoding="utf-8"))
+        index = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be read as JSON: {error}") from error
-    if not isinstance(given, dict) or not all(isinstance(key, str) for key in given.values()):
+    if not isinstance(index, dict) or not all(isinstance(key, str) for key in index.values()):
         raise ConfigError(f"{path}: must be one object of names and keys")
-    names = {key: name for name, key in given.items()}
-    if len(names) != len(given):
+    names = {key: name for name, key in index.items()}
+    if len(names) != len(index):
         raise ConfigError(f"{path}: a key has two names")
     return names
 

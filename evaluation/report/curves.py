@@ -26,7 +26,7 @@ _NAME = 20
 
 
 class Ridge(NamedTuple):
-    """One system's values of a metric: outline of the histogram, mean and interval; `said`: the same in words."""
+    """One system's values of a metric: histogram outline, mean and interval; `description`: the same in words."""
 
     name: str
     kind: str
@@ -35,7 +35,7 @@ class Ridge(NamedTuple):
     mean: float
     low: float | None
     high: float | None
-    said: str
+    description: str
 
 
 class Spread(NamedTuple):
@@ -61,7 +61,7 @@ class Span(NamedTuple):
 class Curve(NamedTuple):
     """Scores over the time of a video, of annotators (mean, quartiles) and prediction, and the frames they chose."""
 
-    said: str
+    description: str
     x_ticks: tuple[Tick, ...]
     annotators: str
     band: str
@@ -112,7 +112,9 @@ def curve(reference: Reference, prediction: Prediction) -> Curve | None:
     theirs = [] if reference.selections is None else [reference.selections.mean(axis=0)]
     frames = int(prediction.selected.sum()) if prediction.selected is not None else 0
     return Curve(
-        said=f"Scores over {seconds:.0f} s: the annotators' mean and the prediction, which chose {frames} frames",
+        description=(
+            f"Scores over {seconds:.0f} s: the annotators' mean and the prediction, which chose {frames} frames"
+        ),
         x_ticks=ticks,
         annotators=line,
         band=band,
@@ -170,7 +172,7 @@ def _ridge(row: SystemValues, values: Floats, name: str, lowest: float, highest:
         mean=at(mean),
         low=None if low is None else at(low),
         high=None if high is None else at(high),
-        said=(
+        description=(
             f"{plain_line(row.name)}, {len(values):,} videos: mean {number(mean)}{interval}; quartiles "
             + ", ".join(map(number, quartiles.tolist()))
         ),

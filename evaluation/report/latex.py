@@ -81,10 +81,10 @@ def latex(
     `intervals`: on a line of their own below the value, in brackets after the value, or as its subscript; the last two
     need wide pages. The caption names protocol, data, number of videos, intervals, exclusions and the CLIP.
     """
-    said = escape_latex(caption(evaluation), unicode)
+    caption_text = escape_latex(caption(evaluation), unicode)
     tables = tables_of(evaluation)
     return "\n".join(
-        _table(table, said, intervals, unicode, label if len(tables) == 1 else f"{label}-{i}")
+        _table(table, caption_text, intervals, unicode, label if len(tables) == 1 else f"{label}-{i}")
         for i, table in enumerate(tables, 1)
     )
 
@@ -97,7 +97,7 @@ def comparison_latex(comparison: Comparison, *, unicode: bool = False, label: st
     return _float("l" + "r" * (len(heads) - 1), body, escape_latex(comparison_caption(comparison), unicode), label)
 
 
-def _table(table: Table, said: str, intervals: Intervals, unicode: bool, label: str) -> str:
+def _table(table: Table, caption_text: str, intervals: Intervals, unicode: bool, label: str) -> str:
     names = [escape_latex(name, unicode) for name, _ in table.headers]
     units = [rf"{{\scriptsize {escape_latex(unit, unicode)}}}" if unit else "" for _, unit in table.headers]
     body = [" & ".join(["System", *names]) + r" \\", " & ".join(["", *units]) + r" \\", r"\midrule"]
@@ -105,10 +105,10 @@ def _table(table: Table, said: str, intervals: Intervals, unicode: bool, label: 
     if table.systems and table.baselines:
         body.append(r"\midrule")
     body += [line for row in table.baselines for line in _lines(row, intervals, unicode)]
-    return _float("l" + "r" * len(names), body, f"{escape_latex(table.title, unicode)}. {said}", label)
+    return _float("l" + "r" * len(names), body, f"{escape_latex(table.title, unicode)}. {caption_text}", label)
 
 
-def _float(columns: str, body: list[str], said: str, label: str) -> str:
+def _float(columns: str, body: list[str], caption_text: str, label: str) -> str:
     lines = [
         r"\begin{table}[t]",
         r"\centering",
@@ -119,7 +119,7 @@ def _float(columns: str, body: list[str], said: str, label: str) -> str:
         *body,
         r"\bottomrule",
         r"\end{tabular}",
-        rf"\caption{{{said}}}",
+        rf"\caption{{{caption_text}}}",
         rf"\label{{{_safe_label(label)}}}",
         r"\end{table}",
         "",
