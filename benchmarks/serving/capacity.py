@@ -98,7 +98,7 @@ def _curate(
     folder: Path, films: Path, capacity: int, start: int, images: str, faults: dict[str, float]
 ) -> dict[str, Any]:
     """Curate the videos through a server of that capacity. Returns the rates that the server measured."""
-    from flows.curate import curate
+    from flows.curate import curate  # imports Prefect, whose environment must be set first
 
     media = folder / "media"
     media.mkdir(parents=True)

@@ -92,7 +92,7 @@ def _config(model: OpenAIModel, films: Path) -> CurateConfig:
 
 def _pipeline(root: Path, settings: CurateConfig) -> tuple[list[Path], float]:
     """Curate into a fresh workspace. Returns the pictures in the order of their captions, and captions per second."""
-    from flows.curate import curate
+    from flows.curate import curate  # imports Prefect, whose environment must be set first
 
     with open_run(root, settings) as run:
         run.services.__dict__["summarizer"] = Instant()
