@@ -1,1 +1,1 @@
-"""Measures speed and memory, each against a named baseline; every result is a line of JSON."""
+"""Benchmarks of speed and memory, each against a named baseline. Every result is a line of JSON."""

@@ -1,6 +1,6 @@
-"""`python -m benchmarks [NAME [OPTIONS]]`: one benchmark in this process, or all, each in a process of its own.
+"""`python -m benchmarks [NAME [OPTIONS]]`: runs one benchmark in this process, or all, each in a process of its own.
 
-Nothing is imported before it runs: child processes that decode import the program's start again.
+A benchmark is imported only when it runs, because child processes that decode import this module again.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ ALL = (
     *("start", "ledger", "orchestration", "memory", "frames", "serving"),
     *("video_metrics", "text_metrics", "crossmodal", "uncertainty"),
 )
-MODULES = {"serving": "serving.capacity", "protocols": "protocol_study.run"}  # of those that are folders
-OTHERS = ("review", "pull", "protocols")  # a quarter of an hour with Label Studio; data that is not here
+MODULES = {"serving": "serving.capacity", "protocols": "protocol_study.run"}  # benchmarks that are folders
+OTHERS = ("review", "pull", "protocols")  # need a quarter of an hour with Label Studio, or data outside the repository
 
 if __name__ == "__main__":
     if len(sys.argv) > 1 and sys.argv[1] in (*ALL, *OTHERS):

@@ -1,7 +1,7 @@
-"""F_CLIP of 4,000 videos against the rate of BLAS: reference 200 frames, predicted 100, vectors of 768 float32.
+"""Compares F_CLIP of 4,000 videos with the speed of BLAS: 200 reference and 100 predicted vectors of 768 float32 each.
 
-Baseline: numpy.matmul of the same vectors, 32 videos a batch, beside it in turn. Both go through 64 videos over and
-over (59 MB, more than caches hold): all 4,000 would be 3.7 GB.
+Baseline: numpy.matmul of the same vectors in batches of 32 videos, run in turn with F_CLIP. Both use the same 64 videos
+again and again (59 MB, more than the processor's caches), because all 4,000 would need 3.7 GB.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _POOL, _BATCH = 64, 32
 
 
 def measure() -> dict[str, Any]:
-    """Time both, best of five."""
+    """Time both in turn; the best of five rounds counts."""
     rng = np.random.default_rng(0)
     reference, predicted = (
         rng.standard_normal((_POOL, count, WIDTH)).astype(np.float32) for count in (REFERENCE, PREDICTED)
@@ -52,7 +52,7 @@ def measure() -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run the benchmark; `--json` is how it always answers."""
+    """Run the benchmark and print one line of JSON, with or without `--json`."""
     print(json.dumps(measure()))
 
 

@@ -1,13 +1,15 @@
-"""Sampling speed against the ffmpeg command line and decord, paired on one file in the same minutes.
+"""Compares the speed of frame sampling with the ffmpeg command line and decord, on one file in the same minutes.
 
     python -m benchmarks frames [--json] [--seconds 600] [--keep FOLDER]
 
-Makes an H.264 file (1280x720, 30 fps, B-frames, 60 s encoded and joined by packet copy), samples it at 1 fps
-to JPEGs of 448 pixels with each contender in a process of its own, and compares pictures: ours against the
-raw frames that ffmpeg decodes. CPU seconds are user + system of the whole process, start-up and imports
-included. `sampling` does what ffmpeg and decord do: pick, scale, write a JPEG; `stage` is the whole stage of the
-pipeline, so hashes, perceptual hashes and shots too. `decord` asks for every 30th frame by number (its usual use),
-`decord_sequential` is the stage with this project's decord backend, which reads them all.
+It makes an H.264 file (1280x720, 30 fps, B-frames, 60 s encoded and joined by packet copy) and samples it at 1 fps to
+JPEGs of 448 pixels, with each contender in a process of its own. It also compares this project's pictures with the raw
+frames that ffmpeg decodes. CPU seconds are user and system time of the whole process, with start and imports.
+
+    sampling            choose, scale, write a JPEG, as ffmpeg and decord do
+    stage               the whole stage of the pipeline, also hashes, perceptual hashes and shots
+    decord              reads every 30th frame by its number, the usual way
+    decord_sequential   the stage with this project's decord backend, which reads all frames
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.processes import peak
+from benchmarks.processes import peak_memory
 
 WIDTH, HEIGHT, FPS, SEGMENT = 1280, 720, 30, 60
 SHORT_SIDE = 448
@@ -35,18 +37,18 @@ ENCODER = {"preset": "veryfast", "crf": "23", "bf": "3", "g": "250"}
 
 
 def main() -> None:
-    """Run the benchmark, or one contender in a child."""
+    """Run the benchmark, or one contender in a child process."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--json", action="store_true", help="one line of JSON")
     parser.add_argument("--seconds", type=int, default=600, help="length of the long file, a multiple of 60")
-    parser.add_argument("--keep", type=Path, help="folder for the generated files, used again when they are there")
+    parser.add_argument("--keep", type=Path, help="folder for the generated files, which a later run uses again")
     parser.add_argument("--contender", nargs=3, metavar=("NAME", "FILE", "OUT"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.contender:
         name, file, out = options.contender
         work = {"sampling": _sampling, "stage": _stage, "decord": _decord, "decord_sequential": _decord_sequential}
         frames = work[name](Path(file), Path(out))
-        print(json.dumps({"frames": frames, "peak_mb": peak()}))
+        print(json.dumps({"frames": frames, "peak_mb": peak_memory()}))
         return
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.keep or Path(scratch)
@@ -60,7 +62,7 @@ def main() -> None:
 
 
 def measure(folder: Path, scratch: Path, seconds: int) -> dict[str, Any]:
-    """Figures of all contenders on files of `seconds` and of a fifth of that."""
+    """The figures of all contenders on a file of `seconds`, and of the stage on a file of a fifth of that."""
     long, short = make_file(folder, seconds), make_file(folder, max(seconds // 5 // SEGMENT, 1) * SEGMENT)
     megabytes = long.stat().st_size / 1e6
     result: dict[str, Any] = {"file": f"H.264 {WIDTH}x{HEIGHT} {FPS} fps, {seconds} s, {megabytes:.0f} MB"}
@@ -72,15 +74,15 @@ def measure(folder: Path, scratch: Path, seconds: int) -> dict[str, Any]:
             if name == "ffmpeg"
             else [sys.executable, "-m", "benchmarks.frames", "--contender", name, str(long), str(out)]
         )
-        said, result[f"{name}_cpu_s"] = _run(command)
+        output, result[f"{name}_cpu_s"] = _run(command)
         result[f"{name}_frames"] = len(list(out.glob("*.jpg")))
         if name != "ffmpeg":
-            result[f"{name}_peak_mb"] = round(json.loads(said)["peak_mb"], 1)
+            result[f"{name}_peak_mb"] = round(json.loads(output)["peak_mb"], 1)
         shutil.rmtree(out)
     out = scratch / "short"
     out.mkdir()
-    said, _ = _run([sys.executable, "-m", "benchmarks.frames", "--contender", "stage", str(short), str(out)])
-    result["stage_peak_mb_short_file"] = round(json.loads(said)["peak_mb"], 1)
+    output, _ = _run([sys.executable, "-m", "benchmarks.frames", "--contender", "stage", str(short), str(out)])
+    result["stage_peak_mb_short_file"] = round(json.loads(output)["peak_mb"], 1)
     for name in ("sampling", "stage"):
         for other in ("ffmpeg", "decord"):
             result[f"{name}_to_{other}"] = round(result[f"{name}_cpu_s"] / result[f"{other}_cpu_s"], 3)
@@ -88,7 +90,7 @@ def measure(folder: Path, scratch: Path, seconds: int) -> dict[str, Any]:
 
 
 def make_file(folder: Path, seconds: int) -> Path:
-    """The test file of a length, joined from copies of one encoded minute."""
+    """Make the test file of so many seconds from copies of one encoded minute. Returns its path."""
     import av
 
     from curation.video.encode import encode_video
@@ -117,7 +119,7 @@ def make_file(folder: Path, seconds: int) -> Path:
 
 
 def compare(path: Path) -> dict[str, Any]:
-    """How many of our pictures are, as decoded (YUV, unscaled), bit for bit ffmpeg's at the same times."""
+    """Count the pictures that equal ffmpeg's at the same times, bit for bit, as decoded (YUV, not scaled)."""
     from curation.frames.pyav_sampler import PyavSampler
 
     command = _ffmpeg_command(path, "-f", "rawvideo", "-pix_fmt", "yuv420p", "-", scale=False)
@@ -174,13 +176,13 @@ def _ffmpeg_command(path: Path, *output: str, scale: bool = True) -> list[str]:
         exe = str(imageio_ffmpeg.get_ffmpeg_exe())
     width = WIDTH * SHORT_SIDE // HEIGHT // 2 * 2
     picked = rf"select=not(mod(n\,{FPS}))" + (f",scale={width}:{SHORT_SIDE}:flags=bicubic" if scale else "")
-    one = ["-threads", "1"]
-    start = [exe, "-v", "error", "-nostdin", "-filter_threads", "1", *one, "-i", str(path)]
-    return [*start, "-vf", picked, "-fps_mode", "passthrough", *one, *output]
+    threads = ["-threads", "1"]
+    start = [exe, "-v", "error", "-nostdin", "-filter_threads", "1", *threads, "-i", str(path)]
+    return [*start, "-vf", picked, "-fps_mode", "passthrough", *threads, *output]
 
 
 def _run(command: list[str]) -> tuple[str, float]:
-    """Standard output of a command and the CPU seconds that it took."""
+    """Run a command. Returns its standard output and the CPU seconds that it took."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -188,7 +190,7 @@ def _run(command: list[str]) -> tuple[str, float]:
 
 
 def _scene() -> Iterator[NDArray[np.uint8]]:
-    """A minute of textured backgrounds that pan, with moving patches, camera noise, and a cut every 2 to 9 s."""
+    """Frames of one minute: textured backgrounds that pan, moving patches, camera noise, and a cut every 2 to 9 s."""
     dice = np.random.default_rng(4)
     noise = [dice.integers(0, 7, (HEIGHT, WIDTH, 3), dtype=np.uint8) for _ in range(4)]
     end = 0.0

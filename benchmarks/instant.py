@@ -1,4 +1,4 @@
-"""Videos and a model that cost nothing, so that what is left is the machinery around them."""
+"""Trivial videos and a model that answers at once, so that benchmarks measure only the machinery around them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from schemas.repository import ROOT
 
 
 class Instant:
-    """A chat model that answers at once: a caption, the least keyframes, a sentence for every keyframe."""
+    """A chat model that answers at once: a caption, the fewest keyframes allowed, a sentence for every keyframe."""
 
     name = "instant"
     revision = "0" * 64
@@ -34,15 +34,15 @@ class Instant:
 
     @property
     def sampling(self) -> dict[str, float | int | str | bool | None]:
-        """Nothing is sampled."""
+        """Parameters for the records; nothing is sampled."""
         return {"temperature": 0.0}
 
     def count_tokens(self, text: str) -> int:
-        """Bytes, an upper bound."""
+        """The number of characters, as an upper bound of the tokens."""
         return len(text)
 
     def complete(self, requests: Sequence[Request], arrived: Arrived | None = None) -> list[Reply]:
-        """An answer that fits each request's schema."""
+        """Answer each request in the form of its schema."""
         return [Reply(self._answer(request), "stop", 1, 1) for request in requests]
 
     def _answer(self, request: Request) -> str:
@@ -57,8 +57,8 @@ class Instant:
 
 
 def config(**run: Any) -> CurateConfig:
-    """The demo's configuration without a duration filter, a CLIP and the binding audit."""
-    # The instant model describes no picture, so that the binding audit would rightly halt.
+    """The demo's configuration with `run` in its run section, without duration filter, CLIP and binding audit."""
+    # The instant model does not describe pictures, so the binding audit would stop the run.
     overrides = ["models.clip=null", "binding.mode=disable", "filters.duration.mode=score-only", "frames.cross_check=0"]
     base = load_config(ROOT / "configs" / "demo.yaml", overrides)
     return base.model_copy(update={"run": base.run.model_copy(update=run)})
@@ -71,20 +71,20 @@ def instant_services(root: Path) -> Services:
 
 
 def with_instant_models(services: Services) -> Services:
-    """Put the instant model where the real ones would be opened."""
+    """Put the instant model in the place of both chat models, so that no real model is opened."""
     services.__dict__.update(captioner=Instant(), summarizer=Instant())
     return services
 
 
 def trivial_sources(count: int) -> Iterable[Source]:
-    """Sources that are never opened."""
+    """Sources with addresses that are never opened."""
     for number in range(count):
         uri = f"https://example.org/{number}"
         yield Source(id=f"v{number:06d}", kind="url", uri=uri, origin=Origin(list_name="bench", row=number + 1))
 
 
 def trivial_videos(folder: Path, count: int, seconds: int = 2) -> Path:
-    """A folder of `count` different videos of 64 x 48 pixels, a picture a second, no two pictures alike."""
+    """Make a folder of `count` videos of 64 x 48 pixels with one picture per second; all pictures differ."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(count):
         encode_video(folder / f"{number:04d}.mp4", _pictures(number, seconds), fps=1, options={"preset": "ultrafast"})
@@ -100,7 +100,7 @@ def _pictures(number: int, seconds: int) -> Iterator[np.ndarray[Any, np.dtype[np
 
 
 def write_finished(services: Services, ids: Sequence[str]) -> None:
-    """Mark every stage of every video as done with the fingerprint that is due; the record is a small one."""
+    """Mark every stage of every video as done, with the expected fingerprint and a small record."""
     record = Judgement(scores=())
     for source in services.ledger.sources(ids):
         for stage in STAGES.names:

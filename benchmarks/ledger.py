@@ -1,6 +1,6 @@
-"""How fast a finished run sees that it has nothing to do: ledger checks a second, and model calls (none).
+"""Measures how fast a finished run finds that it has nothing to do, as videos checked per second.
 
-Baseline: reading the same rows from SQLite with nothing checked.
+Baseline: reading the same rows from SQLite without any check.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def measure() -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run the benchmark; `--json` is how it always answers."""
+    """Run the benchmark and print one line of JSON, with or without `--json`."""
     print(json.dumps(measure()))
 
 

@@ -1,25 +1,26 @@
-"""Whether a run's memory depends on the number of videos: peak resident size of the client for 500 and for 2,000.
+"""Measures whether a run's memory depends on the number of videos: the client's peak memory for 500 and 2,000 videos.
 
-Each run is a process of its own with trivial videos and an instant model; decoders, Prefect's server and model servers
-are other processes and not counted. Baseline: the smaller run.
+Each run is a process of its own with trivial videos and an instant model. Decoders, Prefect's server and model servers
+are other processes, which are not counted. Baseline: the smaller run.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from benchmarks.processes import peak_memory
+
 FEW, MANY = 500, 2000
 
 
 def measure() -> dict[str, Any]:
-    """Both runs, and their ratios before the export and with it."""
+    """Run both. Returns their peaks in MB and the ratios, before the export and with it."""
     few, many = _child(FEW), _child(MANY)
     return {
         "videos": [FEW, MANY],
@@ -34,12 +35,12 @@ def measure() -> dict[str, Any]:
 def _child(videos: int) -> dict[str, float]:
     command = [sys.executable, "-m", "benchmarks.memory", "--run", str(videos)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    peaks: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return peaks
 
 
 def _run(videos: int) -> dict[str, float]:
-    """Curate so many here; peaks in megabytes, when the export begins and at the end."""
+    """Curate so many videos in this process. Returns the peaks in MB when the export begins and at the end."""
     from benchmarks.instant import config, trivial_videos, with_instant_models
     from curation.pipeline.counts import Counts
     from curation.pipeline.run import open_run
@@ -72,12 +73,11 @@ def _run(videos: int) -> dict[str, float]:
 
 
 def _peak() -> float:
-    """Peak resident size of this process in megabytes (ru_maxrss is in kilobytes on Linux)."""
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+    return round(peak_memory(), 1)
 
 
 def main() -> None:
-    """Run the benchmark; `--json` is how it always answers."""
+    """Run the benchmark and print one line of JSON, with or without `--json`."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--run", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--json", action="store_true")

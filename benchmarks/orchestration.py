@@ -1,9 +1,9 @@
-"""What a video costs outside its stages: 1,000 trivial videos with an instant model through the real flow and server.
+"""Measures the time that a video costs outside its stages, with 1,000 trivial videos and an instant model.
 
-Overhead = wall time of the flow minus the time that the stages themselves took (as the ledger has it) and minus the
-export, with one shard and one worker at a time so that they can be subtracted. The export (reading every record and
-picture, writing and checking the dataset) is work and told as a figure of its own, and so is the start of the server,
-which is once a run.
+The real flow and server run. Overhead = wall time of the flow minus the stages' own time (from the ledger) minus the
+export; only one shard and one worker run at a time, so that the times can be subtracted. The export (reading every
+record and picture, writing and checking the dataset) is a figure of its own, and so is the start of the server, which
+happens once in a run.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ VIDEOS = 1000
 
 
 class _TimedExport:
-    """The export, with the seconds that it took."""
+    """Calls the real export and adds up the seconds that it took."""
 
     seconds = 0.0
 
@@ -45,7 +45,7 @@ class _TimedExport:
 
 
 def measure(videos: int = VIDEOS) -> dict[str, Any]:
-    """Curate and say how the wall time divides."""
+    """Curate the videos. Returns how the wall time divides into stages, export and the rest."""
     export = _TimedExport()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -81,7 +81,7 @@ def measure(videos: int = VIDEOS) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run the benchmark; `--json` is how it always answers."""
+    """Run the benchmark and print one line of JSON, with or without `--json`."""
     print(json.dumps(measure()))
 
 

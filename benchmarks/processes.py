@@ -1,25 +1,41 @@
-"""Work in a process of its own, and how much memory a process took."""
+"""Child processes of benchmarks and tests: runs work in a fresh process, measures memory, waits for servers."""
 
 from __future__ import annotations
 
 import multiprocessing
+import subprocess
+import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 
-def apart(work: Callable[..., None], *given: Any) -> dict[str, Any]:
-    """Call `work(*given, answer)` in a fresh process; returns what it sends to the connection `answer`."""
+def in_fresh_process(work: Callable[..., None], *arguments: Any) -> dict[str, Any]:
+    """Call `work(*arguments, answer)` in a fresh process. Returns what it sends through the connection `answer`."""
     context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe(duplex=False)
-    process = context.Process(target=work, args=(*given, there))
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=work, args=(*arguments, sender))
     process.start()
-    there.close()
-    found: dict[str, Any] = here.recv()
+    sender.close()
+    result: dict[str, Any] = receiver.recv()
     process.join()
-    return found
+    return result
 
 
-def peak() -> float:
-    """The most memory that this process has held since its start, in MB (getrusage would count its parent's too)."""
+def peak_memory() -> float:
+    """The most memory in MB that this process has had since its start; getrusage would include its parent's."""
     return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) / 1024
+
+
+def answers_health(url: str, process: subprocess.Popen[Any], seconds: float) -> bool:
+    """Wait until `url`/health answers; False when the server's process ended or `seconds` have passed."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            urllib.request.urlopen(f"{url}/health", timeout=5).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return True
+    return False

@@ -1,8 +1,9 @@
-"""How fast verdicts come from Label Studio into the ledger, against its own export of the same project, and the memory.
+"""Measures speed and memory of pulling verdicts from Label Studio into the ledger.
 
-A real server, started here. Every task has one annotation that changes a caption and has a verdict, as the screen makes
-it. Beside it a plain loop over the same pages, and the server's export of the whole project (JSON, all tasks) in one
-request, which is faster than its pages but neither incremental nor flat in memory, and leaves files on its disk.
+It starts a real server. Every task has one annotation with a changed caption and a verdict, as the screen writes them.
+There are two baselines: a loop that only reads the same pages, and the server's own export of the whole project (JSON,
+all tasks) in one request. The export is faster than the pages, but it is not incremental, its memory grows with the
+project, and it leaves files on the server's disk.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from annotation.push.media import Media, Shown
 from annotation.push.missing import CHUNK
 from annotation.push.task import build_task
 from benchmarks.instant import trivial_videos
-from benchmarks.processes import apart, peak
+from benchmarks.processes import in_fresh_process, peak_memory
 from benchmarks.review import FEW, SECONDS, fill
 from curation.ledger.samples import samples_of
 from curation.pipeline.services import Services
@@ -40,7 +41,7 @@ from flows.cli.app import collect_rarely
 
 
 def judged(task: dict[str, Any], number: int) -> dict[str, Any]:
-    """The task with the annotation of somebody who corrected its first caption and decided."""
+    """The task with an annotation that corrects its first caption and has a verdict."""
     result = [dict(part) for part in task["predictions"][0]["result"]]
     caption = next(part for part in result if part["from_name"] == f"{NAMES.caption}0")
     caption["value"] = {"text": [f"Corrected: {caption['value']['text'][0]}"]}
@@ -51,7 +52,7 @@ def judged(task: dict[str, Any], number: int) -> dict[str, Any]:
 
 
 def annotate(place: Workspace, access: Access, title: str, count: int) -> int:
-    """A project of ours with `count` tasks that are judged; returns its number."""
+    """Make one of this project's Label Studio projects with `count` judged tasks. Returns its number."""
     with LabelStudio(access) as server:
         project = make_project(server, title).project.id
     with (
@@ -63,16 +64,16 @@ def annotate(place: Workspace, access: Access, title: str, count: int) -> int:
         names = [f"v{number:06d}" for number in range(count)]
         for start in range(0, count, CHUNK):
             tasks = []
-            for number, one in enumerate(samples_of(services.ledger, names[start : start + CHUNK])):
-                shown = shown or Media(place.root, services).publish(one)
-                task = build_task(one, content_sha256(one), "random", shown, None)
+            for number, each in enumerate(samples_of(services.ledger, names[start : start + CHUNK])):
+                shown = shown or Media(place.root, services).publish(each)
+                task = build_task(each, content_sha256(each), "random", shown, None)
                 tasks.append(judged(task, start + number))
             http.post(f"/api/projects/{project}/import", json=tasks).raise_for_status()
     return project
 
 
 def export(access: Access, project: int) -> tuple[int, float]:
-    """How many annotations Label Studio's own export gives, and the seconds that it takes."""
+    """Export a project by Label Studio's own export. Returns the number of annotations and the seconds."""
     began = time.perf_counter()
     answer = httpx.get(
         f"{access.url}/api/projects/{project}/export",
@@ -85,7 +86,7 @@ def export(access: Access, project: int) -> tuple[int, float]:
 
 
 def listing(access: Access, project: int) -> float:
-    """The seconds that a loop over the server's own pages takes which does nothing with them."""
+    """The seconds of a loop that only reads the server's pages."""
     began, last, count = time.perf_counter(), 0, PAGE
     with httpx.Client(base_url=access.url, headers={"Authorization": f"Token {access.token}"}, timeout=300) as http:
         while count == PAGE:
@@ -98,17 +99,17 @@ def listing(access: Access, project: int) -> float:
 
 
 def measure_pull(root: Path, title: str, answer: Any) -> None:
-    """In a process of its own: pull; sends seconds, what was new, and how much memory it took in MB."""
+    """Pull, in a process of its own. Sends the seconds, the number of new verdicts, and the memory used in MB."""
     collect_rarely()  # as the command does
     place = Workspace(root)
     with closing(place.ledger()) as ledger:
-        before, began = peak(), time.perf_counter()
+        before, began = peak_memory(), time.perf_counter()
         result = pull(place.root, ledger, find_access(place.root), title)
-        answer.send({"seconds": time.perf_counter() - began, "new": result.new, "mb": peak() - before})
+        answer.send({"seconds": time.perf_counter() - began, "new": result.new, "mb": peak_memory() - before})
 
 
 def measure(count: int) -> dict[str, Any]:
-    """Start a server with `count` judged tasks; pull them, and pull again, beside its own export."""
+    """Start a server with `count` judged tasks, pull them twice, and time the two baselines."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         film = next(trivial_videos(folder / "film", 1, SECONDS).iterdir())
@@ -116,11 +117,11 @@ def measure(count: int) -> dict[str, Any]:
         with serving(place.root, None) as running:
             annotate(place, running.access, "few", min(FEW, count))
             project = annotate(place, running.access, "bench", count)
-            small = apart(measure_pull, place.root, "few")
-            first = apart(measure_pull, place.root, "bench")
+            small = in_fresh_process(measure_pull, place.root, "few")
+            first = in_fresh_process(measure_pull, place.root, "bench")
             exported, seconds = export(running.access, project)
             listed = listing(running.access, project)
-            second = apart(measure_pull, place.root, "bench")
+            second = in_fresh_process(measure_pull, place.root, "bench")
     return {
         "annotations": count,
         "new": first["new"],
@@ -139,7 +140,7 @@ def measure(count: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run the benchmark; `--json` is how it always answers."""
+    """Run the benchmark and print one line of JSON, with or without `--json`."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--samples", type=int, default=10_000)
     parser.add_argument("--json", action="store_true")

@@ -1,7 +1,7 @@
-"""How fast samples come into Label Studio, against its own bulk import of the same tasks, and in how much memory.
+"""Measures speed and memory of pushing samples to Label Studio, against its own bulk import of the same tasks.
 
-A real server, started here. The samples share one video, so that what is measured is reading the ledger, making tasks
-and importing them; `media_per_second` says apart how fast distinct videos and keyframes are put before the server.
+It starts a real server. All samples share one video, so that the time is that of reading the ledger, making tasks and
+importing them. `media_per_second` is the separate speed of providing distinct videos and their keyframes to the server.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from annotation.push.missing import CHUNK
 from annotation.push.strata import candidates, choose
 from annotation.push.task import build_task
 from benchmarks.instant import config, trivial_videos
-from benchmarks.processes import apart, peak
+from benchmarks.processes import in_fresh_process, peak_memory
 from curation.ledger import tables
 from curation.ledger.entries import Head, Registered, record_entry
 from curation.ledger.samples import sample
@@ -64,7 +64,7 @@ FEW = 1_000
 
 
 def video_of(services: Services, path: Path, name: str) -> Video:
-    """A film in the store, as the download stage describes it."""
+    """Add a video file to the store. Returns its record as the download stage makes it."""
     stored = services.store.add("videos", path, "mp4", move=False)
     info = probe(stored.path)
     known = info._asdict()
@@ -75,7 +75,7 @@ def video_of(services: Services, path: Path, name: str) -> Video:
 
 
 def records_of(video: Video, frames: FrameSet, number: int) -> dict[str, Record]:
-    """What the stages made of one video: captions and sentences that no other video has."""
+    """The records of all stages for one video, with captions and sentences that no other video has."""
     words = "a person in a red jacket hands something to somebody at a desk and looks up"
     captions = tuple(
         Caption(
@@ -118,7 +118,7 @@ def records_of(video: Video, frames: FrameSet, number: int) -> dict[str, Record]
 
 
 def fill(root: Path, count: int, film: Path) -> Workspace:
-    """A workspace of `count` finished samples of one film."""
+    """Make a workspace with `count` finished samples of one video file."""
     place = Workspace(root)
     settings = config().model_copy(update={"name": "bench"})
     place.root.mkdir(parents=True)
@@ -143,13 +143,13 @@ def fill(root: Path, count: int, film: Path) -> Workspace:
 
 
 def finished_rows(source: Registered, records: dict[str, Record], services: Services) -> Iterator[dict[str, Any]]:
-    """Rows of the ledger that say that every stage is done."""
+    """The ledger's rows for one video whose every stage is done."""
     heads: dict[str, Head] = {}
     for stage in STAGES.names:
         due = standing(source, heads, services.hashes).fingerprints.done
         record = records.get(stage, Judgement(scores=()))
         entry = record_entry(source.id, stage, due, record, 0.0)
-        # The duplicates of one file would be set aside: here it is no file of theirs.
+        # Without `content` the ledger does not see that all samples have the same file, and sets no duplicate aside.
         heads[stage] = entry.head
         yield {
             "video_id": source.id,
@@ -167,11 +167,11 @@ def finished_rows(source: Registered, records: dict[str, Record], services: Serv
 
 
 def push(root: Path, title: str, count: int, answer: Any) -> None:
-    """In a process of its own: choose and push all samples; sends seconds, what was added, and peak memory in MB."""
+    """Choose and push all samples, in a process of its own. Sends seconds, tasks added, and memory in MB."""
     place = Workspace(root)
     collect_rarely()  # as the command does
     with open_services(place) as services:
-        before = peak()
+        before = peak_memory()
         began = time.perf_counter()
         rules = ReviewConfig(random=count, active=0, overlap=0.0)
         chosen = choose(candidates(services.view), rules)
@@ -180,19 +180,19 @@ def push(root: Path, title: str, count: int, answer: Any) -> None:
         seconds = time.perf_counter() - began
         services.ledger.close()
     answer.send(
-        {"seconds": seconds, "choosing": choosing, "added": result.added, "mb": peak() - before, "base": before}
+        {"seconds": seconds, "choosing": choosing, "added": result.added, "mb": peak_memory() - before, "base": before}
     )
 
 
 def plain_import(place: Workspace, access: Access, count: int) -> float:
-    """Tasks a second when the same tasks, made beforehand, are posted in the same chunks by nothing but a loop."""
+    """Tasks per second when a simple loop posts the same tasks, made beforehand, in the same chunks."""
     with open_services(place) as services:
         whole = sample(services.ledger, "v000000")
         shown: Shown = Media(place.root, services).publish(whole)
         tasks = []
         for number in range(count):
-            one = sample(services.ledger, f"v{number:06d}")
-            tasks.append(build_task(one, content_sha256(one), "random", shown, None))
+            each = sample(services.ledger, f"v{number:06d}")
+            tasks.append(build_task(each, content_sha256(each), "random", shown, None))
         services.ledger.close()
     with httpx.Client(base_url=access.url, headers={"Authorization": f"Token {access.token}"}, timeout=300) as http:
         fields = {"title": f"plain import of {count}", "label_config": interface(), "maximum_annotations": 1}
@@ -209,7 +209,7 @@ def plain_import(place: Workspace, access: Access, count: int) -> float:
 
 
 def media(folder: Path, count: int) -> float:
-    """Distinct videos a second, each with its keyframes, put where the server reads them."""
+    """Distinct videos per second, each with its keyframes, written to where the server reads them."""
     place = Workspace(folder / "media")
     place.root.mkdir()
     with open_services(place, config()) as services:
@@ -235,15 +235,15 @@ def media(folder: Path, count: int) -> float:
         ]
         ready.publish(whole[0])  # the child process starts
         began = time.perf_counter()
-        for one in whole[1:]:
-            ready.publish(one)
+        for each in whole[1:]:
+            ready.publish(each)
         seconds = time.perf_counter() - began
         services.ledger.close()
     return (count - 1) / seconds
 
 
 def measure(count: int) -> dict[str, Any]:
-    """Start a server and push `count` samples, twice, beside its own import."""
+    """Start a server, push `count` samples twice, and time its own import."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         film = next(trivial_videos(folder / "film", 1, SECONDS).iterdir())
@@ -253,10 +253,10 @@ def measure(count: int) -> dict[str, Any]:
             review.mkdir()
             (review / "files").symlink_to(place.root / "review" / "files")
             (review / "access.json").write_bytes((place.root / "review" / "access.json").read_bytes())
-            small = apart(push, few.root, "few", FEW)
+            small = in_fresh_process(push, few.root, "few", FEW)
             plain = plain_import(place, running.access, count)
-            first = apart(push, place.root, "bench", count)
-            second = apart(push, place.root, "bench", count)
+            first = in_fresh_process(push, place.root, "bench", count)
+            second = in_fresh_process(push, place.root, "bench", count)
         rate = count / first["seconds"]
         return {
             "samples": count,
@@ -278,7 +278,7 @@ def measure(count: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run the benchmark; `--json` is how it always answers."""
+    """Run the benchmark and print one line of JSON, with or without `--json`."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--samples", type=int, default=10_000)
     parser.add_argument("--json", action="store_true")

@@ -1,7 +1,8 @@
-"""How fast 4,000 summaries are scored as text, against pycocoevalcap's own call in the same minute.
+"""Compares the time of the text metrics of 4,000 summaries with pycocoevalcap's own calls in the same minute.
 
-Both do the same from texts to figures, Java's start included: PTBTokenizer, Bleu, Meteor, Rouge, Cider one after the
-other there; `evaluation.metrics.text.TextScorers`, opened and closed, here. The figures must be equal to the last bit.
+Both do the same work from texts to figures, with the start of Java: pycocoevalcap runs PTBTokenizer, Bleu, Meteor,
+Rouge and Cider in turn; this project opens and closes `evaluation.metrics.text.TextScorers`. The figures must be equal
+to the last bit.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _ROUNDS = 2
 
 
 def texts(pairs: int, seed: int = 0) -> list[TextPair]:
-    """Texts of 60 to 120 words with Zipf's frequencies; the first half of a prediction is its reference's."""
+    """Pairs of texts of 60 to 120 words with Zipf's frequencies. A prediction begins with half of its reference."""
     rng = random.Random(seed)
     letters = "etaoinshrdlu"
     vocabulary = ["".join(rng.choices(letters, k=rng.randint(2, 9))) for _ in range(VOCABULARY)]
@@ -38,7 +39,7 @@ def texts(pairs: int, seed: int = 0) -> list[TextPair]:
 
 
 def upstream(pairs: list[TextPair]) -> dict[str, float]:
-    """The figures by pycocoevalcap's own call."""
+    """The figures by pycocoevalcap's own calls."""
     from pycocoevalcap.bleu.bleu import Bleu
     from pycocoevalcap.cider.cider import Cider
     from pycocoevalcap.meteor.meteor import Meteor
@@ -47,20 +48,20 @@ def upstream(pairs: list[TextPair]) -> dict[str, float]:
 
     gts = PTBTokenizer().tokenize({p.id: [{"caption": text} for text in p.references] for p in pairs})
     res = PTBTokenizer().tokenize({p.id: [{"caption": p.prediction}] for p in pairs})
-    found = {f"BLEU-{n + 1}": value for n, value in enumerate(Bleu(4).compute_score(gts, res, verbose=0)[0])}
+    figures = {f"BLEU-{n + 1}": value for n, value in enumerate(Bleu(4).compute_score(gts, res, verbose=0)[0])}
     for name, scorer in (("METEOR", Meteor()), ("ROUGE_L", Rouge()), ("CIDEr", Cider())):
-        found[name] = float(scorer.compute_score(gts, res)[0])
-    return found
+        figures[name] = float(scorer.compute_score(gts, res)[0])
+    return figures
 
 
 def own(pairs: list[TextPair]) -> dict[str, float | None]:
-    """The same with the scorers of this project."""
+    """The figures by this project's scorers."""
     with TextScorers() as scorers:
         return scorers.score(pairs).corpus
 
 
 def measure() -> dict[str, Any]:
-    """Time both in turn; the best of two rounds each."""
+    """Time both in turn; the best of two rounds counts."""
     pairs = texts(PAIRS)
     best = {"own": float("inf"), "pycocoevalcap": float("inf")}
     figures: dict[str, Any] = {}
@@ -81,7 +82,7 @@ def measure() -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run the benchmark; `--json` is how it always answers."""
+    """Run the benchmark and print one line of JSON, with or without `--json`."""
     print(json.dumps(measure()))
 
 

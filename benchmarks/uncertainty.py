@@ -1,6 +1,6 @@
-"""How long intervals take: 10,000 resamples over 4,000 videos and 15 metrics, and the paired tests of two systems.
+"""Measures the time of intervals and paired tests: 10,000 resamples over 4,000 videos and 15 metrics.
 
-Baseline: scipy.stats.bootstrap (BCa, vectorized, batches of 500) called for one metric, times the number of metrics.
+Baseline: scipy.stats.bootstrap (BCa, vectorized, batches of 500) for one metric, times the number of metrics.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ VIDEOS, METRICS = 4_000, 15
 
 
 def measure() -> dict[str, Any]:
-    """Intervals of one system, the comparison of two, and scipy's interval of one metric, in turn; best of three."""
+    """Time the intervals of one system, the tests of two systems and scipy's interval in turn; best of three rounds."""
     from scipy import stats
 
     rng = np.random.default_rng(0)
     first = rng.beta(2, 5, (METRICS, VIDEOS))
     second = first + rng.normal(0.001, 0.05, first.shape)
     rows = [mean_of(row) for row in first]
-    pairs = [(mean_of(one), mean_of(other)) for one, other in zip(first, second, strict=True)]
+    pairs = [(mean_of(left), mean_of(right)) for left, right in zip(first, second, strict=True)]
     ours, tests, theirs = [], [], []
     widest = 0.0
     for _ in range(3):
         began = time.perf_counter()
-        found = intervals(rows, 0)
+        computed = intervals(rows, 0)
         ours.append(time.perf_counter() - began)
         began = time.perf_counter()
         paired(pairs, 0)
@@ -41,7 +41,7 @@ def measure() -> dict[str, Any]:
         ).confidence_interval
         theirs.append(time.perf_counter() - began)
         width = other.high - other.low
-        widest = max(widest, abs(found[0].low - other.low) / width, abs(found[0].high - other.high) / width)
+        widest = max(widest, abs(computed[0].low - other.low) / width, abs(computed[0].high - other.high) / width)
     return {
         "videos": VIDEOS,
         "metrics": METRICS,
@@ -55,7 +55,7 @@ def measure() -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run the benchmark; `--json` is how it always answers."""
+    """Run the benchmark and print one line of JSON, with or without `--json`."""
     print(json.dumps(measure()))
 
 

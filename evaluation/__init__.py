@@ -1,1 +1,1 @@
-"""Scores summarizers against references under named protocols, with intervals."""
+"""Scores video summarizers against references, under named protocols and with intervals."""

@@ -1,6 +1,6 @@
-"""What every table needs beside its systems: the random floor, people against each other, and an oracle.
+"""The rows beside the systems of a table: random scores, people against each other, and an oracle.
 
-Each is measured under the same protocol and by the same code as a system.
+Every baseline is measured under the same protocol and by the same code as a system.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from evaluation.cases import Reference
 from evaluation.metrics.overlap import mean_defined
-from evaluation.metrics.video import Annotations, Kind, Measured, Submitted, annotated, measure, submit
+from evaluation.metrics.video import Annotations, Kind, Measured, Submissions, annotations_of, measure, submissions_of
 from evaluation.protocols import Protocol
 from schemas.evaluation import SystemKind, VideoValues
 
 
 class Baseline(NamedTuple):
-    """A row of a table: one VideoValues a reference, or none at all and `note` says why."""
+    """A row of a table. `videos`: one VideoValues for each reference, or none; `note` then says why."""
 
     name: str
     kind: SystemKind
@@ -29,52 +29,54 @@ class Baseline(NamedTuple):
 
 
 def random_floor(protocol: Protocol, references: Sequence[Reference], *, draws: int = 100, seed: int = 0) -> Baseline:
-    """Scores drawn uniformly for every frame of the grid; a video's value is the mean over draws that have one.
+    """Random scores: uniform for every frame of the grid. A video's value is the mean of `draws` draws.
 
-    A video's draws depend on `seed` and its id alone, not on the others. Raises ValueError for no draws.
+    Draws in which the value is undefined are left out of the mean. The draws of a video depend on `seed` and on its id,
+    not on the other videos. Raises ValueError for fewer than one draw.
     """
     if draws < 1:
-        raise ValueError("the random floor needs a draw")
+        raise ValueError("the random floor needs at least one draw")
 
     def values(reference: Reference) -> Measured:
         name = zlib.crc32(reference.id.encode("utf-8", "surrogatepass"))
         scores = np.random.default_rng([seed, name]).random((draws, reference.frames))
-        return measure(protocol, submit(protocol, reference, scores), annotated(protocol, reference))
+        return measure(protocol, submissions_of(protocol, reference, scores), annotations_of(protocol, reference))
 
     return Baseline("random", "random", _videos(references, values), f"uniform scores, mean of {draws} draws a video")
 
 
 def human_leave_one_out(protocol: Protocol, references: Sequence[Reference]) -> Baseline:
-    """Each annotator as if a system, against the others; a video's value is the mean over annotators that have one.
+    """People against each other: each annotator is scored like a system against the other annotators.
 
-    Where the protocol ranks summaries or compares selections, an annotator's own selection is the summary. Needs two
-    annotators; other videos have no values.
+    A video's value is the mean over the annotators for whom the value is defined. Where the protocol ranks summaries or
+    compares selections, an annotator's own selection is the summary. A video with fewer than two annotators has no
+    values.
     """
 
     def values(reference: Reference) -> Measured:
-        given = annotated(protocol, reference)
-        sent = Submitted(given.ranks, given.overlap)
-        others = Annotations(_others(given.ranks), _others(given.overlap), given.no_ranks, given.no_overlap)
-        return measure(protocol, sent, others)
+        people = annotations_of(protocol, reference)
+        each = Submissions(people.ranks, people.overlap)
+        others = Annotations(_others(people.ranks), _others(people.overlap), people.no_ranks, people.no_overlap)
+        return measure(protocol, each, others)
 
     return _of_people("human leave-one-out", "human", "each annotator against the others", protocol, references, values)
 
 
 def oracle(protocol: Protocol, references: Sequence[Reference]) -> Baseline:
-    """The mean of all annotators as scores: about the best that one answer for all of them can be.
+    """The mean of all annotators as scores: about the best result that one answer for all annotators can have.
 
-    It knows the annotators that it is compared with. Needs two annotators; other videos have no values.
+    The oracle knows the annotators that it is compared with. A video with fewer than two annotators has no values.
     """
 
     def values(reference: Reference) -> Measured:
-        given = annotated(protocol, reference)
-        known = given.ranks if given.ranks is not None else given.overlap
-        assert known is not None  # _annotators() has seen to it
-        on = "video" if protocol.rank_on == "video" or (given.ranks is None and protocol.whole_video) else "grid"
+        people = annotations_of(protocol, reference)
+        known = people.ranks if people.ranks is not None else people.overlap
+        assert known is not None  # _of_people() calls this only for videos with two annotators or more
+        on = "video" if protocol.rank_on == "video" or (people.ranks is None and protocol.whole_video) else "grid"
         mean = known.mean(axis=0, keepdims=True, dtype=np.float64)
-        if mean.shape[1] < reference.frames and on == "grid":  # the protocol's limit of frames
+        if mean.shape[1] < reference.frames and on == "grid":  # the protocol limits the number of frames
             mean = np.pad(mean, ((0, 0), (0, reference.frames - mean.shape[1])))
-        return measure(protocol, submit(protocol, reference, mean, on=on), given)
+        return measure(protocol, submissions_of(protocol, reference, mean, on=on), people)
 
     return _of_people("oracle", "oracle", "the mean of all annotators as scores", protocol, references, values)
 
@@ -82,7 +84,7 @@ def oracle(protocol: Protocol, references: Sequence[Reference]) -> Baseline:
 def all_baselines(
     protocol: Protocol, references: Sequence[Reference], *, draws: int = 100, seed: int = 0
 ) -> tuple[Baseline, ...]:
-    """The three, in the order in which tables show them."""
+    """The three baselines, in the order in which tables show them."""
     floor = random_floor(protocol, references, draws=draws, seed=seed)
     return floor, human_leave_one_out(protocol, references), oracle(protocol, references)
 
@@ -108,28 +110,28 @@ def _of_people(
 
 
 def _annotators(protocol: Protocol, reference: Reference) -> int:
-    given = annotated(protocol, reference)
-    return max(0 if part is None else len(part) for part in (given.ranks, given.overlap))
+    people = annotations_of(protocol, reference)
+    return max(0 if part is None else len(part) for part in (people.ranks, people.overlap))
 
 
-def _others(given: NDArray[Kind] | None) -> NDArray[Kind] | None:
-    """(A, frames) -> (A, A - 1, frames): for each annotator, all others."""
-    if given is None:
+def _others(annotations: NDArray[Kind] | None) -> NDArray[Kind] | None:
+    """(A, frames) -> (A, A - 1, frames): for each annotator, all other annotators."""
+    if annotations is None:
         return None
-    count = len(given)
+    count = len(annotations)
     if count < 2:
         return None
-    return np.asarray(given[np.array([[j for j in range(count) if j != i] for i in range(count)])])
+    return np.asarray(annotations[np.array([[j for j in range(count) if j != i] for i in range(count)])])
 
 
 def _videos(references: Sequence[Reference], values: Callable[[Reference], Measured]) -> tuple[VideoValues, ...]:
     return tuple(_video(reference, values(reference)) for reference in references)
 
 
-def _video(reference: Reference, found: Measured) -> VideoValues:
-    means = {name: float(mean_defined(column)) for name, column in found.values.items()}
+def _video(reference: Reference, measured: Measured) -> VideoValues:
+    means = {name: float(mean_defined(column)) for name, column in measured.values.items()}
     reasons = {
-        name: next((row[name] for row in found.undefined if name in row), "there is nothing to compare")
+        name: next((row[name] for row in measured.undefined if name in row), "there is nothing to compare")
         for name, value in means.items()
         if np.isnan(value)
     }

@@ -1,7 +1,8 @@
-"""What is compared: references of videos and predictions for them, on one grid of frames a video.
+"""The nouns of an evaluation: references of videos, predictions for them, systems, cases and the evaluated result.
 
-Arrays are never written to. `A` annotators, `T` frames of the grid (1 fps for Instruct-V2Xum and VideoXum, every 15th
-frame for TVSum and SumMe), `N` frames of the whole video, `S` shots.
+Everything of one video lies on one grid of frames. Arrays are never written to. Letters in shapes: `A` annotators,
+`T` frames of the grid (1 fps for Instruct-V2Xum and VideoXum, every 15th frame for TVSum and SumMe), `N` frames of the
+whole video, `S` shots.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ Ints = NDArray[np.int64]
 class FullLength:
     """The whole video behind a grid, for summaries that consist of shots.
 
-    `picks` (T,): the frame of the video that each frame of the grid is, ascending. `shots` (S, 2): first and last
-    frame, both inclusive, in order. `selections` (A, N): annotators' summaries, None where they only rated.
+    `frames`: N. `picks` (T,): for each frame of the grid its frame number in the video, ascending. `shots` (S, 2):
+    first and last frame, both inclusive, in order. `selections` (A, N): the annotators' summaries; None where they only
+    rated.
     """
 
     frames: int
@@ -35,11 +37,12 @@ class FullLength:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reference:
-    """What people (or the makers of a dataset) said of one video.
+    """What people (or the makers of a dataset) say about one video.
 
-    `frames` is T; `fps` frames of the grid a second. `scores` (A, T): importance as each annotator rated it;
-    `selections` (A, T): the frames that each chose. `texts`: reference summaries without time marks. `group`: what must
-    not be split between training and test (a channel), None: the video alone. `split`: as published.
+    `frames`: T. `fps`: frames of the grid in one second. `scores` (A, T): the importance that each annotator gave.
+    `selections` (A, T): the frames that each annotator chose. `texts`: reference summaries without time marks. `group`:
+    what must not be split between training and test, such as a channel; None means the video alone. `split`: as
+    published. `pictures`: JPEG by frame of the grid, for keyframes that have a picture.
     """
 
     id: str
@@ -52,18 +55,16 @@ class Reference:
     group: str | None = None
     split: str | None = None
     title: str = ""
-    pictures: dict[int, bytes] = field(
-        default_factory=dict
-    )  # JPEG by frame of the grid: keyframes, where there are some
+    pictures: dict[int, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
-    """What a system says of one video, on the grid of its reference.
+    """What a system says about one video, on the grid of its reference.
 
-    `scores` (T,): importance, any scale; `score_source` says what they are. `selected` (T,): the frames chosen by the
-    system itself. `text`: its summary without time marks. `failure`: why nothing of it can be scored; such a prediction
-    counts with the worst value of every metric.
+    `scores` (T,): importance, on any scale; `score_source`: where the scores come from. `selected` (T,): the frames
+    that the system itself chose. `text`: its summary without time marks. `failure`: why the prediction cannot be
+    scored; such a prediction counts with the worst value of every metric.
     """
 
     id: str
@@ -74,44 +75,44 @@ class Prediction:
     failure: str | None = None
 
 
-class System(NamedTuple):
-    """What is evaluated: a name, and its predictions in one run or several."""
-
-    name: str
-    runs: tuple[Predictions, ...]
-
-
-class Evaluated(NamedTuple):
-    """The document, and the videos behind it by system (of its first run), which the document does not hold."""
-
-    evaluation: Evaluation
-    cases: dict[str, list[Case]]
-
-
 class References(NamedTuple):
-    """What a reader found: the references, and what was wrong with others, which are left out."""
+    """The references that a reader could use, and the problems of the others, which are left out."""
 
     items: tuple[Reference, ...]
     problems: tuple[Problem, ...]
 
 
+class Predictions(NamedTuple):
+    """The predictions of a file in its order, and the problems of those that were read only in part (they count)."""
+
+    items: tuple[Prediction, ...]
+    problems: tuple[Problem, ...]
+
+
+class System(NamedTuple):
+    """What is evaluated: a name, and the predictions of one run or of several runs."""
+
+    name: str
+    runs: tuple[Predictions, ...]
+
+
 class Case(NamedTuple):
-    """One video of one system with everything to look at; the evaluation's document holds neither frames nor texts."""
+    """One video of one system: reference, prediction and values. The evaluation's document has only the values."""
 
     reference: Reference
     prediction: Prediction
     values: VideoValues
 
 
-class Predictions(NamedTuple):
-    """What a file holds, in its order, and which outputs could be read in part only (the rest of them counts)."""
+class Evaluated(NamedTuple):
+    """The document of an evaluation, and the cases of every system's first run by the system's name."""
 
-    items: tuple[Prediction, ...]
-    problems: tuple[Problem, ...]
+    evaluation: Evaluation
+    cases: dict[str, list[Case]]
 
 
 def check_shots(shots: Ints, frames: int) -> None:
-    """Raise ValueError unless shots lie within the video, in order, and do not overlap."""
+    """Raise ValueError unless the shots (S, 2) lie within the video, in order, without overlap."""
     if shots.ndim != 2 or shots.shape[1] != 2:
         raise ValueError(f"shots of shape {shots.shape}")
     if not shots.size:

@@ -1,4 +1,4 @@
-"""What `v2xum evaluate` is told on its command line: systems as NAME=PATH, a default protocol, which videos count."""
+"""Reads the arguments of `v2xum evaluate`: systems as NAME=PATH, the protocol, and which videos count."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from evaluation.cases import Prediction, Predictions, Reference, References, Sys
 from evaluation.protocols import NAMES, Protocol, get
 from evaluation.readers.any import kind_of, read_system, sha256_of
 from evaluation.readers.folds import proper_folds, read_splits
-from evaluation.readers.published_results import read_names
+from evaluation.readers.published_results import names_in
 from evaluation.readers.release import read_release
 from schemas.errors import ConfigError
 
@@ -25,43 +25,45 @@ _DEFAULTS = {
     "videoxum": "videoxum",
     "tvsum": "tvsum/per-annotator",
 }
-_KEYS = "video_names.json"
 _NAMED = re.compile(r"([^=/\\]{1,60})=(.+)", re.DOTALL)
 
 
-class Given(NamedTuple):
-    """Systems with their predictions read, and the SHA-256 of every file by the system's name."""
+class SystemsRead(NamedTuple):
+    """The systems with their predictions, and the SHA-256 of every run's files by the name of system and run."""
 
     systems: tuple[System, ...]
     hashes: dict[str, str]
 
 
 def protocol_for(name: str | None, paths: Sequence[Path]) -> Protocol:
-    """The named protocol, or the one that the references leave no choice about. Raises ConfigError."""
+    """The protocol with this name; for None the protocol of the references' kind.
+
+    Raises ConfigError for an unknown name, and for None where several protocols fit the references.
+    """
     if name is not None:
         return get(name)
     kind = kind_of(paths[0])
     if kind not in _DEFAULTS:
         fitting = ", ".join(known for known in NAMES if known.startswith(kind)) or ", ".join(NAMES)
         raise ConfigError(
-            f"{kind} has several protocols, whose numbers do not compare: name one by --protocol ({fitting})"
+            f"{kind} has several protocols, whose numbers cannot be compared: name one by --protocol ({fitting})"
         )
     return get(_DEFAULTS[kind])
 
 
-def read_systems(given: Sequence[str], references: Sequence[Reference]) -> Given:
-    """Read every `NAME=PATH` or `PATH` (named by its stem); one NAME several times is one system in several runs.
+def read_systems(arguments: Sequence[str], references: Sequence[Reference]) -> SystemsRead:
+    """Read every `NAME=PATH` or `PATH`, which is named by its stem. The same NAME again is another run of that system.
 
-    PATH: a file of predictions, or a release or workspace, whose samples are then the predictions. `PATH:PATH` (the
-    separator of the machine's search path) are parts of one run, as the folds of a cross-validation are. Raises
-    ConfigError.
+    PATH: a file of predictions; or a release or a workspace, whose samples are then the predictions. `PATH:PATH` (with
+    the separator of the machine's search path) are the parts of one run, such as the folds of a cross-validation.
+    Raises ConfigError for a path that does not exist or cannot be read.
     """
     runs: dict[str, list[Predictions]] = {}
     hashes: dict[str, str] = {}
-    for argument in given:
+    for argument in arguments:
         named = None if Path(argument).exists() else _NAMED.fullmatch(argument)
-        written = named[2] if named else argument
-        paths = [Path(part) for part in ([written] if Path(written).exists() else written.split(os.pathsep))]
+        location = named[2] if named else argument
+        paths = [Path(part) for part in ([location] if Path(location).exists() else location.split(os.pathsep))]
         if missing := next((path for path in paths if not path.exists()), None):
             raise ConfigError(f"{missing}: there is no such file or folder of predictions")
         name = named[1].strip() if named else _stem(paths[0])
@@ -73,29 +75,29 @@ def read_systems(given: Sequence[str], references: Sequence[Reference]) -> Given
         )
         count = len(runs[name])
         hashes[name if count == 1 else f"{name}, run {count}"] = sha256_of(paths)
-    return Given(tuple(System(name, tuple(found)) for name, found in runs.items()), hashes)
+    return SystemsRead(tuple(System(name, tuple(parts)) for name, parts in runs.items()), hashes)
 
 
 def chosen_videos(
     references: References, splits: str | None, fold: int | None, seed: int, data: Path
 ) -> tuple[References, str | None]:
-    """The references that are tested, and how that is said in provenance.
+    """The references that count, and a text for the provenance that names them (None: all references count).
 
-    `splits`: a published file of folds, or `proper` for five folds of our own by `seed`; `fold` (0-based): only
-    the test part of that one, else of all. Published files call videos by keys; video_names.json beside the `data`
-    says whose they are. Raises ConfigError for a fold that is not there, or one that names no known video.
+    `splits`: a published file of folds, or `proper` for this project's own five folds, made by `seed`; only videos of
+    test parts then count. `fold` (0-based): only the test part of this fold; None: of all folds. Published files name
+    videos by keys; the file video_names.json beside `data` translates the keys. Raises ConfigError for a fold that does
+    not exist, and for folds that name no known video.
     """
     if splits is None:
         if fold is not None:
             raise ConfigError("--fold needs --splits: a published file, or `proper`")
         return references, None
     path = Path(splits)
-    index = next((folder / _KEYS for folder in (data, data.parent) if (folder / _KEYS).is_file()), None)
-    names = read_names(index) if index is not None else {}
+    names = names_in((data, data.parent))
     folds = proper_folds(references.items, seed=seed) if splits == "proper" else read_splits(path, names)
     if fold is not None and not 0 <= fold < len(folds):
-        raise ConfigError(f"--fold {fold}: there are folds 0..{len(folds) - 1}")
-    tested = {video for one in (folds if fold is None else [folds[fold]]) for video in one.test}
+        raise ConfigError(f"--fold {fold}: there are only the folds 0..{len(folds) - 1}")
+    tested = {video for chosen in (folds if fold is None else [folds[fold]]) for video in chosen.test}
     items = tuple(reference for reference in references.items if reference.id in tested)
     if not items:
         raise ConfigError(
@@ -103,8 +105,8 @@ def chosen_videos(
         )
     source = f"proper, seed {seed}" if splits == "proper" else f"{path.name} (sha256 {sha256_of(path)[:12]})"
     part = "all folds" if fold is None else f"fold {fold}"
-    said = f"{source}, test videos of {part}: {len(items)} of {len(references.items)}"
-    return References(items, references.problems), said
+    description = f"{source}, test videos of {part}: {len(items)} of {len(references.items)}"
+    return References(items, references.problems), description
 
 
 def _read(path: Path, references: Sequence[Reference]) -> Predictions:
@@ -113,21 +115,21 @@ def _read(path: Path, references: Sequence[Reference]) -> Predictions:
 
 
 def _of_release(path: Path) -> Predictions:
-    found = read_release(path)
+    release = read_release(path)
     items = tuple(
         Prediction(
-            one.id,
-            scores=None if one.selections is None else one.selections[0].astype(np.float64),
+            sample.id,
+            scores=None if sample.selections is None else sample.selections[0].astype(np.float64),
             score_source="selection",
-            selected=None if one.selections is None else one.selections[0],
-            text=one.texts[0] if one.texts else "",
+            selected=None if sample.selections is None else sample.selections[0],
+            text=sample.texts[0] if sample.texts else "",
         )
-        for one in found.items
+        for sample in release.items
     )
-    return Predictions(items, found.problems)
+    return Predictions(items, release.problems)
 
 
 def _stem(path: Path) -> str:
-    """A name for a file; for the export of a workspace the workspace's."""
+    """The file's stem as the name of a system; for the export of a workspace the workspace's name."""
     resolved = path.resolve()
     return resolved.parent.name if resolved.name == "export" else resolved.stem

@@ -1,4 +1,7 @@
-"""Two evaluations side by side: only what was measured alike, on the same videos, with a paired interval and a test."""
+"""Compares systems of two evaluations on their common videos, with paired intervals and tests.
+
+Evaluations that were made in different ways are refused.
+"""
 
 from __future__ import annotations
 
@@ -17,15 +20,15 @@ from evaluation.uncertainty.significance import TEST, Paired, defined_in_both, h
 from schemas.comparison import Comparison, MetricComparison
 from schemas.errors import ConfigError
 from schemas.evaluation import Evaluation, MetricValue, Provenance, SystemValues, VideoValues
-from schemas.safe_text import plain_line
+from schemas.safe_text import plain
 
 _MUST_AGREE = ("protocol", "references_sha256", "splits", "clip", "text_unit", "text_scorers")
-_SHOWN = 80
-_NEAR = 1e-9
+_LONGEST = 80  # characters of a name or value in a message
+_NEAR = 1e-9  # a smaller difference is a tie
 
 
 class _Pair(NamedTuple):
-    """One metric of both systems on the common videos, what is left out gone from both."""
+    """One metric of both systems on the common videos; a video without a value in either system is left out of both."""
 
     metric: MetricValue
     first: Statistic
@@ -36,7 +39,7 @@ class _Pair(NamedTuple):
 
 
 def read_evaluation(path: Path) -> Evaluation:
-    """The document that `v2xum evaluate` wrote. Raises ConfigError that names the file."""
+    """Read a document that `v2xum evaluate` wrote. Raises ConfigError, which names the file."""
     try:
         return Evaluation.model_validate_json(path.read_bytes())
     except OSError as error:
@@ -44,7 +47,7 @@ def read_evaluation(path: Path) -> Evaluation:
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise ConfigError(
-            f"{path} is no evaluation of this version ({where or 'document'}: {error.errors()[0]['msg']}): "
+            f"{path} is not an evaluation of this version ({where or 'document'}: {error.errors()[0]['msg']}): "
             "give a JSON file that `v2xum evaluate` wrote"
         ) from error
 
@@ -58,30 +61,30 @@ def compare(
     corpus: CorpusMetrics = MappingProxyType({}),
     seed: int = 0,
 ) -> Comparison:
-    """Compare a system of `first` with one of `second`; the two may be one document.
+    """Compare a system of `first` with a system of `second`. Both may be the same document.
 
-    Where a document has one row of kind `system` it need not be named; any row may be. `corpus`: the functions of
-    metrics that are no means over videos; without its function such a metric is not compared, and says so. Raises
-    ConfigError when the evaluations were not made alike, and names what differs; when a system is not there; when no
-    video is in both.
+    `first_system`, `second_system`: the name of the row to compare; it may be left out where a document has exactly one
+    row of kind `system`. `corpus`: the functions of the metrics that are not means over videos; such a metric without
+    its function is not compared, and its `reason` says so. Raises ConfigError when the two evaluations were made in
+    different ways (the message names the differences), when a system does not exist, and when no video is in both.
     """
     _refuse_unlike(first.provenance, second.provenance)
-    one, other = _system(first, first_system, "first"), _system(second, second_system, "second")
-    mine, theirs = _by_id(one), _by_id(other)
-    common = sorted(mine.keys() & theirs.keys())
+    left, right = _system(first, first_system, "first"), _system(second, second_system, "second")
+    left_videos, right_videos = _by_id(left), _by_id(right)
+    common = sorted(left_videos.keys() & right_videos.keys())
     if not common:
-        raise ConfigError(f"{_shown(one.name)} and {_shown(other.name)} have no video in common")
-    a, b = [mine[name] for name in common], [theirs[name] for name in common]
-    known = {metric.name: metric for metric in other.metrics}
+        raise ConfigError(f"{_short(left.name)} and {_short(right.name)} have no video in common")
+    a, b = [left_videos[name] for name in common], [right_videos[name] for name in common]
+    known = {metric.name: metric for metric in right.metrics}
     reasons: dict[str, str] = {}
     pairs: list[_Pair] = []
-    for metric in one.metrics:
+    for metric in left.metrics:
         if metric.name in known:
             if why := metric.reason or known[metric.name].reason:
                 reasons[metric.name] = why
                 continue
             try:
-                pairs.append(_pair(metric, (one, other), (a, b), corpus))
+                pairs.append(_pair(metric, (left, right), (a, b), corpus))
             except ConfigError as error:
                 reasons[metric.name] = str(error)
     tested = dict(
@@ -91,8 +94,8 @@ def compare(
     adjusted = dict(zip(defined, holm([result.p for result in defined.values()]), strict=True))
     by_name = {pair.metric.name: pair for pair in pairs}
     return Comparison(
-        first=one.name,
-        second=other.name,
+        first=left.name,
+        second=right.name,
         protocol=first.provenance.protocol,
         references=first.provenance.references,
         references_sha256=first.provenance.references_sha256,
@@ -102,12 +105,12 @@ def compare(
             _compared(by_name[metric.name], tested[metric.name], adjusted.get(metric.name), len(common))
             if metric.name in by_name
             else _nothing(metric, len(common), reasons[metric.name])
-            for metric in one.metrics
+            for metric in left.metrics
             if metric.name in known
         ),
         videos=len(common),
-        only_first=len(mine.keys() - theirs.keys()),
-        only_second=len(theirs.keys() - mine.keys()),
+        only_first=len(left_videos.keys() - right_videos.keys()),
+        only_second=len(right_videos.keys() - left_videos.keys()),
         interval=INTERVAL,
         test=f"{TEST}; p adjusted by Holm over {len(adjusted)} metrics",
         seed=seed,
@@ -116,41 +119,40 @@ def compare(
 
 def _refuse_unlike(first: Provenance, second: Provenance) -> None:
     differs = [
-        f"{name}: {_shown(getattr(first, name))} and {_shown(getattr(second, name))}"
+        f"{name}: {_short(getattr(first, name))} and {_short(getattr(second, name))}"
         for name in _MUST_AGREE
         if getattr(first, name) != getattr(second, name)
     ]
     for name in sorted(first.choices.keys() | second.choices.keys()):
-        mine, theirs = first.choices.get(name, "not stated"), second.choices.get(name, "not stated")
-        if mine != theirs or type(mine) is not type(theirs):
-            differs.append(f"choice {_shown(name)}: {_shown(mine)} and {_shown(theirs)}")
+        left, right = first.choices.get(name, "not stated"), second.choices.get(name, "not stated")
+        if left != right or type(left) is not type(right):
+            differs.append(f"choice {_short(name)}: {_short(left)} and {_short(right)}")
     if differs:
         raise ConfigError(
-            "these evaluations were not made alike, so their numbers cannot stand side by side: "
+            "these evaluations were made in different ways, so their numbers cannot be compared: "
             + "; ".join(differs)
             + ". Evaluate both with the same protocol, options and references"
         )
 
 
-def _shown(value: object) -> str:
-    text = plain_line(str(value))
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+def _short(value: object) -> str:
+    return plain(str(value), _LONGEST)
 
 
 def _system(evaluation: Evaluation, name: str | None, which: str) -> SystemValues:
     wanted = [row for row in evaluation.systems if (row.kind == "system" if name is None else row.name == name)]
     if len(wanted) == 1:
         return wanted[0]
-    names = ", ".join(_shown(row.name) for row in evaluation.systems) or "none"
-    what = "no single system" if name is None else f"no single row {_shown(name)}"
-    raise ConfigError(f"the {which} evaluation has {what}; name one of: {names}")
+    names = ", ".join(_short(row.name) for row in evaluation.systems) or "none"
+    problem = "does not have exactly one system" if name is None else f"does not have exactly one row {_short(name)}"
+    raise ConfigError(f"the {which} evaluation {problem}; name one of: {names}")
 
 
 def _by_id(system: SystemValues) -> dict[str, VideoValues]:
-    found = {video.id: video for video in system.videos}
-    if len(found) != len(system.videos):
-        raise ConfigError(f"{_shown(system.name)} has a video twice")
-    return found
+    videos = {video.id: video for video in system.videos}
+    if len(videos) != len(system.videos):
+        raise ConfigError(f"{_short(system.name)} has a video twice")
+    return videos
 
 
 def _pair(
@@ -159,7 +161,7 @@ def _pair(
     videos: tuple[Sequence[VideoValues], Sequence[VideoValues]],
     corpus: CorpusMetrics,
 ) -> _Pair:
-    """Raises ConfigError where the metric is no mean over videos and its function or sums are not there."""
+    """Raises ConfigError where the metric is not a mean over videos, and its function or its sums are missing."""
     name = metric.name
     if name in corpus:
         if any(system.runs > 1 for system in systems):
@@ -173,7 +175,7 @@ def _pair(
         if gone.all():
             a = b = np.full((len(a), 1), np.nan)
         a, b = (np.where(gone[:, None], np.nan, table) for table in (a, b))
-        # Each video alone: for wins and losses only.
+        # The metric of each video alone: only to count wins and losses.
         first, second = corpus_of(a, corpus[name]), corpus_of(b, corpus[name])
         alone = second.at(second.sums[0]) - first.at(first.sums[0])
         change = np.where(gone, np.nan, alone)
@@ -197,7 +199,7 @@ def _refuse_other_than_mean(system: SystemValues, name: str) -> None:
     value = next((metric.value for metric in system.metrics if metric.name == name), None)
     known = [number for video in system.videos if not math.isnan(number := _number(video, name))]
     summed = any(name in video.sums for video in system.videos)
-    # Several runs: a video's value is the mean of its runs', which leave out what is undefined in some.
+    # With several runs the metric's value is the mean over the runs, which the videos of one run need not give.
     near = system.runs > 1 or value is None or (bool(known) and abs(np.mean(known) - value) <= 1e-6)
     if summed or not near:
         raise ConfigError("it is no mean over videos, and the function that makes it of their sums was not given")

@@ -1,7 +1,8 @@
-"""One evaluation from references and predictions: pairs, metrics, baselines, intervals, and all that they depend on.
+"""Makes an evaluation from references and predictions: pairs, metrics, baselines, intervals and provenance.
 
-A metric belongs to a system that says something of its kind: one that only writes text has no video metrics (undefined,
-with the reason), one that only chooses frames has no text metrics. Within a kind, a video without an answer is worst.
+A system has only the metrics of what it predicts. The video metrics of a system that only writes text are undefined,
+with the reason; so are the text metrics of a system that only chooses frames. Where a system does predict frames or
+text, a video without an answer counts as the worst.
 """
 
 from __future__ import annotations
@@ -31,16 +32,15 @@ from schemas.errors import ConfigError
 from schemas.evaluation import Evaluation, Problem, Provenance, SystemValues, VideoValues
 
 BASELINES = frozenset({"random", "human leave-one-out", "oracle"})
-DRAWS = 100  # of the random floor, a video
+DRAWS = 100  # draws of random scores for each video
 _PACKAGES = ("numpy", "scipy", "pycocoevalcap", "torch", "transformers")
 _NO_FRAMES = "the system predicts no frames"
 _NO_TEXT = "the system predicts no text"
-_NO_REFERENCE_TEXT = "the references have no text"
 
 
 @dataclass(frozen=True, slots=True)
 class CrossModal:
-    """A CLIP for the cross-modal metrics, and where pictures of frames come from beside `Reference.pictures`."""
+    """What the cross-modal metrics need: a CLIP, options, and pictures of frames that the references do not contain."""
 
     embedder: Embedder
     options: CrossModalOptions
@@ -48,7 +48,7 @@ class CrossModal:
 
 
 class Inputs(NamedTuple):
-    """Where everything came from, for provenance: names (never paths of the machine) and SHA-256."""
+    """The inputs' names (never paths of the machine) and SHA-256, for the provenance."""
 
     references: str
     references_sha256: str
@@ -67,10 +67,10 @@ def evaluate(
     baselines: bool = True,
     seed: int = 0,
 ) -> Evaluated:
-    """Evaluate systems under one protocol. Every reference counts for every system; what is wrong is a `Problem`.
+    """Evaluate systems under one protocol. Every reference counts for every system; faults of inputs are `Problem`s.
 
-    `scorers`: for texts, None: no text metrics. `cross`: None: no cross-modal metrics. Raises ConfigError for no
-    references or systems, a system named twice or named as a baseline, and JavaFailed.
+    `scorers`: None leaves out the text metrics. `cross`: None leaves out the cross-modal metrics. Raises ConfigError
+    for no references, no systems, two systems of one name, and a system with the name of a baseline. Raises JavaFailed.
     """
     if not systems:
         raise ConfigError("there is nothing to evaluate: name a file of predictions")
@@ -78,7 +78,7 @@ def evaluate(
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise ConfigError(f"two systems are called {twice!r}: give them names as NAME=PATH")
     if taken := set(names) & BASELINES:
-        raise ConfigError(f"a system cannot be called {min(taken)!r}: that is a row for comparison")
+        raise ConfigError(f"a system cannot be called {min(taken)!r}: that is the name of a row for comparison")
     problems: list[Problem] = list(references.problems)
     rows: list[SystemValues] = []
     cases: dict[str, list[Case]] = {}
@@ -92,11 +92,11 @@ def evaluate(
             matched = match(references.items, predictions.items)
             label = system.name if len(system.runs) == 1 else f"{system.name}, run {number}"
             values, refused = _measure(protocol, matched.pairs, scorers if with_text else None, cross)
-            found = [*predictions.problems, *matched.problems, *refused]
+            own_problems = [*predictions.problems, *matched.problems, *refused]
             alone = len(systems) == 1 and len(system.runs) == 1
             problems += [
                 problem if alone else problem.model_copy(update={"detail": f"{label}: {problem.detail}"})
-                for problem in found
+                for problem in own_problems
             ]
             runs.append(values)
             if number == 1:
@@ -122,7 +122,7 @@ def evaluate(
 
 
 def failed_share(evaluation: Evaluation) -> float:
-    """The largest share (0..1) of any system's videos whose prediction could not be scored and counted as worst."""
+    """The share (0..1) of videos whose prediction could not be scored, of the system with the largest share."""
     systems = [row for row in evaluation.systems if row.kind == "system" and row.videos]
     return max((sum(v.failure is not None for v in row.videos) / len(row.videos) for row in systems), default=0.0)
 
@@ -133,51 +133,51 @@ def _measure(
     scorers: TextScorers | None,
     cross: CrossModal | None,
 ) -> tuple[list[VideoValues], list[Problem]]:
-    """All metrics of one run, a row a pair, and the texts that could not be scored."""
+    """All metrics of one run, one row for each pair, and the problems of texts that could not be scored."""
     refused: list[Problem] = []
-    frames = any(p.scores is not None or p.selected is not None for _, p in pairs)
-    worded = any(p.text is not None for _, p in pairs)
-    if frames:
-        found = evaluate_videos(protocol, pairs)
+    has_frames = any(p.scores is not None or p.selected is not None for _, p in pairs)
+    has_text = any(p.text is not None for _, p in pairs)
+    if has_frames:
+        rows = evaluate_videos(protocol, pairs)
     else:
         nothing: dict[str, float | None] = {metric.name: None for metric in protocol.metrics}
         why = {metric.name: _NO_FRAMES for metric in protocol.metrics}
-        found = [VideoValues(id=r.id, values=nothing, undefined=why, failure=p.failure) for r, p in pairs]
+        rows = [VideoValues(id=r.id, values=nothing, undefined=why, failure=p.failure) for r, p in pairs]
     if scorers is not None:
-        found, refused = _with_texts(found, pairs, scorers, worded)
+        rows, refused = _with_texts(rows, pairs, scorers, has_text)
     if cross is not None:
         stream = _with_pictures(pairs, cross)
         for i, measured in enumerate(cross_modal(stream, cross.embedder, cross.options)):
-            found[i] = _joined(found[i], measured.values, measured.undefined)
-    return found, refused
+            rows[i] = _joined(rows[i], measured.values, measured.undefined)
+    return rows, refused
 
 
 def _with_texts(
-    found: list[VideoValues],
+    rows: list[VideoValues],
     pairs: Sequence[tuple[Reference, Prediction]],
     scorers: TextScorers,
-    worded: bool,
+    has_text: bool,
 ) -> tuple[list[VideoValues], list[Problem]]:
-    if not worded:
+    if not has_text:
         why = dict.fromkeys(TEXT_METRICS, _NO_TEXT)
-        return [_joined(one, dict.fromkeys(TEXT_METRICS), why) for one in found], []
+        return [_joined(row, dict.fromkeys(TEXT_METRICS), why) for row in rows], []
     texts = [TextPair(r.id, None if p.failure is not None else p.text, r.texts) for r, p in pairs]
     scores = scorers.score(texts)
     place = {id_: row for row, id_ in enumerate(scores.scored)}
-    made = []
-    for one in found:
-        values = {metric: scores.videos[metric][one.id] for metric in TEXT_METRICS}
-        why = {metric: scores.undefined[one.id] for metric in TEXT_METRICS if one.id in scores.undefined}
-        sums = {name: tuple(table[place[one.id]].tolist()) for name, table in scores.sums.items() if one.id in place}
-        made.append(_joined(one, values, why).model_copy(update={"sums": sums}))
+    joined = []
+    for row in rows:
+        values = {metric: scores.videos[metric][row.id] for metric in TEXT_METRICS}
+        why = {metric: scores.undefined[row.id] for metric in TEXT_METRICS if row.id in scores.undefined}
+        sums = {name: tuple(table[place[row.id]].tolist()) for name, table in scores.sums.items() if row.id in place}
+        joined.append(_joined(row, values, why).model_copy(update={"sums": sums}))
     refused = [
         Problem(id=id_, reason="unscorable_text", detail=why, counted="worst") for id_, why in scores.refused.items()
     ]
-    return made, refused
+    return joined, refused
 
 
-def _joined(one: VideoValues, values: Mapping[str, float | None], undefined: Mapping[str, str]) -> VideoValues:
-    return one.model_copy(update={"values": {**one.values, **values}, "undefined": {**one.undefined, **undefined}})
+def _joined(row: VideoValues, values: Mapping[str, float | None], undefined: Mapping[str, str]) -> VideoValues:
+    return row.model_copy(update={"values": {**row.values, **values}, "undefined": {**row.undefined, **undefined}})
 
 
 def _with_pictures(
@@ -190,9 +190,9 @@ def _with_pictures(
 def _baselines(protocol: Protocol, references: Sequence[Reference], seed: int) -> list[SystemValues]:
     rows = []
     units = {metric.name: metric.unit for metric in protocol.metrics}
-    for one in all_baselines(protocol, references, draws=DRAWS, seed=seed):
-        metrics = summarize(units, [one.videos], seed) if one.videos else ()
-        rows.append(SystemValues(name=one.name, kind=one.kind, metrics=metrics, videos=one.videos, note=one.note))
+    for row in all_baselines(protocol, references, draws=DRAWS, seed=seed):
+        metrics = summarize(units, [row.videos], seed) if row.videos else ()
+        rows.append(SystemValues(name=row.name, kind=row.kind, metrics=metrics, videos=row.videos, note=row.note))
     return rows
 
 
@@ -216,13 +216,13 @@ def _provenance(
 
 
 def _versions() -> dict[str, str]:
-    found = {}
+    versions = {}
     for name in ("v2xum-curator", *_PACKAGES):
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def _counts(references: References, problems: Sequence[Problem], systems: int) -> dict[str, int]:

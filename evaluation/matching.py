@@ -1,8 +1,8 @@
-"""Predictions beside the references that they are scored against: one for each, and nothing is dropped silently.
+"""Pairs each reference with its prediction. Every reference gets one pair, and every problem is reported.
 
     unknown_video     no reference has this id                    left out
     duplicate_id      the same prediction again                   the copy is left out
-    duplicate_id      two different predictions for one video     worst: none of them can be chosen fairly
+    duplicate_id      two different predictions for one video     worst: no choice between them would be fair
     missing_video     a reference without a prediction            worst
     wrong_length      scores or selection of another length       worst
     not_finite        a score is NaN or infinite                  worst
@@ -20,42 +20,45 @@ from typing import NamedTuple
 import numpy as np
 
 from evaluation.cases import Prediction, Reference
-from evaluation.readers.records import left_out, shown
+from evaluation.readers.records import left_out, printable
 from schemas.errors import ConfigError
 from schemas.evaluation import Problem
 
 
 class Matched(NamedTuple):
-    """Pairs in the order of the references, one for each, and everything that was wrong."""
+    """One pair for each reference, in the order of the references, and all problems."""
 
     pairs: tuple[tuple[Reference, Prediction], ...]
     problems: tuple[Problem, ...]
 
 
 def match(references: Sequence[Reference], predictions: Iterable[Prediction]) -> Matched:
-    """Pair every reference with its prediction by id. Raises ConfigError for no references, or two of one id."""
+    """Pair every reference with the prediction of the same id.
+
+    Raises ConfigError for no references, and for two references with the same id.
+    """
     if not references:
         raise ConfigError("there are no references")
     known = {reference.id: reference for reference in references}
     if len(known) != len(references):
         seen: set[str] = set()
         twice = next(r.id for r in references if r.id in seen or seen.add(r.id))  # type: ignore[func-returns-value]
-        raise ConfigError(f"two references have the id {shown(twice)}")
+        raise ConfigError(f"two references have the id {printable(twice)}")
     problems: list[Problem] = []
-    found: dict[str, Prediction] = {}
+    by_id: dict[str, Prediction] = {}
     for prediction in predictions:
         id_ = prediction.id
         if id_ not in known:
-            problems.append(left_out(shown(id_), "unknown_video", "no reference has this id"))
-        elif id_ not in found:
-            found[id_] = prediction
-        elif same(found[id_], prediction):
+            problems.append(left_out(printable(id_), "unknown_video", "no reference has this id"))
+        elif id_ not in by_id:
+            by_id[id_] = prediction
+        elif same(by_id[id_], prediction):
             problems.append(left_out(id_, "duplicate_id", "the same prediction again"))
         else:
-            found[id_] = Prediction(id_, failure="duplicate_id: different predictions for one video")
+            by_id[id_] = Prediction(id_, failure="duplicate_id: different predictions for one video")
     pairs = []
     for reference in references:
-        checked = _checked(found.get(reference.id), reference)
+        checked = _checked(by_id.get(reference.id), reference)
         pairs.append((reference, checked))
         if checked.failure is not None:
             slug, _, detail = checked.failure.partition(": ")
@@ -66,21 +69,22 @@ def match(references: Sequence[Reference], predictions: Iterable[Prediction]) ->
     return Matched(tuple(pairs), tuple(problems))
 
 
-def same(one: Prediction, other: Prediction) -> bool:
-    """Whether two predictions say the same of the same video."""
+def same(left: Prediction, right: Prediction) -> bool:
+    """Whether two predictions say the same about the same video."""
 
     def equal(a: np.ndarray | None, b: np.ndarray | None) -> bool:
         return (a is None and b is None) or (a is not None and b is not None and np.array_equal(a, b))
 
     return (
-        (one.id, one.text, one.score_source, one.failure) == (other.id, other.text, other.score_source, other.failure)
-        and equal(one.scores, other.scores)
-        and equal(one.selected, other.selected)
+        (left.id, left.text, left.score_source, left.failure)
+        == (right.id, right.text, right.score_source, right.failure)
+        and equal(left.scores, right.scores)
+        and equal(left.selected, right.selected)
     )
 
 
 def _checked(prediction: Prediction | None, reference: Reference) -> Prediction:
-    """The prediction as it counts for its reference."""
+    """The prediction itself, or a failed one where it is missing or does not fit its reference."""
     if prediction is None:
         return Prediction(reference.id, failure="missing_video: no prediction for this video")
     if prediction.failure is not None:

@@ -1,4 +1,4 @@
-"""Pictures of frames that no dataset file holds: from a folder, or from a workspace with its videos."""
+"""Sources of frame pictures that the references do not contain: a folder of files, or a workspace with its videos."""
 
 from __future__ import annotations
 
@@ -21,62 +21,62 @@ _SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 class FramePictures:
-    """Where pictures of a video's frames come from; this one knows none. Others are in evaluation/pictures.py."""
+    """A source of pictures by video and frame. This base class has no pictures."""
 
     def read(self, video: str, frames: Iterable[int]) -> dict[int, bytes]:
-        """JPEG or PNG bytes by frame of the grid; frames that cannot be had are left out."""
+        """JPEG or PNG bytes by frame of the grid. Frames without a picture are left out."""
         del video, frames
         return {}
 
 
 class FolderPictures(FramePictures):
-    """FOLDER/ID/000012.jpg: the frame of the grid as the file's name, with or without zeros before it."""
+    """Files FOLDER/ID/000012.jpg: the name is the frame of the grid, with or without leading zeros."""
 
     def __init__(self, folder: Path) -> None:
-        """Bind the folder. Raises ConfigError when it is none."""
+        """Bind the folder. Raises ConfigError when it is not a folder."""
         if not folder.is_dir():
-            raise ConfigError(f"{folder}: no folder of pictures (FOLDER/ID/000012.jpg)")
+            raise ConfigError(f"{folder}: this is not a folder of pictures (FOLDER/ID/000012.jpg)")
         self._folder = folder
 
     def read(self, video: str, frames: Iterable[int]) -> dict[int, bytes]:
-        """The files that are there; an id that could leave the folder has none."""
+        """Read the files that exist. An id that could lead out of the folder has no pictures."""
         if not _SAFE.fullmatch(video):
             return {}
         wanted = set(frames)
-        found: dict[int, bytes] = {}
+        pictures: dict[int, bytes] = {}
         for path in sorted((self._folder / video).glob("*")) if wanted else ():
             if path.suffix.lower() in _SUFFIXES and path.stem.isascii() and path.stem.isdigit():
                 frame = int(path.stem)
-                if frame in wanted and frame not in found:
-                    found[frame] = path.read_bytes()
-        return found
+                if frame in wanted and frame not in pictures:
+                    pictures[frame] = path.read_bytes()
+        return pictures
 
 
 class WorkspacePictures(FramePictures):
-    """The sampled frames of a workspace, decoded again where they were not kept."""
+    """The sampled frames of a workspace. Frames whose pictures were not kept are decoded again."""
 
     def __init__(self, services: Services) -> None:
         """Bind an open workspace."""
         self._services = services
 
     def read(self, video: str, frames: Iterable[int]) -> dict[int, bytes]:
-        """What the workspace's own videos give; a video that is gone, or cannot be decoded, gives nothing."""
+        """Read from the workspace's own videos. A video that is missing or cannot be decoded has no pictures."""
         wanted = list(frames)
         downloaded, sampled = (self._services.ledger.entry(video, stage) for stage in ("download", "frames"))
         if not wanted or not (_done(downloaded) and _done(sampled)):
             return {}
-        assert downloaded is not None and sampled is not None  # _done() has seen to it
+        assert downloaded is not None and sampled is not None  # _done() is False for None
         record = Video.model_validate_json(downloaded.payload)
         grid = FrameSet.model_validate_json(sampled.payload)
-        found: dict[int, bytes] = {}
+        pictures: dict[int, bytes] = {}
         for frame in wanted:
             if frame >= len(grid.frames):
                 continue
             try:
-                found[frame] = self._services.pictures.read(record, grid, FrameIndex(frame))
+                pictures[frame] = self._services.pictures.read(record, grid, FrameIndex(frame))
             except (StageError, OSError):
-                return found
-        return found
+                return pictures
+        return pictures
 
 
 def _done(entry: Entry | None) -> bool:
@@ -84,7 +84,7 @@ def _done(entry: Entry | None) -> bool:
 
 
 def with_pictures(reference: Reference, prediction: Prediction, pictures: FramePictures) -> Reference:
-    """The reference with pictures of every frame that an annotator or the prediction chose, as far as they exist."""
+    """The reference with the existing pictures of every frame that an annotator or the prediction chose."""
     chosen: set[int] = set()
     if reference.selections is not None:
         chosen |= set(np.flatnonzero(reference.selections.any(axis=0)).tolist())

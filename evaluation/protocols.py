@@ -1,7 +1,7 @@
-"""The named protocols: everything that decides what a number means, as data that goes into every result.
+"""The named protocols: all choices that decide what a number means. Every result contains the choices of its protocol.
 
-Numbers of two protocols do not belong into one table. What the choices do to the same scores on the same annotations is
-in docs/results/protocols.md.
+Numbers of different protocols cannot be compared. docs/results/protocols.md shows what the choices do to the same
+scores on the same annotations.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ On = Literal["grid", "video"]
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A value a video: how it is read, and its worst value, which a failed prediction gets."""
+    """A metric that has one value for each video. `worst`: the value that a failed prediction gets."""
 
     name: str
     unit: Literal["fraction", "correlation"]
@@ -36,16 +36,21 @@ METRICS = (F1, PRECISION, RECALL, KENDALL, SPEARMAN)
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """How predictions and annotations become values.
+    """The choices that turn predictions and annotations into values.
 
-    `selection`: where a summary comes from. `share`: of the frames it may have. `overlap_on`, `rank_on`: the frames of
-    the grid, or all of the video (scores of the grid hold until the next pick). `overlap_over`: the mean over
-    annotators, or the annotator of the highest F1. `rank_annotation`: their ratings, or the frames that they chose.
-    `rank_input`: what of the prediction is ranked. `rank_target`: each annotator, then the mean of the correlations; or
-    the mean of the annotators. `undefined`: what a value that does not exist counts; where only some annotators lack
-    one, `left_out` leaves out those. `empty`: see overlap.with_empty_rule. `failure`: what a prediction that cannot be
-    scored gets. `selection_as_scores`: without scores, 1 for chosen frames and 0 for others. `frames_limit`: frames
-    beyond it are ignored.
+    - `selection`: where a summary comes from; `share`: the share of the frames that a summary may have.
+    - `overlap_on`, `rank_on`: the frames that are compared: those of the grid, or all frames of the video, where a
+      score of the grid holds until the grid's next frame.
+    - `overlap_over`: the mean over the annotators, or the annotator with the highest F1.
+    - `rank_annotation`: the annotators' ratings, or the frames that they chose. `rank_input`: the prediction's scores,
+      or its summary. `rank_target`: the mean of the correlations with each annotator, or the correlation with the mean
+      of the annotators.
+    - `undefined`: whether a value that does not exist is left out or counts as 0. Where a value exists for some
+      annotators only, `left_out` leaves out the others.
+    - `empty`: the rule for empty selections, see overlap.with_empty_rule.
+    - `failure`: what a prediction that cannot be scored gets.
+    - `selection_as_scores`: a prediction without scores has score 1 for chosen frames and 0 for others.
+    - `frames_limit`: frames beyond this number are ignored; None: there is no limit.
     """
 
     name: str
@@ -66,12 +71,12 @@ class Protocol:
     metrics: tuple[Metric, ...] = METRICS
 
     def choices(self) -> dict[str, str | int | float | bool | None]:
-        """What the provenance of a result says of the protocol: every choice by name."""
+        """Every choice by its name, for the provenance of a result."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("name", "purpose", "metrics")}
 
     @property
     def whole_video(self) -> bool:
-        """Whether the video behind the grid is needed, and not the grid alone."""
+        """Whether the protocol needs all frames of the video, and not the grid alone."""
         return "video" in (self.overlap_on, self.rank_on)
 
 
@@ -161,7 +166,7 @@ NAMES = tuple(protocol.name for protocol in PROTOCOLS)
 
 
 def get(name: str) -> Protocol:
-    """The protocol of that exact name. Raises ConfigError, which names the nearest one."""
+    """The protocol with exactly this name. Raises ConfigError, which suggests the nearest name."""
     for protocol in PROTOCOLS:
         if protocol.name == name:
             return protocol
@@ -169,4 +174,4 @@ def get(name: str) -> Protocol:
     begins = [known for known in NAMES if asked and known.startswith(asked)]
     near = begins or difflib.get_close_matches(asked, NAMES, n=1, cutoff=0.4)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    raise ConfigError(f"no protocol {name[:100]!a}: {hint}there are {', '.join(NAMES)}")
+    raise ConfigError(f"no protocol is called {name[:100]!a}: {hint}there are {', '.join(NAMES)}")

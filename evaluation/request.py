@@ -1,4 +1,4 @@
-"""An evaluation as it is asked for: read, evaluate, write. Command line, flow and demo call the same."""
+"""Runs a requested evaluation: reads the inputs, evaluates, writes the files. Command line, flow and demo call it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from schemas.model_config import ClipConfig, OpenClip, TransformersClip
 
 
 class EvaluateRequest(BaseModel):
-    """What to evaluate, against what, and how; see `v2xum evaluate --help` for each."""
+    """What to evaluate, against which references, and how. `v2xum evaluate --help` explains every field."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -46,25 +46,24 @@ class EvaluateRequest(BaseModel):
 
 
 def evaluate_here(request: EvaluateRequest) -> tuple[Evaluated, Path]:
-    """Evaluate and write the files; returns the evaluation and the page's path.
+    """Evaluate in this process and write the files. Returns the evaluation and the path of its page.
 
-    Raises ConfigError for input that cannot be used at all; what is wrong with a video is a problem in the result.
+    Raises ConfigError for an input that cannot be used at all. What is wrong with a single video is a problem in the
+    result.
     """
     paths = list(request.references)
     protocol = protocol_for(request.protocol, paths)
-    pictured = request.clip is not None and kind_of(paths[0]) == "release"
-    every = read_references(paths, request.split or None, pictures=pictured)
-    references, splits = chosen_videos(every, request.splits, request.fold, request.seed, paths[0])
-    given = read_systems(request.predictions, references.items)
-    inputs = Inputs(", ".join(path.resolve().name for path in paths), sha256_of(paths), given.hashes, splits)
+    with_pictures = request.clip is not None and kind_of(paths[0]) == "release"
+    all_references = read_references(paths, request.split or None, pictures=with_pictures)
+    references, splits = chosen_videos(all_references, request.splits, request.fold, request.seed, paths[0])
+    systems, hashes = read_systems(request.predictions, references.items)
+    inputs = Inputs(", ".join(path.resolve().name for path in paths), sha256_of(paths), hashes, splits)
     with ExitStack() as stack:
         pictures = stack.enter_context(_pictures(request.pictures))
         cross = _cross_modal(request, pictures) if request.clip is not None else None
         scorers = stack.enter_context(TextScorers()) if request.text else None
         try:
-            evaluated = evaluate(
-                protocol, references, given.systems, inputs, scorers=scorers, cross=cross, seed=request.seed
-            )
+            evaluated = evaluate(protocol, references, systems, inputs, scorers=scorers, cross=cross, seed=request.seed)
         except JavaFailed as error:
             raise ConfigError(f"the text metrics failed: {error}; --no-text leaves them out") from error
         try:
@@ -74,16 +73,19 @@ def evaluate_here(request: EvaluateRequest) -> tuple[Evaluated, Path]:
     return evaluated, page
 
 
-def clip_config(named: str) -> ClipConfig:
-    """`FOLDER` or a hub id: transformers; `ARCHITECTURE:PRETRAINED` (ViT-L-14:openai): open_clip."""
-    if ":" in named and not Path(named).exists():
-        model, _, pretrained = named.partition(":")
+def clip_config(name: str) -> ClipConfig:
+    """The configuration of a CLIP from one word.
+
+    A folder or a hub id is loaded by transformers; `ARCHITECTURE:PRETRAINED` (ViT-L-14:openai) by open_clip.
+    """
+    if ":" in name and not Path(name).exists():
+        model, _, pretrained = name.partition(":")
         return OpenClip(engine="open_clip", model=model, pretrained=pretrained)
-    return TransformersClip(engine="transformers", model=named)
+    return TransformersClip(engine="transformers", model=name)
 
 
 def _cross_modal(request: EvaluateRequest, pictures: FramePictures) -> CrossModal:
-    assert request.clip is not None  # the caller has looked
+    assert request.clip is not None  # the caller has checked
     clip = build_clip(clip_config(request.clip))
     embedder = Embedder(clip, VectorCache(request.out / "vectors.sqlite"))
     return CrossModal(embedder, CrossModalOptions(clip=embedder.name), pictures)
@@ -94,9 +96,9 @@ def _pictures(folder: Path | None) -> Iterator[FramePictures]:
     if folder is None:
         yield FramePictures()
         return
-    place = Workspace(folder)
-    if not place.exists:
+    workspace = Workspace(folder)
+    if not workspace.exists:
         yield FolderPictures(folder)
         return
-    with open_services(place) as services:
+    with open_services(workspace) as services:
         yield WorkspacePictures(services)

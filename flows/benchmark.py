@@ -1,4 +1,4 @@
-"""The benchmark flow: evaluates the predictions of systems against references, and stores the result as artifacts."""
+"""The benchmark flow: evaluates systems against references, and stores the result as Prefect artifacts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tasks.evaluate import evaluate_predictions
 
 @flow(name="benchmark", persist_result=False)
 def benchmark(request: EvaluateRequest) -> dict[str, Any]:
-    """Evaluate the predictions that `request` names; returns the path of the report and the metrics of every row.
+    """Evaluate as `request` says. Returns every metric of every row, and the path of the report.
 
     Raises ConfigError for input that cannot be used at all.
     """
@@ -27,7 +27,7 @@ def benchmark(request: EvaluateRequest) -> dict[str, Any]:
 
 
 def table(evaluation: Evaluation) -> list[dict[str, Any]]:
-    """Return one row for each system and baseline: name, kind, and the value of each metric or None."""
+    """One row for each system and baseline, with its metrics by name; None where a metric has no value."""
     return [
         {"name": row.name, "kind": row.kind, **{metric.name: metric.value for metric in row.metrics}}
         for row in evaluation.systems

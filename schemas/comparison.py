@@ -1,4 +1,4 @@
-"""What a comparison of two evaluations is written down as: frozen, versioned; tables are made from it."""
+"""The document of a comparison of two systems: frozen, versioned records, from which tables are made."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ COMPARISON_VERSION: Literal[1] = 1
 
 
 class MetricComparison(Record):
-    """One metric of two systems over the `videos` where both have it; in all metrics more is better.
+    """One metric of two systems over the `videos` that have it in both systems. Higher is better in every metric.
 
-    `difference` is second less first, `low` and `high` the ends of its 95 % paired bootstrap interval (not adjusted for
-    the number of metrics). `p`: two-sided paired permutation test, `exact` when all exchanges were tried; `p_holm`:
-    adjusted for all metrics of the comparison. `wins`: videos where the second is better. `undefined`: videos left out
-    because one of them has no value. `reason`: why there is no comparison.
+    `difference`: the second system minus the first; `low` and `high`: the ends of its 95 % paired bootstrap interval,
+    not adjusted for the number of metrics. `p`: of the two-sided paired permutation test; `exact`: all exchanges were
+    tried; `p_holm`: p adjusted for all metrics of the comparison. `wins`: videos where the second system is better.
+    `undefined`: videos left out because one system has no value. `reason`: why there is no comparison.
     """
 
     name: str
@@ -37,7 +37,7 @@ class MetricComparison(Record):
 
 
 class Comparison(Record):
-    """Two systems on the same videos, by the same protocol. `only_first`, `only_second`: videos the other lacks."""
+    """Two systems on the same videos, under one protocol. `only_first`, `only_second`: videos of one system only."""
 
     version: Literal[1] = COMPARISON_VERSION
     first: str

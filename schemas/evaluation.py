@@ -1,6 +1,6 @@
-"""What an evaluation is written down as: frozen, versioned, for programs; Markdown, LaTeX and HTML are made from it.
+"""The document of an evaluation: frozen, versioned records, from which Markdown, LaTeX and HTML are made.
 
-A value that does not exist is None and is counted with its reason; it is never 0 unless the protocol says so.
+A value that does not exist is None and is counted with its reason. It is 0 only where the protocol says so.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ SystemKind = Literal["system", "random", "human", "oracle"]
 
 
 class VideoValues(Record):
-    """One video of one system: its value of every metric (None: undefined), and why what is undefined is so.
+    """One video of one system: its value of every metric (None: undefined), and the reasons of undefined values.
 
-    `failure`: why the prediction could not be scored and got the worst value of every metric. `score_source`: what the
-    scores behind rank correlations are. `sums`: what the video adds to a metric that is no mean over videos (a corpus
-    BLEU's counts), by metric, so that intervals and comparisons can be made of them.
+    `failure`: why the prediction could not be scored and got the worst value of every metric. `score_source`: where the
+    scores for the rank correlations come from. `sums`: by metric, what the video adds to a metric that is not a mean
+    over videos (such as the counts of corpus BLEU); intervals and comparisons are made from the sums.
     """
 
     id: str
@@ -33,10 +33,10 @@ class VideoValues(Record):
 
 
 class MetricValue(Record):
-    """A metric over videos: `value` with the ends of its 95 % interval, over `videos` that have one.
+    """A metric over videos: `value` and the ends of its 95 % interval. `videos`: how many videos have a value.
 
-    `undefined`: videos without a value, by reason. `reason`: why there is no value at all (Java is missing, ...).
-    `unit` is how the value is to be read (`fraction`, `correlation`, `cosine`, `CIDEr`).
+    `undefined`: the number of videos without a value, by reason. `reason`: why there is no value at all (Java is
+    missing, ...). `unit`: `fraction`, `correlation`, `cosine` or `CIDEr`.
     """
 
     name: str
@@ -50,7 +50,7 @@ class MetricValue(Record):
 
 
 class SystemValues(Record):
-    """One row of a table and the videos behind it. `runs` > 1: means over several runs of the same system."""
+    """One row of a table with its videos. `runs` > 1: the values are means over several runs of the system."""
 
     name: str
     kind: SystemKind
@@ -61,9 +61,9 @@ class SystemValues(Record):
 
 
 class Problem(Record):
-    """One thing that was wrong with an input: the video, a short slug, what was found, how it was counted.
+    """A fault of an input: the video's id, a short slug as `reason`, what is wrong, and how the input was counted.
 
-    `as_read`: what could be read of it counts, the rest is as if it had not been there.
+    `as_read`: the part that could be read counts, the rest counts as missing.
     """
 
     id: str
@@ -73,7 +73,7 @@ class Problem(Record):
 
 
 class Provenance(Record):
-    """Everything that a number depends on. `choices` are the protocol's own, by name."""
+    """Everything that a number depends on. `choices`: the protocol's choices by name."""
 
     protocol: str
     choices: dict[str, str | int | float | bool | None]
@@ -90,7 +90,7 @@ class Provenance(Record):
 
 
 class Evaluation(Record):
-    """The whole result of `v2xum evaluate`: one protocol, one set of references, one system or more and baselines."""
+    """The whole result of `v2xum evaluate`: systems and baselines under one protocol, on one set of references."""
 
     version: Literal[1] = EVALUATION_VERSION
     provenance: Provenance

@@ -1,4 +1,4 @@
-"""Prefect task of evaluation: `v2xum evaluate` as a task run."""
+"""The Prefect task that evaluates predictions, as `v2xum evaluate` does."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ from schemas.evaluation import Evaluation
 
 @task(name="evaluate", cache_policy=NO_CACHE, persist_result=False)
 def evaluate_predictions(request: EvaluateRequest) -> tuple[Evaluation, Path]:
-    """Evaluate, write the files into `request.out`, return the document and the page's path."""
+    """Evaluate and write the files into `request.out`. Returns the document and the path of the page."""
     evaluated, page = evaluate_here(request)
     return evaluated.evaluation, page

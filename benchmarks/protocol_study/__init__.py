@@ -1,1 +1,1 @@
-"""Shows on real annotations how far evaluation protocols differ."""
+"""A study on real annotations of how much evaluation protocols change the same results."""

@@ -1,4 +1,4 @@
-"""Writes the study as a page: docs/results/protocols.md with its plot, from the figures of `figures.py`."""
+"""Writes the page of the protocol study, docs/results/protocols.md, and its plot."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.protocol_study.figures import UNIFORM, findings
+from benchmarks.protocol_study.figures import UNIFORM, study_figures
 from pages.plots import nice_ticks
 
 NO_SHOTS = "needs shots by kernel temporal segmentation (`shot_lengths` or `change_points`), and no file has them"
 
 
 class Row(NamedTuple):
-    """A protocol as the plot shows it: its name and where its figures are, by the kind of mark."""
+    """A protocol as the plot shows it: its name, and pairs of the kind of a mark and the name of its figure."""
 
     name: str
     marks: tuple[tuple[str, str], ...]
 
 
-# What is drawn; the marks of one row are of the same protocol and so may be compared.
+# The rows of the plot. The marks of a row are of the same protocol, so they may be compared.
 ROWS = (
     Row("SumMe: knapsack summary vs mean, KTS shots", (
         ("random", "summe_random_tau"), ("human", "summe_human_loo_tau"), ("oracle", "summe_oracle_tau"),
@@ -44,13 +44,13 @@ ROWS = (
 )  # fmt: skip
 COLOURS = {"random": "#8a8a8a", "human": "#0b6e4f", "oracle": "#6a4c93", "SUM-Ind": "#c1440e", "CSNet": "#1d70a2"}
 
-# What is tabled: in words, the names of tau and rho (or of one figure), digits.
+# The rows of the table: text, beginning of the names of the figures for tau and rho, digits.
 TABLE = (
     ("TVSum, people against each other (published human row)", "tvsum_human", 4),
     ("TVSum, random scores", "tvsum_random", 4),
     ("TVSum, oracle: the mean rating against each annotator", "tvsum_oracle", 3),
     ("TVSum, SUM-Ind's published scores", "tvsum_sumind", 3),
-    ("SumMe, numbers of segments ranked as if scores (published human row)", "summe_segment_ids", 4),
+    ("SumMe, numbers of segments ranked like scores (published human row)", "summe_segment_ids", 4),
     ("SumMe, people against each other, binarised", "summe_binarised", 4),
     ("SumMe, random scores against each annotator", "summe_random_per_annotator", 4),
     ("SumMe, random scores against the mean", "summe_random_score_vs_mean", 4),
@@ -73,24 +73,24 @@ F1_TABLE = (
 
 
 def report(groundtruth: Path, out: Path | None = None, *, draws: int = 1000, seed: int = 0) -> dict[str, object]:
-    """All figures, rounded to 6 digits, and `missing`: why some are not there.
+    """All figures rounded to 6 digits, and under `missing` the reasons for figures that could not be made.
 
-    With `out`, a folder, protocols.md and protocols.svg are written there too. Raises ConfigError where annotations are
+    `out`: a folder into which protocols.md and protocols.svg are written. Raises ConfigError where annotations are
     missing or broken.
     """
-    found = findings(groundtruth, draws=draws, seed=seed)
+    figures = study_figures(groundtruth, draws=draws, seed=seed)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
-        (out / "protocols.svg").write_text(plot(found), encoding="utf-8")
-        (out / "protocols.md").write_text(page(found, draws), encoding="utf-8")
-    # Errors of F1 are about 1e-11: significant digits, not decimal places.
-    rounded: dict[str, object] = {name: float(f"{value:.6g}") for name, value in found.items()}
-    missing = {} if "summe_random_tau" in found else {"summe_random_tau": NO_SHOTS, "summe_f1_random_max": NO_SHOTS}
+        (out / "protocols.svg").write_text(plot(figures), encoding="utf-8")
+        (out / "protocols.md").write_text(page(figures, draws), encoding="utf-8")
+    # Six significant digits and not decimal places, because errors of F1 are about 1e-11.
+    rounded: dict[str, object] = {name: float(f"{value:.6g}") for name, value in figures.items()}
+    missing = {} if "summe_random_tau" in figures else {"summe_random_tau": NO_SHOTS, "summe_f1_random_max": NO_SHOTS}
     return {**rounded, "missing": missing}
 
 
-def plot(found: Mapping[str, float]) -> str:
-    """Kendall's tau of every mark that there is, a line a protocol, as SVG."""
+def plot(figures: Mapping[str, float]) -> str:
+    """Kendall's tau of every mark whose figure exists, one line for each protocol, as SVG."""
     left, width, top, step = 400, 440, 44, 44
     low, high = -0.05, 0.45
     height = top + step * len(ROWS) + 46
@@ -120,27 +120,30 @@ def plot(found: Mapping[str, float]) -> str:
         parts.append(f'<text x="{left - 14}" y="{y + 4}" text-anchor="end">{escape(row.name)}</text>')
         parts.append(f'<path d="M{left} {y}H{left + width}" stroke="#eee"/>')
         for kind, name in row.marks:
-            if name in found:
-                said = f"{kind}: {found[name]:.3f}"
-                # The floor is a stroke, so that marks that lie upon it do not hide it.
-                place, form = x(found[name]), 'circle cx="{0:.1f}" cy="{1}" r="6"'
+            if name in figures:
+                description = f"{kind}: {figures[name]:.3f}"
+                # Random scores are a stroke, so that marks of the same value do not hide it.
+                place, form = x(figures[name]), 'circle cx="{0:.1f}" cy="{1}" r="6"'
                 if kind == "random":
                     form = 'path d="M{0:.1f} {1}m-2 -15h4v30h-4z"'
                 parts.append(f'<{form.format(place, y)} fill="{COLOURS[kind]}" fill-opacity="0.85">')
-                parts.append(f"<title>{escape(said)}</title></{form.split()[0]}>")
+                parts.append(f"<title>{escape(description)}</title></{form.split()[0]}>")
     return "\n".join([*parts, "</svg>", ""])
 
 
-def page(found: Mapping[str, float], draws: int) -> str:
+def page(figures: Mapping[str, float], draws: int) -> str:
     """The page in Markdown."""
     lines = [
         "# What a protocol does to a number",
         "",
-        "Made by `v2xum bench protocols --groundtruth DIR --out docs/results`; figures are read from nowhere else.",
+        "`v2xum bench protocols --groundtruth DIR --out docs/results` writes this page. All figures are computed from "
+        "DIR.",
         "",
-        'The same scores, the same annotations, protocols whose numbers published tables all call "Kendall\'s tau".',
-        "Shots by kernel temporal segmentation (KTS) are read from files below DIR/summe that have them, as CSNet's",
-        "results in github.com/TIBHannover/UnsupervisedVideoSummarization (results/csnet/SumMe/fscores) do.",
+        "The scores and the annotations are the same everywhere; only the protocol changes. Published tables call the",
+        'numbers of all these protocols "Kendall\'s tau". Shots by kernel temporal segmentation (KTS) are read from '
+        "files",
+        "below DIR/summe, such as CSNet's results in github.com/TIBHannover/UnsupervisedVideoSummarization",
+        "(results/csnet/SumMe/fscores).",
         "",
         "![Kendall's tau of random scores, people and published systems under five protocols](protocols.svg)",
         "",
@@ -148,68 +151,68 @@ def page(found: Mapping[str, float], draws: int) -> str:
         "|---|---|---|",
     ]
     for words, name, digits in TABLE:
-        cells = [_cell(found, f"{name}_{rank}", digits) for rank in ("tau", "rho")]
+        cells = [_cell(figures, f"{name}_{rank}", digits) for rank in ("tau", "rho")]
         lines.append(f"| {words} | {cells[0]} | {cells[1]} |")
     lines += ["", "F1 x 100 on SumMe:", "", "| what | F1 |", "|---|---|"]
-    lines += [f"| {words} | {_cell(found, name, 2)} |" for words, name in F1_TABLE]
-    lines += ["", *_words(found, draws), ""]
+    lines += [f"| {words} | {_cell(figures, name, 2)} |" for words, name in F1_TABLE]
+    lines += ["", *_words(figures, draws), ""]
     return "\n".join(lines)
 
 
-def _cell(found: Mapping[str, float], name: str, digits: int) -> str:
-    if name not in found:
+def _cell(figures: Mapping[str, float], name: str, digits: int) -> str:
+    if name not in figures:
         return "-"
-    error = found.get(f"{name}_error")
-    return f"{found[name]:.{digits}f}" + (
+    error = figures.get(f"{name}_error")
+    return f"{figures[name]:.{digits}f}" + (
         f" ± {error:.{max(digits, 4) if digits > 2 else 2}f}" if error is not None else ""
     )
 
 
-def _words(found: Mapping[str, float], draws: int) -> list[str]:
+def _words(figures: Mapping[str, float], draws: int) -> list[str]:
     lines = [
-        f"`±`: standard error of a figure that rests on random draws ({draws} a video for KTS shots). "
+        f"`±`: standard error of a figure that depends on random draws ({draws} for each video for KTS shots). "
         "`-`: a file is missing.",
         "",
-        "- The human row of SumMe that tables print, 0.205 / 0.213, is what comes out if `user_score` is ranked as it "
-        "lies in the files; it holds numbers of segments, not scores. Binarised, people agree with each other by "
-        f"{found['summe_binarised_tau']:.4f}, where tau-b and rho are the same number.",
+        "- Published tables have a human row for SumMe, 0.205 / 0.213. It is the result of ranking `user_score` of the "
+        "files, which contains numbers of segments and not scores. Made binary, the agreement of people with each "
+        f"other is {figures['summe_binarised_tau']:.4f}; tau-b and rho are then equal.",
     ]
-    if "summe_random_tau" in found:
+    if "summe_random_tau" in figures:
         lines.append(
-            "- Under `summe/binary-vs-mean` with KTS shots, scores that know nothing reach "
-            f"{found['summe_random_tau']:.3f}. The knapsack takes short shots, and people chose from short shots more "
-            f"often (tau of shortness against their mean: {found['summe_shot_shortness_tau']:.3f}). The same score for "
-            f"every frame even reaches {found['summe_equal_scores_tau']:.3f}, and F1 "
-            f"{found['summe_f1_equal_scores_max']:.1f}."
+            "- Under `summe/binary-vs-mean` with KTS shots, random scores reach "
+            f"{figures['summe_random_tau']:.3f}. The knapsack takes short shots, and people chose frames of short "
+            f"shots more often (tau of shortness against their mean: {figures['summe_shot_shortness_tau']:.3f}). "
+            f"The same score for every frame reaches {figures['summe_equal_scores_tau']:.3f}, and an F1 of "
+            f"{figures['summe_f1_equal_scores_max']:.1f}."
         )
-    if "summe_random_tau" in found and "summe_sumind_binary_vs_mean_tau" in found:
+    if "summe_random_tau" in figures and "summe_sumind_binary_vs_mean_tau" in figures:
         lines.append(
-            f"  SUM-Ind's published summaries have {found['summe_sumind_binary_vs_mean_tau']:.3f} there, and its "
-            f"scores {found['summe_sumind_score_vs_mean_tau']:.3f} where nothing but scores counts."
+            f"  SUM-Ind's published summaries reach {figures['summe_sumind_binary_vs_mean_tau']:.3f} there; its scores "
+            f"reach {figures['summe_sumind_score_vs_mean_tau']:.3f} under `summe/score-vs-mean`."
         )
-    spread = [f"{found[f'summe_random_uniform_tau_{end}']:.3f}" for end in ("low", "high")]
+    spread = [f"{figures[f'summe_random_uniform_tau_{end}']:.3f}" for end in ("low", "high")]
     lines.append(
-        f"- With uniform shots the floor goes: {spread[0]} to {spread[1]} for shots of "
+        f"- With uniform shots, random scores do not reach this: {spread[0]} to {spread[1]} for shots of "
         f"{', '.join(map(str, UNIFORM))} frames."
     )
-    errors = {k: v for k, v in found.items() if k.endswith("_f1_max_error")}
+    errors = {k: v for k, v in figures.items() if k.endswith("_f1_max_error")}
     if errors:
         listed = ", ".join(f"`{name}` {value:.1e}" for name, value in errors.items())
         lines.append(
-            f"- Our F1 of published summaries against the F1 stored beside them, largest difference: {listed}. "
-            "What is left for SUM-Ind is the 1e-8 that its code adds below the line."
+            f"- The largest difference between this project's F1 of published summaries and the F1 stored with them: "
+            f"{listed}. SUM-Ind's difference comes from the 1e-8 that its code adds to the denominator."
         )
     lines.append(
         "- VideoXum's evaluation code selects "
-        f"{found['videoxum_upstream_selected_mean']:.0f} ± {found['videoxum_upstream_selected_sd']:.0f} % of the "
-        "frames of random scores (mean and standard deviation), where 15 % are meant."
+        f"{figures['videoxum_upstream_selected_mean']:.0f} ± {figures['videoxum_upstream_selected_sd']:.0f} % of the "
+        "frames for random scores (mean and standard deviation); the intended share is 15 %."
     )
-    splits = sorted(name for name in found if name.startswith("splits_") and name.endswith("_never_tested"))
+    splits = sorted(name for name in figures if name.startswith("splits_") and name.endswith("_never_tested"))
     if splits:
         lines += ["", "| published split | videos never tested | tested more than once |", "|---|---|---|"]
         for name in splits:
             stem = name.removesuffix("_never_tested")
             lines.append(
-                f"| {stem.removeprefix('splits_')} | {found[name]:.0f} | {found[f'{stem}_tested_often']:.0f} |"
+                f"| {stem.removeprefix('splits_')} | {figures[name]:.0f} | {figures[f'{stem}_tested_often']:.0f} |"
             )
     return lines

@@ -1,1 +1,1 @@
-"""How near a run comes to what its model server can do."""
+"""Compares the captions per second of a run with what its model server can do."""

@@ -1,16 +1,22 @@
-"""How close the pipeline comes to what its model server can do. `v2xum bench serving --json` prints a line.
+"""Compares the pipeline's captions per second with what its model server can do.
 
     python -m benchmarks serving [--json] [--frames 2000] [--capacities 8,32,128] [--vllm] [--images base64|file]
 
-Against a server of fixed capacity C and latency (demo.faulty_server, a process of its own): frames captioned a
-second, from the arrival of the first request to the last answer, over C / latency; the videos are decoded in the same
-run, shards of them while others are captioned. `ratio` is the worst of the capacities. Runs begin with C requests at
-once and may have 2 C: those that wait at the server bridge the way there and back; `cold_ratio` begins with 16, as a
-run does that does not know its server. `faults_ratio`: the same with 5 % of all requests spoilt, over the fault-free
-rate at that capacity; each caption is compared with the one that belongs to its picture. `vllm_ratio` (with --vllm,
-needs `make vllm`): captions a second from the demo's captioner behind vLLM's CPU build, over what vLLM's own serving
-benchmark reaches with the same pictures, lengths and concurrency, run before and after. The pictures are small (64 x
-48): here client, decoders and server share the cores, on a GPU machine they do not.
+The server has a fixed capacity C and latency (demo.faulty_server, in a process of its own). Its limit is C / latency
+captions per second. The measured rate is captions divided by the seconds from the arrival of the first request to the
+last answer. The videos are decoded in the same run, some shards while others are captioned.
+
+    ratio         rate over the limit, for the worst of the capacities; a run begins with C requests at once and may
+                  have 2 C, because the requests that wait at the server hide the time of transport
+    cold_ratio    the same, beginning with 16 requests, like a run that does not know its server
+    faults_ratio  the rate with 5 % of all requests spoilt, over the rate without faults at that capacity; every caption
+                  is compared with the caption that belongs to its picture
+    vllm_ratio    (with --vllm, needs `make vllm`) captions per second from the demo's captioner behind vLLM's CPU
+                  build, over what vLLM's own serving benchmark reaches with the same pictures, lengths and
+                  concurrency, before and after
+
+The pictures are small (64 x 48), because here client, decoders and server share the cores; on a GPU machine they do
+not.
 """
 
 from __future__ import annotations
@@ -28,6 +34,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.instant import Instant, trivial_videos
+from benchmarks.processes import answers_health
 from benchmarks.serving.setup import serving_config
 from benchmarks.serving.vllm import compare_with_vllm
 from curation.pipeline.run import open_run
@@ -37,6 +44,7 @@ from demo.faulty_server.answers import caption_of
 from demo.faulty_server.plan import even
 from flows.local.prefect_server import free_port, local_server, quiet_environment
 from schemas.config import SourceSpec
+from schemas.errors import ConfigError
 from schemas.model_config import OpenAIModel
 
 LATENCY = 0.2
@@ -46,7 +54,7 @@ COLD = 16
 
 
 def main() -> None:
-    """Run the benchmark."""
+    """Run the benchmark and print the figures as JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--json", action="store_true", help="one line of JSON")
     parser.add_argument("--frames", type=int, default=2000, help="frames to caption, a multiple of 25")
@@ -69,14 +77,14 @@ def main() -> None:
 
 
 def measure(folder: Path, frames: int, capacities: list[int], images: str) -> dict[str, Any]:
-    """The figures against the capacity server."""
+    """All figures except vLLM's."""
     films = trivial_videos(folder / "films", frames // FRAMES_A_VIDEO, FRAMES_A_VIDEO)
     result: dict[str, Any] = {"frames": frames, "latency_s": LATENCY, "images": images}
     ratios = {}
     for capacity in capacities:
-        one = _curate(folder / f"c{capacity}", films, capacity, capacity, images, {})
-        ratios[capacity] = one["per_s"] * LATENCY / capacity
-        result[f"c{capacity}"] = {"ratio": round(ratios[capacity], 4), **one}
+        rates = _curate(folder / f"c{capacity}", films, capacity, capacity, images, {})
+        ratios[capacity] = rates["per_s"] * LATENCY / capacity
+        result[f"c{capacity}"] = {"ratio": round(ratios[capacity], 4), **rates}
     middle = capacities[len(capacities) // 2]
     cold = _curate(folder / "cold", films, middle, min(COLD, middle), images, {})
     result["cold_ratio"] = round(cold["per_s"] * LATENCY / middle, 4)
@@ -89,8 +97,8 @@ def measure(folder: Path, frames: int, capacities: list[int], images: str) -> di
 def _curate(
     folder: Path, films: Path, capacity: int, start: int, images: str, faults: dict[str, float]
 ) -> dict[str, Any]:
-    """Curate the videos through a server of that capacity; rates as the server saw them."""
-    from flows.curate import curate
+    """Curate the videos through a server of that capacity. Returns the rates that the server measured."""
+    from flows.curate import curate  # imports Prefect, whose environment must be set first
 
     media = folder / "media"
     media.mkdir(parents=True)
@@ -128,7 +136,7 @@ def _curate(
 
 
 def _misplaced(services: Services) -> tuple[int, int]:
-    """How many captions are not the ones that the server gives for their pictures, and how many there are."""
+    """The number of captions that are not the server's for their picture, and the number of all captions."""
     wrong = count = 0
     for sample in samples(services.view):
         for caption in sample.captions.captions:
@@ -139,7 +147,7 @@ def _misplaced(services: Services) -> tuple[int, int]:
 
 @contextmanager
 def capacity_server(capacity: int, media: Path, faults: dict[str, float]) -> Iterator[str]:
-    """The base URL of a server of fixed capacity in a process of its own."""
+    """Run a server of fixed capacity in another process and give its URL. Raises ConfigError if it does not start."""
     port = free_port()
     command = [sys.executable, "-m", "demo.faulty_server", "--port", str(port), "--capacity", str(capacity)]
     command += ["--latency", str(LATENCY), "--seed", "1", "--media-path", str(media), "--retry-after", "0.1"]
@@ -147,12 +155,8 @@ def capacity_server(capacity: int, media: Path, faults: dict[str, float]) -> Ite
     process = subprocess.Popen([*command, "--slow-seconds", "1"], stdout=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(f"{url}/health", timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.1)
+        if not answers_health(url, process, 60):
+            raise ConfigError("the capacity server did not start")
         yield f"{url}/v1"
     finally:
         process.terminate()

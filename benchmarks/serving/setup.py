@@ -1,4 +1,4 @@
-"""The configuration of a serving benchmark."""
+"""The run configuration of the serving benchmarks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from schemas.model_config import OpenAIModel
 
 
 def serving_config(model: OpenAIModel) -> CurateConfig:
-    """The demo's configuration with this captioner; every frame is captioned, nothing is audited."""
+    """The demo's configuration with this captioner. Every frame is captioned and nothing is audited."""
     base = config(shard_size=10, shards_in_flight=4, decode_workers=2, download_workers=4)
     frames = base.frames.model_copy(
         update={

@@ -1,7 +1,7 @@
-"""The pipeline against vLLM's own serving benchmark, on the same server with the same pictures, one after the other.
+"""Compares the pipeline with vLLM's own serving benchmark, on the same server with the same pictures, in turn.
 
-The server is vLLM's CPU build (`make vllm`) with the demo's captioner, without any cache that would let the second
-contender profit from the first. vLLM's benchmark gets exactly the pictures that the pipeline sends.
+The server is vLLM's CPU build (`make vllm`) with the demo's captioner. Caches that would help the second contender are
+switched off. vLLM's benchmark gets exactly the pictures that the pipeline sends.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.instant import Instant
+from benchmarks.serving.setup import serving_config
 from benchmarks.serving.vllm_server import ENVIRONMENT, PYTHON, VllmServer
 from curation.pipeline.run import open_run
 from curation.status.standings import samples
@@ -29,7 +30,7 @@ from schemas.errors import ConfigError
 from schemas.model_config import OpenAIModel
 
 VIDEOS, AT_ONCE = 12, 16
-# The console script of the CPU build looks for a distribution called vllm; the module behind it does not.
+# The console script of the CPU build requires a distribution called vllm; the module does not.
 _BENCH = """
 from vllm.benchmarks.serve import add_cli_args, main
 from vllm.utils.argparse_utils import FlexibleArgumentParser
@@ -40,9 +41,9 @@ main(parser.parse_args())
 
 
 def compare_with_vllm(folder: Path, images: str) -> dict[str, Any]:
-    """Captions a second of the pipeline over those of `vllm bench serve` (mean of a run before and one after).
+    """The pipeline's captions per second divided by those of `vllm bench serve`.
 
-    Raises ConfigError when there is no vLLM.
+    The latter is the mean of a run before and a run after. Raises ConfigError when vLLM is not installed.
     """
     films = folder / "films"
     films.mkdir(parents=True)
@@ -51,7 +52,7 @@ def compare_with_vllm(folder: Path, images: str) -> dict[str, Any]:
         encode_video(films / f"{number}.mp4", frames(script, 2), fps=2, options={"preset": "ultrafast"})
     with vllm_server(folder, images) as model:
         settings = _config(model, films)
-        warm, _ = _pipeline(folder / "first", settings)  # also makes the pictures
+        warm, _ = _pipeline(folder / "first", settings)  # this run also makes the pictures
         requests = _requests(folder, warm, settings)
         before = _bench(folder, model, requests, settings.caption.max_tokens)
         _, ours = _pipeline(folder / "second", settings)
@@ -64,7 +65,7 @@ def compare_with_vllm(folder: Path, images: str) -> dict[str, Any]:
 
 @contextmanager
 def vllm_server(folder: Path, images: str) -> Iterator[OpenAIModel]:
-    """The demo's captioner behind vLLM, as `v2xum serve` starts it, but for its caches."""
+    """The demo's captioner behind vLLM, as `v2xum serve` starts it, but without prefix cache."""
     sets = (f"models.captioner.media_path={folder}", "models.captioner.images=file")  # vLLM's benchmark sends paths
     server = VllmServer("captioner", folder, sets, {"--enable-prefix-caching": "--no-enable-prefix-caching"})
     try:
@@ -83,7 +84,6 @@ def vllm_server(folder: Path, images: str) -> Iterator[OpenAIModel]:
 
 
 def _config(model: OpenAIModel, films: Path) -> CurateConfig:
-    from benchmarks.serving.setup import serving_config
 
     base = serving_config(model)
     pictures = base.frames.model_copy(update={"short_side": 448, "keep": "all"})
@@ -91,18 +91,18 @@ def _config(model: OpenAIModel, films: Path) -> CurateConfig:
 
 
 def _pipeline(root: Path, settings: CurateConfig) -> tuple[list[Path], float]:
-    """Curate into a fresh workspace: the pictures in the order of their captions, and captions a second."""
-    from flows.curate import curate
+    """Curate into a fresh workspace. Returns the pictures in the order of their captions, and captions per second."""
+    from flows.curate import curate  # imports Prefect, whose environment must be set first
 
     with open_run(root, settings) as run:
         run.services.__dict__["summarizer"] = Instant()
         times: list[float] = []
         model = run.services.captioner
-        answer = model.complete
+        complete = model.complete
 
         def timed(requests: Any, arrived: Any = None) -> Any:
             times.append(time.perf_counter())
-            replies = answer(requests, arrived)
+            replies = complete(requests, arrived)
             times.append(time.perf_counter())
             return replies
 
@@ -119,7 +119,7 @@ def _pipeline(root: Path, settings: CurateConfig) -> tuple[list[Path], float]:
 
 
 def _requests(folder: Path, pictures: list[Path], settings: CurateConfig) -> Path:
-    """The pipeline's requests as vLLM's benchmark reads them."""
+    """Write the pipeline's requests as vLLM's benchmark reads them. Returns the file's path."""
     path = folder / "requests.jsonl"
     text = load(settings.caption.prompt).render()
     rows = [{"prompt": text, "image_files": [str(picture)]} for picture in pictures]
@@ -128,7 +128,7 @@ def _requests(folder: Path, pictures: list[Path], settings: CurateConfig) -> Pat
 
 
 def _bench(folder: Path, model: OpenAIModel, requests: Path, length: int) -> float:
-    """Requests a second of vLLM's own benchmark, with replies of at most `length` tokens."""
+    """Requests per second of vLLM's own benchmark, with replies of at most `length` tokens."""
     count = len(requests.read_text().splitlines())
     weights = model.serve.weights or model.model
     options = {
@@ -154,7 +154,7 @@ def _bench(folder: Path, model: OpenAIModel, requests: Path, length: int) -> flo
         stderr=sys.stderr,
         timeout=600,
     )
-    found = json.loads((folder / "bench.json").read_text())
-    if found["completed"] != count:
-        raise ConfigError(f"vLLM's benchmark had {found['completed']} of {count} answers")
-    return round(float(found["request_throughput"]), 2)
+    result = json.loads((folder / "bench.json").read_text())
+    if result["completed"] != count:
+        raise ConfigError(f"vLLM's benchmark had {result['completed']} of {count} answers")
+    return round(float(result["request_throughput"]), 2)

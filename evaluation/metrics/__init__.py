@@ -1,1 +1,1 @@
-"""The metrics: text, video, and cross-modal."""
+"""The metrics of summaries: text, video (frames and scores) and cross-modal, with the processes and caches they use."""

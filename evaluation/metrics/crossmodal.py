@@ -1,4 +1,4 @@
-"""Frames and texts compared in the space of a CLIP: F_CLIP, Cross-F_CLIP (V2Xum-LLM) and VT-CLIPScore (VideoXum).
+"""Metrics that compare frames and texts in the space of a CLIP: F_CLIP, Cross-F_CLIP and VT-CLIPScore.
 
 With unit vectors of reference frames v, predicted frames v^, reference text t and predicted text t^:
 
@@ -8,8 +8,9 @@ With unit vectors of reference frames v, predicted frames v^, reference text t a
     VT-CLIPScore  = cosine of the whole predicted text and the normalized mean of the predicted frames
 
 (H. Hua et al., "V2Xum-LLM: cross-modal video summarization with temporal prompt instruction tuning", arXiv 2404.12353;
-J. Lin et al., "VideoXum: cross-modal visual and textural summarization of videos", arXiv 2303.12060.) No official code
-of the first two exists; what the papers leave open is an option here, and all options belong to a result's provenance.
+J. Lin et al., "VideoXum: cross-modal visual and textural summarization of videos", arXiv 2303.12060.) The first two are
+V2Xum-LLM's and have no official code; the third is VideoXum's. What the papers do not say is an option here, and all
+options go into the provenance of a result.
 """
 
 from __future__ import annotations
@@ -27,21 +28,22 @@ from models.clip import Vectors
 UNITS = {"f_clip": "cosine", "cross_f_clip": "cosine", "vt_clipscore": "cosine"}
 TextUnit = Literal["sentence", "text"]
 NO_REFERENCE = "the reference has no selected frames"
-_UNIT_MOST = 1.01  # a mean of cosines above it: the vectors are not of unit norm
+_LARGEST_MEAN = 1.01  # where a mean of cosines is above it, the vectors do not have unit norm
 
 
 @dataclass(frozen=True, slots=True)
 class CrossModalOptions:
-    """What the papers do not say, with what they most likely did as the default.
+    """The choices that the papers leave open. The defaults are what the papers most likely did.
 
-    `clip`: name of the checkpoint, as its `Clip.name` gives it. `text_unit`: t and t^ are one vector a sentence, or one
-    of the whole text. `frames`: v^ is what the system selected, or the share `top` of highest score (floor, at least
-    one, ties by time), which is also taken where nothing was selected. `failure`: the value of a prediction that is
-    unusable or empty; 0 is below what CLIPs give for unrelated pictures and texts.
+    `clip`: the name of the checkpoint, as in `Clip.name`. `text_unit`: t and t^ have one vector for each sentence, or
+    one vector for the whole text. `frames`: v^ are the frames that the system selected, or the share `top` of the
+    frames with the highest scores (floor, at least one, ties by time); the latter also where the system selected
+    nothing. `failure`: the value of a prediction that is unusable or empty; 0 is below what CLIPs give for unrelated
+    pictures and texts.
 
-    Cosines are raw: not clamped at 0, not times 2.5 as in CLIPScore. Where P or R is not above 0 the harmonic mean does
-    not exist and F is the smaller of the two, which joins it without a jump and stays within -1..1. With several
-    annotators or reference texts F is the mean over them. Values are averaged over videos.
+    Cosines are raw: they are not clamped at 0 and not multiplied by 2.5 as in CLIPScore. Where P or R is not above 0,
+    the harmonic mean does not exist, and F is the smaller of the two; this is continuous and stays within -1..1. With
+    several annotators or reference texts F is the mean over them. Values are averaged over videos.
     """
 
     clip: str
@@ -51,7 +53,7 @@ class CrossModalOptions:
     failure: float = 0.0
 
     def choices(self) -> dict[str, str | int | float | bool | None]:
-        """Every choice by name, for provenance."""
+        """Every choice by its name, for the provenance of a result."""
         return {
             "clip": self.clip,
             "text_unit": self.text_unit,
@@ -78,10 +80,11 @@ class Agreement(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Embedded:
-    """The unit vectors of one video, d wide; None where there is nothing to compare with.
+    """The unit vectors of one video, of width d. None where the system does not produce frames or text.
 
-    `reference_frames`: (n, d) an annotator; `predicted_frames` (m, d); `reference_texts`: (s, d) a reference text;
-    `predicted_text` (s, d); `whole_text` (d,): the predicted text as one vector. Empty arrays are empty predictions.
+    `reference_frames`: (n, d) for each annotator; `predicted_frames` (m, d); `reference_texts`: (s, d) for each
+    reference text; `predicted_text` (s, d); `whole_text` (d,): the predicted text as one vector. An empty array is an
+    empty prediction.
     """
 
     reference_frames: Sequence[Vectors] = ()
@@ -92,49 +95,50 @@ class Embedded:
 
 
 class CrossModalValues(NamedTuple):
-    """The values of one video by metric, and why what is None is undefined."""
+    """The values of one video by metric, and the reason of each value that is None."""
 
     values: dict[str, float | None]
     undefined: dict[str, str]
 
 
 def harmonic(precision: float, recall: float) -> float:
-    """2 P R / (P + R); min(P, R) where either is not above 0."""
+    """2 P R / (P + R); min(P, R) where P or R is not above 0."""
     if min(precision, recall) <= 0:
         return min(precision, recall)
     return 2 * precision * recall / (precision + recall)
 
 
 def agreement(reference: Vectors, predicted: Vectors) -> Agreement | None:
-    """P, R and F of unit vectors (n, d) and (m, d); None where either has none. A zero vector has cosine 0 to all.
+    """P, R and F of unit vectors (n, d) and (m, d); None where n or m is 0. A zero vector has cosine 0 to all vectors.
 
-    Raises ValueError for unlike widths, NaN, infinity, and vectors that are plainly longer than 1.
+    Raises ValueError for different widths, NaN, infinity, and vectors that are clearly longer than 1.
     """
     both = bool(len(reference) and len(predicted))
     if reference.ndim != 2 or predicted.ndim != 2 or (both and reference.shape[1] != predicted.shape[1]):
         raise ValueError(f"vectors of shapes {reference.shape} and {predicted.shape} cannot be compared")
     if not both:
         return None
-    with np.errstate(invalid="ignore", over="ignore"):  # told below
+    with np.errstate(invalid="ignore", over="ignore"):  # checked below
         cosines = reference @ predicted.T
         precision = float(cosines.max(axis=0).mean(dtype=np.float64))
         recall = float(cosines.max(axis=1).mean(dtype=np.float64))
-    if not (abs(precision) <= _UNIT_MOST and abs(recall) <= _UNIT_MOST):  # NaN too
+    if not (abs(precision) <= _LARGEST_MEAN and abs(recall) <= _LARGEST_MEAN):  # also for NaN
         raise ValueError("vectors must be finite and of unit norm")
     return Agreement(precision, recall, harmonic(precision, recall))
 
 
 def f_clip(pairs: Iterable[tuple[Vectors, Vectors]]) -> Iterator[float | None]:
-    """F_CLIP of each (reference, predicted) of a stream; one pair is held at a time. See `agreement`."""
+    """F_CLIP of each (reference, predicted) of a stream, one pair in memory at a time. See `agreement`."""
     for reference, predicted in pairs:
-        found = agreement(reference, predicted)
-        yield None if found is None else found.f
+        result = agreement(reference, predicted)
+        yield None if result is None else result.f
 
 
 def vt_clipscore(whole_text: Vectors, frames: Vectors) -> float | None:
     """VT-CLIPScore of a text (d,) and frames (m, d), all of unit norm; None without frames.
 
-    0 where the text is a zero vector or the frames cancel out. Raises ValueError for NaN and infinity.
+    The value is 0 where the text is a zero vector or the sum of the frames is 0. Raises ValueError for NaN and
+    infinity.
     """
     if not len(frames):
         return None
@@ -147,7 +151,7 @@ def vt_clipscore(whole_text: Vectors, frames: Vectors) -> float | None:
 
 
 def predicted_frames(prediction: Prediction, options: CrossModalOptions) -> Flags | None:
-    """The frames (T,) that stand for a prediction's summary; None where it has neither a selection nor scores."""
+    """The frames (T,) of a prediction's summary; None where it has neither a selection nor scores."""
     if prediction.selected is not None and options.frames == "selected":
         return prediction.selected
     if prediction.scores is None:
@@ -163,8 +167,9 @@ def reference_frames(reference: Reference) -> tuple[Flags, ...]:
 def measure(video: Embedded, options: CrossModalOptions) -> CrossModalValues:
     """The three metrics of one video.
 
-    A prediction without any frame or sentence, where the reference has some, gets `options.failure`; a modality that
-    the system does not produce (None) or the reference does not have is undefined. Raises ValueError as `agreement`.
+    A prediction without any frame or sentence gets `options.failure` where the reference has some. A metric is
+    undefined where it needs frames or text that the system does not produce (None) or that the reference does not have.
+    Raises ValueError as `agreement` does.
     """
     undefined: dict[str, str] = {}
     values: dict[str, float | None] = {}
@@ -175,7 +180,7 @@ def measure(video: Embedded, options: CrossModalOptions) -> CrossModalValues:
         "vt_clipscore": ("predicted_frames", "whole_text"),
     }
     for name, needed in needs.items():
-        if lacking := [why[one] for one in needed if one in why]:
+        if lacking := [why[part] for part in needed if part in why]:
             values[name], undefined[name] = None, lacking[0]
     v, text = video.predicted_frames, video.predicted_text
     if "f_clip" not in values and v is not None:
@@ -189,29 +194,29 @@ def measure(video: Embedded, options: CrossModalOptions) -> CrossModalValues:
     return CrossModalValues({name: values[name] for name in UNITS}, undefined)
 
 
-def failed(options: CrossModalOptions) -> CrossModalValues:
-    """What a prediction that cannot be scored counts as."""
+def failure_values(options: CrossModalOptions) -> CrossModalValues:
+    """The values of a prediction that cannot be scored."""
     return CrossModalValues(dict.fromkeys(UNITS, options.failure), {})
 
 
 def undefined_everywhere(reason: str) -> CrossModalValues:
-    """No value for any metric, for one reason."""
+    """No value for any metric, with the same reason for all."""
     return CrossModalValues(dict.fromkeys(UNITS), dict.fromkeys(UNITS, reason))
 
 
 def _over(references: Sequence[Vectors], predicted: Vectors, options: CrossModalOptions) -> float:
-    found = [agreement(reference, predicted) for reference in references if len(reference)]
-    return float(np.mean([options.failure if one is None else one.f for one in found]))
+    each = [agreement(reference, predicted) for reference in references if len(reference)]
+    return float(np.mean([options.failure if result is None else result.f for result in each]))
 
 
 def _missing(video: Embedded) -> dict[str, str]:
-    words = {
+    reasons = {
         "predicted_frames": "no frames or scores predicted",
         "predicted_text": "no text predicted",
         "whole_text": "no text predicted",
         "reference_frames": NO_REFERENCE,
         "reference_texts": "the reference has no text",
     }
-    gone = {name for name in ("predicted_frames", "predicted_text", "whole_text") if getattr(video, name) is None}
-    gone |= {name for name in ("reference_frames", "reference_texts") if not any(map(len, getattr(video, name)))}
-    return {name: text for name, text in words.items() if name in gone}
+    missing = {name for name in ("predicted_frames", "predicted_text", "whole_text") if getattr(video, name) is None}
+    missing |= {name for name in ("reference_frames", "reference_texts") if not any(map(len, getattr(video, name)))}
+    return {name: reason for name, reason in reasons.items() if name in missing}

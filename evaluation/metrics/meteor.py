@@ -1,4 +1,4 @@
-"""METEOR: one Java process that stays open and is asked line by line."""
+"""METEOR scores from its Java program, in a thread beside the other text metrics."""
 
 from __future__ import annotations
 
@@ -8,16 +8,22 @@ from collections.abc import Callable, Sequence
 
 from evaluation.metrics.java import JavaFailed, LineProcess
 
-PTB_SECONDS, _LOADING, SILENCE = 600.0, 300.0, 120.0  # METEOR loads for 6 s, and 20 on a busy machine
-_MOST_ALIKE, _MOST_REFUSED = 100_000, 5  # summaries of 240 words come to some 2,000
+SILENCE = 120.0  # seconds without an answer after which METEOR has failed
+_LOADING = 300.0  # seconds that METEOR may load; it takes 6, and 20 on a busy machine
+_MOST_MATCHES = 100_000  # pairs of words that METEOR may have to align; summaries of 240 words have about 2,000
+_MOST_REFUSED = 5  # texts on which METEOR may fail before the whole evaluation fails
 
 
 class Meteor(threading.Thread):
-    """METEOR at work while Python counts. `matches`: the jar's 23 statistics of every pair; `refused`: why, by place.
+    """A thread that asks METEOR's process for the scores of pairs of texts while Python computes the other metrics.
 
-    Its aligner needs time and memory that grow with the cube of repeated words: 700 times the same word in both texts
-    is half a minute, 5,000 times ends it. A model that repeats itself must not take the others' scores away: what
-    repeats too much, and what it twice did not survive, is scored as the empty text.
+    Results, when the thread has ended: `corpus`, the score of all pairs together; `each`, the score of every pair;
+    `matches`, the 23 statistics of every pair; `refused`, the reason by place of a text that was not scored; `error`,
+    why there is no result.
+
+    The time and memory of METEOR's aligner grow with the cube of repeated words: 700 times the same word in both texts
+    takes half a minute, 5,000 times ends the process. One such text must not take away the scores of the others: a text
+    that repeats too much, or on which METEOR failed twice, is scored as the empty text.
     """
 
     def __init__(
@@ -28,6 +34,10 @@ class Meteor(threading.Thread):
         references: Sequence[Sequence[str]],
         silence: float,
     ) -> None:
+        """Start the thread. `process` opens METEOR's process or returns the open one, `end` ends it.
+
+        `predictions` and `references` are tokens joined by spaces. `silence`: seconds that METEOR may take for a pair.
+        """
         super().__init__(name="meteor", daemon=True)
         self._open, self._end = process, end
         self._predictions, self._references = list(predictions), references
@@ -42,15 +52,15 @@ class Meteor(threading.Thread):
         self.start()
 
     def stop(self) -> None:
-        """End METEOR for good: the thread, wherever it is, starts no other."""
+        """End METEOR. The thread does not start it again."""
         with self._gate:
             self._stopped = True
             self._end()
 
     def run(self) -> None:
-        """Ask METEOR; the results are in the attributes when the thread has ended."""
+        """Ask METEOR. The results are in the attributes when the thread has ended."""
         for place, (text, own) in enumerate(zip(self._predictions, self._references, strict=True)):
-            if max(_alike(text, other) for other in own) > _MOST_ALIKE:
+            if max(_possible_matches(text, other) for other in own) > _MOST_MATCHES:
                 self._refuse(place, "METEOR cannot align texts that repeat so many words")
         try:
             stats = self._statistics()
@@ -61,14 +71,14 @@ class Meteor(threading.Thread):
         except JavaFailed as error:
             self.error = error
         except ValueError as error:
-            self.error = JavaFailed(f"METEOR answered what is no number: {error}")
+            self.error = JavaFailed(f"METEOR's answer is not a number: {error}")
 
     def _statistics(self) -> list[str]:
         stats: list[str] = []
         failed_at = -1
         while len(stats) < len(self._predictions):
             process = self._process()
-            process.ask(["SCORE ||| a ||| a"], 1, _LOADING)  # a failure here is no text's fault
+            process.ask(["SCORE ||| a ||| a"], 1, _LOADING)  # a failure here is not the fault of a text
             left = range(len(stats), len(self._predictions))
             try:
                 stats += process.ask([self._question(place) for place in left], len(left), self._silence)
@@ -91,19 +101,20 @@ class Meteor(threading.Thread):
             return self._open()
 
     def _question(self, place: int) -> str:
-        return " ||| ".join(("SCORE", *map(_unbarred, self._references[place]), _unbarred(self._predictions[place])))
+        texts = (*self._references[place], self._predictions[place])
+        return " ||| ".join(("SCORE", *map(_without_separator, texts)))
 
     def _refuse(self, place: int, reason: str) -> None:
         self.refused[place] = reason
         self._predictions[place] = ""
 
 
-def _alike(text: str, other: str) -> int:
-    """How many pairs of words of the two texts METEOR may match: those with four letters in common, about."""
-    mine, theirs = (Counter(word[:4] for word in one.split()) for one in (text, other))
-    return sum(count * theirs[key] for key, count in mine.items())
+def _possible_matches(text: str, other: str) -> int:
+    """About how many pairs of words METEOR may match: the pairs whose first four letters are equal."""
+    left, right = (Counter(word[:4] for word in words.split()) for words in (text, other))
+    return sum(count * right[key] for key, count in left.items())
 
 
-def _unbarred(tokens: str) -> str:
-    """Without METEOR's separator, as pycocoevalcap writes predictions (and here references too)."""
+def _without_separator(tokens: str) -> str:
+    """Tokens without METEOR's separator, as pycocoevalcap writes predictions; here references too."""
     return tokens.replace("|||", "").replace("  ", " ") if "|||" in tokens else tokens

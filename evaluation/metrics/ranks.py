@@ -1,14 +1,16 @@
-"""Rank correlations with ties, exactly and many at once: Kendall's tau-b and Spearman's rho.
+"""Kendall's tau-b and Spearman's rho with ties, exact, for many predictions at once.
 
     tau_b = (C - D) / sqrt((n0 - n1) (n0 - n2))     M. G. Kendall, "The treatment of ties in ranking problems",
                                                     Biometrika 33, 1945
     rho   = Pearson's correlation of mid-ranks      C. Spearman, Am. J. Psychology 15, 1904
 
-C and D are the pairs of frames in the same and in opposite order, n0 all pairs, n1 and n2 those tied in either input.
-The values are those of scipy.stats.kendalltau and spearmanr. Nothing is done once a pair of frames: with the centred
-ranks d = 2 r - T - 1 of one input, C - D against a selection y is the plain product y . d, for pairs within y cancel.
-Other inputs are split by the bits of their level, each of which is a selection among the frames that share the bits
-above; so L levels take log2 L sorts.
+C and D are the numbers of pairs of frames in the same and in opposite order, n0 is the number of all pairs, n1 and n2
+the numbers of pairs that are tied in the first and in the second input. The values equal those of
+scipy.stats.kendalltau and spearmanr.
+
+No loop visits the pairs of frames. With the centred ranks d = 2 r - T - 1 of one input, C - D against a selection y is
+the product y . d, because the pairs within y cancel. An input with more than two levels is split by the bits of its
+levels: each bit is a selection among the frames whose higher bits are equal. So L levels need log2 L sorts.
 """
 
 from __future__ import annotations
@@ -18,8 +20,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-_CELLS = 2_000_000  # of a block that is worked on at once: a few arrays of 16 MB
+from evaluation.cases import Flags, Floats, Ints
+
+_CELLS = 2_000_000  # cells of a block that is computed at once: a few arrays of 16 MB
 
 
 class Correlations(NamedTuple):
@@ -30,19 +33,22 @@ class Correlations(NamedTuple):
 
 
 class _Ranked(NamedTuple):
-    """Centred mid-ranks 2 r - T - 1 (..., T), ordered pairs that are tied (...), and their levels if not two."""
+    """Centred mid-ranks 2 r - T - 1 (..., T), the number of tied ordered pairs (...), and the levels.
+
+    `levels` is None where no row has more than two of them.
+    """
 
     centred: Floats
     tied: Floats
-    levels: NDArray[np.int64] | None
+    levels: Ints | None
 
 
 def rank_correlations(predictions: NDArray[np.generic], references: NDArray[np.generic]) -> Correlations:
     """Correlate every prediction with its references.
 
-    `predictions` (B, T), numbers or flags; `references` (B, R, T), or (1, R, T) for the same ones for all. Returns
-    (B, R) each. NaN where either input is constant or there are fewer than two frames. Raises ValueError for other
-    shapes and for NaN.
+    `predictions` (B, T), numbers or flags; `references` (B, R, T), or (1, R, T) where all predictions have the same
+    references. Returns (B, R) each: NaN where one input is constant or where there are fewer than two frames. Raises
+    ValueError for other shapes and for NaN in the input.
     """
     x, y = np.asarray(predictions), np.asarray(references)
     if x.ndim != 2 or y.ndim != 3 or y.shape[0] not in (1, x.shape[0]) or y.shape[2] != x.shape[1]:
@@ -67,16 +73,6 @@ def kendall(prediction: NDArray[np.generic], references: NDArray[np.generic]) ->
     return np.asarray(rank_correlations(np.asarray(prediction)[None], np.asarray(references)[None]).tau[0])
 
 
-def spearman(prediction: NDArray[np.generic], references: NDArray[np.generic]) -> Floats:
-    """Spearman's rho of one prediction (T,) with each of `references` (R, T): (R,), NaN where undefined."""
-    return np.asarray(rank_correlations(np.asarray(prediction)[None], np.asarray(references)[None]).rho[0])
-
-
-def mid_ranks(values: NDArray[np.generic]) -> Floats:
-    """Ranks 1..T along the last axis, ties sharing their mean, as scipy.stats.rankdata gives them."""
-    return np.asarray((_ranked(values).centred + values.shape[-1] + 1) / 2)
-
-
 def _ranked(values: NDArray[np.generic]) -> _Ranked:
     frames = values.shape[-1]
     if (flags := _as_flags(values)) is not None:
@@ -95,8 +91,8 @@ def _ranked(values: NDArray[np.generic]) -> _Ranked:
     return _Ranked(centred, (last - first).sum(axis=-1, dtype=np.float64), levels)
 
 
-def _as_flags(values: NDArray[np.generic]) -> NDArray[np.bool_] | None:
-    """Which values are the higher ones, where no row has more than two different ones; None otherwise."""
+def _as_flags(values: NDArray[np.generic]) -> Flags | None:
+    """Flags of the higher values, where no row has more than two different values; None otherwise."""
     if values.dtype == np.bool_:
         return values.astype(np.bool_, copy=False)
     low, high = values.min(axis=-1, keepdims=True), values.max(axis=-1, keepdims=True)
@@ -104,8 +100,8 @@ def _as_flags(values: NDArray[np.generic]) -> NDArray[np.bool_] | None:
     return ~lower if bool((lower | (values == high)).all()) else None
 
 
-def _runs(begins: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The first and the last place of the run that each place belongs to, from where runs begin."""
+def _runs(begins: Flags) -> tuple[Ints, Ints]:
+    """The first and the last place of the run that each place belongs to. `begins`: where the runs begin."""
     frames = begins.shape[-1]
     places = np.arange(frames)
     first = np.maximum.accumulate(np.where(begins, places, 0), axis=-1)
@@ -118,7 +114,7 @@ def _runs(begins: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int6
 def _correlate(x: _Ranked, y: _Ranked) -> tuple[Floats, Floats]:
     frames = x.centred.shape[-1]
     product = _products(x.centred, y.centred)
-    # Where either has two values, its centred ranks lie T apart: the product of ranks is T times y . d.
+    # Where one input has two values, its centred ranks lie T apart: the product of the ranks is T times y . d.
     order = product / frames if x.levels is None or y.levels is None else _order(x.levels, y.levels)
     pairs = float(frames) * (frames - 1)
     untied_x, untied_y = (pairs - x.tied)[:, None], pairs - y.tied
@@ -127,7 +123,7 @@ def _correlate(x: _Ranked, y: _Ranked) -> tuple[Floats, Floats]:
     with np.errstate(divide="ignore", invalid="ignore"):
         tau = 2 * order / (np.sqrt(untied_x) * np.sqrt(untied_y))
         rho = product / (np.sqrt(square_x) * np.sqrt(square_y))
-    # Rounding only: scipy clips too. NaN stays.
+    # Only rounding can exceed 1; scipy clips too. NaN stays NaN.
     return np.clip(tau, -1, 1), np.clip(rho, -1, 1)
 
 
@@ -138,11 +134,11 @@ def _products(x: Floats, y: Floats) -> Floats:
     return np.asarray(np.matmul(y, x[:, :, None])[:, :, 0])
 
 
-def _order(x: NDArray[np.int64], y: NDArray[np.int64]) -> Floats:
+def _order(x: Ints, y: Ints) -> Floats:
     """C - D from levels: (B, T) and (B or 1, R, T) -> (B, R)."""
     split, other = np.broadcast_arrays(y, x[:, None, :])
     if other.max() < split.max():
-        split, other = other, split  # it is the same for both: split the one with fewer levels
+        split, other = other, split  # C - D is symmetric: split the input with fewer levels
     width = int(other.max()) + 1
     total = np.zeros(split.shape[:2])
     for bit in range(int(split.max()).bit_length()):
@@ -154,6 +150,6 @@ def _order(x: NDArray[np.int64], y: NDArray[np.int64]) -> Floats:
         group_begins[..., 1:] = groups[..., 1:] != groups[..., :-1]
         run_begins[..., 1:] = runs[..., 1:] != runs[..., :-1]
         (first, last), (start, end) = _runs(run_begins), _runs(group_begins)
-        # Frames of the group that lie below, less those that lie above; ties within the run are neither.
+        # The frames of the group that lie below, minus those that lie above; ties within the run are neither.
         total += np.where(keys & 1, (first - start) - (end - last), 0).sum(axis=-1)
     return total

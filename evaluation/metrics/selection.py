@@ -1,7 +1,7 @@
-"""From scores to summaries: the best share of the frames, or whole shots by the 0/1 knapsack.
+"""Makes summaries from scores: the share of the frames with the highest scores, or whole shots by the 0/1 knapsack.
 
-B score vectors at once; T frames of the grid, N of the video, S shots. A share is read as the decimal it is written
-as: 0.29 of 100 frames are 29, though the float 0.29 times 100 is a little less.
+Functions take B score vectors at once; T frames of the grid, N frames of the video, S shots. A share means the decimal
+number as written: 0.29 of 100 frames is 29, although the float 0.29 times 100 is a little less.
 """
 
 from __future__ import annotations
@@ -13,18 +13,21 @@ from numpy.typing import NDArray
 
 from evaluation.cases import Flags, Floats, FullLength, Ints, check_shots
 
-_CELLS = 32_768  # of the knapsack's totals at once: they stay in the processor's cache
+_CELLS = 32_768  # totals of the knapsack that are computed at once: so many stay in the processor's cache
 
 
 def floor_share(frames: int, share: float) -> int:
-    """floor(share * frames), exactly. Raises ValueError for a share outside 0..1."""
+    """floor(share * frames), exact. Raises ValueError for a share outside 0..1."""
     if not 0 <= share <= 1:
         raise ValueError(f"a share of {share}")
     return int(Fraction(repr(float(share))) * frames)
 
 
 def top_share(scores: Floats, share: float = 0.15) -> Flags:
-    """The floor(share * T) best frames, at least one; of equal scores the earliest. (B, T) -> (B, T)."""
+    """The floor(share * T) frames with the highest scores, at least one; of equal scores the earliest.
+
+    (B, T) -> (B, T). Raises ValueError for a share outside 0..1.
+    """
     frames = scores.shape[-1]
     chosen = np.zeros(scores.shape, bool)
     if frames:
@@ -34,11 +37,12 @@ def top_share(scores: Floats, share: float = 0.15) -> Flags:
 
 
 def upstream_threshold(scores: Floats, share: float = 0.15) -> Flags:
-    """What VideoXum's evaluation code selects: frames that score no less than the one floor(share * T) before the last.
+    """The frames that VideoXum's evaluation code selects, (B, T) -> (B, T). Only to compare with published rows.
 
-    Its scores have the shape (T, 1); they are sorted along the axis of length 1, which does nothing, then reversed in
-    time, and the value at floor(share * T) becomes the threshold (github.com/jylins/videoxum, utils.py,
-    `get_top15_frames`). How many frames that selects is chance. For comparing with published rows only.
+    It selects every frame whose score is at least the score of the frame floor(share * T) before the last. In that code
+    (github.com/jylins/videoxum, utils.py, `get_top15_frames`) the scores have the shape (T, 1). They are sorted along
+    the axis of length 1, which changes nothing, then reversed in time, and the value at floor(share * T) becomes the
+    threshold. So the number of selected frames is a matter of chance.
     """
     frames = scores.shape[-1]
     if not frames:
@@ -48,10 +52,11 @@ def upstream_threshold(scores: Floats, share: float = 0.15) -> Flags:
 
 
 def knapsack(values: Floats, lengths: Ints, capacity: int) -> Flags:
-    """The shots of the highest total value whose lengths fit into `capacity` together. (B, S), (S,) -> (B, S).
+    """The shots with the highest total value whose total length is at most `capacity`. (B, S), (S,) -> (B, S).
 
-    Dynamic programming over whole lengths, exact; O(S * capacity) a row. Shots of no value are left out; of equal
-    totals, later shots are left out. Raises ValueError for a length below one or shapes that do not fit.
+    Exact, by dynamic programming over lengths, which are whole numbers; O(S * capacity) for each row. Shots without
+    value are left out; of equal totals, later shots are left out. Raises ValueError for a length below one, and for
+    shapes that do not fit.
     """
     if values.ndim != 2 or lengths.shape != values.shape[1:]:
         raise ValueError(f"values of shape {values.shape} and lengths of shape {lengths.shape} do not fit")
@@ -85,9 +90,10 @@ def _knapsack(values: Floats, lengths: Ints, capacity: int) -> Flags:
 
 
 def expand(scores: NDArray[np.generic], picks: Ints, frames: int) -> NDArray[np.generic]:
-    """Scores of the grid for every frame of the video: each holds until the next pick; 0 before the first. (B, N).
+    """Scores of the grid for every frame of the video, (B, T) -> (B, N).
 
-    Raises ValueError for picks that do not ascend within the video or are not as many as the scores.
+    Each score holds until the next pick; frames before the first pick have 0. Raises ValueError for picks that do not
+    ascend within the video, and for another number of picks than of scores.
     """
     if picks.shape != scores.shape[-1:] or (picks.size and (picks[0] < 0 or picks[-1] >= frames)):
         raise ValueError(f"{picks.size} picks within {frames} frames do not fit {scores.shape[-1]} scores")
@@ -99,7 +105,10 @@ def expand(scores: NDArray[np.generic], picks: Ints, frames: int) -> NDArray[np.
 
 
 def shot_means(scores: Floats, shots: Ints) -> Floats:
-    """The mean score of each shot: (B, N) and (S, 2), first and last frame -> (B, S). Raises ValueError."""
+    """The mean score of each shot: (B, N) and (S, 2), first and last frame -> (B, S).
+
+    Raises ValueError for shots that `check_shots` refuses.
+    """
     check_shots(shots, scores.shape[-1])
     if not shots.size:
         return np.zeros((*scores.shape[:-1], 0))
@@ -110,7 +119,7 @@ def shot_means(scores: Floats, shots: Ints) -> Floats:
 
 
 def shots_to_frames(chosen: Flags, shots: Ints, frames: int) -> Flags:
-    """The frames of the chosen shots: (B, S) -> (B, N)."""
+    """The frames of the chosen shots: (B, S) -> (B, N). Raises ValueError for shots that `check_shots` refuses."""
     check_shots(shots, frames)
     edges = np.zeros((*chosen.shape[:-1], frames + 1), np.int8)
     edges[..., shots[:, 0]] += chosen
@@ -119,10 +128,10 @@ def shots_to_frames(chosen: Flags, shots: Ints, frames: int) -> Flags:
 
 
 def shot_summary(scores: Floats, full: FullLength, share: float = 0.15) -> Flags:
-    """Summaries of whole shots: (B, N) scores of every frame -> (B, N).
+    """Summaries of whole shots: scores of every frame (B, N) -> (B, N).
 
-    A shot is worth the mean of its scores and costs its length; the knapsack holds floor(share * N) frames.
-    M. Gygli et al., "Creating summaries from user videos", ECCV 2014; as used since K. Zhang et al., ECCV 2016.
+    The value of a shot is the mean of its scores, its weight is its length; the knapsack holds floor(share * N) frames.
+    M. Gygli et al., "Creating summaries from user videos", ECCV 2014; in use since K. Zhang et al., ECCV 2016.
     """
     lengths = full.shots[:, 1] - full.shots[:, 0] + 1
     chosen = knapsack(shot_means(scores, full.shots), lengths, floor_share(full.frames, share))

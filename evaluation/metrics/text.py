@@ -1,16 +1,16 @@
 """BLEU-1..4, METEOR, ROUGE-L and CIDEr of summaries, exactly as coco-caption computes them.
 
-The numbers are pycocoevalcap's (https://github.com/salaniz/pycocoevalcap 1.2, which is coco-caption for Python 3),
-scorer by scorer, after its PTB tokenizer (Stanford CoreNLP 3.4.1, lower case, no punctuation), with its METEOR 1.5 jar:
+The scorers, the PTB tokenizer (Stanford CoreNLP 3.4.1, lower case, no punctuation) and the METEOR 1.5 jar are those of
+pycocoevalcap (https://github.com/salaniz/pycocoevalcap 1.2, which is coco-caption for Python 3):
 
     BLEU-n    Papineni et al. 2002; corpus: clipped counts and lengths summed over videos, closest reference length
     METEOR    Denkowski and Lavie 2014, `-l en -norm`; corpus: the jar's own aggregate of summed matches, not a mean
     ROUGE_L   Lin 2004, beta 1.2, best precision and best recall over references; corpus: mean over videos
     CIDEr     Vedantam et al. 2015 (CIDEr-D, sigma 6), idf of the references given; corpus: mean; 0..10
 
-Java is asked for here and nowhere else: without it there are no PTB tokens, and every score is None with the reason.
-pycocoevalcap's own wrappers are not used for Java: they write into site-packages, wait without limit, and take captions
-with line breaks for several. The tokens and scores are the same.
+Only these metrics need Java: without it there are no PTB tokens, and every score is None with the reason.
+pycocoevalcap's own wrappers for Java are not used, because they write into site-packages, wait without limit, and read
+a caption with line breaks as several captions. The tokens and scores are the same.
 """
 
 from __future__ import annotations
@@ -25,11 +25,7 @@ from typing import NamedTuple, Self
 
 from evaluation.cases import Floats
 from evaluation.metrics.java import NO_JAVA, JavaFailed, LineProcess, find_java, run_once
-from evaluation.metrics.meteor import (
-    PTB_SECONDS,
-    SILENCE,
-    Meteor,
-)
+from evaluation.metrics.meteor import SILENCE, Meteor
 from evaluation.metrics.text_sums import bleu_row, rows_by_metric
 from schemas.marks import strip_marks
 
@@ -39,14 +35,15 @@ UNITS = dict.fromkeys(METRICS, "fraction") | {"CIDEr": "CIDEr"}
 NO_PACKAGE = "pycocoevalcap is not installed: install the extra `text`"
 NO_REFERENCE = "no reference text with a word in it"
 SCORERS = "pycocoevalcap 1.2 (PTB tokens of CoreNLP 3.4.1, METEOR 1.5)"
-# What the tokenizer takes for the end of a line; tokens are those of a space there. \x85 it reads as "...".
+# Characters that the tokenizer reads as the end of a line (\x85 as "..."); a space gives the same tokens.
 _BREAKS = dict.fromkeys(map(ord, "\n\r\x0b\x0c\x85\u2028\u2029"), " ")
-_SURROGATES = re.compile("[\ud800-\udfff]")  # no Unicode by themselves
-_MOST_CELLS = 4_000_000  # words of the two texts multiplied, which ROUGE-L takes time for: 57,600 for 240 words
+_SURROGATES = re.compile("[\ud800-\udfff]")  # not valid Unicode characters
+_MOST_CELLS = 4_000_000  # product of the two texts' word counts, to which ROUGE-L's time grows; 57,600 for 240 words
+_TOKENIZER_SECONDS = 600.0  # the longest time that the tokenizer may take
 
 
 class TextPair(NamedTuple):
-    """One video: the predicted summary (None: there is none) and the references, with or without time marks."""
+    """One video: the predicted summary (None: there is none) and the references. Texts may have time marks."""
 
     id: str
     prediction: str | None
@@ -54,14 +51,15 @@ class TextPair(NamedTuple):
 
 
 class TextScores(NamedTuple):
-    """Scores by metric (`METRICS`).
+    """The scores of all metrics (`METRICS`).
 
-    `videos`: by metric, by id, fractions (CIDEr 0..10), None where undefined; `corpus`: coco-caption's figure over all
-    videos that have references, None without any; `reasons`: why a metric has no value at all; `undefined`: why a video
-    has none; `empty`: ids whose prediction has no word (they score worst); `refused`: why a video counts as 0, in
-    METEOR only or in all, because its texts are too long or repeat too much. `sums`: for the metrics whose corpus
-    figure is no mean (BLEU, METEOR), the counts (videos, K) that text_sums.py computes it from: a row for
-    each of `scored`, in the order given.
+    - `videos`: by metric and id; fractions (CIDEr 0..10), None where undefined.
+    - `corpus`: by metric, coco-caption's value over all videos that have references; None without such videos.
+    - `reasons`: why a metric has no value at all. `undefined`: by id, why a video has no value.
+    - `empty`: ids of the predictions without a word, which have the worst scores.
+    - `refused`: by id, why a video counts as 0 in METEOR or in all metrics: its texts are too long or repeat too much.
+    - `sums`: for the metrics whose corpus value is not a mean (BLEU, METEOR), the counts (videos, K) from which
+      text_sums.py computes it: one row for each id of `scored`, in that order.
     """
 
     videos: dict[str, dict[str, float | None]]
@@ -75,10 +73,14 @@ class TextScores(NamedTuple):
 
 
 class TextScorers:
-    """The scorers, and the METEOR process that they keep. A context manager: leaving it ends the process."""
+    """The scorers with their METEOR process. Leaving the context manager ends the process."""
 
     def __init__(self, environment: Mapping[str, str] | None = None, silence: float = SILENCE) -> None:
-        """Look for Java and the package. `silence`: seconds that METEOR may take for one pair."""
+        """Look for Java and for the package pycocoevalcap; `reason` says which is missing, None where both exist.
+
+        `environment`: where to look for Java, os.environ by default. `silence`: seconds that METEOR may take for one
+        pair.
+        """
         self._silence = silence
         self._lock = threading.Lock()
         self._meteor: LineProcess | None = None
@@ -91,7 +93,7 @@ class TextScorers:
 
     def __enter__(self) -> Self:
         if self.reason is None:
-            self.meteor()  # loading takes longest, so it begins at once
+            self.meteor()  # METEOR loads slowly, so it is started first
         return self
 
     def __exit__(
@@ -100,28 +102,28 @@ class TextScorers:
         self.close()
 
     def close(self) -> None:
-        """End METEOR's process; a later `score` starts another."""
+        """End METEOR's process. A later `score` starts a new one."""
         process, self._meteor = self._meteor, None
         if process is not None:
             process.close()
 
     @property
     def meteor_pid(self) -> int | None:
-        """The process id of METEOR, None while it does not run."""
+        """The process id of METEOR; None while it does not run."""
         return None if self._meteor is None else self._meteor.pid
 
     def score(self, pairs: Sequence[TextPair]) -> TextScores:
         """Score every prediction against its own references.
 
-        A prediction that is None, or has no word left, is scored as the empty text: 0 in every metric, and its
-        reference counts in BLEU's and METEOR's corpus figures; so is one that would take the scorers hours. A video
-        without a reference that has a word is undefined. CIDEr takes its document frequencies from the references
-        given, so it depends on which videos are scored together, and of one video it is 0 by construction.
+        A prediction that is None or has no word is scored as the empty text: 0 in every metric, and its reference
+        counts in the corpus values of BLEU and METEOR. So is a prediction for which the scorers would need hours. A
+        video is undefined where no reference has a word. CIDEr takes its document frequencies from the references of
+        all pairs: it depends on the videos that are scored together, and for a single video it is always 0.
 
-        Raises ValueError for an id twice, JavaFailed.
+        Raises ValueError for two pairs with the same id, and JavaFailed.
         """
         if len({pair.id for pair in pairs}) != len(pairs):
-            raise ValueError("an id twice")
+            raise ValueError("two pairs have the same id")
         if self.reason is not None:
             return _without(pairs, self.reason)
         with self._lock:
@@ -161,7 +163,7 @@ class TextScorers:
         corpus, each, matches = self._checked(meteor)
         sums = rows_by_metric(bleu_rows, matches)
         by_video = [*bleu[1], each, rouge[1], cider[1]]
-        # A prediction without a word is worst, also where coco-caption's smoothing leaves a trace of a match.
+        # A prediction without a word gets exactly 0, where coco-caption's smoothing would leave a tiny value.
         empty = {place for place, text in enumerate(res) if not text}
         videos: dict[str, dict[str, float | None]] = {}
         for metric, values in zip(METRICS, by_video, strict=True):
@@ -184,12 +186,12 @@ class TextScorers:
 
     def _checked(self, meteor: Meteor) -> tuple[float, list[float], list[list[float]]]:
         if meteor.error is not None:
-            self.close()  # the next call starts another
+            self.close()  # the next call starts a new process
             raise meteor.error
         return meteor.corpus, meteor.each, meteor.matches
 
     def _tokens(self, texts: Sequence[str]) -> list[str]:
-        """PTB tokens of every text, joined by spaces, in one process; as pycocoevalcap's PTBTokenizer gives them."""
+        """PTB tokens of every text, joined by spaces, as pycocoevalcap's PTBTokenizer gives them, by one process."""
         from pycocoevalcap.tokenizer import ptbtokenizer
 
         if not texts:
@@ -197,7 +199,7 @@ class TextScorers:
         jar = Path(ptbtokenizer.__file__).with_name(ptbtokenizer.STANFORD_CORENLP_3_4_1_JAR)
         command = [str(self._java), "-Dfile.encoding=UTF-8", "-cp", str(jar)]
         command += ["edu.stanford.nlp.process.PTBTokenizer", "-encoding", "UTF-8", "-preserveLines", "-lowerCase"]
-        lines = run_once(command, "\n".join(_plain(text) for text in texts), PTB_SECONDS).split("\n")
+        lines = run_once(command, "\n".join(_plain(text) for text in texts), _TOKENIZER_SECONDS).split("\n")
         if len(lines) > len(texts) and not any(lines[len(texts) :]):
             lines = lines[: len(texts)]
         lines += [""] * (len(texts) - len(lines)) if not any(_plain(text) for text in texts[len(lines) :]) else []
@@ -207,7 +209,7 @@ class TextScorers:
         return [" ".join(word for word in line.rstrip().split(" ") if word not in punctuation) for line in lines]
 
     def meteor(self) -> LineProcess:
-        """METEOR's process, started where there is none. Raises JavaFailed."""
+        """METEOR's process, which is started if it does not run. Raises JavaFailed."""
         if self._meteor is None:
             self._meteor = self._start_meteor()
         return self._meteor
@@ -216,7 +218,7 @@ class TextScorers:
         from pycocoevalcap.meteor import meteor
 
         jar = Path(meteor.__file__).with_name(meteor.METEOR_JAR)
-        # The serial collector: the others spend a third more CPU on loading the paraphrases.
+        # The serial collector, because the others use a third more CPU time to load the paraphrases.
         options = ["-Xmx2G", "-XX:+UseSerialGC", "-Dfile.encoding=UTF-8", "-Dstdout.encoding=UTF-8"]
         return LineProcess([str(self._java), *options, "-jar", str(jar), "-", "-", "-stdio", "-l", "en", "-norm"])
 

@@ -1,8 +1,8 @@
-"""The text metrics whose corpus figure is no mean over videos, from sums: what an interval over videos recomputes.
+"""BLEU and METEOR of a corpus from sums of counts over videos, so that intervals can recompute them for resamples.
 
-A video contributes a row of counts; the corpus figure is a function of the rows' sum, so a resample of the videos is a
-weighted sum of rows and has its own corpus figure. Point values are the scorers' own (text.py); these
-functions give the same, tested to 1e-12, and serve the resamples only.
+Their corpus values are not means over videos. Each video adds a row of counts, and the corpus value is a function of
+the sum of the rows; for a resample of the videos the sum is weighted. Reported values come from the scorers themselves
+(text.py). The functions here serve the resamples only; tests show that they give the same values to 1e-12.
 
     BLEU-n    10 counts: words predicted, words of the closest reference, n-grams predicted (4), of these matched (4)
     METEOR    the jar's 23 statistics: words and function words of both sides, matches of content and function words of
@@ -20,21 +20,21 @@ from numpy.typing import ArrayLike
 from evaluation.cases import Floats
 
 BLEU_COUNTS, METEOR_COUNTS = 10, 23
-_SMALL, _TINY = 1e-9, 1e-15  # coco-caption's own, against divisions by zero
+_SMALL, _TINY = 1e-9, 1e-15  # coco-caption adds these against divisions by zero
 # METEOR 1.5's parameters of `-l en` (task "rank"): Denkowski and Lavie 2014, table 2; weights by matcher.
 _ALPHA, _BETA, _GAMMA, _DELTA = 0.85, 0.2, 0.6, 0.75
 _WEIGHTS = np.array([1.0, 0.6, 0.8, 0.6])
 
 
 def bleu_row(counts: Mapping[str, Any]) -> list[float]:
-    """The 10 counts of one video from what pycocoevalcap's BleuScorer holds of it."""
+    """The 10 counts of one video from an entry of `ctest` of pycocoevalcap's BleuScorer."""
     length = counts["testlen"]
     closest = min((abs(other - length), other) for other in counts["reflen"])[1]
     return [float(number) for number in (length, closest, *counts["guess"], *counts["correct"])]
 
 
 def corpus_bleu(order: int, counts: ArrayLike) -> Floats:
-    """Corpus BLEU-`order` (1..4) of summed counts (..., 10), with coco-caption's smoothing and brevity penalty.
+    """Corpus BLEU-`order` (1..4) of summed counts: (..., 10) -> (...). Smoothing and brevity penalty as coco-caption.
 
     BLEU-n = min(1, exp(1 - r / c)) * prod_k((matched_k + 1e-15) / (predicted_k + 1e-9)) ^ (1 / n).
     """
@@ -47,7 +47,7 @@ def corpus_bleu(order: int, counts: ArrayLike) -> Floats:
 
 
 def corpus_meteor(counts: ArrayLike) -> Floats:
-    """METEOR of summed statistics (..., 23); 0 where nothing matches.
+    """METEOR of summed statistics: (..., 23) -> (...); 0 where nothing matches.
 
     P and R are weighted matches over weighted lengths (content words delta, function words 1 - delta),
     F = P R / (alpha P + (1 - alpha) R), penalty = gamma (chunks / matched words) ^ beta, score = F (1 - penalty).
@@ -56,10 +56,10 @@ def corpus_meteor(counts: ArrayLike) -> Floats:
     matches = table[..., 4:20].reshape(*table.shape[:-1], 4, 4)  # by matcher: content of both sides, function of both
     share = np.array([_DELTA, _DELTA, 1 - _DELTA, 1 - _DELTA])
     weighted = (matches * share * _WEIGHTS[:, None]).sum(axis=-2)
-    found = weighted[..., :2] + weighted[..., 2:]  # (..., 2): predicted, reference
+    matched = weighted[..., :2] + weighted[..., 2:]  # (..., 2): predicted, reference
     lengths, functions = table[..., 0:2], table[..., 2:4]
     total = _DELTA * (lengths - functions) + (1 - _DELTA) * functions
-    precision, recall = np.moveaxis(np.divide(found, total, out=np.zeros_like(found), where=total > 0), -1, 0)
+    precision, recall = np.moveaxis(np.divide(matched, total, out=np.zeros_like(matched), where=total > 0), -1, 0)
     below = _ALPHA * precision + (1 - _ALPHA) * recall
     mean = np.divide(precision * recall, below, out=np.zeros_like(below), where=below > 0)
     words, chunks = table[..., 21:23].mean(axis=-1), table[..., 20]
@@ -76,14 +76,14 @@ CORPUS: Mapping[str, Callable[[Floats], Floats]] = {
     **{f"BLEU-{order}": _bleu(order) for order in (1, 2, 3, 4)},
     "METEOR": corpus_meteor,
 }
-"""By metric: summed rows of its counts, (..., K), to corpus figures, (...)."""
+"""By metric, the function from summed rows of its counts, (..., K), to corpus values, (...)."""
 
 
 def rows_by_metric(bleu: Sequence[Sequence[float]], meteor: Sequence[Sequence[float]]) -> dict[str, Floats]:
-    """The counts of every metric of `CORPUS`, (videos, K) each."""
+    """The counts of every metric of `CORPUS`, (videos, K) each, from the rows of BLEU and the statistics of METEOR."""
     counts = np.array(bleu, np.float64).reshape(-1, BLEU_COUNTS)
     matches = np.array(meteor, np.float64).reshape(-1, METEOR_COUNTS)
-    # The jar counts no chunk of a video whose two sides match whole in one.
-    found = matches[:, 4:20].reshape(-1, 8, 2).sum(axis=1)
-    matches[(found == matches[:, 0:2]).all(axis=1) & (matches[:, 20] == 1), 20] = 0
+    # The jar's aggregate counts no chunk for a video whose two sides match completely in one chunk.
+    matched = matches[:, 4:20].reshape(-1, 8, 2).sum(axis=1)
+    matches[(matched == matches[:, 0:2]).all(axis=1) & (matches[:, 20] == 1), 20] = 0
     return {name: matches if name == "METEOR" else counts for name in CORPUS}

@@ -1,7 +1,7 @@
-"""Unit vectors on disk, so that no frame or text is embedded twice.
+"""A cache of unit vectors in a SQLite file, so that no frame or text is embedded twice.
 
-One SQLite file, which several processes may use at once (on a local disk: SQLite's locks do not hold on every network
-file system). A vector that is not of unit norm, as in a damaged file, counts as not there.
+Several processes may use the file at once, on a local disk: SQLite's locks do not work on every network file system. A
+vector that does not have unit norm, as in a damaged file, counts as missing.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import numpy as np
 from models.clip import Vectors
 from schemas.errors import ConfigError
 
-_ASKED = 500  # keys of one SQL statement
+_KEYS = 500  # keys in one SQL statement
 
 
 class VectorCache:
     """Unit vectors by key in a SQLite file. Threads and processes may share the file."""
 
     def __init__(self, path: Path) -> None:
-        """Open or create the file. Raises ConfigError when it cannot be, or is no such file."""
+        """Open or create the file. Raises ConfigError when that fails, and when the file is not such a cache."""
         self._path, self._lock = path, threading.Lock()
         with self._errors():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -34,22 +34,22 @@ class VectorCache:
             self._db.execute("CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL)")
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, Vectors]:
-        """The vectors (d,) that are there and sound."""
-        found: dict[bytes, Vectors] = {}
+        """The vectors (d,) of the keys that have a sound one."""
+        vectors: dict[bytes, Vectors] = {}
         with self._errors(), self._lock:
-            for start in range(0, len(keys), _ASKED):
-                part = keys[start : start + _ASKED]
+            for start in range(0, len(keys), _KEYS):
+                part = keys[start : start + _KEYS]
                 marks = ",".join("?" * len(part))
                 rows = self._db.execute(f"SELECT key, vector FROM vectors WHERE key IN ({marks})", part)  # noqa: S608
                 for key, blob in rows:
                     if isinstance(blob, bytes) and blob and len(blob) % 4 == 0:
                         vector = np.frombuffer(blob, "<f4")
                         if abs(float(np.linalg.norm(vector)) - 1) < 1e-3:
-                            found[key] = vector
-        return found
+                            vectors[key] = vector
+        return vectors
 
     def put(self, vectors: Mapping[bytes, Vectors]) -> None:
-        """Store vectors in one transaction; those that are there already are replaced."""
+        """Store vectors in one transaction. A vector replaces an earlier one of the same key."""
         rows = [(key, vector.astype("<f4").tobytes()) for key, vector in vectors.items()]
         with self._errors(), self._lock:
             self._db.execute("BEGIN IMMEDIATE")

@@ -1,7 +1,7 @@
-"""The video metrics of one system, under a named protocol.
+"""The video metrics of one system under a named protocol: F1, precision, recall, Kendall's tau and Spearman's rho.
 
-Videos of the same length and number of annotators are worked on together where the protocol needs only the grid; else
-one video at a time, with as many submissions as there are (the draws of the random floor, one an annotator).
+Where a protocol needs only the grid, videos of the same length and number of annotators are measured together. Else one
+video is measured at a time, with all its submissions (the draws of the random floor, or one for each annotator).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NO_SHOTS = "the reference has no shots"
 
 
 class Annotations(NamedTuple):
-    """What annotators gave for a protocol: (A, frames) for ranks and for overlap; or why there is none."""
+    """The annotators' side of a protocol: (A, frames) for ranks and for overlap, or the reasons why they are None."""
 
     ranks: Numbers | None
     overlap: Flags | None
@@ -33,10 +33,10 @@ class Annotations(NamedTuple):
     no_overlap: str = ""
 
 
-class Submitted(NamedTuple):
-    """B submissions as a protocol compares them: (B, frames) for ranks and for overlap; None where there is none.
+class Submissions(NamedTuple):
+    """B submissions as a protocol compares them: (B, frames) for ranks and for overlap.
 
-    `lacking` says why not.
+    `lacking`: why `ranked` or `summary` is None.
     """
 
     ranked: Numbers | None
@@ -45,17 +45,18 @@ class Submitted(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """Values of B submissions by metric, (B,); NaN: undefined, for the reasons in `undefined`."""
+    """Values of B submissions by metric, (B,). NaN is undefined; `undefined` has the reasons of each submission."""
 
     values: dict[str, Floats]
     undefined: list[dict[str, str]]
 
 
 def evaluate_videos(protocol: Protocol, pairs: Sequence[tuple[Reference, Prediction]]) -> list[VideoValues]:
-    """All metrics of the protocol for every pair, in their order.
+    """All metrics of the protocol for every pair, in the order of the pairs.
 
-    A prediction with a failure, without scores and selection, of another length than its reference or with scores that
-    are not finite gets the worst value of every metric. Raises ValueError where the ids of a pair differ.
+    A prediction gets the worst value of every metric where it has a failure, where it has neither scores nor a
+    selection, where its length is not that of its reference, and where a score is not finite. Raises ValueError where
+    the two ids of a pair differ.
     """
     done: dict[int, VideoValues] = {}
     groups: dict[tuple[object, ...], list[int]] = {}
@@ -63,44 +64,46 @@ def evaluate_videos(protocol: Protocol, pairs: Sequence[tuple[Reference, Predict
         if reference.id != prediction.id:
             raise ValueError(f"a prediction for {prediction.id!a} was paired with {reference.id!a}")
         if (problem := _problem(reference, prediction)) is not None:
-            done[i] = failed(protocol, reference, problem)
+            done[i] = worst_values(protocol, reference, problem)
         else:
-            groups.setdefault(_kind(protocol, i, reference, prediction), []).append(i)
+            groups.setdefault(_group(protocol, i, reference, prediction), []).append(i)
     for members in groups.values():
-        given = [annotated(protocol, pairs[i][0]) for i in members]
-        sent = [_submitted(protocol, *pairs[i]) for i in members]
-        first = given[0]._replace(
-            ranks=_stacked([g.ranks for g in given]), overlap=_stacked([g.overlap for g in given])
+        people = [annotations_of(protocol, pairs[i][0]) for i in members]
+        sent = [_submission(protocol, *pairs[i]) for i in members]
+        annotations = people[0]._replace(
+            ranks=_stacked([each.ranks for each in people]), overlap=_stacked([each.overlap for each in people])
         )
-        joined = Submitted(_joined([s.ranked for s in sent]), _joined([s.summary for s in sent]), sent[0].lacking)
-        found = measure(protocol, joined, first)
+        submissions = Submissions(
+            _joined([each.ranked for each in sent]), _joined([each.summary for each in sent]), sent[0].lacking
+        )
+        measured = measure(protocol, submissions, annotations)
         for row, i in enumerate(members):
             reference, prediction = pairs[i]
             done[i] = VideoValues(
                 id=reference.id,
-                values={name: _value(column[row]) for name, column in found.values.items()},
-                undefined=found.undefined[row],
+                values={name: _value(column[row]) for name, column in measured.values.items()},
+                undefined=measured.undefined[row],
                 score_source="selection" if prediction.scores is None else prediction.score_source or "scores",
             )
     return [done[i] for i in range(len(pairs))]
 
 
-def failed(protocol: Protocol, reference: Reference, reason: str) -> VideoValues:
-    """The worst value of every metric that the reference allows (others stay undefined), with the reason."""
-    given = annotated(protocol, reference)
+def worst_values(protocol: Protocol, reference: Reference, failure: str) -> VideoValues:
+    """The worst value of every metric that the reference allows; the other metrics are undefined, with the reason."""
+    people = annotations_of(protocol, reference)
     values: dict[str, float | None] = {}
     undefined: dict[str, str] = {}
     for metric in protocol.metrics:
         ranks = metric in (KENDALL, SPEARMAN)
-        there = given.ranks if ranks else given.overlap
-        values[metric.name] = metric.worst if there is not None else None
-        if there is None:
-            undefined[metric.name] = given.no_ranks if ranks else given.no_overlap
-    return VideoValues(id=reference.id, values=values, undefined=undefined, failure=reason)
+        annotations = people.ranks if ranks else people.overlap
+        values[metric.name] = metric.worst if annotations is not None else None
+        if annotations is None:
+            undefined[metric.name] = people.no_ranks if ranks else people.no_overlap
+    return VideoValues(id=reference.id, values=values, undefined=undefined, failure=failure)
 
 
-def annotated(protocol: Protocol, reference: Reference) -> Annotations:
-    """The annotators' side of a video: (A, frames) each, or the reason why the reference has none."""
+def annotations_of(protocol: Protocol, reference: Reference) -> Annotations:
+    """The annotations that the protocol compares with: (A, frames) each, or the reason why the reference has none."""
     full, limit = reference.full, protocol.frames_limit
     ranks: Numbers | None
     if protocol.rank_annotation == "scores":
@@ -120,64 +123,66 @@ def annotated(protocol: Protocol, reference: Reference) -> Annotations:
     return Annotations(ranks, chosen, missing, lacking)
 
 
-def submit(
+def submissions_of(
     protocol: Protocol, reference: Reference, scores: Floats, selected: Flags | None = None, *, on: str = "grid"
-) -> Submitted:
-    """B submissions for one video: `scores` (B, T), or (B, N) with on="video"; `selected` (B, T): their own choice."""
+) -> Submissions:
+    """B submissions for one video, as the protocol compares them.
+
+    `scores`: (B, T), or (B, N) with `on="video"`. `selected` (B, T): the frames that the submissions chose themselves.
+    """
     limit = protocol.frames_limit
     if not protocol.whole_video:
         scores = scores[:, :limit]
         if protocol.selection == "upstream_threshold":
-            return Submitted(scores, upstream_threshold(scores, protocol.share))
+            return Submissions(scores, upstream_threshold(scores, protocol.share))
         own = selected[:, :limit] if selected is not None else None
-        return Submitted(scores, own if own is not None else top_share(scores, protocol.share))
+        return Submissions(scores, own if own is not None else top_share(scores, protocol.share))
     full = reference.full
     if full is None:
         on_grid = protocol.rank_on == "grid" and protocol.rank_input == "scores"
-        return Submitted(scores if on_grid else None, None, "the reference has no frames of the whole video")
+        return Submissions(scores if on_grid else None, None, "the reference has no frames of the whole video")
     everywhere = scores if on == "video" else np.asarray(expand(scores, full.picks, full.frames), np.float64)
     summary = shot_summary(everywhere, full, protocol.share) if full.shots.size else None
     if protocol.rank_input == "summary":
-        return Submitted(summary, summary, _NO_SHOTS)
-    return Submitted(everywhere if protocol.rank_on == "video" else scores, summary, _NO_SHOTS)
+        return Submissions(summary, summary, _NO_SHOTS)
+    return Submissions(everywhere if protocol.rank_on == "video" else scores, summary, _NO_SHOTS)
 
 
-def measure(protocol: Protocol, sent: Submitted, given: Annotations, rows: int = 1) -> Measured:
-    """All metrics of B submissions; the annotations are (A, frames), or (B, A, frames) where they differ.
+def measure(protocol: Protocol, submissions: Submissions, annotations: Annotations) -> Measured:
+    """All metrics of B submissions.
 
-    `rows`: B, where the submissions hold nothing that tells.
+    The annotations are (A, frames), the same for all submissions, or (B, A, frames). B is 1 where the submissions have
+    neither scores nor a summary.
     """
-    rows = next((len(part) for part in sent[:2] if part is not None), rows)
+    rows = next((len(part) for part in submissions[:2] if part is not None), 1)
     undefined: list[dict[str, str]] = [{} for _ in range(rows)]
     values: dict[str, Floats] = {}
-    if sent.summary is None or given.overlap is None:
+    if submissions.summary is None or annotations.overlap is None:
+        reason = annotations.no_overlap if annotations.overlap is None else submissions.lacking
         for metric in (F1, PRECISION, RECALL):
-            values[metric.name] = _none(
-                rows, undefined, metric.name, given.no_overlap if given.overlap is None else sent.lacking
-            )
+            values[metric.name] = _none(rows, undefined, metric.name, reason)
     else:
-        per_annotator = with_empty_rule(overlap(sent.summary, _batched(given.overlap)), protocol.empty)
+        per_annotator = with_empty_rule(overlap(submissions.summary, _batched(annotations.overlap)), protocol.empty)
         for metric, column in zip(
             (F1, PRECISION, RECALL), over_annotators(per_annotator, protocol.overlap_over), strict=True
         ):
             values[metric.name] = column
             for row in np.flatnonzero(np.isnan(column)):
                 undefined[row][metric.name] = "no annotator chose a frame"
-    if sent.ranked is None or given.ranks is None:
+    if submissions.ranked is None or annotations.ranks is None:
+        reason = annotations.no_ranks if annotations.ranks is None else submissions.lacking
         for metric in (KENDALL, SPEARMAN):
-            values[metric.name] = _none(
-                rows, undefined, metric.name, given.no_ranks if given.ranks is None else sent.lacking
-            )
+            values[metric.name] = _none(rows, undefined, metric.name, reason)
     else:
-        target = _batched(given.ranks)
+        target = _batched(annotations.ranks)
         if protocol.rank_target == "mean_of_annotators":
             target = target.mean(axis=1, keepdims=True)
-        found = rank_correlations(sent.ranked, target)
-        for metric, correlations in ((KENDALL, found.tau), (SPEARMAN, found.rho)):
+        tau, rho = rank_correlations(submissions.ranked, target)
+        for metric, correlations in ((KENDALL, tau), (SPEARMAN, rho)):
             column = mean_defined(correlations)
             values[metric.name] = column
             for row in np.flatnonzero(np.isnan(column)):
-                undefined[row][metric.name] = _why(sent.ranked[row], protocol.rank_input)
+                undefined[row][metric.name] = _why(submissions.ranked[row], protocol.rank_input)
     if protocol.undefined == "zero":
         values = {name: np.nan_to_num(column, nan=0.0) for name, column in values.items()}
         undefined = [{} for _ in range(rows)]
@@ -198,7 +203,8 @@ def _problem(reference: Reference, prediction: Prediction) -> str | None:
     return "the video has no frames" if not reference.frames else None
 
 
-def _kind(protocol: Protocol, place: int, reference: Reference, prediction: Prediction) -> tuple[object, ...]:
+def _group(protocol: Protocol, place: int, reference: Reference, prediction: Prediction) -> tuple[object, ...]:
+    """A key: pairs with equal keys have arrays of equal shapes and are measured together."""
     if protocol.whole_video:
         return (place,)
     marks = (reference.scores, reference.selections)
@@ -206,26 +212,26 @@ def _kind(protocol: Protocol, place: int, reference: Reference, prediction: Pred
     return (reference.frames, *counts, prediction.selected is not None, prediction.scores is not None)
 
 
-def _submitted(protocol: Protocol, reference: Reference, prediction: Prediction) -> Submitted:
+def _submission(protocol: Protocol, reference: Reference, prediction: Prediction) -> Submissions:
     selected = None if prediction.selected is None else prediction.selected[None]
     if prediction.scores is not None:
-        return submit(protocol, reference, np.asarray(prediction.scores, np.float64)[None], selected)
-    assert selected is not None  # _problem() lets nothing else through
-    return submit(protocol, reference, selected.astype(np.float64), selected)
+        return submissions_of(protocol, reference, np.asarray(prediction.scores, np.float64)[None], selected)
+    assert selected is not None  # _problem() refuses a prediction with neither
+    return submissions_of(protocol, reference, selected.astype(np.float64), selected)
 
 
 def _stacked(parts: list[NDArray[Kind] | None]) -> NDArray[Kind] | None:
-    there = [part for part in parts if part is not None]
-    return np.stack(there) if len(there) == len(parts) else None
+    arrays = [part for part in parts if part is not None]
+    return np.stack(arrays) if len(arrays) == len(parts) else None
 
 
 def _joined(parts: list[NDArray[Kind] | None]) -> NDArray[Kind] | None:
-    there = [part for part in parts if part is not None]
-    return np.concatenate(there) if len(there) == len(parts) else None
+    arrays = [part for part in parts if part is not None]
+    return np.concatenate(arrays) if len(arrays) == len(parts) else None
 
 
-def _batched(given: NDArray[Kind]) -> NDArray[Kind]:
-    return given if given.ndim == 3 else given[None]
+def _batched(annotations: NDArray[Kind]) -> NDArray[Kind]:
+    return annotations if annotations.ndim == 3 else annotations[None]
 
 
 def _none(rows: int, undefined: list[dict[str, str]], name: str, reason: str) -> Floats:

@@ -1,10 +1,11 @@
-"""ActivityNet Captions in the forms in which it goes round: paragraphs of timed sentences, no keyframes.
+"""Reads ActivityNet Captions, in three published forms: paragraphs of timed sentences without keyframes.
 
     {"v_...": {"duration": 82.73, "timestamps": [[0.83, 19.86]], "sentences": ["..."]}}
     [{"video_id": "v_...", "duration": 82.73, "timestamps": [...], "sentences": [...]}]
     {"vid": "v_...", "duration": 82.73, "query": "...", "relevant_windows": [[0, 82.73]]}
 
-the original, lists of the same, and JSON lines with one record a sentence.
+The first is the original form, the second is a list of such records, the third is JSON lines with one record for each
+sentence.
 """
 
 from __future__ import annotations
@@ -30,23 +31,23 @@ from schemas.evaluation import Problem
 
 
 def read_activitynet(paths: Sequence[Path], split: str | None = None) -> References:
-    """References with the sentences as one text a file: `val_1` and `val_2` give two references of a video.
+    """Read references whose sentences are one text for each file: `val_1` and `val_2` give a video two texts.
 
     T is the number of seconds 0, 1, 2 ... below the duration, at 1 fps. Videos of the first file come first. Records
-    that cannot be used are left out. Raises ConfigError for what is no JSON, or a record without id.
+    that cannot be used are left out. Raises ConfigError for text that is not JSON and for a record without id.
     """
-    found: dict[str, Reference] = {}
+    references: dict[str, Reference] = {}
     problems: list[Problem] = []
     for path in paths:
         rows = _grouped(path, load_rows(path))
-        one = read_all(path, rows, lambda row, path=path: record_id(path, row, "video_id"), _reference)  # type: ignore[misc]
-        problems += one.problems
-        for item in one.items:
-            before = found.get(item.id)
+        file = read_all(path, rows, lambda row, path=path: record_id(path, row, "video_id"), _reference)  # type: ignore[misc]
+        problems += file.problems
+        for item in file.items:
+            before = references.get(item.id)
             texts = (before.texts if before else ()) + item.texts
             frames = before.frames if before else item.frames
-            found[item.id] = Reference(item.id, frames, texts=texts, split=split)
-    return References(tuple(found.values()), tuple(problems))
+            references[item.id] = Reference(item.id, frames, texts=texts, split=split)
+    return References(tuple(references.values()), tuple(problems))
 
 
 def _reference(id_: str, record: Object) -> Reference:
@@ -62,7 +63,7 @@ def _reference(id_: str, record: Object) -> Reference:
 
 
 def _grouped(path: Path, rows: list[Row]) -> list[Row]:
-    """One record a video, where the file has one a sentence; in the order in which videos first come."""
+    """One record for each video, where the file has one for each sentence; in the order of first appearance."""
     if not any(isinstance(row.value, Object) and "vid" in row.value for row in rows):
         return rows
     videos: dict[str, Row] = {}

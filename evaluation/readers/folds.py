@@ -1,7 +1,7 @@
-"""Folds for training and test: the published split files, what is wrong with them, and proper ones.
+"""Folds for training and test: reads and checks published split files, and makes proper folds.
 
 Published forms: JSON or YAML, a list of {train_keys, test_keys} (PGL-SUM, DSNet, MSVA), and lines
-`SumMe/split0/train,train,.../test,...` (CSTA). Keys may have a path before them; the last part counts.
+`SumMe/split0/train,train,.../test,...` (CSTA). A key may begin with a path; its last part counts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from schemas.errors import ConfigError
 
 
 class Fold(NamedTuple):
-    """Ids of videos for training, for choosing a checkpoint (published splits have none), and for the test."""
+    """Ids of videos for training, for the choice of a checkpoint (empty in published splits), and for the test."""
 
     train: tuple[str, ...]
     validation: tuple[str, ...]
@@ -28,11 +28,11 @@ class Fold(NamedTuple):
 
 
 class SplitCheck(NamedTuple):
-    """What is wrong with folds, all empty if nothing is.
+    """The faults of folds; every field is empty where there is no fault.
 
-    `never_tested`: known videos in no test part. `tested_often`: how often, if more than once. `leaks`: ids in two
-    parts of the same fold, by the fold's place. `unknown`: ids that the dataset does not have. `groups`: groups in the
-    test part and in another part of a fold, by the fold's place.
+    `never_tested`: known videos that are in no test part. `tested_often`: videos in more than one test part, and how
+    often. `leaks`: by the fold's place, ids in two parts of the fold. `unknown`: ids that the dataset does not have.
+    `groups`: by the fold's place, groups that have videos in the test part and in another part.
     """
 
     never_tested: tuple[str, ...]
@@ -48,20 +48,20 @@ class SplitCheck(NamedTuple):
 
 
 def read_splits(path: Path, names: Mapping[str, str] | None = None) -> tuple[Fold, ...]:
-    """Read a published file; keys become ids by `names` where it has them. Raises ConfigError, naming the row."""
+    """Read a published file. `names`: ids by key; other keys stay. Raises ConfigError, which names the row."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
     folds = _lines(path, text) if path.suffix == ".txt" else _documents(path, text)
     if not folds:
-        raise ConfigError(f"{path}: no folds in it")
+        raise ConfigError(f"{path}: the file has no folds")
     renamed = names or {}
     return tuple(Fold(*(tuple(renamed.get(key, key) for key in part) for part in fold)) for fold in folds)
 
 
 def check_splits(folds: Sequence[Fold], references: Iterable[Reference | str]) -> SplitCheck:
-    """Say which videos are never tested or more than once, and what leaks; `references`: videos, or their ids alone."""
+    """Find videos that are never tested or tested more than once, and leaks. `references`: the videos, or their ids."""
     groups = {r if isinstance(r, str) else r.id: None if isinstance(r, str) else r.group for r in references}
     tested = Counter(video for fold in folds for video in set(fold.test))
     named = {video for fold in folds for part in fold for video in part}
@@ -84,14 +84,15 @@ def check_splits(folds: Sequence[Fold], references: Iterable[Reference | str]) -
 
 
 def proper_folds(references: Sequence[Reference], *, folds: int = 5, seed: int = 0) -> tuple[Fold, ...]:
-    """Folds in which every video is tested exactly once and validated exactly once, and no group is split.
+    """Make folds in which every video is tested exactly once and validated exactly once, and no group is split.
 
-    Groups (a video without one is its own) are shuffled by `seed` and dealt, larger ones first, to the smallest of
-    `folds` parts; fold i tests part i, validates part i + 1 and trains on the others. The order of `references` does
-    not matter. Raises ConfigError for fewer than three folds, fewer groups than folds, or an id that is given twice.
+    A video without a group is a group of its own. The groups are shuffled by `seed`; then each, larger groups first,
+    goes to the smallest of `folds` parts. Fold i tests part i, validates part i + 1 and trains on the others. The order
+    of `references` does not matter. Raises ConfigError for fewer than three folds, for fewer groups than folds, and for
+    an id that is given twice.
     """
     if folds < 3:
-        raise ConfigError(f"{folds} folds: training, validation and test need three")
+        raise ConfigError(f"{folds} folds: training, validation and test need at least three")
     ids = sorted(reference.id for reference in references)
     if len(set(ids)) < len(ids):
         raise ConfigError("a video is given twice")
@@ -136,7 +137,7 @@ def _fold(path: Path, place: int, row: object) -> Fold:
 
 
 def _lines(path: Path, text: str) -> list[Fold]:
-    found = []
+    folds = []
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
@@ -144,5 +145,5 @@ def _lines(path: Path, text: str) -> list[Fold]:
         if len(fields) != 4:
             raise ConfigError(f"{path}: line {number}: not DATASET/FOLD/TRAIN,TRAIN/TEST,TEST")
         train, test = (tuple(key.strip() for key in field.split(",") if key.strip()) for field in fields[2:])
-        found.append(Fold(train, (), test))
-    return found
+        folds.append(Fold(train, (), test))
+    return folds

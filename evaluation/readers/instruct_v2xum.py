@@ -1,10 +1,10 @@
-"""Instruct-V2Xum JSON: upstream's records, and the `json/` files of this project's releases.
+"""Reads Instruct-V2Xum JSON: the published dataset's records, and the `json/` files of this project's releases.
 
     {"id": "...", "meta": {"duration": 63.0, "sampled_frames": 63, "token": {"<f0>": 0.0}},
      "conversations": [{"from": "human", "value": "<video> ..."}, {"from": "gpt", "value": "[<f0>]Sentence."}],
      "vsum_onehot": [1, 0, ...]}
 
-One annotation, frames at 1 fps; the placeholders in the text stand for the seconds in `meta.token`.
+A video has one annotation and frames at 1 fps. The placeholders in the text stand for the seconds in `meta.token`.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from schemas.marks import strip_marks
 
 
 def read_instruct(path: Path, split: str | None = None) -> References:
-    """References of T = `sampled_frames`: `selections` (1, T) from `vsum_onehot`, the answer's text without marks.
+    """Read references: T from `sampled_frames`, `selections` (1, T) from `vsum_onehot`, the text without time marks.
 
-    `split`: written into every reference; None: the file's name where it is that of a split. Records whose parts
-    contradict each other are left out. Raises ConfigError for what is no JSON, or a record without id.
+    `split`: written into every reference; None takes the file's name if it is the name of a split. Records whose parts
+    contradict each other are left out. Raises ConfigError for text that is not JSON and for a record without id.
     """
     name = split or (path.stem if path.stem in ("train", "val", "validation", "test") else None)
     return read_all(path, load_rows(path), lambda row: record_id(path, row, "id"), lambda i, r: _reference(i, r, name))
@@ -46,13 +46,13 @@ def _reference(id_: str, record: Object, split: str | None) -> Reference:
         raise BadRecord("wrong_length", f"vsum_onehot has {len(onehot)} entries for {frames:g} sampled frames")
     texts: list[str] = []
     for turn in list_of(record.get("conversations"), "conversations"):
-        said = as_object(turn)
-        if said.get("from") == "gpt":
-            texts.append(strip_marks(text_of(said.get("value"), "a conversation's value")))
+        message = as_object(turn)
+        if message.get("from") == "gpt":
+            texts.append(strip_marks(text_of(message.get("value"), "a conversation's value")))
     return Reference(
         id=id_,
         frames=len(onehot),
         selections=onehot[None, :],
-        texts=tuple(text for text in texts if text)[:1],  # the same summary with and without marks counts once
+        texts=tuple(text for text in texts if text)[:1],  # the other answers are the same summary in another form
         split=split,
     )

@@ -1,16 +1,18 @@
-r"""From what a model wrote to what is scored: frames chosen, a score per frame, the text without time marks.
+r"""Turns a model's text into a prediction: chosen frames, a score for each frame, and the text without time marks.
 
-Both dialects and all three time forms are read by `schemas.temporal`, strictly first, else leniently with what was
-wrong. A slot becomes a frame by the exact inverse of the map that made the labels (`schemas.time.slot_to_index`).
+`schemas.temporal` reads both dialects and all three time forms, strictly first. Text that is not strictly right is read
+leniently (`schemas.temporal_lenient`), with a list of problems. A slot becomes a frame by the exact inverse of the map
+that made the labels (`schemas.time.slot_to_index`).
 
-Scores per frame from the probabilities of slot tokens, p(k) for slots k = 0..S-1 (several decoding steps: the largest),
-with f(k) = round(k / (S - 1) * (T - 1)) the frame that slot k shows:
+Scores of frames come from the probabilities of slot tokens, p(k) for the slots k = 0..S-1 (with several decoding steps
+the largest). f(k) = round(k / (S - 1) * (T - 1)) is the frame that slot k shows:
 
-    score(f) = max of p(k) over the slots with f(k) = f        where there is one
-    score(f) = linear in f between its two neighbours          where none is: only when T > S
+    score(f) = max of p(k) over the slots with f(k) = f        where such a slot exists
+    score(f) = linear in f between its two neighbours          where none exists, which needs T > S
 
-Linear rather than nearest: nearest would tie the frames about every slot, and rank correlations read ties as
-indifference, which the model has not expressed. With T <= S every frame is shown by a slot and nothing is interpolated.
+The scores are linear and not nearest: nearest would give the frames around a slot the same score, and rank correlations
+read ties as indifference, which the model did not express. With T <= S every frame has a slot and nothing is
+interpolated.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from evaluation.cases import Flags, Floats, Prediction
-from evaluation.readers.records import shown
+from evaluation.readers.records import printable
 from schemas.errors import GrammarError
 from schemas.evaluation import ScoreSource
 from schemas.marks import has_marks, strip_marks
@@ -38,7 +40,7 @@ _APART = re.compile(r"\]\s+\[")
 
 
 class Generated(NamedTuple):
-    """A prediction, and what was wrong with the text that it was read from (nothing: it parsed strictly)."""
+    """A prediction, and the problems of the text that it was read from; no problems where it parsed strictly."""
 
     prediction: Prediction
     problems: tuple[str, ...]
@@ -58,12 +60,13 @@ def from_text(
 ) -> Generated:
     """Read a model's output for a video of `frames` (T >= 1) frames at `fps`.
 
-    `selected` (T,) are the frames that its marks name; `text` its words. Scores come from `slot_probabilities`, else
-    from the selection. `token`: what the placeholders of the stored form stand for, in seconds.
+    The prediction's `selected` (T,) are the frames that the marks name, its `text` the words. Scores come from
+    `slot_probabilities` where given, else from the selection. `token`: the seconds of the stored form's placeholders.
 
-    An output without words is a failure for `v2t`, one without readable marks for `v2v`, one with neither for `v2vt`; a
-    `v2vt` output that lacks one of the two has the empty text or the empty selection there. Marks past the end of the
-    video, or that mean nothing, are left out and reported. Raises ValueError for T < 1, slots < 2 or bad probabilities.
+    For the task `v2t` an output without words is a failure, for `v2v` an output without readable marks, for `v2vt` an
+    output with neither; a `v2vt` output with only one of the two has an empty text or an empty selection. Marks after
+    the end of the video and marks without meaning are left out and reported. Raises ValueError for T < 1, for slots < 2
+    and for values that are not probabilities.
     """
     if frames < 1 or fps <= 0:
         raise ValueError(f"{frames} frames at {fps} fps")
@@ -78,7 +81,7 @@ def from_text(
     if slot_probabilities is not None:
         scores, source = spread(slot_probabilities, frames, slots), "token_probabilities"
     if not words and not chosen:
-        why = f"unparsable: {shown(text, 80)!r}" if text.strip() else "empty: the model wrote nothing"
+        why = f"unparsable: {printable(text, 80)!r}" if text.strip() else "empty: the model wrote nothing"
         return Generated(Prediction(id_, failure=why), problems)
     return Generated(
         Prediction(id_, scores=scores, score_source=source, selected=selected, text=None if task == "v2v" else words),
@@ -87,9 +90,10 @@ def from_text(
 
 
 def spread(probabilities: Mapping[int, float] | Sequence[float], frames: int, slots: int = SLOTS) -> Floats:
-    """Scores (T,) of the frames from probabilities of the slots (0..1; a mapping may leave slots out: 0 there).
+    """Scores (T,) of the frames from probabilities of the slots, each 0..1. A slot that a mapping leaves out has 0.
 
-    Raises ValueError for a slot outside 0..slots-1, another number of slots, or what is no probability.
+    Raises ValueError for a slot outside 0..slots-1, for another number of slots, and for values that are not
+    probabilities.
     """
     table = np.zeros(slots)
     if isinstance(probabilities, Mapping):
@@ -106,13 +110,13 @@ def spread(probabilities: Mapping[int, float] | Sequence[float], frames: int, sl
     shows = np.array([slot_to_index(Slot(slot), frames, slots) for slot in range(slots)])
     best = np.full(frames, -1.0)
     np.maximum.at(best, shows, table)
-    there = np.flatnonzero(best >= 0)
-    scores: Floats = np.interp(np.arange(frames), there, best[there])
+    with_slot = np.flatnonzero(best >= 0)
+    scores: Floats = np.interp(np.arange(frames), with_slot, best[with_slot])
     return scores
 
 
 def one_hot(indices: Sequence[int], frames: int) -> Flags:
-    """Frames of the grid as flags (T,). Raises ValueError for one outside 0..T-1."""
+    """Frames of the grid as flags (T,). Raises ValueError for a frame outside 0..T-1."""
     flags = np.zeros(frames, bool)
     for index in indices:
         if not 0 <= index < frames:
@@ -128,14 +132,14 @@ def _frames_of(
     if not has_marks(text):
         return set(), ("no time mark",)
     if not strip_marks(text):
-        text = _APART.sub("][", text) + "."  # keyframes only: marks of a sentence that is not there
+        text = _APART.sub("][", text) + "."  # keyframes only: a full stop stands for the missing sentence
     problems: list[str] = []
     try:
         times = _strict(text, form, token, slots)
     except GrammarError:
-        times, found = _lenient(text, form, token, slots)
-        problems += found
-        if text.startswith("["):  # cut off after a mark: the frames are chosen all the same
+        times, lenient_problems = _lenient(text, form, token, slots)
+        problems += lenient_problems
+        if text.startswith("["):  # a text that was cut off after a mark has chosen the mark's frames too
             times = _lenient(text + " .", form, token, slots)[0]
     chosen: set[int] = set()
     for time in times:
@@ -143,7 +147,7 @@ def _frames_of(
             chosen.add(slot_to_index(Slot(int(time)), frames, slots))
             continue
         index = seconds_to_index(Seconds(min(time, 1e9)), fps) if time >= 0 else -1
-        if index == frames:  # the end of the video itself: containers round their durations
+        if index == frames:  # the end of the video: containers round their durations
             index = FrameIndex(frames - 1)
         if 0 <= index < frames:
             chosen.add(index)
@@ -163,5 +167,5 @@ def _lenient(text: str, form: Form, token: Mapping[str, float], slots: int) -> t
     if form == "slots":
         read = lenient_slots(text, slots)
         return [float(slot) for line in read.lines for slot in line.slots], read.problems
-    found = lenient_seconds(text) if form == "seconds" else lenient_stored(text, token)
-    return [float(time) for line in found.lines for time in line.times], found.problems
+    sentences = lenient_seconds(text) if form == "seconds" else lenient_stored(text, token)
+    return [float(time) for line in sentences.lines for time in line.times], sentences.problems

@@ -1,26 +1,27 @@
-"""A system's predictions: this project's form, and the outputs of V2Xum-LLaMA's public fork.
+"""Reads a system's predictions: this project's form, and the outputs of V2Xum-LLaMA's public fork.
 
-The form is JSON (a list of records, or an object of them by id) or JSON lines, one record a video. All keys but `id`
-may be left out; one must be there.
+This project's form is JSON (a list of records, or an object of records by id) or JSON lines, with one record for each
+video. A record needs `id` and at least one of the other keys.
 
-    id                   the video, as the references call it
+    id                   the video, as the references name it
     text                 what the model wrote, with or without time marks, in either dialect
-    form                 how its times are meant: "slots" (default), "seconds" or "stored"
+    form                 what the time marks are: "slots" (default), "seconds" or "stored"
     token                for "stored": {"<f0>": 3.0, ...}, seconds
     task                 "v2vt" (default), "v2v" (keyframes only) or "v2t" (text only): what a missing part means
-    slots                how many slots the model knows, 100 by default
-    selected             frames chosen: as many zeros and ones as the video has frames, or else frame indices
-    scores               a number a frame
-    frame_probabilities  the same, from the probabilities of tokens
-    slot_probabilities   a number a slot, or {"9": 0.8, ...}: spread onto the frames as model_text.py says
-    error                why there is nothing: counts as the worst value
+    slots                the number of slots that the model knows, 100 by default
+    selected             the chosen frames: one 0 or 1 for each frame of the video, or frame indices
+    scores               one number for each frame
+    frame_probabilities  one number for each frame, from the probabilities of tokens
+    slot_probabilities   one number for each slot, or {"9": 0.8, ...}: becomes scores of frames as in model_text.py
+    error                why there is no prediction: it counts as the worst value
 
-`selected` goes before the marks in the text; `scores` before `frame_probabilities` before `slot_probabilities` before
-the selection, and `score_source` says which. An unknown key is an error of the file, since a misspelt one would drop
-what it holds from every record; anything else that is wrong with a record is a failure of its video: it scores worst.
+`selected` takes precedence over the marks in the text. Scores come from `scores`, else from `frame_probabilities`, else
+from `slot_probabilities`, else from the selection; `score_source` says which. An unknown key is an error of the whole
+file, because a misspelt key would lose its values in every record. Every other fault of a record is a failure of its
+video, which then counts as the worst.
 
-V2Xum-LLaMA: `[{"video_filename": "v_....mp4", "summary": "Sentence [08, 09]. ..."}]`, slots of 100, the id is the name
-of the file without its ending, `GENERATION_FAILED` is a failure.
+V2Xum-LLaMA: `[{"video_filename": "v_....mp4", "summary": "Sentence [08, 09]. ..."}]` with 100 slots. The id is the name
+of the file without its extension, `GENERATION_FAILED` is a failure.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ from evaluation.readers.records import (
     load_rows,
     number_of,
     numbers_of,
+    printable,
     record_id,
-    shown,
     text_of,
 )
 from schemas.errors import ConfigError
@@ -60,15 +61,15 @@ _MOST_SLOTS = 100_000
 
 
 def read_predictions(path: Path, references: Iterable[Reference]) -> Predictions:
-    """Read a file of predictions onto the grids of the references.
+    """Read a file of predictions on the grids of the references.
 
-    A record of an unknown video comes back as a failure, for `evaluation.matching.match` to leave out; so do records
-    that cannot be used, with the reason, to be counted as the worst. Raises ConfigError, naming file and record, for
-    what is no JSON, a record without id, and an unknown key.
+    A record that cannot be used becomes a failed prediction with the reason, which counts as the worst. A record of an
+    unknown video becomes a failed prediction too, which `evaluation.matching.match` leaves out. Raises ConfigError,
+    which names file and record, for text that is not JSON, for a record without id and for an unknown key.
     """
     rows = load_rows(path)
     if not rows:
-        raise ConfigError(f"{path}: no predictions in it")
+        raise ConfigError(f"{path}: the file has no predictions")
     known = {reference.id: reference for reference in references}
     items: list[Prediction] = []
     problems: list[Problem] = []
@@ -86,12 +87,12 @@ def read_predictions(path: Path, references: Iterable[Reference]) -> Predictions
             read = _foreign(reference, record) if foreign else _own(reference, record)
         except (BadRecord, ValueError) as error:
             reason = error.reason if isinstance(error, BadRecord) else "out_of_range"
-            detail = error.detail if isinstance(error, BadRecord) else shown(error)
+            detail = error.detail if isinstance(error, BadRecord) else printable(error)
             read = Generated(Prediction(id_, failure=f"{reason}: {detail}"), ())
         items.append(read.prediction)
         if read.problems and read.prediction.failure is None:
             more = f" (and {len(read.problems) - 1} more)" if len(read.problems) > 1 else ""
-            detail = shown(read.problems[0]) + more
+            detail = printable(read.problems[0]) + more
             problems.append(Problem(id=id_, reason="read_in_part", detail=detail, counted="as_read"))
     return Predictions(tuple(items), tuple(problems))
 
@@ -110,7 +111,7 @@ def _foreign(reference: Reference, record: Object) -> Generated:
 def _own(reference: Reference, record: Object) -> Generated:
     id_, frames = reference.id, reference.frames
     if record.get("error") is not None:
-        return Generated(Prediction(id_, failure=f"error: {shown(text_of(record['error'], 'error'))}"), ())
+        return Generated(Prediction(id_, failure=f"error: {printable(text_of(record['error'], 'error'))}"), ())
     slots = _slots(record.get("slots", SLOTS))
     read = Generated(Prediction(id_), ())
     if record.get("text") is not None:
@@ -140,43 +141,44 @@ def _scores(record: Object, frames: int, slots: int) -> tuple[Floats | None, Sco
             if len(values) != frames:
                 raise BadRecord("wrong_length", f"{len(values)} {key} for {frames} frames")
             return values, source  # type: ignore[return-value]
-    given = record.get("slot_probabilities")
-    if given is None:
+    probabilities = record.get("slot_probabilities")
+    if probabilities is None:
         return None, None
-    if isinstance(given, Mapping):
+    if isinstance(probabilities, Mapping):
         table: dict[int, float] = {}
-        for slot, value in as_object(given).items():
+        for slot, value in as_object(probabilities).items():
             if not (slot.isascii() and slot.isdigit() and len(slot) < 8):
-                raise BadRecord("out_of_range", f"slot {shown(slot, 40)!r} of slot_probabilities is no number")
+                raise BadRecord("out_of_range", f"slot {printable(slot, 40)!r} of slot_probabilities is no number")
             if int(slot) in table:
                 raise BadRecord("duplicate_key", f"slot {int(slot)} stands twice in slot_probabilities")
             table[int(slot)] = number_of(value, f"slot_probabilities of {slot}", 0, 1)
         return spread(table, frames, slots), "token_probabilities"
-    return spread(numbers_of(given, "slot_probabilities").tolist(), frames, slots), "token_probabilities"
+    return spread(numbers_of(probabilities, "slot_probabilities").tolist(), frames, slots), "token_probabilities"
 
 
 def _slots(value: Any) -> int:
-    found = number_of(value, "slots", 2, _MOST_SLOTS)
-    if not found.is_integer():
-        raise BadRecord("wrong_type", f"slots is {found}, no whole number")
-    return int(found)
+    slots = number_of(value, "slots", 2, _MOST_SLOTS)
+    if not slots.is_integer():
+        raise BadRecord("wrong_type", f"slots is {slots}, no whole number")
+    return int(slots)
 
 
 def _selected(values: list[Any], frames: int) -> Flags:
-    """Flags where there is one a frame and all are 0 or 1, else frame indices."""
+    """The chosen frames as flags, from one 0 or 1 for each frame, or from frame indices. Raises BadRecord."""
     if len(values) == frames and all(isinstance(v, int | float) and v in (0, 1) for v in values):
         return np.array(values, bool)
     for value in values:
         if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
             raise BadRecord(
-                "wrong_type", f"selected holds {shown(repr(value), 40)}, neither flags of {frames} frames nor indices"
+                "wrong_type",
+                f"selected holds {printable(repr(value), 40)}, neither flags of {frames} frames nor indices",
             )
     return one_hot([int(value) for value in values], frames)
 
 
 def _one_of(value: Any, name: str, allowed: tuple[Any, ...]) -> Any:
     if value not in allowed:
-        raise BadRecord("out_of_range", f"{name} is {shown(repr(value), 40)}, not one of {', '.join(allowed)}")
+        raise BadRecord("out_of_range", f"{name} is {printable(repr(value), 40)}, not one of {', '.join(allowed)}")
     return value
 
 
@@ -188,5 +190,5 @@ def _check_keys(path: Path, row: Row) -> None:
         near = difflib.get_close_matches(unknown, KEYS, n=1, cutoff=0)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ConfigError(
-            f"{path}, record {row.number}: unknown key {shown(unknown, 60)!r}{hint} (known: {', '.join(KEYS)})"
+            f"{path}, record {row.number}: unknown key {printable(unknown, 60)!r}{hint} (known: {', '.join(KEYS)})"
         )

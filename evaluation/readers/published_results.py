@@ -1,6 +1,6 @@
-"""Published outputs of summarizers on TVSum and SumMe: frame scores, summaries, and the F1 that their makers stored.
+"""Reads published outputs of summarizers on TVSum and SumMe: frame scores, summaries, and the F1 stored with them.
 
-Two forms of HDF5 files, one group a video (`video_1` ...), are read; both come from
+The HDF5 files have one group for each video (`video_1` ...), in one of two forms, which both come from
 github.com/TIBHannover/UnsupervisedVideoSummarization:
 
     score (T,), machine_summary (N,), fm, precision, recall as fractions             (SUM-Ind)
@@ -22,12 +22,13 @@ from evaluation.cases import Flags, Ints, Prediction, check_shots
 from schemas.errors import ConfigError
 
 STEP = 15  # frames of the video from one frame of the grid to the next
+NAMES = "video_names.json"  # names of videos and the keys of published files, see `read_names`
 
 
 class Published(NamedTuple):
-    """One video: the prediction on the grid, the summary of the whole video (N,), shots (S, 2) if given, stored values.
+    """One video: the prediction on the grid, the summary of the whole video (N,), shots (S, 2) and the stored values.
 
-    `f1`, `precision`, `recall` are fractions; None where the file lacks them.
+    `f1`, `precision` and `recall` are fractions. `shots`, `precision` and `recall` are None where the file lacks them.
     """
 
     prediction: Prediction
@@ -39,65 +40,77 @@ class Published(NamedTuple):
 
 
 def read_results(path: Path, names: Mapping[str, str] | None = None) -> dict[str, Published]:
-    """Read one file: by id, which is the group's key, or what `names` has for it. Raises ConfigError."""
+    """Read one file: results by id. The id is the name that `names` has for the group's key, else the key itself.
+
+    Raises ConfigError.
+    """
     import h5py
 
-    found: dict[str, Published] = {}
+    results: dict[str, Published] = {}
     try:
         with h5py.File(path, "r") as file:
             for key, group in file.items():
                 video = (names or {}).get(key, key)
-                found[video] = _published(video, {name: group[name][...] for name in group})
+                results[video] = _published(video, {name: group[name][...] for name in group})
     except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise ConfigError(
-            f"{path}: not the published results of a summarizer ({type(error).__name__}: {error}); "
-            "a group a video with machine_summary, score or importance_scores, fm or fscore is read"
+            f"{path}: not the published results of a summarizer ({type(error).__name__}: {error}); the file must have "
+            "one group for each video with machine_summary, score or importance_scores, fm or fscore"
         ) from error
-    return found
+    return results
 
 
 def read_all_results(paths: Iterable[Path], names: Mapping[str, str] | None = None) -> dict[str, Published]:
-    """Read the files of a system's folds into one. Raises ConfigError for a video that is in two of them."""
-    found: dict[str, Published] = {}
+    """Read the result files of all folds of a system. Raises ConfigError for a video that is in two of the files."""
+    results: dict[str, Published] = {}
     for path in paths:
         for video, published in read_results(path, names).items():
-            if video in found:
+            if video in results:
                 raise ConfigError(f"{path}: {video} is in another file too; name the files of one system and one split")
-            found[video] = published
-    return found
+            results[video] = published
+    return results
+
+
+def names_in(folders: Iterable[Path]) -> dict[str, str]:
+    """The names by key from the first of the folders that has the file `NAMES`; empty where none has it.
+
+    Raises ConfigError as `read_names` does.
+    """
+    index = next((folder / NAMES for folder in folders if (folder / NAMES).is_file()), None)
+    return {} if index is None else read_names(index)
 
 
 def read_names(path: Path) -> dict[str, str]:
-    """From keys of result and split files (`video_1`) to the dataset's own names, from a JSON object name -> key.
+    """The dataset's own names by the keys of result and split files (`video_1`), from a JSON object name -> key.
 
-    Raises ConfigError for what is no such object or a key that is given twice.
+    Raises ConfigError for a file that has no such object, and for a key that is given twice.
     """
     try:
-        given = json.loads(path.read_text(encoding="utf-8"))
+        index = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be read as JSON: {error}") from error
-    if not isinstance(given, dict) or not all(isinstance(key, str) for key in given.values()):
+    if not isinstance(index, dict) or not all(isinstance(key, str) for key in index.values()):
         raise ConfigError(f"{path}: must be one object of names and keys")
-    names = {key: name for name, key in given.items()}
-    if len(names) != len(given):
+    names = {key: name for name, key in index.items()}
+    if len(names) != len(index):
         raise ConfigError(f"{path}: a key has two names")
     return names
 
 
 def read_shots_of(path: Path, names: Mapping[str, str] | None = None) -> dict[str, Ints]:
-    """Shots (S, 2) by id, of the videos that have `shot_lengths` or `change_points`. Raises ConfigError."""
+    """The shots (S, 2) by id of the videos that have `shot_lengths` or `change_points`. Raises ConfigError."""
     import h5py
 
-    found: dict[str, Ints] = {}
+    shots_of: dict[str, Ints] = {}
     try:
         with h5py.File(path, "r") as file:
             for key, group in file.items():
                 arrays = {name: group[name][...] for name in ("shot_lengths", "change_points") if name in group}
                 if (shots := _shots(key, arrays)) is not None:
-                    found[(names or {}).get(key, key)] = shots
+                    shots_of[(names or {}).get(key, key)] = shots
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise ConfigError(f"{path}: no readable HDF5 file of videos: {type(error).__name__}: {error}") from error
-    return found
+    return shots_of
 
 
 def _published(video: str, arrays: dict[str, Any]) -> Published:

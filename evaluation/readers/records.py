@@ -1,4 +1,4 @@
-"""JSON from outside, read with suspicion: what is wrong is pinned to file and row, and stays with its own record."""
+"""Reads and checks records from JSON files of unknown quality. An error names file and row and affects one record."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ _LINES = (".jsonl", ".ndjson")
 
 
 class BadRecord(ValueError):
-    """One record cannot be used: a short slug and what was found."""
+    """A record cannot be used. `reason`: a short slug; `detail`: what is wrong."""
 
     def __init__(self, reason: str, detail: str) -> None:
-        """Keep slug and detail apart."""
+        """Keep slug and detail as attributes."""
         super().__init__(f"{reason}: {detail}")
         self.reason, self.detail = reason, detail
 
 
 class Object(dict[str, Any]):
-    """A JSON object that knows which of its keys came twice."""
+    """A JSON object. `repeated`: the keys that it has more than once."""
 
     repeated: tuple[str, ...] = ()
 
 
 class Row(NamedTuple):
-    """A record: its place in the file (1-based; the line in JSON lines), its key where the file is one object."""
+    """A record of a file: its place, from 1 (in JSON lines the line), and its key where the file is one object."""
 
     number: int
     key: str | None
@@ -43,10 +43,10 @@ class Row(NamedTuple):
 
 
 def load_rows(path: Path) -> list[Row]:
-    """The records of a JSON array, of an object by id, or of JSON lines.
+    """Read the records of a JSON array, of an object by id, or of JSON lines.
 
-    Numbers beyond a float become infinite and `NaN` is taken as such, for the reader of the record to refuse. Raises
-    ConfigError, naming file and line, for what is no JSON.
+    Numbers beyond the range of a float become infinite and `NaN` is accepted; the reader of the record refuses them.
+    Raises ConfigError, which names file and line, for text that is not JSON.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -73,8 +73,12 @@ def load_rows(path: Path) -> list[Row]:
     return rows + [Row(0, key, None) for key in value.repeated]
 
 
-def shown(text: object, limit: int = 200) -> str:
-    """Something from outside as a message shows it: printable, one line, cut."""
+def printable(text: object, limit: int = 200) -> str:
+    r"""A value from a file as a message shows it: one line of at most `limit` characters and `...`.
+
+    Characters that are not printable become escapes (`\x0a`), so that the message shows the file's exact content; the
+    functions of schemas/safe_text.py would remove them.
+    """
     plain = str(text).encode("utf-8", "backslashreplace").decode()
     line = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in plain[:limit])
     return line + ("..." if len(plain) > limit else "")
@@ -83,21 +87,21 @@ def shown(text: object, limit: int = 200) -> str:
 def record_id(path: Path, row: Row, *keys: str) -> str:
     """The id under the first of `keys` that the record has, else the row's own key.
 
-    Raises ConfigError naming file and row: what has no id can be attributed to no video.
+    Raises ConfigError, which names file and row: a record without id belongs to no video, so it cannot be counted.
     """
-    found: Any = row.key
+    id_: Any = row.key
     if isinstance(row.value, Object):
-        found = next((row.value[key] for key in keys if key in row.value), row.key)
-    if not isinstance(found, str) or not found.strip() or len(found) > _LONGEST_ID:
+        id_ = next((row.value[key] for key in keys if key in row.value), row.key)
+    if not isinstance(id_, str) or not id_.strip() or len(id_) > _LONGEST_ID:
         wanted = " or ".join(keys) or "a key"
-        raise ConfigError(f"{path}, record {row.number}: no id ({wanted} must be text, not {shown(repr(found), 60)})")
-    return found.encode("utf-8", "backslashreplace").decode()
+        raise ConfigError(f"{path}, record {row.number}: no id ({wanted} must be text, not {printable(repr(id_), 60)})")
+    return id_.encode("utf-8", "backslashreplace").decode()
 
 
 def read_all(
     path: Path, rows: Iterable[Row], id_of: Callable[[Row], str], parse: Callable[[str, Object], Reference]
 ) -> References:
-    """Every record through `parse`; what it refuses, and a second record of an id, is left out and reported."""
+    """Parse every record by `parse`. A refused record and a second record of an id are left out and reported."""
     items: dict[str, Reference] = {}
     problems: list[Problem] = []
     for row in rows:
@@ -113,44 +117,44 @@ def read_all(
 
 
 def left_out(id_: str, reason: str, detail: str) -> Problem:
-    """A problem whose record is left out."""
+    """A problem of a record that is left out."""
     return Problem(id=id_, reason=reason, detail=detail, counted="left_out")
 
 
 def as_object(value: Any) -> Object:
-    """The record as an object whose keys are unique. Raises BadRecord."""
+    """The value as an object whose keys are unique. Raises BadRecord."""
     if not isinstance(value, Object):
-        raise BadRecord("wrong_type", f"an object was expected, not {shown(repr(value), 60)}")
+        raise BadRecord("wrong_type", f"an object was expected, not {printable(repr(value), 60)}")
     if value.repeated:
-        raise BadRecord("duplicate_key", f"{shown(value.repeated[0], 60)} stands twice")
+        raise BadRecord("duplicate_key", f"{printable(value.repeated[0], 60)} stands twice")
     return value
 
 
 def text_of(value: Any, name: str) -> str:
-    """A text as valid Unicode (lone surrogates become U+FFFD). Raises BadRecord."""
+    """The value as a text of valid Unicode, where lone surrogates become U+FFFD. Raises BadRecord."""
     if not isinstance(value, str):
-        raise BadRecord("wrong_type", f"{name} must be text, not {shown(repr(value), 60)}")
+        raise BadRecord("wrong_type", f"{name} must be text, not {printable(repr(value), 60)}")
     return "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in value) if not value.isascii() else value
 
 
 def number_of(value: Any, name: str, low: float = 0.0, high: float = float(MAX_FRAMES)) -> float:
-    """A finite number within limits. Raises BadRecord."""
+    """The value as a finite number from `low` to `high`. Raises BadRecord."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise BadRecord("wrong_type", f"{name} must be a number, not {shown(repr(value), 60)}")
+        raise BadRecord("wrong_type", f"{name} must be a number, not {printable(repr(value), 60)}")
     if not math.isfinite(value) or not low <= value <= high:
-        raise BadRecord("out_of_range", f"{name} is {shown(value, 40)}, not within {low:g} and {high:g}")
+        raise BadRecord("out_of_range", f"{name} is {printable(value, 40)}, not within {low:g} and {high:g}")
     return float(value)
 
 
 def list_of(value: Any, name: str) -> list[Any]:
-    """A list. Raises BadRecord."""
+    """The value as a list. Raises BadRecord."""
     if not isinstance(value, list):
-        raise BadRecord("wrong_type", f"{name} must be a list, not {shown(repr(value), 60)}")
+        raise BadRecord("wrong_type", f"{name} must be a list, not {printable(repr(value), 60)}")
     return value
 
 
 def numbers_of(value: Any, name: str, dimensions: int = 1) -> Floats:
-    """A list of finite numbers, or of rows of equal length, as an array. Raises BadRecord."""
+    """A list of finite numbers, or of rows of them of equal length, as an array. Raises BadRecord."""
     values = list_of(value, name)
     try:
         table = np.array(values)
@@ -171,7 +175,7 @@ def numbers_of(value: Any, name: str, dimensions: int = 1) -> Floats:
 
 
 def flags_of(value: Any, name: str, dimensions: int = 1) -> Flags:
-    """A list of zeros and ones (or rows of them) as an array. Raises BadRecord."""
+    """A list of zeros and ones, or of rows of them, as an array of flags. Raises BadRecord."""
     table = numbers_of(value, name, dimensions)
     if not np.isin(table, (0.0, 1.0)).all():
         raise BadRecord("out_of_range", f"{name} must hold 0 and 1 only")
@@ -201,8 +205,8 @@ def _integer(digits: str) -> int | float:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> Object:
-    made = Object(pairs)
-    if len(made) != len(pairs):
+    record = Object(pairs)
+    if len(record) != len(pairs):
         keys = [key for key, _ in pairs]
-        made.repeated = tuple(key for key in made if keys.count(key) > 1)
-    return made
+        record.repeated = tuple(key for key in record if keys.count(key) > 1)
+    return record

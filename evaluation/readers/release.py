@@ -1,4 +1,4 @@
-"""This project's releases: the Parquet shards of an export (schemas/arrow.py)."""
+"""Reads references from this project's releases: the Parquet shards of an export (schemas/arrow.py)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from evaluation.cases import Reference, References
-from evaluation.readers.records import left_out, shown
+from evaluation.readers.records import left_out, printable
 from schemas.errors import ConfigError
 from schemas.evaluation import Problem
 
@@ -18,9 +18,9 @@ _BATCH = 64
 
 
 def release_shards(path: Path) -> list[Path]:
-    """The shards of an export folder, of a workspace that holds one, of a folder of shards, or the one given.
+    """The shards of an export folder, of a workspace with an export, or of a folder of shards; or the given shard.
 
-    Raises ConfigError when there is none.
+    Raises ConfigError when there are no shards.
     """
     if path.suffix == ".parquet" and path.is_file():
         return [path]
@@ -31,10 +31,10 @@ def release_shards(path: Path) -> list[Path]:
 
 
 def read_release(path: Path, splits: Collection[str] | None = None, *, pictures: bool = False) -> References:
-    """References of T = sampled frames: `selections` (1, T), the text summary, channel as `group`, its split.
+    """Read references: T sampled frames, `selections` (1, T), the text summary, the channel as `group`, the split.
 
-    `splits`: only these; None: all. `pictures` also reads the keyframes' JPEGs, some 50 KB each: for a few videos of a
-    large release take `keyframe_pictures`. Raises ConfigError for files that are no release and for an unknown split.
+    `splits`: only videos of these splits; None: all videos. `pictures` also reads the keyframes' JPEGs, about 50 KB
+    each. Raises ConfigError for files that are not a release, and for an unknown split.
     """
     items: dict[str, Reference] = {}
     problems: list[Problem] = []
@@ -63,14 +63,8 @@ def read_release(path: Path, splits: Collection[str] | None = None, *, pictures:
                 pictures=_pictures(row) if pictures else {},
             )
     if splits is not None and (unknown := set(splits) - seen):
-        raise ConfigError(f"{path}: no split {shown(sorted(unknown)[0])} (there are: {', '.join(sorted(seen))})")
+        raise ConfigError(f"{path}: no split {printable(sorted(unknown)[0])} (there are: {', '.join(sorted(seen))})")
     return References(tuple(items.values()), tuple(problems))
-
-
-def keyframe_pictures(path: Path, ids: Collection[str]) -> dict[str, dict[int, bytes]]:
-    """The JPEGs of some videos' keyframes, by id and frame of the grid; empty for a release without pictures."""
-    wanted = frozenset(ids)
-    return {row["id"]: _pictures(row) for row in _rows(path, ("id", "keyframes"), wanted)}
 
 
 def _pictures(row: Mapping[str, Any]) -> dict[int, bytes]:
@@ -81,9 +75,8 @@ def _pictures(row: Mapping[str, Any]) -> dict[int, bytes]:
     }
 
 
-def _rows(path: Path, columns: tuple[str, ...], ids: frozenset[str] | None = None) -> Iterator[dict[str, Any]]:
+def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     import pyarrow as pa
-    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     for shard in release_shards(path):
@@ -93,8 +86,6 @@ def _rows(path: Path, columns: tuple[str, ...], ids: frozenset[str] | None = Non
                 if missing:
                     raise ConfigError(f"{shard}: no column {missing[0]}: not a release of this project")
                 for batch in file.iter_batches(_BATCH, columns=list(columns)):
-                    # Rows that nobody wants never become Python objects.
-                    chosen = batch if ids is None else batch.filter(pc.is_in(batch["id"], pa.array(sorted(ids))))
-                    yield from chosen.to_pylist()
+                    yield from batch.to_pylist()
         except (pa.ArrowException, OSError) as error:
-            raise ConfigError(f"{shard}: cannot be read as Parquet: {shown(error)}") from error
+            raise ConfigError(f"{shard}: cannot be read as Parquet: {printable(error)}") from error

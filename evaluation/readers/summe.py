@@ -1,7 +1,7 @@
-"""SumMe: 25 videos, the shots that 15 to 18 people chose from each (M. Gygli et al., ECCV 2014).
+"""Reads SumMe: 25 videos with the shots that 15 to 18 people chose from each (M. Gygli et al., ECCV 2014).
 
-`user_score` of its files holds numbers of segments, 0 where a frame was not chosen: they are not scores. Ranking them
-as if they were is how a published human row came about (docs/results/protocols.md).
+`user_score` in its files contains numbers of segments, and 0 where a frame was not chosen. These are not scores. A
+published human row is the result of ranking them like scores (docs/results/protocols.md).
 """
 
 from __future__ import annotations
@@ -14,32 +14,35 @@ from typing import NamedTuple
 import numpy as np
 
 from evaluation.cases import FullLength, Ints, Reference
-from evaluation.readers.published_results import STEP, read_names, read_shots_of
+from evaluation.readers.published_results import STEP, names_in, read_shots_of
 from schemas.errors import ConfigError
 
 
 class Annotated(NamedTuple):
-    """One file: numbers of segments (A, N), 0: not chosen; frames a second."""
+    """One annotation file: the number of the segment that each frame belongs to (A, N), 0 for frames not chosen.
+
+    `fps`: frames of the video in one second.
+    """
 
     segments: Ints
     fps: float
 
 
 def read_summe(folder: Path, shots: Mapping[str, Ints] | None = None) -> list[Reference]:
-    """References of a folder with `GT/*.mat`, in the order of names; ids are the names of the files.
+    """Read the references of a folder with `GT/*.mat`, in the order of the file names, which are the ids.
 
-    The grid is every 15th frame. `shots` by id (S, 2); None: those in the folder's result files (read_shots). A video
-    without shots has none, and no knapsack summary. Raises ConfigError.
+    The grid is every 15th frame. `shots` (S, 2) by id; None takes the shots from the folder's result files
+    (`read_shots`). A video without shots has no knapsack summary. Raises ConfigError.
     """
     paths = sorted((folder / "GT").glob("*.mat"))
     if not paths:
-        raise ConfigError(f"{folder}: no GT/*.mat; point to the folder that has SumMe's GT")
+        raise ConfigError(f"{folder}: no GT/*.mat; name the folder that has SumMe's GT")
     shots = read_shots(folder) if shots is None else shots
     return [_reference(path, shots.get(path.stem)) for path in paths]
 
 
 def read_annotations(path: Path) -> Annotated:
-    """One file of GT. Raises ConfigError."""
+    """Read one file of the folder GT. Raises ConfigError."""
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError
 
@@ -64,20 +67,19 @@ def read_annotations(path: Path) -> Annotated:
 
 
 def read_shots(folder: Path) -> dict[str, Ints]:
-    """Shots (S, 2) by id from result files (*.h5) anywhere below the folder that have shot lengths; maybe none.
+    """Read shots (S, 2) by id from all result files (*.h5) below the folder that have shot lengths.
 
-    Their keys are turned into names by `video_names.json` where the folder has it. Raises ConfigError where two files
-    disagree.
+    The folder's `video_names.json`, if it exists, translates their keys to names. Raises ConfigError where two files
+    have different shots of a video.
     """
-    index = folder / "video_names.json"
-    names = read_names(index) if index.exists() else {}
-    found: dict[str, Ints] = {}
+    names = names_in((folder,))
+    shots_of: dict[str, Ints] = {}
     for path in sorted(folder.rglob("*.h5")):
         for video, shots in read_shots_of(path, names).items():
-            if video in found and not np.array_equal(found[video], shots):
+            if video in shots_of and not np.array_equal(shots_of[video], shots):
                 raise ConfigError(f"{path}: other shots of {video} than another file below {folder} has")
-            found[video] = shots
-    return found
+            shots_of[video] = shots
+    return shots_of
 
 
 def _reference(path: Path, shots: Ints | None) -> Reference:

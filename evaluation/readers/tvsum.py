@@ -1,6 +1,7 @@
-"""TVSum: 50 videos, every 2 seconds rated 1..5 by 20 people (Y. Song et al., CVPR 2015).
+"""Reads TVSum: 50 videos in which 20 people rated every 2 seconds 1..5 (Y. Song et al., CVPR 2015).
 
-The annotation file is of MATLAB 7.3, which is HDF5. It has no shots and no summaries: F1 needs them from elsewhere.
+The annotation file has the format of MATLAB 7.3, which is HDF5. It has no shots and no summaries, which F1 needs; they
+come from other files.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from schemas.errors import ConfigError
 def read_tvsum(
     path: Path, *, shots: Mapping[str, Ints] | None = None, summaries: Mapping[str, Flags] | None = None
 ) -> list[Reference]:
-    """References of `ydata-tvsum50.mat`, in its order; ids are those of YouTube.
+    """Read the references of `ydata-tvsum50.mat`, in its order. The ids are YouTube's.
 
-    `scores` are the ratings at every 15th frame (about 2 a second). `shots` (S, 2) and annotators' `summaries` (A, N)
-    by id, where there are any. Raises ConfigError.
+    `scores` of a reference are the ratings at every 15th frame (about 2 in a second). `shots` (S, 2) and the
+    annotators' `summaries` (A, N) are given by id, for the videos that have them. Raises ConfigError.
     """
     import h5py
 
@@ -52,13 +53,13 @@ def read_tvsum(
 
 
 def read_summaries(path: Path) -> Flags:
-    """The annotators' summaries (A, N) of one video from a JSON file with `user_summary`. Raises ConfigError."""
+    """Read the annotators' summaries (A, N) of one video from a JSON file with `user_summary`. Raises ConfigError."""
     try:
         rows = np.asarray(json.loads(path.read_text(encoding="utf-8"))["user_summary"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{path}: no user_summary in it: {type(error).__name__}: {error}") from error
+        raise ConfigError(f"{path}: no user_summary can be read: {type(error).__name__}: {error}") from error
     if rows.ndim != 2 or rows.dtype.kind not in "biu" or not np.isin(rows, (0, 1)).all():
-        raise ConfigError(f"{path}: user_summary must be rows of 0 and 1, one an annotator")
+        raise ConfigError(f"{path}: user_summary must be rows of 0 and 1, one row for each annotator")
     return rows.astype(bool)
 
 
@@ -77,5 +78,5 @@ def _reference(
 
 
 def _text(cell: Any) -> str:
-    """MATLAB keeps characters as UTF-16 code units."""
+    """The text of a cell: MATLAB stores characters as UTF-16 code units."""
     return np.asarray(cell, np.uint16).ravel().tobytes().decode("utf-16-le", "replace")

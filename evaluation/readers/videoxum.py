@@ -1,10 +1,10 @@
-"""VideoXum's annotation files (https://huggingface.co/datasets/jylins/videoxum): `{train,val,test}_videoxum.json`.
+"""Reads VideoXum's annotation files, `{train,val,test}_videoxum.json` of huggingface.co/datasets/jylins/videoxum.
 
     {"video_id": "v_...", "duration": 82.73, "sampled_frames": 83, "timestamps": [[0.83, 19.86], ...],
      "tsum": ["A sentence a segment.", ...], "vsum": [[[7.01, 12.37], ... ten], ...],
      "vsum_onehot": [[0, 1, ...], ... ten]}
 
-Ten people each shortened every segment; `vsum_onehot` (10, T) says which of the T frames at 1 fps each of them kept.
+Ten people shortened every segment. `vsum_onehot` (10, T) says which of the T frames at 1 fps each of them kept.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ from evaluation.readers.records import (
 
 
 def read_videoxum(path: Path, split: str | None = None) -> References:
-    """References of T = `sampled_frames`: `selections` (10, T), one text: the segments' sentences, a space apart.
+    """Read references: T from `sampled_frames`, `selections` (10, T), and one text of the segments' sentences.
 
-    Upstream joins the sentences without a space (some begin with one); PTB tokens are those of a space. `split`: None
-    takes it from the file's name. Records whose parts contradict each other are left out. Raises ConfigError.
+    A space stands between the sentences. VideoXum's code joins them without a space (some begin with one); the PTB
+    tokens are those of a text with the space. `split`: None takes the split from the file's name. Records whose parts
+    contradict each other are left out. Raises ConfigError.
     """
     name = split or next((s for s in ("train", "val", "test") if path.stem.startswith(s)), None)
 

@@ -1,1 +1,1 @@
-"""Writes an evaluation: tables in Markdown and LaTeX, curves, a page."""
+"""Writes evaluations and comparisons for people: tables in Markdown and LaTeX, plots, an HTML page."""

@@ -1,4 +1,4 @@
-"""The plots of an evaluation as geometry that a template draws as inline SVG: spreads over videos, scores over time."""
+"""The geometry of an evaluation's plots, for a template that draws SVG: spreads over videos, scores over time."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from evaluation.cases import Floats, Prediction, Reference
 from evaluation.report.tables import label, minus, number
 from pages.plots import Tick, nice_ticks
 from schemas.evaluation import SystemValues
-from schemas.safe_text import plain_line
+from schemas.safe_text import plain, plain_line
 
 SPREAD_WIDTH, SPREAD_LEFT, SPREAD_RIGHT = 440, 138, 416
 ROW, TOP = 46, 14
 _BINS, _BAR = 44, 26
 CURVE_WIDTH, CURVE_HEIGHT = 720, 176
 CURVE_LEFT, CURVE_RIGHT, CURVE_TOP, CURVE_BOTTOM = 8, 712, 10, 104
-_STRIPS = (116, 138)  # top of each strip of chosen frames; the time axis is below
+_STRIPS = (116, 138)  # the top of each strip of chosen frames; the time axis is below them
 _STRIP = 14
 _POINTS = 700
 _NAME = 20
 
 
 class Ridge(NamedTuple):
-    """One system's values of a metric: the outline of their histogram, mean, interval, and all that in words."""
+    """One system's values of a metric: histogram outline, mean and interval; `description`: the same in words."""
 
     name: str
     kind: str
@@ -35,11 +35,11 @@ class Ridge(NamedTuple):
     mean: float
     low: float | None
     high: float | None
-    said: str
+    description: str
 
 
 class Spread(NamedTuple):
-    """One metric's values by video, a row a system, on one axis."""
+    """The plot of one metric: a row for each system with its values by video, all on one axis."""
 
     title: str
     unit: str
@@ -51,7 +51,7 @@ class Spread(NamedTuple):
 
 
 class Span(NamedTuple):
-    """Frames next to each other that were chosen: left end, width, and by which share of the annotators (0..1)."""
+    """Adjacent chosen frames: left end, width, and the share (0..1) of the annotators who chose them."""
 
     x: float
     width: float
@@ -59,9 +59,9 @@ class Span(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """Scores over the time of a video: the annotators' mean and range, the prediction, and what each chose."""
+    """Scores over the time of a video, of annotators (mean, quartiles) and prediction, and the frames they chose."""
 
-    said: str
+    description: str
     x_ticks: tuple[Tick, ...]
     annotators: str
     band: str
@@ -78,15 +78,16 @@ class Curve(NamedTuple):
 
 
 def spreads(rows: Sequence[SystemValues]) -> tuple[Spread, ...]:
-    """A plot for each metric that any system has values of by video, in the order of the document."""
+    """A plot for each metric for which a system has values by video, in the order of the document."""
     names = list(dict.fromkeys(metric.name for row in rows for metric in row.metrics))
     return tuple(plot for name in names if (plot := _spread(name, rows)) is not None)
 
 
 def curve(reference: Reference, prediction: Prediction) -> Curve | None:
-    """Both over time, each scaled to 0..1 over its own range; None where there is nothing to draw.
+    """The annotators' and the prediction's scores over time, each scaled to 0..1 over its own range.
 
-    Where annotators only chose frames, their curve is the share that chose each.
+    Where annotators only chose frames, their curve is the share of annotators who chose each frame. None where there is
+    nothing to draw.
     """
     rated = reference.scores
     if rated is None and reference.selections is not None:
@@ -111,7 +112,9 @@ def curve(reference: Reference, prediction: Prediction) -> Curve | None:
     theirs = [] if reference.selections is None else [reference.selections.mean(axis=0)]
     frames = int(prediction.selected.sum()) if prediction.selected is not None else 0
     return Curve(
-        said=f"Scores over {seconds:.0f} s: the annotators' mean and the prediction, which chose {frames} frames",
+        description=(
+            f"Scores over {seconds:.0f} s: the annotators' mean and the prediction, which chose {frames} frames"
+        ),
         x_ticks=ticks,
         annotators=line,
         band=band,
@@ -160,35 +163,30 @@ def _ridge(row: SystemValues, values: Floats, name: str, lowest: float, highest:
     mean = float(values.mean()) if metric is None or metric.value is None else metric.value
     low, high = (metric.low, metric.high) if metric else (None, None)
     quartiles = np.quantile(values, [0.25, 0.5, 0.75])
-    told = f", 95 % interval {number(low)} to {number(high)}" if low is not None else ""
+    interval = f", 95 % interval {number(low)} to {number(high)}" if low is not None else ""
     return Ridge(
-        name=_short(row.name),
+        name=plain(row.name, _NAME),
         kind=row.kind,
         top=top,
         outline=" ".join(parts),
         mean=at(mean),
         low=None if low is None else at(low),
         high=None if high is None else at(high),
-        said=(
-            f"{plain_line(row.name)}, {len(values):,} videos: mean {number(mean)}{told}; quartiles "
+        description=(
+            f"{plain_line(row.name)}, {len(values):,} videos: mean {number(mean)}{interval}; quartiles "
             + ", ".join(map(number, quartiles.tolist()))
         ),
     )
 
 
 def _scaled(values: Floats) -> Floats | None:
-    """Values over their own range, 0..1, constant ones at its middle; None where they are not finite, or none."""
+    """Values scaled to 0..1 over their own range; constant values to 0.5. None for no values or one not finite."""
     if not values.size or not np.isfinite(values).all():
         return None
-    values = values / (float(np.abs(values).max()) or 1.0)  # the range of huge ones would overflow
+    values = values / (float(np.abs(values).max()) or 1.0)  # the range of huge values would overflow
     low, spread = float(values.min()), float(np.ptp(values))
     scaled: Floats = (values - low) / spread if spread > 0 else np.full(values.shape, 0.5)
     return scaled
-
-
-def _short(name: str) -> str:
-    line = plain_line(name)
-    return line if len(line) <= _NAME else line[: _NAME - 1] + "…"
 
 
 def _time(share: float) -> float:
@@ -196,7 +194,7 @@ def _time(share: float) -> float:
 
 
 def _points(values: Floats) -> str:
-    """A polyline of values in 0..1; of a long video the highest of every few frames, so that no peak is lost."""
+    """A polyline of values in 0..1. In a long video each point is the highest of several frames, so peaks stay."""
     count = len(values)
     if count > _POINTS:
         edges = np.linspace(0, count, _POINTS + 1).astype(int)

@@ -1,7 +1,7 @@
-r"""An evaluation, or a comparison of two, as LaTeX tables for \usepackage{booktabs} and \usepackage[T1]{fontenc}.
+r"""Evaluations and comparisons as LaTeX tables, for \usepackage{booktabs} and \usepackage[T1]{fontenc}.
 
-Everything is escaped. Letters that pdfLaTeX does not know come out as [U+4E16]; with `unicode=True` (XeLaTeX, LuaLaTeX
-and a font that has them) as they are.
+All text is escaped. Letters that pdfLaTeX does not know are written as [U+4E16]; `unicode=True` keeps them, for XeLaTeX
+or LuaLaTeX and a font that has them.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _SPECIAL = {
     '"': r"\symbol{34}",
     "'": r"\textquotesingle{}",
     "`": r"\textasciigrave{}",
-    # After a line break they would begin its argument.
+    # After a line break these characters would begin the argument of the line break.
     "[": "{[}",
     "]": "{]}",
     "*": "{*}",
@@ -55,11 +55,11 @@ Intervals = Literal["below", "brackets", "subscript"]
 
 
 def escape_latex(text: str, unicode: bool = False) -> str:
-    """Hostile text as inert LaTeX: it is set as `plain_line(text)`, on one line, in a table cell too."""
+    """Hostile text as LaTeX that shows `plain_line(text)` on one line and does nothing else, also in a table cell."""
     out: list[str] = []
     for character in plain_line(text):
         if character in "-–" and out and out[-1].endswith("-"):
-            out.append("{}")  # together they would become another dash
+            out.append("{}")  # two hyphens together would become another dash
         if character in _SPECIAL:
             out.append(_SPECIAL[character])
         elif (
@@ -76,28 +76,28 @@ def escape_latex(text: str, unicode: bool = False) -> str:
 def latex(
     evaluation: Evaluation, *, intervals: Intervals = "below", unicode: bool = False, label: str = "tab:results"
 ) -> str:
-    """One table a family of metrics; baselines below a rule; bold is the best of several systems.
+    """One table for each family of metrics. Baselines stand below a rule; the best of several systems is bold.
 
-    `intervals`: in brackets on a small line of their own, in brackets after the value, or as its subscript; the last
-    two need wide pages. The caption names protocol, data, number of videos, intervals, exclusions and the CLIP.
+    `intervals`: on a line of their own below the value, in brackets after the value, or as its subscript; the last two
+    need wide pages. The caption names protocol, data, number of videos, intervals, exclusions and the CLIP.
     """
-    said = escape_latex(caption(evaluation), unicode)
+    caption_text = escape_latex(caption(evaluation), unicode)
     tables = tables_of(evaluation)
     return "\n".join(
-        _table(table, said, intervals, unicode, label if len(tables) == 1 else f"{label}-{i}")
+        _table(table, caption_text, intervals, unicode, label if len(tables) == 1 else f"{label}-{i}")
         for i, table in enumerate(tables, 1)
     )
 
 
 def comparison_latex(comparison: Comparison, *, unicode: bool = False, label: str = "tab:comparison") -> str:
-    """The table of differences."""
+    """The table of differences between two systems."""
     heads = [escape_latex(head, unicode) for head in COMPARISON_HEADERS]
     rows = [[escape_latex(cell, unicode) for cell in row] for row in comparison_rows(comparison.metrics)]
     body = [" & ".join(heads) + r" \\", r"\midrule", *(" & ".join(row) + r" \\" for row in rows)]
     return _float("l" + "r" * (len(heads) - 1), body, escape_latex(comparison_caption(comparison), unicode), label)
 
 
-def _table(table: Table, said: str, intervals: Intervals, unicode: bool, label: str) -> str:
+def _table(table: Table, caption_text: str, intervals: Intervals, unicode: bool, label: str) -> str:
     names = [escape_latex(name, unicode) for name, _ in table.headers]
     units = [rf"{{\scriptsize {escape_latex(unit, unicode)}}}" if unit else "" for _, unit in table.headers]
     body = [" & ".join(["System", *names]) + r" \\", " & ".join(["", *units]) + r" \\", r"\midrule"]
@@ -105,10 +105,10 @@ def _table(table: Table, said: str, intervals: Intervals, unicode: bool, label: 
     if table.systems and table.baselines:
         body.append(r"\midrule")
     body += [line for row in table.baselines for line in _lines(row, intervals, unicode)]
-    return _float("l" + "r" * len(names), body, f"{escape_latex(table.title, unicode)}. {said}", label)
+    return _float("l" + "r" * len(names), body, f"{escape_latex(table.title, unicode)}. {caption_text}", label)
 
 
-def _float(columns: str, body: list[str], said: str, label: str) -> str:
+def _float(columns: str, body: list[str], caption_text: str, label: str) -> str:
     lines = [
         r"\begin{table}[t]",
         r"\centering",
@@ -119,7 +119,7 @@ def _float(columns: str, body: list[str], said: str, label: str) -> str:
         *body,
         r"\bottomrule",
         r"\end{tabular}",
-        rf"\caption{{{said}}}",
+        rf"\caption{{{caption_text}}}",
         rf"\label{{{_safe_label(label)}}}",
         r"\end{table}",
         "",
@@ -132,7 +132,7 @@ def _safe_label(label: str) -> str:
 
 
 def _lines(row: Row, intervals: Intervals, unicode: bool) -> list[str]:
-    """One line of the table, or two where intervals have their own; baselines in italics."""
+    """One line of the table, or two where intervals have a line of their own. Baselines are in italics."""
     name = escape_latex(row.name, unicode)
     note = "" if row.kind == "system" else rf"{{\scriptsize ({KINDS[row.kind]})}}"
     name = name if row.kind == "system" else rf"\emph{{{name}}}"

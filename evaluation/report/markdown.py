@@ -1,4 +1,4 @@
-"""An evaluation, or a comparison of two, as GitHub-flavoured Markdown. All names and reasons are escaped."""
+"""Evaluations and comparisons as GitHub-flavoured Markdown. All names and reasons are escaped."""
 
 from __future__ import annotations
 
@@ -24,34 +24,34 @@ _MOST_ROWS = 50
 
 
 def markdown(evaluation: Evaluation) -> str:
-    """Tables by family of metrics, their caption, what was excluded, problems (50 at most) and full provenance."""
+    """One table for each family of metrics, the caption, exclusions and problems (at most 50), and the provenance."""
     made = evaluation.provenance
     parts = [f"# {escape_markdown(made.protocol)} on {escape_markdown(made.references)}"]
     for table in tables_of(evaluation):
         parts += [f"## {escape_markdown(table.title)}", _results(table)]
     parts.append(escape_markdown(caption(evaluation)))
     if any(table.baselines for table in tables_of(evaluation)):
-        parts.append("Rows in italics are no systems: they say what the numbers of this protocol are worth.")
+        parts.append("Rows in italics are not systems. They show how to judge the numbers of this protocol.")
     excluded = exclusions_of(evaluation)
     if excluded:
-        rows = [[one.system, one.metric, one.reason, f"{one.videos:,}"] for one in excluded]
+        rows = [[each.system, each.metric, each.reason, f"{each.videos:,}"] for each in excluded]
         parts += ["## Without a value", _grid(("System", "Metric", "Reason", "Videos"), rows, "lllr")]
     if evaluation.problems:
         problems = [[p.id, p.reason, p.detail, COUNTED[p.counted]] for p in evaluation.problems]
-        parts += ["## Problems", _grid(("Video", "Reason", "Found", "Counted"), problems, "llll")]
+        parts += ["## Problems", _grid(("Video", "Reason", "Detail", "Counted"), problems, "llll")]
     parts += ["## Provenance", _grid(("What", "Value"), provenance_rows(evaluation), "ll", most=None)]
     return "\n\n".join(parts) + "\n"
 
 
 def comparison_markdown(comparison: Comparison) -> str:
-    """The table of differences and what it rests on."""
+    """The table of differences between two systems, with its caption."""
     title = f"# {escape_markdown(comparison.second)} against {escape_markdown(comparison.first)}"
     table = _grid(COMPARISON_HEADERS, comparison_rows(comparison.metrics), "lrrrrrrrr", most=None)
     return f"{title}\n\n{table}\n\n{escape_markdown(comparison_caption(comparison))}\n"
 
 
 def provenance_rows(evaluation: Evaluation) -> list[list[str]]:
-    """Everything that the numbers depend on: name and value, nothing left out."""
+    """Everything that the numbers depend on, as rows of name and value."""
     made = evaluation.provenance
     rows: list[list[str]] = []
     for name, value in made.model_dump().items():

@@ -1,4 +1,4 @@
-"""The report of an evaluation: one HTML file that asks nothing of any network and runs no script."""
+"""The page of an evaluation: one HTML file that loads nothing from a network and runs no script."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ _MOST_PICTURES, _MOST_PROBLEMS, _MOST_EXCLUSIONS, _MOST_TEXTS = 6, 200, 60, 2
 _LONGEST_TITLE, _LONGEST_TEXT = 160, 900
 
 
-class Shot(NamedTuple):
-    """A keyframe: its time, who chose it, and a JPEG as a data URI, empty where there is no picture."""
+class Keyframe(NamedTuple):
+    """A keyframe: its time, how many chose it, and a JPEG as a data URI, which is empty where there is no picture."""
 
     time: str
     note: str
@@ -53,7 +53,7 @@ class Shot(NamedTuple):
 
 
 class Card(NamedTuple):
-    """What the page shows of a case."""
+    """A case as the page shows it."""
 
     title: str
     id: str
@@ -62,8 +62,8 @@ class Card(NamedTuple):
     values: tuple[tuple[str, str, str], ...]
     curve: curves.Curve | None
     source: str
-    theirs: tuple[Shot, ...]
-    own: tuple[Shot, ...]
+    theirs: tuple[Keyframe, ...]
+    own: tuple[Keyframe, ...]
     reference_texts: tuple[str, ...]
     text: str | None
 
@@ -78,11 +78,11 @@ def render_page(
     best: int = BEST,
     comparisons: Sequence[Comparison] = (),
 ) -> str:
-    """The page as text: about 60 kB, and up to 60 kB a case with pictures.
+    """The page as text: about 60 kB, and up to 60 kB more for each case with pictures.
 
-    `cases` are videos of the system named `system`; those with the lowest values of the metric `by` (the first that any
-    case has, when None) come first, failures before all, then `best` of the highest. Raises ValueError for a metric
-    that no case names.
+    `cases`: videos of the system named `system`. The page shows `worst` of them with the lowest values of the metric
+    `by`, failures before all others, and then `best` with the highest values. `by=None` takes the first metric that a
+    case has. Raises ValueError for a metric that no case has.
     """
     css = asset("report.css") + asset("evaluation.css")
     metric, shown_worst, shown_best = chosen_cases(cases, by, worst, best)
@@ -107,7 +107,7 @@ def render_page(
         problems=problems[:_MOST_PROBLEMS],
         more_problems=max(len(problems) - _MOST_PROBLEMS, 0),
         spreads=curves.spreads(evaluation.systems),
-        comparisons=[(one, comparison_rows(one.metrics), comparison_caption(one)) for one in comparisons],
+        comparisons=[(each, comparison_rows(each.metrics), comparison_caption(each)) for each in comparisons],
         comparison_headers=COMPARISON_HEADERS,
         metric=label(metric) if metric else "",
         cases=len(cases),
@@ -121,7 +121,7 @@ def render_page(
 
 
 class Chosen(NamedTuple):
-    """The cases to show by a metric (None: no case has one): the worst first, then the best, best first."""
+    """The cases to show: the worst by `metric`, worst first, and the best, best first. None: no case has a metric."""
 
     metric: str | None
     worst: list[Case]
@@ -129,7 +129,7 @@ class Chosen(NamedTuple):
 
 
 def chosen_cases(cases: Sequence[Case], by: str | None = None, worst: int = WORST, best: int = BEST) -> Chosen:
-    """What the page shows of so many cases: failures before all. Raises ValueError for a metric that no case names."""
+    """Choose the cases that the page shows; failures are worst. Raises ValueError for a metric that no case has."""
     names = list(dict.fromkeys(name for case in cases for name in case.values.values))
     if by is not None and cases and by not in names:
         raise ValueError(f"no case has the metric {by!r}; there are {', '.join(names)}")
@@ -168,8 +168,8 @@ def _card(case: Case, metric: str | None) -> Card:
     )
 
 
-def _keyframes(reference: Reference, masks: Sequence[Flags]) -> tuple[Shot, ...]:
-    """The frames that most of them chose, spread over the video, in the order of time."""
+def _keyframes(reference: Reference, masks: Sequence[Flags]) -> tuple[Keyframe, ...]:
+    """The frames that most of the masks chose, spread over the video, in the order of time."""
     if not masks or not any(mask.any() for mask in masks):
         return ()
     votes: dict[int, int] = {}
@@ -184,7 +184,7 @@ def _keyframes(reference: Reference, masks: Sequence[Flags]) -> tuple[Shot, ...]
             if len(taken) < _MOST_PICTURES and all(abs(frame - other) >= least for other in taken):
                 taken.append(frame)
     return tuple(
-        Shot(
+        Keyframe(
             clock(frame / reference.fps),
             f"{votes[frame]} of {len(masks)}" if len(masks) > 1 else "",
             thumbnail(lambda frame=frame: reference.pictures.get(frame, b""), _THUMB),  # type: ignore[misc]

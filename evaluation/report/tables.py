@@ -1,4 +1,4 @@
-"""An evaluation as rows and columns of finished text, for Markdown, LaTeX and HTML alike; nothing is escaped here."""
+"""Evaluations as tables of finished text, which Markdown, LaTeX and HTML share. Text is not escaped here."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _DIGITS = 3
 
 
 class Cell(NamedTuple):
-    """A value with its interval, both as text; `best` of all systems (not baselines); `note`: why there is none."""
+    """A value and its interval as text. `best`: of all systems, without baselines. `note`: why there is no value."""
 
     value: str
     interval: str
@@ -44,7 +44,7 @@ class Cell(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One system or baseline."""
+    """The row of one system or baseline."""
 
     name: str
     kind: str
@@ -52,7 +52,7 @@ class Row(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Metrics that belong together; `headers`: label and how it is to be read."""
+    """The table of one family of metrics. `headers`: label and unit of each metric."""
 
     title: str
     headers: tuple[tuple[str, str], ...]
@@ -61,7 +61,7 @@ class Table(NamedTuple):
 
 
 class Exclusion(NamedTuple):
-    """Videos of a system that have no value of a metric, and why."""
+    """How many videos of a system have no value of a metric, and why."""
 
     system: str
     metric: str
@@ -75,7 +75,7 @@ def label(name: str) -> str:
 
 
 def number(value: float | None, digits: int = _DIGITS) -> str:
-    """A value as tables show it; a dash for none."""
+    """A value as tables show it; a dash for None."""
     if value is None:
         return NONE
     text = f"{value:.{digits}f}"
@@ -88,18 +88,18 @@ def minus(text: str) -> str:
 
 
 def signed(value: float | None) -> str:
-    """A difference as tables show it."""
+    """A difference as tables show it, with its sign."""
     text = number(value)
     return text if value is None or text.startswith("-") else f"+{text}"
 
 
 def probability(value: float | None) -> str:
-    """A p value; what is smaller than 0.001 is said to be so."""
+    """A p value as tables show it; values below 0.001 as `<0.001`."""
     return NONE if value is None else "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def tables_of(evaluation: Evaluation) -> tuple[Table, ...]:
-    """One table a family of metrics, systems apart from baselines, in the order of the document."""
+    """One table for each family of metrics, with systems and baselines apart, in the order of the document."""
     names = list(dict.fromkeys(metric.name for row in evaluation.systems for metric in row.metrics))
     groups = {title: [n for n in members if n in names] for title, members in _FAMILIES.items()}
     groups[_OTHER] = [n for n in names if not any(n in members for members in _FAMILIES.values())]
@@ -107,18 +107,18 @@ def tables_of(evaluation: Evaluation) -> tuple[Table, ...]:
 
 
 def exclusions_of(evaluation: Evaluation) -> tuple[Exclusion, ...]:
-    """Every reason for which a value is undefined, with its number of videos, the most first."""
-    found = [
+    """Every reason for which a value is undefined with its number of videos, largest number first."""
+    exclusions = [
         Exclusion(plain_line(row.name), label(metric.name), plain_line(reason), count)
         for row in evaluation.systems
         for metric in row.metrics
         for reason, count in metric.undefined.items()
     ]
-    return tuple(sorted(found, key=lambda one: -one.videos))
+    return tuple(sorted(exclusions, key=lambda exclusion: -exclusion.videos))
 
 
 def caption(evaluation: Evaluation) -> str:
-    """What a table must say below it: protocol, data, videos, intervals, and what was excluded or failed."""
+    """The text below a table: protocol, data, videos, intervals, exclusions and failures."""
     made = evaluation.provenance
     names = {metric.name for row in evaluation.systems for metric in row.metrics}
     corpus = ", BLEU and METEOR of the whole corpus" if names & _CORPUS else ""
@@ -132,8 +132,8 @@ def caption(evaluation: Evaluation) -> str:
         parts.append(f"Means over several runs ({', '.join(runs)}), whose spread the intervals include.")
     parts += [f"{plain_line(row.name)}: {plain_line(row.note)}." for row in evaluation.systems if row.note]
     counted = Counter(problem.counted for problem in evaluation.problems)
-    said = f"Predictions counted as worst: {counted['worst']:,}; left out: {counted['left_out']:,}"
-    parts.append(said + (f"; read in part: {counted['as_read']:,}." if counted["as_read"] else "."))
+    failures = f"Predictions counted as worst: {counted['worst']:,}; left out: {counted['left_out']:,}"
+    parts.append(failures + (f"; read in part: {counted['as_read']:,}." if counted["as_read"] else "."))
     missing = {label(m.name): plain_line(m.reason) for row in evaluation.systems for m in row.metrics if m.reason}
     if missing:
         parts.append(f"No value: {'; '.join(f'{name}, {reason}' for name, reason in missing.items())}.")
@@ -145,10 +145,10 @@ def caption(evaluation: Evaluation) -> str:
 
 
 def comparison_caption(comparison: Comparison) -> str:
-    """What a table of differences must say below it."""
+    """The text below a table of differences."""
     c = comparison
     text = (
-        f"{plain_line(c.second)} less {plain_line(c.first)}: protocol {plain_line(c.protocol)} on "
+        f"{plain_line(c.second)} minus {plain_line(c.first)}: protocol {plain_line(c.protocol)} on "
         f"{plain_line(c.references)}, {c.videos:,} common videos. Intervals: paired, {plain_line(c.interval)}, not "
         f"adjusted. Test: {plain_line(c.test)}. In every metric more is better; wins are videos where "
         f"{plain_line(c.second)} is better."
@@ -162,17 +162,17 @@ def comparison_rows(metrics: Iterable[MetricComparison]) -> list[list[str]]:
     """Metric, first, second, difference, interval, p, p by Holm, wins / ties / losses, videos."""
     return [
         [
-            label(one.name),
-            number(one.first),
-            number(one.second),
-            signed(one.difference),
-            f"[{signed(one.low)}, {signed(one.high)}]" if one.low is not None else NONE,
-            probability(one.p),
-            probability(one.p_holm),
-            f"{one.wins} / {one.ties} / {one.losses}" if one.reason is None else plain_line(one.reason),
-            f"{one.videos:,}",
+            label(metric.name),
+            number(metric.first),
+            number(metric.second),
+            signed(metric.difference),
+            f"[{signed(metric.low)}, {signed(metric.high)}]" if metric.low is not None else NONE,
+            probability(metric.p),
+            probability(metric.p_holm),
+            f"{metric.wins} / {metric.ties} / {metric.losses}" if metric.reason is None else plain_line(metric.reason),
+            f"{metric.videos:,}",
         ]
-        for one in metrics
+        for metric in metrics
     ]
 
 
@@ -190,9 +190,9 @@ COMPARISON_HEADERS = (
 
 
 def _table(title: str, names: Sequence[str], rows: Sequence[SystemValues]) -> Table:
-    found = [{metric.name: metric for metric in row.metrics} for row in rows]
-    units = [next(have[name].unit for have in found if name in have) for name in names]
-    systems = [have for row, have in zip(rows, found, strict=True) if row.kind == "system"]
+    metrics = [{metric.name: metric for metric in row.metrics} for row in rows]
+    units = [next(have[name].unit for have in metrics if name in have) for name in names]
+    systems = [have for row, have in zip(rows, metrics, strict=True) if row.kind == "system"]
     best = {
         name: max((number(have[name].value) for have in systems if name in have and have[name].value is not None),
                   key=float, default="")
@@ -204,7 +204,7 @@ def _table(title: str, names: Sequence[str], rows: Sequence[SystemValues]) -> Ta
             row.kind,
             tuple(_cell(have.get(n), row.kind == "system" and len(systems) > 1, best[n]) for n in names),
         )
-        for row, have in zip(rows, found, strict=True)
+        for row, have in zip(rows, metrics, strict=True)
     ]
     return Table(
         title,
@@ -213,7 +213,7 @@ def _table(title: str, names: Sequence[str], rows: Sequence[SystemValues]) -> Ta
             for name, unit in zip(names, units, strict=True)
         ),
         tuple(row for row in made if row.kind == "system"),
-        # A baseline belongs to the metrics that it has; what it is not available for is said below the table.
+        # A baseline appears only in tables of metrics that it has; the caption says why it is missing elsewhere.
         tuple(row for row in made if row.kind != "system" and any(cell.value != NONE for cell in row.cells)),
     )
 
@@ -227,7 +227,7 @@ def _cell(metric: MetricValue | None, ranked: bool, best: str) -> Cell:
 
 
 def _undefined(rows: Sequence[SystemValues]) -> str:
-    """By reason the largest number of videos that any metric of any system lacks for it."""
+    """The reasons for undefined values, each with the largest number of videos in any metric of any system."""
     most: dict[str, int] = {}
     for row in rows:
         for metric in row.metrics:

@@ -1,4 +1,4 @@
-"""The files of an evaluation: JSON for programs, Markdown, LaTeX and a page for people; each is written whole."""
+"""Writes the files of an evaluation or comparison: JSON, Markdown, LaTeX and a page, each in one atomic step."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def write_outputs(
     by: str | None = None,
     comparisons: Sequence[Comparison] = (),
 ) -> Path:
-    """Write all four into `folder` (made where it is not there) and return the page's path.
+    """Write the four files of an evaluation into `folder`, which is made if necessary, and return the page's path.
 
-    The page shows the worst and best videos of the first system by the metric `by`; `pictures` gives frames that the
-    references do not hold. Raises OSError; ValueError for a metric that no video has.
+    The page shows the worst and best videos of the first system by the metric `by`. `pictures` has frames that the
+    references do not contain. Raises OSError, and ValueError for a metric that no video has.
     """
     folder.mkdir(parents=True, exist_ok=True)
     evaluation = evaluated.evaluation
     system = next(iter(evaluated.cases), "")
     chosen = chosen_cases(evaluated.cases.get(system, []), by)
-    cases = [*chosen.worst, *chosen.best]  # only these need pictures
+    cases = [*chosen.worst, *chosen.best]  # only these cases need pictures
     if pictures is not None:
-        cases = [one._replace(reference=with_pictures(one.reference, one.prediction, pictures)) for one in cases]
+        cases = [case._replace(reference=with_pictures(case.reference, case.prediction, pictures)) for case in cases]
     page = render_page(evaluation, cases, system=system, by=by, comparisons=comparisons)
     write_whole(folder / JSON_NAME, evaluation.model_dump_json(indent=1) + "\n")
     write_whole(folder / MARKDOWN_NAME, markdown(evaluation))
@@ -45,7 +45,7 @@ def write_outputs(
 
 
 def write_comparison(folder: Path, comparison: Comparison) -> None:
-    """Write comparison.json, .md and .tex into `folder` (made where it is not there). Raises OSError."""
+    """Write comparison.json, .md and .tex into `folder`, which is made if necessary. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "comparison.json", comparison.model_dump_json(indent=1) + "\n")
     write_whole(folder / "comparison.md", comparison_markdown(comparison))

@@ -1,1 +1,1 @@
-"""Bootstrap intervals and significance tests."""
+"""Bootstrap intervals of metrics, and tests of the difference between two systems."""

@@ -1,16 +1,17 @@
-"""How sure a metric is: 95 % intervals over videos by the bootstrap, for means and corpus metrics alike.
+"""95 % intervals of metrics by the bootstrap over videos, for means and for corpus metrics.
 
-Everything is a function of sums over videos (`Statistic`), so that one matrix product of resampling weights serves all
-metrics at once. Videos are drawn with replacement, whole: what of a video is undefined stays so in every draw.
+Every metric is a function of sums over videos (`Statistic`), so that one matrix product with resampling weights serves
+all metrics at once. Whole videos are drawn with replacement: a value of a video that is undefined is undefined in every
+draw.
 
-Interval: BCa (B. Efron, "Better bootstrap confidence intervals", JASA 82, 1987). It is too narrow with few videos; its
-tails are then taken further out, t(n - 1) sqrt(n / (n - 1)) in place of the normal quantile (T. Hesterberg, "What
+The interval is BCa (B. Efron, "Better bootstrap confidence intervals", JASA 82, 1987). BCa is too narrow for few
+videos, so the normal quantile is replaced by t(n - 1) sqrt(n / (n - 1)), which expands the tails (T. Hesterberg, "What
 teachers should know about the bootstrap", The American Statistician 69, 2015; `expand` of CI.bca in his R package
-`resample`). With 4,000 videos that changes nothing, with 25 it does.
+`resample`). This matters with 25 videos, and changes nothing with 4,000.
 
-Several runs of one system: the value is the mean of the runs' values. To every replicate, whose draw of videos all runs
-share, s / sqrt(R) times a draw of Student's t with R - 1 degrees of freedom is added, s being the standard deviation
-of the R values: two runs say little of the spread between runs, and the interval shows it.
+With several runs of one system the value is the mean of the runs' values. All runs share the draws of videos. Every
+replicate gets an addend: s / sqrt(R) times a draw of Student's t with R - 1 degrees of freedom, where s is the standard
+deviation of the R values. Two runs tell little about the spread between runs, and the interval shows this.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from evaluation.cases import Floats
 
 CONFIDENCE, RESAMPLES = 0.95, 10_000
 INTERVAL = f"95 % BCa bootstrap over videos, tails expanded for few videos, {RESAMPLES:,} resamples"
-_CELLS = 2_000_000  # weights held at once
+_CELLS = 2_000_000  # weights in memory at once
 _NORMAL = NormalDist()
 
 
@@ -36,8 +37,9 @@ _NORMAL = NormalDist()
 class Statistic:
     """A metric as a function of sums over videos.
 
-    `sums` (R, V, K): what each of V videos adds in each of R runs; zeros where it is left out. `of` takes (..., K) to
-    (...) and gives NaN where the metric does not exist. `videos`: how many are not left out.
+    `sums` (R, V, K): what each of V videos adds to the K sums in each of R runs; zeros where the video is left out.
+    `of`: the function from summed rows (..., K) to values (...), NaN where the metric does not exist. `videos`: the
+    number of videos that are not left out.
     """
 
     sums: Floats
@@ -45,14 +47,14 @@ class Statistic:
     videos: int
 
     def at(self, sums: Floats) -> Floats:
-        """The metric of given sums (..., K); NaN where it does not exist, without numpy's warnings."""
+        """The metric of sums (..., K): (...), NaN where it does not exist. numpy's warnings are switched off."""
         with np.errstate(divide="ignore", invalid="ignore"):
             values: Floats = self.of(sums)
         return values
 
 
 class Interval(NamedTuple):
-    """A value and the ends of its 95 % interval; NaN where there is none."""
+    """A value and the ends of its 95 % interval; NaN where the value or the interval does not exist."""
 
     value: float
     low: float
@@ -60,35 +62,36 @@ class Interval(NamedTuple):
 
 
 def mean_of(values: Floats) -> Statistic:
-    """The mean over videos of `values` (V,) or (R, V), NaN left out. Raises ValueError for an infinite one."""
+    """The mean over videos of `values` (V,) or (R, V) without NaN. Raises ValueError for an infinite value."""
     table = np.atleast_2d(np.asarray(values, np.float64))
     if np.isinf(table).any():
         raise ValueError("a value is infinite")
-    there = ~np.isnan(table)
-    sums = np.stack([np.where(there, table, 0.0), there.astype(np.float64)], axis=-1)
-    return Statistic(sums, _ratio, int(there.any(axis=0).sum()))
+    defined = ~np.isnan(table)
+    sums = np.stack([np.where(defined, table, 0.0), defined.astype(np.float64)], axis=-1)
+    return Statistic(sums, _ratio, int(defined.any(axis=0).sum()))
 
 
 def corpus_of(sums: Floats, of: Callable[[Floats], Floats]) -> Statistic:
-    """A corpus metric from sufficient statistics (V, K) or (R, V, K); a video whose row has a NaN is left out."""
+    """A corpus metric from the videos' statistics (V, K) or (R, V, K). A video whose row has a NaN is left out."""
     table = np.asarray(sums, np.float64)
     table = table[None] if table.ndim == 2 else table
-    there = np.asarray(~np.isnan(table).any(axis=-1))
-    return Statistic(np.where(there[..., None], table, 0.0), of, int(there.any(axis=0).sum()))
+    defined = np.asarray(~np.isnan(table).any(axis=-1))
+    return Statistic(np.where(defined[..., None], table, 0.0), of, int(defined.any(axis=0).sum()))
 
 
 def intervals(statistics: Sequence[Statistic], seed: int, expand: bool = True) -> list[Interval]:
-    """Value and 95 % interval of each, from the same draws of videos; all have the same V, in the same order.
+    """Value and 95 % interval of each statistic, all from the same draws of videos.
 
-    NaN as the value where the metric does not exist, as the ends where fewer than two videos have it. `expand=False`
-    is the plain BCa interval. Raises ValueError when the numbers of videos differ.
+    All statistics have the same V videos in the same order. The value is NaN where the metric does not exist, the ends
+    are NaN where fewer than two videos have it. `expand=False` gives the plain BCa interval. Raises ValueError when the
+    numbers of videos differ.
     """
     if not statistics:
         return []
     replicates = _replicates(statistics, np.random.default_rng([seed, 0]))
     return [
-        _interval(one, row, np.random.default_rng([seed, 1]), expand)
-        for one, row in zip(statistics, replicates, strict=True)
+        _interval(statistic, row, np.random.default_rng([seed, 1]), expand)
+        for statistic, row in zip(statistics, replicates, strict=True)
     ]
 
 
@@ -99,14 +102,14 @@ def _ratio(sums: Floats) -> Floats:
     return quotient
 
 
-def _value(one: Statistic) -> float:
-    """The mean of the runs' values; runs without one are left out."""
-    values = one.at(one.sums.sum(axis=1))
+def _value(statistic: Statistic) -> float:
+    """The mean of the runs' values. Runs without a value are left out."""
+    values = statistic.at(statistic.sums.sum(axis=1))
     return float(np.mean(values[~np.isnan(values)])) if not np.isnan(values).all() else math.nan
 
 
 def chunks(videos: int) -> Iterator[int]:
-    """How many of the 10,000 resamples of so many videos to hold at once, until all were held."""
+    """Sizes of the blocks into which the 10,000 resamples of `videos` videos are divided, to limit the memory."""
     most, left = max(1, _CELLS // max(videos, 1)), RESAMPLES
     while left:
         yield min(most, left)
@@ -115,44 +118,45 @@ def chunks(videos: int) -> Iterator[int]:
 
 def _replicates(statistics: Sequence[Statistic], rng: np.random.Generator) -> Floats:
     """(statistics, resamples): each metric's mean over its runs on videos drawn with replacement."""
-    videos = {one.sums.shape[1] for one in statistics}
+    videos = {statistic.sums.shape[1] for statistic in statistics}
     if len(videos) != 1:
         raise ValueError(f"metrics over different numbers of videos: {sorted(videos)}")
     (count,) = videos
     if not count:
         return np.full((len(statistics), RESAMPLES), np.nan)
-    columns = np.concatenate([one.sums.transpose(1, 0, 2).reshape(count, -1) for one in statistics], axis=1)
+    columns = np.concatenate([each.sums.transpose(1, 0, 2).reshape(count, -1) for each in statistics], axis=1)
     rows: list[list[Floats]] = [[] for _ in statistics]
     for size in chunks(count):
         places = rng.integers(0, count, (size, count)) + np.arange(size)[:, None] * count
         weights = np.bincount(places.ravel(), minlength=size * count).reshape(size, count).astype(np.float64)
         sums, at = weights @ columns, 0
-        for row, one in zip(rows, statistics, strict=True):
-            runs, _, width = one.sums.shape
-            values = one.at(sums[:, at : at + runs * width].reshape(size, runs, width))
+        for row, statistic in zip(rows, statistics, strict=True):
+            runs, _, width = statistic.sums.shape
+            values = statistic.at(sums[:, at : at + runs * width].reshape(size, runs, width))
             row.append(_mean_of_runs(values))
             at += runs * width
     return np.stack([np.concatenate(row) for row in rows])
 
 
 def _mean_of_runs(values: Floats) -> Floats:
-    """(n, R) to (n,), NaN left out; NaN where there is nothing else."""
-    there = ~np.isnan(values)
-    return _ratio(np.stack([np.where(there, values, 0.0).sum(axis=1), there.sum(axis=1)], axis=-1))
+    """The mean over the runs, (n, R) to (n,), without NaN; NaN where all values are NaN."""
+    defined = ~np.isnan(values)
+    return _ratio(np.stack([np.where(defined, values, 0.0).sum(axis=1), defined.sum(axis=1)], axis=-1))
 
 
-def _interval(one: Statistic, replicates: Floats, rng: np.random.Generator, expand: bool) -> Interval:
-    value = _value(one)
-    kept = replicates[~np.isnan(replicates)]  # a draw in which no video had the metric says nothing of it
-    if math.isnan(value) or one.videos < 2 or not kept.size:
+def _interval(statistic: Statistic, replicates: Floats, rng: np.random.Generator, expand: bool) -> Interval:
+    value = _value(statistic)
+    kept = replicates[~np.isnan(replicates)]  # a draw in which no video has the metric tells nothing about it
+    videos = statistic.videos
+    if math.isnan(value) or videos < 2 or not kept.size:
         return Interval(value, math.nan, math.nan)
     bias = _bias(kept, value)
-    skew = _acceleration(one)
+    skew = _acceleration(statistic)
     tail = (1 + CONFIDENCE) / 2
     z = _NORMAL.inv_cdf(tail)
     if expand:
-        z = float(stdtrit(one.videos - 1, tail)) * math.sqrt(one.videos / (one.videos - 1))
-    runs = one.at(one.sums.sum(axis=1))
+        z = float(stdtrit(videos - 1, tail)) * math.sqrt(videos / (videos - 1))
+    runs = statistic.at(statistic.sums.sum(axis=1))
     runs = runs[~np.isnan(runs)]
     if len(runs) > 1:
         spread = float(np.std(runs, ddof=1)) / math.sqrt(len(runs))
@@ -162,7 +166,7 @@ def _interval(one: Statistic, replicates: Floats, rng: np.random.Generator, expa
 
 
 def _bias(replicates: Floats, value: float) -> float:
-    """BCa's z0: where the value lies among its replicates; those that equal it, but for rounding, count half."""
+    """BCa's z0: the place of the value among its replicates. Replicates that equal it, up to rounding, count half."""
     near = 1e-12 * max(1.0, abs(value))
     below = float((replicates < value - near).mean())
     same = float((np.abs(replicates - value) <= near).mean())
@@ -170,9 +174,10 @@ def _bias(replicates: Floats, value: float) -> float:
     return _NORMAL.inv_cdf(share) if 0 < share < 1 else 0.0
 
 
-def _acceleration(one: Statistic) -> float:
+def _acceleration(statistic: Statistic) -> float:
     """BCa's a: the skewness of the leave-one-out values, sum u^3 / (6 (sum u^2)^1.5)."""
-    without = _mean_of_runs(one.at((one.sums.sum(axis=1, keepdims=True) - one.sums).transpose(1, 0, 2)))
+    sums = statistic.sums
+    without = _mean_of_runs(statistic.at((sums.sum(axis=1, keepdims=True) - sums).transpose(1, 0, 2)))
     without = without[~np.isnan(without)]
     if without.size < 2:
         return 0.0
@@ -185,6 +190,6 @@ def _acceleration(one: Statistic) -> float:
 
 
 def _corrected(z: float, bias: float, skew: float) -> float:
-    """The percentile that stands for the normal quantile `z`."""
+    """The percentile of the replicates that corresponds to the normal quantile `z`."""
     below = 1 - skew * (bias + z)
     return _NORMAL.cdf(bias + (bias + z) / below) if below > 0 else float(bias + z > 0)

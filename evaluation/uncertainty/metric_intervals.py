@@ -1,4 +1,4 @@
-"""The metrics of a system with their 95 % intervals, from its values by video."""
+"""The metrics of a system with their 95 % intervals, made from its values by video."""
 
 from __future__ import annotations
 
@@ -15,25 +15,13 @@ from evaluation.uncertainty.bootstrap import Statistic, corpus_of, intervals, me
 from schemas.evaluation import MetricValue, VideoValues
 
 CorpusMetrics = Mapping[str, Callable[[Floats], Floats]]
-"""Metrics that are no means over videos: the function of their summed `VideoValues.sums`, (..., K) to (...)."""
-
-
-def metric_value(
-    name: str,
-    unit: str,
-    values: Sequence[float | None] | Sequence[Sequence[float | None]],
-    reasons: Sequence[str | None] = (),
-    *,
-    seed: int = 0,
-    reason: str | None = None,
-) -> MetricValue:
-    """One metric of one system: the mean of `values` over videos, with its interval. See `Column`."""
-    return metric_values([column(name, unit, values, reasons, reason=reason)], seed)[0]
+"""For metrics that are not means over videos, the function from summed `VideoValues.sums`, (..., K), to values, (...).
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Column:
-    """A metric of one system before its interval is known; `undefined` and `reason` as in MetricValue."""
+    """A metric of one system before its interval is computed; `undefined` and `reason` as in MetricValue."""
 
     name: str
     unit: str
@@ -50,41 +38,40 @@ def column(
     *,
     reason: str | None = None,
 ) -> Column:
-    """A metric that is a mean over videos: one value a video, or such a row for each of several runs.
+    """A metric that is a mean over videos, from one value for each video, or from one such row for each run.
 
-    None and NaN are undefined: left out of their run's mean and counted, a video once, under its entry in `reasons`
-    (one a video; "undefined" where there is none). With several runs, a video that only some of them left undefined is
-    counted under "in some runs: ...". `reason`: why there is no value at all, which then stands for all videos. Raises
-    ValueError for infinite values and rows of different lengths.
+    None and NaN are undefined: they are left out of their run's mean. Each such video is counted once, under its entry
+    in `reasons` (one for each video; "undefined" where the entry is missing or None). A video that is undefined in some
+    of several runs only is counted under "in some runs: ...". `reason`: why the metric has no value at all; it then
+    replaces the reasons of the videos. Raises ValueError for infinite values and for rows of different lengths.
     """
     rows = [values] if not values or not isinstance(values[0], (list, tuple, np.ndarray)) else values
     table = np.array([[math.nan if v is None else v for v in row] for row in rows], np.float64)  # type: ignore[union-attr]
     statistic = mean_of(table)
-    gone = np.isnan(table)
+    missing = np.isnan(table)
     counted: Counter[str] = Counter()
-    for i in np.flatnonzero(gone.any(axis=0)).tolist():
+    for i in np.flatnonzero(missing.any(axis=0)).tolist():
         why = (reasons[i] if i < len(reasons) else None) or "undefined"
-        counted[why if gone[:, i].all() else f"in some runs: {why}"] += 1
+        counted[why if missing[:, i].all() else f"in some runs: {why}"] += 1
     return Column(name, unit, statistic, dict(counted), reason)
 
 
 def metric_values(columns: Sequence[Column], seed: int) -> tuple[MetricValue, ...]:
-    """The metrics of one system with their intervals, all from the same draws of videos (deterministic by `seed`)."""
-    found = intervals([one.statistic for one in columns], seed)
+    """The metrics of one system with their intervals, all from the same draws of videos. `seed` decides the draws."""
     values = []
-    for one, interval in zip(columns, found, strict=True):
+    for metric, interval in zip(columns, intervals([metric.statistic for metric in columns], seed), strict=True):
         value, low, high = (None if math.isnan(end) else end for end in interval)
-        why = one.reason or ("undefined for every video" if value is None else None)
-        partly = sum(count for text, count in one.undefined.items() if text.startswith("in some runs: "))
+        why = metric.reason or ("undefined for every video" if value is None else None)
+        partly = sum(count for text, count in metric.undefined.items() if text.startswith("in some runs: "))
         values.append(
             MetricValue(
-                name=one.name,
-                unit=one.unit,
+                name=metric.name,
+                unit=metric.unit,
                 value=value,
                 low=low,
                 high=high,
-                videos=one.statistic.videos - partly,
-                undefined={} if one.reason else one.undefined,
+                videos=metric.statistic.videos - partly,
+                undefined={} if metric.reason else metric.undefined,
                 reason=why,
             )
         )
@@ -99,34 +86,36 @@ def summarize(
     corpus: CorpusMetrics = MappingProxyType({}),
     missing: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[MetricValue, ...]:
-    """Every metric of one system, in the order of `units` (name to unit), from its videos in one run or several.
+    """Every metric of one system, in the order of `units` (name to unit), from the videos of one run or several.
 
-    `missing`: why a metric was not computed. A metric that a video does not name, in `values` or for a metric of
-    `corpus` in `sums`, is undefined there ("not computed"). Raises ValueError when the runs' videos differ.
+    `missing`: by metric, why it was not computed. A metric is undefined for a video ("not computed") where `values`
+    does not have it, or for a metric of `corpus` where `sums` does not have it. Raises ValueError when the runs' videos
+    differ.
     """
     ids = [[video.id for video in run] for run in runs]
-    if any(one != ids[0] for one in ids):
+    if any(run_ids != ids[0] for run_ids in ids):
         raise ValueError("the runs of a system need the same videos in the same order")
     columns = []
     for name, unit in units.items():
-        there = [
+        defined = [
             [name in video.sums if name in corpus else video.values.get(name) is not None for video in run]
             for run in runs
         ]
         reasons = [_why([run[i] for run in runs], name) for i in range(len(ids[0]) if ids else 0)]
         rows = [
             [(video.values.get(name) or 0.0) if ok else None for video, ok in zip(*pair, strict=True)]
-            for pair in zip(runs, there, strict=True)
+            for pair in zip(runs, defined, strict=True)
         ]
-        made = column(name, unit, rows, reasons, reason=missing.get(name))
+        metric = column(name, unit, rows, reasons, reason=missing.get(name))
         if name in corpus and any(name in video.sums for run in runs for video in run):
-            made = replace(made, statistic=corpus_of(np.stack([sums_of(run, name) for run in runs]), corpus[name]))
-        columns.append(made)
+            sums = np.stack([sums_of(run, name) for run in runs])
+            metric = replace(metric, statistic=corpus_of(sums, corpus[name]))
+        columns.append(metric)
     return metric_values(columns, seed)
 
 
 def sums_of(videos: Sequence[VideoValues], name: str) -> Floats:
-    """(V, K): the sums of a corpus metric by video, NaN where a video has none. Raises ValueError for unlike K."""
+    """The sums of a corpus metric by video, (V, K), NaN where a video has none. Raises ValueError where K differs."""
     widths = {len(video.sums[name]) for video in videos if name in video.sums}
     if len(widths) > 1:
         raise ValueError(f"{name}: videos with {sorted(widths)} sums")

@@ -1,9 +1,10 @@
-"""Whether two systems differ on the same videos: paired bootstrap intervals, permutation tests, Holm's correction.
+"""Tests whether two systems differ on the same videos: paired intervals, permutation tests, Holm's correction.
 
-Paired permutation (E. Noreen, "Computer-intensive methods for testing hypotheses", 1989): each video's results change
-sides or stay; all ways where there are at most 10,000, else 10,000 random ones and p = (1 + hits) / (1 + draws), which
-is never 0 (B. Phipson and G. Smyth, Statistical Applications in Genetics and Molecular Biology 9, 2010). For a mean it
-is the sign-flip test of the differences; corpus metrics are recomputed from their sums.
+The paired permutation test (E. Noreen, "Computer-intensive methods for testing hypotheses", 1989) exchanges the two
+systems' results of some videos. It tries all exchanges where there are at most 10,000, else 10,000 random exchanges
+with p = (1 + hits) / (1 + draws), which is never 0 (B. Phipson and G. Smyth, Statistical Applications in Genetics and
+Molecular Biology 9, 2010). For a mean this is the sign-flip test of the differences. Corpus metrics are recomputed from
+their sums.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ TEST = f"two-sided paired permutation over videos, exact up to {RESAMPLES:,} way
 
 
 class Paired(NamedTuple):
-    """Second system less first: the difference, its 95 % interval, and the two-sided p of the permutation test."""
+    """The second system minus the first: the difference with its 95 % interval, and the two-sided p of the test.
+
+    `exact`: all exchanges were tried. `videos`: how many have the metric in both systems.
+    """
 
     difference: Interval
     p: float
@@ -30,34 +34,35 @@ class Paired(NamedTuple):
 
 
 def paired(pairs: Sequence[tuple[Statistic, Statistic]], seed: int) -> list[Paired]:
-    """Compare two systems in each metric; both of a pair have one run, the same `of` and the same videos in order.
+    """Compare two systems in each metric.
 
-    What is left out must be so for both (`defined_in_both`). Without videos everything is NaN, p too.
+    The two statistics of a pair have one run, the same `of` and the same videos in the same order. A video that is left
+    out of one must be left out of the other (`defined_in_both`). Without videos all results are NaN, also p.
     """
     joined = [_difference(first, second) for first, second in pairs]
-    found = intervals(joined, seed)
+    changes = intervals(joined, seed)
     ps: dict[int, float] = {}
     for i, (first, second) in enumerate(pairs):
         moving = np.flatnonzero((first.sums != second.sums).any(axis=(0, 2)))
         if len(moving) <= math.log2(RESAMPLES):
             ways = (np.arange(2 ** len(moving))[:, None] >> np.arange(len(moving))) & 1
             moved = ways.astype(np.float64) @ (second.sums - first.sums)[0, moving]
-            ps[i] = float(_hits(_swapped(first, second, moved), found[i].value).mean())
-    drawn = _drawn({i: pair for i, pair in enumerate(pairs) if i not in ps}, found, seed)
+            ps[i] = float(_hits(_swapped(first, second, moved), changes[i].value).mean())
+    drawn = _drawn({i: pair for i, pair in enumerate(pairs) if i not in ps}, changes, seed)
     return [
         Paired(change, math.nan if math.isnan(change.value) else (ps | drawn)[i], i in ps, joined[i].videos)
-        for i, change in enumerate(found)
+        for i, change in enumerate(changes)
     ]
 
 
 def defined_in_both(first: Floats, second: Floats) -> tuple[Floats, Floats]:
-    """Two rows of values with NaN in both where either has it."""
-    gone = np.isnan(first) | np.isnan(second)
-    return np.where(gone, np.nan, first), np.where(gone, np.nan, second)
+    """Two rows of values, with NaN in both where one of them has NaN."""
+    missing = np.isnan(first) | np.isnan(second)
+    return np.where(missing, np.nan, first), np.where(missing, np.nan, second)
 
 
 def holm(ps: Sequence[float | None]) -> list[float | None]:
-    """P values adjusted for their number (S. Holm, Scandinavian Journal of Statistics 6, 1979); None is not counted."""
+    """Adjust p values for their number (S. Holm, Scandinavian Journal of Statistics 6, 1979). None stays None."""
     known = sorted((p, i) for i, p in enumerate(ps) if p is not None)
     adjusted: list[float | None] = [None] * len(ps)
     highest = 0.0
@@ -78,8 +83,10 @@ def _difference(first: Statistic, second: Statistic) -> Statistic:
     return Statistic(np.concatenate([first.sums, second.sums], axis=2), difference, min(first.videos, second.videos))
 
 
-def _drawn(pairs: Mapping[int, tuple[Statistic, Statistic]], found: Sequence[Interval], seed: int) -> dict[int, float]:
-    """The p value of each pair from random exchanges, the same for all, which one matrix product applies to all."""
+def _drawn(
+    pairs: Mapping[int, tuple[Statistic, Statistic]], observed: Sequence[Interval], seed: int
+) -> dict[int, float]:
+    """The p value of each pair from random exchanges. One matrix product applies the same exchanges to all pairs."""
     if not pairs:
         return {}
     rng = np.random.default_rng([seed, 2])
@@ -89,17 +96,17 @@ def _drawn(pairs: Mapping[int, tuple[Statistic, Statistic]], found: Sequence[Int
         moved, at = rng.integers(0, 2, (count, len(changes)), np.int8).astype(np.float64) @ changes, 0
         for i, (first, second) in pairs.items():
             width = first.sums.shape[2]
-            hits[i] += int(_hits(_swapped(first, second, moved[:, at : at + width]), found[i].value).sum())
+            hits[i] += int(_hits(_swapped(first, second, moved[:, at : at + width]), observed[i].value).sum())
             at += width
     return {i: (1 + count) / (1 + RESAMPLES) for i, count in hits.items()}
 
 
 def _swapped(first: Statistic, second: Statistic, moved: Floats) -> Floats:
-    """The difference after exchanges that moved so much (n, K) from the second system's sums to the first's."""
+    """The differences after n exchanges. `moved` (n, K): what each takes from the second system's sums."""
     differences: Floats = second.at(second.sums[0].sum(axis=0) - moved) - first.at(first.sums[0].sum(axis=0) + moved)
     return differences
 
 
 def _hits(differences: Floats, observed: float) -> Flags:
-    """Which are at least as far from 0 as the observed one, rounding aside."""
+    """Flags of the differences that are at least as far from 0 as the observed difference, up to rounding."""
     return np.abs(differences) >= abs(observed) * (1 - 1e-9) - 1e-12

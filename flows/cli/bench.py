@@ -18,7 +18,7 @@ from schemas.repository import ROOT
 
 
 class Benchmark(StrEnum):
-    """What can be measured."""
+    """The benchmarks of the repository, which `benchmarks/__main__.py` runs by these names."""
 
     serving = "serving"
     frames = "frames"
@@ -36,31 +36,31 @@ class Benchmark(StrEnum):
 _WITH_OPTIONS = (Benchmark.serving, Benchmark.frames, Benchmark.review, Benchmark.protocols)
 
 
-class _Handing(TyperCommand):
-    """Hands `--help` on to a benchmark that has options of its own."""
+class _PassesHelp(TyperCommand):
+    """Passes `--help` to a benchmark that has options of its own."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args and args[0] in _WITH_OPTIONS and "--help" in args[1:]:
-            ctx.help_option_names = []  # now it is an unknown option, and those are handed on
+            ctx.help_option_names = []  # `--help` is then an unknown option, and these are passed on
         return super().parse_args(ctx, args)
 
 
-@app.command(cls=_Handing, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(cls=_PassesHelp, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 @guarded
 def bench(
     context: typer.Context,
     name: Annotated[
         Benchmark,
-        typer.Argument(help="What to measure; some have options of their own: add `--help`."),
+        typer.Argument(help="The benchmark to run. Some have options of their own: add `--help` to see them."),
     ],
     as_json: JsonOption = False,
 ) -> None:
-    """Measure speed against a named baseline in the same minutes (takes minutes; ratios count, not seconds)."""
+    """Measure speed against a named baseline in the same minutes. It takes minutes; ratios count, not seconds."""
     if not (ROOT / "benchmarks").is_dir():
-        raise ConfigError("the benchmarks lie in the repository only: run this from a checkout")
-    # The benchmark runs in the repository: what is a path from here must be one from there.
-    given = [str(Path(part).resolve()) if os.sep in part and Path(part).exists() else part for part in context.args]
-    command = [sys.executable, "-m", "benchmarks", name.value, *(["--json"] if as_json else []), *given]
+        raise ConfigError("the benchmarks are part of the repository only: run this from a checkout")
+    # The benchmark runs in the repository's folder, so relative paths of this folder become absolute.
+    options = [str(Path(part).resolve()) if os.sep in part and Path(part).exists() else part for part in context.args]
+    command = [sys.executable, "-m", "benchmarks", name.value, *(["--json"] if as_json else []), *options]
     done = subprocess.run(command, cwd=ROOT, check=False)
     if done.returncode:
         raise typer.Exit(done.returncode)

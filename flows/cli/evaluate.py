@@ -1,4 +1,4 @@
-"""`v2xum evaluate`: predictions against references under a named protocol; `v2xum evaluate compare`: two results."""
+"""`v2xum evaluate` scores predictions against references; `v2xum evaluate compare` compares two systems."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def run(
     predictions: Annotated[
         list[str],
         typer.Argument(
-            help="NAME=PATH: a file of predictions, or a release. One NAME twice: two runs; PATH:PATH: folds of one."
+            help="NAME=PATH: a file of predictions, or a release. The same NAME again: another run of the system. "
+            "PATH:PATH: parts of one run, such as folds."
         ),
     ],
     references: Annotated[
@@ -48,30 +49,30 @@ def run(
         typer.Option(help="A release, workspace, Instruct-V2Xum / VideoXum / ActivityNet JSON, TVSum or SumMe folder."),
     ],
     protocol: Annotated[
-        str | None, typer.Option(help="What the numbers mean; left out: the one that the references allow.")
+        str | None, typer.Option(help="The protocol, which decides what the numbers mean. Default: by the references.")
     ] = None,
     split: Annotated[list[str] | None, typer.Option(help="Only videos of this split of the references.")] = None,
     splits: Annotated[
-        str | None, typer.Option(help="A published file of folds, or `proper`: only videos of test parts.")
+        str | None, typer.Option(help="A published file of folds, or `proper`: only videos of test parts count.")
     ] = None,
     fold: Annotated[int | None, typer.Option(min=0, help="With --splits: only this fold, from 0.")] = None,
-    out: Annotated[Path, typer.Option(help="Where evaluation.json, .md, .tex and report.html go.")] = Path(
+    out: Annotated[Path, typer.Option(help="The folder for evaluation.json, .md, .tex and report.html.")] = Path(
         "evaluation"
     ),
     clip: Annotated[
-        str | None, typer.Option(help="For the cross-modal metrics: a folder or hub id, or ARCHITECTURE:PRETRAINED.")
+        str | None, typer.Option(help="The CLIP of the cross-modal metrics: folder, hub id or ARCHITECTURE:PRETRAINED.")
     ] = None,
-    pictures: Annotated[Path | None, typer.Option(help="Frames: a workspace, or a folder with ID/000012.jpg.")] = None,
+    pictures: Annotated[Path | None, typer.Option(help="Frame pictures: a workspace, or files ID/000012.jpg.")] = None,
     no_text: Annotated[bool, typer.Option("--no-text", help="Leave out the text metrics, which need Java.")] = False,
-    by: Annotated[str | None, typer.Option(help="The metric by which the page picks worst and best videos.")] = None,
+    by: Annotated[str | None, typer.Option(help="The metric by which the page chooses worst and best videos.")] = None,
     max_failed: Annotated[
-        float, typer.Option(min=0, max=1, help="Exit code 3 when more of a system's predictions are unusable.")
+        float, typer.Option(min=0, max=1, help="Exit code 3 when a larger share of a system's predictions failed.")
     ] = 0.05,
-    seed: Annotated[int, typer.Option(help="Of resamples, the random floor and proper splits.")] = 0,
+    seed: Annotated[int, typer.Option(help="The seed of resamples, random scores and proper folds.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Score summaries. To compare two results: `v2xum evaluate compare A.json B.json`."""
-    from evaluation.evaluate import failed_share  # numpy and scipy: only here are they needed
+    """Score summaries. `v2xum evaluate compare A.json B.json` compares two results."""
+    from evaluation.evaluate import failed_share  # imports numpy and scipy, which other commands do not need
     from evaluation.request import EvaluateRequest, evaluate_here
 
     request = EvaluateRequest(
@@ -106,22 +107,22 @@ def run(
 @guarded
 def compare(
     first: Annotated[Path, typer.Argument(help="evaluation.json of one system.")],
-    second: Annotated[Path, typer.Argument(help="evaluation.json of the other; may be the same file.")],
+    second: Annotated[Path, typer.Argument(help="evaluation.json of the other system; may be the same file.")],
     first_system: Annotated[
-        str | None, typer.Option("--first", help="The system's name, where there are several.")
+        str | None, typer.Option("--first", help="The first system's name, where the file has several systems.")
     ] = None,
-    second_system: Annotated[str | None, typer.Option("--second", help="The other's name.")] = None,
-    seed: Annotated[int, typer.Option(help="Of resamples and exchanges.")] = 0,
+    second_system: Annotated[str | None, typer.Option("--second", help="The second system's name.")] = None,
+    seed: Annotated[int, typer.Option(help="The seed of resamples and exchanges.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Also write comparison.json, .md and .tex into this folder.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare two systems on the videos that both have: paired intervals and tests; unlike protocols are refused."""
+    """Compare two systems on their common videos, with paired intervals and tests, under one protocol only."""
     from evaluation.compare import compare as compare_evaluations
     from evaluation.compare import read_evaluation
     from evaluation.metrics.text_sums import CORPUS
     from evaluation.report.write import write_comparison
 
-    found = compare_evaluations(
+    comparison = compare_evaluations(
         read_evaluation(first),
         read_evaluation(second),
         first_system=first_system,
@@ -130,15 +131,15 @@ def compare(
         seed=seed,
     )
     if out is not None:
-        write_comparison(out, found)
+        write_comparison(out, comparison)
     if as_json:
-        sys.stdout.write(found.model_dump_json() + "\n")
+        sys.stdout.write(comparison.model_dump_json() + "\n")
     else:
-        print_comparison(found)
+        print_comparison(comparison)
 
 
 def print_evaluation(evaluation: Evaluation, console: Console | None = None) -> None:
-    """The tables, what they rest on, and the first problems."""
+    """Print the tables, their caption, and the first problems."""
     from evaluation.report.tables import KINDS, caption, tables_of
 
     console = console or Console(highlight=False)
@@ -163,18 +164,25 @@ def print_evaluation(evaluation: Evaluation, console: Console | None = None) -> 
         console.print(f"… and {more} more problems, in the report")
 
 
-def print_comparison(found: Comparison, console: Console | None = None) -> None:
-    """Differences as a table, and what they rest on."""
+def print_comparison(comparison: Comparison, console: Console | None = None) -> None:
+    """Print the table of differences and its caption."""
     from evaluation.report.tables import comparison_caption, comparison_rows
 
     console = console or Console(highlight=False)
-    if not found.metrics:
-        raise ConfigError("the two have no metric in common")
+    if not comparison.metrics:
+        raise ConfigError("the two systems have no metric in common")
     table = RichTable(show_edge=False, pad_edge=False)
-    for name in ("", plain(found.first, 20), plain(found.second, 20), "difference", "p (Holm)", "won/tied/lost"):
+    for name in (
+        "",
+        plain(comparison.first, 20),
+        plain(comparison.second, 20),
+        "difference",
+        "p (Holm)",
+        "won/tied/lost",
+    ):
         table.add_column(name, justify="right" if name else "left", no_wrap=True)
-    for metric, one, other, difference, interval, _, p, wins, _ in comparison_rows(found.metrics):
-        cells = (metric, one, other, f"{difference}\n{interval}", p, wins)
+    for metric, left, right, difference, interval, _, p, wins, _ in comparison_rows(comparison.metrics):
+        cells = (metric, left, right, f"{difference}\n{interval}", p, wins)
         table.add_row(*(Text("\n".join(plain(line) for line in cell.split("\n"))) for cell in cells))
     console.print(table)
-    console.print(Text(plain(comparison_caption(found), 4000)))
+    console.print(Text(plain(comparison_caption(comparison), 4000)))

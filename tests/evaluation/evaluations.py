@@ -1,4 +1,4 @@
-"""Evaluations to test reports with: true values of made-up systems on videos of the demo's world, and hostile ones."""
+"""Evaluations for tests of reports: real values of invented systems on videos of the demo's world, and hostile text."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ RowSpec = tuple[str, SystemKind, float, int]  # name, kind, noise of its scores,
 
 
 def reference(number: int, annotators: int = 5, pictures: bool = False) -> Reference:
-    """A video of the demo's world; annotators choose around its events."""
+    """A video of the demo's world with annotators who choose around its events."""
     script = make_script(70_000_000 + number)
     rng = np.random.default_rng(number)
     frames = script.duration
@@ -57,7 +57,7 @@ def reference(number: int, annotators: int = 5, pictures: bool = False) -> Refer
 
 
 def predict(truth: Reference, noise: float, seed: int) -> Prediction:
-    """Scores that follow the annotators, more or less."""
+    """A prediction whose scores are the annotators' mean with noise."""
     assert truth.scores is not None
     rng = np.random.default_rng([seed, int(truth.id[-3:])])
     scores = truth.scores.mean(axis=0) + rng.normal(0, noise, truth.frames)
@@ -69,7 +69,7 @@ def predict(truth: Reference, noise: float, seed: int) -> Prediction:
 
 
 def values_of(truth: Reference, guess: Prediction) -> VideoValues:
-    """Per annotator overlap and correlations, by scipy."""
+    """The overlap with each annotator by its definition, and correlations by scipy."""
     assert truth.selections is not None and truth.scores is not None and guess.selected is not None
     both = (truth.selections & guess.selected).sum(axis=1)
     precision, recall = both / guess.selected.sum(), both / truth.selections.sum(axis=1)
@@ -99,7 +99,7 @@ ROWS: tuple[RowSpec, ...] = (
 
 
 def provenance(**changes: Any) -> Provenance:
-    """Everything stated."""
+    """A provenance with all fields; `changes` replace fields."""
     fields: dict[str, Any] = {
         "protocol": "videoxum",
         "choices": {"share": 0.15, "overlap_over": "mean", "annotators": 5, "clip_clamp": False},
@@ -118,7 +118,7 @@ def provenance(**changes: Any) -> Provenance:
 
 @functools.lru_cache(maxsize=8)
 def references(videos: int) -> tuple[Reference, ...]:
-    """The first six have pictures."""
+    """So many references, of which the first six have pictures."""
     return tuple(reference(number, pictures=number < 6) for number in range(videos))
 
 
@@ -157,7 +157,7 @@ def evaluation(videos: int = 30, rows: tuple[RowSpec, ...] = ROWS, **changes: An
 
 
 def hostile_evaluation() -> Evaluation:
-    """Every text that comes from outside is hostile."""
+    """An evaluation in which every text from an input is hostile."""
     text = HOSTILE.encode("utf-8", "replace").decode()
     made = evaluation(6, rows=((text, "system", 0.5, 1), (f"[b] {text}", "random", 9.0, 2)))
     return made.model_copy(

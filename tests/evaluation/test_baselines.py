@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import zlib
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -17,7 +19,7 @@ def video(name: str, seed: int = 0, annotators: int = 3, frames: int = 14) -> Re
     whole = frames * 15
     picks = np.arange(0, whole, 15)
     chosen = np.repeat(rng.random((annotators, frames)) < 0.3, 15, axis=1)
-    chosen[:, :15], chosen[:, 15:30] = True, False  # nobody chose nothing or all
+    chosen[:, :15], chosen[:, 15:30] = True, False  # every annotator chose some frames and not all
     full = FullLength(whole, picks, uniform_shots(whole, 20), chosen)
     ratings = rng.integers(1, 6, (annotators, frames)).astype(float)
     return Reference(name, frames, scores=ratings, selections=chosen[:, picks], full=full)
@@ -33,9 +35,7 @@ def test_the_random_floor_is_the_mean_of_random_systems(name: str) -> None:
     assert few.kind == "random" and [v.id for v in few.videos] == [r.id for r in VIDEOS]
     assert random_floor(protocol, VIDEOS[::-1], draws=1, seed=4).videos == few.videos[::-1], "the order does not matter"
     assert random_floor(protocol, VIDEOS, draws=1, seed=5).videos != few.videos
-    # The same draws, one system each.
-    import zlib
-
+    # The same draws, each as a system of its own.
     reference = VIDEOS[2]
     scores = np.random.default_rng([4, zlib.crc32(b"v2")]).random((5, reference.frames))
     found = evaluate_videos(protocol, [(reference, Prediction("v2", scores=row)) for row in scores])
@@ -104,6 +104,6 @@ def test_undefined_draws_and_no_draws() -> None:
     short = random_floor(get("videoxum"), [Reference("v", 1, selections=np.ones((2, 1), bool))]).videos[0]
     assert short.values["kendall_tau"] is None and short.undefined["kendall_tau"] == "fewer than two frames"
     assert short.values["f1"] == 1
-    with pytest.raises(ValueError, match="a draw"):
+    with pytest.raises(ValueError, match="at least one draw"):
         random_floor(get("videoxum"), VIDEOS, draws=0)
     assert random_floor(get("videoxum"), [Reference("\ud800\n", 3, selections=np.eye(3, dtype=bool))]).videos

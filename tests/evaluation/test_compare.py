@@ -111,9 +111,9 @@ def test_only_common_videos_count_and_the_others_are_told() -> None:
 
 def test_a_system_is_named_where_there_are_several() -> None:
     both = evaluation(5)
-    with pytest.raises(ConfigError, match=r"no single system; name one of: V2Xum-LLaMA-7B, Ours"):
+    with pytest.raises(ConfigError, match=r"does not have exactly one system; name one of: V2Xum-LLaMA-7B, Ours"):
         compare(both, both)
-    with pytest.raises(ConfigError, match="no single row nobody"):
+    with pytest.raises(ConfigError, match="does not have exactly one row nobody"):
         compare(both, both, first_system="nobody")
     assert (
         compare(both, both, first_system="human leave-one-out", second_system=FIRST).first == "human leave-one-out"
@@ -157,7 +157,7 @@ def test_a_document_is_read_back_and_anything_else_is_refused(tmp_path: Path) ->
     assert read_evaluation(path) == made
     for text in ("", "[]", '{"version": 2}', made.model_dump_json().replace('"videoxum"', "NaN"), "\x00", "9" * 99):
         path.write_text(text)
-        with pytest.raises(ConfigError, match=r"a\.json is no evaluation"):
+        with pytest.raises(ConfigError, match=r"a\.json is not an evaluation"):
             read_evaluation(path)
     path.write_bytes(b"\xff\xfe{")
     with pytest.raises(ConfigError, match=r"a\.json"):

@@ -1,4 +1,4 @@
-"""Whole evaluations from files: what is perfect scores perfectly, what is broken is counted, nothing is dropped."""
+"""Whole evaluations from files: right predictions score perfectly, broken ones are counted, none is dropped."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from evaluation.request import EvaluateRequest, clip_config, evaluate_here
 from schemas.errors import ConfigError
 from schemas.evaluation import Evaluation, SystemValues
 from schemas.model_config import OpenClip, TransformersClip
-from tests.evaluation.written import right, scripts, write_predictions, write_references
+from tests.evaluation.datasets import right, scripts, write_predictions, write_references
 
 VIDEOS = 8
 INPUTS = Inputs("references.json", "0" * 64, {})
@@ -52,7 +52,7 @@ def test_what_is_right_scores_one_beside_a_low_random_floor(references: Path, pe
     own, floor = evaluated.evaluation.systems[0], evaluated.evaluation.systems[1]
     assert own.name == "perfect" and values(own) == pytest.approx(dict.fromkeys(values(own), 1.0))
     assert floor.kind == "random" and 0.05 < (values(floor)["f1"] or 0) < 0.3
-    # One annotator: there are neither people nor an oracle to compare with.
+    # With one annotator there is no row of people and no oracle.
     assert [row.metrics for row in evaluated.evaluation.systems[2:]] == [(), ()]
     assert page == tmp_path / "out" / PAGE_NAME
     again = Evaluation.model_validate_json((tmp_path / "out" / JSON_NAME).read_text())

@@ -1,4 +1,4 @@
-"""Every reference gets one prediction; everything that is wrong is a problem with its id."""
+"""Every reference gets one prediction, and every fault becomes a problem with the video's id."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of frames from a folder and from a workspace, and what of them reaches the cross-modal metrics."""
+"""Pictures of frames from a folder and from a workspace, and their way to the cross-modal metrics."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from schemas.loading import load_config
 from schemas.records import Origin, Source
 from schemas.repository import ROOT
 from tests.curation.scripted_stages import Tally
-from tests.evaluation.written import right, scripts, write_predictions, write_references
+from tests.evaluation.datasets import right, scripts, write_predictions, write_references
 
 
 def test_a_folder_gives_what_is_asked_and_no_other_file(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`v2xum evaluate` as its user meets it, and the benchmark flow on a real Prefect server."""
+"""The command `v2xum evaluate`, and the benchmark flow on a real Prefect server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from flows.cli.main import application
 from schemas.comparison import Comparison
 from schemas.evaluation import Evaluation
-from tests.evaluation.written import right, scripts, write_predictions, write_references
+from tests.evaluation.datasets import right, scripts, write_predictions, write_references
 from tests.flows.conftest import run_flow
 
 VIDEOS = 6
@@ -30,7 +30,7 @@ def files(tmp_path: Path) -> Path:
 
 
 def evaluated(files: Path, name: str, *more: object) -> tuple[int, str, str]:
-    """`v2xum evaluate NAME.jsonl`, into the folder NAME."""
+    """Run `v2xum evaluate NAME.jsonl` with the folder NAME for its output."""
     fixed = ("--references", files / "references.json", "--out", files / name, "--no-text")
     return call(files / f"{name}.jsonl", *fixed, *more)
 

@@ -18,7 +18,7 @@ from annotation.label_studio.access import TOKEN, URL
 from curation.workspace import Workspace
 from evaluation.request import EvaluateRequest
 from schemas.loading import load_config
-from tests.evaluation.written import right, scripts, write_predictions, write_references
+from tests.evaluation.datasets import right, scripts, write_predictions, write_references
 from tests.flows.conftest import CONFIG, ROOT
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]

@@ -1,4 +1,4 @@
-"""Texts without marks, against what the grammar wrote and reads."""
+"""Texts without marks, against texts that the grammar formats and parses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The temporal grammar: exact round trips for any text, honest errors, and the real outputs of a public fork."""
+"""The temporal grammar: exact round trips for any text, errors, and the real outputs of a public fork."""
 
 import json
 import re
@@ -28,7 +28,7 @@ REAL = GROUNDTRUTH / "anet/v2xumllama_predictions.json"
 
 TEXTS = st.one_of(
     st.text(min_size=1),
-    st.text(alphabet="\\[]0123456789.,<>f +-e\nA", min_size=1),  # what is written like a time
+    st.text(alphabet="\\[]0123456789.,<>f +-e\nA", min_size=1),  # text that looks like a time
 )
 TIMES = st.lists(st.floats(min_value=0, allow_infinity=False, allow_nan=False).map(abs), min_size=1, max_size=4)
 SENTENCES = st.lists(
@@ -115,7 +115,7 @@ def test_nothing_but_a_grammar_error_comes_out(text: str) -> None:
 @settings(max_examples=50)
 @given(st.text(alphabet="\\[]0123456789., <>f\nA.", max_size=30))
 def test_what_parses_is_what_would_be_written(text: str) -> None:
-    """No second reading: a text that parses formats to itself, up to a newline as the border."""
+    """A text that parses is formatted to itself, except that a border may be a newline."""
     try:
         lines = parse_slots(text)
     except GrammarError:

@@ -19,7 +19,7 @@ __all__ = ["films", "server", "v2xum"]
 
 
 class Servers(NamedTuple):
-    """Both servers of the demo."""
+    """The two servers of the demo."""
 
     captioner: VllmServer
     summarizer: VllmServer
@@ -32,7 +32,7 @@ class Servers(NamedTuple):
 
 @pytest.fixture(scope="session")
 def vllm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    """The demo's two checkpoints, served."""
+    """Servers of the demo's two checkpoints."""
     if not PYTHON.exists():
         pytest.skip("no vLLM here: make vllm")
     folder = tmp_path_factory.mktemp("vllm")
@@ -53,7 +53,7 @@ def vllm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 @pytest.fixture(scope="session")
 def local(films: Path, tmp_path_factory: pytest.TempPathFactory, server: str) -> Path:
-    """The demo's videos curated in process."""
+    """A workspace with the demo's videos, curated with models in the process."""
     workspace = tmp_path_factory.mktemp("local")
     command = [
         sys.executable,
@@ -70,7 +70,7 @@ def local(films: Path, tmp_path_factory: pytest.TempPathFactory, server: str) ->
 
 
 def texts(workspace: Path) -> dict[str, Any]:
-    """What every published sample says, without what tells who made it."""
+    """Every published sample without its provenance, by id."""
     rows: list[dict[str, Any]] = []
     for path in sorted((workspace / "export").rglob("*.parquet")):
         rows += pq.ParquetFile(path).read().to_pylist()
@@ -78,7 +78,7 @@ def texts(workspace: Path) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """A cell without picture bytes and efforts, which engines may count differently."""
+    """A cell without picture bytes."""
     if isinstance(value, dict):
         return {key: plain(inner) for key, inner in value.items() if key != "bytes"}
     return [plain(inner) for inner in value] if isinstance(value, list) else value

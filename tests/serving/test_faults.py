@@ -1,4 +1,4 @@
-"""The whole run against the fault-injecting server: what goes wrong there is mended, or stops the run with evidence."""
+"""Whole runs against the fault-injecting server: a fault is repaired, or it stops the run with evidence."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.processes import answers_health
 from demo.faulty_server.plan import even
 from flows.local.prefect_server import free_port
 from tests.flows.conftest import CONFIG as LOCAL
@@ -27,7 +28,7 @@ CHECKPOINTS = ROOT / "data" / "demo"
 
 
 class FaultyServer:
-    """The server in a process of its own, with the demo's checkpoints behind it; it can be killed and started again."""
+    """The faulty server with the demo's checkpoints, in a process of its own. It can be killed and started again."""
 
     def __init__(self, **faults: float) -> None:
         self.port = free_port()
@@ -53,14 +54,7 @@ class FaultyServer:
             stderr=subprocess.DEVNULL,
             env={**os.environ, "OMP_WAIT_POLICY": "passive"},
         )
-        deadline = time.monotonic() + 120
-        while True:
-            try:
-                urllib.request.urlopen(f"{self.url}/health", timeout=5).close()
-                return
-            except OSError:
-                assert time.monotonic() < deadline and self._process.poll() is None
-                time.sleep(0.1)
+        assert answers_health(self.url, self._process, 120)
 
     def stats(self) -> dict[str, object]:
         with urllib.request.urlopen(f"{self.url}/stats", timeout=10) as response:

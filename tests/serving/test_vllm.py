@@ -1,4 +1,4 @@
-"""The demo through real vLLM servers: the same samples as in process, and a server that dies costs nothing but time."""
+"""The demo through real vLLM servers: the same samples as in one process, also when a server dies and comes back."""
 
 from __future__ import annotations
 
@@ -66,13 +66,13 @@ def test_the_doctor_finds_nothing_wrong(vllm: Servers, tmp_path: Path, v2xum: Ca
 
 
 def media_path(vllm: Servers) -> Path:
-    """The folder that the captioner's server may read."""
+    """The folder from which the captioner's server may read pictures."""
     command = vllm.captioner.command
     return Path(command[command.index("--allowed-local-media-path") + 1])
 
 
 def replies(workspace: Path) -> int:
-    """Replies that the ledger holds."""
+    """The number of replies in the ledger."""
     try:
         with sqlite3.connect(f"file:{workspace / 'ledger.sqlite'}?mode=ro", uri=True) as connection:
             return int(connection.execute("SELECT count(*) FROM replies").fetchone()[0])

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from benchmarks.protocol_study.figures import findings
+from benchmarks.protocol_study.figures import study_figures
 from benchmarks.protocol_study.page import ROWS, TABLE, page, plot, report
 from evaluation.readers.summe import read_annotations
 from schemas.errors import ConfigError
@@ -17,7 +17,7 @@ from tests.places import GROUNDTRUTH
 
 real = pytest.mark.skipif(not GROUNDTRUTH.is_dir(), reason="../shared/groundtruth is not there")
 
-# As ../shared/groundtruth/README.md prints them, to its digits.
+# The figures of ../shared/groundtruth/README.md, with its number of digits.
 PRINTED = {
     "tvsum_human_tau": (0.1774, 4),
     "tvsum_human_rho": (0.2042, 4),
@@ -37,7 +37,7 @@ PRINTED = {
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, float]:
-    return findings(GROUNDTRUTH, draws=20)
+    return study_figures(GROUNDTRUTH, draws=20)
 
 
 @real
@@ -69,7 +69,7 @@ def test_the_page_and_its_plot(found: dict[str, float]) -> None:
 @pytest.mark.slow
 @pytest.mark.groundtruth
 def test_shots_bring_the_figures_that_rest_on_them(tmp_path: Path) -> None:
-    """With shots that follow what people chose, random scores do better than nothing: the protocol's floor is not 0."""
+    """Where people chose short shots more often, random scores reach more than 0 under the knapsack protocol."""
     for part in ("tvsum/ydata-tvsum50.mat", "summe/GT"):
         source, target = GROUNDTRUTH / part, tmp_path / part
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -97,4 +97,4 @@ def test_shots_bring_the_figures_that_rest_on_them(tmp_path: Path) -> None:
 
 def test_without_annotations_it_is_said_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="ydata-tvsum50"):
-        findings(tmp_path)
+        study_figures(tmp_path)

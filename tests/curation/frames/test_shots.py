@@ -1,6 +1,6 @@
 """Shots against a brute-force search and scenes with known cuts."""
 
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -39,6 +39,32 @@ def test_the_segmentation_is_the_cheapest_of_all(rows, penalty):
     choices = ([0] + [i + 1 for i in range(count - 1) if mask >> i & 1] for mask in range(1 << (count - 1)))
     best = min(cost(rows, starts, penalty) for starts in choices)
     assert cost(rows, change_points(rows, penalty), penalty) == pytest.approx(best, abs=1e-6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 9), st.integers(1, 4), st.floats(0.0, 3.0))
+def test_the_change_points_of_random_features_are_the_only_optimum(seed, count, width, penalty):
+    # Random features have no ties, so that the change points themselves must be those of all segmentations tried.
+    rows = np.random.default_rng(seed).normal(size=(count, width)).astype(np.float32)
+    choices = ([0, *places] for size in range(count) for places in combinations(range(1, count), size))
+    best = min(choices, key=lambda starts: cost(rows, starts, penalty))
+    assert change_points(rows, penalty) == best
+
+
+def test_true_changes_and_their_number_are_found_in_noise():
+    rng = np.random.default_rng(3)
+    lengths = [30, 12, 45, 20, 33]
+    rows = np.repeat(rng.normal(size=(5, 16)) * 3, lengths, axis=0) + rng.normal(size=(sum(lengths), 16)) * 0.1
+    true = [0, *np.cumsum(lengths)[:-1].tolist()]
+    assert change_points(rows.astype(np.float32), 10.0) == true
+    assert [first for first, _ in segment(unit(rows))] == true
+    assert change_points(rows.astype(np.float32), 1e9) == [0], "a high penalty leaves one segment"
+    assert change_points(rows.astype(np.float32), 0.0) == list(range(len(rows))), "without penalty every frame is one"
+
+
+def test_equal_frames_are_one_shot():
+    assert segment(unit(np.ones((1, 4)))) == ((0, 0),)
+    assert segment(unit(np.ones((6, 4)))) == ((0, 5),)
 
 
 @given(vectors)

@@ -48,7 +48,7 @@ def world() -> list[tuple[list[bytes], list[str]]]:
 
 
 class Counted:
-    """A CLIP that counts what it is asked."""
+    """A CLIP that counts the items that it embeds."""
 
     def __init__(self, clip: Clip) -> None:
         self._clip, self.name = clip, clip.name

@@ -1,4 +1,4 @@
-"""Programs that answer by lines, seen through ones that misbehave: real processes, Python's own."""
+"""Programs that answer lines, tested with real Python processes that misbehave."""
 
 from __future__ import annotations
 

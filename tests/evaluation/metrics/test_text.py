@@ -1,4 +1,4 @@
-"""Text metrics against pycocoevalcap's own call, on random texts and on the real outputs."""
+"""Text metrics against pycocoevalcap's own calls, on random texts and on real outputs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def scorers() -> Iterator[TextScorers]:
 
 
 def upstream(pairs: list[TextPair]) -> tuple[dict[str, float], dict[str, list[float]]]:
-    """pycocoevalcap's own call, with the Java that is found on PATH and told to speak UTF-8."""
+    """The scores by pycocoevalcap's own calls, with the Java on PATH set to UTF-8."""
     from pycocoevalcap.bleu.bleu import Bleu
     from pycocoevalcap.cider.cider import Cider
     from pycocoevalcap.meteor.meteor import Meteor
@@ -92,7 +92,7 @@ def test_scores_are_those_of_pycocoevalcap_to_the_last_bit(
     for metric in METRICS:
         own = scores.videos[metric]
         for place, pair in enumerate(pairs):
-            # A prediction without a word is 0 by our rule; coco-caption agrees wherever a reference has a word.
+            # A prediction without a word is 0 here; coco-caption gives 0 wherever a reference has a word.
             assert own[pair.id] == each[metric][place], (metric, pair)
 
 
@@ -170,13 +170,13 @@ def test_what_cannot_be_scored_is_said(scorers: TextScorers) -> None:
         assert scores.videos[metric]["none"] == scores.videos[metric]["marks"] == 0
         assert scores.videos[metric]["wordless"] is None
         assert (scores.videos[metric]["ok"] or 0) > 0
-    # Empty predictions count in corpus figures: without them BLEU is higher.
+    # Empty predictions count in corpus values: without them BLEU is higher.
     assert (scorers.score(pairs[:2]).corpus["BLEU-1"] or 0) > (scores.corpus["BLEU-1"] or 0)
     nothing = scorers.score(pairs[4:])
     assert nothing.corpus == dict.fromkeys(METRICS)
     assert nothing.reasons == dict.fromkeys(METRICS, NO_REFERENCE)
     assert scorers.score([]).corpus == dict.fromkeys(METRICS)
-    with pytest.raises(ValueError, match="an id twice"):
+    with pytest.raises(ValueError, match="the same id"):
         scorers.score([pairs[0], pairs[0]])
 
 
@@ -195,9 +195,9 @@ def test_without_java_there_is_no_number(tmp_path: Path, monkeypatch: pytest.Mon
 @java
 @pytest.mark.parametrize("early", [True, False])
 def test_an_interrupt_does_not_wait_for_meteor(monkeypatch: pytest.MonkeyPatch, early: bool) -> None:
-    """Neither when METEOR is at work nor when it is about to be: it must not be started once more."""
+    """An interrupt while METEOR works or starts ends METEOR, which is not started again."""
     interrupted_first, asked = threading.Event(), threading.Event()
-    ask, alike = LineProcess.ask, meteor._alike
+    ask, alike = LineProcess.ask, meteor._possible_matches
 
     def interrupted(*given: object) -> None:
         if not early:
@@ -219,7 +219,7 @@ def test_an_interrupt_does_not_wait_for_meteor(monkeypatch: pytest.MonkeyPatch, 
 
     close = TextScorers.close
     monkeypatch.setattr("evaluation.metrics.text._python_scores", interrupted)
-    monkeypatch.setattr("evaluation.metrics.meteor._alike", held_up)
+    monkeypatch.setattr("evaluation.metrics.meteor._possible_matches", held_up)
     monkeypatch.setattr(LineProcess, "ask", asking)
     monkeypatch.setattr(TextScorers, "close", closed)
     with TextScorers() as scorers:

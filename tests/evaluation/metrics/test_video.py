@@ -19,7 +19,7 @@ SUMME = ("summe/binary-vs-mean", "summe/score-vs-mean", "summe/per-annotator")
 
 
 def video(rng: np.random.Generator, name: str = "v", frames: int = 20, annotators: int = 4) -> Reference:
-    """A video of 15 frames of which each is one of the grid, cut into shots of 22, with everything there can be."""
+    """A reference with all fields. Each frame of its grid is 15 frames of the video, whose shots have 22 frames."""
     whole = frames * 15 - 4
     chosen = np.repeat(rng.random((annotators, frames)) < 0.3, 15, axis=1)[:, :whole]
     picks = np.arange(0, whole, 15)
@@ -44,7 +44,7 @@ def sets(truths: np.ndarray, selection: np.ndarray) -> np.ndarray:
 
 
 def expected(protocol: str, reference: Reference, scores: np.ndarray) -> list[float]:
-    """f1, precision, recall, tau, rho, written out a second time from the libraries, one call at a time."""
+    """f1, precision, recall, tau and rho by the libraries, one call at a time."""
     assert reference.full is not None and reference.full.selections is not None and reference.selections is not None
     assert reference.scores is not None
     full, chosen = reference.full, reference.selections
@@ -56,7 +56,7 @@ def expected(protocol: str, reference: Reference, scores: np.ndarray) -> list[fl
     values = [everywhere[a : b + 1].mean() for a, b in full.shots]
     summary = np.zeros(full.frames, bool)
     room = int(full.frames * 0.15)
-    # Shots are equally long but for the last one: the best ones are what the knapsack holds, if that one is bad.
+    # All shots but the last have the same length: the knapsack holds the best shots, if the last one is bad.
     assert values[-1] == min(values)
     for shot in sorted(range(len(values)), key=lambda i: -values[i])[: room // 22]:
         summary[full.shots[shot, 0] : full.shots[shot, 1] + 1] = True

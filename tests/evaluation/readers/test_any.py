@@ -1,4 +1,4 @@
-"""One way in: kinds are told apart, and mixed or unknown ones refused."""
+"""References and predictions of every kind are recognized; mixed and unknown kinds are refused."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from evaluation.readers.any import kind_of, read_references, read_system, sha256_of
@@ -41,7 +40,7 @@ def test_kinds_of_json(tmp_path: Path) -> None:
         (item,) = read_references(path).items
         assert item.frames == 2 and len(item.texts) == 1
     assert kind_of(write(tmp_path / "rows.jsonl", LINE)) == "activitynet"
-    with pytest.raises(ConfigError, match="of one dataset are wanted, not of activitynet, videoxum"):
+    with pytest.raises(ConfigError, match="must be of one dataset, not of activitynet, videoxum"):
         read_references([files["activitynet"], files["videoxum"]])
     two = read_references([files["activitynet"], write(tmp_path / "val_2.json", DENSE)])
     assert two.items[0].texts == ("One.", "One.")
@@ -50,7 +49,7 @@ def test_kinds_of_json(tmp_path: Path) -> None:
     assert [i.id for i in read_references([files["videoxum"], val], ["val"]).items] == ["x"]
     with pytest.raises(ConfigError, match=r"no split dev \(there are: test\)"):
         read_references(files["videoxum"], ["dev"])
-    with pytest.raises(ConfigError, match=r"no split dev \(it has none\)"):
+    with pytest.raises(ConfigError, match=r"no split dev \(the data has no splits\)"):
         read_references(files["activitynet"], ["dev"])
 
 
@@ -60,11 +59,11 @@ def test_unknown_kinds_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no Parquet shards"):
         kind_of(tmp_path)
     (tmp_path / "notes.txt").write_text("x")
-    with pytest.raises(ConfigError, match="not a kind of references"):
+    with pytest.raises(ConfigError, match="this kind of references is not known"):
         kind_of(tmp_path / "notes.txt")
     with pytest.raises(ConfigError, match="records with the keys a, b: neither"):
         kind_of(write(tmp_path / "odd.json", [{"a": 1, "b": 2}]))
-    with pytest.raises(ConfigError, match="no records in it"):
+    with pytest.raises(ConfigError, match="the file has no records"):
         kind_of(write(tmp_path / "empty.json", []))
     with pytest.raises(ConfigError, match="not of none"):
         read_references([])
@@ -88,10 +87,10 @@ def test_the_real_folders() -> None:
     assert kind_of(TRUTH / "tvsum") == kind_of(TRUTH / "tvsum" / "ydata-tvsum50.mat") == "tvsum"
     summe = read_references(TRUTH / "summe").items
     assert len(summe) == 25
+    frames = {item.id: item.frames for item in summe}
     results = sorted((TRUTH / "summe" / "sumind_results").glob("*.h5"))
-    read = read_system(results[0], summe)
-    known = {item.id: item for item in summe}
-    assert read.items
-    for prediction in read.items:
-        assert prediction.scores is not None and np.isfinite(prediction.scores).all()
-        assert prediction.id in known
+    read = [prediction for path in results for prediction in read_system(path, summe).items]
+    # The files name videos by keys (video_1): only the names of video_names.json are ids of references. Each video
+    # is in the test part of a fold, and has one score for each frame of its reference's grid.
+    assert {prediction.id: len(prediction.scores) for prediction in read if prediction.scores is not None} == frames
+    assert len(read) == len(frames)

@@ -52,7 +52,7 @@ def test_seeds_differ_and_parts_are_even() -> None:
     assert check_splits(proper_folds(named_like_a_video), named_like_a_video).clean
     with pytest.raises(ConfigError, match="twice"):
         proper_folds([*references, Reference("v1", 1)])
-    with pytest.raises(ConfigError, match="need three"):
+    with pytest.raises(ConfigError, match="need at least three"):
         proper_folds(references, folds=2)
 
 

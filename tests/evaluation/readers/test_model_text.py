@@ -1,4 +1,4 @@
-"""From generated text to frames and scores, against the grammar and the slot map."""
+"""Frames and scores from generated text, against the grammar and the slot map."""
 
 from __future__ import annotations
 

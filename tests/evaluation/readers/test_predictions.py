@@ -1,4 +1,4 @@
-"""A system's predictions from files: our own form, V2Xum-LLaMA's, and what is wrong with either."""
+"""A system's predictions from files: this project's form, V2Xum-LLaMA's form, and faulty records of both."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_misspelt_keys_are_errors_with_the_nearest_name(tmp_path: Path) -> None:
         read(tmp_path, {"id": "v", "scores": [1] * 10}, {"id": "w", "score": [1] * 10})
     with pytest.raises(ConfigError, match="record 1: no id"):
         read(tmp_path, {"video": "v"})
-    with pytest.raises(ConfigError, match="no predictions in it"):
+    with pytest.raises(ConfigError, match="the file has no predictions"):
         read(tmp_path)
     assert {"id", "text", "selected", "scores", "slot_probabilities", "error"} < set(KEYS)
 
@@ -171,7 +171,7 @@ def test_the_real_outputs_of_v2xum_llama() -> None:
     matched = match(references, found.items)
     assert [(p.id, p.reason, p.counted) for p in matched.problems] == [("v_FV2TzKt9MdI", "generation_failed", "worst")]
     assert len(matched.pairs) == 1905
-    # One output repeats itself until its limit and ends without a time: what it said before counts.
+    # One output repeats itself up to its length limit and ends without a time: the sentences before count.
     assert [(p.reason, p.detail[:35]) for p in found.problems] == [
         ("read_in_part", "a sentence without a time: 'He swin")
     ]

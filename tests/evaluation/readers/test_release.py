@@ -10,7 +10,7 @@ import pytest
 
 from evaluation.readers.any import kind_of, read_references, sha256_of
 from evaluation.readers.instruct_v2xum import read_instruct
-from evaluation.readers.release import keyframe_pictures, read_release, release_shards
+from evaluation.readers.release import read_release, release_shards
 from schemas.errors import ConfigError
 from tests.curation.samples import numbered, read_picture, run_export
 
@@ -60,7 +60,6 @@ def test_pictures_of_keyframes(release: Path) -> None:
         for id_, sample in samples.items()
     }
     assert {item.id: item.pictures for item in read_release(release, pictures=True).items} == expected
-    assert keyframe_pictures(release, ["v003", "absent"]) == {"v003": expected["v003"]}
 
 
 def test_its_json_gives_the_same_references(release: Path) -> None:

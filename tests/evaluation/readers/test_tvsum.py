@@ -16,7 +16,7 @@ real = pytest.mark.skipif(not GROUNDTRUTH.is_dir(), reason="../shared/groundtrut
 
 
 def matlab(path: Path, videos: dict[str, np.ndarray], title: str = "Ünïcode \U0001f600", seconds: float = 2.0) -> Path:
-    """As MATLAB 7.3 writes an array of structures: columns of references, texts in UTF-16, matrices transposed."""
+    """Write an array of structures like MATLAB 7.3: columns of references, texts in UTF-16, transposed matrices."""
     with h5py.File(path, "w") as file:
         columns: dict[str, list[h5py.Reference]] = {}
         for i, (name, ratings) in enumerate(videos.items()):

@@ -28,7 +28,7 @@ COMMANDS = {
 
 
 def set_by_latex(text: str) -> str:
-    """What LaTeX sets for escaped text: reads the few commands that may occur; anything else active is an error."""
+    """The text that LaTeX prints for escaped text. It knows the few allowed commands; every other one is an error."""
     out, at = "", 0
     pattern = re.compile(
         r"\\(?P<name>[a-z]+\{(?:34)?\})|\\(?P<sign>[{}$&#%_])|\{(?P<group>[\[\]*]?)\}|(?P<math>\$\\(?:tau|rho)\$)"

@@ -19,7 +19,7 @@ PARSER = MarkdownIt("gfm-like", {"html": True, "linkify": False})
 
 
 def cells(text: str) -> list[list[str]]:
-    """Every row of every table, as a parser of GitHub's dialect reads it."""
+    """The cells of every row of every table, as a parser of GitHub's dialect reads them."""
     rows = re.findall(r"<tr>(.*?)</tr>", PARSER.render(text), re.S)
     return [
         [html.unescape(re.sub("<[^>]*>", "", c)) for c in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", r, re.S)]

@@ -25,7 +25,7 @@ VOID = {"meta", "img", "br", "rect", "line", "circle", "polygon", "polyline", "l
 
 
 class Page(HTMLParser):
-    """A page as a browser reads it: tags with attributes, texts, whether every tag is closed."""
+    """A page as a browser reads it: tags with attributes, and texts; every tag must be closed."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -183,7 +183,7 @@ def test_curves_of_annotators_and_prediction_lie_within_the_plot() -> None:
         assert pairs and all(found.left <= x <= found.right and 0 <= y <= found.bottom for x, y in pairs)
     assert len(found.annotators.split()) == truth.frames
     assert {round(span.share * 5) for span in found.chosen_by_annotators} <= set(range(1, 6))
-    assert f"chose {int(0.15 * truth.frames)} frames" in found.said
+    assert f"chose {int(0.15 * truth.frames)} frames" in found.description
 
 
 @pytest.mark.parametrize(
@@ -207,10 +207,13 @@ def test_a_spread_counts_every_video_and_marks_the_mean() -> None:
     assert [ridge.kind for ridge in first.ridges] == [row.kind for row in made.systems]
     for ridge, row in zip(first.ridges, made.systems, strict=True):
         f1 = row.metrics[0]
-        assert f"{row.name}, 20 videos: mean {f1.value:.3f}, 95 % interval {f1.low:.3f} to {f1.high:.3f}" in ridge.said
+        assert (
+            f"{row.name}, 20 videos: mean {f1.value:.3f}, 95 % interval {f1.low:.3f} to {f1.high:.3f}"
+            in ridge.description
+        )
         assert ridge.low is not None and ridge.high is not None and ridge.low <= ridge.mean <= ridge.high
     tau = plots[3]
-    assert "18 videos" in tau.ridges[0].said, "two are undefined"
+    assert "18 videos" in tau.ridges[0].description, "two are undefined"
     assert (tau.x_ticks[0].text, tau.x_ticks[-1].text) == ("\u22121", "1")
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from evaluation.uncertainty.bootstrap import corpus_of, intervals, mean_of
-from evaluation.uncertainty.metric_intervals import column, metric_value, metric_values, summarize
-from schemas.evaluation import VideoValues
+from evaluation.uncertainty.metric_intervals import column, metric_values, summarize
+from schemas.evaluation import MetricValue, VideoValues
 
 DRAWS = {
     "normal": lambda rng, shape: rng.normal(0.3, 0.1, shape),
@@ -19,6 +19,17 @@ DRAWS = {
     "often nothing": lambda rng, shape: rng.beta(2, 5, shape) * (rng.random(shape) < 0.6),
 }
 TRUTH = {"normal": 0.3, "skewed": 0.2, "often nothing": 0.6 * 2 / 7}
+
+
+def metric_value(
+    name: str,
+    unit: str,
+    values: list[float | None] | list[list[float | None]],
+    reasons: list[str] | None = None,
+    **more: int,
+) -> MetricValue:
+    """One metric alone: the mean of `values` with its interval."""
+    return metric_values([column(name, unit, values, reasons or [])], more.get("seed", 0))[0]
 
 
 @pytest.mark.parametrize("videos", [10, 25, 100])
@@ -43,7 +54,7 @@ def test_the_interval_is_scipys_but_for_the_tails(videos: int, expand: bool) -> 
             (values,), np.mean, n_resamples=100_000, confidence_level=level, method="BCa", rng=np.random.default_rng(1)
         )
     (ours,) = intervals([mean_of(values)], 2, expand=expand)
-    near = 0.08 if expand else 0.03  # few of 10,000 draws lie beyond tails that are taken far out
+    near = 0.08 if expand else 0.03  # few of 10,000 draws lie beyond expanded tails
     width = theirs.confidence_interval.high - theirs.confidence_interval.low
     assert ours.low == pytest.approx(theirs.confidence_interval.low, abs=near * width)
     assert ours.high == pytest.approx(theirs.confidence_interval.high, abs=near * width)

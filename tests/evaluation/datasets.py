@@ -1,4 +1,4 @@
-"""Small datasets and predictions as files, in the forms that `v2xum evaluate` reads."""
+"""Writes small datasets and predictions as files, in the forms that `v2xum evaluate` reads."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def scripts(videos: int) -> dict[str, Script]:
 
 
 def write_references(path: Path, videos: int) -> Path:
-    """Instruct-V2Xum records of scripted videos."""
+    """Write Instruct-V2Xum records of scripted videos."""
     write_truth(path, [Known(name, script, script.duration) for name, script in scripts(videos).items()])
     return path
 
 
 def right(name: str, script: Script) -> dict[str, Any]:
-    """The prediction that says exactly what the script says."""
+    """A prediction with exactly the script's keyframes and sentences."""
     text = " ".join(event.sentence for event in script.events)
     return {"id": name, "selected": list(script.keyframes), "text": text}
 

@@ -1,4 +1,4 @@
-"""Readers of reference data: what they give, and what hostile records do to them."""
+"""Records of reference data: what the readers make of right, wrong and hostile ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from evaluation.readers.activitynet import read_activitynet
 from evaluation.readers.instruct_v2xum import read_instruct
-from evaluation.readers.records import load_rows, shown
+from evaluation.readers.records import load_rows, printable
 from evaluation.readers.videoxum import read_videoxum
 from schemas.errors import ConfigError
 from tests.places import GROUNDTRUTH
@@ -185,7 +185,7 @@ def test_odd_unicode_in_ids_and_texts(tmp_path: Path) -> None:
     found = read_instruct(write(tmp_path / "d.json", [instruct("v\udfff", conversations=answer), instruct("東京")]))
     assert [item.id for item in found.items] == ["v\\udfff", "東京"]
     assert found.items[0].texts == ("A man \ufffd runs \u2028 fast.",)
-    assert shown("a\nb\x00\ud800" + "x" * 500, 20) == "a\\x0ab\\x00\\ud800" + "x" * 10 + "..."
+    assert printable("a\nb\x00\ud800" + "x" * 500, 20) == "a\\x0ab\\x00\\ud800" + "x" * 10 + "..."
 
 
 @pytest.mark.groundtruth
