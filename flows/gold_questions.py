@@ -12,8 +12,7 @@ from pathlib import Path
 
 from annotation.gold_answers import add_answers, gold_key
 from annotation.label_studio.access import review_folder
-from annotation.push.missing import SCORES
-from annotation.push.push import Extra
+from annotation.push.missing import SCORES, Extra
 from annotation.push.strata import Candidate, Chosen, position
 from curation.pipeline.services import Services
 from demo.gold.questions import Question, makers_of, question

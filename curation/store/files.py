@@ -14,6 +14,16 @@ def hash_file(path: Path) -> tuple[str, int]:
         return digest.hexdigest(), stream.tell()
 
 
+def write_bytes_whole(path: Path, data: bytes) -> None:
+    """Write bytes under another name and put the file into place; after an error nothing is left. Raises OSError."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def write_whole(path: Path, text: str) -> None:
     """Write a file under another name and put it into place. Raises OSError."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}")

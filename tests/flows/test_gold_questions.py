@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from annotation.gold_answers import add_answers, known_answers, read_answers
-from annotation.push.push import Extra
+from annotation.push.missing import Extra
 from annotation.push.strata import Candidate, Chosen, candidates
 from annotation.report.write import review_report
 from curation.dataset.export import export_key

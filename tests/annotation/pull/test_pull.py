@@ -137,7 +137,7 @@ def test_no_server_and_other_servers_say_what_to_do(tmp_path: Path) -> None:
         pull(place, Access(url="http://127.0.0.1:9", token="x"), "any title")
     answers = {
         b'{"release": "1.4.1"}': "too old",
-        b"<html>a web page</html>": "something else than JSON",
+        b"<html>a web page</html>": "not JSON",
         b'{"version": 3}': "no Label Studio",
         b"[]": "no Label Studio",
     }

@@ -125,7 +125,7 @@ def test_what_others_put_into_the_project_is_left_alone(workspace: Make, access:
     assert len(tasks) == 2 and task_key(tasks[1]["data"]) is None
     api.call("POST", f"/api/tasks/{tasks[1]['id']}/annotations/", json={"result": [], "lead_time": 1})
     result, verdicts = pull(place, access, title)
-    assert verdicts == [] and "not one that" in result.problems[0]
+    assert verdicts == [] and "did not make its task" in result.problems[0]
     assert len(list((place.root / "review" / "unclear").iterdir())) == 1
 
 
@@ -217,6 +217,7 @@ def test_killed_pushes_lose_and_double_nothing(workspace: Make, access: Access, 
 PUSHER = """
 import sys
 from pathlib import Path
+from annotation.push import missing
 from annotation.push import push as pushing
 from annotation.label_studio.access import find_access
 from annotation.push.strata import Chosen
@@ -224,7 +225,7 @@ from curation.workspace import Workspace
 from tests.annotation.workspaces import services_of
 
 if __name__ == "__main__":
-    pushing.CHUNK = 7
+    missing.CHUNK = 7
     place = Workspace(Path(sys.argv[1]))
     with services_of(place) as services:
         chosen = [Chosen(source.id, "random", 1) for source in services.ledger.sources()]
