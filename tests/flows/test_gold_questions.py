@@ -29,7 +29,7 @@ from curation.status.explain import explain, find
 from curation.status.standings import all_rejections, samples
 from curation.workspace import Workspace
 from demo.gold.answers import truth
-from demo.gold.questions import SECONDS, _free_id, _rng
+from demo.gold.questions import SECONDS, free_id, keyed_rng
 from demo.render import draw
 from demo.world import make_script
 from flows.gold_questions import gold_questions, mixed
@@ -78,7 +78,7 @@ def test_half_have_an_error_and_all_else_is_what_the_pictures_show(place: Worksp
         assert sum(answer.has_error for answer in answers.values()) == 2
         for name, (sample, _) in asked.items():
             assert re.fullmatch(r"[0-9a-f]{16}", name) and sample.video.id == sample.source.id == name
-            script = make_script(_rng(KEY, "script", name).getrandbits(48), SECONDS)
+            script = make_script(keyed_rng(KEY, "script", name).getrandbits(48), SECONDS)
             whole = services.pictures.sample(sample.video)
             assert whole == sample.frames and len(whole.frames) == SECONDS
             for frame in whole.frames:
@@ -186,10 +186,10 @@ def test_the_ledger_and_the_dataset_do_not_know_them(place: Workspace) -> None:
 def test_an_id_that_a_sample_has_is_not_taken(tmp_path: Path) -> None:
     place = make_workspace(tmp_path / "run", [])
     with opened(place) as services:
-        names = [_free_id(services.ledger, KEY, 0, number) for number in range(50)]
+        names = [free_id(services.ledger, KEY, 0, number) for number in range(50)]
         assert len(set(names)) == 50
         services.ledger.register([Source(id=names[0], kind="file", uri="/x", origin=ORIGIN)])
-        after = [_free_id(services.ledger, KEY, 0, number) for number in range(50)]
+        after = [free_id(services.ledger, KEY, 0, number) for number in range(50)]
         assert after[0] not in names and after[1:] == names[1:]
 
 

@@ -25,7 +25,7 @@ from annotation.label_studio.allowed_addresses import HOOK_HOST, REFUSED, WEBHOO
 from annotation.label_studio.server import environment
 from annotation.label_studio.webhook import HEADER, PATH, receiving, webhook_secret
 from annotation.label_studio.webhook_registration import hook_address
-from flows.local.review_listener import Callbacks, _Turns, follow
+from flows.local.review_listener import Callbacks, Turns, follow
 from schemas.errors import ConfigError
 from tests.annotation.pull.test_pull import saying
 from tests.annotation.workspaces import make_workspace
@@ -292,7 +292,7 @@ def test_without_a_ring_there_is_a_turn_now_and_then_and_errors_come_out() -> No
 
 def test_a_pull_that_fails_is_said_and_the_next_one_tries_again(tmp_path: Path) -> None:
     place, said = make_workspace(tmp_path / "run", []), list[str]()
-    turns = _Turns(place, None, "Review of films", "http://127.0.0.1:1/x", SECRET, Callbacks(print, said.append))
+    turns = Turns(place, None, "Review of films", "http://127.0.0.1:1/x", SECRET, Callbacks(print, said.append))
     for body, words in {b"[]": "no Label Studio", b'{"release": "1.23.2"}': "KeyError"}.items():
         with saying(body) as url:
             write_access(place.root, new_access(url))

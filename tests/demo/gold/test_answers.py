@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from demo.gold.answers import KINDS, Told, plant, truth
+from demo.gold.answers import KINDS, Texts, plant, truth
 from demo.render import HEIGHT, WIDTH
 from demo.world import Script, make_script, names_event, shows_event
 from schemas.records import Frame, FrameSet
@@ -53,7 +53,7 @@ def test_at_any_rate_each_sentence_rests_on_frames_that_show_it(script: Script, 
         assert all(names_event(told.captions[index], event) for index in point.frames)
 
 
-def differences(true: Told, told: Told) -> tuple[list[int], list[int]]:
+def differences(true: Texts, told: Texts) -> tuple[list[int], list[int]]:
     """Frames whose captions differ, and sentences that differ in their text or their frames."""
     assert len(told.captions) == len(true.captions) and len(told.points) == len(true.points)
     frames = [n for n, (a, b) in enumerate(zip(true.captions, told.captions, strict=True)) if a != b]
@@ -93,5 +93,5 @@ def test_one_error_is_planted_where_it_is_said_to_be(script, fps, start, kind, s
 
 def test_events_between_two_frames_are_told() -> None:
     script = make_script(1, 40)
-    with pytest.raises(ValueError, match="none shows the event"):
+    with pytest.raises(ValueError, match="no frame shows the event"):
         truth(script, sampled(script, 0.125))

@@ -63,7 +63,7 @@ def test_serve_push_judge_pull_report(served: tuple[Path, list[str], subprocess.
     pushed: dict[str, Any] = json.loads(done.stdout)
     assert (pushed["added"], pushed["failed"]) == (3, [])
     again = review("push", root)
-    assert again.returncode == 0 and "0 added, 3 there already" in again.stdout
+    assert again.returncode == 0 and "0 added, 3 exist already" in again.stdout
     api = Api(access)
     for task in api.tasks(pushed["project"]):
         api.judge(task, "accept")
