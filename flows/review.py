@@ -1,7 +1,7 @@
 """Prefect flows of the review: push, pull and report, to be deployed on a schedule.
 
-`review-pull` emits the event `v2xum.review.batch-complete` when the last open task is judged. An automation of a Prefect
-server can wait for it, to curate, export or push the next batch.
+`review-pull` emits the event `v2xum.review.batch-complete` when the last open task is judged. An automation of a
+Prefect server can wait for it, to curate, export or push the next batch.
 """
 
 from __future__ import annotations

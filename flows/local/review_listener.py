@@ -76,18 +76,18 @@ async def listen(
         secret = webhook_secret(place.root)
         async with receiving(host, port, secret, bell.set) as bound:
             url = f"{outside or f'http://{host}:{bound}'}{PATH}"
-            turns = Turns(place, project, title, url, secret, callbacks)
+            listener = Listener(place, project, title, url, secret, callbacks)
             try:
-                await asyncio.to_thread(turns.first)
+                await asyncio.to_thread(listener.first)
                 callbacks.report_progress(f"listening at {url}; Ctrl-C ends it")
-                await follow(turns.later, bell, stop, every)
+                await follow(listener.later, bell, stop, every)
             finally:
-                await asyncio.to_thread(turns.end)
+                await asyncio.to_thread(listener.end)
     finally:
         lock.release()
 
 
-class Turns:
+class Listener:
     """What a listener does at its start, at each turn of `follow`, and at its end."""
 
     def __init__(

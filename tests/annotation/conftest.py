@@ -13,7 +13,7 @@ import pytest
 from annotation.label_studio.access import Access, write_access
 from annotation.label_studio.server import Running, serving
 from curation.workspace import Workspace
-from flows.local.prefect_server import free_port
+from schemas.local_process import free_port
 from tests.annotation.workspaces import Film, make_workspace
 from tests.flows.conftest import server as server  # the Prefect server
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 import stat
 from collections.abc import Callable, Iterator
@@ -16,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from annotation.gold_answers import add_answers, known_answers, read_answers
+from annotation.gold_answers import known_answers
 from annotation.push.missing import Extra
 from annotation.push.strata import Candidate, Chosen, candidates
 from annotation.report.write import review_report
@@ -29,17 +28,16 @@ from curation.status.explain import explain, find
 from curation.status.standings import all_rejections, samples
 from curation.workspace import Workspace
 from demo.gold.answers import truth
-from demo.gold.questions import SECONDS, free_id, keyed_rng
+from demo.gold.questions import SECONDS, keyed_rng
 from demo.render import draw
 from demo.world import make_script
 from flows.gold_questions import gold_questions, mixed
 from models.identity import identify
 from schemas.errors import ConfigError
-from schemas.gold import Answer, Answers, Planted
-from schemas.records import Source
+from schemas.gold import Answers
 from schemas.review import Verdict
 from schemas.review_config import ReviewConfig
-from tests.annotation.workspaces import ORIGIN, Film, config, make_workspace, services_of
+from tests.annotation.workspaces import Film, config, make_workspace, services_of
 
 KEY = "5" * 64
 
@@ -183,16 +181,6 @@ def test_the_ledger_and_the_dataset_do_not_know_them(place: Workspace) -> None:
         assert report.agreement.verdict_alpha.of == 0
 
 
-def test_an_id_that_a_sample_has_is_not_taken(tmp_path: Path) -> None:
-    place = make_workspace(tmp_path / "run", [])
-    with opened(place) as services:
-        names = [free_id(services.ledger, KEY, 0, number) for number in range(50)]
-        assert len(set(names)) == 50
-        services.ledger.register([Source(id=names[0], kind="file", uri="/x", origin=ORIGIN)])
-        after = [free_id(services.ledger, KEY, 0, number) for number in range(50)]
-        assert after[0] not in names and after[1:] == names[1:]
-
-
 def test_a_score_is_borrowed_where_others_have_one(place: Workspace) -> None:
     rules = ReviewConfig(gold=4)
     pool = [Candidate("a", {"grounding": 0.4, "support": 0.6}), Candidate("b", {"judge": 0.2}), Candidate("c")]
@@ -213,23 +201,6 @@ def test_a_rate_at_which_events_are_missed_is_told(tmp_path: Path) -> None:
     place.save_config(config(frames=settings.frames.model_copy(update={"max_frames": 20})))
     with opened(place) as services, pytest.raises(ConfigError, match=r"review\.gold.*too_long"):
         ask(place, services, 1)
-
-
-def test_a_torn_file_of_answers_stops_everything_and_tells_none(tmp_path: Path) -> None:
-    assert read_answers(tmp_path) is None and known_answers(tmp_path) == {}
-    planted = Planted(kind="caption", time=1.0, true="the truth", shown="a lie")
-    add_answers(tmp_path, {"a": Answer(planted=planted), "b": Answer()})
-    add_answers(tmp_path, {"c": Answer()})
-    assert {name: one.has_error for name, one in known_answers(tmp_path).items()} == {"a": True, "b": False, "c": False}
-    path = tmp_path / "review" / "gold.json"
-    whole = path.read_text()
-    for torn in (whole[:-30], whole.replace("caption", "caption2"), "\x00", json.dumps({"answers": {}})):
-        path.write_text(torn)
-        for call in (lambda: known_answers(tmp_path), lambda: add_answers(tmp_path, {"d": Answer()})):
-            with pytest.raises(ConfigError, match=r"gold\.json.*restore") as raised:
-                call()
-            assert "truth" not in str(raised.value) and whole.split('"key": "')[1][:16] not in str(raised.value)
-        assert path.read_text() == torn
 
 
 CHOSEN = st.lists(

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import stat
-import threading
 from collections.abc import Callable
 from contextlib import closing
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
-from annotation.label_studio.access import TOKEN, URL, Access, Pseudonyms, find_access, new_access, write_access
+from annotation.label_studio.access import Access
 from annotation.label_studio.client import LabelStudio
 from annotation.label_studio.interface import NAMES
 from annotation.label_studio.server import serving
 from curation.workspace import Workspace
 from schemas.errors import ConfigError
+from tests.annotation.fixed_server import FixedServer
 from tests.annotation.people import Api, choices, pull, push, textarea
 from tests.annotation.workspaces import Film, make_workspace
 
@@ -142,70 +140,5 @@ def test_no_server_and_other_servers_say_what_to_do(tmp_path: Path) -> None:
         b"[]": "no Label Studio",
     }
     for body, words in answers.items():
-        with saying(body) as url, pytest.raises(ConfigError, match=words):
+        with FixedServer(body) as url, pytest.raises(ConfigError, match=words):
             pull(place, Access(url=url, token="x"), "any title")
-
-
-class saying:
-    """A server that has one answer to everything."""
-
-    def __init__(self, body: bytes) -> None:
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        self._server = HTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever)
-
-    def __enter__(self) -> str:
-        self._thread.start()
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-
-def test_the_environment_goes_before_the_workspaces_own_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(URL, raising=False)
-    monkeypatch.delenv(TOKEN, raising=False)
-    with pytest.raises(ConfigError, match="v2xum review serve"):
-        find_access(tmp_path)
-    own = new_access("http://127.0.0.1:8080")
-    write_access(tmp_path, own)
-    assert find_access(tmp_path) == own
-    assert stat.S_IMODE((tmp_path / "review" / "access.json").stat().st_mode) == 0o600
-    assert own.token not in repr(own) and own.password not in repr(own)
-    monkeypatch.setenv(URL, "https://labels.example.org/")
-    with pytest.raises(ConfigError, match="set both"):
-        find_access(tmp_path)
-    monkeypatch.setenv(TOKEN, "secret")
-    assert find_access(tmp_path) == Access(url="https://labels.example.org", token="secret")
-    monkeypatch.setenv(URL, "file:///etc/passwd")
-    with pytest.raises(ConfigError, match="not the address"):
-        find_access(tmp_path)
-
-
-def test_a_torn_access_file_is_told_without_its_content(tmp_path: Path) -> None:
-    write_access(tmp_path, new_access("http://127.0.0.1:8080"))
-    path = tmp_path / "review" / "access.json"
-    path.write_text(path.read_text()[:-20], encoding="utf-8")
-    secret = path.read_text().split('"token":"')[1][:20]
-    with pytest.raises(ConfigError, match="not readable") as raised:
-        find_access(tmp_path)
-    assert secret not in str(raised.value)
-
-
-def test_pseudonyms_are_stable_and_tell_nothing(tmp_path: Path) -> None:
-    first = Pseudonyms(tmp_path)
-    assert first.of("Ann@Example.org ") == first.of("ann@example.org") == Pseudonyms(tmp_path).of("ann@example.org")
-    assert first.of("ann@example.org") != first.of("bob@example.org")
-    (tmp_path / "elsewhere").mkdir()
-    assert Pseudonyms(tmp_path / "elsewhere").of("ann@example.org") != first.of("ann@example.org")

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from annotation.label_studio.access import Access, read_access
-from flows.local.prefect_server import free_port
+from schemas.local_process import free_port
 from tests.annotation.people import Api
 from tests.annotation.workspaces import ROOT, Film, make_workspace
 from tests.flows.conftest import run_flow
