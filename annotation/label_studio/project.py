@@ -111,7 +111,7 @@ def _own(project: Project) -> OwnProject | None:
 
 
 def _description(key: str, digest: str) -> str:
-    words = "Video summaries to be verified. The next line is how they are found again; leave it here."
+    words = "Video summaries to be verified. The next line identifies this project; do not delete it."
     return f"{words}\nv2xum review {key} interface {digest}"
 
 

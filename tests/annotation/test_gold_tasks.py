@@ -1,4 +1,4 @@
-"""Gold questions in a real Label Studio: like any other task there, and told apart again when they come back."""
+"""Gold questions in a real Label Studio look like all other tasks there, and are recognised when they are pulled."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_gold_questions_are_asked_and_answers_are_marked(
     gold = [task for task in tasks if task["data"]["sample_id"] in answers]
     assert (len(gold), sum(answer.has_error for answer in answers.values())) == (4, 2)
 
-    # Nothing that the server knows tells a question from a sample, but what people see.
+    # Nothing on the server but the pictures tells a question from a sample.
     assert "gold" not in json.dumps(tasks) and "planted" not in json.dumps(tasks)
     assert {task["data"]["stratum"] for task in tasks} == {"random"}
     assert len({frozenset(task["data"]) for task in tasks}) == 1
@@ -46,7 +46,7 @@ def test_gold_questions_are_asked_and_answers_are_marked(
         for frame in task["data"]["frames"]:
             assert frame["caption"] and f"[{frame['time']}]" in task["data"]["summary"]
 
-    # A second push adds nothing, whether it looks at every task or not, and another size adds what is new.
+    # A second push adds nothing, with or without a check of every task; a larger number adds only the new questions.
     for check in (False, True):
         again = push_workspace(place, title, RULES, check=check)
         assert (again.added, again.unchanged, again.replaced) == (0, 7, 0)
@@ -55,7 +55,7 @@ def test_gold_questions_are_asked_and_answers_are_marked(
     answers = known_answers(place.root)
     assert push_workspace(place, title, RULES | {"gold": 0}).added == 0 and known_answers(place.root) == answers
 
-    # Somebody who sees one of the two errors of the first four, and otherwise accepts what is right.
+    # A person finds one of the two errors of the first four questions and accepts everything else.
     seen = next(task for task in gold if answers[task["data"]["sample_id"]].has_error)
     for task in gold:
         api.judge(task, "reject" if task is seen else "accept", lead_time=20)
@@ -83,7 +83,7 @@ def test_gold_questions_are_asked_and_answers_are_marked(
         assert finished(services.ledger, services.settings) == ["film-0", "film-1", "film-2"]
         assert summarize(services.ledger, services.settings)["rejected"] == 0
 
-    # What was judged is not asked again, and the same questions go to another project when it is wanted.
+    # Judged questions are not pushed again; another project gets the remaining ones.
     assert push_workspace(place, title, RULES).added == 0
     elsewhere = push_workspace(place, f"{title} 2", RULES)
     assert (elsewhere.added, elsewhere.judged) == (2, 5)

@@ -1,4 +1,4 @@
-"""Gold questions as a workspace makes them: real videos and pictures, answers that stay secret and are never lost."""
+"""Gold questions of a workspace: real videos and pictures, and answers that stay secret and are never lost."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_half_have_an_error_and_all_else_is_what_the_pictures_show(place: Worksp
             assert (sample.summary.maker.model, sample.summary.maker.revision) == summarizer[:2]
 
 
-def test_asking_again_makes_nothing_and_says_the_same(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_asking_again_renders_nothing_and_returns_the_same(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_: object, **__: object) -> None:
         raise AssertionError("rendered or decoded again")
 
@@ -117,7 +117,7 @@ def test_asking_again_makes_nothing_and_says_the_same(place: Workspace, monkeypa
 
 
 @pytest.mark.slow
-def test_what_is_lost_is_made_again_and_is_the_same_to_people(place: Workspace) -> None:
+def test_lost_films_are_made_again_with_the_same_content(place: Workspace) -> None:
     with opened(place) as services:
         name, (sample, _) = next(iter(ask(place, services, 1).items()))
         film = services.store.path("videos", sample.video.sha256, "mp4")
@@ -144,7 +144,7 @@ def test_answers_are_never_lost(place: Workspace, tmp_path: Path) -> None:
 
 
 def test_the_ledger_and_the_dataset_do_not_know_them(place: Workspace) -> None:
-    """Nor does a verdict on one change anything but the report."""
+    """A verdict on a gold question changes only the report."""
     with opened(place) as services:
         ledger, settings = services.ledger, services.settings
         (names, key) = ([one.video.id for one in samples(ledger, settings)], export_key(services))
@@ -192,7 +192,7 @@ def test_a_score_is_borrowed_where_others_have_one(place: Workspace) -> None:
 
 
 @pytest.mark.slow
-def test_a_rate_at_which_events_are_missed_is_told(tmp_path: Path) -> None:
+def test_a_rate_that_misses_events_is_an_error(tmp_path: Path) -> None:
     place = with_key(make_workspace(tmp_path / "run", []))
     settings = config()
     place.save_config(config(frames=settings.frames.model_copy(update={"fps": 0.125})))
@@ -223,7 +223,7 @@ def test_mixing_moves_the_gold_questions_only(chosen: list[Chosen]) -> None:
 
 
 def test_gold_questions_lie_anywhere(place: Workspace) -> None:
-    """Where they come tells nothing: their mean place among others is the middle."""
+    """Their place reveals nothing: their mean place among the other samples is the middle."""
     chosen = [Chosen(f"s{n}", "random", 2) for n in range(400)] + [Chosen(f"g{n}", "gold", 2) for n in range(200)]
     places = [n for n, one in enumerate(mixed(chosen)) if one.stratum == "gold"]
     assert 250 < np.mean(places) < 350 and min(places) < 30 and max(places) > 570

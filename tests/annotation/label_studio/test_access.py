@@ -11,7 +11,9 @@ from annotation.label_studio.access import TOKEN, URL, Access, Pseudonyms, find_
 from schemas.errors import ConfigError
 
 
-def test_the_environment_goes_before_the_workspaces_own_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environments_server_has_priority_over_the_workspaces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv(URL, raising=False)
     monkeypatch.delenv(TOKEN, raising=False)
     with pytest.raises(ConfigError, match="v2xum review serve"):
@@ -31,7 +33,7 @@ def test_the_environment_goes_before_the_workspaces_own_server(tmp_path: Path, m
         find_access(tmp_path)
 
 
-def test_a_torn_access_file_is_told_without_its_content(tmp_path: Path) -> None:
+def test_the_error_of_a_torn_access_file_hides_its_content(tmp_path: Path) -> None:
     write_access(tmp_path, new_access("http://127.0.0.1:8080"))
     path = tmp_path / "review" / "access.json"
     path.write_text(path.read_text()[:-20], encoding="utf-8")

@@ -24,19 +24,19 @@ ADDRESSES = st.one_of(
 
 
 @given(address=ADDRESSES)
-def test_our_label_studio_may_reach_one_address_more_than_by_itself(
+def test_our_label_studio_may_reach_one_more_address_than_its_default(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(WEBHOOKS, "1")
-        told = webhook_environment()
-    ours = told["LABEL_STUDIO_USER_ADDITIONAL_BANNED_SUBNETS"].split(",")
+        variables = webhook_environment()
+    ours = variables["LABEL_STUDIO_USER_ADDITIONAL_BANNED_SUBNETS"].split(",")
     refused, before = ([address in ipaddress.ip_network(one) for one in nets] for nets in (ours, REFUSED))
     assert any(refused) == (any(before) and str(address) != HOOK_HOST)
-    assert told["LABEL_STUDIO_SSRF_PROTECTION_ENABLED"] == "true"
+    assert variables["LABEL_STUDIO_SSRF_PROTECTION_ENABLED"] == "true"
 
 
-def test_it_may_reach_it_only_where_that_was_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_may_reach_that_address_only_on_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     access = new_access("http://127.0.0.1:8080")
     monkeypatch.setenv("USER_ADDITIONAL_BANNED_SUBNETS", "8.8.8.0/24")
     monkeypatch.setenv("LABEL_STUDIO_SSRF_PROTECTION_ENABLED", "false")
@@ -44,8 +44,8 @@ def test_it_may_reach_it_only_where_that_was_asked_for(tmp_path: Path, monkeypat
         monkeypatch.setenv(WEBHOOKS, wish)
         assert not [name for name in environment(tmp_path, access) if "SSRF" in name or "DEFAULT_BANNED" in name]
     monkeypatch.setenv(WEBHOOKS, "yes")
-    told = environment(tmp_path, access)
-    assert told["LABEL_STUDIO_USER_ADDITIONAL_BANNED_SUBNETS"].endswith(",8.8.8.0/24")
+    variables = environment(tmp_path, access)
+    assert variables["LABEL_STUDIO_USER_ADDITIONAL_BANNED_SUBNETS"].endswith(",8.8.8.0/24")
     monkeypatch.setenv(WEBHOOKS, "perhaps")
     with pytest.raises(ConfigError, match=WEBHOOKS):
         environment(tmp_path, access)

@@ -1,4 +1,4 @@
-"""The whole way with a real server and a real browser: push, judge on the screen, pull, and what is released."""
+"""The whole review with a real server and a real browser: push, judge on the screen, pull, and the published sample."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def browser() -> Iterator[Browser]:
 
 
 def picture(annotator: Annotator, name: str) -> None:
-    """Keep what the screen shows, where somebody wants to look at it."""
+    """Save a picture of the screen when V2XUM_TEST_PICTURES names a folder."""
     if PICTURES:
         annotator.picture(Path(PICTURES) / f"review-{name}.png")
 
@@ -76,7 +76,7 @@ def task_of(access: Access, project: int) -> int:
 
 
 def newcomer(browser: Browser, access: Access) -> Annotator:
-    """Somebody who signs up by the invitation link."""
+    """A person who signs up by the invitation link."""
     headers = {"Authorization": f"Token {access.token}"}
     link = httpx.get(f"{access.url}/api/invite", headers=headers).json()["invite_url"]
     somebody = Annotator(browser, access.url)
@@ -85,7 +85,7 @@ def newcomer(browser: Browser, access: Access) -> Annotator:
 
 
 def film(annotator: Annotator) -> tuple[float, float]:
-    """Where the video on the screen is, and how long it is, in seconds; it has a picture."""
+    """The position and the length in seconds of the video on the screen; it must have a picture."""
     width, at, duration = annotator.page.evaluate(
         "() => { const video = document.querySelector('video');"
         " return [video.videoWidth, video.currentTime, video.duration]; }"

@@ -24,7 +24,7 @@ SECRET = "5e" * 32
 
 
 class Bell:
-    """A receiver that runs in a thread of its own, and how often it rang."""
+    """A running receiver. `rings`: how often it rang."""
 
     def __init__(self, port: int) -> None:
         self.port, self.rings = port, 0
@@ -37,7 +37,7 @@ class Bell:
         return httpx.request(method, address, headers=headers or {}, timeout=60).status_code
 
     def send(self, data: bytes, *, end: bool = False) -> bytes:
-        """Send bytes as they are, `end` our side, and read all that comes back until the other side ends it."""
+        """Send raw bytes and read the answer until the receiver closes; `end`: close our side after sending."""
         with closing(socket.create_connection(("127.0.0.1", self.port), timeout=60)) as wire:
             try:
                 wire.sendall(data)
@@ -46,7 +46,7 @@ class Bell:
                 answer = b""
                 while part := wire.recv(65536):
                     answer += part
-            except ConnectionError:  # it hung up on us
+            except ConnectionError:  # the receiver closed the connection
                 return b""
             return answer
 
@@ -94,7 +94,7 @@ def test_the_right_secret_rings_and_a_wrong_one_does_not(bell: Bell) -> None:
     assert bell.rings == before + 1
 
 
-def test_only_posts_to_one_path_are_heard(bell: Bell) -> None:
+def test_only_posts_to_one_path_ring(bell: Bell) -> None:
     before, right = bell.rings, {HEADER: SECRET}
     for method in ("GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"):
         assert bell.post(right, method=method) == 405
@@ -133,8 +133,8 @@ def test_a_body_that_was_announced_and_cut_off_does_not_ring(bell: Bell) -> None
     assert bell.post({HEADER: SECRET}) == 204 and bell.rings == before + 1
 
 
-def test_slow_clients_hold_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """None of them is closed before the good one is answered: they would have an hour."""
+def test_slow_clients_do_not_block_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No slow connection is closed before the good request is answered: each may take an hour."""
     monkeypatch.setattr(webhook, "SECONDS", 3600.0)
     with running() as bell:
         parts = (b"", b"PO", head(SECRET, 10)[:-2], head(SECRET, 10), head(SECRET, 10) + b"x")
@@ -149,7 +149,7 @@ def test_slow_clients_hold_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
             wire.close()
 
 
-def test_slow_clients_are_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_clients_are_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhook, "SECONDS", 0.2)
     with running() as bell:
         for part in (b"", b"PO", head(SECRET, 10)[:-2]):
@@ -158,7 +158,7 @@ def test_slow_clients_are_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
         assert bell.rings == 0
 
 
-def test_the_terminal_shows_nothing_of_it(
+def test_hostile_requests_print_nothing(
     bell: Bell, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("WARNING")
@@ -170,7 +170,7 @@ def test_the_terminal_shows_nothing_of_it(
     assert capfd.readouterr() == ("", "") and caplog.records == []
 
 
-def test_a_port_that_is_taken_is_told(bell: Bell) -> None:
+def test_a_taken_port_is_an_error(bell: Bell) -> None:
     async def again() -> None:
         async with receiving("127.0.0.1", bell.port, SECRET, bell.ring):
             pass
@@ -179,7 +179,7 @@ def test_a_port_that_is_taken_is_told(bell: Bell) -> None:
         asyncio.run(again())
 
 
-def test_the_secret_is_kept_for_its_owner_alone(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_the_secret(tmp_path: Path) -> None:
     secret, path = webhook_secret(tmp_path), tmp_path / "review" / "webhook.secret"
     assert len(secret) == 64 and webhook_secret(tmp_path) == secret
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -10,13 +10,13 @@ from annotation.label_studio.webhook_registration import hook_address
 from schemas.errors import ConfigError
 
 
-def test_where_to_listen_and_what_others_call_it() -> None:
-    here, there = Access(url="http://localhost:8080", token="x"), Access(url="https://labels.example.org", token="x")
-    assert hook_address(here, None) == (HOOK_HOST, None)
+def test_the_listening_host_and_its_public_address() -> None:
+    local, remote = Access(url="http://localhost:8080", token="x"), Access(url="https://labels.example.org", token="x")
+    assert hook_address(local, None) == (HOOK_HOST, None)
     assert ipaddress.ip_address(HOOK_HOST).is_loopback
-    assert hook_address(there, "https://hooks.example.org/a/") == ("127.0.0.1", "https://hooks.example.org/a")
+    assert hook_address(remote, "https://hooks.example.org/a/") == ("127.0.0.1", "https://hooks.example.org/a")
     with pytest.raises(ConfigError, match="--host-url"):
-        hook_address(there, None)
+        hook_address(remote, None)
     for wrong in ("hooks.example.org", "ftp://x", "https://", "https://u:p@x", "https://x?a", "http://[", "http://x:x"):
         with pytest.raises(ConfigError, match="--host-url"):
-            hook_address(here, wrong)
+            hook_address(local, wrong)

@@ -1,4 +1,4 @@
-"""What people did comes back, whatever happened to it on the way: from a real Label Studio."""
+"""Pulls from a real Label Studio bring every verdict once, also after changes, deletions and restored backups."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def films(count: int) -> list[Film]:
 
 @pytest.mark.slow
 @pytest.mark.labelstudio
-def test_a_pull_brings_what_was_judged_and_only_what_is_new(workspace: Make, access: Access, title: str) -> None:
+def test_a_pull_stores_new_verdicts_only(workspace: Make, access: Access, title: str) -> None:
     place, api = workspace(films(4)), Api(access)
     done = push(place, access, title)
     assert pull(place, access, title)[1] == []
@@ -48,12 +48,12 @@ def test_a_pull_brings_what_was_judged_and_only_what_is_new(workspace: Make, acc
     assert len({verdict.annotator for verdict in verdicts}) == 1
 
     assert pull(place, access, title)[0].new == 0
-    # The same person thinks again: the first verdict stays, the second stands beside it.
+    # The same person changes the verdict: the first verdict stays, the second is stored beside it.
     changed = {"result": [*first["result"][:-1], choices(NAMES.decision, NAMES.video, "reject")], "lead_time": 55}
     api.call("PATCH", f"/api/annotations/{first['id']}/", json=changed)
     result, verdicts = pull(place, access, title)
     assert result.new == 1 and [v.decision for v in verdicts if v.sample_id == "film-001"] == ["fix", "reject"]
-    # Deleted there: kept here.
+    # The annotation is deleted on the server: the ledger keeps its verdict.
     api.call("DELETE", f"/api/annotations/{first['id']}/")
     for everything in (False, True):
         result, after = pull(place, access, title, everything=everything)
@@ -76,7 +76,7 @@ def test_a_batch_is_complete_once(workspace: Make, access: Access, title: str) -
 @pytest.mark.slow
 @pytest.mark.labelstudio
 def test_an_older_backup_of_the_server_loses_nothing(tmp_path: Path) -> None:
-    """The server's database is put back to an earlier state: its numbers begin again, for other annotations."""
+    """The server's database is restored to an earlier state, so that new annotations get used numbers again."""
     place = make_workspace(tmp_path / "run", films(3))
     database = place.root / "review" / "label-studio" / "label_studio.sqlite3"
     with serving(place.root, None) as running:
@@ -108,7 +108,7 @@ def test_an_older_backup_of_the_server_loses_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.labelstudio
-def test_wrong_tokens_and_titles_say_what_to_do(workspace: Make, access: Access, title: str) -> None:
+def test_errors_of_wrong_tokens_and_titles_say_what_to_do(workspace: Make, access: Access, title: str) -> None:
     place = workspace(films(1))
     for token in ("0" * 40, "eyJ.eyJ.x"):
         wrong = Access(url=access.url, token=token)
@@ -121,15 +121,15 @@ def test_wrong_tokens_and_titles_say_what_to_do(workspace: Make, access: Access,
 
 @pytest.mark.slow
 @pytest.mark.labelstudio
-def test_a_personal_access_token_is_as_good(access: Access) -> None:
+def test_a_personal_access_token_works_too(access: Access) -> None:
     api = Api(access)
     made = api.call("POST", "/api/token/")
     with LabelStudio(Access(url=access.url, token=made["token"])) as server:
         assert server.check().startswith("1.") and list(server.projects()) is not None
 
 
-@pytest.mark.slow  # it tries again for ten seconds
-def test_no_server_and_other_servers_say_what_to_do(tmp_path: Path) -> None:
+@pytest.mark.slow  # the client retries for ten seconds
+def test_errors_of_missing_and_foreign_servers_say_what_to_do(tmp_path: Path) -> None:
     place = make_workspace(tmp_path / "run", [])
     with pytest.raises(ConfigError, match="no server answers there"):
         pull(place, Access(url="http://127.0.0.1:9", token="x"), "any title")

@@ -1,4 +1,4 @@
-"""What a real Label Studio holds after pushes that are repeated, interrupted, and follow changes."""
+"""The tasks of a real Label Studio after pushes that are repeated, interrupted, or follow changes."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_duplicates_that_nobody_touched_are_removed(workspace: Make, access: Acc
     assert [task["id"] for task in api.tasks(done.project)] == [second["id"], twin["id"]]
 
 
-def test_what_others_put_into_the_project_is_left_alone(workspace: Make, access: Access, title: str) -> None:
+def test_tasks_of_other_people_stay_as_they_are(workspace: Make, access: Access, title: str) -> None:
     place, api = workspace(films(1)), Api(access)
     done = push(place, access, title)
     stranger = {"video": "x", "fps": 1, "captions": [], "frames": [], "summary": "hand made"}
@@ -129,9 +129,7 @@ def test_what_others_put_into_the_project_is_left_alone(workspace: Make, access:
     assert len(list((place.root / "review" / "unclear").iterdir())) == 1
 
 
-def test_a_project_that_was_deleted_is_made_anew_without_what_was_judged(
-    workspace: Make, access: Access, title: str
-) -> None:
+def test_a_deleted_project_is_made_again_without_judged_samples(workspace: Make, access: Access, title: str) -> None:
     place, api = workspace(films(2)), Api(access)
     done = push(place, access, title)
     api.judge(api.tasks(done.project)[0], "accept")
@@ -147,7 +145,7 @@ def test_a_project_that_was_deleted_is_made_anew_without_what_was_judged(
     assert (whole.added, whole.unchanged, whole.judged) == (1, 1, 0)
 
 
-def test_an_interface_that_was_changed_by_hand_is_left_so(workspace: Make, access: Access, title: str) -> None:
+def test_an_interface_that_was_changed_by_hand_stays(workspace: Make, access: Access, title: str) -> None:
     place, api = workspace(films(1)), Api(access)
     done = push(place, access, title)
     theirs = interface().replace(
@@ -182,8 +180,10 @@ def test_a_sample_whose_video_is_gone_stops_no_other(workspace: Make, access: Ac
     assert done.added == 1 and [name for name, _ in done.failed] == ["gone"]
 
 
-def test_killed_pushes_lose_and_double_nothing(workspace: Make, access: Access, title: str, tmp_path: Path) -> None:
-    """Pushes in a process of their own, killed at random moments until one comes to its end."""
+def test_killed_pushes_neither_lose_nor_double_a_task(
+    workspace: Make, access: Access, title: str, tmp_path: Path
+) -> None:
+    """Pushes in child processes are killed at random moments; then one push finishes."""
     count = 60
     base = films(1)[0]
     place = workspace([base._replace(name=f"film-{n:03d}", captions={0: f"Number {n}.", 2: "x"}) for n in range(count)])

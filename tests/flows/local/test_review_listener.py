@@ -22,7 +22,7 @@ SECRET = "5e" * 32
 
 
 class Turns:
-    """Turns that take a while, and what had rung when each of them began."""
+    """A `turn` function that takes time. `rung`: rings so far; `seen`: their number at the start of each call."""
 
     def __init__(self, seconds: Callable[[], float]) -> None:
         self.rung, self.seen, self.busy, self.seconds = 0, list[int](), threading.Lock(), seconds
@@ -39,7 +39,7 @@ class Turns:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_after_the_last_ring_there_is_a_turn(seed: int) -> None:
-    """Rings at random moments, also during a turn: the last turn began after the last of them."""
+    """Rings come at random moments, also during a turn; the last turn begins after the last ring."""
     dice = random.Random(seed)
     turns = Turns(lambda: dice.random() * 0.02)
 
@@ -50,7 +50,7 @@ def test_after_the_last_ring_there_is_a_turn(seed: int) -> None:
             turns.rung += 1
             bell.set()
             await asyncio.sleep(dice.choice((0, 0, 0.001, 0.01)))
-        while turns.seen[-1:] != [100]:  # hangs where a ring is lost; nothing but rings brings turns here
+        while turns.seen[-1:] != [100]:  # it hangs when a ring is lost, because only rings cause turns here
             await asyncio.sleep(0.01)
         stop.set()
         bell.set()
@@ -83,7 +83,7 @@ def test_a_hundred_hooks_in_a_burst_are_one_more_turn() -> None:
             ring()
             while not turns.seen:
                 await asyncio.sleep(0.001)
-            await asyncio.to_thread(hundred, port)  # while the first turn is under way
+            await asyncio.to_thread(hundred, port)  # during the first turn
             assert (turns.rung, turns.seen) == (101, [1])
             turns.open.set()
             while len(turns.seen) < 2:
@@ -96,12 +96,12 @@ def test_a_hundred_hooks_in_a_burst_are_one_more_turn() -> None:
     assert turns.seen == [1, 101]
 
 
-def test_without_a_ring_there_is_a_turn_now_and_then_and_errors_come_out() -> None:
-    told = list[bool]()
+def test_without_a_ring_there_are_turns_at_intervals_and_errors_are_raised() -> None:
+    calls = list[bool]()
 
     def turn(rang: bool) -> None:
-        told.append(rang)
-        if len(told) == 3:
+        calls.append(rang)
+        if len(calls) == 3:
             raise ConfigError("enough")
 
     async def go() -> None:
@@ -109,12 +109,14 @@ def test_without_a_ring_there_is_a_turn_now_and_then_and_errors_come_out() -> No
 
     with pytest.raises(ConfigError, match="enough"):
         asyncio.run(asyncio.wait_for(go(), 60))
-    assert told == [False] * 3
+    assert calls == [False] * 3
 
 
-def test_a_pull_that_fails_is_said_and_the_next_one_tries_again(tmp_path: Path) -> None:
-    place, said = make_workspace(tmp_path / "run", []), list[str]()
-    listener = Listener(place, None, "Review of films", "http://127.0.0.1:1/x", SECRET, Callbacks(print, said.append))
+def test_a_failed_pull_is_reported_and_the_next_one_tries_again(tmp_path: Path) -> None:
+    place, messages = make_workspace(tmp_path / "run", []), list[str]()
+    listener = Listener(
+        place, None, "Review of films", "http://127.0.0.1:1/x", SECRET, Callbacks(print, messages.append)
+    )
     for body, words in {b"[]": "no Label Studio", b'{"release": "1.23.2"}': "KeyError"}.items():
         with FixedServer(body) as url:
             write_access(place.root, new_access(url))
@@ -122,6 +124,6 @@ def test_a_pull_that_fails_is_said_and_the_next_one_tries_again(tmp_path: Path) 
                 listener.first()
             for rang in (True, False):
                 listener.later(rang)
-                assert words in said.pop() and said == []
+                assert words in messages.pop() and messages == []
     listener.end()
-    assert said == [], "nothing was registered, so nothing is taken back"
+    assert messages == [], "nothing was registered, so nothing is removed"
