@@ -14,17 +14,14 @@ import pytest
 from playwright.sync_api import Browser
 
 from annotation.label_studio.access import Access
-from annotation.pull import pull as pulling
-from annotation.push import push as pushing
-from annotation.push.strata import Chosen
 from curation.ledger.samples import sample
 from curation.review.content_hash import content_sha256
-from curation.review.verdict_store import Reviews
 from curation.status.standings import published
 from curation.workspace import Workspace
-from schemas.review import AddedKeyframe, Verdict
+from schemas.review import AddedKeyframe
 from tests.annotation.browser import Annotator, chromium
 from tests.annotation.conftest import CHROMIUM
+from tests.annotation.people import pull, push
 from tests.annotation.workspaces import Film, services_of
 
 pytestmark = [
@@ -54,18 +51,6 @@ def picture(annotator: Annotator, name: str) -> None:
     """Save a picture of the screen when V2XUM_TEST_PICTURES names a folder."""
     if PICTURES:
         annotator.picture(Path(PICTURES) / f"review-{name}.png")
-
-
-def push(place: Workspace, access: Access, title: str, people: int = 1) -> pushing.Result:
-    with services_of(place) as services, closing(services.ledger):
-        chosen = [Chosen(source.id, "random", people) for source in services.ledger.sources()]
-        return pushing.push(place.root, services, access, chosen, title)
-
-
-def pull(place: Workspace, access: Access, title: str) -> tuple[pulling.Result, list[Verdict]]:
-    with closing(place.ledger()) as ledger:
-        result = pulling.pull(place.root, ledger, access, title)
-        return result, list(Reviews(ledger).verdicts())
 
 
 def task_of(access: Access, project: int) -> int:
