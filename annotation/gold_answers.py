@@ -1,8 +1,8 @@
-"""The answers to the gold questions that a workspace asked, where no annotator can read them.
+"""Stores the answers to a workspace's gold questions in a file that no annotator can read.
 
-    WORKSPACE/review/gold.json     mode 0600; Label Studio serves nothing but WORKSPACE/review/files/media
+    WORKSPACE/review/gold.json     mode 0600; Label Studio serves only WORKSPACE/review/files/media
 
-Once a question was asked its answer stays: a verdict on it may come at any time.
+An answer is never removed once its question was asked: a verdict on the question can arrive at any later time.
 """
 
 from __future__ import annotations
@@ -21,40 +21,43 @@ _FILE = "gold.json"
 
 
 def read_answers(workspace: Path) -> Answers | None:
-    """What is known; None where no question was ever asked. Raises ConfigError when the file cannot be read."""
+    """The stored key and answers; None when no question was ever asked. Raises ConfigError for an unreadable file."""
     path = workspace / "review" / _FILE
     try:
         return Answers.model_validate_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        why = "not as it was written" if isinstance(error, ValidationError) else str(error)
+        why = "its content is damaged" if isinstance(error, ValidationError) else str(error)
         raise ConfigError(
             f"{path}: the answers to gold questions are not readable ({why}); restore the file from a backup. Without "
-            "it verdicts on gold questions would pass for verdicts on samples"
+            "it, verdicts on gold questions would count as verdicts on samples"
         ) from None  # a validation error would quote the answers
 
 
 def known_answers(workspace: Path) -> dict[str, Answer]:
     """The answers by sample id. Raises ConfigError as `read_answers`."""
-    known = read_answers(workspace)
-    return {} if known is None else known.answers
+    stored = read_answers(workspace)
+    return {} if stored is None else stored.answers
 
 
 def gold_key(workspace: Path) -> str:
-    """The workspace's own key, 64 hex digits, made when there is none. Raises ConfigError as `read_answers`."""
-    known = read_answers(workspace)
-    if known is None:
-        known = Answers(key=secrets.token_hex(32))
-        _write(workspace, known)
-    return known.key
+    """The workspace's key, 64 hex digits; it is made and stored first when there is none.
+
+    Raises ConfigError as `read_answers`.
+    """
+    stored = read_answers(workspace)
+    if stored is None:
+        stored = Answers(key=secrets.token_hex(32))
+        _write(workspace, stored)
+    return stored.key
 
 
 def add_answers(workspace: Path, answers: Mapping[str, Answer]) -> None:
-    """Note answers beside those that are there, of which none is ever taken away. For the holder of the push's lock."""
-    known = Answers(key=gold_key(workspace), answers={**known_answers(workspace), **answers})
-    if known != read_answers(workspace):
-        _write(workspace, known)
+    """Store answers beside the present ones, none of which is removed. The caller must hold the push's lock."""
+    merged = Answers(key=gold_key(workspace), answers={**known_answers(workspace), **answers})
+    if merged != read_answers(workspace):
+        _write(workspace, merged)
 
 
 def _write(workspace: Path, answers: Answers) -> None:

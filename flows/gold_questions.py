@@ -1,8 +1,8 @@
-"""Makes a workspace's gold questions from the demo world: samples that only the review knows.
+"""Makes a workspace's gold questions from the demo world, stores their answers, and mixes them with other samples.
 
-Nothing of them is in the ledger; the answers are in WORKSPACE/review/gold.json. Which script a question is, whether it
-has an error, and its id follow from the seed, the question's number and the workspace's secret key: whoever lacks the
-key learns nothing from an id, or from this code.
+Gold questions are not in the ledger; their answers are in WORKSPACE/review/gold.json. A question's script, its id and
+whether it has an error follow from the seed, the question's number and the workspace's secret key. Without the key,
+neither an id nor this code tells anything about the answer.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from pathlib import Path
 
 from annotation.gold_answers import add_answers, gold_key
 from annotation.label_studio.access import review_folder
-from annotation.push.missing import SCORES
-from annotation.push.push import Extra
+from annotation.push.missing import SCORES, Extra
 from annotation.push.strata import Candidate, Chosen, position
 from curation.pipeline.services import Services
 from demo.gold.questions import Question, makers_of, question
@@ -27,11 +26,11 @@ def gold_questions(
     candidates: Sequence[Candidate] = (),
     report_progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Extra]:
-    """The `rules.gold` questions of a seed, by id, as `push` takes them; their answers are noted before it returns.
+    """The first `rules.gold` questions of the seed, by id, as `push` takes them; their answers are stored first.
 
-    What is in the store and the cache is not rendered or decoded again. Of `candidates`, the samples that could be
-    judged, the questions borrow scores. Raises ConfigError where the frames' settings allow no questions, or when the
-    answers of former ones cannot be read.
+    `candidates`: the samples that could be judged; the questions borrow their scores. Films that the store and the
+    cache have are not rendered or decoded again. Raises ConfigError when the section `frames` makes questions
+    impossible, or when the stored answers cannot be read.
     """
     if not rules.gold:
         return {}
@@ -40,17 +39,17 @@ def gold_questions(
     makers = makers_of(services)
     made: dict[str, Question] = {}
     for number in range(rules.gold):
-        one = question(folder, services, makers, key, rules.seed, number)
-        made[one.sample.video.id] = one
+        next_question = question(folder, services, makers, key, rules.seed, number)
+        made[next_question.sample.video.id] = next_question
         report_progress(f"{len(made)} of {rules.gold} gold questions are ready")
-    add_answers(workspace, {name: one.answer for name, one in made.items()})
+    add_answers(workspace, {name: gold.answer for name, gold in made.items()})
     scores = _scores(candidates) or [None]
     borrowed = {name: scores[int(position(name, "gold score") * len(scores))] for name in made}
-    return {name: Extra(one.sample, borrowed[name]) for name, one in made.items()}
+    return {name: Extra(gold.sample, borrowed[name]) for name, gold in made.items()}
 
 
 def mixed(chosen: Iterable[Chosen]) -> list[Chosen]:
-    """The same samples with the gold questions anywhere among those for as many people, which keep their order."""
+    """The samples with each gold question at a random place among the others of its overlap, which keep their order."""
     given = list(chosen)
     places: dict[str, float] = {}
     for overlap in {one.overlap for one in given}:
@@ -60,6 +59,6 @@ def mixed(chosen: Iterable[Chosen]) -> list[Chosen]:
 
 
 def _scores(candidates: Iterable[Candidate]) -> list[float | None]:
-    """What tasks of the other samples show as their score, or that they show none."""
+    """The scores that the tasks of the other samples show, in the order of the ids; None for a task without a score."""
     scores = [one.scores for one in sorted(candidates, key=lambda one: one.sample_id)]
     return [next((own[kind] for kind in SCORES if kind in own), None) for own in scores]

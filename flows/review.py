@@ -1,6 +1,7 @@
-"""The review as deployments: push, pull and report on a schedule, and an event when the last open task is judged.
+"""Prefect flows of the review: push, pull and report, to be deployed on a schedule.
 
-An automation of a Prefect server can wait for `v2xum.review.batch-complete`, to curate, export or push the next batch.
+`review-pull` emits the event `v2xum.review.batch-complete` when the last open task is judged. An automation of a
+Prefect server can wait for it, to curate, export or push the next batch.
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ COMPLETE = "v2xum.review.batch-complete"
 def review_push(
     workspace: str, project: str | None = None, changes: dict[str, Any] | None = None, again: bool = False
 ) -> dict[str, Any]:
-    """Push what the configuration's `review` section chooses, with `changes` to it; returns what the command prints.
+    """Push the samples that the configuration's section `review`, with `changes`, chooses.
 
-    The server comes from V2XUM_LABEL_STUDIO_URL and V2XUM_LABEL_STUDIO_TOKEN, or is the one that `v2xum review serve`
-    runs. Raises ConfigError and RunStopped as the command does.
+    Returns what `v2xum review push --json` prints. The server is the one that V2XUM_LABEL_STUDIO_URL and
+    V2XUM_LABEL_STUDIO_TOKEN name, or the one that `v2xum review serve` runs. Raises ConfigError and RunStopped as the
+    command does.
     """
     place = Workspace(Path(workspace)).require()
     return push_workspace(place, project, changes or {}, again=again)._asdict()
@@ -34,7 +36,10 @@ def review_push(
 
 @flow(name="review-pull", persist_result=False)
 def review_pull(workspace: str, project: str | None = None) -> dict[str, Any]:
-    """Store what people did since the last pull; emits `COMPLETE` once when nothing is open any more."""
+    """Store people's verdicts since the last pull; emit `COMPLETE` once when no task is open any more.
+
+    Returns what `v2xum review pull --json` prints.
+    """
     place = Workspace(Path(workspace)).require()
     result = pull_workspace(place, project)
     if result.completed:
@@ -48,8 +53,8 @@ def review_pull(workspace: str, project: str | None = None) -> dict[str, Any]:
 
 @flow(name="review-report", persist_result=False)
 def review_report(workspace: str) -> dict[str, Any]:
-    """Write the report anew, and its figures as an artifact."""
-    found, page = report_workspace(Workspace(Path(workspace)).require())
-    text = f"Review of {plain_line(found.name)}: `{page.name}` in the workspace's report folder."
-    create_markdown_artifact(key="review-report", markdown=text, description="how far the review is")
-    return found.model_dump(mode="json")
+    """Write the report and an artifact that names it; returns the report's JSON value."""
+    figures, page = report_workspace(Workspace(Path(workspace)).require())
+    text = f"Review of {plain_line(figures.name)}: `{page.name}` in the workspace's report folder."
+    create_markdown_artifact(key="review-report", markdown=text, description="Progress of the review")
+    return figures.model_dump(mode="json")

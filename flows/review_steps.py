@@ -1,4 +1,4 @@
-"""Push, pull and report of a workspace, as the command line and the scheduled flows both do them."""
+"""Push, pull and report of a workspace; the command line and the Prefect flows both call them."""
 
 from __future__ import annotations
 
@@ -28,10 +28,13 @@ _LONGEST_TITLE = 50  # Label Studio's own limit
 
 
 def project_title(config: CurateConfig, given: str | None) -> str:
-    """The name of the project in Label Studio. Raises ConfigError for one that it does not take."""
+    """The project's name in Label Studio: the given one, else one made of the run's name.
+
+    Raises ConfigError for a name that Label Studio does not take.
+    """
     title = f"Review of {config.name}"[:_LONGEST_TITLE].strip() if given is None else given.strip()
     if not 3 <= len(title) <= _LONGEST_TITLE:
-        raise ConfigError(f"--project: Label Studio wants 3 to {_LONGEST_TITLE} characters")
+        raise ConfigError(f"--project: the name must have 3 to {_LONGEST_TITLE} characters")
     return title
 
 
@@ -44,9 +47,10 @@ def push_workspace(
     check: bool = False,
     report_progress: Callable[[str], None] = lambda _: None,
 ) -> pushing.Result:
-    """Choose samples by the configuration's `review` section with `changes`, make its gold questions, and push all.
+    """Choose samples and make gold questions by the configuration's section `review` with `changes`, and push them.
 
-    Raises WorkspaceBusy while another push is under way, ConfigError for wrong values, and what `push` raises.
+    `project`: the project's name, None for the run's. Raises WorkspaceBusy while another push of the workspace runs,
+    ConfigError for wrong values, and what `push` raises.
     """
     config = place.config()
     title, access = project_title(config, project), find_access(place.root)
@@ -58,7 +62,7 @@ def push_workspace(
     try:
         lock.acquire()
     except Timeout as error:
-        raise WorkspaceBusy(f"{place.root}: another `v2xum review push` is under way here") from error
+        raise WorkspaceBusy(f"{place.root}: another `v2xum review push` runs here") from error
     try:
         with open_services(place, config) as services:
             pool = list(candidates(services.view))
@@ -86,7 +90,7 @@ def pull_workspace(
     everything: bool = False,
     report_progress: Callable[[str], None] = lambda _: None,
 ) -> pulling.Result:
-    """Store what people did. Raises what `pull` raises."""
+    """Store people's new verdicts in the ledger. Raises what `pull` raises."""
     title, access = project_title(place.config(), project), find_access(place.root)
     with open_ledger(place) as ledger:
         return pulling.pull(place.root, ledger, access, title, everything=everything, report_progress=report_progress)
@@ -100,5 +104,5 @@ def report_workspace(place: Workspace) -> tuple[ReviewReport, Path]:
     config = place.config()
     with open_view(place) as view:
         gold = {name: answer.has_error for name, answer in known_answers(place.root).items()}
-        found = review_report(view, config.name, gold=gold)
-    return found, write_review(place.root / "report", found)
+        report = review_report(view, config.name, gold=gold)
+    return report, write_review(place.root / "report", report)

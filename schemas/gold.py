@@ -1,4 +1,4 @@
-"""Gold questions: samples with known answers that people are asked among the others. They are never in the dataset."""
+"""Records of gold questions: samples with known answers, mixed with the others. They are never in the dataset."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ Kind = Literal["caption", "sentence", "keyframe"]
 class Planted(Record):
     """The one error of a gold question.
 
-    `caption`: that of the keyframe at `time` (seconds) names what is not in the picture. `sentence`: that with the
-    keyframe at `time` says what did not happen. `keyframe`: that at `time` shows that nothing happens, in place of
-    those of an event. `true` is what would be right, `shown` what is there: texts, or times as `[12.0][13.0]`.
+    - `caption`: the caption of the keyframe at `time` (seconds) names something that is not in the picture.
+    - `sentence`: the sentence that cites the keyframe at `time` tells something that did not happen.
+    - `keyframe`: the keyframe at `time` shows that nothing happens; it stands in place of an event's keyframes.
+
+    `true` is the right content, `shown` the wrong one: texts, or times as `[12.0][13.0]`.
     """
 
     kind: Kind
@@ -27,20 +29,20 @@ class Planted(Record):
 
 
 class Answer(Record):
-    """What is known of a gold question: the right answer is to accept it exactly if no error was planted."""
+    """The answer to a gold question: to accept it is right exactly when no error was planted."""
 
     planted: Planted | None = None
 
     @property
     def has_error(self) -> bool:
-        """Whether an attentive annotator must object."""
+        """Whether the question has an error, so that accepting it is wrong."""
         return self.planted is not None
 
 
 class Answers(Record):
     """The answers to all gold questions that a workspace ever asked, by sample id.
 
-    `key` (64 hex digits) makes the ids: whoever has it can tell which questions have an error.
+    `key` (64 hex digits) determines the ids: whoever has the key can find out which questions have an error.
     """
 
     version: Literal[1] = 1

@@ -1,6 +1,7 @@
-"""What people said of a sample. A verdict is never changed or deleted: a later one of the same person stands beside it.
+"""Records of people's verdicts on samples.
 
-Nothing here holds an e-mail address: `annotator` is a pseudonym that is stable within a workspace.
+A verdict is never changed or deleted; a later verdict of the same person is stored beside it. No record holds an e-mail
+address: `annotator` is a pseudonym that is stable within a workspace.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ REASONS = ("hallucinated", "missed_event", "bad_timestamps", "bad_text", "unusab
 
 
 class KeyframeVerdict(Record):
-    """One keyframe that was shown: whether its caption is right, and the caption as the annotator left it."""
+    """A verdict on a shown keyframe, with its caption as the annotator left it.
+
+    `judged`: None when the annotator chose nothing; `changed`: whether the annotator changed the caption.
+    """
 
     index: FrameIndex
     judged: Literal["ok", "wrong", "drop"] | None = None
@@ -28,7 +32,7 @@ class KeyframeVerdict(Record):
 
 
 class AddedKeyframe(Record):
-    """A keyframe that the annotator missed: the sampled frame nearest to the time that was marked."""
+    """A keyframe that the annotator added: the sampled frame nearest to the marked time."""
 
     index: FrameIndex
     time: Seconds
@@ -36,13 +40,16 @@ class AddedKeyframe(Record):
 
 
 class Verdict(Record):
-    """One annotation of one person on one sample, as it was at `updated_at` (ISO 8601, UTC).
+    """One person's annotation of one sample, as it was at `updated_at` (ISO 8601, UTC).
 
-    `content_sha256` is the hash of what was shown (curation/review/content_hash.py): the verdict holds for that
-    content and no other. `origin` names where it came from, so that it is known again when it is pulled twice: the
-    server's id (never its address with secrets), project, task and annotation. `seconds`: the time that was spent, as
-    Label Studio measured it. `summary`: the sentences' text as left, None when it was not touched. `problems`: what
-    of the annotation could not be understood.
+    - `content_sha256`: the hash of the shown content (curation/review/content_hash.py). The verdict holds for that
+      content only.
+    - `origin`: the server's id (never its address with secrets), project, task and annotation, by which a verdict is
+      recognised when it is pulled again.
+    - `decision`: None while the annotation is not finished, or when the person skipped the task.
+    - `summary`: the summary's text as the annotator left it; None when it is unchanged.
+    - `seconds`: the time that the person spent, as Label Studio measured it.
+    - `problems`: the parts of the annotation that were not understood.
     """
 
     version: Literal[1] = VERDICT_VERSION

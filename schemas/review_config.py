@@ -1,4 +1,4 @@
-"""The section `review` of a run's configuration: which samples people judge, and which of their verdicts count."""
+"""The section `review` of a run's configuration: which samples people judge, and which verdicts count."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class ReviewConfig(Section):
     """Review by people; docs/decisions/0019-verdicts.md has the rules.
 
-    `random` samples are an unbiased stratum, from which the label-error rate is taken; `active` ones are those that
-    need eyes most (worst audits, rare categories); `gold` questions have known answers. A share `overlap` of all
-    samples is judged by `annotators` people, the others by one. `seed` draws both: the same one draws the same samples.
-
-    `rule`: `majority` needs more than half of the verdicts for one decision, `any` lets one reject reject and one fix
-    fix. `adjudication`: what is set aside for an adjudicator: `ties` (no decision has a majority) or `disagreements`
-    (wherever verdicts differ, edits included). Verdicts count that took `min_seconds` or longer, and only where there
-    are `least` of them, an adjudicator's apart.
+    - `random`: size of the unbiased stratum, from which the label-error rate is estimated.
+    - `active`: size of the stratum of samples that need a look most (worst audits, rare categories).
+    - `gold`: number of questions with known answers.
+    - `overlap`: the share of all samples that `annotators` people judge; one person judges each of the others.
+    - `seed`: draws the samples and the shared part; the same seed draws the same.
+    - `rule`: `majority`: a decision needs more than half of the verdicts; `any`: one reject decides, else one fix does.
+    - `adjudication`: which samples an adjudicator must settle: `ties` (no decision has a majority) or `disagreements`
+      (any verdicts differ, edits included).
+    - `min_seconds`: quicker verdicts do not count.
+    - `least`: a sample needs so many counting verdicts, not including an adjudicator's.
     """
 
     random: int = Field(default=200, ge=0)
@@ -38,5 +40,5 @@ class ReviewConfig(Section):
     @model_validator(mode="after")
     def _reachable(self) -> ReviewConfig:
         if self.least > self.annotators:
-            raise ValueError("least must not exceed annotators: no sample would have so many verdicts")
+            raise ValueError("least must not exceed annotators: no sample would get so many verdicts")
         return self

@@ -1,4 +1,4 @@
-"""What `v2xum review report` tells, as records: progress, agreement, annotators, label errors, what was fixed."""
+"""Records of the review report: progress, agreement, annotators, label errors, and what people fixed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ REVIEW_REPORT_VERSION: Literal[1] = 1
 
 
 class Estimate(Record):
-    """A figure with its 95 % interval; `of` is how many observations it rests on. Nulls where there are too few."""
+    """A figure with its 95 % interval. `of`: its number of observations; the others are None when there are too few."""
 
     value: float | None = None
     low: float | None = None
@@ -21,9 +21,11 @@ class Estimate(Record):
 
 
 class StratumProgress(Record):
-    """Samples of a stratum: chosen now, of these judged by anyone, judged by as many as wanted, and disputed.
+    """The progress of a stratum, in samples.
 
-    `adjudication` are the disputed ones that wait for an adjudicator; some of them are in another stratum too.
+    `chosen`: samples in it now; `judged`: those that anybody judged; `complete`: those that as many people as wanted
+    judged; `disputed`: those whose verdicts disagree. The stratum `adjudication` holds the disputed samples that wait
+    for an adjudicator; some of them are in another stratum too.
     """
 
     stratum: str
@@ -34,7 +36,12 @@ class StratumProgress(Record):
 
 
 class Progress(Record):
-    """How far the review is. `stale`: verdicts on content that has changed since; `half_finished` have no decision."""
+    """The progress of the review.
+
+    Samples: `samples` in all, `pushed` to Label Studio, and, by outcome, `unreviewed`, `accepted`, `fixed`, `rejected`
+    and `disputed`. Verdicts: `verdicts` in all, `finished` ones with a decision and `half_finished` ones without; of
+    the finished ones, `stale` are on content that has changed since, and `gold` are on gold questions.
+    """
 
     samples: int = 0
     pushed: int = 0
@@ -54,8 +61,9 @@ class Progress(Record):
 class Agreement(Record):
     """How far annotators agree on the same content.
 
-    `verdict_alpha` (nominal) and `rating_alpha` (ordinal) are Krippendorff's; `keyframe_f1` the mean F1 of two people's
-    keyframes; the distances are normalised Levenshtein distances (0 alike, 1 nothing in common) of two people's texts.
+    `verdict_alpha` (nominal) and `rating_alpha` (ordinal) are Krippendorff's alpha. `keyframe_f1` is the mean F1 of two
+    people's keyframes. The distances are normalised Levenshtein distances of two people's texts (0: equal, 1: nothing
+    in common).
     """
 
     verdict_alpha: Estimate = Estimate()
@@ -66,11 +74,11 @@ class Agreement(Record):
 
 
 class LabelErrors(Record):
-    """The share of the models' samples that people did not accept as they were, in the random stratum.
+    """The share of the models' samples that people did not accept unchanged, in the random stratum.
 
-    `population` samples are stood for, `drawn` of them are the stratum, `judged` were judged so far. `rate` counts
-    everything but an accept, disputed ones included; `rejected` and `fixed` are its parts. `corrected` takes account of
-    the annotators' own errors, known from gold questions; `sensitivity` and `specificity` are theirs.
+    The stratum's `drawn` samples represent `population` samples; `judged` of them have been judged. `rate` counts every
+    outcome but accept, disputed samples included; `rejected` and `fixed` are its parts. `corrected` is the rate without
+    the annotators' own errors, which `sensitivity` and `specificity` measure on gold questions.
     """
 
     population: int = 0
@@ -86,7 +94,7 @@ class LabelErrors(Record):
 
 
 class Window(Record):
-    """A run of an annotator's verdicts in order of time: share of accepts, median seconds a verdict."""
+    """Consecutive verdicts of an annotator: first one's time, number, share of accepts, median seconds of a verdict."""
 
     first: str
     verdicts: int
@@ -95,12 +103,16 @@ class Window(Record):
 
 
 class Annotator(Record):
-    """One person, by pseudonym. Counts are of finished verdicts; `seconds` is the median time of one.
+    """The figures of one person, named by pseudonym. The counts are of finished verdicts.
 
-    `agrees`: share of other people's verdicts on the same content that decide alike. `drift`, `speed_up` and `windows`
-    are of the random stratum alone, whose samples are alike at any time. `drift`: share of accepts in the later half
-    less that in the earlier half; `drifts` when its interval leaves out zero. `speed_up`: median seconds of the earlier
-    half by that of the later half. `gold`: share of gold questions answered right.
+    - `seconds`: median seconds of a verdict.
+    - `agrees`: share of other people's verdicts on the same content that have the same decision.
+    - `gold`: share of gold questions that the person answered right.
+    - `drift`: share of accepts in the later half of the verdicts minus the share in the earlier half.
+    - `drifts`: whether the interval of `drift` excludes zero.
+    - `speed_up`: median seconds of the earlier half divided by those of the later half.
+
+    `drift`, `speed_up` and `windows` use the random stratum only, because its samples are of the same kind at any time.
     """
 
     annotator: str
@@ -120,7 +132,7 @@ class Annotator(Record):
 
 
 class Fix(Record):
-    """Something that people changed or complained of: in how many verdicts, and how often altogether."""
+    """A kind of change or complaint: the number of verdicts with it, and how often it occurs in all."""
 
     what: str
     verdicts: int
@@ -128,9 +140,9 @@ class Fix(Record):
 
 
 class ReviewReport(Record):
-    """Everything that the report tells; `at` is when it was made (ISO 8601, UTC).
+    """The whole report. `at`: the time when it was made (ISO 8601, UTC).
 
-    `edit_distance_*`: how far people's texts are from the models', over texts that they changed.
+    `edit_distance_*`: mean distance of the texts that people changed from the models' texts.
     """
 
     version: Literal[1] = REVIEW_REPORT_VERSION
@@ -144,5 +156,5 @@ class ReviewReport(Record):
     judged_verdicts: int = 0
     edit_distance_captions: Estimate = Estimate()
     edit_distance_summary: Estimate = Estimate()
-    seconds: tuple[float, ...] = Field(default=(), description="deciles 0, 10 ... 100 % of the seconds a verdict")
-    problems: dict[str, int] = Field(default_factory=dict, description="what of annotations was not understood")
+    seconds: tuple[float, ...] = Field(default=(), description="deciles 0, 10 ... 100 % of the seconds of a verdict")
+    problems: dict[str, int] = Field(default_factory=dict, description="parts of annotations that were not understood")

@@ -1,6 +1,7 @@
-"""How a Label Studio server is reached: by what the environment says, or by the file that `v2xum review serve` wrote.
+"""The address and token of a Label Studio server: from the environment, or from a file of `v2xum review serve`.
 
-Secrets are in the environment or in one file that only its owner may read; they are in no log, ledger or dataset.
+This module also writes secret files and makes the annotators' pseudonyms. Secrets lie only in the environment and in
+files that their owner alone may read; they never reach a log, the ledger or a dataset.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _PSEUDONYMS = "pseudonyms.key"
 
 
 class Access(BaseModel):
-    """A server's address and a token for it; `username` and `password` are those of a server that we started."""
+    """A server's address and a token for it. `username` and `password` are set only for a server that we started."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -34,22 +35,22 @@ class Access(BaseModel):
 
 
 def review_folder(workspace: Path) -> Path:
-    """Where everything of the review lies in a workspace; made when it is not there, closed to other users."""
+    """WORKSPACE/review, which holds all files of the review. It is made when missing, closed to other users."""
     folder = workspace / "review"
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder
 
 
 def find_access(workspace: Path) -> Access:
-    """The server to talk to: the one that the environment names, else the one that was started for the workspace.
+    """The server that the environment names, else the one that was started for the workspace.
 
-    Raises ConfigError when there is neither, when only one of the two variables is set, and for an address that is
-    not http(s).
+    Raises ConfigError when there is neither, when only one of the two variables is set, or when the address is not
+    http(s).
     """
     url, token = os.environ.get(URL, "").strip(), os.environ.get(TOKEN, "").strip()
     if bool(url) != bool(token):
-        there, missing = (URL, TOKEN) if url else (TOKEN, URL)
-        raise ConfigError(f"{there} is set and {missing} is not: set both for a server of yours, or neither")
+        present, missing = (URL, TOKEN) if url else (TOKEN, URL)
+        raise ConfigError(f"{present} is set and {missing} is not: set both to use your own server, or neither")
     if url:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -65,24 +66,24 @@ def find_access(workspace: Path) -> Access:
 
 
 def read_access(workspace: Path) -> Access | None:
-    """What `serve` noted last; None before the first time. Raises ConfigError when the file is not readable."""
+    """The access that `serve` stored last; None before the first time. Raises ConfigError for an unreadable file."""
     path = workspace / "review" / _FILE
     try:
         return Access.model_validate_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, ValidationError) as error:
-        # Never the file's content: a validation error would quote it.
+        # The message must not hold the file's content, which a validation error would quote.
         raise ConfigError(f"{path}: not readable as the server's access; restore it from a backup") from error
 
 
 def write_access(workspace: Path, access: Access) -> None:
-    """Note the access for this workspace's other commands."""
+    """Store the access for this workspace's other commands, in a file that only its owner may read."""
     write_secret(review_folder(workspace) / _FILE, access.model_dump_json() + "\n")
 
 
 def new_access(url: str) -> Access:
-    """A first user, with a random password and token (40 hex digits, as Label Studio wants it)."""
+    """Access for a new server: a first user, a random password and a random token (40 hex digits)."""
     return Access(
         url=url,
         token=secrets.token_hex(20),
@@ -92,23 +93,29 @@ def new_access(url: str) -> Access:
 
 
 class Pseudonyms:
-    """Names for annotators that are stable within a workspace and tell nobody their e-mail address."""
+    """Makes names for annotators that are stable within a workspace and do not reveal an e-mail address."""
 
     def __init__(self, workspace: Path) -> None:
-        """Read the workspace's key, or make it. Without it an address could be found again by trying addresses."""
+        """Read the workspace's secret key; make it when there is none.
+
+        Without a key, anybody could find an annotator's address by hashing candidate addresses.
+        """
         path = review_folder(workspace) / _PSEUDONYMS
         if not path.exists():
             write_secret(path, secrets.token_hex(32))
         self._key = path.read_bytes().strip()
 
     def of(self, email: str) -> str:
-        """The pseudonym of a user, by e-mail address, whatever its case."""
+        """The pseudonym of the user with this e-mail address; upper and lower case are the same."""
         digest = hmac.new(self._key, email.strip().lower().encode(), hashlib.sha256).hexdigest()
         return f"annotator-{digest[:12]}"
 
 
 def write_secret(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, in one step."""
+    """Write a file that only its owner may read (mode 0600), as a whole or not at all, and flush it to the disk.
+
+    It is not `write_whole`, whose file other users may read for a moment. Raises OSError.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,8 +1,9 @@
-"""Which addresses our own Label Studio may send requests to: all that it allows by itself, and one of this machine.
+"""Addresses to which our own Label Studio may send requests: those of its default, and one address of this machine.
 
-Label Studio refuses to send a webhook to a loopback or private address (SSRF). Were that switched off, every user could
-have it fetch what services of this machine and its network answer, by importing a task from their address. So it stays
-on; its list of refused networks is given anew, with a hole of one address in it, where `v2xum review listen` listens.
+Label Studio refuses to send a webhook to a loopback or private address, as a protection against server-side request
+forgery (SSRF). Without that protection every user could read the services of this machine and of its network, by
+importing a task from their address. So the protection stays on. We only replace Label Studio's list of refused networks
+by the same list without one address, at which `v2xum review listen` listens.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ import sys
 from schemas.errors import ConfigError
 
 WEBHOOKS = "V2XUM_LABEL_STUDIO_WEBHOOKS"
-# Linux has all of 127.0.0.0/8 for itself. What listens on 127.0.0.1 alone, as most services do, stays refused there.
+# On Linux all of 127.0.0.0/8 belongs to this machine, so the address can be one where no other service listens: most
+# services listen on 127.0.0.1 alone, which stays refused.
 HOOK_HOST = "127.86.50.88" if sys.platform == "linux" else "127.0.0.1"
 _LOOPBACK = "127.0.0.0/8"
-# Label Studio's own list (core/utils/io.py, validate_ip); a test compares it with that of the pinned version.
+# Label Studio's own list (core/utils/io.py, validate_ip). A test compares it with the list of the pinned version.
 REFUSED = (
     *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", _LOOPBACK, "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24"),
     *("192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"),
@@ -28,15 +30,15 @@ REFUSED = (
 
 
 def webhook_environment() -> dict[str, str]:
-    """Label Studio's variables that let it reach HOOK_HOST, when V2XUM_LABEL_STUDIO_WEBHOOKS asks for that; else none.
+    """Environment variables that let Label Studio send to HOOK_HOST; none unless V2XUM_LABEL_STUDIO_WEBHOOKS is 1.
 
-    Raises ConfigError for a value that is neither yes nor no.
+    Raises ConfigError when the variable has neither a yes value (1, true, yes) nor a no value (0, false, no, empty).
     """
     wish = os.environ.get(WEBHOOKS, "").strip().lower()
     if wish in ("", "0", "false", "no"):
         return {}
     if wish not in ("1", "true", "yes"):
-        raise ConfigError(f"{WEBHOOKS}: neither 1 nor 0")
+        raise ConfigError(f"{WEBHOOKS}: the value must be 1 or 0")
     more = os.environ.get("USER_ADDITIONAL_BANNED_SUBNETS", "")
     return {
         "LABEL_STUDIO_SSRF_PROTECTION_ENABLED": "true",
@@ -46,6 +48,6 @@ def webhook_environment() -> dict[str, str]:
 
 
 def _refused() -> list[str]:
-    """The list without our address: the rest of 127.0.0.0/8 is the 24 networks around it."""
+    """The list without HOOK_HOST: the 24 networks that make up the rest of 127.0.0.0/8 replace 127.0.0.0/8."""
     around = ipaddress.IPv4Network(_LOOPBACK).address_exclude(ipaddress.IPv4Network(HOOK_HOST))
     return [*(network for network in REFUSED if network != _LOOPBACK), *map(str, sorted(around))]

@@ -1,30 +1,26 @@
-"""Label Studio's HTTP API: the few calls that the review needs, and a clear word for what goes wrong.
+"""Calls of Label Studio's HTTP API that the review needs: projects, tasks, webhooks and users.
 
-httpx and not Label Studio's own SDK: that one brings OpenCV, which holds NumPy back for the whole project.
+They use httpx and not Label Studio's own SDK: the SDK requires OpenCV, which would hold NumPy back for the project.
 """
 
 from __future__ import annotations
 
 import gc
-import json
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-import httpx
-
-from annotation.label_studio.access import TOKEN, URL, Access
+from annotation.label_studio.access import URL, Access
 from annotation.label_studio.environment import VERSION
-from annotation.label_studio.http import _ATTEMPTS, _LATER, _TIMEOUT, PAGE, Denied, TooLarge, _above, _Bearer, _Refused
+from annotation.label_studio.http import PAGE, Connection, Refused, above
 from schemas.errors import ConfigError, RunStopped
 
 OLDEST = (1, 20)
 
 
 class Project(NamedTuple):
-    """A project on the server, as far as the review needs it."""
+    """A project on the server: the fields that the review needs."""
 
     id: int
     title: str
@@ -36,14 +32,15 @@ class Project(NamedTuple):
 
 
 class LabelStudio:
-    """A connection to a server. Not for several threads at once, but for the walk through `tasks`."""
+    """A connection to a server, used as a context manager. One thread at a time may use it; `tasks` starts its own.
+
+    Every method that asks the server raises what `http.Connection` raises.
+    """
 
     def __init__(self, access: Access) -> None:
-        """Open it; nothing is sent yet."""
+        """Prepare the connection; nothing is sent yet."""
         self.url = access.url
-        self._http = httpx.Client(
-            base_url=access.url, auth=_Bearer(access), timeout=_TIMEOUT, follow_redirects=False, trust_env=True
-        )
+        self._api = Connection(access)
 
     def __enter__(self) -> Self:
         return self
@@ -51,108 +48,104 @@ class LabelStudio:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._http.close()
+        self._api.close()
 
     def check(self) -> str:
-        """The server's version. Raises ConfigError for what is no Label Studio, too old, or refuses the token."""
+        """The server's version. Raises ConfigError for another kind of server, an old version, or a refused token."""
         try:
-            found = self._json(self._send("GET", "/api/version"))
-            release = str(found["release"])
+            answer = self._api.json("GET", "/api/version")
+            release = str(answer["release"])
             version = tuple(int(part) for part in release.split(".")[:2])
-        except (KeyError, TypeError, ValueError, _Refused) as error:
-            raise ConfigError(f"{self.url}: something answers there, but it is no Label Studio; see {URL}") from error
+        except (KeyError, TypeError, ValueError, Refused) as error:
+            raise ConfigError(f"{self.url}: the server there is no Label Studio; see {URL}") from error
         if version < OLDEST:
-            least = ".".join(map(str, OLDEST))
-            raise ConfigError(f"{self.url}: Label Studio {release} is too old: {least} at least, {VERSION} is tested")
-        self._json(self._send("GET", "/api/current-user/whoami"))
+            oldest = ".".join(map(str, OLDEST))
+            raise ConfigError(
+                f"{self.url}: Label Studio {release} is too old: it must be {oldest} or newer; {VERSION} is tested"
+            )
+        self._api.json("GET", "/api/current-user/whoami")
         return release
 
     # ---- projects
 
     def projects(self) -> Iterator[Project]:
-        """All projects that the token's user sees."""
+        """All projects that the token's user can see."""
         for page in range(1, 10_000):
-            found = self._json(self._send("GET", "/api/projects/", params={"page": page, "page_size": 100}))
-            yield from (_project(one) for one in found["results"])
-            if not found.get("next"):
+            answer = self._api.json("GET", "/api/projects/", params={"page": page, "page_size": 100})
+            yield from (_project(fields) for fields in answer["results"])
+            if not answer.get("next"):
                 return
 
     def project(self, number: int) -> Project | None:
-        """A project by its number; None when there is none."""
-        try:
-            return _project(self._json(self._send("GET", f"/api/projects/{number}/")))
-        except _Refused as error:
-            if error.status == 404:
-                return None
-            raise
+        """A project by its number; None when it does not exist."""
+        fields = self._find(f"/api/projects/{number}/")
+        return None if fields is None else _project(fields)
 
     def create_project(self, **fields: Any) -> Project:
-        """Make a project with the API's own field names."""
-        return _project(self._json(self._send("POST", "/api/projects/", json=fields)))
+        """Make a project; `fields` have the API's own names."""
+        return _project(self._api.json("POST", "/api/projects/", json=fields))
 
     def update_project(self, number: int, **fields: Any) -> Project:
-        """Change fields of a project."""
-        return _project(self._json(self._send("PATCH", f"/api/projects/{number}/", json=fields)))
+        """Change fields of a project; `fields` have the API's own names."""
+        return _project(self._api.json("PATCH", f"/api/projects/{number}/", json=fields))
 
     def serve_folder(self, project: int, path: str) -> None:
-        """Let the project's users read a folder of the server's machine; one that they may read already is left so."""
-        known = self._json(self._send("GET", "/api/storages/localfiles/", params={"project": project}))
-        rows = known if isinstance(known, list) else known.get("results", [])
+        """Let the project's users read a folder of the server's machine; nothing is sent when they may already."""
+        rows = _rows(self._api.json("GET", "/api/storages/localfiles/", params={"project": project}))
         if not any(row.get("path") == path for row in rows):
             fields = {"project": project, "path": path, "title": "review media", "use_blob_urls": True}
-            self._json(self._send("POST", "/api/storages/localfiles/", json=fields))
+            self._api.json("POST", "/api/storages/localfiles/", json=fields)
 
     def webhooks(self, project: int) -> list[dict[str, Any]]:
-        """The webhooks of a project."""
-        found = self._json(self._send("GET", "/api/webhooks/", params={"project": project}))
-        rows: list[dict[str, Any]] = found if isinstance(found, list) else found.get("results", [])
-        return rows
+        """The webhooks of a project, as the API describes them."""
+        return _rows(self._api.json("GET", "/api/webhooks/", params={"project": project}))
 
     def save_webhook(self, number: int | None, **fields: Any) -> None:
-        """Make a webhook, or change one. Raises Denied when the server does not send to such an address."""
+        """Make a webhook (number None) or change an existing one.
+
+        Raises Denied when the server refuses to send to the webhook's address.
+        """
         method, path = ("POST", "/api/webhooks/") if number is None else ("PATCH", f"/api/webhooks/{number}/")
-        self._send(method, path, json=fields)
+        self._api.send(method, path, json=fields)
 
     def delete_webhook(self, number: int) -> None:
-        """Remove a webhook; one that is gone already is no error."""
-        try:
-            self._send("DELETE", f"/api/webhooks/{number}/")
-        except _Refused as error:
-            if error.status != 404:
-                raise
+        """Remove a webhook; no error when it is gone already."""
+        self._delete(f"/api/webhooks/{number}/")
 
     # ---- tasks
 
     def import_tasks(self, project: int, tasks: Sequence[Mapping[str, Any]]) -> list[int]:
-        """Add tasks with their predictions; returns their numbers in the same order.
+        """Add tasks with their predictions; returns the tasks' numbers in the same order.
 
-        Never sent twice: when it fails half-way the caller has to look what arrived. Raises TooLarge when the server
-        takes no request of this size, RunStopped when it says that it made something else than it was given.
+        The request is never sent twice: after an error the caller must look which tasks arrived. Raises TooLarge when
+        the server refuses a request of this size, RunStopped when the server made fewer tasks or predictions than
+        it was given.
         """
         path = f"/api/projects/{project}/import"
-        found = self._json(self._send("POST", path, params={"return_task_ids": "true"}, json=tasks, once=True))
+        answer = self._api.json("POST", path, params={"return_task_ids": "true"}, json=tasks, once=True)
         wanted = sum(len(task.get("predictions", ())) for task in tasks)
-        ids = [int(number) for number in found.get("task_ids") or ()]
-        if len(ids) != len(tasks) or found.get("prediction_count") != wanted:
+        ids = [int(number) for number in answer.get("task_ids") or ()]
+        if len(ids) != len(tasks) or answer.get("prediction_count") != wanted:
             raise RunStopped(
-                f"{self.url}: of {len(tasks)} tasks with {wanted} predictions Label Studio made {len(ids)} with "
-                f"{found.get('prediction_count')}; push again, which adds what is missing"
+                f"{self.url}: of {len(tasks)} tasks with {wanted} predictions Label Studio made {len(ids)} tasks with "
+                f"{answer.get('prediction_count')} predictions; push again, which adds what is missing"
             )
         return ids
 
     def tasks(self, project: int, after: str | None = None, *, whole: bool = False) -> Iterator[dict[str, Any]]:
-        """The tasks of a project, or those updated after a time (ISO 8601), in the order of their numbers.
+        """The tasks of a project by ascending number; with `after` (ISO 8601) only those updated after that time.
 
-        `whole`: with annotations and drafts. Pages go on from the last number seen, so that tasks that are added or
-        removed meanwhile shift nothing. The server makes the next page while the caller reads this one.
+        `whole`: include annotations and drafts. Each page begins after the last number of the page before it, so tasks
+        that are added or removed meanwhile shift nothing. A thread asks for the next page while the caller reads
+        this one.
         """
 
         def page(last: int) -> list[dict[str, Any]]:
-            items = [_above("filter:tasks:id", "Number", last)]
+            filters = [above("filter:tasks:id", "Number", last)]
             if after is not None:
-                items.append(_above("filter:tasks:updated_at", "Datetime", after))
-            rows: list[dict[str, Any]] = self._page(project, items, PAGE, whole=whole)["tasks"]
-            gc.collect(1)  # httpx ties a response and its stream together: each page would stay for long
+                filters.append(above("filter:tasks:updated_at", "Datetime", after))
+            rows: list[dict[str, Any]] = self._api.page(project, filters, PAGE, whole=whole)["tasks"]
+            gc.collect(1)  # httpx's response and stream refer to each other: each page would stay in memory for long
             return rows
 
         with ThreadPoolExecutor(1, "page") as pool:
@@ -166,108 +159,63 @@ class LabelStudio:
                     return
 
     def extent(self, project: int) -> tuple[int, int]:
-        """How many tasks a project has and the largest number among them (0: none)."""
-        found = self._page(project, [], 1, order="-tasks:id")
-        rows = found["tasks"]
-        return int(found["total"]), int(rows[0]["id"]) if rows else 0
+        """The number of a project's tasks, and the largest task number (0: no tasks)."""
+        answer = self._api.page(project, [], 1, order="-tasks:id")
+        rows = answer["tasks"]
+        return int(answer["total"]), int(rows[0]["id"]) if rows else 0
 
     def newest_change(self, project: int) -> str | None:
-        """When a task of the project changed last (ISO 8601); None without tasks."""
-        rows = self._page(project, [], 1, order="-tasks:updated_at")["tasks"]
+        """The time (ISO 8601) of the last change of any task of the project; None when it has no tasks."""
+        rows = self._api.page(project, [], 1, order="-tasks:updated_at")["tasks"]
         return str(rows[0].get("updated_at")) if rows else None
 
     def users(self) -> dict[int, str]:
-        """E-mail addresses of the server's users by number."""
-        found = self._json(self._send("GET", "/api/users/"))
-        rows = found if isinstance(found, list) else found.get("results", [])
+        """The e-mail addresses of the server's users, by user number."""
+        rows = _rows(self._api.json("GET", "/api/users/"))
         return {int(row["id"]): str(row["email"]) for row in rows if row.get("email")}
 
     def task(self, number: int) -> dict[str, Any] | None:
-        """A task with its annotations and drafts; None when it is gone."""
+        """A task with its annotations and drafts; None when it does not exist."""
+        return self._find(f"/api/tasks/{number}/")
+
+    def set_overlap(self, number: int, people: int) -> None:
+        """Set how many people must judge a task."""
+        self._api.json("PATCH", f"/api/tasks/{number}/", json={"overlap": people})
+
+    def delete_task(self, number: int) -> None:
+        """Remove a task; no error when it is gone already."""
+        self._delete(f"/api/tasks/{number}/")
+
+    def _find(self, path: str) -> dict[str, Any] | None:
         try:
-            found: dict[str, Any] = self._json(self._send("GET", f"/api/tasks/{number}/"))
-        except _Refused as error:
+            answer: dict[str, Any] = self._api.json("GET", path)
+        except Refused as error:
             if error.status == 404:
                 return None
             raise
-        return found
+        return answer
 
-    def set_overlap(self, number: int, people: int) -> None:
-        """How many people shall judge a task."""
-        self._json(self._send("PATCH", f"/api/tasks/{number}/", json={"overlap": people}))
-
-    def delete_task(self, number: int) -> None:
-        """Remove a task; one that is gone already is no error."""
+    def _delete(self, path: str) -> None:
         try:
-            self._send("DELETE", f"/api/tasks/{number}/")
-        except _Refused as error:
+            self._api.send("DELETE", path)
+        except Refused as error:
             if error.status != 404:
                 raise
 
-    def _page(
-        self, project: int, items: list[dict[str, Any]], size: int, *, whole: bool = False, order: str = "tasks:id"
-    ) -> dict[str, Any]:
-        query = {"filters": {"conjunction": "and", "items": items}, "ordering": [order]}
-        params = {"project": project, "page": 1, "page_size": size, "query": json.dumps(query), "resolve_uri": "false"}
-        if whole:
-            params["fields"] = "all"
-        try:
-            found: dict[str, Any] = self._json(self._send("GET", "/api/tasks/", params=params))
-        except _Refused as error:
-            if error.status == 404 and not items:
-                return {"tasks": [], "total": 0}  # an empty project has no first page
-            raise
-        return found
 
-    # ---- the wire
-
-    def _send(self, method: str, path: str, *, once: bool = False, **arguments: Any) -> httpx.Response:
-        """Send a request, again after a moment where the server is busy. Raises what the class says."""
-        for attempt in range(_ATTEMPTS):
-            last = once or attempt == _ATTEMPTS - 1
-            try:
-                response = self._http.request(method, path, **arguments)
-            except httpx.ConnectError as error:
-                if last:
-                    raise ConfigError(f"{self.url}: no server answers there; start it, or correct {URL}") from error
-            except (httpx.TransportError, httpx.DecodingError) as error:
-                if last:
-                    raise RunStopped(f"{self.url}: {method} {path}: {type(error).__name__}; try again later") from error
-            else:
-                if last or not (response.status_code in _LATER or b"database is locked" in response.content[:2000]):
-                    return self._accepted(response, method, path)
-            time.sleep(0.5 * 2**attempt)
-        raise AssertionError("not reached")
-
-    def _accepted(self, response: httpx.Response, method: str, path: str) -> httpx.Response:
-        status = response.status_code
-        if status in (401, 403):
-            raise Denied(
-                f"{self.url}: Label Studio does not accept the token ({status}); take a new one from "
-                f"Account & Settings, and set {TOKEN}"
-            )
-        if status == 413:
-            raise TooLarge(f"{self.url}: {method} {path}: the server takes no request of this size")
-        if 300 <= status < 400:
-            raise ConfigError(f"{self.url}: it sends us elsewhere (a login page, or https?); correct {URL}")
-        if status >= 400:
-            raise _Refused(status, f"{self.url}: {method} {path}: {status}: {response.text[:500]}")
-        return response
-
-    def _json(self, response: httpx.Response) -> Any:
-        try:
-            return response.json()
-        except ValueError as error:
-            raise ConfigError(f"{self.url}: it answers with something else than JSON; correct {URL}") from error
+def _rows(answer: Any) -> list[dict[str, Any]]:
+    """The rows of a listing, which some versions of the server wrap into a page."""
+    rows: list[dict[str, Any]] = answer if isinstance(answer, list) else answer.get("results", [])
+    return rows
 
 
-def _project(found: Mapping[str, Any]) -> Project:
+def _project(fields: Mapping[str, Any]) -> Project:
     return Project(
-        id=int(found["id"]),
-        title=str(found.get("title") or ""),
-        description=str(found.get("description") or ""),
-        label_config=str(found.get("label_config") or ""),
-        maximum_annotations=int(found.get("maximum_annotations") or 1),
-        tasks=int(found.get("task_number") or 0),
-        finished=int(found.get("finished_task_number") or 0),
+        id=int(fields["id"]),
+        title=str(fields.get("title") or ""),
+        description=str(fields.get("description") or ""),
+        label_config=str(fields.get("label_config") or ""),
+        maximum_annotations=int(fields.get("maximum_annotations") or 1),
+        tasks=int(fields.get("task_number") or 0),
+        finished=int(fields.get("finished_task_number") or 0),
     )

@@ -1,4 +1,7 @@
-"""The environment that Label Studio runs in: its own, since its pins and ours exclude each other; made on first use."""
+"""Installs Label Studio into a Python environment of its own, on first use.
+
+The environment is separate because Label Studio pins versions that contradict this project's.
+"""
 
 from __future__ import annotations
 
@@ -22,16 +25,16 @@ _INSTALL_SECONDS = 3600.0
 
 
 def environment_path() -> Path:
-    """Where the environment lies: V2XUM_LABEL_STUDIO_VENV, else `.venv-label-studio` beside the code."""
+    """The environment's folder: V2XUM_LABEL_STUDIO_VENV, else `.venv-label-studio` beside the code."""
     given = os.environ.get(PLACE)
     return Path(given).absolute() if given else LOCK.parent / ".venv-label-studio"
 
 
 def ensure_environment(report_progress: Callable[[str], None]) -> Path:
-    """The `label-studio` command of the pinned version; its environment is made or brought up to date where needed.
+    """The path of the `label-studio` command of the pinned version, after making or updating its environment.
 
-    Several processes may ask at once: one installs, the others wait. Raises ConfigError where Python cannot make
-    environments, and RunStopped when pip fails, with the end of what it said.
+    Several processes may call it at once: one installs, the others wait. Raises ConfigError when Python cannot make
+    environments, and RunStopped when pip fails or takes too long, with the end of pip's output.
     """
     place = environment_path()
     wanted = hashlib.sha256(LOCK.read_bytes()).hexdigest()
@@ -40,7 +43,7 @@ def ensure_environment(report_progress: Callable[[str], None]) -> Path:
     with FileLock(place / ".lock", timeout=_INSTALL_SECONDS):
         if command.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
             return command
-        report_progress(f"installing Label Studio {VERSION} into {place}: about 1 GB, some minutes, once")
+        report_progress(f"installing Label Studio {VERSION} into {place}: about 1 GB and some minutes, only this time")
         stamp.unlink(missing_ok=True)
         if not (place / "bin" / "python").exists():
             _call([sys.executable, "-m", "venv", str(place)], "python -m venv")
@@ -48,7 +51,7 @@ def ensure_environment(report_progress: Callable[[str], None]) -> Path:
         _call([python, "-m", "pip", "install", "--quiet", "--requirement", str(LOCK)], "pip install")
         stamp.write_text(wanted, encoding="utf-8")
     if not command.exists():
-        raise RunStopped(f"{place}: installed, but without a label-studio command; remove the folder, try again")
+        raise RunStopped(f"{place}: it has no label-studio command after pip; remove the folder and try again")
     return command
 
 
@@ -58,9 +61,9 @@ def _call(command: list[str], name: str) -> None:
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_INSTALL_SECONDS, check=False
         )
     except subprocess.TimeoutExpired as error:
-        raise RunStopped(f"{name} took longer than {_INSTALL_SECONDS:.0f} s; run it again to go on") from error
+        raise RunStopped(f"{name} took longer than {_INSTALL_SECONDS:.0f} s; run the same command again") from error
     if done.returncode:
-        said = (done.stderr or done.stdout)[-2000:]
-        if "ensurepip" in said:
+        output = (done.stderr or done.stdout)[-2000:]
+        if "ensurepip" in output:
             raise ConfigError("Python's venv module is missing; on Debian: apt-get install python3-venv")
-        raise RunStopped(f"{name} failed; it ends with:\n{said}")
+        raise RunStopped(f"{name} failed; its output ends with:\n{output}")

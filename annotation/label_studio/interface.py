@@ -1,4 +1,4 @@
-"""The screen: Label Studio's XML, made from one template and from the words of `schemas.review`."""
+"""The annotators' screen: Label Studio's XML and the guidelines as HTML, made from templates and `schemas.review`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _FOLDER = Path(__file__).parent
 
 
 class Names(NamedTuple):
-    """What tags and labels are called: in the XML, in predictions and in what comes back.
+    """Names of the screen's tags and labels: the same in the XML, in predictions and in annotations.
 
-    `frame`, `caption` and `judged` are followed by a keyframe's place on the screen, 0, 1, 2 ...
+    `frame`, `caption` and `judged` are prefixes: a keyframe's position on the screen (0, 1, 2 ...) follows them.
     """
 
     video: str = "video"
@@ -57,12 +57,12 @@ _STYLES: Final = {
 
 
 def interface() -> str:
-    """The project's labelling configuration."""
+    """The project's labelling configuration, as Label Studio's XML."""
     return _render("interface.xml.jinja").strip()
 
 
 def shown(reason: str) -> str:
-    """A reason's slug as people read it."""
+    """A reason's name (schemas.review.REASONS) as people read it: `missed event` for `missed_event`."""
     return reason.replace("_", " ")
 
 
@@ -82,9 +82,9 @@ def _render(name: str) -> str:
 
 @cache
 def guidelines_html() -> str:
-    """The guidelines as the project's instruction; Label Studio shows it as HTML before the first task."""
+    """The annotators' guidelines as HTML; Label Studio shows it as the project's instruction before the first task."""
     text = (_FOLDER / "guidelines.md").read_text(encoding="utf-8")
     page = str(MarkdownIt("commonmark", {"html": False}).enable("table").render(text))
-    for tag, style in _STYLES.items():  # Label Studio takes every tag's own look away
+    for tag, style in _STYLES.items():  # Label Studio resets the style of every tag
         page = page.replace(f"<{tag}>", f'<{tag} style="{style}">')
     return page

@@ -1,4 +1,7 @@
-"""The project of a workspace on the server: found again by a mark in its description, whatever else people change."""
+"""The review's project on the server: finds it, makes it, and updates its interface.
+
+A project is recognised by a line that we write into its description, so people may change everything else.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,11 @@ _MARK = re.compile(r"v2xum review ([0-9a-f]{32}) interface ([0-9a-f]{16})")
 
 
 class OwnProject(NamedTuple):
-    """A project of ours: `key` is its own for ever and on every server, `interface` the hash that we gave it."""
+    """A project that `review push` made.
+
+    `key`: the project's own id, the same for ever and on every server; `interface`: the hash of the labelling interface
+    that we gave it last.
+    """
 
     project: Project
     key: str
@@ -27,23 +34,23 @@ class OwnProject(NamedTuple):
 
     @property
     def changed(self) -> bool:
-        """Whether somebody changed its labelling interface by hand."""
+        """Whether somebody changed the labelling interface by hand."""
         return _digest(self.project.label_config) != self.interface
 
 
 def find_project(server: LabelStudio, title: str) -> OwnProject | None:
-    """The project of this title; None when there is none.
+    """Our project of this title; None when no project has the title.
 
-    Raises ConfigError when it is one that `review push` did not make, or when several answer to the title.
+    Raises ConfigError when `review push` did not make the project, or when several of our projects have the title.
     """
     same = [project for project in server.projects() if project.title == title]
-    ours = [marked for project in same if (marked := _marked(project)) is not None]
+    ours = [own for project in same if (own := _own(project)) is not None]
     if len(ours) > 1:
-        raise ConfigError(f"{server.url}: {len(ours)} projects are called {title!r}; rename those that are not meant")
+        raise ConfigError(f"{server.url}: {len(ours)} projects are called {title!r}; rename all but one of them")
     if same and not ours:
         raise ConfigError(
-            f"{server.url}: the project {title!r} is not one that `v2xum review push` made (or its description lost "
-            "the line that tells); choose another --project"
+            f"{server.url}: `v2xum review push` did not make the project {title!r} (or somebody deleted the line "
+            "in its description that says so); choose another --project"
         )
     return ours[0] if ours else None
 
@@ -51,12 +58,12 @@ def find_project(server: LabelStudio, title: str) -> OwnProject | None:
 def make_project(server: LabelStudio, title: str) -> OwnProject:
     """A new project with our interface and guidelines.
 
-    Made with one annotator a task: those that more people shall judge come after the others.
+    It starts with one annotator a task: tasks for several annotators are added after the others.
     """
     key, digest = uuid.uuid4().hex, _digest(interface())
     project = server.create_project(
         title=title,
-        description=_description(key, digest),  # from the start, so that one that we could not finish is ours too
+        description=_description(key, digest),  # set at once: an interrupted push must find it again
         label_config=interface(),
         expert_instruction=guidelines_html(),
         show_instruction=True,
@@ -71,20 +78,23 @@ def make_project(server: LabelStudio, title: str) -> OwnProject:
     return OwnProject(project, key, digest)
 
 
-def renew_interface(server: LabelStudio, marked: OwnProject) -> OwnProject:
-    """Bring an interface that nobody changed by hand up to this version of the program."""
-    if marked.changed or _digest(interface()) == marked.interface:
-        return marked
-    number = marked.project.id
+def update_interface(server: LabelStudio, own: OwnProject) -> OwnProject:
+    """Give the project this version's interface and guidelines, unless somebody changed its interface by hand.
+
+    Returns the project as it is afterwards.
+    """
+    if own.changed or _digest(interface()) == own.interface:
+        return own
+    number = own.project.id
     server.update_project(number, label_config=interface(), expert_instruction=guidelines_html())
     digest = _digest(interface())
-    return OwnProject(server.update_project(number, description=_description(marked.key, digest)), marked.key, digest)
+    return OwnProject(server.update_project(number, description=_description(own.key, digest)), own.key, digest)
 
 
 def media_folder(folder: Path, access: Access) -> str:
-    """The folder of media as the server sees it: its own path when it is ours, else what the environment says.
+    """The media folder's path on the server's machine: `folder` for our own server, else V2XUM_LABEL_STUDIO_FILES.
 
-    Raises ConfigError when another server is used and nothing says how it sees the folder.
+    Raises ConfigError when the server is another one and the variable is not set.
     """
     given = os.environ.get(FILES, "").strip()
     if given or access.username:
@@ -95,16 +105,16 @@ def media_folder(folder: Path, access: Access) -> str:
     )
 
 
-def _marked(project: Project) -> OwnProject | None:
-    found = _MARK.search(project.description)
-    return OwnProject(project, found[1], found[2]) if found else None
+def _own(project: Project) -> OwnProject | None:
+    mark = _MARK.search(project.description)
+    return OwnProject(project, mark[1], mark[2]) if mark else None
 
 
 def _description(key: str, digest: str) -> str:
-    words = "Video summaries to be verified. The next line is how they are found again; leave it here."
+    words = "Video summaries to be verified. The next line identifies this project; do not delete it."
     return f"{words}\nv2xum review {key} interface {digest}"
 
 
 def _digest(label_config: str) -> str:
-    """A hash of a labelling interface that white space does not change."""
+    """A hash of a labelling interface; changes of white space do not change it."""
     return hashlib.sha256(" ".join(label_config.split()).encode()).hexdigest()[:16]

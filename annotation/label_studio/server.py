@@ -1,19 +1,17 @@
-"""A Label Studio server for one workspace: on 127.0.0.1, its data under WORKSPACE/review, ended with us.
+"""Runs a Label Studio server for one workspace: on 127.0.0.1, and only as long as this process lives.
 
 WORKSPACE/review/label-studio/   its database (SQLite) and uploads
 WORKSPACE/review/files/media/    what annotators may see; the server's document root is `files`
 WORKSPACE/review/access.json     address, first user and token (mode 0600)
-WORKSPACE/review/server.log      what it said
+WORKSPACE/review/server.log      its output
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -30,10 +28,11 @@ from annotation.label_studio.allowed_addresses import webhook_environment
 from annotation.label_studio.environment import ensure_environment
 from curation.ledger.databases import postgresql_address
 from schemas.errors import ConfigError, RunStopped
+from schemas.local_process import end_with_parent, free_port
 
 POSTGRES = "V2XUM_LABEL_STUDIO_POSTGRES"
 PORT = 8080
-# The first start writes its tables: 40 s on a quiet machine, minutes on a loaded one.
+# The first start creates the tables: 40 s on a quiet machine, minutes on a busy one.
 START_SECONDS = 900.0
 _STOP_SECONDS = 15.0
 _FOREIGN_SECONDS = 180.0
@@ -41,7 +40,7 @@ _LOG_BYTES = 50_000_000
 
 
 class Running(NamedTuple):
-    """A server that answers; `fresh` when its first user was made just now."""
+    """A running server; `fresh`: its first user was made just now."""
 
     access: Access
     fresh: bool
@@ -49,7 +48,7 @@ class Running(NamedTuple):
 
 
 def document_root(workspace: Path) -> Path:
-    """What Label Studio takes for the root of local files; nothing lies in it but `media`."""
+    """The folder that is Label Studio's root of local files; it holds nothing but `media`."""
     return workspace / "review" / "files"
 
 
@@ -57,17 +56,17 @@ def document_root(workspace: Path) -> Path:
 def serving(
     workspace: Path, port: int | None, report_progress: Callable[[str], None] = lambda _: None
 ) -> Iterator[Running]:
-    """A running server of the pinned version for this workspace; it is stopped when the context is left.
+    """A running server of the pinned version for this workspace; leaving the context stops it.
 
-    `port` None: the one that was used last, else 8080, else any free one. Raises ConfigError when a server runs for
-    this workspace already or the port is taken, RunStopped when none comes up, with the end of its log.
+    `port` None: the last used port, else 8080, else any free port. Raises ConfigError when a server already runs for
+    this workspace or the port is taken; RunStopped, with the end of the server's log, when the server does not start.
     """
     folder = review_folder(workspace.resolve())
     lock = FileLock(folder / "server.lock", timeout=0)
     try:
         lock.acquire()
     except Timeout as error:
-        raise ConfigError(f"{workspace}: its Label Studio server runs already; `v2xum review push` finds it") from error
+        raise ConfigError(f"{workspace}: its Label Studio server already runs; `v2xum review push` uses it") from error
     try:
         command = ensure_environment(report_progress)
         known = read_access(workspace)
@@ -90,7 +89,7 @@ def _port(port: int | None, known: Access | None) -> int:
             raise ConfigError(f"port {port} is taken; give another --port")
         return port
     last = (urlsplit(known.url).port if known is not None else None) or PORT
-    return last if _is_free(last) else _free_port()
+    return last if _is_free(last) else free_port()
 
 
 def _is_free(port: int) -> bool:
@@ -103,16 +102,11 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def environment(folder: Path, access: Access) -> dict[str, str]:
-    """What the server is told by its environment.
+    """The server's environment variables: this process's, except those that could mislead it, and its settings.
 
-    Raises ConfigError for an address of a database that is none, and for a wish for webhooks that is neither 1 nor 0.
+    `folder`: WORKSPACE/review, in which the document root is made. Raises ConfigError when V2XUM_LABEL_STUDIO_POSTGRES
+    is not the address of a database, or V2XUM_LABEL_STUDIO_WEBHOOKS is neither 1 nor 0.
     """
     root = folder / "files"
     (root / "media").mkdir(parents=True, exist_ok=True)
@@ -125,25 +119,27 @@ def environment(folder: Path, access: Access) -> dict[str, str]:
         "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK": "true",
         "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED": "true",
         "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(root),
-        # A Repeater's predictions are imported by no other way: without it the answer is 201 and none was created.
+        # Without this flag the import of a Repeater's predictions answers 201 and creates none of them.
         "fflag_fix_back_4620_memory_efficient_predictions_import_08012025_short": "true",
         "COLLECT_ANALYTICS": "false",
         "LATEST_VERSION_CHECK": "false",
         "SENTRY_DSN": "",
         "FRONTEND_SENTRY_DSN": "",
     }
-    strangers = ("LABEL_STUDIO_", "DJANGO_", "POSTGRE_", "V2XUM_", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(strangers)}
+    excluded = ("LABEL_STUDIO_", "DJANGO_", "POSTGRE_", "V2XUM_", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(excluded)}
     return kept | ours | _database() | webhook_environment()
 
 
 def _database() -> dict[str, str]:
-    """Label Studio's own variables for the database that V2XUM_LABEL_STUDIO_POSTGRES names, or for SQLite."""
+    """Label Studio's variables for the database that V2XUM_LABEL_STUDIO_POSTGRES names; for SQLite when unset."""
     url = postgresql_address(POSTGRES)
     if url is None:
         return {"DJANGO_DB": "sqlite"}
     if url.query:
-        raise ConfigError(f"{POSTGRES}: Label Studio takes no options there; PostgreSQL's own variables do (PGSSLMODE)")
+        raise ConfigError(
+            f"{POSTGRES}: Label Studio takes no options in the address; set PostgreSQL's own variables (PGSSLMODE)"
+        )
     return {
         "DJANGO_DB": "default",
         "POSTGRE_NAME": url.database or "",
@@ -170,32 +166,32 @@ def _start(command: Path, folder: Path, access: Access) -> subprocess.Popen[byte
             stderr=subprocess.STDOUT,
             env=environment(folder, access),
             cwd=folder,
-            start_new_session=True,  # Ctrl-C is for us, who then stop the server
-            preexec_fn=_die_with_parent,
+            start_new_session=True,  # Ctrl-C reaches only this process, which then stops the server
+            preexec_fn=end_with_parent,
         )
 
 
 def _wait(process: subprocess.Popen[bytes], access: Access, log: Path, report_progress: Callable[[str], None]) -> None:
-    """Until the server answers and knows our token: before, it may be another one that took the port meanwhile."""
+    """Wait until the server accepts our token; a server that refuses it may be another one that took the port."""
     began = time.monotonic()
     healthy: float | None = None
-    told = False
+    reported = False
     while (passed := time.monotonic() - began) < START_SECONDS and process.poll() is None:
         if healthy is None and _answers(f"{access.url}/health", ""):
             healthy = passed
         if healthy is not None:
             if _answers(f"{access.url}/api/current-user/whoami", access.token):
                 return
-            if passed - healthy > _FOREIGN_SECONDS:  # ours for sure: another one's port would have ended it
+            if passed - healthy > _FOREIGN_SECONDS:  # the server is ours: with its port taken it would have ended
                 report_progress(
-                    "the server does not accept the workspace's token: legacy tokens may be switched off there, or its "
+                    "the server does not accept the workspace's token: legacy tokens may be switched off, or the "
                     "database belongs to another workspace"
                 )
                 return
         time.sleep(0.3)
-        if passed > 15 and not told:
-            told = True
-            report_progress("the server is starting; the first time takes a minute or two, since it writes its tables")
+        if passed > 15 and not reported:
+            reported = True
+            report_progress("the server is starting; the first start takes a minute or two (it creates tables)")
     tail = log.read_text(errors="replace")[-2000:]
     raise RunStopped(f"Label Studio did not start; {log} ends with:\n{tail}")
 
@@ -210,7 +206,7 @@ def _answers(url: str, token: str) -> bool:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End the server and what it started, all of one group that is ours."""
+    """End the server and the processes that it started, which form one process group."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, number)
@@ -219,9 +215,3 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             continue
         return
-
-
-def _die_with_parent() -> None:
-    """On Linux, have the kernel end the server when we die, even by kill -9."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)

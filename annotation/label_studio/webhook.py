@@ -1,8 +1,8 @@
-"""A doorbell for the review: Label Studio rings when somebody submits, and nothing that it says is believed.
+"""Receives Label Studio's webhook, which only tells that somebody submitted something: a doorbell.
 
-A request with the right secret wakes whoever pulls, and does no more: its body is thrown away. So one that is sent
-again, late, out of order, or by somebody who found the secret out brings nothing but a pull, which is harmless.
-Label Studio signs nothing (1.23); it sends along a header that was registered, and shows it to its own users.
+A request with the right secret starts a pull and nothing else; its body is thrown away. So a request that comes twice,
+late, out of order, or from somebody who learned the secret only causes a pull, which is harmless. Label Studio (1.23)
+does not sign its requests; it sends a header that we register, and shows that header to its users.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from schemas.errors import ConfigError
 
 HEADER = "X-V2xum-Secret"
 PATH = "/v2xum/review"
-BODY_BYTES = 65_536  # ours have forty: the payload is not asked for
+BODY_BYTES = 65_536  # a request of ours has forty bytes, because we do not ask for the payload
 SECONDS = 5.0
 _FILE = "webhook.secret"
-# What strangers send is not worth a stack trace on the terminal. Not registered: a configuration of logging, such as
-# Prefect's, would switch it on again.
+# Requests of strangers must not print stack traces on the terminal. The logger is not registered, because a
+# configuration of logging, such as Prefect's, would switch a registered logger on again.
 _SILENT = logging.Logger("silent", logging.CRITICAL + 1)
 
 
 def webhook_secret(workspace: Path) -> str:
-    """The workspace's secret, 64 hex digits; made when there is none, or none that is whole."""
+    """The workspace's secret, 64 hex digits. It is made and stored when the file is missing or damaged."""
     path = review_folder(workspace) / _FILE
     if path.exists() and re.fullmatch(r"[0-9a-f]{64}", known := path.read_text(errors="replace").strip()):
         return known
@@ -42,10 +42,11 @@ def webhook_secret(workspace: Path) -> str:
 
 @asynccontextmanager
 async def receiving(host: str, port: int, secret: str, ring: Callable[[], object]) -> AsyncIterator[int]:
-    """Listen on an address of this machine, and ring at each POST to PATH that brings the secret; yields the port.
+    """Listen on an address of this machine and call `ring` for each POST to PATH with the secret; yields the port.
 
-    Anything else gets 400 to 431 and does nothing. A request has SECONDS for its head and as long for its body, of
-    BODY_BYTES at most; others are served meanwhile. Port 0 is any free one. Raises ConfigError when it is taken.
+    Every other request gets a status from 400 to 431 and has no effect. A request has SECONDS for its head and SECONDS
+    for its body of at most BODY_BYTES; other requests are served meanwhile. Port 0 means any free port. Raises
+    ConfigError when the port is taken.
     """
 
     async def answer(request: web.Request) -> web.Response:
@@ -70,12 +71,12 @@ async def receiving(host: str, port: int, secret: str, ring: Callable[[], object
         app,
         access_log=None,
         logger=_SILENT,
-        keepalive_timeout=SECONDS,  # also how long a head may take
-        lingering_time=1.0,  # how long an unread body is read away, so that the answer arrives
+        keepalive_timeout=SECONDS,  # also limits the time for a head
+        lingering_time=1.0,  # reads the rest of a body for so long, so that the answer arrives
         max_line_size=2048,
         max_field_size=4096,
         max_headers=64,
-        auto_decompress=False,  # or little could become much
+        auto_decompress=False,  # a small compressed body could become a large one
         shutdown_timeout=1.0,
     )
     await runner.setup()
@@ -83,7 +84,7 @@ async def receiving(host: str, port: int, secret: str, ring: Callable[[], object
         try:
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
-            raise ConfigError(f"port {port} of {host} cannot be listened on ({error.strerror}); --port") from error
+            raise ConfigError(f"port {port} of {host} is not usable ({error.strerror}); give another --port") from error
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()

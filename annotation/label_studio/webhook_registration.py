@@ -1,4 +1,7 @@
-"""The project's webhook on the server: made, brought up to date, taken back; one a project, found again by its path."""
+"""Registers the review's webhook with a project on the server, updates it and removes it.
+
+A project has one such webhook, which is recognised by the path of its address.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,14 @@ ACTIONS = ("ANNOTATION_CREATED", "ANNOTATIONS_CREATED", "ANNOTATION_UPDATED")
 
 
 def hook_address(access: Access, host_url: str | None) -> tuple[str, str | None]:
-    """Where to listen, and what a server elsewhere calls that place: None when it is on this machine.
+    """The host to listen on, and the server's address of it: None when the server is on this machine.
 
-    Raises ConfigError for a `host_url` that is no address, and without one for a server that is not on this machine.
+    `host_url`: the address of a proxy before this machine, for a server elsewhere. Raises ConfigError when it is not an
+    address, or when it is missing although the server is not on this machine.
     """
     if host_url is None:
         if urlsplit(access.url).hostname not in ("127.0.0.1", "localhost", "::1"):
-            raise ConfigError(f"{URL} is another machine's: --host-url has to say how it reaches this one")
+            raise ConfigError(f"{URL} is on another machine: --host-url must give the address of this one")
         return HOOK_HOST, None
     try:
         parts = urlsplit(host_url)
@@ -31,22 +35,23 @@ def hook_address(access: Access, host_url: str | None) -> tuple[str, str | None]
     except ValueError:
         good = False
     if not good or parts.query or parts.fragment or parts.username is not None:
-        raise ConfigError("--host-url: not an address that can be sent to; it looks like https://hooks.example.org")
+        raise ConfigError("--host-url: not an address that takes requests; an example is https://hooks.example.org")
     return "127.0.0.1", host_url.rstrip("/")
 
 
 def register(access: Access, title: str, url: str, secret: str) -> None:
-    """Have the project of this title ring at an address; a hook of ours that it has already is brought up to date.
+    """Let the project of this title send its webhook to `url`, with `secret` in a header.
 
-    Ours are those to PATH, wherever. Raises ConfigError when there is no such project, or when Label Studio does not
-    send to this address.
+    A webhook of ours that the project already has is changed; further ones are removed. A webhook is ours when the path
+    of its address ends with PATH, whatever its host. Raises ConfigError when there is no such project, or when Label
+    Studio refuses to send to this address.
     """
     with LabelStudio(access) as server:
         server.check()
-        marked = find_project(server, title)
-        if marked is None:
-            raise ConfigError(f"{access.url}: no project {title!r} there; `v2xum review push` makes it")
-        number = marked.project.id
+        own = find_project(server, title)
+        if own is None:
+            raise ConfigError(f"{access.url}: it has no project {title!r}; `v2xum review push` makes the project")
+        number = own.project.id
         ours = [hook for hook in server.webhooks(number) if _is_ours(hook)]
         fields = {
             "project": number,
@@ -62,17 +67,18 @@ def register(access: Access, title: str, url: str, secret: str) -> None:
         except Denied as error:
             raise ConfigError(
                 f"{access.url}: Label Studio does not send to {url} (or the token's user may not change webhooks): "
-                f"start the workspace's own server by `{WEBHOOKS}=1 v2xum review serve`; for another one, --host-url"
+                f"start the workspace's own server by `{WEBHOOKS}=1 v2xum review serve`; for another server, give "
+                "--host-url"
             ) from error
         for hook in ours[1:]:
             server.delete_webhook(hook["id"])
 
 
 def unregister(access: Access, title: str, url: str) -> None:
-    """Take our hook to this address back; one that is gone already, with its project or without, is no error."""
+    """Remove our webhook to this address; no error when the webhook or the whole project is gone already."""
     with LabelStudio(access) as server:
-        marked = find_project(server, title)
-        for hook in server.webhooks(marked.project.id) if marked is not None else []:
+        own = find_project(server, title)
+        for hook in server.webhooks(own.project.id) if own is not None else []:
             if hook.get("url") == url:
                 server.delete_webhook(hook["id"])
 

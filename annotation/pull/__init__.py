@@ -1,1 +1,1 @@
-"""Reads what people did in Label Studio into verdicts of the ledger."""
+"""Brings people's annotations from Label Studio into the ledger as verdicts."""

@@ -1,14 +1,13 @@
-"""What people did comes into the ledger: at once, append-only, each annotation once for every time it was changed.
+"""Brings people's annotations into the ledger as verdicts. Every version of an annotation is stored once, for ever.
 
-Tasks are asked for by the time of their last change. A server that was restored from an older backup shows by its
-newest change being older than what was pulled before: then everything is read again, which doubles nothing.
+A pull reads the tasks that changed since the last pull. When the server was restored from an older backup, its newest
+change is older than that of the last pull: then all tasks are read again, which stores nothing twice.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
@@ -24,19 +23,22 @@ from annotation.pull.read_annotation import EMPTY, SKIPPED, read_annotation
 from annotation.pull.task_data import Unreadable
 from curation.ledger.ledger import Ledger
 from curation.review.verdict_store import Reviews, moment
+from curation.store.files import write_whole
 from schemas.errors import ConfigError
 from schemas.review import Verdict
 
-# A change may become visible later than its time says: transactions, several servers behind one address.
+# A change can become visible later than its time: through transactions, or several servers behind one address.
 MARGIN = timedelta(minutes=10)
 _STORED = 100
 
 
 class Result(NamedTuple):
-    """What a pull brought.
+    """The outcome of a pull.
 
-    `open`: tasks that wait for a verdict. `completed`: how many tasks are all judged now and were not at the last pull,
-    once for every batch. `problems`: of annotations that were not understood in full, with where they are kept.
+    `tasks`, `annotations`: how many were read; `new`: stored verdicts; `skipped`: annotations of people who skipped the
+    task; `drafts`: annotations that are not submitted yet; `open`: tasks that wait for a verdict; `completed`: the
+    number of the project's tasks when the last open one was judged since the last pull, else 0; `problems`: annotations
+    that were not understood in full, and where they are stored; `notes`: texts for the user.
     """
 
     project: int
@@ -62,23 +64,23 @@ def pull(
     everything: bool = False,
     report_progress: Callable[[str], None] = lambda _: None,
 ) -> Result:
-    """Store the verdicts that the project of this title has and the ledger has not.
+    """Store the verdicts of the project of this title that the ledger does not have yet.
 
-    `everything`: look at all tasks and not only at those that changed. Raises ConfigError when there is no such project
-    (what was pulled before is kept) or the answers to gold questions cannot be read, RunStopped when the server stops
-    answering: what came till then is stored.
+    `everything`: read all tasks and not only those that changed. Raises ConfigError when there is no such project (the
+    verdicts of former pulls are kept) or the answers to gold questions cannot be read; RunStopped when the server stops
+    answering (the verdicts that were read until then are stored).
     """
     reviews = Reviews(ledger)
     with LabelStudio(access) as server:
         server.check()
-        marked = find_project(server, title)
-        if marked is None:
+        own = find_project(server, title)
+        if own is None:
             kept = sum(1 for _ in reviews.verdicts())
             raise ConfigError(
-                f"{access.url}: no project {title!r} there (deleted, renamed, or never pushed); the {kept} verdicts "
+                f"{access.url}: it has no project {title!r} (deleted, renamed, or never pushed); the {kept} verdicts "
                 "that were pulled before are kept in the ledger"
             )
-        return _Pull(workspace, reviews, server, marked, report_progress).run(everything)
+        return _Pull(workspace, reviews, server, own, report_progress).run(everything)
 
 
 class _Pull:
@@ -87,10 +89,10 @@ class _Pull:
         workspace: Path,
         reviews: Reviews,
         server: LabelStudio,
-        marked: OwnProject,
+        own: OwnProject,
         report_progress: Callable[[str], None],
     ) -> None:
-        self.reviews, self.server, self.marked, self.report_progress = reviews, server, marked, report_progress
+        self.reviews, self.server, self.own, self.report_progress = reviews, server, own, report_progress
         self.folder = review_folder(workspace) / "unclear"
         self.pseudonyms = Pseudonyms(workspace)
         self.users = server.users()
@@ -100,13 +102,13 @@ class _Pull:
         self.newest: datetime | None = None
 
     def run(self, everything: bool) -> Result:
-        """Read page by page; the cursor moves only when all is stored."""
-        number = self.marked.project.id
-        cursor = moment(self.reviews.cursor(self.marked.key) or "")
+        """Read page by page; the cursor moves only when everything is stored."""
+        number = self.own.project.id
+        cursor = moment(self.reviews.cursor(self.own.key) or "")
         newest = moment(self.server.newest_change(number) or "")
         notes = []
         if cursor is not None and newest is not None and newest < cursor:
-            notes.append("the server is behind what was pulled before (an older backup?): everything was read again")
+            notes.append("the server is older than the last pull (an older backup?): all tasks were read again")
             cursor = None
         after = None if everything or cursor is None else (cursor - MARGIN).isoformat().replace("+00:00", "Z")
         verdicts = self._verdicts(self.server.tasks(number, after, whole=True))
@@ -114,14 +116,14 @@ class _Pull:
             self.counts["new"] += self.reviews.store(batch)
             self.report_progress(f"{self.counts['annotations']} annotations read")
         if self.newest is not None and (cursor is None or self.newest > cursor):
-            self.reviews.set_cursor(self.marked.key, self.newest.isoformat())
-        now = self.server.project(number) or self.marked.project
-        if self.marked.changed:
-            notes.append("the project's labelling interface was changed by hand: what is unknown here is listed")
+            self.reviews.set_cursor(self.own.key, self.newest.isoformat())
+        now = self.server.project(number) or self.own.project
+        if self.own.changed:
+            notes.append("the project's labelling interface was changed by hand: unknown fields are listed")
         return Result(
             project=number,
-            key=self.marked.key,
-            title=self.marked.project.title,
+            key=self.own.key,
+            title=self.own.project.title,
             tasks=self.counts["tasks"],
             annotations=self.counts["annotations"],
             new=self.counts["new"],
@@ -134,8 +136,8 @@ class _Pull:
         )
 
     def _completed(self, now: Project) -> int:
-        """The number of tasks when the last open one was judged since the last pull, else 0."""
-        name = f"complete {self.marked.key}"
+        """The number of tasks when the last open one was judged since the last pull; else 0."""
+        name = f"complete {self.own.key}"
         complete = now.tasks if 0 < now.tasks <= now.finished else 0
         if str(complete) == (self.reviews.cursor(name) or "0"):
             return 0
@@ -161,15 +163,13 @@ class _Pull:
         where = f"task {task.get('id')}, annotation {annotation.get('id') if isinstance(annotation, dict) else '?'}"
         try:
             if not isinstance(annotation, dict):
-                raise Unreadable("it is no record")
-            verdict = read_annotation(
-                task, annotation, self.marked.key, self._annotator(annotation.get("completed_by"))
-            )
+                raise Unreadable("it is not a record")
+            verdict = read_annotation(task, annotation, self.own.key, self._annotator(annotation.get("completed_by")))
         except Unreadable as error:
             self._keep(task, annotation)
             self.problems.append(f"{where}: {error}; kept in {self.folder}")
             return None
-        if verdict.sample_id in self.gold:  # which its task does not tell, since annotators can read that
+        if verdict.sample_id in self.gold:  # the task's data hide it, because annotators can read them
             verdict = verdict.model_copy(update={"stratum": "gold"})
         self.counts["skipped"] += SKIPPED in verdict.problems
         if unclear := [problem for problem in verdict.problems if problem not in (SKIPPED, EMPTY)]:
@@ -178,22 +178,23 @@ class _Pull:
         return verdict
 
     def _annotator(self, by: Any) -> str:
-        """A pseudonym by e-mail address, which stays the same on every server, else by the user's number here."""
+        """The pseudonym of the person who made an annotation; `by` is what the server tells of the person.
+
+        It follows from the e-mail address, which is the same on every server; without one from the user's number.
+        """
         if isinstance(by, dict):
             by = by.get("email") or by.get("id")
         known = self.users.get(by, by) if isinstance(by, int) else by
-        return self.pseudonyms.of(known if isinstance(known, str) else f"user {known} of {self.marked.key}")
+        return self.pseudonyms.of(known if isinstance(known, str) else f"user {known} of {self.own.key}")
 
     def _keep(self, task: Mapping[str, Any], annotation: Any) -> None:
-        """Keep an annotation whole as a file, under the hash of its content, so that a later change is another file."""
-        shown = annotation
+        """Store a whole annotation in a file named by the hash of its content, so that a change makes another file."""
+        anonymous = annotation
         if isinstance(annotation, dict):  # without names and addresses
-            who = ("completed_by", "created_username", "updated_by")
-            shown = {name: value for name, value in annotation.items() if name not in who}
-        record = {"project": self.marked.key, "task": task.get("id"), "data": task.get("data"), "annotation": shown}
+            personal = ("completed_by", "created_username", "updated_by")
+            anonymous = {name: value for name, value in annotation.items() if name not in personal}
+        record = {"project": self.own.key, "task": task.get("id"), "data": task.get("data"), "annotation": anonymous}
         text = json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True)
         self.folder.mkdir(mode=0o700, exist_ok=True)
         path = self.folder / f"{hashlib.sha256(text.encode(errors='replace')).hexdigest()[:32]}.json"
-        temporary = path.with_suffix(f".{os.getpid()}")
-        temporary.write_text(text, encoding="utf-8", errors="replace")
-        temporary.replace(path)
+        write_whole(path, text)

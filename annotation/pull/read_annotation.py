@@ -1,6 +1,6 @@
-"""From a Label Studio annotation to a `Verdict`. What comes in is hostile, or from another version of the screen.
+"""Makes a `Verdict` of a Label Studio annotation, which may be hostile or come from another version of the screen.
 
-What cannot be understood is named in the verdict's `problems`; the pull keeps such annotations whole beside the ledger.
+Parts that are not understood are named in the verdict's `problems`; the pull stores such annotations whole in a file.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from annotation.label_studio.interface import DECISIONS, JUDGEMENTS, NAMES, shown
-from annotation.pull.task_data import Unreadable, _sound, _Task, _task, _texts, _words
-from annotation.push.task import clock
+from annotation.pull.task_data import TaskData, Unreadable, read_task_data
 from schemas.review import REASONS, AddedKeyframe, KeyframeVerdict, Verdict
-from schemas.time import FrameIndex, index_to_seconds, round_half_up
+from schemas.time import FrameIndex, clock, index_to_seconds, round_half_up
 
 SKIPPED, EMPTY = "skipped", "empty"
 _SLUGS = {shown(reason): reason for reason in REASONS}
@@ -30,20 +29,21 @@ _MISSED = re.compile(
 
 
 def read_annotation(task: Mapping[str, Any], annotation: Mapping[str, Any], project: str, annotator: str) -> Verdict:
-    """The verdict that an annotation of a task is. Raises Unreadable when task or annotation are not of our making.
+    """The verdict in an annotation of a task; both are as the server describes them.
 
-    `project` is the project's key and becomes part of the origin, with the annotation's own unique id: a server that
-    was restored from a backup gives the same numbers to other annotations.
+    `project` is the project's key; `annotator` is a pseudonym. The verdict's origin holds the key and the annotation's
+    unique id, because a server that was restored from a backup gives the same numbers to other annotations. Raises
+    Unreadable when the task or the annotation does not have our form.
     """
-    data = _task(task.get("data"))
+    data = read_task_data(task.get("data"))
     reader = _Reader(data)
     results = annotation.get("result")
     if not isinstance(results, list):
-        raise Unreadable("its result is no list")
+        raise Unreadable("its result is not a list")
     for item in results:
         reader.take(item)
     cancelled = bool(annotation.get("was_cancelled"))
-    problems = reader.finish()
+    problems = reader.problems
     if cancelled:
         problems = [SKIPPED, *problems]
     elif not results:
@@ -72,26 +72,26 @@ def read_annotation(task: Mapping[str, Any], annotation: Mapping[str, Any], proj
             problems=tuple(problems),
         )
     except ValidationError as error:
-        raise Unreadable("; ".join(str(one["msg"]) for one in error.errors()[:3])) from error
+        raise Unreadable("; ".join(str(detail["msg"]) for detail in error.errors()[:3])) from error
 
 
 class _Reader:
-    """Gathers what the parts of an annotation say."""
+    """Collects the values of an annotation's parts. `problems`: the parts that were not understood, in order."""
 
-    def __init__(self, task: _Task) -> None:
+    def __init__(self, task: TaskData) -> None:
         self.task = task
         self.decision: Any = None
         self.reasons: set[str] = set()
         self.rating: int | None = None
         self.comments: list[str] = []
+        self.problems: list[str] = []
         self._summary: list[str] = []
         self._captions: dict[int, list[str]] = {}
         self._judged: dict[int, Any] = {}
         self._added: dict[FrameIndex, str | None] = {}
-        self._problems: list[str] = []
 
     def take(self, item: Any) -> None:
-        """One part of the result; what is not ours is named."""
+        """Read one part of the result; an unknown part becomes a problem."""
         if not isinstance(item, Mapping) or not isinstance(item.get("value"), Mapping):
             self._note("a part without a value", item)
             return
@@ -118,28 +118,27 @@ class _Reader:
         else:
             self._note(f"unknown field {name}", value)
 
-    def finish(self) -> list[str]:
-        """What was not understood, in order."""
-        return self._problems
-
     def keyframes(self) -> tuple[KeyframeVerdict, ...]:
-        """Every keyframe that was shown. A caption that is gone where other texts are there was emptied by hand."""
+        """A verdict on every keyframe that was shown.
+
+        A caption that is missing although other texts are present was emptied by hand.
+        """
         prefilled = bool(self._captions or self._summary)
-        found = []
+        verdicts = []
         for place, frame in enumerate(self.task.frames):
             texts = self._captions.get(place)
             text = " ".join(texts) if texts is not None else "" if prefilled else frame.caption
             changed = " ".join(text.split()) != " ".join(frame.caption.split())
             judged = self._judged.get(place)
-            found.append(
+            verdicts.append(
                 KeyframeVerdict(
                     index=frame.frame, judged=judged, caption=text if changed else frame.caption, changed=changed
                 )
             )
-        return tuple(found)
+        return tuple(verdicts)
 
     def added(self) -> tuple[AddedKeyframe, ...]:
-        """Keyframes that the annotator missed, by time."""
+        """The keyframes that the annotator added, by ascending time."""
         fps = self.task.sampled_fps
         return tuple(
             AddedKeyframe(index=index, time=index_to_seconds(index, fps), caption=caption)
@@ -147,7 +146,7 @@ class _Reader:
         )
 
     def summary(self) -> str | None:
-        """The summary as it was left; None when it was not touched, or was not there to be touched."""
+        """The summary as the annotator left it; None when it is unchanged or was not part of the annotation."""
         if not self._summary:
             return "" if self._captions and self.task.summary else None
         text = "\n".join(self._summary)
@@ -169,32 +168,32 @@ class _Reader:
             self._note("unknown rating", stars)
 
     def _take_missed(self, text: str) -> None:
-        """`0:21 A dog runs in`: a time and, if there is one, the caption."""
+        """Read lines such as `0:21 A dog runs in`: a time, and a caption that may be missing."""
         for line in filter(str.strip, text.splitlines()):
-            found = _MISSED.fullmatch(line)
-            if found is None:
+            match = _MISSED.fullmatch(line)
+            if match is None:
                 self._note("a missed keyframe without its time", line)
                 continue
-            seconds = float(found["s"].replace(",", "."))
-            seconds += 60 * int(found["m"] or 0) + 3600 * int(found["h"] or 0)
-            self._add(seconds, (found["text"] or found["close"] or "").strip() or None)
+            seconds = float(match["s"].replace(",", "."))
+            seconds += 60 * int(match["m"] or 0) + 3600 * int(match["h"] or 0)
+            self._add(seconds, (match["text"] or match["close"] or "").strip() or None)
 
     def _take_segment(self, item: Mapping[str, Any], value: Mapping[str, Any]) -> None:
-        """A stretch of the time line that the annotator drew: the sampled frame nearest to its middle."""
+        """Read a part of the time line that the annotator drew: it adds the sampled frame nearest to its middle."""
         labels = _words(value.get("timelinelabels"))
         if NAMES.missed_label not in labels and (
             item.get("id") == NAMES.segments or item.get("origin") == "prediction"
         ):
-            return  # what the model chose, shown on the time line; keyframes are dropped at their pictures
+            return  # the model's own keyframes on the time line; people drop those beside the pictures
         if NAMES.missed_label not in labels and NAMES.keyframe_label not in labels:
             self._note("unknown label", value)
             return
         ranges = value.get("ranges")
-        for one in ranges if isinstance(ranges, list) else []:
+        for drawn in ranges if isinstance(ranges, list) else []:
             try:
-                first, last = float(one["start"]), float(one["end"])
+                first, last = float(drawn["start"]), float(drawn["end"])
             except (KeyError, TypeError, ValueError, OverflowError):
-                self._note("a stretch without its ends", one)
+                self._note("a stretch without its ends", drawn)
                 continue
             middle = (first + max(first, last)) / 2
             self._add((middle - 1) / self.task.fps, None)  # Label Studio counts frames from 1
@@ -212,7 +211,7 @@ class _Reader:
         self._added[index] = before or caption
 
     def _place(self, name: str, prefix: str) -> int | None:
-        """The keyframe's place of a field's name; None when it is no such field, or there is no such keyframe."""
+        """The keyframe's position in a field's name; None for another field, or when there is no such keyframe."""
         number = name.removeprefix(prefix)
         if number == name or not (number.isascii() and number.isdigit()) or len(number) > 6:
             return None
@@ -227,4 +226,20 @@ class _Reader:
 
     def _note(self, what: str, value: Any) -> None:
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-        self._problems.append(_sound(f"{what}: {text[:_LONGEST]}"))
+        self.problems.append(_encodable(f"{what}: {text[:_LONGEST]}"))
+
+
+def _texts(value: Mapping[str, Any]) -> list[str]:
+    """The texts of a text area that are not blank."""
+    text = value.get("text")
+    texts = text if isinstance(text, list) else [text]
+    return [_encodable(text) for text in texts if isinstance(text, str) and text.strip()]
+
+
+def _words(value: Any) -> list[str]:
+    return [word for word in value if isinstance(word, str)] if isinstance(value, list) else []
+
+
+def _encodable(text: str) -> str:
+    """Text that UTF-8 can encode: halves of surrogate pairs become question marks."""
+    return text.encode(errors="replace").decode()

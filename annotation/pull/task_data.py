@@ -1,9 +1,8 @@
-"""Reads the data of one of our tasks back: the sample that it shows, or the reason why it cannot be read."""
+"""Reads the data of a Label Studio task back: the sample that the task shows, or the reason why it is unreadable."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any, NamedTuple, get_args
 
 from schemas.review import Stratum
@@ -11,53 +10,45 @@ from schemas.time import FrameIndex
 
 
 class Unreadable(Exception):
-    """An annotation that no verdict can be made of; the message says why."""
+    """No verdict can be made of an annotation; the message says why."""
 
 
-class _Frame(NamedTuple):
+class ShownFrame(NamedTuple):
+    """A keyframe that the task shows, with the caption that it had then."""
+
     frame: FrameIndex
     caption: str
 
 
-class _Task(NamedTuple):
-    """What the task's data say, checked."""
+class TaskData(NamedTuple):
+    """The checked data of a task.
+
+    `content`: the hash of the shown content; `summary`: its text as shown; `frames`: the keyframes in the order of the
+    screen; `fps`: the video's frames a second; `sampled_fps`, `sampled`: rate and number of the sampled frames.
+    """
 
     sample_id: str
     content: str
     stratum: Stratum
     summary: str
-    frames: tuple[_Frame, ...]
+    frames: tuple[ShownFrame, ...]
     fps: float
     sampled_fps: float
     sampled: int
 
 
-def _task(data: Any) -> _Task:
+def read_task_data(data: Any) -> TaskData:
+    """Check and read a task's `data`. Raises Unreadable when `review push` did not write them, or they were changed."""
     try:
         sample_id, content, stratum, summary = (
             data[name] for name in ("sample_id", "content_sha256", "stratum", "summary")
         )
-        frames = tuple(_Frame(FrameIndex(int(one["index"])), str(one["caption"])) for one in data["frames"])
+        frames = tuple(ShownFrame(FrameIndex(int(row["index"])), str(row["caption"])) for row in data["frames"])
         fps, sampled_fps, sampled = float(data["fps"]), float(data["sampled_fps"]), int(data["sampled_frames"])
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise Unreadable(f"its task is not one that `review push` made, or was changed: {error!r}"[:200]) from error
-    if stratum not in get_args(Stratum) or not all(isinstance(one, str) for one in (sample_id, content, summary)):
+        raise Unreadable(f"`review push` did not make its task, or the task was changed: {error!r}"[:200]) from error
+    if stratum not in get_args(Stratum) or not all(isinstance(text, str) for text in (sample_id, content, summary)):
         raise Unreadable("its task's data were changed")
     if not (math.isfinite(fps) and math.isfinite(sampled_fps) and min(fps, sampled_fps, sampled) > 0):
         raise Unreadable("its task's data were changed")
-    return _Task(sample_id, content, stratum, summary, frames, fps, sampled_fps, sampled)
-
-
-def _texts(value: Mapping[str, Any]) -> list[str]:
-    text = value.get("text")
-    given = text if isinstance(text, list) else [text]
-    return [_sound(one) for one in given if isinstance(one, str) and one.strip()]
-
-
-def _sound(text: str) -> str:
-    """Text that can be written as UTF-8: halves of surrogate pairs become question marks."""
-    return text.encode(errors="replace").decode()
-
-
-def _words(value: Any) -> list[str]:
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+    return TaskData(sample_id, content, stratum, summary, frames, fps, sampled_fps, sampled)

@@ -1,10 +1,9 @@
-"""Which content the ledger's samples have now, without reading them again when nothing changed: a small cache."""
+"""A cache of the content hashes of the ledger's samples, so that only changed samples are read again."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -13,24 +12,25 @@ from curation.ledger.ledger import Ledger
 from curation.ledger.samples import samples_of
 from curation.ledger.stages import STAGES
 from curation.review.content_hash import content_sha256
+from curation.store.files import write_whole
 from schemas.records import Sample
 
 _CHUNK = 500
 
 
 class Content(NamedTuple):
-    """A sample's content hash; `sample` where it had to be read to know it."""
+    """A sample's content hash. `sample`: the sample itself when it had to be read for the hash, else None."""
 
     sample_id: str
     sha256: str
     sample: Sample | None
 
 
-class Contents:
-    """Content hashes, kept by the digests of the records that they follow from. Losing the file costs time only."""
+class ContentCache:
+    """Content hashes, stored with the digests of the records that determine them. Losing the file costs only time."""
 
     def __init__(self, ledger: Ledger, path: Path) -> None:
-        """Read what is known from `path`."""
+        """Read the stored hashes from `path`; a missing or damaged file is an empty cache."""
         self._ledger = ledger
         self._path = path
         try:
@@ -45,7 +45,7 @@ class Contents:
         self._changed = False
 
     def of(self, ids: Sequence[str]) -> Iterator[Content]:
-        """The content of each sample, in the order given. Raises KeyError for one that is not finished."""
+        """The content of each sample, in the order given. Raises KeyError for a sample that is not finished."""
         for start in range(0, len(ids), _CHUNK):
             chunk = ids[start : start + _CHUNK]
             digests = self._ledger.digests(chunk, STAGES.published)
@@ -67,9 +67,7 @@ class Contents:
                 following = next(read, None)
 
     def save(self) -> None:
-        """Keep what was found."""
+        """Store the hashes when any changed. Raises OSError."""
         if self._changed:
-            temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}")
-            temporary.write_text(json.dumps(self._known), encoding="utf-8")
-            temporary.replace(self._path)
+            write_whole(self._path, json.dumps(self._known))
             self._changed = False

@@ -1,4 +1,4 @@
-"""What a project holds of ours: from the ledger when the server shows no sign of a change, else from the server."""
+"""Lists the tasks of ours that a project has: from the ledger if the server shows no change, else from the server."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from annotation.push.task import Key, round_of, task_key
 from curation.review.verdict_store import Pushed, Reviews
 from schemas.review import Stratum
 
-# A request that lost its sender goes on: so long a task of it may still appear.
+# The server may finish a request whose sender was killed: tasks of it can still appear for so long.
 SETTLE_SECONDS = 60.0
 
 
-class Held(NamedTuple):
-    """A task on the server. `touched`: somebody judged, skipped or began it, so that it must stay as it is."""
+class ExistingTask(NamedTuple):
+    """A task on the server. `touched`: somebody judged, skipped or began it, so it must stay as it is.
+
+    `overlap`: how many people must judge it; None when the server did not say.
+    """
 
     task_id: int
     touched: bool
@@ -26,29 +29,29 @@ class Held(NamedTuple):
 
 
 class Journal:
-    """In the ledger, what the last push of a project left: done with so many tasks, or in the middle of some."""
+    """Notes in the ledger how the last push of a project ended: finished, or while a batch was on its way."""
 
     def __init__(self, reviews: Reviews, key: str) -> None:
-        """Bind a project by its key."""
+        """`key`: the project's key."""
         self._reviews = reviews
         self._name = f"push {key}"
 
     def finished(self) -> tuple[int, int] | None:
-        """Number of tasks and largest task number after the last push; None when it did not come to its end."""
+        """The number of tasks and the largest task number after the last push; None when it did not finish."""
         state = self._read()
         return (state["tasks"], state["last"]) if "tasks" in state else None
 
     def begun(self) -> tuple[float, list[Key]] | None:
-        """When a batch was sent off whose arrival was never noted (unix time), and its keys; None without one."""
+        """The batch whose arrival was never noted: when it was sent (Unix time), and its keys. None without one."""
         state = self._read()
         return (float(state["at"]), [Key(*key) for key in state["keys"]]) if "keys" in state else None
 
     def begin(self, keys: Iterable[Key]) -> None:
-        """A batch is about to be sent."""
+        """Note that a batch is about to be sent."""
         self._write({"at": time.time(), "keys": list(keys)})
 
     def finish(self, extent: tuple[int, int]) -> None:
-        """The push is done and the server holds so much."""
+        """Note that the push is finished; `extent`: number of tasks on the server, largest task number."""
         self._write({"tasks": extent[0], "last": extent[1]})
 
     def _read(self) -> dict[str, Any]:
@@ -62,42 +65,47 @@ class Journal:
         self._reviews.set_cursor(self._name, json.dumps(state))
 
 
-def held_by_note(pushed: Mapping[str, Pushed]) -> dict[Key, list[Held]]:
-    """The newest task of every sample as the ledger knows it; whether it was touched since has to be asked."""
+def tasks_in_ledger(pushed: Mapping[str, Pushed]) -> dict[Key, list[ExistingTask]]:
+    """The newest task of every sample as the ledger has it. All count as touched: only the server knows better."""
     return {
-        Key(one.sample_id, one.content_sha256, round_of(one.stratum)): [Held(one.task_id, True, None, one.stratum)]
-        for one in pushed.values()
+        Key(row.sample_id, row.content_sha256, round_of(row.stratum)): [
+            ExistingTask(row.task_id, True, None, row.stratum)
+        ]
+        for row in pushed.values()
     }
 
 
-def held_by_server(server: LabelStudio, project: int) -> dict[Key, list[Held]]:
-    """Every task of ours in the project, by number; tasks that others made are none of our business."""
-    found: dict[Key, list[Held]] = {}
+def tasks_on_server(server: LabelStudio, project: int) -> dict[Key, list[ExistingTask]]:
+    """Every task of ours in the project, by ascending number. Tasks that other people made are left out."""
+    tasks: dict[Key, list[ExistingTask]] = {}
     for row in server.tasks(project):
         key = task_key(row.get("data"))
         if key is not None:
-            found.setdefault(key, []).append(held(row))
-    return found
+            tasks.setdefault(key, []).append(existing_task(row))
+    return tasks
 
 
-def held(row: Mapping[str, Any]) -> Held:
-    """A task of ours, from the server's listing or asked for alone."""
+def existing_task(row: Mapping[str, Any]) -> ExistingTask:
+    """A task of ours as the server describes it, in a listing or alone."""
     counts = (row.get("total_annotations"), row.get("cancelled_annotations"), row.get("draft_exists"))
     touched = any(counts) or bool(row.get("annotations") or row.get("drafts"))
     overlap = row.get("overlap")
     stratum = row["data"]["stratum"]
     known: Stratum = stratum if stratum in get_args(Stratum) else "random"
-    return Held(int(row["id"]), touched, overlap if isinstance(overlap, int) else None, known)
+    return ExistingTask(int(row["id"]), touched, overlap if isinstance(overlap, int) else None, known)
 
 
-def settle(server: LabelStudio, project: int, journal: Journal) -> dict[Key, list[Held]]:
-    """What the project holds once a batch that a killed push sent has arrived, or cannot arrive any more."""
-    found = held_by_server(server, project)
+def settled_tasks(server: LabelStudio, project: int, journal: Journal) -> dict[Key, list[ExistingTask]]:
+    """The tasks as `tasks_on_server` has them, after waiting for the batch that an interrupted push had sent.
+
+    It waits until the whole batch is there, SETTLE_SECONDS after it was sent at most.
+    """
+    tasks = tasks_on_server(server, project)
     begun = journal.begun()
-    while begun is not None and not all(key in found for key in begun[1]):
-        # Without any of it and without a change: nothing of it came, and nothing will after this time.
+    while begun is not None and not all(key in tasks for key in begun[1]):
+        # What has not appeared by the end of this time was never received.
         if not 0 <= time.time() - begun[0] < SETTLE_SECONDS:
             break
         time.sleep(1.0)
-        found = held_by_server(server, project)
-    return found
+        tasks = tasks_on_server(server, project)
+    return tasks

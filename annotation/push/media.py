@@ -1,19 +1,19 @@
-"""What annotators see and hear, and nothing else: videos that browsers play, and keyframes, by their hashes.
+"""Publishes to annotators the files that tasks show: videos that browsers can play, and keyframes, named by hash.
 
     WORKSPACE/review/files/media/videos/ab/<sha256>.mp4
     WORKSPACE/review/files/media/frames/ab/<sha256>.jpg
 
-Label Studio serves what lies under `media` to users of the project that holds that folder, with range requests.
+Label Studio serves the files under `media`, and no others, to the users of the project; range requests are possible.
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import NamedTuple
 
 from annotation.label_studio.server import document_root
 from curation.pipeline.services import Services
+from curation.store.files import write_whole
 from curation.video.browser_copy import make_playable
 from curation.video.sandbox import Limits
 from schemas.records import Sample
@@ -23,23 +23,23 @@ _LIMITS = Limits(wall_seconds=1800.0, memory_megabytes=4096)
 
 
 class Shown(NamedTuple):
-    """Addresses of what a task shows, as Label Studio resolves them: the video, and a picture a keyframe."""
+    """Addresses, for Label Studio, of the files that a task shows: its video, and one picture of each keyframe."""
 
     video: str
     pictures: dict[FrameIndex, str]
 
 
 class Media:
-    """The folder of a workspace that the server reads."""
+    """The media folder of a workspace, which the server reads."""
 
     def __init__(self, workspace: Path, services: Services) -> None:
-        """Bind the workspace's review folder and its store."""
+        """`services` give the store, the sandbox and the pictures."""
         self.folder = document_root(workspace.resolve()) / "media"
         self._services = services
-        self._folders: dict[tuple[str, str], Path] = {}  # 512 at most
+        self._folders: dict[tuple[str, str], Path] = {}  # folders that exist; 512 at most
 
     def publish(self, sample: Sample) -> Shown:
-        """Put video and keyframes where the server finds them; what is there already is left alone.
+        """Put a sample's video and keyframes into the folder, unless they are there; returns their addresses.
 
         Raises StageError when the video or a picture cannot be read any more.
         """
@@ -54,7 +54,7 @@ class Media:
         for index in sample.extract.keyframes:
             picture = self._place("frames", sample.frames.frames[index].sha256, "jpg")
             if not picture.exists():
-                _write(picture, self._services.pictures.read(video, sample.frames, index))
+                write_whole(picture, self._services.pictures.read(video, sample.frames, index))
             pictures[index] = self._address(picture)
         return Shown(self._address(film), pictures)
 
@@ -67,12 +67,3 @@ class Media:
 
     def _address(self, path: Path) -> str:
         return "/data/local-files/?d=" + "/".join(path.parts[-4:])  # media/KIND/ab/HASH.ext
-
-
-def _write(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -1,9 +1,9 @@
-"""Which samples people judge: an unbiased random stratum, an active one, disputed ones, and gold questions.
+"""Chooses the samples that people judge: an unbiased random stratum, an active one, disputed ones, and gold questions.
 
-The random stratum is the `random` candidates whose keyed hash of the id is smallest ("bottom-k" sampling: E. Cohen,
-"Size-estimation framework with applications to transitive closure and reachability", 1997): every set of that size is
-equally likely, and a new candidate can push out one of them at most, never reshuffle the others. It comes in the order
-of the hash, so that the part that is judged already is itself a random sample.
+The random stratum consists of the candidates whose keyed hashes of the id are smallest ("bottom-k" sampling: E. Cohen,
+"Size-estimation framework with applications to transitive closure and reachability", 1997). Every set of that size is
+equally likely. A new candidate pushes out one sample at most and never reorders the others. The stratum is in the order
+of the hashes, so that the part that is judged at any time is itself a random sample.
 """
 
 from __future__ import annotations
@@ -27,7 +27,11 @@ _CHUNK = 500
 
 
 class Candidate(NamedTuple):
-    """A sample that could be judged: its audit scores (names of schemas.audit.GOOD) and the publisher's categories."""
+    """A sample that people could judge.
+
+    `scores`: its audit scores, by names of schemas.audit.GOOD; `categories`: the publisher's; `disputed`: verdicts
+    contradict each other; `gold`: it is a gold question.
+    """
 
     sample_id: str
     scores: Mapping[str, float] = {}
@@ -37,7 +41,7 @@ class Candidate(NamedTuple):
 
 
 class Chosen(NamedTuple):
-    """A sample to be judged, why, and by how many people."""
+    """A sample to judge, the stratum that it was chosen for, and by how many people (`overlap`)."""
 
     sample_id: str
     stratum: Stratum
@@ -45,16 +49,16 @@ class Chosen(NamedTuple):
 
 
 def candidates(view: LedgerView, disputed: Collection[str] | None = None) -> Iterator[Candidate]:
-    """Every finished sample, those included that people rejected: leaving them out would bias the random stratum.
+    """Every finished sample, also those that people rejected: without them the random stratum would be biased.
 
-    `disputed`: the ids of those that people dispute, where they are known already.
+    `disputed`: the ids of disputed samples, when the caller knows them; None: they are read from the verdicts.
     """
     ledger = view.ledger
     ids = finished_ids(view)
-    people = AppliedVerdicts(ledger, view.rules)
+    verdicts = AppliedVerdicts(ledger, view.rules)
     for start in range(0, len(ids), _CHUNK):
         chunk = ids[start : start + _CHUNK]
-        open_ones = people.disputed(chunk) if disputed is None else disputed
+        unsettled = verdicts.disputed(chunk) if disputed is None else disputed
         scores: dict[str, dict[str, float]] = {}
         categories: dict[str, tuple[str, ...]] = {}
         for video_id, stage, payload in ledger.payloads(chunk, ("audit", "download")):
@@ -63,35 +67,35 @@ def candidates(view: LedgerView, disputed: Collection[str] | None = None) -> Ite
             else:
                 categories[video_id] = Video.model_validate_json(payload).publication.categories
         for name in chunk:
-            yield Candidate(name, scores.get(name, {}), categories.get(name, ()), name in open_ones)
+            yield Candidate(name, scores.get(name, {}), categories.get(name, ()), name in unsettled)
 
 
-def choose(candidates: Iterable[Candidate], config: ReviewConfig, seed: int | None = None) -> list[Chosen]:
-    """The samples to judge: random ones, disputed ones for an adjudicator, active ones, gold questions; each id once.
+def choose(candidates: Iterable[Candidate], config: ReviewConfig) -> list[Chosen]:
+    """The samples to judge, each id once: random, disputed (for an adjudicator), active, and gold, in this order.
 
-    `seed` (left out: the configuration's) and the ids alone decide the random stratum, the overlap and the gold
-    questions; the order of the candidates decides nothing. A disputed sample of the random stratum is named there only
-    as `adjudication`: its first verdicts are stored under `random` already. Active ones are by turns the worst audit
-    (its rank among all candidates, of the score by which it is worst) and the rarest category. Gold candidates are in
-    no other stratum.
+    The ids and the configuration's seed alone decide the random stratum, the overlap and the gold questions;
+    the order of the candidates changes nothing. A disputed sample of the random stratum is returned only as
+    `adjudication`, because its first verdicts are stored under `random` already. The active stratum takes by turns the
+    sample with the worst audit and the sample with the rarest category; a sample's audit is as bad as its worst score,
+    measured by that score's rank among all candidates. Gold candidates are in no other stratum.
     """
-    seed = config.seed if seed is None else seed
-    known = {one.sample_id: one for one in candidates}
-    plain = sorted(name for name, one in known.items() if not one.gold)
+    seed = config.seed
+    known = {candidate.sample_id: candidate for candidate in candidates}
+    plain = sorted(name for name, candidate in known.items() if not candidate.gold)
     drawn = random_stratum(plain, config.random, seed)
     disputed = [name for name in plain if known[name].disputed]
     taken = {*drawn, *disputed}
     rest = [known[name] for name in plain if name not in taken]
     turns = zip_longest(_worst(rest, [known[name] for name in plain]), _rarest(rest, [known[n] for n in plain]))
     active = list(dict.fromkeys(name for turn in turns for name in turn if name is not None))[: config.active]
-    golden = _drawn((name for name, one in known.items() if one.gold), config.gold, f"gold {seed}")
+    golden = _drawn((name for name, candidate in known.items() if candidate.gold), config.gold, f"gold {seed}")
 
     def people(name: str) -> int:
         return config.annotators if position(name, f"overlap {seed}") < config.overlap else 1
 
-    aside = set(disputed)
+    adjudicated = set(disputed)
     return [
-        *(Chosen(name, "random", people(name)) for name in drawn if name not in aside),
+        *(Chosen(name, "random", people(name)) for name in drawn if name not in adjudicated),
         *(Chosen(name, "adjudication", 1) for name in disputed),
         *(Chosen(name, "active", people(name)) for name in active),
         *(Chosen(name, "gold", config.annotators) for name in golden),
@@ -99,12 +103,12 @@ def choose(candidates: Iterable[Candidate], config: ReviewConfig, seed: int | No
 
 
 def random_stratum(ids: Iterable[str], size: int, seed: int) -> list[str]:
-    """The ids of an unbiased random sample of the given size, in random order; fewer where there are fewer."""
+    """The ids of an unbiased random sample of this size, in random order; all ids when there are fewer."""
     return _drawn(ids, size, f"random {seed}")
 
 
 def position(name: str, purpose: str) -> float:
-    """Where a keyed hash puts an id in [0, 1): uniform, and independent for every purpose."""
+    """A number in [0, 1) from a keyed hash of the id: uniform, and independent between purposes."""
     digest = hashlib.sha256(f"v2xum review 1\n{purpose}\n{name}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
 
@@ -114,32 +118,37 @@ def _drawn(ids: Iterable[str], size: int, purpose: str) -> list[str]:
 
 
 def _worst(rest: Sequence[Candidate], everyone: Sequence[Candidate]) -> Iterator[str]:
-    """Ids with audits, worst first: the share of all candidates that are worse by the score by which one is worst."""
+    """Ids with audit scores, worst first.
+
+    A sample's rank is the share of all candidates that are worse, by the score for which this share is smallest.
+    """
     columns: dict[str, list[float]] = {}
-    for one in everyone:
-        for name, badness in _badness(one):
+    for candidate in everyone:
+        for name, badness in _badness(candidate):
             columns.setdefault(name, []).append(-badness)
     for column in columns.values():
         column.sort()
 
-    def rank(one: Candidate) -> float:
-        return min(bisect_left(columns[name], -bad) / len(columns[name]) for name, bad in _badness(one))
+    def rank(candidate: Candidate) -> float:
+        return min(bisect_left(columns[name], -bad) / len(columns[name]) for name, bad in _badness(candidate))
 
-    audited = [one for one in rest if any(True for _ in _badness(one))]
-    yield from (one.sample_id for one in sorted(audited, key=lambda one: (rank(one), one.sample_id)))
+    audited = [candidate for candidate in rest if any(True for _ in _badness(candidate))]
+    ordered = sorted(audited, key=lambda candidate: (rank(candidate), candidate.sample_id))
+    yield from (candidate.sample_id for candidate in ordered)
 
 
-def _badness(one: Candidate) -> Iterator[tuple[str, float]]:
-    for name, value in one.scores.items():
+def _badness(candidate: Candidate) -> Iterator[tuple[str, float]]:
+    """The names of a candidate's scores, and how bad they are: larger is worse."""
+    for name, value in candidate.scores.items():
         if name in GOOD:
             yield name, value if GOOD[name] == "low" else -value
 
 
 def _rarest(rest: Sequence[Candidate], everyone: Sequence[Candidate]) -> Iterator[str]:
-    """Ids with categories, rarest category first; where there are fewer than two categories none is rare."""
-    counts = Counter(category for one in everyone for category in set(one.categories))
+    """Ids with categories, rarest category first; none when all candidates together have fewer than two categories."""
+    counts = Counter(category for candidate in everyone for category in set(candidate.categories))
     if len(counts) < 2:
         return
-    known = [one for one in rest if one.categories]
-    rarity = {one.sample_id: min(counts[category] for category in one.categories) for one in known}
+    known = [candidate for candidate in rest if candidate.categories]
+    rarity = {candidate.sample_id: min(counts[category] for category in candidate.categories) for candidate in known}
     yield from sorted(rarity, key=lambda name: (rarity[name], name))

@@ -1,4 +1,4 @@
-"""From a sample to a Label Studio task: what is shown, and the model's answer as a prediction to be corrected."""
+"""Builds a Label Studio task from a sample: the data to show, and the model's answer as a prediction to correct."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from annotation.push.media import Shown
 from schemas.records import Sample
 from schemas.review import Stratum
 from schemas.temporal import format_seconds
-from schemas.time import FrameIndex, plain_seconds
+from schemas.time import FrameIndex, clock, plain_seconds
 
 _FPS: Final = 25.0
 Round = Literal["first", "adjudication"]
 
 
 class Key(NamedTuple):
-    """What a task is known by: the sample, the content that is shown, and whether it settles a dispute."""
+    """Identifies a task: the sample, the hash of the content that it shows, and whether it settles a dispute."""
 
     sample_id: str
     content_sha256: str
@@ -31,7 +31,7 @@ def round_of(stratum: Stratum) -> Round:
 
 
 def task_key(data: Any) -> Key | None:
-    """The key of a task by its data; None for one that we did not make."""
+    """The key in a task's data; None for a task that we did not make."""
     try:
         sample_id, content, stratum = data["sample_id"], data["content_sha256"], data["stratum"]
     except (KeyError, TypeError):
@@ -41,17 +41,13 @@ def task_key(data: Any) -> Key | None:
     return Key(sample_id, content, "adjudication" if stratum == "adjudication" else "first")
 
 
-def clock(seconds: float) -> str:
-    """Seconds as people read them on a player: 1:05.5."""
-    minutes, rest = divmod(round(seconds, 2), 60)
-    whole, _, part = plain_seconds(round(rest, 2)).partition(".")
-    return f"{int(minutes)}:{int(whole):02d}" + (f".{part}" if part.strip("0") else "")
-
-
 def build_task(
     sample: Sample, content_sha256: str, stratum: Stratum, shown: Shown, score: float | None
 ) -> dict[str, Any]:
-    """The task of a sample with its prediction. `score`: how good the sample is by its audit, if it has one."""
+    """The task of a sample with its prediction, as the server's import takes it.
+
+    `shown`: the addresses of the video and the pictures; `score`: the sample's audit score, or None.
+    """
     frames = sample.frames.frames
     chosen = sample.extract.keyframes
     captions = {caption.index: caption.text for caption in sample.captions.captions}
@@ -62,7 +58,7 @@ def build_task(
     data = {
         "sample_id": sample.video.id,
         "content_sha256": content_sha256,
-        "stratum": "random" if stratum == "gold" else stratum,  # every annotator can read it in the list of tasks
+        "stratum": "random" if stratum == "gold" else stratum,  # every annotator can read this in the list of tasks
         "interface": VERSION,
         "video": shown.video,
         "fps": fps,
@@ -93,7 +89,7 @@ def build_task(
 
 
 def summary_text(sample: Sample) -> str:
-    """The summary as it is shown and edited: the annotation form, `[3.0][5.0]Sentence.`, a sentence a line."""
+    """The summary as people see and edit it: the annotation form `[3.0][5.0]Sentence.`, one sentence on each line."""
     return "\n".join(format_seconds([sentence]) for sentence in sample.summary.v2vt)
 
 
@@ -109,9 +105,9 @@ def _prediction(
     for place, index in enumerate(sample.extract.keyframes):
         if text := captions.get(index):
             result.append(_text(f"{NAMES.caption}{place}", f"{NAMES.frame}{place}", text))
-    # One region for all of them, so that the time line has one row; Label Studio counts frames from 1.
-    long = max(1, round(fps / sample.frames.fps))
-    ranges = [{"start": first, "end": first + long - 1} for first in (round(time * fps) + 1 for time in times)]
+    # One region holds all keyframes, so that the time line has one row. Label Studio counts frames from 1.
+    length = max(1, round(fps / sample.frames.fps))
+    ranges = [{"start": first, "end": first + length - 1} for first in (round(time * fps) + 1 for time in times)]
     result.append(
         {
             "id": NAMES.segments,

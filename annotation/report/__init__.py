@@ -1,1 +1,1 @@
-"""Progress, agreement, annotators and label-error rates of a review, as figures and as a page."""
+"""Reports a review's progress, agreement, annotators and label-error rates, as figures and as a page."""

@@ -1,8 +1,8 @@
-"""How far annotators agree: Krippendorff's alpha, keyframe F1, text distance; each with a bootstrap interval.
+"""Measures how far annotators agree: Krippendorff's alpha, keyframe F1 and text distance, with bootstrap intervals.
 
-Units (samples on one content) are drawn anew with replacement, whole, since verdicts on one unit hang together; the
-percentiles are widened for few units as curation.plan.intervals says. K. Krippendorff, "Content Analysis", 3rd ed.
-(2013), chapter 12; the package `krippendorff` computes the alpha.
+A unit is a sample with one content. The bootstrap draws whole units with replacement, because verdicts on one unit
+depend on each other. The percentiles are widened for few units, as curation.plan.intervals describes. The package
+`krippendorff` computes the alpha: K. Krippendorff, "Content Analysis", 3rd ed. (2013), chapter 12.
 """
 
 from __future__ import annotations
@@ -32,10 +32,12 @@ def alpha(
     seed: int = 0,
     replicates: int = REPLICATES,
 ) -> Estimate:
-    """Krippendorff's alpha with its interval; `ratings`: per unit what each annotator said, in values of `domain`.
+    """Krippendorff's alpha with its interval.
 
-    Who did not judge a unit is left out of it. `domain` ascends for an ordinal scale. `of` counts the units with two
-    or more values. The value is null where alpha is not defined: no such unit, or one value alone was ever given.
+    `ratings`: for each unit the value that each annotator gave, by annotator; annotators who did not judge the unit are
+    not in it. `domain`: all possible values, ascending for an ordinal scale. The estimate's `of` counts the units with
+    two or more values. Its value is None where alpha is not defined: without such units, or when all values are equal.
+    Raises ValueError for a value outside the domain.
     """
     counts = _counts(ratings, domain)
     counts = counts[counts.sum(axis=1) >= 2]
@@ -48,20 +50,23 @@ def alpha(
 
 
 def keyframe_f1(first: Collection[int], second: Collection[int]) -> float:
-    """F1 of two sets of frame indices (0..1), the same from either side; 1 where both are empty."""
-    one, other = set(first), set(second)
-    return 2 * len(one & other) / (len(one) + len(other)) if one or other else 1.0
+    """F1 of two sets of frame indices (0..1), symmetric; 1 when both are empty."""
+    a, b = set(first), set(second)
+    return 2 * len(a & b) / (len(a) + len(b)) if a or b else 1.0
 
 
 def text_distance(first: str, second: str) -> float:
-    """Levenshtein distance in characters over the length of the longer text (0..1)."""
+    """The Levenshtein distance in characters, divided by the length of the longer text (0..1)."""
     return Levenshtein.normalized_distance(first, second)
 
 
 def paired(
     units: Sequence[Mapping[str, V]], compare: Callable[[V, V], float], *, seed: int = 0, replicates: int = REPLICATES
 ) -> Estimate:
-    """The mean over units of the mean over pairs of annotators of `compare` (0..1); `of` counts units with a pair."""
+    """The mean of `compare` (0..1) over all pairs of annotators of a unit, then over units, with its interval.
+
+    `units`: for each unit a value of each annotator, by annotator. The estimate's `of` counts the units with a pair.
+    """
     means = [
         float(np.mean([compare(unit[a], unit[b]) for a, b in combinations(sorted(unit), 2)]))
         for unit in units
@@ -71,7 +76,7 @@ def paired(
 
 
 def mean(values: Sequence[float], *, seed: int = 0, replicates: int = REPLICATES) -> Estimate:
-    """The mean of shares (0..1) with its bootstrap interval; nulls without values."""
+    """The mean of values between 0 and 1, with its bootstrap interval; an empty estimate without values."""
     if not values:
         return Estimate()
     numbers = np.asarray(values, dtype=np.float64)
@@ -81,11 +86,11 @@ def mean(values: Sequence[float], *, seed: int = 0, replicates: int = REPLICATES
 
 
 def _estimate(value: float, drawn: Sequence[float], of: int, least: float, replicates: int) -> Estimate:
-    """With an interval where there are two units or more, and most replicates are defined; none lies above 1."""
+    """An estimate; it has an interval with two units or more and when at least half of the replicates are defined."""
     if of < 2 or 2 * len(drawn) < replicates:
         return Estimate(value=round(value, 4), of=of)
-    found = interval(value - least, np.asarray(drawn) - least, of)
-    low, high = found.low + least, min(found.high + least, 1.0)
+    shifted = interval(value - least, np.asarray(drawn) - least, of)
+    low, high = shifted.low + least, min(shifted.high + least, 1.0)
     return Estimate(value=round(value, 4), low=round(low, 4), high=round(high, 4), of=of)
 
 
@@ -96,7 +101,7 @@ def _counts(ratings: Sequence[Mapping[str, V]], domain: Sequence[V]) -> NDArray[
     for row, unit in enumerate(ratings):
         for value in unit.values():
             if value not in places:
-                raise ValueError(f"{value!r} is none of {list(domain)}")
+                raise ValueError(f"{value!r} is not in {list(domain)}")
             counts[row, places[value]] += 1
     return counts
 

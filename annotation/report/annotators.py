@@ -1,4 +1,4 @@
-"""One annotator over time: whether they accept more or less than they did, and how quick they are."""
+"""Figures of each annotator: decisions, speed, agreement with others, and drift over time."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from schemas.review import Decision, Verdict
 from schemas.review_report import Annotator, Window
 
 WINDOW = 20
-_LEAST = 10  # verdicts a half, before drift is told
+_LEAST = 10  # verdicts in each half without which drift is not estimated
 _NEVER = datetime.min.replace(tzinfo=UTC)
 Unit = tuple[str, str]
-"""A sample on one content: (sample id, content hash)."""
+"""A sample with one content: (sample id, content hash)."""
 
 
 def annotators(
     verdicts: Iterable[Verdict], gold: Mapping[str, bool] | None = None, window: int = WINDOW
 ) -> tuple[Annotator, ...]:
-    """Everyone who decided anything, most verdicts first.
+    """The figures of every person who decided anything, most verdicts first.
 
-    Of each person the latest finished verdict a sample and content is looked at. `gold`: sample id -> whether that
-    gold question has an error; a right answer is to accept it exactly if it has none. Gold questions and adjudications
-    are part of the counts and the times, not of agreement; drift is that of the random stratum.
+    Of each person, only the latest finished verdict on each sample and content counts. `gold`: sample id -> whether the
+    gold question has an error; the right answer is to accept it exactly when it has none. `window`: verdicts in a
+    window. Gold questions and adjudications are part of the counts and times, but not of agreement. Drift is measured
+    in the random stratum.
     """
     chosen = latest(verdicts)
     decided: dict[Unit, dict[str, Decision]] = {}
@@ -37,29 +38,29 @@ def annotators(
     for (name, _, _), verdict in chosen.items():
         own.setdefault(name, []).append(verdict)
     people = [_annotator(name, given, decided, gold or {}, window) for name, given in own.items()]
-    return tuple(sorted(people, key=lambda one: (-one.verdicts, one.annotator)))
+    return tuple(sorted(people, key=lambda person: (-person.verdicts, person.annotator)))
 
 
 def latest(verdicts: Iterable[Verdict]) -> dict[tuple[str, Unit, str], Verdict]:
-    """The latest finished verdict by (annotator, sample and content, "gold" | "adjudication" | "" for all others)."""
-    found: dict[tuple[str, Unit, str], Verdict] = {}
+    """The latest finished verdict by (annotator, unit, kind), kind being "gold", "adjudication" or ""."""
+    newest: dict[tuple[str, Unit, str], Verdict] = {}
     for verdict in verdicts:
         if verdict.decision is None:
             continue
         kind = verdict.stratum if verdict.stratum in ("gold", "adjudication") else ""
         key = (verdict.annotator, (verdict.sample_id, verdict.content_sha256), kind)
-        if key not in found or when(verdict) >= when(found[key]):
-            found[key] = verdict
-    return found
+        if key not in newest or when(verdict) >= when(newest[key]):
+            newest[key] = verdict
+    return newest
 
 
 def when(verdict: Verdict) -> tuple[datetime, str]:
-    """By what verdicts are ordered in time; one without a readable time comes first."""
+    """A key that sorts verdicts by time; a verdict without a readable time comes first."""
     return moment(verdict.updated_at) or _NEVER, verdict.origin
 
 
 def right(verdict: Verdict, gold: Mapping[str, bool]) -> bool:
-    """Whether a gold question was answered right: accepted exactly if it has no error."""
+    """Whether a verdict answers its gold question right: it accepts exactly when the question has no error."""
     return (verdict.decision == "accept") != gold[verdict.sample_id]
 
 
@@ -75,7 +76,7 @@ def _annotator(
     ratings = [verdict.rating for verdict in ordered if verdict.rating is not None]
     times = _seconds(ordered)
     asked = [verdict for verdict in ordered if verdict.stratum == "gold" and verdict.sample_id in gold]
-    # Elsewhere the samples get better as the worst are done first, which would pose as drift.
+    # In the active stratum the worst samples come first, so that later samples are better: that would look like drift.
     usual = [verdict for verdict in ordered if verdict.stratum == "random"]
     others = [
         decision == mine

@@ -1,4 +1,4 @@
-"""From verdicts to the figures of the report: agreement, label errors, and what people changed."""
+"""Computes the review report's figures from verdicts: agreement, label errors, and what people changed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,11 @@ RATINGS = (1, 2, 3, 4, 5)
 
 
 class Judged(NamedTuple):
-    """What is kept of a sample that people judged: its content as shown, what they come to, and their edits of it."""
+    """A judged sample, as far as the figures need it.
+
+    `content`: the content's hash; `summary`, `captions`: the models' texts as they were shown; `ruling`: the outcome of
+    all verdicts; `edits`: the latest verdict of each person on this content, with its edits, by ascending time.
+    """
 
     content: str
     summary: str
@@ -35,7 +39,10 @@ class Judged(NamedTuple):
 
 
 class FinalTexts(NamedTuple):
-    """A text per annotator that can be compared: captions by frame, or None for what is not known any more."""
+    """The keyframes and texts that one annotator left, to be compared with another annotator's.
+
+    `captions`: (frame index, text); `summary`: None when the shown text is not known any more.
+    """
 
     keyframes: frozenset[int]
     captions: tuple[tuple[int, str], ...]
@@ -43,7 +50,7 @@ class FinalTexts(NamedTuple):
 
 
 def judged(sample: Sample, verdicts: Sequence[Verdict], rules: ReviewConfig) -> Judged:
-    """Look at the verdicts on a sample as the models made it; edits are of the latest verdicts on its content."""
+    """Judge a sample, as the models made it, by all verdicts on it. Gold verdicts have no edits."""
     content = content_sha256(sample)
     mine = [v for v in latest(verdicts).values() if v.content_sha256 == content and v.stratum != "gold"]
     return Judged(
@@ -56,26 +63,27 @@ def judged(sample: Sample, verdicts: Sequence[Verdict], rules: ReviewConfig) -> 
 
 
 def agreement(verdicts: Iterable[Verdict], known: Mapping[str, Judged], seed: int) -> Agreement:
-    """How far people agree, over the latest verdicts of each on each content; gold and adjudications are left out.
+    """How far people agree, from each person's latest verdict on each content, without gold and adjudications.
 
-    Keyframes and texts are compared where neither person rejects. A summary that was not touched is the models' text,
-    which is known while the content is the sample's (`known`).
+    `known`: the judged samples by id; `seed`: the bootstrap's. Keyframes and texts are compared where neither person
+    rejects. A summary that a person did not change is the models' text, which is known only while the verdict's content
+    is still the sample's.
     """
     units: dict[Unit, dict[str, Verdict]] = {}
     for (name, unit, kind), verdict in latest(verdicts).items():
         if not kind:
             units.setdefault(unit, {})[name] = verdict
-    everyone = [units[unit] for unit in sorted(units)]
-    decisions = [{name: str(v.decision) for name, v in unit.items()} for unit in everyone]
-    ratings = [{name: v.rating for name, v in unit.items() if v.rating is not None} for unit in everyone]
-    left = [{name: _left(v, known) for name, v in unit.items() if v.decision != "reject"} for unit in everyone]
-    told = [{name: one.summary for name, one in unit.items() if one.summary is not None} for unit in left]
+    ordered = [units[unit] for unit in sorted(units)]
+    decisions = [{name: str(v.decision) for name, v in unit.items()} for unit in ordered]
+    ratings = [{name: v.rating for name, v in unit.items() if v.rating is not None} for unit in ordered]
+    texts = [{name: _final_texts(v, known) for name, v in unit.items() if v.decision != "reject"} for unit in ordered]
+    summaries = [{name: text.summary for name, text in unit.items() if text.summary is not None} for unit in texts]
     return Agreement(
         verdict_alpha=alpha(decisions, DECISIONS, "nominal", seed=seed),
         rating_alpha=alpha(ratings, RATINGS, "ordinal", seed=seed),
-        keyframe_f1=paired(left, lambda a, b: keyframe_f1(a.keyframes, b.keyframes), seed=seed),
-        caption_distance=paired(left, _captions_apart, seed=seed),
-        summary_distance=paired(told, text_distance, seed=seed),
+        keyframe_f1=paired(texts, lambda a, b: keyframe_f1(a.keyframes, b.keyframes), seed=seed),
+        caption_distance=paired(texts, _caption_distance, seed=seed),
+        summary_distance=paired(summaries, text_distance, seed=seed),
     )
 
 
@@ -86,25 +94,26 @@ def label_errors(
     verdicts: Iterable[Verdict],
     gold: Mapping[str, bool],
 ) -> LabelErrors:
-    """The label-error rate of the models' output, from the samples of the random `stratum` that are judged.
+    """The label-error rate of the models' output, from the judged samples of the random stratum.
 
-    `gold`: sample id -> whether that gold question has an error. The corrected rate takes the first verdict that counts
-    on each sample, since what is known of people is what a single one of them finds.
+    `known`: the judged samples by id; `stratum`: ids of the random stratum; `population`: number of samples that it was
+    drawn from; `gold`: sample id -> whether the gold question has an error. The corrected rate uses the first counting
+    verdict on each sample, because gold questions tell how many errors a single person finds.
     """
-    found = [known[name].ruling for name in stratum if name in known and known[name].ruling.outcome != "unreviewed"]
-    outcomes = Counter(one.outcome for one in found)
+    rulings = [known[name].ruling for name in stratum if name in known and known[name].ruling.outcome != "unreviewed"]
+    outcomes = Counter(one.outcome for one in rulings)
     asked = [v for (_, _, kind), v in latest(verdicts).items() if kind == "gold" and v.sample_id in gold]
     wrong = [v.decision != "accept" for v in asked if gold[v.sample_id]]
     fine = [v.decision == "accept" for v in asked if not gold[v.sample_id]]
-    singles = [min(one.votes, key=lambda vote: when(vote.verdict)).decision != "accept" for one in found if one.votes]
+    singles = [min(one.votes, key=lambda vote: when(vote.verdict)).decision != "accept" for one in rulings if one.votes]
     return LabelErrors(
         population=population,
         drawn=len(stratum),
-        judged=len(found),
+        judged=len(rulings),
         disputed=outcomes["disputed"],
-        rate=share(len(found) - outcomes["accept"], len(found)),
-        rejected=share(outcomes["reject"], len(found)),
-        fixed=share(outcomes["fix"], len(found)),
+        rate=share(len(rulings) - outcomes["accept"], len(rulings)),
+        rejected=share(outcomes["reject"], len(rulings)),
+        fixed=share(outcomes["fix"], len(rulings)),
         corrected=corrected(sum(singles), len(singles), (sum(wrong), len(wrong)), (sum(fine), len(fine))),
         sensitivity=share(sum(wrong), len(wrong)),
         specificity=share(sum(fine), len(fine)),
@@ -112,7 +121,7 @@ def label_errors(
 
 
 def fixes(known: Mapping[str, Judged]) -> tuple[Fix, ...]:
-    """What people changed or complained of, by the number of verdicts that do."""
+    """The kinds of changes and complaints, those of most verdicts first."""
     verdicts: Counter[str] = Counter()
     times: Counter[str] = Counter()
     for verdict, edits in (pair for one in known.values() for pair in one.edits):
@@ -132,7 +141,7 @@ def fixes(known: Mapping[str, Judged]) -> tuple[Fix, ...]:
 
 
 def edit_distances(known: Mapping[str, Judged], seed: int) -> tuple[Estimate, Estimate]:
-    """How far captions and summaries that people rewrote are from the models' (0..1)."""
+    """The mean text distances (0..1) of captions and of summaries that people rewrote from the models' texts."""
     captions: list[float] = []
     summaries: list[float] = []
     for one in known.values():
@@ -144,17 +153,18 @@ def edit_distances(known: Mapping[str, Judged], seed: int) -> tuple[Estimate, Es
     return mean(captions, seed=seed), mean(summaries, seed=seed)
 
 
-def _left(verdict: Verdict, known: Mapping[str, Judged]) -> FinalTexts:
-    shown = [one for one in verdict.keyframes if one.judged != "drop"]
-    keyframes = frozenset(one.index for one in shown) | {one.index for one in verdict.added}
+def _final_texts(verdict: Verdict, known: Mapping[str, Judged]) -> FinalTexts:
+    kept = [keyframe for keyframe in verdict.keyframes if keyframe.judged != "drop"]
+    keyframes = frozenset(keyframe.index for keyframe in kept) | {keyframe.index for keyframe in verdict.added}
     own = known.get(verdict.sample_id)
     untouched = own.summary if own is not None and own.content == verdict.content_sha256 else None
     summary = clean_text(verdict.summary) if verdict.summary is not None else untouched
-    return FinalTexts(frozenset(keyframes), tuple((one.index, clean_text(one.caption)) for one in shown), summary)
+    captions = tuple((keyframe.index, clean_text(keyframe.caption)) for keyframe in kept)
+    return FinalTexts(frozenset(keyframes), captions, summary)
 
 
-def _captions_apart(first: FinalTexts, second: FinalTexts) -> float:
-    """Mean distance over the keyframes that both kept; 0 where there is none."""
-    one, other = dict(first.captions), dict(second.captions)
-    both = sorted(one.keys() & other.keys())
-    return sum(text_distance(one[index], other[index]) for index in both) / len(both) if both else 0.0
+def _caption_distance(first: FinalTexts, second: FinalTexts) -> float:
+    """The mean distance of captions over the keyframes that both annotators kept; 0 without such keyframes."""
+    a, b = dict(first.captions), dict(second.captions)
+    both = sorted(a.keys() & b.keys())
+    return sum(text_distance(a[index], b[index]) for index in both) / len(both) if both else 0.0

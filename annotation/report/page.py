@@ -1,4 +1,4 @@
-"""The review report as a page: one HTML file with plots that asks nothing of any network and runs no script."""
+"""Renders the review report as one HTML file with plots, without scripts and without requests to any network."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WIDE, _EDGE = 220.0, 6.0
 
 
 class Interval(NamedTuple):
-    """An estimate as places on a 220-unit line: value, ends (None: no interval) and the zero of the scale."""
+    """An estimate as positions on a line of 220 units: value, ends (None: no interval), zero (None: not shown)."""
 
     value: float
     low: float | None
@@ -27,7 +27,7 @@ class Interval(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A line of a table of estimates: what it is, how to read it, its unit (`%` or none), and its drawing."""
+    """A row of a table of estimates. `percent`: show the value in percent; `drawing`: None when there is no value."""
 
     name: str
     note: str
@@ -37,7 +37,7 @@ class Row(NamedTuple):
 
 
 def render_review(report: ReviewReport) -> str:
-    """The page as text."""
+    """The page's HTML."""
     css = asset("report.css") + asset("review.css")
     return _template().render(
         r=report,
@@ -54,28 +54,28 @@ def render_review(report: ReviewReport) -> str:
 
 
 def _agreement(report: ReviewReport) -> list[Row]:
-    found = report.agreement
+    agreement = report.agreement
     return [
-        _row("verdicts", "Krippendorff's alpha, nominal", found.verdict_alpha, -1, 1),
-        _row("ratings", "Krippendorff's alpha, ordinal", found.rating_alpha, -1, 1),
-        _row("keyframes", "F1 of two people's keyframes", found.keyframe_f1, 0, 1),
-        _row("captions", "edit distance of two people's texts", found.caption_distance, 0, 1),
-        _row("summaries", "edit distance of two people's texts", found.summary_distance, 0, 1),
+        _row("verdicts", "Krippendorff's alpha, nominal", agreement.verdict_alpha, -1, 1),
+        _row("ratings", "Krippendorff's alpha, ordinal", agreement.rating_alpha, -1, 1),
+        _row("keyframes", "F1 of two people's keyframes", agreement.keyframe_f1, 0, 1),
+        _row("captions", "edit distance of two people's texts", agreement.caption_distance, 0, 1),
+        _row("summaries", "edit distance of two people's texts", agreement.summary_distance, 0, 1),
     ]
 
 
 def _errors(report: ReviewReport) -> list[Row]:
-    found = report.errors
+    errors = report.errors
     rows = [
-        _row("not accepted as made", "disputed ones included", found.rate, 0, 1, percent=True),
-        _row("rejected", "", found.rejected, 0, 1, percent=True),
-        _row("fixed", "", found.fixed, 0, 1, percent=True),
+        _row("not accepted as made", "disputed ones included", errors.rate, 0, 1, percent=True),
+        _row("rejected", "", errors.rejected, 0, 1, percent=True),
+        _row("fixed", "", errors.fixed, 0, 1, percent=True),
     ]
-    if found.sensitivity.of or found.specificity.of:
+    if errors.sensitivity.of or errors.specificity.of:
         rows += [
-            _row("corrected for people's errors", "Rogan-Gladen", found.corrected, 0, 1, percent=True),
-            _row("errors that people find", "gold questions", found.sensitivity, 0, 1, percent=True),
-            _row("good samples that people accept", "gold questions", found.specificity, 0, 1, percent=True),
+            _row("corrected for people's errors", "Rogan-Gladen", errors.corrected, 0, 1, percent=True),
+            _row("errors that people find", "gold questions", errors.sensitivity, 0, 1, percent=True),
+            _row("good samples that people accept", "gold questions", errors.specificity, 0, 1, percent=True),
         ]
     return rows
 
@@ -99,7 +99,7 @@ def _row(name: str, note: str, estimate: Estimate, low: float, high: float, *, p
 
 
 def _accepted(people: Sequence[Annotator]) -> list[Plot]:
-    """Per annotator the share of accepts over time, where there are two windows or more."""
+    """The share of accepts over time of each annotator with two windows or more, of the first 8 annotators at most."""
     plots = []
     for one in people[:_MOST_PLOTS]:
         if len(one.windows) < 2:
@@ -113,7 +113,7 @@ def _accepted(people: Sequence[Annotator]) -> list[Plot]:
 
 
 def _speed(report: ReviewReport) -> Plot | None:
-    """Seconds a verdict by quantile; the slowest tenth is left out of the scale where it would flatten the rest."""
+    """The seconds of a verdict by quantile. The slowest tenth is cut off if it would flatten the rest of the plot."""
     if len(report.seconds) < 2:
         return None
     shares = [10.0 * (i + 1) for i in range(len(report.seconds) - 1)]
@@ -125,7 +125,7 @@ def _speed(report: ReviewReport) -> Plot | None:
 def _steps(
     title: str, x_label: str, y_label: str, ends: Sequence[float], values: Sequence[float], highest: float
 ) -> Plot:
-    """A line of steps: `values[i]` up to `ends[i]`, the first from zero on."""
+    """A line of steps: it has the height `values[i]` up to `ends[i]`, and begins at zero."""
     step, marks = nice_ticks(highest, 5)
     top = marks[-1] if marks[-1] >= highest * (1 - 1e-9) else marks[-1] + step
     across, along = nice_ticks(ends[-1], 6)

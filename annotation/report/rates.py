@@ -1,4 +1,4 @@
-"""Shares with intervals: label errors as people see them, and corrected for the errors of the people themselves."""
+"""Shares with intervals: plain ones, differences, and label-error rates corrected for the annotators' own errors."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ _Z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
 
 
 def share(hits: int, of: int) -> Estimate:
-    """A share with Wilson's interval; nulls without observations."""
+    """The share `hits / of` with Wilson's interval; an empty estimate without observations."""
     if not of:
         return Estimate()
-    found = wilson(hits, of)
-    return Estimate(value=round(found.expected, 4), low=round(found.low, 4), high=round(found.high, 4), of=of)
+    estimated = wilson(hits, of)
+    low, high = round(estimated.low, 4), round(estimated.high, 4)
+    return Estimate(value=round(estimated.expected, 4), low=low, high=high, of=of)
 
 
 def difference(first: tuple[int, int], second: tuple[int, int]) -> Estimate:
-    """The second share less the first, each given as (hits, of), with the hybrid score interval.
+    """The second share minus the first, each given as (hits, of), with the hybrid score interval.
 
     R. G. Newcombe, "Interval estimation for the difference between independent proportions", Statistics in Medicine 17,
-    1998, method 10. Nulls when one of them has no observations.
+    1998, method 10. There is no value when one share has no observations.
     """
     if not first[1] or not second[1]:
         return Estimate(of=first[1] + second[1])
@@ -35,13 +36,15 @@ def difference(first: tuple[int, int], second: tuple[int, int]) -> Estimate:
 
 
 def corrected(hits: int, of: int, sensitivity: tuple[int, int], specificity: tuple[int, int]) -> Estimate:
-    """The true share of errors where `hits` of `of` were called errors by people who err themselves.
+    """The true share of errors, when people who make mistakes called `hits` of `of` samples errors.
 
-    `sensitivity`: errors that they found, of the gold questions with one; `specificity`: accepts, of those without.
-    Estimate of W. J. Rogan and B. Gladen, American Journal of Epidemiology 107, 1978; interval of Z. Lang and J.
-    Reiczigel, "Confidence limits for prevalence of disease adjusted for estimated sensitivity and specificity",
-    Preventive Veterinary Medicine 113, 2014. Nulls when a number is missing, or people are not
-    known to do better than chance.
+    `sensitivity`: (errors that they found, gold questions with an error); `specificity`: (gold questions that they
+    accepted, gold questions without an error). There is no value when a number of questions or samples is zero, or when
+    it is not certain that people do better than chance.
+
+    Estimate: W. J. Rogan and B. Gladen, American Journal of Epidemiology 107, 1978. Interval: Z. Lang and J. Reiczigel,
+    "Confidence limits for prevalence of disease adjusted for estimated sensitivity and specificity", Preventive
+    Veterinary Medicine 113, 2014.
     """
     (found, wrong), (passed, right) = sensitivity, specificity
     if not of or not wrong or not right or found / wrong + passed / right <= 1:

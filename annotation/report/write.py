@@ -1,8 +1,7 @@
-"""The report on a review: one frozen record from the ledger, written as JSON and as a page."""
+"""Makes the review report from the ledger as one frozen record, and writes it as JSON and as a page."""
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from curation.ledger.samples import sample
 from curation.review.verdict_store import Reviews
 from curation.status.standings import finished_ids
 from curation.status.view import LedgerView
+from curation.store.files import write_whole
 from schemas.review import Verdict
 from schemas.review_report import Progress, ReviewReport, StratumProgress
 from schemas.safe_text import plain_line
@@ -29,10 +29,10 @@ _MOST_PROBLEMS, _LONGEST = 30, 160
 def review_report(
     view: LedgerView, name: str, *, gold: Mapping[str, bool] | None = None, at: str | None = None
 ) -> ReviewReport:
-    """Everything that people's verdicts say now; the rules are those of the run's settings.
+    """The report on all verdicts of the ledger, by the review rules of the run's settings.
 
-    `name` is the run's; `gold`: sample id -> whether that gold question has an error, where some were asked. `at`
-    (ISO 8601; left out: now) is the only part that the ledger does not decide.
+    `name`: the run's name; `gold`: sample id -> whether the gold question has an error; `at`: the report's time
+    (ISO 8601; None: now), the only part that does not follow from the other arguments.
     """
     ledger, rules = view.ledger, view.rules
     reviews = Reviews(ledger)
@@ -41,7 +41,7 @@ def review_report(
     grouped: dict[str, list[Verdict]] = {}
     for verdict in verdicts:
         grouped.setdefault(verdict.sample_id, []).append(verdict)
-    known = {one: judged(sample(ledger, one), grouped[one], rules) for one in sorted(grouped.keys() & set(ids))}
+    known = {each: judged(sample(ledger, each), grouped[each], rules) for each in sorted(grouped.keys() & set(ids))}
     stratum = random_stratum(ids, rules.random, rules.seed)
     pool = candidates(view, {name for name, one in known.items() if one.ruling.outcome == "disputed"})
     decided = [verdict for verdict in verdicts if verdict.decision is not None]
@@ -66,10 +66,10 @@ def review_report(
 
 
 def write_review(folder: Path, report: ReviewReport) -> Path:
-    """Write review.json and review.html into a folder and return the page's path. Raises OSError."""
+    """Write review.json and review.html into a folder, which is made; returns the page's path. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / JSON_NAME, report.model_dump_json(indent=2) + "\n")
-    _write(folder / HTML_NAME, render_review(report))
+    write_whole(folder / JSON_NAME, report.model_dump_json(indent=2) + "\n")
+    write_whole(folder / HTML_NAME, render_review(report))
     return folder / HTML_NAME
 
 
@@ -95,7 +95,7 @@ def _progress(verdicts: Sequence[Verdict], known: Mapping[str, Judged], samples:
 
 
 def _strata(chosen: Sequence[Chosen], drawn: Sequence[str], known: Mapping[str, Judged]) -> Iterator[StratumProgress]:
-    """The strata as they were drawn; those of the random one that are disputed are in `adjudication` too."""
+    """The progress of each stratum. Disputed samples of the random stratum are in `adjudication` too."""
     wanted = {one.sample_id: one.overlap for one in chosen}
     members = {
         "random": list(drawn),
@@ -104,7 +104,7 @@ def _strata(chosen: Sequence[Chosen], drawn: Sequence[str], known: Mapping[str, 
     }
     for stratum, names in members.items():
         rulings = [(name, known[name].ruling) for name in names if name in known]
-        waiting = stratum == "adjudication"  # one that an adjudicator has judged waits no more
+        waiting = stratum == "adjudication"  # once an adjudicator has judged a sample, it is in this stratum no more
         if names:
             yield StratumProgress(
                 stratum=stratum,
@@ -118,9 +118,3 @@ def _strata(chosen: Sequence[Chosen], drawn: Sequence[str], known: Mapping[str, 
 def _problems(verdicts: Sequence[Verdict]) -> dict[str, int]:
     counts = Counter(plain_line(problem)[:_LONGEST] for verdict in verdicts for problem in verdict.problems)
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_MOST_PROBLEMS])
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8", errors="replace")
-    temporary.replace(path)

@@ -1,1 +1,1 @@
-"""Gold questions: demo films with known answers, asked among real review tasks."""
+"""Makes gold questions: demo films with known answers, which annotators get among their review tasks."""

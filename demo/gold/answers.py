@@ -1,7 +1,7 @@
-"""Gold questions from the scripted world: a summary that is true in every word, or true but for one planted error.
+"""Writes the captions and summary of a gold question from its script: all true, or with one planted error.
 
-An error is one that nobody can overlook who looks: another object with another colour *and* another shape, another
-word on a sign, or a moment in which nothing happens in place of an event.
+Nobody who looks can overlook a planted error. It is an object of another colour *and* another shape, another word on a
+sign, or a keyframe at a moment when nothing happens instead of at an event.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class Point(NamedTuple):
-    """One sentence of a summary and the sampled frames that it rests on, ascending."""
+    """A sentence of a summary and the sampled frames that show it, ascending."""
 
     frames: tuple[FrameIndex, ...]
     text: str
 
 
-class Told(NamedTuple):
-    """What is said of a video: a caption for every sampled frame, and the summary in the order of time."""
+class Texts(NamedTuple):
+    """The texts about a video: a caption of every sampled frame, and the summary's sentences in the order of time."""
 
     captions: tuple[str, ...]
     points: tuple[Point, ...]
 
     @property
     def keyframes(self) -> tuple[FrameIndex, ...]:
-        """The frames that the summary rests on, ascending."""
+        """The frames that the summary cites, ascending."""
         return tuple(sorted({index for point in self.points for index in point.frames}))
 
 
-def truth(script: Script, frames: FrameSet) -> Told:
-    """What the script says of its video: a sentence an event, resting on the frames nearest to its whole seconds.
+def truth(script: Script, frames: FrameSet) -> Texts:
+    """The true texts of a script's video: one sentence for each event, citing the frames nearest to its whole seconds.
 
     Raises ValueError when an event lies between two sampled frames.
     """
@@ -48,14 +48,14 @@ def truth(script: Script, frames: FrameSet) -> Told:
     for event in script.events:
         inside = [index for index, stretch in enumerate(shown) if stretch.event is event]
         if not inside:
-            raise ValueError(f"at {frames.fps:g} frames a second none shows the event at {event.start:g} s")
+            raise ValueError(f"at {frames.fps:g} frames a second no frame shows the event at {event.start:g} s")
         nearest = {min(inside, key=lambda i: abs(frames.frames[i].time - second)) for second in event.seconds}
         points.append(Point(tuple(FrameIndex(index) for index in sorted(nearest)), event.sentence))
-    return Told(tuple(stretch.caption for stretch in shown), tuple(points))
+    return Texts(tuple(stretch.caption for stretch in shown), tuple(points))
 
 
-def plant(script: Script, frames: FrameSet, kind: Kind, rng: random.Random) -> tuple[Told, Planted]:
-    """The truth with one error of this kind, and what it is. Raises ValueError as `truth` does."""
+def plant(script: Script, frames: FrameSet, kind: Kind, rng: random.Random) -> tuple[Texts, Planted]:
+    """The true texts with one error of this kind, and a record of the error. Raises ValueError as `truth`."""
     true = truth(script, frames)
     number = rng.randrange(len(true.points))
     point, event = true.points[number], script.events[number]
@@ -67,13 +67,13 @@ def plant(script: Script, frames: FrameSet, kind: Kind, rng: random.Random) -> t
         return true._replace(captions=captions), planted
     if kind == "sentence":
         changed = point._replace(text=_other(script, event, rng).sentence)
-        told = point.text, changed.text
+        was, now = point.text, changed.text
     else:
         changed = point._replace(frames=(_quiet(script, frames, number),))
-        told = _times(frames, point.frames), _times(frames, changed.frames)
+        was, now = _times(frames, point.frames), _times(frames, changed.frames)
     points = (*true.points[:number], changed, *true.points[number + 1 :])
     at = frames.frames[changed.frames[0]].time
-    return true._replace(points=points), Planted(kind=kind, time=at, true=told[0], shown=told[1])
+    return true._replace(points=points), Planted(kind=kind, time=at, true=was, shown=now)
 
 
 def _shown(script: Script, frames: FrameSet) -> list[Stretch]:
@@ -83,10 +83,10 @@ def _shown(script: Script, frames: FrameSet) -> list[Stretch]:
 
 
 def _other(script: Script, event: Event, rng: random.Random) -> Event:
-    """The same event with a word, or an object of another colour and shape, that the whole script does not have."""
+    """The same event with another word, or an object of another colour and shape; the script has neither anywhere."""
     if event.kind == "sign":
-        said = {other.word for other in script.events}
-        return replace(event, word=rng.choice([word for word in WORDS if word not in said]))
+        present = {other.word for other in script.events}
+        return replace(event, word=rng.choice([word for word in WORDS if word not in present]))
     seen = {pose.thing for stretch in script.stretches for pose in _poses(stretch)}
     acting = event.thing
     assert acting is not None
@@ -103,9 +103,9 @@ def _poses(stretch: Stretch) -> list[Pose]:
 
 
 def _quiet(script: Script, frames: FrameSet, number: int) -> FrameIndex:
-    """Of the frames around an event in which nothing happens, the one farthest from any that shows something.
+    """The frame near event `number` in which nothing happens that is farthest from all frames of events.
 
-    Around: after the event before it and before the one after it, so that the sentences stay in the order of time.
+    It lies after the event before and before the event after, so that the sentences stay in the order of time.
     """
     events = [stretch.event for stretch in _shown(script, frames)]
     busy = [index for index, event in enumerate(events) if event is not None]

@@ -1,17 +1,17 @@
-"""The videos of gold questions: drawn once, sampled as the run samples its own, remembered beside the review.
+"""Makes the videos of gold questions: each is rendered once and sampled as the run samples its videos.
 
-FOLDER/ID.json                         what was rendered and sampled; losing it costs time only
+FOLDER/ID.json                         the rendered and sampled film; losing the file costs only time
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from curation.frames.files import frames_key
 from curation.pipeline.services import Services
+from curation.store.files import write_whole
 from curation.video.encode import encode_video
 from curation.video.probe import probe
 from demo.render import frames
@@ -19,12 +19,12 @@ from demo.world import Script
 from schemas.records import FrameSet, Publication, Record, Video
 
 FPS = 10
-# A fixed quantizer: with crf, x264 looks ahead by "mbtree", which gives other bytes from one time to the next.
+# A fixed quantizer gives the same bytes every time. With crf, x264's look-ahead ("mbtree") does not.
 _ENCODING = {"preset": "veryfast", "qp": "23", "g": "50"}
 
 
 class Film(Record):
-    """A video in the store with its sampled frames; `sampled` is the frames' key there."""
+    """A video in the store and its sampled frames. `sampled`: the key of the frames in the store."""
 
     sampled: str
     video: Video
@@ -32,26 +32,25 @@ class Film(Record):
 
 
 def make_film(folder: Path, services: Services, name: str, script: Script) -> Film:
-    """The film of a script, called `name`; what `folder` and the store remember is not rendered or decoded again.
+    """The film of a script; its id is `name`.
 
-    Raises StageError as sampling does, OSError when nothing can be written.
+    A film that `folder` and the store have is not rendered or decoded again. Raises StageError as sampling does, and
+    OSError when the folder cannot be written.
     """
     path = folder / f"{name}.json"
-    known = _remembered(path)
-    there = known is not None and services.store.path("videos", known.video.sha256, known.video.extension).exists()
-    video = known.video if known is not None and there else _render(services, name, script)
+    known = _read(path)
+    stored = known is not None and services.store.path("videos", known.video.sha256, known.video.extension).exists()
+    video = known.video if known is not None and stored else _render(services, name, script)
     sampled = frames_key(video.sha256, services.config.frames)
     if known is not None and known.sampled == sampled:
         return known
     film = Film(sampled=sampled, video=video, frames=services.pictures.sample(video))
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(film.canonical(), encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, film.canonical())
     return film
 
 
-def _remembered(path: Path) -> Film | None:
+def _read(path: Path) -> Film | None:
     try:
         return Film.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, ValidationError, UnicodeDecodeError):
@@ -59,11 +58,13 @@ def _remembered(path: Path) -> Film | None:
 
 
 def _render(services: Services, name: str, script: Script) -> Video:
-    """Draw and encode the video into the store, and describe it as the download stage does."""
+    """Render a video into the store; returns a record as the download stage makes it."""
     with services.store.scratch() as folder:
         path = folder / "film.mp4"
         encode_video(path, frames(script, FPS), fps=FPS, options=_ENCODING)
         stored = services.store.add("videos", path, "mp4", move=True)
-    known = probe(stored.path)._asdict()
-    known.pop("start")
-    return Video(id=name, sha256=stored.sha256, bytes=stored.bytes, extension="mp4", publication=Publication(), **known)
+    properties = probe(stored.path)._asdict()
+    properties.pop("start")
+    return Video(
+        id=name, sha256=stored.sha256, bytes=stored.bytes, extension="mp4", publication=Publication(), **properties
+    )

@@ -1,4 +1,4 @@
-"""Gold questions: samples of demo films, half of them with one planted error."""
+"""Builds gold questions: samples of demo films, half of them with one planted error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from curation.ledger.ledger import Ledger
 from curation.pipeline.services import Services
-from demo.gold.answers import KINDS, Told, plant, truth
+from demo.gold.answers import KINDS, Texts, plant, truth
 from demo.gold.film import Film, make_film
 from demo.world import make_script
 from models.identity import identify
@@ -20,12 +20,12 @@ from schemas.errors import ConfigError, StageError
 from schemas.gold import Answer
 from schemas.records import Caption, CaptionSet, Extract, Maker, Origin, Sample, Sentence, Source, Summary
 
-SECONDS = 40  # as short as scripts are: six keyframes or so
-_ID_DIGITS = 16  # as many as ids have that are made of an address
+SECONDS = 40  # the shortest length of a script, with about six keyframes
+_ID_DIGITS = 16  # as in the ids that are made from an address
 
 
 class Question(NamedTuple):
-    """A gold question: the sample that people are shown, and what is known of it."""
+    """A gold question: the sample that people see, and its known answer."""
 
     sample: Sample
     answer: Answer
@@ -34,29 +34,33 @@ class Question(NamedTuple):
 def question(
     folder: Path, services: Services, makers: Mapping[str, Maker], key: str, seed: int, number: int
 ) -> Question:
-    """The question of a number: the film and the planted error follow from the key; films are kept in `folder`."""
-    name = _free_id(services.ledger, key, seed, number)
-    # Of two questions in a row one has an error, and which of them is as secret as all else.
-    odd = (number + _rng(key, "pair", seed, number // 2).randrange(2)) % 2 == 1
-    rng = _rng(key, "script", name)
+    """The gold question with this number; its film and its error follow from the key, the seed and the number.
+
+    `folder` keeps the films; `makers`: as of `makers_of`; `key`: the workspace's secret key. Raises ConfigError when
+    the section `frames` of the configuration makes the question impossible.
+    """
+    name = free_id(services.ledger, key, seed, number)
+    # Of the questions 2n and 2n + 1 one has an error; only the key tells which.
+    odd = (number + keyed_rng(key, "pair", seed, number // 2).randrange(2)) % 2 == 1
+    rng = keyed_rng(key, "script", name)
     script = make_script(rng.getrandbits(48), SECONDS)
     try:
         film = make_film(folder, services, name, script)
-        told, planted = (
+        texts, planted = (
             plant(script, film.frames, rng.choice(KINDS), rng) if odd else (truth(script, film.frames), None)
         )
     except (StageError, ValueError) as error:
         raise ConfigError(
-            f"review.gold: no question can be made, which needs 1 frame a second and videos of {SECONDS} s in the "
-            f"section `frames`: {error}"
+            f"review.gold: no question can be made: the section `frames` must allow 1 frame a second and videos of "
+            f"{SECONDS} s: {error}"
         ) from error
-    sample = _sample(film, told, makers)
+    sample = _sample(film, texts, makers)
     services.pictures.thin(film.video, sample.extract.keyframes)
     return Question(sample, Answer(planted=planted))
 
 
-def _free_id(ledger: Ledger, key: str, seed: int, number: int) -> str:
-    """The question's id; another one where a sample of the ledger has it."""
+def free_id(ledger: Ledger, key: str, seed: int, number: int) -> str:
+    """The question's id: the first of a keyed series that no source in the ledger has."""
     for attempt in count():
         name = _keyed(key, "id", seed, number, attempt)[:_ID_DIGITS]
         if not any(True for _ in ledger.sources([name])):
@@ -65,19 +69,20 @@ def _free_id(ledger: Ledger, key: str, seed: int, number: int) -> str:
 
 
 def _keyed(key: str, *parts: object) -> str:
-    """64 hex digits that nobody can guess without the key."""
+    """64 hex digits from the key and the parts; nobody can guess them without the key."""
     text = "\n".join(map(str, ("v2xum gold 1", *parts)))
     return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
-def _rng(key: str, *parts: object) -> random.Random:
+def keyed_rng(key: str, *parts: object) -> random.Random:
+    """A random generator whose seed is a keyed hash of the parts."""
     return random.Random(_keyed(key, *parts))
 
 
-def _sample(film: Film, told: Told, makers: Mapping[str, Maker]) -> Sample:
-    """The sample in which the run's models would have said this."""
+def _sample(film: Film, texts: Texts, makers: Mapping[str, Maker]) -> Sample:
+    """The sample that the pipeline would have made if the run's models had written these texts."""
     video, frames = film.video, film.frames
-    times = tuple(frames.frames[index].time for index in told.keyframes)
+    times = tuple(frames.frames[index].time for index in texts.keyframes)
     return Sample(
         source=Source(id=video.id, kind="file", uri=video.id, origin=Origin(list_name="review", row=0)),
         video=video,
@@ -93,12 +98,12 @@ def _sample(film: Film, told: Told, makers: Mapping[str, Maker]) -> Sample:
                     image_sha256=frame.sha256,
                     text=text,
                 )
-                for frame, text in zip(frames.frames, told.captions, strict=True)
+                for frame, text in zip(frames.frames, texts.captions, strict=True)
             ),
         ),
         extract=Extract(
             maker=makers["extract"],
-            keyframes=told.keyframes,
+            keyframes=texts.keyframes,
             times=times,
             ratio=len(times) / len(frames.frames),
             windows=1,
@@ -108,10 +113,10 @@ def _sample(film: Film, told: Told, makers: Mapping[str, Maker]) -> Sample:
         summary=Summary(
             maker=makers["refine"],
             v2v=times,
-            v2t=" ".join(point.text for point in told.points),
+            v2t=" ".join(point.text for point in texts.points),
             v2vt=tuple(
                 Sentence(times=tuple(frames.frames[index].time for index in point.frames), text=point.text)
-                for point in told.points
+                for point in texts.points
             ),
             effort={},
         ),
@@ -119,7 +124,7 @@ def _sample(film: Film, told: Told, makers: Mapping[str, Maker]) -> Sample:
 
 
 def makers_of(services: Services) -> dict[str, Maker]:
-    """As the run's own texts have them: the summarizer's name is on the screen."""
+    """The makers of the run's own texts, by stage: annotators see the summarizer's name on the screen."""
     models = services.config.models
     asked = {"caption": models.captioner, "extract": models.summarizer, "refine": models.summarizer}
     made = {}

@@ -1,4 +1,4 @@
-"""`v2xum review serve | push | pull | report`: people verify samples in Label Studio."""
+"""The commands `v2xum review serve`, `push`, `pull` and `report`: people verify samples in Label Studio."""
 
 from __future__ import annotations
 
@@ -14,18 +14,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from curation.workspace import Workspace
-from flows.cli.app import JsonOption, WorkspaceArgument, app, guarded, print_json
+from flows.cli.app import JsonOption, WorkspaceArgument, guarded, print_json
+from flows.cli.review_app import ProjectOption, print_notes, print_pull, report_progress, review
 from schemas.errors import RunStopped
 from schemas.safe_text import plain
 
-if TYPE_CHECKING:  # what is heavy is imported by the command that needs it
-    from annotation.pull.pull import Result as Pulled
-    from annotation.push.push import Result as Pushed
-
-review = typer.Typer(no_args_is_help=True, help="Have people verify the samples in Label Studio.")
-app.add_typer(review, name="review")
-
-ProjectOption = Annotated[str | None, typer.Option(help="The project's name in Label Studio; the run's when left out.")]
+if TYPE_CHECKING:  # heavy modules are imported by the command that needs them
+    from annotation.push.push import Result
 
 
 @review.command()
@@ -33,24 +28,24 @@ ProjectOption = Annotated[str | None, typer.Option(help="The project's name in L
 def serve(
     workspace: WorkspaceArgument,
     port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="The one used last, or 8080, when left out.")
+        int | None, typer.Option(min=1, max=65535, help="The server's port; without it, the last used port, or 8080.")
     ] = None,
 ) -> None:
-    """Start Label Studio for the workspace, on this machine only, until Ctrl-C; it is installed on first use."""
+    """Run Label Studio for the workspace, on this machine only, until Ctrl-C. The first use installs it."""
     from annotation.label_studio.server import serving
 
     place = Workspace(workspace).require()
     stop = threading.Event()
 
-    def raise_if_stopped(number: int, frame: FrameType | None) -> None:
+    def stop_server(number: int, frame: FrameType | None) -> None:
         if stop.is_set() or not ready.is_set():
-            raise KeyboardInterrupt  # while it is still starting, and for the impatient
+            raise KeyboardInterrupt  # the server is still starting, or this is the second signal
         stop.set()
 
     ready = threading.Event()
-    before = {number: signal.signal(number, raise_if_stopped) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, stop_server) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with serving(place.root, port, _report_progress) as server:
+        with serving(place.root, port, report_progress) as server:
             ready.set()
             _print_access(place.root, server.access.url, server.access.username, server.access.password, server.fresh)
             while not stop.wait(1.0):
@@ -61,7 +56,7 @@ def serve(
     finally:
         for number, former in before.items():
             signal.signal(number, former)
-    _report_progress("Label Studio is stopped; everything is kept in the workspace")
+    report_progress("Label Studio is stopped; its data stay in the workspace")
 
 
 def _print_access(root: Path, url: str, username: str, password: str, fresh: bool) -> None:
@@ -83,23 +78,29 @@ def push(
     workspace: WorkspaceArgument,
     project: ProjectOption = None,
     random: Annotated[int | None, typer.Option(min=0, help="Size of the random stratum.")] = None,
-    active: Annotated[int | None, typer.Option(min=0, help="Size of the active stratum (worst audits first).")] = None,
+    active: Annotated[
+        int | None, typer.Option(min=0, help="Size of the active stratum (worst audits, rare categories).")
+    ] = None,
     gold: Annotated[
         int | None, typer.Option(min=0, help="Number of questions with known answers, half of them with an error.")
     ] = None,
-    annotators: Annotated[int | None, typer.Option(min=1, help="How many people judge the shared part.")] = None,
-    overlap: Annotated[float | None, typer.Option(min=0, max=1, help="The share that so many people judge.")] = None,
+    annotators: Annotated[
+        int | None, typer.Option(min=1, help="How many people judge each sample of the shared part.")
+    ] = None,
+    overlap: Annotated[
+        float | None, typer.Option(min=0, max=1, help="The share of samples that several people judge.")
+    ] = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Also what enough people have judged already in another project.")
+        bool, typer.Option("--again", help="Also push samples that enough people have judged in another project.")
     ] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Compare every task on the server, even if nothing tells of a change.")
+        bool, typer.Option("--check", help="Compare every task on the server, even if nothing shows a change.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Bring samples to Label Studio; what is there already is left alone, so it may be run at any time.
+    """Add samples to Label Studio as tasks. Existing tasks stay as they are, so you may run this at any time.
 
-    How many and which: section `review` of the configuration, or the options.
+    The section `review` of the configuration, or the options, say how many samples of which kind.
     """
     from flows.review_steps import push_workspace
 
@@ -114,14 +115,14 @@ def push(
         _print_push(result)
 
 
-def _print_push(result: Pushed) -> None:
-    words = [f"{result.added} added", f"{result.unchanged} there already"]
+def _print_push(result: Result) -> None:
+    words = [f"{result.added} added", f"{result.unchanged} exist already"]
     words += [f"{result.replaced} replaced"] if result.replaced else []
     words += [f"{result.judged} judged already"] if result.judged else []
     sys.stdout.write(f"{plain(result.title)}: {', '.join(words)}\n{result.url}\n")
     for name, why in result.failed:
         sys.stdout.write(f"not pushed     {plain(name)}: {plain(why)}\n")
-    _print_notes(result.notes)
+    print_notes(result.notes)
 
 
 @review.command()
@@ -129,57 +130,37 @@ def _print_push(result: Pushed) -> None:
 def pull(
     workspace: WorkspaceArgument,
     project: ProjectOption = None,
-    everything: Annotated[bool, typer.Option("--all", help="Look at all tasks, not only at changed ones.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Read all tasks, not only the changed ones.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Bring what people did into the ledger; nothing there is ever overwritten, so it may be run at any time."""
+    """Store people's verdicts in the ledger. It never overwrites anything, so you may run this at any time."""
     from flows.review_steps import pull_workspace
 
     result = pull_workspace(Workspace(workspace).require(), project, everything=everything, report_progress=_progress())
     if as_json:
         print_json(result._asdict())
     else:
-        _print_pull(result)
-
-
-def _print_pull(result: Pulled) -> None:
-    words = [f"{result.new} new verdicts", f"{result.annotations} annotations read"]
-    words += [f"{result.skipped} skipped"] if result.skipped else []
-    words += [f"{result.open} tasks open"]
-    words += [f"{result.drafts} drafts not sent yet"] if result.drafts else []
-    sys.stdout.write(f"{plain(result.title)}: {', '.join(words)}\n")
-    for problem in result.problems:
-        sys.stdout.write(f"unclear        {plain(problem, 1000)}\n")
-    _print_notes(result.notes)
+        print_pull(result)
 
 
 @review.command()
 @guarded
 def report(workspace: WorkspaceArgument, as_json: JsonOption = False) -> None:
-    """How far the review is, how well people agree, how good the labels are: WORKSPACE/report/review.html."""
+    """Report progress, agreement and label errors of the review in WORKSPACE/report/review.html."""
     from flows.review_steps import report_workspace
 
-    found, page = report_workspace(Workspace(workspace).require())
-    sys.stdout.write(found.model_dump_json() + "\n" if as_json else plain(str(page), 2000) + "\n")
-
-
-def _print_notes(notes: tuple[str, ...]) -> None:
-    for note in notes:
-        sys.stderr.write(f"v2xum: note: {plain(note, 1000)}\n")
-
-
-def _report_progress(text: str) -> None:
-    sys.stderr.write(f"v2xum: {plain(text, 1000)}\n")
+    figures, page = report_workspace(Workspace(workspace).require())
+    sys.stdout.write(figures.model_dump_json() + "\n" if as_json else plain(str(page), 2000) + "\n")
 
 
 def _progress() -> Callable[[str], None]:
-    """Says how far it is on a terminal, every few seconds, and nothing elsewhere."""
+    """A function that prints progress on a terminal, at most every three seconds, and nothing elsewhere."""
     last = time.monotonic()
 
-    def report_progress(text: str) -> None:
+    def report_sometimes(text: str) -> None:
         nonlocal last
         if sys.stderr.isatty() and time.monotonic() - last > 3:
             last = time.monotonic()
-            _report_progress(text)
+            report_progress(text)
 
-    return report_progress
+    return report_sometimes

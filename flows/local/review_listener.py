@@ -1,4 +1,4 @@
-"""Verdicts as they come: pulls that a doorbell wakes. A ring that is lost is made up for by the next pull."""
+"""Pulls verdicts whenever Label Studio's webhook rings, and at intervals, which make up for lost rings."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from curation.workspace import Workspace
 from flows.review_steps import project_title, pull_workspace
 from schemas.errors import V2XumError, WorkspaceBusy
 
-# From a ring to the pull: people who submit together are one pull, and what a server says early is there by then.
+# The pause between a ring and its pull: people who submit together cause one pull, and a server that rings before it
+# has stored the annotation has stored it by then.
 SETTLE_SECONDS = 1.0
 
 
 class Callbacks(NamedTuple):
-    """Where a listener speaks: `came` for a pull that brought something, `report_progress` for everything else."""
+    """The functions that a listener calls: `came` after a pull with news, `report_progress` for all other messages."""
 
     came: Callable[[Result], None]
     report_progress: Callable[[str], None]
@@ -35,16 +36,16 @@ async def follow(
     every: float,
     settle: float = SETTLE_SECONDS,
 ) -> None:
-    """Call `turn` in a thread, one call at a time: `settle` seconds after a ring, else `every` seconds after the last.
+    """Call `turn` in a thread, one call at a time: `settle` seconds after a ring, else `every` seconds after a call.
 
-    It is told whether the bell rang. After the last ring there is always one more turn. Whoever sets `stop` rings too;
-    then it returns, after the turn that is under way. Raises what `turn` raises.
+    `turn`'s argument is whether the bell rang. After the last ring there is always one more call. To stop, set `stop`
+    and then `bell`; `follow` returns after the call that is running. Raises what `turn` raises.
     """
     while True:
         rang = await _set_within(bell, every)
         if stop.is_set() or await _set_within(stop, settle if rang else 0):
             return
-        bell.clear()  # before the turn: what rings during it is for the next one
+        bell.clear()  # before the call: a ring during the call is for the next one
         await asyncio.to_thread(turn, rang)
 
 
@@ -56,12 +57,13 @@ async def listen(
     every: float,
     bell: asyncio.Event,
     stop: asyncio.Event,
-    voices: Callbacks,
+    callbacks: Callbacks,
 ) -> None:
-    """Have Label Studio ring at `port`, and pull at once, at every ring and every so many seconds, until `stop`.
+    """Let Label Studio ring at `port`; pull at once, at every ring and every `every` seconds, until `stop` is set.
 
-    The webhook is taken back at the end. Errors of later pulls are said, and the next one tries again. Raises
-    WorkspaceBusy when another listener is under way here, ConfigError as `register`, `receiving` and `pull` do.
+    `project`, `host_url`: as of the command; `bell`, `stop`: as of `follow`. The webhook is removed at the end. Errors
+    of later pulls are reported, and the next pull tries again. Raises WorkspaceBusy when another listener runs for this
+    workspace, and what `register`, `receiving` and the first pull raise.
     """
     title, access = project_title(place.config(), project), find_access(place.root)
     host, outside = hook_address(access, host_url)
@@ -69,57 +71,59 @@ async def listen(
     try:
         lock.acquire()
     except Timeout as error:
-        raise WorkspaceBusy(f"{place.root}: another `v2xum review listen` is under way here") from error
+        raise WorkspaceBusy(f"{place.root}: another `v2xum review listen` runs here") from error
     try:
         secret = webhook_secret(place.root)
         async with receiving(host, port, secret, bell.set) as bound:
             url = f"{outside or f'http://{host}:{bound}'}{PATH}"
-            turns = _Turns(place, project, title, url, secret, voices)
+            listener = Listener(place, project, title, url, secret, callbacks)
             try:
-                await asyncio.to_thread(turns.first)
-                voices.report_progress(f"listening at {url}; Ctrl-C ends it")
-                await follow(turns.later, bell, stop, every)
+                await asyncio.to_thread(listener.first)
+                callbacks.report_progress(f"listening at {url}; Ctrl-C ends it")
+                await follow(listener.later, bell, stop, every)
             finally:
-                await asyncio.to_thread(turns.end)
+                await asyncio.to_thread(listener.end)
     finally:
         lock.release()
 
 
-class _Turns:
+class Listener:
+    """What a listener does at its start, at each turn of `follow`, and at its end."""
+
     def __init__(
-        self, place: Workspace, project: str | None, title: str, url: str, secret: str, voices: Callbacks
+        self, place: Workspace, project: str | None, title: str, url: str, secret: str, callbacks: Callbacks
     ) -> None:
         self.place, self.project, self.title = place, project, title
-        self.url, self.secret, self.voices = url, secret, voices
-        self.told: set[str] = set()
+        self.url, self.secret, self.callbacks = url, secret, callbacks
+        self.reported: set[str] = set()
         self.registered = False
 
     def first(self) -> None:
-        """Register, then pull: what is submitted in between rings already."""
+        """Register the webhook, then pull: an annotation that is submitted in between rings already."""
         self._register()
         self._pull()
 
     def later(self, rang: bool) -> None:
-        """Pull; where nothing rang for long, the webhook may be gone with an older backup or a new project."""
+        """Pull; without a ring register first: an older backup or a new project may have no webhook any more."""
         try:
             if not rang:
                 self._register()
             self._pull()
-        except Exception as error:  # noqa: BLE001 - whatever one pull meets, the next one may not
+        except Exception as error:  # noqa: BLE001 - no error of one pull may end the listener
             known = isinstance(error, V2XumError)
             words = str(error) if known else f"{type(error).__name__}: {error}"
-            self.voices.report_progress(f"this pull failed, the next one tries again: {words}")
+            self.callbacks.report_progress(f"this pull failed; the next one tries again: {words}")
 
     def end(self) -> None:
-        """Take the webhook back, if there is one and the server answers."""
+        """Remove the webhook if it was registered and the server answers."""
         if not self.registered:
             return
         try:
             unregister(find_access(self.place.root), self.title, self.url)
         except V2XumError as error:
-            self.voices.report_progress(f"the webhook stays in Label Studio, and the next start takes it over: {error}")
+            self.callbacks.report_progress(f"the webhook stays in Label Studio; the next start takes it over: {error}")
         else:
-            self.voices.report_progress("the webhook is removed")
+            self.callbacks.report_progress("the webhook is removed")
 
     def _register(self) -> None:
         register(find_access(self.place.root), self.title, self.url, self.secret)
@@ -127,10 +131,10 @@ class _Turns:
 
     def _pull(self) -> None:
         result = pull_workspace(self.place, self.project)
-        fresh = tuple(problem for problem in result.problems if problem not in self.told)
-        self.told.update(fresh)  # tasks of the last minutes are read again at every pull
+        fresh = tuple(problem for problem in result.problems if problem not in self.reported)
+        self.reported.update(fresh)  # every pull reads the tasks of the last minutes again
         if result.new or fresh:
-            self.voices.came(result._replace(problems=fresh))
+            self.callbacks.came(result._replace(problems=fresh))
 
 
 async def _set_within(event: asyncio.Event, seconds: float) -> bool:

@@ -1,4 +1,4 @@
-"""A person at the screen: a real Chromium, driven by Playwright."""
+"""An annotator at the screen: a real Chromium that Playwright controls."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def chromium(executable: str) -> Iterator[Browser]:
 
 
 class Annotator:
-    """Somebody who is logged in, with the requests that the pages made elsewhere and what went wrong in them."""
+    """An annotator with a browser. `strangers`: the pages' requests to other hosts; `dialogs`: messages of dialogs."""
 
     def __init__(self, browser: Browser, url: str, size: tuple[int, int] = (1440, 900)) -> None:
         self.url = url
@@ -75,7 +75,7 @@ class Annotator:
         self.settled()
 
     def label_all(self, project: int) -> str:
-        """What "Label All Tasks" does: the guidelines, which are returned, and the task that the server chooses."""
+        """Do as "Label All Tasks": read the guidelines, which are returned, and open the task that the server chose."""
         self.page.goto(f"{self.url}/projects/{project}/data?labeling=1")
         guidelines = self.instructions()
         self.settled()
@@ -87,7 +87,7 @@ class Annotator:
         self.page.wait_for_timeout(1500)
 
     def instructions(self) -> str:
-        """Read and close the guidelines, which come before the first task."""
+        """Read and close the guidelines that appear before the first task."""
         modal = self.page.locator(".lsf-modal-ls_visible", has_text="Instructions")
         modal.wait_for()
         text = str(modal.inner_text())
@@ -96,7 +96,7 @@ class Annotator:
         return text
 
     def area(self, text: str) -> Any:
-        """The editable text that shows this."""
+        """The editable text area that shows a text."""
         return self.page.locator("[data-testid=textarea-region]", has_text=text).first
 
     def rewrite(self, old: str, new: str) -> None:
@@ -112,7 +112,7 @@ class Annotator:
         self.area(new.splitlines()[0]).wait_for()
 
     def mark_missed(self, share: float) -> None:
-        """Press m and draw a little stretch on the time line; `share` of what is visible of it, from the left."""
+        """Press m and draw a short part of the time line, at a share of its visible width from the left."""
         self.press("m")
         box = self.page.locator(".lsf-timeline-frames__background").bounding_box()
         rows = self.page.locator(".lsf-timeline-frames__scroll").bounding_box()
@@ -134,14 +134,14 @@ class Annotator:
         self.page.wait_for_timeout(300)
 
     def press(self, *keys: str) -> None:
-        """Use the keyboard alone; the focus is nowhere first."""
+        """Press keys while no element has the focus."""
         self.page.evaluate("document.activeElement && document.activeElement.blur()")
         for key in keys:
             self.page.keyboard.press(key)
             self.page.wait_for_timeout(250)
 
     def submit(self) -> None:
-        """Ctrl+Enter, and wait until the server has it."""
+        """Press Ctrl+Enter and wait until the server has stored the annotation."""
         self.page.evaluate("document.activeElement && document.activeElement.blur()")
         with self.page.expect_response(
             lambda answer: "/annotations" in answer.url and answer.request.method in ("POST", "PATCH")
@@ -155,7 +155,7 @@ class Annotator:
         self.page.screenshot(path=path)
 
     def hotkeys(self, word: str) -> list[str]:
-        """The keys that are shown at choices of this name, from the top down."""
+        """The keys beside all choices of this name, from the top down."""
         found = self.page.evaluate("() => [...document.querySelectorAll('.v2xum *')].map(e => e.textContent.trim())")
         keys = [match[1] for text in found if (match := re.fullmatch(rf"{word}\[(.)\]", text))]
         return list(dict.fromkeys(keys))

@@ -13,7 +13,7 @@ import pytest
 from annotation.label_studio.access import Access, write_access
 from annotation.label_studio.server import Running, serving
 from curation.workspace import Workspace
-from flows.local.prefect_server import free_port
+from schemas.local_process import free_port
 from tests.annotation.workspaces import Film, make_workspace
 from tests.flows.conftest import server as server  # the Prefect server
 
@@ -22,7 +22,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 
 @pytest.fixture(scope="session")
 def server_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The workspace that the server is started for; the media of all others go into its folder."""
+    """The workspace for which the server is started; all other workspaces use its media folder."""
     return tmp_path_factory.mktemp("label-studio")
 
 
@@ -41,7 +41,7 @@ def access(label_studio: Running) -> Access:
 
 @pytest.fixture
 def title() -> str:
-    """A project's name that no other test has."""
+    """A project's name that no other test uses."""
     return f"test {uuid.uuid4().hex[:12]}"
 
 

@@ -1,4 +1,4 @@
-"""Pushing, pulling, and people who judge through the API instead of the screen."""
+"""Pushes and pulls workspaces, and judges tasks through the API instead of the screen."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def push(
 
 
 def pull(place: Workspace, access: Access, title: str, **options: Any) -> tuple[pulling.Result, list[Verdict]]:
-    """Pull a project; what it did, and all verdicts that the ledger has now."""
+    """Pull a project; returns the outcome, and all verdicts that the ledger has then."""
     with closing(place.ledger()) as ledger:
         result = pulling.pull(place.root, ledger, access, title, **options)
         return result, list(Reviews(ledger).verdicts())
 
 
 class Api:
-    """The server's API as somebody else would use it."""
+    """The server's API, used without this project's client."""
 
     def __init__(self, access: Access, token: str | None = None) -> None:
         self._url = access.url
@@ -61,7 +61,7 @@ class Api:
             page += 1
 
     def judge(self, task: dict[str, Any], decision: str | None, *more: dict[str, Any], **fields: Any) -> dict[str, Any]:
-        """Send an annotation: what was prefilled, a decision, and whatever else."""
+        """Send an annotation: the prediction's values, a decision, and more parts or fields."""
         result = [*task["predictions"][0]["result"], *more]
         if decision is not None:
             result.append(choices(NAMES.decision, NAMES.video, decision))

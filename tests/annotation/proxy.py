@@ -1,4 +1,4 @@
-"""A reverse proxy that takes no large requests, as they stand before real servers."""
+"""A reverse proxy that refuses large requests, as proxies before real servers do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-leng
 
 
 class Proxy(ThreadingHTTPServer):
-    """Forwards to `target` what has at most `limit` bytes; `hurried`: larger ones are refused before they are read."""
+    """Forwards requests of at most `limit` bytes to `target`; `hurried`: it refuses larger ones before reading them."""
 
     daemon_threads = True
 
@@ -65,13 +65,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(page)
         self.wfile.flush()
-        if self.server.hurried:  # as nginx: what was sent all the same is read and thrown away
+        if self.server.hurried:  # as nginx does: the rest of the request is read and thrown away
             self.rfile.read(size)
 
     do_GET = do_POST = do_PATCH = do_DELETE = _forward
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
 
 @contextmanager

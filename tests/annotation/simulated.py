@@ -1,4 +1,4 @@
-"""Annotators with a known error rate, judging samples whose truth is known."""
+"""Simulated annotators with a known error rate, who judge samples with known truth."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ DECISIONS = ("accept", "fix", "reject")
 def answers(
     rng: np.random.Generator, truth: np.ndarray, people: int, error: float, missing: float = 0.0
 ) -> list[dict[str, str]]:
-    """Per unit what each person says: the truth, or (at the error rate) one of the two others; some say nothing."""
+    """Each person's decision on each unit: the truth or, at the error rate, one of the two others; some are missing."""
     units = []
     for true in truth:
-        said = {}
+        decisions = {}
         for person in range(people):
             if rng.random() < missing:
                 continue
             wrong = rng.random() < error
-            said[f"p{person}"] = DECISIONS[(true + rng.integers(1, 3)) % 3 if wrong else true]
-        units.append(said)
+            decisions[f"p{person}"] = DECISIONS[(true + rng.integers(1, 3)) % 3 if wrong else true]
+        units.append(decisions)
     return units
 
 
 def true_alpha(shares: tuple[float, float, float], error: float) -> float:
-    """The alpha of infinitely many units: two independent judgements of one unit against two of any units."""
+    """The alpha of infinitely many units: pairs of judgements of one unit, compared with pairs from any units."""
     given = np.full((3, 3), error / 2) + np.eye(3) * (1 - 1.5 * error)  # [truth, said]
     together = np.einsum("t,ta,tb->ab", shares, given, given)
     alone = together.sum(axis=0)

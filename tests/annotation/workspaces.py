@@ -1,4 +1,4 @@
-"""Workspaces with real videos, real pictures and captions of our choosing, finished in the ledger."""
+"""Makes workspaces whose samples are finished in the ledger, with real videos, real pictures and given captions."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from schemas.repository import ROOT
 
 
 class Film(NamedTuple):
-    """A video to be made and what is said of it: captions of its keyframes, by frame."""
+    """A video to make and its texts. `captions`: of its keyframes, by frame index; `sentences`: (times, text)."""
 
     name: str
     captions: dict[int, str]
@@ -52,14 +52,14 @@ class Film(NamedTuple):
 
 
 def config(**changes: object) -> CurateConfig:
-    """The demo's configuration without the models that nothing here asks for."""
+    """The demo's configuration without the models that these tests do not use."""
     overrides = ["models.clip=null", "binding.mode=disable", "audit.mode=disable", "frames.cross_check=0"]
     base = load_config(ROOT / "configs" / "demo.yaml", overrides)
     return base.model_copy(update=changes)
 
 
 def make_workspace(root: Path, films: Sequence[Film], name: str = "films") -> Workspace:
-    """A workspace in which every film is a finished sample."""
+    """Make a workspace in which every film is a finished sample."""
     place = Workspace(root)
     settings = config(name=name)
     with open_services(place, settings) as services:
@@ -70,7 +70,7 @@ def make_workspace(root: Path, films: Sequence[Film], name: str = "films") -> Wo
 
 
 def add_films(services: Services, films: Sequence[Film]) -> None:
-    """Add films, or say something else of those that are there."""
+    """Add films, or replace the texts of films that exist."""
     sources = [Source(id=film.name, kind="file", uri=f"/films/{film.name}", origin=ORIGIN) for film in films]
     services.ledger.register(sources)
     for film in films:
@@ -129,7 +129,7 @@ def write_sample(services: Services, film: Film) -> None:
     for place, stage in enumerate(STAGES.names):
         where = standing(source, ledger.heads([film.name]).get(film.name, {}), services.hashes)
         current = where.fingerprints.done if where.stage == stage else None
-        if current is None:  # said anew: the same place in the ledger, another record
+        if current is None:  # the film exists: another record takes the same place in the ledger
             current = ledger.heads([film.name])[film.name][stage].fingerprint
         record = records.get(stage, Judgement(scores=()))
         ledger.write(record_entry(film.name, stage, current, record, 0.0), STAGES.names[place + 1 :])

@@ -1,9 +1,8 @@
-"""Gold questions as a workspace makes them: real videos and pictures, answers that stay secret and are never lost."""
+"""Gold questions of a workspace: real videos and pictures, and answers that stay secret and are never lost."""
 
 from __future__ import annotations
 
 import io
-import json
 import re
 import stat
 from collections.abc import Callable, Iterator
@@ -16,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from annotation.gold_answers import add_answers, known_answers, read_answers
-from annotation.push.push import Extra
+from annotation.gold_answers import known_answers
+from annotation.push.missing import Extra
 from annotation.push.strata import Candidate, Chosen, candidates
 from annotation.report.write import review_report
 from curation.dataset.export import export_key
@@ -29,17 +28,16 @@ from curation.status.explain import explain, find
 from curation.status.standings import all_rejections, samples
 from curation.workspace import Workspace
 from demo.gold.answers import truth
-from demo.gold.questions import SECONDS, _free_id, _rng
+from demo.gold.questions import SECONDS, keyed_rng
 from demo.render import draw
 from demo.world import make_script
 from flows.gold_questions import gold_questions, mixed
 from models.identity import identify
 from schemas.errors import ConfigError
-from schemas.gold import Answer, Answers, Planted
-from schemas.records import Source
+from schemas.gold import Answers
 from schemas.review import Verdict
 from schemas.review_config import ReviewConfig
-from tests.annotation.workspaces import ORIGIN, Film, config, make_workspace, services_of
+from tests.annotation.workspaces import Film, config, make_workspace, services_of
 
 KEY = "5" * 64
 
@@ -78,7 +76,7 @@ def test_half_have_an_error_and_all_else_is_what_the_pictures_show(place: Worksp
         assert sum(answer.has_error for answer in answers.values()) == 2
         for name, (sample, _) in asked.items():
             assert re.fullmatch(r"[0-9a-f]{16}", name) and sample.video.id == sample.source.id == name
-            script = make_script(_rng(KEY, "script", name).getrandbits(48), SECONDS)
+            script = make_script(keyed_rng(KEY, "script", name).getrandbits(48), SECONDS)
             whole = services.pictures.sample(sample.video)
             assert whole == sample.frames and len(whole.frames) == SECONDS
             for frame in whole.frames:
@@ -101,7 +99,7 @@ def test_half_have_an_error_and_all_else_is_what_the_pictures_show(place: Worksp
             assert (sample.summary.maker.model, sample.summary.maker.revision) == summarizer[:2]
 
 
-def test_asking_again_makes_nothing_and_says_the_same(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_asking_again_renders_nothing_and_returns_the_same(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_: object, **__: object) -> None:
         raise AssertionError("rendered or decoded again")
 
@@ -119,7 +117,7 @@ def test_asking_again_makes_nothing_and_says_the_same(place: Workspace, monkeypa
 
 
 @pytest.mark.slow
-def test_what_is_lost_is_made_again_and_is_the_same_to_people(place: Workspace) -> None:
+def test_lost_films_are_made_again_with_the_same_content(place: Workspace) -> None:
     with opened(place) as services:
         name, (sample, _) = next(iter(ask(place, services, 1).items()))
         film = services.store.path("videos", sample.video.sha256, "mp4")
@@ -146,7 +144,7 @@ def test_answers_are_never_lost(place: Workspace, tmp_path: Path) -> None:
 
 
 def test_the_ledger_and_the_dataset_do_not_know_them(place: Workspace) -> None:
-    """Nor does a verdict on one change anything but the report."""
+    """A verdict on a gold question changes only the report."""
     with opened(place) as services:
         view, ledger = services.view, services.ledger
         (names, key) = ([one.video.id for one in samples(view)], export_key(services))
@@ -183,16 +181,6 @@ def test_the_ledger_and_the_dataset_do_not_know_them(place: Workspace) -> None:
         assert report.agreement.verdict_alpha.of == 0
 
 
-def test_an_id_that_a_sample_has_is_not_taken(tmp_path: Path) -> None:
-    place = make_workspace(tmp_path / "run", [])
-    with opened(place) as services:
-        names = [_free_id(services.ledger, KEY, 0, number) for number in range(50)]
-        assert len(set(names)) == 50
-        services.ledger.register([Source(id=names[0], kind="file", uri="/x", origin=ORIGIN)])
-        after = [_free_id(services.ledger, KEY, 0, number) for number in range(50)]
-        assert after[0] not in names and after[1:] == names[1:]
-
-
 def test_a_score_is_borrowed_where_others_have_one(place: Workspace) -> None:
     rules = ReviewConfig(gold=4)
     pool = [Candidate("a", {"grounding": 0.4, "support": 0.6}), Candidate("b", {"judge": 0.2}), Candidate("c")]
@@ -204,7 +192,7 @@ def test_a_score_is_borrowed_where_others_have_one(place: Workspace) -> None:
 
 
 @pytest.mark.slow
-def test_a_rate_at_which_events_are_missed_is_told(tmp_path: Path) -> None:
+def test_a_rate_that_misses_events_is_an_error(tmp_path: Path) -> None:
     place = with_key(make_workspace(tmp_path / "run", []))
     settings = config()
     place.save_config(config(frames=settings.frames.model_copy(update={"fps": 0.125})))
@@ -213,23 +201,6 @@ def test_a_rate_at_which_events_are_missed_is_told(tmp_path: Path) -> None:
     place.save_config(config(frames=settings.frames.model_copy(update={"max_frames": 20})))
     with opened(place) as services, pytest.raises(ConfigError, match=r"review\.gold.*too_long"):
         ask(place, services, 1)
-
-
-def test_a_torn_file_of_answers_stops_everything_and_tells_none(tmp_path: Path) -> None:
-    assert read_answers(tmp_path) is None and known_answers(tmp_path) == {}
-    planted = Planted(kind="caption", time=1.0, true="the truth", shown="a lie")
-    add_answers(tmp_path, {"a": Answer(planted=planted), "b": Answer()})
-    add_answers(tmp_path, {"c": Answer()})
-    assert {name: one.has_error for name, one in known_answers(tmp_path).items()} == {"a": True, "b": False, "c": False}
-    path = tmp_path / "review" / "gold.json"
-    whole = path.read_text()
-    for torn in (whole[:-30], whole.replace("caption", "caption2"), "\x00", json.dumps({"answers": {}})):
-        path.write_text(torn)
-        for call in (lambda: known_answers(tmp_path), lambda: add_answers(tmp_path, {"d": Answer()})):
-            with pytest.raises(ConfigError, match=r"gold\.json.*restore") as raised:
-                call()
-            assert "truth" not in str(raised.value) and whole.split('"key": "')[1][:16] not in str(raised.value)
-        assert path.read_text() == torn
 
 
 CHOSEN = st.lists(
@@ -252,7 +223,7 @@ def test_mixing_moves_the_gold_questions_only(chosen: list[Chosen]) -> None:
 
 
 def test_gold_questions_lie_anywhere(place: Workspace) -> None:
-    """Where they come tells nothing: their mean place among others is the middle."""
+    """Their place reveals nothing: their mean place among the other samples is the middle."""
     chosen = [Chosen(f"s{n}", "random", 2) for n in range(400)] + [Chosen(f"g{n}", "gold", 2) for n in range(200)]
     places = [n for n, one in enumerate(mixed(chosen)) if one.stratum == "gold"]
     assert 250 < np.mean(places) < 350 and min(places) < 30 and max(places) > 570

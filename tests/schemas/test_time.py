@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.time import (
+    clock,
     index_to_seconds,
     index_to_slot,
     plain_seconds,
@@ -98,3 +99,12 @@ def test_plain_seconds_is_exact(seconds: float) -> None:
 
 def test_halves_round_up() -> None:
     assert [round_half_up(x) for x in (0.5, 1.5, 2.5, -0.5)] == [1, 2, 3, 0]
+
+
+@given(st.integers(0, 1_000_000))
+def test_a_clock_reads_as_the_seconds_that_it_shows(tenths: int) -> None:
+    seconds, unit = 0.0, 1
+    for part in reversed(clock(tenths / 10).split(":")):
+        assert float(part) < 60 or unit == 3600
+        seconds, unit = seconds + unit * float(part), 60 * unit
+    assert seconds == pytest.approx(tenths / 10)

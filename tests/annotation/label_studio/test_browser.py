@@ -1,4 +1,4 @@
-"""The whole way with a real server and a real browser: push, judge on the screen, pull, and what is released."""
+"""The whole review with a real server and a real browser: push, judge on the screen, pull, and the published sample."""
 
 from __future__ import annotations
 
@@ -14,17 +14,14 @@ import pytest
 from playwright.sync_api import Browser
 
 from annotation.label_studio.access import Access
-from annotation.pull import pull as pulling
-from annotation.push import push as pushing
-from annotation.push.strata import Chosen
 from curation.ledger.samples import sample
 from curation.review.content_hash import content_sha256
-from curation.review.verdict_store import Reviews
 from curation.status.standings import published
 from curation.workspace import Workspace
-from schemas.review import AddedKeyframe, Verdict
+from schemas.review import AddedKeyframe
 from tests.annotation.browser import Annotator, chromium
 from tests.annotation.conftest import CHROMIUM
+from tests.annotation.people import pull, push
 from tests.annotation.workspaces import Film, services_of
 
 pytestmark = [
@@ -51,21 +48,9 @@ def browser() -> Iterator[Browser]:
 
 
 def picture(annotator: Annotator, name: str) -> None:
-    """Keep what the screen shows, where somebody wants to look at it."""
+    """Save a picture of the screen when V2XUM_TEST_PICTURES names a folder."""
     if PICTURES:
         annotator.picture(Path(PICTURES) / f"review-{name}.png")
-
-
-def push(place: Workspace, access: Access, title: str, people: int = 1) -> pushing.Result:
-    with services_of(place) as services, closing(services.ledger):
-        chosen = [Chosen(source.id, "random", people) for source in services.ledger.sources()]
-        return pushing.push(place.root, services, access, chosen, title)
-
-
-def pull(place: Workspace, access: Access, title: str) -> tuple[pulling.Result, list[Verdict]]:
-    with closing(place.ledger()) as ledger:
-        result = pulling.pull(place.root, ledger, access, title)
-        return result, list(Reviews(ledger).verdicts())
 
 
 def task_of(access: Access, project: int) -> int:
@@ -76,7 +61,7 @@ def task_of(access: Access, project: int) -> int:
 
 
 def newcomer(browser: Browser, access: Access) -> Annotator:
-    """Somebody who signs up by the invitation link."""
+    """A person who signs up by the invitation link."""
     headers = {"Authorization": f"Token {access.token}"}
     link = httpx.get(f"{access.url}/api/invite", headers=headers).json()["invite_url"]
     somebody = Annotator(browser, access.url)
@@ -85,7 +70,7 @@ def newcomer(browser: Browser, access: Access) -> Annotator:
 
 
 def film(annotator: Annotator) -> tuple[float, float]:
-    """Where the video on the screen is, and how long it is, in seconds; it has a picture."""
+    """The position and the length in seconds of the video on the screen; it must have a picture."""
     width, at, duration = annotator.page.evaluate(
         "() => { const video = document.querySelector('video');"
         " return [video.videoWidth, video.currentTime, video.duration]; }"

@@ -1,20 +1,10 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
 from xml.etree import ElementTree
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from annotation.label_studio.interface import DECISIONS, JUDGEMENTS, NAMES, guidelines_html, interface, shown
-from annotation.push.media import Shown
-from annotation.push.task import Key, build_task, summary_text, task_key
-from curation.review.edits import edits_of
-from schemas.review import REASONS, Verdict
-from schemas.temporal import format_seconds
-from tests.curation.samples import make_sample
+from schemas.review import REASONS
 
 SCREEN = ElementTree.fromstring(interface())
 
@@ -46,57 +36,3 @@ def test_the_guidelines_name_the_reasons_and_the_keys() -> None:
     for reason in REASONS:
         assert f"<em>{shown(reason)}</em>" in page
     assert not re.search(r"<(script|iframe|img)", page)
-
-
-class Tags(HTMLParser):
-    """The tags of a piece of HTML, with their attributes."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
-
-
-hostile = st.text(min_size=1, max_size=40).filter(str.strip)
-
-
-@given(st.lists(hostile, min_size=1, max_size=4))
-def test_a_task_shows_what_the_sample_says(captions: list[str]) -> None:
-    whole = make_sample("v1", frames=8, keyframes=(0, 2, 5), captions=tuple(captions))
-    pictures = {0: "/data/local-files/?d=a&b", 2: '"><script>', 5: "/c"}
-    task = build_task(whole, "a" * 64, "random", Shown("/v", pictures), 0.5)
-    assert task_key(task["data"]) == Key("v1", "a" * 64, "first")
-    for frame in task["data"]["frames"]:
-        tags = Tags(frame["html"])
-        assert [name for name, _ in tags.found] == ["figure", "img", "figcaption"]
-        assert tags.found[1][1]["src"] == pictures[frame["index"]]
-    said = {caption.index: caption.text for caption in whole.captions.captions}
-    assert [frame["caption"] for frame in task["data"]["frames"]] == [said[index] for index in (0, 2, 5)]
-    (prediction,) = task["predictions"]
-    texts = {item["from_name"]: item["value"].get("text") for item in prediction["result"]}
-    assert texts[f"{NAMES.caption}1"] == [said[2]] and prediction["score"] == 0.5
-
-
-def test_the_summary_as_it_is_shown_is_no_edit() -> None:
-    whole = make_sample("v1", frames=8, keyframes=(0, 2, 5))
-    assert " ".join(summary_text(whole).split()) == " ".join(format_seconds(whole.summary.v2vt).split())
-    verdict = Verdict(
-        sample_id="v1",
-        content_sha256="a" * 64,
-        annotator="x",
-        origin="o",
-        updated_at="",
-        stratum="random",
-        decision="fix",
-        summary=summary_text(whole),
-    )
-    assert not edits_of(whole, verdict)
-
-
-@pytest.mark.parametrize("data", [None, [], {}, {"sample_id": 3, "content_sha256": "x", "stratum": "random"}])
-def test_what_is_not_ours_has_no_key(data: object) -> None:
-    assert task_key(data) is None

@@ -1,4 +1,4 @@
-"""What a browser makes of the files that are shown as they are."""
+"""A browser shows the files that are published unchanged upright."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
 @pytest.mark.parametrize(("suffix", "codec"), [(".mp4", "libx264"), (".webm", "libvpx-vp9")])
-def test_a_file_that_is_shown_as_it_is_is_shown_upright(
+def test_an_unchanged_file_is_shown_upright(
     browser: Browser, tmp_path: Path, suffix: str, codec: str, rotation: int
 ) -> None:
     path = barcode.make(tmp_path / f"film{suffix}", barcode.steady(10, 1), codec, {}, rotation=rotation).path

@@ -1,4 +1,4 @@
-"""The server that `v2xum review serve` runs: its data in PostgreSQL, and passwords that were forgotten."""
+"""The server that `v2xum review serve` runs: its data in PostgreSQL, and forgotten passwords."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from annotation.label_studio.access import Access, new_access, review_folder
 from annotation.label_studio.environment import environment_path
 from annotation.label_studio.server import POSTGRES, Running, environment, serving
-from flows.local.prefect_server import free_port
 from schemas.errors import ConfigError, RunStopped
+from schemas.local_process import free_port
 from tests.annotation.people import Api, pull, push
 from tests.annotation.workspaces import ROOT, Film, make_workspace
 from tests.postgres import PASSWORD, SECRET, new_database, rows, text_of
@@ -28,13 +28,13 @@ GUIDE = (ROOT / "docs" / "guides" / "review.md").read_text(encoding="utf-8")
 
 
 def documented(pattern: str) -> str:
-    """The command of the guide that holds a word, as it is written there."""
+    """The command of the guide that contains a word, exactly as it is written there."""
     (command,) = re.findall(rf"^    (.*{pattern}.*)$", GUIDE, re.MULTILINE)
     return str(command)
 
 
 def sign_up(api: Api, access: Access, email: str, password: str) -> None:
-    """Somebody follows an invitation."""
+    """Sign up by the invitation link."""
     invitation = api.call("GET", "/api/invite")["invite_url"]
     with httpx.Client(base_url=access.url, timeout=60) as person:
         person.get(invitation).raise_for_status()
@@ -51,7 +51,7 @@ def may_log_in(access: Access, email: str, password: str) -> bool:
 
 
 def reset_password(workspace: Path, email: str, password: str, first: str = "true") -> None:
-    """What the guide says, word for word, with the names of this machine; `first` is run in the same shell."""
+    """Run the guide's command with this machine's names; `first` runs before it in the same shell."""
     command = documented("reset_password")
     for word, value in (("V2XUM_VENV", environment_path()), ("EMAIL", email), ("WORKSPACE", workspace)):
         assert word in command
@@ -63,7 +63,7 @@ def reset_password(workspace: Path, email: str, password: str, first: str = "tru
         text=True,
         timeout=600,
         check=False,
-        start_new_session=True,  # no terminal to ask at: the answer is read from the input
+        start_new_session=True,  # without a terminal the command reads the password from its input
         env={name: value for name, value in os.environ.items() if not name.startswith(("POSTGRE_", "DJANGO_"))},
     )
     assert "Password successfully changed" in done.stdout, done.stdout[-2000:] + done.stderr[-2000:]
@@ -88,8 +88,8 @@ def test_a_server_with_its_data_in_postgresql(
     database = new_database(postgresql, "label studio")
     monkeypatch.setenv(POSTGRES, text_of(database))
     place = make_workspace(tmp_path / "shared", FILMS)
-    said: list[str] = []
-    with serving(place.root, free_port(), said.append) as running:
+    messages: list[str] = []
+    with serving(place.root, free_port(), messages.append) as running:
         access = running.access
         assert running.fresh and may_log_in(access, access.username, access.password)
         done = push(place, access, "On PostgreSQL")
@@ -110,7 +110,7 @@ def test_a_server_with_its_data_in_postgresql(
         export = export.replace("=USER", f"={database.username}").replace("=PASSWORD", f"={shlex.quote(PASSWORD)}")
         reset_password(place.root, "forgetful@example.org", "another one", export)
         assert may_log_in(access, "forgetful@example.org", "another one")
-    with serving(place.root, None, said.append) as running:
+    with serving(place.root, None, messages.append) as running:
         assert not running.fresh and running.access == access
         assert [task["id"] for task in Api(access).tasks(done.project)] == [task["id"] for task in tasks]
         assert pull(place, access, "On PostgreSQL")[1] == verdicts
@@ -123,7 +123,7 @@ def test_a_server_with_its_data_in_postgresql(
     files = [path for path in place.root.rglob("*") if path.is_file()]
     assert place.root / "review" / "server.log" in files
     assert not [path for path in files if SECRET.encode() in path.read_bytes()]
-    assert SECRET.encode() not in arguments and not [text for text in said if SECRET in text]
+    assert SECRET.encode() not in arguments and not [text for text in messages if SECRET in text]
 
 
 @pytest.mark.slow
@@ -173,6 +173,14 @@ def test_any_name_and_password_reach_the_server_as_they_are(
     folder.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(POSTGRES, text_of(url))
-        told = environment(folder, new_access("http://127.0.0.1:1"))
-    assert (told["POSTGRE_USER"], told["POSTGRE_PASSWORD"], told["POSTGRE_NAME"]) == (user, password, "labels")
-    assert (told["POSTGRE_HOST"], told["POSTGRE_PORT"], told["DJANGO_DB"]) == ("db.example.org", "5432", "default")
+        variables = environment(folder, new_access("http://127.0.0.1:1"))
+    assert (variables["POSTGRE_USER"], variables["POSTGRE_PASSWORD"], variables["POSTGRE_NAME"]) == (
+        user,
+        password,
+        "labels",
+    )
+    assert (variables["POSTGRE_HOST"], variables["POSTGRE_PORT"], variables["DJANGO_DB"]) == (
+        "db.example.org",
+        "5432",
+        "default",
+    )

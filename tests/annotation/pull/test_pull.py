@@ -1,24 +1,22 @@
-"""What people did comes back, whatever happened to it on the way: from a real Label Studio."""
+"""Pulls from a real Label Studio bring every verdict once, also after changes, deletions and restored backups."""
 
 from __future__ import annotations
 
 import shutil
 import sqlite3
-import stat
-import threading
 from collections.abc import Callable
 from contextlib import closing
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
-from annotation.label_studio.access import TOKEN, URL, Access, Pseudonyms, find_access, new_access, write_access
+from annotation.label_studio.access import Access
 from annotation.label_studio.client import LabelStudio
 from annotation.label_studio.interface import NAMES
 from annotation.label_studio.server import serving
 from curation.workspace import Workspace
 from schemas.errors import ConfigError
+from tests.annotation.fixed_server import FixedServer
 from tests.annotation.people import Api, choices, pull, push, textarea
 from tests.annotation.workspaces import Film, make_workspace
 
@@ -31,7 +29,7 @@ def films(count: int) -> list[Film]:
 
 @pytest.mark.slow
 @pytest.mark.labelstudio
-def test_a_pull_brings_what_was_judged_and_only_what_is_new(workspace: Make, access: Access, title: str) -> None:
+def test_a_pull_stores_new_verdicts_only(workspace: Make, access: Access, title: str) -> None:
     place, api = workspace(films(4)), Api(access)
     done = push(place, access, title)
     assert pull(place, access, title)[1] == []
@@ -50,12 +48,12 @@ def test_a_pull_brings_what_was_judged_and_only_what_is_new(workspace: Make, acc
     assert len({verdict.annotator for verdict in verdicts}) == 1
 
     assert pull(place, access, title)[0].new == 0
-    # The same person thinks again: the first verdict stays, the second stands beside it.
+    # The same person changes the verdict: the first verdict stays, the second is stored beside it.
     changed = {"result": [*first["result"][:-1], choices(NAMES.decision, NAMES.video, "reject")], "lead_time": 55}
     api.call("PATCH", f"/api/annotations/{first['id']}/", json=changed)
     result, verdicts = pull(place, access, title)
     assert result.new == 1 and [v.decision for v in verdicts if v.sample_id == "film-001"] == ["fix", "reject"]
-    # Deleted there: kept here.
+    # The annotation is deleted on the server: the ledger keeps its verdict.
     api.call("DELETE", f"/api/annotations/{first['id']}/")
     for everything in (False, True):
         result, after = pull(place, access, title, everything=everything)
@@ -78,7 +76,7 @@ def test_a_batch_is_complete_once(workspace: Make, access: Access, title: str) -
 @pytest.mark.slow
 @pytest.mark.labelstudio
 def test_an_older_backup_of_the_server_loses_nothing(tmp_path: Path) -> None:
-    """The server's database is put back to an earlier state: its numbers begin again, for other annotations."""
+    """The server's database is restored to an earlier state, so that new annotations get used numbers again."""
     place = make_workspace(tmp_path / "run", films(3))
     database = place.root / "review" / "label-studio" / "label_studio.sqlite3"
     with serving(place.root, None) as running:
@@ -110,7 +108,7 @@ def test_an_older_backup_of_the_server_loses_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.labelstudio
-def test_wrong_tokens_and_titles_say_what_to_do(workspace: Make, access: Access, title: str) -> None:
+def test_errors_of_wrong_tokens_and_titles_say_what_to_do(workspace: Make, access: Access, title: str) -> None:
     place = workspace(films(1))
     for token in ("0" * 40, "eyJ.eyJ.x"):
         wrong = Access(url=access.url, token=token)
@@ -123,89 +121,24 @@ def test_wrong_tokens_and_titles_say_what_to_do(workspace: Make, access: Access,
 
 @pytest.mark.slow
 @pytest.mark.labelstudio
-def test_a_personal_access_token_is_as_good(access: Access) -> None:
+def test_a_personal_access_token_works_too(access: Access) -> None:
     api = Api(access)
     made = api.call("POST", "/api/token/")
     with LabelStudio(Access(url=access.url, token=made["token"])) as server:
         assert server.check().startswith("1.") and list(server.projects()) is not None
 
 
-@pytest.mark.slow  # it tries again for ten seconds
-def test_no_server_and_other_servers_say_what_to_do(tmp_path: Path) -> None:
+@pytest.mark.slow  # the client retries for ten seconds
+def test_errors_of_missing_and_foreign_servers_say_what_to_do(tmp_path: Path) -> None:
     place = make_workspace(tmp_path / "run", [])
     with pytest.raises(ConfigError, match="no server answers there"):
         pull(place, Access(url="http://127.0.0.1:9", token="x"), "any title")
     answers = {
         b'{"release": "1.4.1"}': "too old",
-        b"<html>a web page</html>": "something else than JSON",
+        b"<html>a web page</html>": "not JSON",
         b'{"version": 3}': "no Label Studio",
         b"[]": "no Label Studio",
     }
     for body, words in answers.items():
-        with saying(body) as url, pytest.raises(ConfigError, match=words):
+        with FixedServer(body) as url, pytest.raises(ConfigError, match=words):
             pull(place, Access(url=url, token="x"), "any title")
-
-
-class saying:
-    """A server that has one answer to everything."""
-
-    def __init__(self, body: bytes) -> None:
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        self._server = HTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever)
-
-    def __enter__(self) -> str:
-        self._thread.start()
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-
-def test_the_environment_goes_before_the_workspaces_own_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(URL, raising=False)
-    monkeypatch.delenv(TOKEN, raising=False)
-    with pytest.raises(ConfigError, match="v2xum review serve"):
-        find_access(tmp_path)
-    own = new_access("http://127.0.0.1:8080")
-    write_access(tmp_path, own)
-    assert find_access(tmp_path) == own
-    assert stat.S_IMODE((tmp_path / "review" / "access.json").stat().st_mode) == 0o600
-    assert own.token not in repr(own) and own.password not in repr(own)
-    monkeypatch.setenv(URL, "https://labels.example.org/")
-    with pytest.raises(ConfigError, match="set both"):
-        find_access(tmp_path)
-    monkeypatch.setenv(TOKEN, "secret")
-    assert find_access(tmp_path) == Access(url="https://labels.example.org", token="secret")
-    monkeypatch.setenv(URL, "file:///etc/passwd")
-    with pytest.raises(ConfigError, match="not the address"):
-        find_access(tmp_path)
-
-
-def test_a_torn_access_file_is_told_without_its_content(tmp_path: Path) -> None:
-    write_access(tmp_path, new_access("http://127.0.0.1:8080"))
-    path = tmp_path / "review" / "access.json"
-    path.write_text(path.read_text()[:-20], encoding="utf-8")
-    secret = path.read_text().split('"token":"')[1][:20]
-    with pytest.raises(ConfigError, match="not readable") as raised:
-        find_access(tmp_path)
-    assert secret not in str(raised.value)
-
-
-def test_pseudonyms_are_stable_and_tell_nothing(tmp_path: Path) -> None:
-    first = Pseudonyms(tmp_path)
-    assert first.of("Ann@Example.org ") == first.of("ann@example.org") == Pseudonyms(tmp_path).of("ann@example.org")
-    assert first.of("ann@example.org") != first.of("bob@example.org")
-    (tmp_path / "elsewhere").mkdir()
-    assert Pseudonyms(tmp_path / "elsewhere").of("ann@example.org") != first.of("ann@example.org")

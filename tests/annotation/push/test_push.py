@@ -1,4 +1,4 @@
-"""What a real Label Studio holds after pushes that are repeated, interrupted, and follow changes."""
+"""The tasks of a real Label Studio after pushes that are repeated, interrupted, or follow changes."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_duplicates_that_nobody_touched_are_removed(workspace: Make, access: Acc
     assert [task["id"] for task in api.tasks(done.project)] == [second["id"], twin["id"]]
 
 
-def test_what_others_put_into_the_project_is_left_alone(workspace: Make, access: Access, title: str) -> None:
+def test_tasks_of_other_people_stay_as_they_are(workspace: Make, access: Access, title: str) -> None:
     place, api = workspace(films(1)), Api(access)
     done = push(place, access, title)
     stranger = {"video": "x", "fps": 1, "captions": [], "frames": [], "summary": "hand made"}
@@ -125,13 +125,11 @@ def test_what_others_put_into_the_project_is_left_alone(workspace: Make, access:
     assert len(tasks) == 2 and task_key(tasks[1]["data"]) is None
     api.call("POST", f"/api/tasks/{tasks[1]['id']}/annotations/", json={"result": [], "lead_time": 1})
     result, verdicts = pull(place, access, title)
-    assert verdicts == [] and "not one that" in result.problems[0]
+    assert verdicts == [] and "did not make its task" in result.problems[0]
     assert len(list((place.root / "review" / "unclear").iterdir())) == 1
 
 
-def test_a_project_that_was_deleted_is_made_anew_without_what_was_judged(
-    workspace: Make, access: Access, title: str
-) -> None:
+def test_a_deleted_project_is_made_again_without_judged_samples(workspace: Make, access: Access, title: str) -> None:
     place, api = workspace(films(2)), Api(access)
     done = push(place, access, title)
     api.judge(api.tasks(done.project)[0], "accept")
@@ -147,7 +145,7 @@ def test_a_project_that_was_deleted_is_made_anew_without_what_was_judged(
     assert (whole.added, whole.unchanged, whole.judged) == (1, 1, 0)
 
 
-def test_an_interface_that_was_changed_by_hand_is_left_so(workspace: Make, access: Access, title: str) -> None:
+def test_an_interface_that_was_changed_by_hand_stays(workspace: Make, access: Access, title: str) -> None:
     place, api = workspace(films(1)), Api(access)
     done = push(place, access, title)
     theirs = interface().replace(
@@ -182,8 +180,10 @@ def test_a_sample_whose_video_is_gone_stops_no_other(workspace: Make, access: Ac
     assert done.added == 1 and [name for name, _ in done.failed] == ["gone"]
 
 
-def test_killed_pushes_lose_and_double_nothing(workspace: Make, access: Access, title: str, tmp_path: Path) -> None:
-    """Pushes in a process of their own, killed at random moments until one comes to its end."""
+def test_killed_pushes_neither_lose_nor_double_a_task(
+    workspace: Make, access: Access, title: str, tmp_path: Path
+) -> None:
+    """Pushes in child processes are killed at random moments; then one push finishes."""
     count = 60
     base = films(1)[0]
     place = workspace([base._replace(name=f"film-{n:03d}", captions={0: f"Number {n}.", 2: "x"}) for n in range(count)])
@@ -217,6 +217,7 @@ def test_killed_pushes_lose_and_double_nothing(workspace: Make, access: Access, 
 PUSHER = """
 import sys
 from pathlib import Path
+from annotation.push import missing
 from annotation.push import push as pushing
 from annotation.label_studio.access import find_access
 from annotation.push.strata import Chosen
@@ -224,7 +225,7 @@ from curation.workspace import Workspace
 from tests.annotation.workspaces import services_of
 
 if __name__ == "__main__":
-    pushing.CHUNK = 7
+    missing.CHUNK = 7
     place = Workspace(Path(sys.argv[1]))
     with services_of(place) as services:
         chosen = [Chosen(source.id, "random", 1) for source in services.ledger.sources()]

@@ -1,4 +1,4 @@
-"""Strata: unbiased, stable when samples come, of the stated size; active ones are those that need eyes."""
+"""The random stratum is unbiased and stable; all strata have the stated sizes; active samples are bad or rare ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Annotators over time: steady ones are seldom named, changing ones are found, figures are those of a plain count."""
+"""Steady annotators are seldom reported, changing ones are detected, and the figures equal a plain count."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SAMPLES = [make_sample(f"v{n:03d}") for n in range(160)]
 
 
 def series(rng, accept, seconds, name="ann", **other):
-    """One verdict a sample, in order, accepted with probability `accept[i]`, in about `seconds[i]`."""
+    """One verdict on each sample, in order: an accept with probability `accept[i]`, in about `seconds[i]`."""
     return [
         verdict(
             sample,
@@ -29,7 +29,7 @@ def series(rng, accept, seconds, name="ann", **other):
     ]
 
 
-def test_steady_people_are_seldom_named_and_those_who_change_are():
+def test_steady_people_are_seldom_reported_and_changing_people_always():
     rng = np.random.default_rng(3)
     flat, slow = [0.7] * 160, [40.0] * 160
     steady = sum(annotators(series(rng, flat, slow))[0].drifts for _ in range(80))

@@ -1,4 +1,4 @@
-"""Label-error rates: intervals cover the truth at the stated rate, of perfect people and of those with known errors."""
+"""Intervals of label-error rates cover the truth at the stated rate, with perfect people and with known errors."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_a_share_is_covered(true):
     [(0.15, 0.9, 0.95, 200, 40), (0.3, 0.8, 0.9, 100, 30), (0.05, 0.9, 0.97, 200, 60), (0.5, 0.75, 0.85, 150, 40)],
 )
 def test_people_who_err_at_a_known_rate_are_corrected_for(true, finds, passes, judged, gold):
-    """What they say alone misses the truth far more often than the interval says; corrected by gold it holds."""
+    """The plain interval misses the truth far more often than stated; the interval corrected by gold does not."""
     rng = np.random.default_rng(2)
     runs = 2000
     covered = plain = told = 0

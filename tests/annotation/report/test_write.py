@@ -1,4 +1,4 @@
-"""The report: figures by hand, simulated annotators whose truth is known, and a page that is inert."""
+"""The report: hand-computed figures, simulated annotators with known truth, and a page without active content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The truth about a film is what its pictures show, and a planted error is one error, there where it is said to be."""
+"""The true texts describe what a film's pictures show; a planted error is one error at the recorded place."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from demo.gold.answers import KINDS, Told, plant, truth
+from demo.gold.answers import KINDS, Texts, plant, truth
 from demo.render import HEIGHT, WIDTH
 from demo.world import Script, make_script, names_event, shows_event
 from schemas.records import Frame, FrameSet
@@ -21,7 +21,7 @@ STARTS = st.sampled_from([0.0, 0.2, 1.4, 3600.1])
 
 
 def sampled(script: Script, fps: float, start: float = 0.0) -> FrameSet:
-    """What sampling a film of the script gives: for each k the last picture that is there at k / fps seconds."""
+    """The frames that sampling a film of the script gives: for each k the last picture shown at k / fps seconds."""
     count = int(script.duration * Fraction(fps))
     pts = [int(Fraction(k) / Fraction(fps) * PICTURES) / PICTURES + start for k in range(count)]
     return FrameSet(
@@ -39,43 +39,43 @@ def sampled(script: Script, fps: float, start: float = 0.0) -> FrameSet:
 
 @given(SCRIPTS, STARTS)
 def test_at_one_frame_a_second_the_truth_is_the_scripts_own(script: Script, start: float) -> None:
-    told = truth(script, sampled(script, 1.0, start))
-    assert told.captions == script.captions
-    assert told.keyframes == script.keyframes
-    assert [point.text for point in told.points] == [event.sentence for event in script.events]
+    texts = truth(script, sampled(script, 1.0, start))
+    assert texts.captions == script.captions
+    assert texts.keyframes == script.keyframes
+    assert [point.text for point in texts.points] == [event.sentence for event in script.events]
 
 
 @given(SCRIPTS, RATES, STARTS)
 def test_at_any_rate_each_sentence_rests_on_frames_that_show_it(script: Script, fps: float, start: float) -> None:
-    told = truth(script, sampled(script, fps, start))
-    for point, event in zip(told.points, script.events, strict=True):
+    texts = truth(script, sampled(script, fps, start))
+    for point, event in zip(texts.points, script.events, strict=True):
         assert point.frames and len(point.frames) <= len(event.seconds)
-        assert all(names_event(told.captions[index], event) for index in point.frames)
+        assert all(names_event(texts.captions[index], event) for index in point.frames)
 
 
-def differences(true: Told, told: Told) -> tuple[list[int], list[int]]:
+def differences(true: Texts, texts: Texts) -> tuple[list[int], list[int]]:
     """Frames whose captions differ, and sentences that differ in their text or their frames."""
-    assert len(told.captions) == len(true.captions) and len(told.points) == len(true.points)
-    frames = [n for n, (a, b) in enumerate(zip(true.captions, told.captions, strict=True)) if a != b]
-    return frames, [n for n, (a, b) in enumerate(zip(true.points, told.points, strict=True)) if a != b]
+    assert len(texts.captions) == len(true.captions) and len(texts.points) == len(true.points)
+    frames = [n for n, (a, b) in enumerate(zip(true.captions, texts.captions, strict=True)) if a != b]
+    return frames, [n for n, (a, b) in enumerate(zip(true.points, texts.points, strict=True)) if a != b]
 
 
 @given(SCRIPTS, RATES, STARTS, st.sampled_from(KINDS), st.integers())
 def test_one_error_is_planted_where_it_is_said_to_be(script, fps, start, kind, seed) -> None:
     frames = sampled(script, fps, start)
     true = truth(script, frames)
-    told, planted = plant(script, frames, kind, random.Random(seed))
+    texts, planted = plant(script, frames, kind, random.Random(seed))
     assert planted.kind == kind and planted.true != planted.shown
-    captions, sentences = differences(true, told)
+    captions, sentences = differences(true, texts)
     if kind == "caption":
         (index,) = captions
-        assert sentences == [] and index in told.keyframes
+        assert sentences == [] and index in texts.keyframes
         assert (planted.time, planted.true) == (frames.frames[index].time, true.captions[index])
         wrong = planted.shown
-        assert told.captions[index] == wrong and shows_event(wrong)
+        assert texts.captions[index] == wrong and shows_event(wrong)
     else:
         (number,) = sentences
-        was, now, event = true.points[number], told.points[number], script.events[number]
+        was, now, event = true.points[number], texts.points[number], script.events[number]
         assert captions == [] and planted.time == frames.frames[now.frames[0]].time
         if kind == "sentence":
             assert was.frames == now.frames and (planted.true, planted.shown) == (was.text, now.text)
@@ -84,14 +84,14 @@ def test_one_error_is_planted_where_it_is_said_to_be(script, fps, start, kind, s
             assert was.text == now.text and not set(was.frames) & set(now.frames)
             assert planted.true == "".join(f"[{frames.frames[index].time}]" for index in was.frames)
             assert planted.shown == f"[{planted.time}]"
-            wrong = told.captions[now.frames[0]]
+            wrong = texts.captions[now.frames[0]]
             assert not shows_event(wrong) and not any(names_event(true.captions[i], event) for i in now.frames)
-            order = [index for point in told.points for index in point.frames]
+            order = [index for point in texts.points for index in point.frames]
             assert order == sorted(set(order)), "the sentences stay in the order of time"
     assert not any(names_event(wrong, event) for event in script.events), "nothing of it happens anywhere"
 
 
-def test_events_between_two_frames_are_told() -> None:
+def test_events_between_two_frames_are_texts() -> None:
     script = make_script(1, 40)
-    with pytest.raises(ValueError, match="none shows the event"):
+    with pytest.raises(ValueError, match="no frame shows the event"):
         truth(script, sampled(script, 0.125))

@@ -1,4 +1,4 @@
-"""`v2xum review` as a user runs it, and its flows on a real Prefect server."""
+"""The commands `v2xum review` as a user runs them, and their flows on a real Prefect server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from annotation.label_studio.access import Access, read_access
-from flows.local.prefect_server import free_port
+from schemas.local_process import free_port
 from tests.annotation.people import Api
 from tests.annotation.workspaces import ROOT, Film, make_workspace
 from tests.flows.conftest import run_flow
@@ -32,7 +32,7 @@ def review(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, list[str], subprocess.Popen[str]]]:
-    """A workspace with `v2xum review serve` running on it, and what that printed."""
+    """A workspace for which `v2xum review serve` runs, the printed lines, and the process."""
     root = make_workspace(tmp_path_factory.mktemp("commands") / "run", FILMS).root
     command = [sys.executable, "-m", "flows.cli", "review", "serve", str(root), "--port", str(free_port())]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -63,7 +63,7 @@ def test_serve_push_judge_pull_report(served: tuple[Path, list[str], subprocess.
     pushed: dict[str, Any] = json.loads(done.stdout)
     assert (pushed["added"], pushed["failed"]) == (3, [])
     again = review("push", root)
-    assert again.returncode == 0 and "0 added, 3 there already" in again.stdout
+    assert again.returncode == 0 and "0 added, 3 exist already" in again.stdout
     api = Api(access)
     for task in api.tasks(pushed["project"]):
         api.judge(task, "accept")
@@ -120,7 +120,7 @@ def test_the_flows_push_pull_and_tell_when_a_batch_is_complete(server: str, work
 
 
 def emitted(server: str, event: str) -> list[dict[str, Any]]:
-    """Events of a kind that the Prefect server has; they arrive a moment after they are sent."""
+    """The Prefect server's events of a kind; an event arrives a moment after it was sent."""
     import time
 
     for _ in range(60):

@@ -1,4 +1,4 @@
-"""`v2xum review listen` beside a real Label Studio: verdicts are in the ledger, and nobody called pull."""
+"""`v2xum review listen` beside a real Label Studio: verdicts reach the ledger without a call of pull."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from annotation.label_studio.webhook import HEADER, PATH, webhook_secret
 from annotation.label_studio.webhook_registration import ACTIONS
 from curation.review.verdict_store import Reviews
 from curation.workspace import Workspace
-from flows.local.prefect_server import free_port
+from schemas.local_process import free_port
 from schemas.review import Verdict
 from tests.annotation.people import Api, choices, push
 from tests.annotation.workspaces import ROOT, Film, make_workspace
@@ -37,7 +37,7 @@ TITLE = "As they come"
 
 
 class Heard:
-    """A listener that runs, and what it said."""
+    """A running listener and its output."""
 
     def __init__(self, root: Path, *options: str) -> None:
         command = [
@@ -65,7 +65,7 @@ class Heard:
                 self.lines.append(line)
 
     def address(self) -> str:
-        """Where it listens, once it does."""
+        """The address at which it listens; waits until it does."""
         found = eventually(lambda: re.search(r"listening at (http\S+);", self.text()))
         return str(found[1])
 
@@ -73,7 +73,7 @@ class Heard:
         return "".join(self.lines)
 
     def end(self, number: int) -> int:
-        """Send a signal; the exit code."""
+        """Send a signal; returns the exit code."""
         self.process.send_signal(number)
         code = self.process.wait(60)
         self._reader.join(60)
@@ -91,7 +91,7 @@ def listening(root: Path, *options: str) -> Iterator[Heard]:
 
 
 def eventually(ask: Callable[[], Any]) -> Any:
-    """The first answer that is true; it fails where none comes, however slow the machine may be."""
+    """Ask until the answer is true and return it; fails after two minutes."""
     for _ in range(1200):
         if found := ask():
             return found
@@ -101,7 +101,7 @@ def eventually(ask: Callable[[], Any]) -> Any:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Workspace, Access]]:
-    """A workspace and its own server, which may send webhooks to this machine."""
+    """A workspace and its server, which may send webhooks to this machine."""
     found = make_workspace(tmp_path_factory.mktemp("listen") / "run", FILMS)
     with ExitStack() as stack:
         with pytest.MonkeyPatch.context() as patch:  # while it starts; other tests' servers shall not
@@ -155,17 +155,17 @@ def test_verdicts_come_by_themselves(place: tuple[Workspace, Access]) -> None:
         busy = review("listen", root, "--project", TITLE, "--port", "0")
         assert busy.returncode == 1 and "another `v2xum review listen`" in busy.stderr
 
-        # Whoever sends it again, or makes one up, brings nothing.
+        # Repeated and forged requests store nothing.
         before = verdicts(workspace)
         for body in ({"action": "ANNOTATION_CREATED"}, {"action": "ANNOTATION_UPDATED", "annotation": made}, [1], "x"):
             assert httpx.post(address, json=body, headers={HEADER: secret}).status_code == 204
             assert httpx.post(address, json=body, headers={HEADER: "0" * 64}).status_code == 403
-        api.judge(third, "reject")  # comes after them all
+        api.judge(third, "reject")  # this verdict comes after all requests
         assert came(4)[:3] == before and len(verdicts(workspace)) == 4
         heard.end(signal.SIGKILL)
         said = heard.text()
-    assert len(hooks()) == 2, "nobody could take it back"
-    api.judge(fourth, "accept")  # rings where nobody listens
+    assert len(hooks()) == 2, "the killed listener could not remove its webhook"
+    api.judge(fourth, "accept")  # nobody listens to this ring
 
     with listening(root) as heard:
         again = heard.address()

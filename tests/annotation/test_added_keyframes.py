@@ -1,4 +1,4 @@
-"""A keyframe that somebody added, whose picture cannot be decoded any more when the dataset is written."""
+"""Export of samples with an added keyframe whose picture can no longer be decoded."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def exported(place: Workspace) -> dict[str, dict[str, Any]]:
 
 
 def test_the_sample_is_a_rejection_with_a_reason_and_comes_back_whole(tmp_path: Path) -> None:
-    """Publishing the sample without what was added would be half of a verdict, and nobody would see it."""
+    """Without the added keyframe the published sample would have half of a verdict, and nobody would notice."""
     films = [Film(f"film-{n}", {0: "First.", 2: "Third."}, seconds=5, seed=n) for n in range(2)]
     place = make_workspace(tmp_path / "w", films)
     with services_of(place) as services, closing(services.ledger):
@@ -39,8 +39,8 @@ def test_the_sample_is_a_rejection_with_a_reason_and_comes_back_whole(tmp_path: 
         assert export_workspace(place, services).samples == 1
         assert list(exported(place)) == ["film-1"]
         (line,) = (place.export / "rejections.jsonl").read_text(encoding="utf-8").splitlines()
-        told = json.loads(line)
-        assert (told["id"], told["stage"], told["reason"]) == ("film-0", "export", "file_missing")
+        rejection = json.loads(line)
+        assert (rejection["id"], rejection["stage"], rejection["reason"]) == ("film-0", "export", "file_missing")
         counts = summarize(services.view)
         assert (counts.samples, counts.rejected) == (1, 1)
         assert explain(services.view, "film-0").verdicts[0]["decision"] == "fix"
@@ -64,7 +64,7 @@ def test_another_verdict_gives_a_refused_sample_another_chance(tmp_path: Path) -
         reviews.store([first])
         services.store.path("videos", made.video.sha256, made.video.extension).rename(tmp_path / "away")
         assert export_workspace(place, services).samples == 0
-        assert reviews.store([first]) == 0  # nothing new: it stays refused
+        assert reviews.store([first]) == 0  # the verdict is not new: the sample stays refused
         assert summarize(services.view).rejected == 1
         reviews.store([first.model_copy(update={"updated_at": "2030-01-01T00:00:00Z", "added": ()})])
         assert export_workspace(place, services).samples == 1

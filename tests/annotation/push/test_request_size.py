@@ -1,4 +1,4 @@
-"""Requests that a proxy before the real server finds too large: everything else arrives, each once."""
+"""A proxy before the real server refuses large requests: all smaller tasks arrive, each once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Make = Callable[..., Workspace]
 
 
 @pytest.mark.parametrize("hurried", [False, True])
-def test_batches_are_halved_and_what_is_too_large_alone_fails_alone(
+def test_batches_are_halved_until_only_a_task_that_is_too_large_fails(
     workspace: Make, access: Access, title: str, hurried: bool
 ) -> None:
     films = [Film(f"film-{n}", {0: f"Caption {n}. " * 300, 2: "Another."}, seconds=4) for n in range(7)]
@@ -42,7 +42,7 @@ def test_batches_are_halved_and_what_is_too_large_alone_fails_alone(
     assert Counter(task["data"]["sample_id"] for task in api.tasks(done.project)) == Counter(f.name for f in films)
 
 
-def test_when_nothing_gets_through_every_sample_fails_with_its_reason(
+def test_when_every_task_is_too_large_every_sample_fails_with_the_reason(
     workspace: Make, access: Access, title: str
 ) -> None:
     place = workspace([Film(f"film-{n}", {0: "Long. " * 10_000}, seconds=4) for n in range(3)])
