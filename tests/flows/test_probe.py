@@ -13,7 +13,7 @@ from flows import probe as module
 from schemas.errors import ConfigError, Interrupted, V2XumError
 from schemas.loading import load_config
 from tests.curation.scripted_stages import sources
-from tests.flows.conftest import CONFIG
+from tests.runs import CONFIG
 
 
 class Failing:

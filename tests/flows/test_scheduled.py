@@ -13,7 +13,7 @@ import pytest
 from evaluation.request import EvaluateRequest
 from schemas.loading import load_config
 from tests.evaluation.written import right, scripts, write_predictions, write_references
-from tests.flows.conftest import CONFIG, ROOT
+from tests.runs import CONFIG, ROOT
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 

@@ -24,7 +24,7 @@ from schemas.errors import ConfigError, PermanentError
 from schemas.loading import load_config
 from schemas.run_summary import RunSummary
 from tests.curation.scripted_stages import Works, run_all, sources
-from tests.flows.conftest import CONFIG
+from tests.runs import CONFIG
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 

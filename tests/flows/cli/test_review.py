@@ -18,7 +18,7 @@ from annotation.label_studio.access import Access, read_access
 from flows.local.prefect_server import free_port
 from tests.annotation.people import Api
 from tests.annotation.workspaces import ROOT, Film, make_workspace
-from tests.flows.conftest import run_flow
+from tests.runs import run_flow
 
 pytestmark = [pytest.mark.slow, pytest.mark.labelstudio]
 FILMS = [Film(f"film-{n}", {0: f"Caption {n}.", 2: "Another."}, seconds=4) for n in range(3)]

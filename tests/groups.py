@@ -1,0 +1,38 @@
+"""Which tests one worker runs after another, and in which order the workers of pytest-xdist take such groups."""
+
+from __future__ import annotations
+
+import pytest
+
+# Servers that take a minute to start: all tests of such a server are one group, so that it starts once.
+_SERVERS = {"label_studio": "label-studio", "vllm": "vllm"}
+# Groups of a minute and more, the longest first. A long group that starts last leaves the other worker idle.
+_LONG = (
+    "label-studio",
+    "vllm",
+    "tests/serving/test_faults.py",
+    "tests/flows/test_curate.py",
+    "tests/flows/test_kill.py",
+    "tests/flows/test_postgresql.py",
+    "tests/flows/cli/test_review_listen.py",
+    "tests/flows/test_plan.py",
+)
+
+
+def group_of(item: pytest.Item) -> str:
+    """The group of a test: the server that it shares with others, else its module, whose fixtures are then made once.
+
+    A test that shares nothing may leave its module's group by a mark of its own: pytest.mark.xdist_group.
+    """
+    names = getattr(item, "fixturenames", ())
+    shared = [group for fixture, group in _SERVERS.items() if fixture in names]
+    return shared[0] if shared else item.nodeid.split("::")[0]
+
+
+def place_of(item: pytest.Item) -> int:
+    """Where a test comes in the order of work: long groups by their length, then slow tests, then quick ones."""
+    mark = item.get_closest_marker("xdist_group")
+    group = mark.args[0] if mark else ""
+    if group in _LONG:
+        return _LONG.index(group)
+    return len(_LONG) if item.get_closest_marker("slow") else len(_LONG) + 1
