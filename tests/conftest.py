@@ -1,4 +1,4 @@
-"""What holds for every test: its work group, the servers that are shared, and no deadline for properties."""
+"""What holds for every test: its work group, the servers that are shared, and how many examples a property draws."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from tests.runs import server as server
 from tests.runs import undisturbed as undisturbed
 from tests.runs import v2xum as v2xum
 
+# No property fails because the machine is busy. `make test-core` draws fewer examples: --hypothesis-profile quick.
 settings.register_profile("v2xum", deadline=None)
+settings.register_profile("quick", deadline=None, max_examples=25)
 settings.load_profile("v2xum")
 os.environ.pop(LEDGER, None)  # nobody's own database is written to
 

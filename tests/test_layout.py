@@ -37,6 +37,7 @@ def test_no_flow_file_shares_a_name_with_an_importable_module() -> None:
     assert python(code) == "[]"
 
 
+@pytest.mark.slow
 def test_logic_imports_without_prefect() -> None:
     code = (
         "import sys, pkgutil, importlib\n"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+import pytest
 
 from curation.dataset.export import export_workspace
 from curation.ledger.samples import sample
@@ -25,6 +26,7 @@ def exported(place: Workspace) -> dict[str, dict[str, Any]]:
     return {row["id"]: row for shard in shards for row in pq.read_table(shard).to_pylist()}
 
 
+@pytest.mark.slow
 def test_the_sample_is_a_rejection_with_a_reason_and_comes_back_whole(tmp_path: Path) -> None:
     """Publishing the sample without what was added would be half of a verdict, and nobody would see it."""
     films = [Film(f"film-{n}", {0: "First.", 2: "Third."}, seconds=5, seed=n) for n in range(2)]

@@ -194,6 +194,7 @@ def test_without_java_there_is_no_number(tmp_path: Path, monkeypatch: pytest.Mon
 
 @java
 @pytest.mark.parametrize("early", [True, False])
+@pytest.mark.slow
 def test_an_interrupt_does_not_wait_for_meteor(monkeypatch: pytest.MonkeyPatch, early: bool) -> None:
     """Neither when METEOR is at work nor when it is about to be: it must not be started once more."""
     interrupted_first, asked = threading.Event(), threading.Event()

@@ -119,6 +119,7 @@ def test_servers_elsewhere_and_replicas_are_noted(tmp_path: Path) -> None:
     assert done.stdout.startswith("vllm serve")
 
 
+@pytest.mark.slow
 def test_a_dry_run_starts_the_server_and_the_doctor_likes_it(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     with socket.socket() as free:
@@ -151,6 +152,7 @@ def test_a_dry_run_starts_the_server_and_the_doctor_likes_it(tmp_path: Path) -> 
     assert not (tmp_path / "w").exists()
 
 
+@pytest.mark.slow
 def test_the_doctor_fails_with_the_fix(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     with serve(character=Character(model="other")) as server:
