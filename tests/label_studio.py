@@ -23,6 +23,16 @@ if TYPE_CHECKING:
 
 _VARIABLES = ("V2XUM_LABEL_STUDIO_URL", "V2XUM_LABEL_STUDIO_TOKEN", "V2XUM_LABEL_STUDIO_POSTGRES")
 _DATABASE = "label_studio.sqlite3"
+# Hundreds of migrations, each with its own commit: without waiting for the disk they take a fraction of the time.
+_MIGRATE = """
+import runpy, sys
+from pathlib import Path
+from django.db.backends.signals import connection_created
+sys.path.insert(0, str(Path(sys.argv[1]).parent))
+connection_created.connect(lambda connection, **_: connection.cursor().execute("PRAGMA synchronous=OFF"), weak=False)
+sys.argv = [sys.argv[1], "migrate", "--no-color", "--verbosity", "0"]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +67,7 @@ def _migrate(folder: Path) -> None:
             patch.delenv(name, raising=False)
         told = environment(folder, new_access("http://127.0.0.1:1"))
     (manage,) = environment_path().glob("lib/python*/site-packages/label_studio/manage.py")
-    command = [environment_path() / "bin" / "python", manage, "migrate", "--no-color", "--verbosity", "0"]
+    command = [environment_path() / "bin" / "python", "-c", _MIGRATE, manage]
     done = subprocess.run(command, env=told, cwd=folder, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
     database = folder / "label-studio" / _DATABASE
