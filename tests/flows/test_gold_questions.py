@@ -41,6 +41,7 @@ from schemas.review import Verdict
 from schemas.review_config import ReviewConfig
 from tests.annotation.workspaces import ORIGIN, Film, config, make_workspace, services_of
 
+pytestmark = pytest.mark.slow  # they render and decode videos
 KEY = "5" * 64
 
 
@@ -70,7 +71,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     return made
 
 
-@pytest.mark.slow
 def test_half_have_an_error_and_all_else_is_what_the_pictures_show(place: Workspace) -> None:
     with opened(place) as services:
         asked = ask(place, services, 4)
@@ -102,7 +102,6 @@ def test_half_have_an_error_and_all_else_is_what_the_pictures_show(place: Worksp
             assert (sample.summary.maker.model, sample.summary.maker.revision) == summarizer[:2]
 
 
-@pytest.mark.slow
 def test_asking_again_makes_nothing_and_says_the_same(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_: object, **__: object) -> None:
         raise AssertionError("rendered or decoded again")
@@ -137,7 +136,6 @@ def test_what_is_lost_is_made_again_and_is_the_same_to_people(place: Workspace) 
             assert film.exists() and content_sha256(again) == content_sha256(sample)
 
 
-@pytest.mark.slow
 def test_answers_are_never_lost(place: Workspace, tmp_path: Path) -> None:
     other = with_key(make_workspace(tmp_path / "other", []), "6" * 64)
     with opened(other) as services:
@@ -148,7 +146,6 @@ def test_answers_are_never_lost(place: Workspace, tmp_path: Path) -> None:
     assert not {*one, *seeded} & set(known_answers(place.root)), "another workspace, another key, other ids"
 
 
-@pytest.mark.slow
 def test_the_ledger_and_the_dataset_do_not_know_them(place: Workspace) -> None:
     """Nor does a verdict on one change anything but the report."""
     with opened(place) as services:
@@ -197,7 +194,6 @@ def test_an_id_that_a_sample_has_is_not_taken(tmp_path: Path) -> None:
         assert after[0] not in names and after[1:] == names[1:]
 
 
-@pytest.mark.slow
 def test_a_score_is_borrowed_where_others_have_one(place: Workspace) -> None:
     rules = ReviewConfig(gold=4)
     pool = [Candidate("a", {"grounding": 0.4, "support": 0.6}), Candidate("b", {"judge": 0.2}), Candidate("c")]
@@ -256,7 +252,7 @@ def test_mixing_moves_the_gold_questions_only(chosen: list[Chosen]) -> None:
         assert [one for one in mixed(other) if one.overlap == 2] == [one for one in after if one.overlap == 2]
 
 
-def test_gold_questions_lie_anywhere() -> None:
+def test_gold_questions_lie_anywhere(place: Workspace) -> None:
     """Where they come tells nothing: their mean place among others is the middle."""
     chosen = [Chosen(f"s{n}", "random", 2) for n in range(400)] + [Chosen(f"g{n}", "gold", 2) for n in range(200)]
     places = [n for n, one in enumerate(mixed(chosen)) if one.stratum == "gold"]
