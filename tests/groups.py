@@ -6,6 +6,15 @@ import pytest
 
 # Servers that take a minute to start: all tests of such a server are one group, so that it starts once.
 _SERVERS = {"label_studio": "label-studio", "vllm": "vllm"}
+# Tests that load torch and transformers, which takes a worker some seconds once, and that share tiny checkpoints.
+_TORCH = (
+    "tests/demo/tiny_models/",
+    "tests/evaluation/metrics/test_embeddings.py",
+    "tests/models/embedding/",
+    "tests/models/local/",
+    "tests/models/test_checks.py",
+    "tests/models/test_clip.py",
+)
 # Groups of a minute and more, the longest first. A long group that starts last leaves the other worker idle.
 _LONG = (
     "label-studio",
@@ -16,17 +25,21 @@ _LONG = (
     "tests/flows/test_postgresql.py",
     "tests/flows/cli/test_review_listen.py",
     "tests/flows/test_plan.py",
+    "torch",
 )
 
 
 def group_of(item: pytest.Item) -> str:
-    """The group of a test: the server that it shares with others, else its module, whose fixtures are then made once.
+    """The group of a test: the server or the library that it shares with others, else its module.
 
-    A test that shares nothing may leave its module's group by a mark of its own: pytest.mark.xdist_group.
+    A module's fixtures are then made once. A test that shares nothing may have a group of its own by the mark
+    pytest.mark.xdist_group.
     """
     names = getattr(item, "fixturenames", ())
     shared = [group for fixture, group in _SERVERS.items() if fixture in names]
-    return shared[0] if shared else item.nodeid.split("::")[0]
+    if shared:
+        return shared[0]
+    return "torch" if item.nodeid.startswith(_TORCH) else item.nodeid.split("::")[0]
 
 
 def place_of(item: pytest.Item) -> int:
