@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 
 from curation.ledger.databases import LEDGER
-from tests.groups import group_of, place_of
+from tests.groups import in_order
 from tests.label_studio import access as access
 from tests.label_studio import label_studio as label_studio
 from tests.label_studio import prepare_review as prepare_review
@@ -31,7 +31,4 @@ os.environ.pop(LEDGER, None)  # nobody's own database is written to
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give every test its group, and put the long groups first: workers take them in this order."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(group_of(item)))
-    items.sort(key=place_of)
+    items[:] = in_order(items)

@@ -25,6 +25,9 @@ _LONG = (
     "tests/flows/test_postgresql.py",
     "tests/flows/cli/test_review_listen.py",
     "tests/flows/test_plan.py",
+    "tests/annotation/label_studio/test_server.py",
+    "tests/annotation/pull/test_pull.py",
+    "tests/flows/cli/test_review.py",
     "torch",
 )
 
@@ -42,10 +45,23 @@ def group_of(item: pytest.Item) -> str:
     return "torch" if item.nodeid.startswith(_TORCH) else item.nodeid.split("::")[0]
 
 
-def place_of(item: pytest.Item) -> int:
-    """Where a test comes in the order of work: long groups by their length, then slow tests, then quick ones."""
-    mark = item.get_closest_marker("xdist_group")
-    group = mark.args[0] if mark else ""
-    if group in _LONG:
-        return _LONG.index(group)
-    return len(_LONG) if item.get_closest_marker("slow") else len(_LONG) + 1
+def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
+    """The tests group by group: long groups by their length, then groups with slow tests, then quick ones.
+
+    Inside a group tests keep their order. Gives every test the mark of its group.
+    """
+    groups: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(group_of(item)))
+        mark = item.get_closest_marker("xdist_group")
+        assert mark is not None
+        groups.setdefault(mark.args[0], []).append(item)
+
+    def place(group: str) -> int:
+        if group in _LONG:
+            return _LONG.index(group)
+        slow = any(item.get_closest_marker("slow") for item in groups[group])
+        return len(_LONG) + (not slow)
+
+    return [item for group in sorted(groups, key=place) for item in groups[group]]

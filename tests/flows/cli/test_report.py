@@ -190,7 +190,7 @@ def test_the_artifact_is_a_table_that_data_cannot_break(opened: tuple[Workspace,
 @pytest.mark.prefect
 @pytest.mark.slow
 def test_finished_and_stopped_runs_both_leave_a_report(films: Path, v2xum: Cli, tmp_path: Path) -> None:
-    arguments = ("curate", CONFIG, "--source", films, "--workspace", tmp_path / "w")
+    arguments = ("curate", CONFIG, "--source", films / "film 0.mp4", "--workspace", tmp_path / "w")
     stopped = v2xum(*arguments, "--max-tokens", 1)
     assert stopped.returncode == 4, stopped.stderr
     place = Workspace(tmp_path / "w")
