@@ -55,6 +55,7 @@ def test_the_sample_is_a_rejection_with_a_reason_and_comes_back_whole(tmp_path: 
         assert keyframes[3]["caption"] == "What was missed." and keyframes[3]["image"]["bytes"][:2] == b"\xff\xd8"
 
 
+@pytest.mark.slow
 def test_another_verdict_gives_a_refused_sample_another_chance(tmp_path: Path) -> None:
     place = make_workspace(tmp_path / "w", [Film("film-0", {0: "First.", 2: "Third."}, seconds=5)])
     with services_of(place) as services, closing(services.ledger):

@@ -118,6 +118,7 @@ def test_corpus_figures_from_sums_are_the_scorers_own(scorers: TextScorers) -> N
 
 @pytest.mark.slow
 @java
+@pytest.mark.slow
 def test_hostile_texts_keep_their_neighbours_in_place(scorers: TextScorers) -> None:
     good = [TextPair(f"g{n}", f"a man number{n} flies kites", (f"a man number{n} flies kites",)) for n in range(5)]
     breaks = ["\r", "\r\n", "\x0b", "\x0c", "\x85", "\u2028", "\u2029", "\n", "\x00", "\ud800", "|||", "\x1c", "\ufeff"]
@@ -138,6 +139,7 @@ def test_hostile_texts_keep_their_neighbours_in_place(scorers: TextScorers) -> N
 
 
 @java
+@pytest.mark.slow
 def test_time_marks_are_no_words(scorers: TextScorers) -> None:
     bare = "A man flies a kite. It rises."
     forms = (
@@ -154,6 +156,7 @@ def test_time_marks_are_no_words(scorers: TextScorers) -> None:
 
 
 @java
+@pytest.mark.slow
 def test_what_cannot_be_scored_is_said(scorers: TextScorers) -> None:
     pairs = [
         TextPair("ok", "a man runs", ("a man runs fast",)),

@@ -176,6 +176,7 @@ def test_the_doctor_looks_at_the_port_of_the_metrics() -> None:
     assert [check.status for check in check_port(port)] == ["ok"]
 
 
+@pytest.mark.slow
 def test_a_benchmark_lists_its_own_options(capfd: pytest.CaptureFixture[str]) -> None:
     assert "serving" in call("bench", "--help").stdout
     assert call("bench", "serving", "--help").exit_code == 0
