@@ -30,7 +30,6 @@ RULESETS = st.builds(
 
 @given(hostile_samples("any"), st.data(), RULESETS, st.integers())
 @settings(max_examples=150, deadline=None)
-@pytest.mark.slow
 def test_whatever_people_say_the_row_is_whole_and_the_order_plays_no_part(sample, data, rules, seed):
     verdicts = data.draw(st.lists(verdicts_on(sample), max_size=6))
     outcome = applied(sample, verdicts, rules)

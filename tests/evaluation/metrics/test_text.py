@@ -118,7 +118,6 @@ def test_corpus_figures_from_sums_are_the_scorers_own(scorers: TextScorers) -> N
 
 @pytest.mark.slow
 @java
-@pytest.mark.slow
 def test_hostile_texts_keep_their_neighbours_in_place(scorers: TextScorers) -> None:
     good = [TextPair(f"g{n}", f"a man number{n} flies kites", (f"a man number{n} flies kites",)) for n in range(5)]
     breaks = ["\r", "\r\n", "\x0b", "\x0c", "\x85", "\u2028", "\u2029", "\n", "\x00", "\ud800", "|||", "\x1c", "\ufeff"]
