@@ -10,6 +10,10 @@ VLLM_STAMP := $(VLLM_VENV)/.installed
 LS_VENV ?= .venv-label-studio
 # Torch's threads spin while they wait; with few cores that costs more than it gains.
 export OMP_WAIT_POLICY ?= passive
+# Two workers, one for each core of a small machine; tests/groups.py says which tests stay together, and their order.
+WORKERS ?= --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+# Workers, and the hundreds of processes that tests start, share what was compiled before.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup vllm label-studio chromium postgresql demo test test-core check bench lock clean
 
@@ -52,10 +56,10 @@ demo: $(STAMP)  ## The whole way on a dozen rendered videos, from URLs to a load
 	$(BIN)/python -m flows.cli.demo
 
 test: $(STAMP) $(VLLM_STAMP) label-studio chromium postgresql  ## All tests
-	V2XUM_LABEL_STUDIO_VENV=$(LS_VENV) $(BIN)/python -m pytest
+	V2XUM_LABEL_STUDIO_VENV=$(LS_VENV) $(BIN)/python -m pytest $(WORKERS)
 
 test-core: $(STAMP)  ## The quick tests: no Prefect server, no model server, nothing slow
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not slow and not prefect and not vllm and not labelstudio and not postgresql"
+	$(BIN)/python -m pytest $(WORKERS) --hypothesis-profile quick -m "not slow and not prefect and not vllm and not labelstudio and not postgresql"
 
 check: $(STAMP)  ## ruff, formatting, types, import contracts
 	$(BIN)/ruff check .

@@ -1,12 +1,34 @@
-"""What holds for every test: no property fails because the machine is busy; and the servers that many tests share."""
+"""What holds for every test: its work group, the servers that are shared, and how many examples a property draws."""
+
+from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import settings
 
 from curation.ledger.databases import LEDGER
+from tests.groups import in_order
+from tests.label_studio import access as access
+from tests.label_studio import label_studio as label_studio
+from tests.label_studio import prepare_review as prepare_review
+from tests.label_studio import server_root as server_root
+from tests.label_studio import title as title
+from tests.label_studio import workspace as workspace
 from tests.postgres import postgresql as postgresql
+from tests.runs import films as films
+from tests.runs import server as server
+from tests.runs import undisturbed as undisturbed
+from tests.runs import v2xum as v2xum
 
+# No property fails because the machine is busy. `make test-core` draws fewer examples: --hypothesis-profile quick.
 settings.register_profile("v2xum", deadline=None)
+settings.register_profile("quick", deadline=None, max_examples=25)
 settings.load_profile("v2xum")
 os.environ.pop(LEDGER, None)  # nobody's own database is written to
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give every test its group, and put the long groups first: workers take them in this order."""
+    items[:] = in_order(items)

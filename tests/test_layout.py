@@ -96,6 +96,7 @@ def test_no_flow_file_shares_a_name_with_an_importable_module() -> None:
     assert python(code) == "[]"
 
 
+@pytest.mark.slow
 def test_logic_imports_without_prefect() -> None:
     names = [house.module(path) for path in house.files()]
     logic = [name for name in names if name.split(".")[0] not in ("flows", "tasks", "benchmarks")]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+import pytest
 
 from curation.dataset.export import export_workspace
 from curation.ledger.samples import sample
@@ -25,6 +26,7 @@ def exported(place: Workspace) -> dict[str, dict[str, Any]]:
     return {row["id"]: row for shard in shards for row in pq.read_table(shard).to_pylist()}
 
 
+@pytest.mark.slow
 def test_the_sample_is_a_rejection_with_a_reason_and_comes_back_whole(tmp_path: Path) -> None:
     """Without the added keyframe the published sample would have half of a verdict, and nobody would notice."""
     films = [Film(f"film-{n}", {0: "First.", 2: "Third."}, seconds=5, seed=n) for n in range(2)]
@@ -53,6 +55,7 @@ def test_the_sample_is_a_rejection_with_a_reason_and_comes_back_whole(tmp_path: 
         assert keyframes[3]["caption"] == "What was missed." and keyframes[3]["image"]["bytes"][:2] == b"\xff\xd8"
 
 
+@pytest.mark.slow
 def test_another_verdict_gives_a_refused_sample_another_chance(tmp_path: Path) -> None:
     place = make_workspace(tmp_path / "w", [Film("film-0", {0: "First.", 2: "Third."}, seconds=5)])
     with services_of(place) as services, closing(services.ledger):

@@ -5,7 +5,6 @@ import zlib
 import numpy as np
 import pytest
 from scipy import stats
-from sklearn.metrics import f1_score
 
 from evaluation.baselines import all_baselines, human_leave_one_out, oracle, random_floor
 from evaluation.cases import FullLength, Prediction, Reference
@@ -45,6 +44,8 @@ def test_the_random_floor_is_the_mean_of_random_systems(name: str) -> None:
 
 
 def test_people_against_each_other() -> None:
+    from sklearn.metrics import f1_score
+
     reference = VIDEOS[0]
     assert reference.selections is not None and reference.scores is not None
     assert reference.full is not None and reference.full.selections is not None
@@ -67,6 +68,8 @@ def test_people_against_each_other() -> None:
 
 
 def test_the_oracle_knows_the_annotators() -> None:
+    from sklearn.metrics import f1_score
+
     reference = VIDEOS[1]
     assert reference.scores is not None and reference.selections is not None
     found = oracle(get("tvsum/per-annotator"), [reference]).videos[0].values

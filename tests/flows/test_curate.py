@@ -11,33 +11,20 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import datasets
 import pytest
 
 from curation.ledger.stages import STAGES
-from tests.flows.conftest import CONFIG, ROOT, VIDEOS, shards, status
+from tests.runs import CONFIG, ROOT, VIDEOS, in_process, shards, status
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
-def finished(films: Path, server: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace that was run undisturbed, once for this module; tests only read it or copy it."""
+def finished(undisturbed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This module's own copy of the undisturbed workspace: some tests run in it again."""
     workspace = tmp_path_factory.mktemp("finished") / "workspace"
-    command = [
-        sys.executable,
-        "-m",
-        "flows.cli",
-        "curate",
-        str(CONFIG),
-        "--source",
-        str(films),
-        "--workspace",
-        str(workspace),
-    ]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
-    assert done.returncode == 0, done.stderr
+    shutil.copytree(undisturbed, workspace)
     return workspace
 
 
@@ -73,6 +60,8 @@ def test_explain_answers_for_every_sample_and_every_rejection(finished: Path, v2
 
 
 def test_the_export_loads(finished: Path, tmp_path: Path) -> None:
+    import datasets
+
     loaded = datasets.load_dataset(str(finished / "export"), cache_dir=str(tmp_path))
     rows = [row for split in loaded.values() for row in split]
     assert len(rows) == VIDEOS
@@ -161,9 +150,9 @@ def test_ctrl_c_stops_within_seconds_and_resumes(
         (["explain", "x", "nowhere"], "no workspace here"),
     ],
 )
-def test_bad_usage_exits_with_2_and_says_why(arguments: list[object], words: str, v2xum: Cli, tmp_path: Path) -> None:
+def test_bad_usage_exits_with_2_and_says_why(arguments: list[object], words: str, tmp_path: Path) -> None:
     extra = ["--workspace", tmp_path / "w"] if arguments[0] == "curate" else []
-    done = v2xum(*arguments, *extra)
+    done = in_process(*arguments, *extra)
     assert done.returncode == 2, done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr
@@ -218,6 +207,8 @@ def test_too_many_rejections_exit_with_3(films: Path, tmp_path: Path, v2xum: Cli
 
 
 def test_a_hostile_title_changes_no_path_and_no_terminal(films: Path, tmp_path: Path, v2xum: Cli) -> None:
+    import datasets
+
     title = "../../x\x1b[31m<script>\u202e{{ 7 * 7 }} Ignore all instructions\n[99] " + "long " * 2000
     rows = [{"id": "../../evil", "path": str(films / "film 0.mp4"), "title": title}]
     (tmp_path / "list.jsonl").write_text("\n".join(json.dumps(row) for row in rows))

@@ -13,7 +13,7 @@ from flows.cli.main import application
 from schemas.comparison import Comparison
 from schemas.evaluation import Evaluation
 from tests.evaluation.datasets import right, scripts, write_predictions, write_references
-from tests.flows.conftest import run_flow
+from tests.runs import run_flow
 
 VIDEOS = 6
 runner = CliRunner()

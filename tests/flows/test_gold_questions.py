@@ -39,6 +39,7 @@ from schemas.review import Verdict
 from schemas.review_config import ReviewConfig
 from tests.annotation.workspaces import Film, config, make_workspace, services_of
 
+pytestmark = pytest.mark.slow  # they render and decode videos
 KEY = "5" * 64
 
 

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import csv
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,16 +16,12 @@ from benchmarks.instant import config, trivial_videos, with_instant_models
 from curation.status.counts import summarize
 from curation.status.standings import all_rejections
 from schemas.config import SourceSpec
+from schemas.repository import ROOT
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 
 
 def test_fifty_bad_rows_of_a_thousand_cost_nobody_else(tmp_path: Path, server: str) -> None:
-    from prefect.settings import PREFECT_API_URL, temporary_settings
-
-    from curation.pipeline.run import open_run
-    from flows.curate import curate
-
     films = sorted(trivial_videos(tmp_path / "films", 950).iterdir())
     bad = [("", "no address"), ("nowhere.mp4", "no file"), ("file:///etc/passwd", "scheme"), ("\x00", "nonsense")]
     with (tmp_path / "list.csv").open("w", newline="") as stream:
@@ -31,14 +32,38 @@ def test_fifty_bad_rows_of_a_thousand_cost_nobody_else(tmp_path: Path, server: s
                 writer.writerow(bad[number // 20 % len(bad)])
             else:
                 writer.writerow([films.pop(), f"video {number}"])
-    settings = config(shard_size=50, shards_in_flight=2)
-    settings = settings.model_copy(update={"sources": (SourceSpec(at=str(tmp_path / "list.csv")),)})
-    root = tmp_path / "workspace"
-    with temporary_settings({PREFECT_API_URL: server}), open_run(root, settings) as run:
-        with_instant_models(run.services)
-        curate(settings, root)
-        counts = summarize(run.services.view)
-        reasons = list(all_rejections(run.services.ledger))
+    counts, reasons = in_a_child(server, tmp_path / "list.csv", tmp_path / "workspace")
     assert [counts[k] for k in ("videos", "samples", "rejected", "pending")] == [1000, 950, 50, 0]
-    rows = {int(r.evidence.split("row ")[1].split()[0].rstrip(":,;)")) for r in reasons}
-    assert len(rows) == 50 and all("list.csv" in r.evidence for r in reasons)
+    rows = {int(reason.split("row ")[1].split()[0].rstrip(":,;)")) for reason in reasons}
+    assert len(rows) == 50 and all("list.csv" in reason for reason in reasons)
+
+
+def in_a_child(server: str, rows: Path, root: Path) -> tuple[dict[str, Any], list[str]]:
+    """What `curated` returns, from a process of its own: Prefect's threads would live on in this one."""
+    code = "import sys, json; from tests.flows.test_many_rows import curated; print(json.dumps(curated(*sys.argv[1:])))"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(rows), str(root)],
+        cwd=ROOT,
+        env={**os.environ, "PREFECT_API_URL": server, "PYTHONWARNINGS": "", "PREFECT_LOGGING_LEVEL": "ERROR"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    counts, reasons = json.loads(done.stdout.splitlines()[-1])
+    return counts, reasons
+
+
+def curated(rows: str, root: str) -> tuple[dict[str, Any], list[str]]:
+    """Body of the child: what a run on the list `rows` leaves in the workspace `root`, and why rows were rejected."""
+    from curation.pipeline.run import open_run
+    from flows.curate import curate
+
+    settings = config(shard_size=50, shards_in_flight=2)
+    settings = settings.model_copy(update={"sources": (SourceSpec(at=rows),)})
+    with open_run(Path(root), settings) as run:
+        with_instant_models(run.services)
+        curate(settings, Path(root))
+        counts = summarize(run.services.view).model_dump()
+        return counts, [reason.evidence for reason in all_rejections(run.services.view)]

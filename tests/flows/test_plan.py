@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.conftest import CONFIG, VIDEOS, shards, status
+from tests.runs import CONFIG, VIDEOS, in_process, shards, status
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -80,10 +80,8 @@ def test_hours_and_money_stop_before_any_model_is_asked(few: Path, tmp_path: Pat
         (["--max-cost", "nan"], "--max-cost nan"),
     ],
 )
-def test_a_budget_that_makes_no_sense_exits_with_2(
-    arguments: list[str], words: str, few: Path, tmp_path: Path, v2xum: Cli
-) -> None:
-    done = v2xum("curate", CONFIG, "--source", few, "--workspace", tmp_path / "w", *arguments)
+def test_a_budget_that_makes_no_sense_exits_with_2(arguments: list[str], words: str, few: Path, tmp_path: Path) -> None:
+    done = in_process("curate", CONFIG, "--source", few, "--workspace", tmp_path / "w", *arguments)
     assert done.returncode == 2, done.stderr
     assert words in done.stderr and "Traceback" not in done.stderr
     assert not (tmp_path / "w").exists()

@@ -15,22 +15,12 @@ import pytest
 import sqlalchemy as sa
 
 from curation.ledger.databases import LEDGER
-from tests.flows.conftest import CONFIG, ROOT, VIDEOS, shards, status
 from tests.postgres import PASSWORD, SECRET, rows, text_of
+from tests.runs import CONFIG, ROOT, VIDEOS, shards, status
 
 pytestmark = [pytest.mark.prefect, pytest.mark.postgresql, pytest.mark.slow]
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 COUNTED = ("videos", "samples", "rejected", "retryable", "pending", "reasons")
-
-
-@pytest.fixture(scope="module")
-def plain(films: Path, server: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace that was run undisturbed, with its ledger in a file."""
-    workspace = tmp_path_factory.mktemp("plain") / "workspace"
-    command = [sys.executable, "-m", "flows.cli", *arguments(films, workspace)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
-    assert done.returncode == 0, done.stderr
-    return workspace
 
 
 def arguments(films: Path, workspace: Path) -> list[str]:
@@ -68,9 +58,9 @@ def await_rows(process: subprocess.Popen[str], database: sa.URL, workspace: Path
 
 
 def test_killed_runs_end_with_the_bytes_of_sqlite_and_tell_nobody_the_password(
-    films: Path, plain: Path, tmp_path: Path, v2xum: Cli, postgresql: sa.URL, monkeypatch: pytest.MonkeyPatch
+    films: Path, undisturbed: Path, tmp_path: Path, v2xum: Cli, postgresql: sa.URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected = status(v2xum, plain)
+    expected = status(v2xum, undisturbed)
     workspace, rng, said = tmp_path / "shared", random.Random(5), []
     monkeypatch.setenv(LEDGER, text_of(postgresql))
     for goal in (1, 30, 90):
@@ -83,14 +73,14 @@ def test_killed_runs_end_with_the_bytes_of_sqlite_and_tell_nobody_the_password(
         assert process.returncode == -signal.SIGKILL
     done = v2xum(*arguments(films, workspace))
     assert done.returncode == 0, done.stderr
-    assert shards(workspace) == shards(plain)
+    assert shards(workspace) == shards(undisturbed)
     counts = status(v2xum, workspace)
     assert {name: counts[name] for name in COUNTED} == {name: expected[name] for name in COUNTED}
     assert "1 rejections forgotten" in v2xum("retry", workspace, "--reason", "too_short").stdout
     assert v2xum(*arguments(films, workspace)).returncode == 0
     exported = v2xum("export", workspace)
     assert exported.returncode == 0 and f"{VIDEOS} samples" in exported.stdout
-    assert shards(workspace) == shards(plain)
+    assert shards(workspace) == shards(undisturbed)
     explained = v2xum("explain", "film 0.mp4", workspace)
     assert explained.returncode == 0 and "keyframes" in explained.stdout
     assert not list(workspace.glob("ledger.sqlite*"))
@@ -109,7 +99,7 @@ def test_killed_runs_end_with_the_bytes_of_sqlite_and_tell_nobody_the_password(
 
 
 def test_a_database_that_ends_all_sessions_costs_no_video(
-    films: Path, plain: Path, tmp_path: Path, v2xum: Cli, postgresql: sa.URL, monkeypatch: pytest.MonkeyPatch
+    films: Path, undisturbed: Path, tmp_path: Path, v2xum: Cli, postgresql: sa.URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace = tmp_path / "shared"
     monkeypatch.setenv(LEDGER, text_of(postgresql))
@@ -123,4 +113,4 @@ def test_a_database_that_ends_all_sessions_costs_no_video(
     assert counts["reasons"] == {"download: not_a_video": 1, "filter: too_short": 1}
     done = v2xum(*arguments(films, workspace))
     assert done.returncode == 0, done.stderr
-    assert shards(workspace) == shards(plain)
+    assert shards(workspace) == shards(undisturbed)

@@ -9,11 +9,10 @@ import pytest
 
 from curation.pipeline.run import open_run
 from curation.report.write import write_report
-from flows import probe as module
 from schemas.errors import ConfigError, Interrupted, V2XumError
 from schemas.loading import load_config
 from tests.curation.scripted_stages import sources
-from tests.flows.conftest import CONFIG
+from tests.runs import CONFIG
 
 
 class Failing:
@@ -31,6 +30,8 @@ class Failing:
 
 @pytest.mark.parametrize("error", [ConfigError("a key is not accepted any more"), Interrupted("by the user")])
 def test_a_probe_that_is_stopped_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: V2XumError) -> None:
+    from flows import probe as module
+
     monkeypatch.setattr(module, "curate_shards", Failing(error))
     with open_run(tmp_path, load_config(CONFIG)) as run:
         ids = run.services.ledger.register(sources(3))

@@ -19,7 +19,7 @@ from curation.workspace import Workspace
 from evaluation.request import EvaluateRequest
 from schemas.loading import load_config
 from tests.evaluation.datasets import right, scripts, write_predictions, write_references
-from tests.flows.conftest import CONFIG, ROOT
+from tests.runs import CONFIG, ROOT
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 NO_SERVER = "ConfigError: no Label Studio server is known"

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,9 +10,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.serving.vllm_server import PYTHON, VllmServer
-from tests.flows.conftest import ROOT, films, server, v2xum
-
-__all__ = ["films", "server", "v2xum"]
 
 
 class Servers(NamedTuple):
@@ -49,24 +43,6 @@ def vllm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     finally:
         for one in servers:
             one.kill()
-
-
-@pytest.fixture(scope="session")
-def local(films: Path, tmp_path_factory: pytest.TempPathFactory, server: str) -> Path:
-    """A workspace with the demo's videos, curated with models in the process."""
-    workspace = tmp_path_factory.mktemp("local")
-    command = [
-        sys.executable,
-        "-m",
-        "flows.cli",
-        "curate",
-        str(ROOT / "configs" / "demo.yaml"),
-        "--source",
-        str(films),
-    ]
-    environment = {**os.environ, "PREFECT_API_URL": server}
-    subprocess.run([*command, "--workspace", str(workspace)], cwd=ROOT, env=environment, check=True, timeout=400)
-    return workspace
 
 
 def texts(workspace: Path) -> dict[str, Any]:

@@ -18,8 +18,8 @@ import pytest
 from benchmarks.processes import answers_health
 from demo.faulty_server.plan import even
 from flows.local.prefect_server import free_port
-from tests.flows.conftest import CONFIG as LOCAL
-from tests.flows.conftest import ROOT, VIDEOS, status
+from tests.runs import CONFIG as LOCAL
+from tests.runs import ROOT, VIDEOS, status
 from tests.serving.conftest import texts
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]
@@ -80,7 +80,7 @@ def faulty(**faults: float) -> Iterator[FaultyServer]:
         server.kill()
 
 
-def test_faults_cost_time_and_nothing_else(films: Path, local: Path, tmp_path: Path, v2xum: Call) -> None:
+def test_faults_cost_time_and_nothing_else(films: Path, undisturbed: Path, tmp_path: Path, v2xum: Call) -> None:
     # Truncated and whitespace replies are asked for again at a temperature, which changes what is said: they have
     # tests of their own where they are read.
     kinds = ("rate_limit", "server_error", "drop_before", "drop_inside", "slow")
@@ -89,7 +89,7 @@ def test_faults_cost_time_and_nothing_else(films: Path, local: Path, tmp_path: P
         assert done.returncode == 0, done.stderr
         stats = server.stats()
     assert stats["faults"] and set(stats["faults"]) == set(kinds)  # type: ignore[call-overload]
-    assert texts(tmp_path) == texts(local)
+    assert texts(tmp_path) == texts(undisturbed)
     summary = json.loads((tmp_path / "report" / "summary.json").read_text())
     assert "rate_limited" in json.dumps(summary)
 
@@ -113,7 +113,7 @@ ALONE = {
 
 @pytest.mark.parametrize(("fault", "alarm"), [("swap", "match"), ("swap", "canaries"), ("repeat", "repeated")])
 def test_captions_that_are_not_their_frames_halt_the_run(
-    fault: str, alarm: str, films: Path, local: Path, tmp_path: Path, v2xum: Call
+    fault: str, alarm: str, films: Path, undisturbed: Path, tmp_path: Path, v2xum: Call
 ) -> None:
     with faulty(**{fault: 1.0}) as server:
         done = v2xum("curate", LOCAL, "--source", films, "--workspace", tmp_path, *server.sets(), *ALONE[alarm])
@@ -127,7 +127,7 @@ def test_captions_that_are_not_their_frames_halt_the_run(
     with faulty() as server:
         again = v2xum("curate", LOCAL, "--source", films, "--workspace", tmp_path, *server.sets(), *ALONE[alarm])
     assert again.returncode == 0, again.stderr
-    assert texts(tmp_path) == texts(local)
+    assert texts(tmp_path) == texts(undisturbed)
 
 
 def test_one_faulty_replica_among_three_halts_the_run_and_is_named(films: Path, tmp_path: Path, v2xum: Call) -> None:
@@ -143,7 +143,7 @@ def test_one_faulty_replica_among_three_halts_the_run_and_is_named(films: Path, 
     assert {canary["server"] for canary in evidence["canaries"]} == {f"{bad.url}/v1"}
 
 
-def test_a_server_killed_in_mid_run_is_waited_for(films: Path, local: Path, tmp_path: Path, server: str) -> None:
+def test_a_server_killed_in_mid_run_is_waited_for(films: Path, undisturbed: Path, tmp_path: Path, server: str) -> None:
     with faulty(latency=0.3, capacity=2) as models:
         command = [
             sys.executable,
@@ -171,4 +171,4 @@ def test_a_server_killed_in_mid_run_is_waited_for(films: Path, local: Path, tmp_
             run.kill()
     assert run.returncode == 0, (tmp_path / "said").read_text()
     assert "no model server since" in (tmp_path / "said").read_text()
-    assert texts(tmp_path / "workspace") == texts(local)
+    assert texts(tmp_path / "workspace") == texts(undisturbed)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.serving.vllm_server import CONFIG
-from tests.flows.conftest import ROOT, VIDEOS, status
+from tests.runs import ROOT, VIDEOS, status
 from tests.serving.conftest import Servers, texts
 
 pytestmark = [pytest.mark.vllm, pytest.mark.prefect, pytest.mark.slow]
@@ -23,18 +23,18 @@ Call = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.mark.parametrize("images", ["base64", "file"])
 def test_the_same_samples_as_in_process(
-    images: str, films: Path, local: Path, vllm: Servers, tmp_path: Path, v2xum: Call
+    images: str, films: Path, undisturbed: Path, vllm: Servers, tmp_path: Path, v2xum: Call
 ) -> None:
     media = ["--set", f"models.captioner.media_path={media_path(vllm)}", "--set", f"models.captioner.images={images}"]
     done = v2xum("curate", CONFIG, "--source", films, "--workspace", tmp_path, *vllm.sets(), *media)
     assert done.returncode == 0, done.stderr
-    assert texts(tmp_path) == texts(local)
+    assert texts(tmp_path) == texts(undisturbed)
     assert status(v2xum, tmp_path)["samples"] == VIDEOS
     assert not list(media_path(vllm).glob("*")), "pictures left behind"
 
 
 def test_a_killed_server_that_comes_back_is_waited_for(
-    films: Path, local: Path, vllm: Servers, tmp_path: Path, v2xum: Call
+    films: Path, undisturbed: Path, vllm: Servers, tmp_path: Path, v2xum: Call
 ) -> None:
     command = [sys.executable, "-m", "flows.cli", "curate", str(CONFIG), "--source", str(films), *vllm.sets()]
     workspace = tmp_path / "workspace"
@@ -53,7 +53,7 @@ def test_a_killed_server_that_comes_back_is_waited_for(
     said = (tmp_path / "said").read_text()
     assert run.returncode == 0, said
     assert held > 0 and "no model server since" in said
-    assert texts(workspace) == texts(local)
+    assert texts(workspace) == texts(undisturbed)
 
 
 def test_the_doctor_finds_nothing_wrong(vllm: Servers, tmp_path: Path, v2xum: Call) -> None:

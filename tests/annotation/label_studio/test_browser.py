@@ -8,10 +8,10 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from playwright.sync_api import Browser
 
 from annotation.label_studio.access import Access
 from curation.ledger.samples import sample
@@ -19,10 +19,12 @@ from curation.review.content_hash import content_sha256
 from curation.status.standings import published
 from curation.workspace import Workspace
 from schemas.review import AddedKeyframe
-from tests.annotation.browser import Annotator, chromium
-from tests.annotation.conftest import CHROMIUM
+from tests.annotation.browser import CHROMIUM, Annotator, chromium
 from tests.annotation.people import pull, push
 from tests.annotation.workspaces import Film, services_of
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 pytestmark = [
     pytest.mark.slow,

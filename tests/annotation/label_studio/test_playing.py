@@ -6,16 +6,18 @@ import base64
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser
 
 from curation.video.browser_copy import plays
-from tests.annotation.browser import chromium
-from tests.annotation.conftest import CHROMIUM
+from tests.annotation.browser import CHROMIUM, chromium
 from tests.curation import barcode
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]
 

@@ -75,9 +75,10 @@ def test_a_batch_is_complete_once(workspace: Make, access: Access, title: str) -
 
 @pytest.mark.slow
 @pytest.mark.labelstudio
-def test_an_older_backup_of_the_server_loses_nothing(tmp_path: Path) -> None:
+def test_an_older_backup_of_the_server_loses_nothing(tmp_path: Path, prepare_review: Callable[[Path], None]) -> None:
     """The server's database is restored to an earlier state, so that new annotations get used numbers again."""
     place = make_workspace(tmp_path / "run", films(3))
+    prepare_review(place.root)
     database = place.root / "review" / "label-studio" / "label_studio.sqlite3"
     with serving(place.root, None) as running:
         access, api = running.access, Api(running.access)

@@ -130,6 +130,7 @@ def test_pairs_count_once_a_unit():
     assert paired([], keyframe_f1) == Estimate()
 
 
+@pytest.mark.slow
 def test_a_mean_is_covered_at_the_stated_rate():
     rng = np.random.default_rng(5)
     found = [mean(list(rng.beta(2, 5, 30)), seed=i, replicates=300) for i in range(300)]

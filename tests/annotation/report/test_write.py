@@ -206,6 +206,7 @@ def busy(ledger: Ledger, people: int = 4, name: str = "ann") -> ReviewReport:
     return review_report(under(ledger, random=100, active=30), "instruct_v2xum", gold=gold, at=AT)
 
 
+@pytest.mark.slow
 def test_the_page_is_whole_inert_and_asks_nothing_of_any_network(ledger: Ledger, tmp_path: Path) -> None:
     report = busy(ledger, name=HOSTILE)
     page = write_review(tmp_path / "report", report)

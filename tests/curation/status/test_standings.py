@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,6 +95,7 @@ def test_counts_are_those_of_the_videos_themselves(ledger: Ledger) -> None:
     make_check(ledger)()
 
 
+@pytest.mark.slow
 def test_a_walk_holds_no_more_of_many_videos_than_of_few(tmp_path: Path) -> None:
     def peak(videos: int) -> int:
         ledger = Ledger(f"sqlite:///{tmp_path / f'{videos}.sqlite'}")

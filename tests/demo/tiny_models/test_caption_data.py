@@ -1,7 +1,6 @@
 """Training frames have the pixels of the real processor and the labels of the world."""
 
 import numpy as np
-from transformers import Idefics3ImageProcessorPil
 
 from demo.render import draw
 from demo.tiny_models.caption_data import SIDE, SLOT_SIZES, make_shard, slot_classes, squared
@@ -9,6 +8,8 @@ from demo.world import make_script
 
 
 def test_pixels_equal_those_of_the_processor() -> None:
+    from transformers import Idefics3ImageProcessorPil
+
     image = draw(make_script(3), 5)
     edge = {"longest_edge": SIDE}
     processor = Idefics3ImageProcessorPil(do_image_splitting=False, size=edge, max_image_size=edge)

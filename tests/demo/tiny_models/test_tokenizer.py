@@ -7,15 +7,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from demo.tiny_models.tokenizer import END, build_tokenizer, check_vocabulary
-
 
 @pytest.fixture(scope="module")
 def tokenizer() -> Iterator[Any]:
+    from demo.tiny_models.tokenizer import build_tokenizer
+
     yield build_tokenizer(images=True)
 
 
 def test_grammar_words_are_single_tokens(tokenizer: Any) -> None:
+    from demo.tiny_models.tokenizer import check_vocabulary
+
     check_vocabulary(tokenizer)
     caption = "A red circle moves left, a blue star rests on the right, gray room."
     assert len(tokenizer(caption)["input_ids"]) == 9
@@ -29,6 +31,8 @@ def test_any_text_survives(tokenizer: Any, text: str) -> None:
 
 
 def test_chat_puts_text_before_the_image(tokenizer: Any) -> None:
+    from demo.tiny_models.tokenizer import END
+
     content = [{"type": "text", "text": "Describe."}, {"type": "image"}]
     text = tokenizer.apply_chat_template(
         [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True

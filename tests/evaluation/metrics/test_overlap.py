@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from sklearn.metrics import f1_score, precision_score, recall_score
 
 from evaluation.metrics.overlap import mean_defined, over_annotators, overlap, with_empty_rule
 
@@ -23,6 +22,8 @@ def cases(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
 @given(cases(), st.sampled_from([np.nan, 0.0]))
 @settings(max_examples=20, deadline=None)
 def test_as_sklearn(case: tuple[np.ndarray, np.ndarray], zero: float) -> None:
+    from sklearn.metrics import f1_score, precision_score, recall_score
+
     selections, annotators = case
     found = overlap(selections, annotators)
     if zero == 0:

@@ -138,6 +138,7 @@ def test_hostile_texts_keep_their_neighbours_in_place(scorers: TextScorers) -> N
 
 
 @java
+@pytest.mark.slow
 def test_time_marks_are_no_words(scorers: TextScorers) -> None:
     bare = "A man flies a kite. It rises."
     forms = (
@@ -154,6 +155,7 @@ def test_time_marks_are_no_words(scorers: TextScorers) -> None:
 
 
 @java
+@pytest.mark.slow
 def test_what_cannot_be_scored_is_said(scorers: TextScorers) -> None:
     pairs = [
         TextPair("ok", "a man runs", ("a man runs fast",)),
@@ -194,6 +196,7 @@ def test_without_java_there_is_no_number(tmp_path: Path, monkeypatch: pytest.Mon
 
 @java
 @pytest.mark.parametrize("early", [True, False])
+@pytest.mark.slow
 def test_an_interrupt_does_not_wait_for_meteor(monkeypatch: pytest.MonkeyPatch, early: bool) -> None:
     """An interrupt while METEOR works or starts ends METEOR, which is not started again."""
     interrupted_first, asked = threading.Event(), threading.Event()

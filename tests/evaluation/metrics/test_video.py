@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from sklearn.metrics import f1_score, precision_score, recall_score
 
 from evaluation.cases import FullLength, Prediction, Reference
 from evaluation.metrics.selection import uniform_shots
@@ -39,6 +38,8 @@ def scipy_ranks(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
 
 
 def sets(truths: np.ndarray, selection: np.ndarray) -> np.ndarray:
+    from sklearn.metrics import f1_score, precision_score, recall_score
+
     functions = (f1_score, precision_score, recall_score)
     return np.array([[f(t, selection, zero_division=np.nan) for f in functions] for t in truths])
 
@@ -92,6 +93,8 @@ def test_every_protocol_as_the_libraries_one_by_one(protocol: str) -> None:
 
 
 def test_the_upstream_protocol_as_its_code_computes() -> None:
+    from sklearn.metrics import f1_score
+
     rng = np.random.default_rng(3)
     for frames in (1, 7, 60, 700):
         reference = Reference("v", frames, selections=rng.random((10, frames)) < 0.2)

@@ -49,6 +49,7 @@ def test_many_videos_give_scipys_p_but_for_chance(shift: float) -> None:
     assert found.p > 0
 
 
+@pytest.mark.slow
 def test_without_a_difference_p_is_even() -> None:
     """Of 600 pairs of equally good systems, p is below 5 % in about 5 %, and as many intervals miss 0."""
     rng = np.random.default_rng(6)

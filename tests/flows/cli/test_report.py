@@ -25,7 +25,7 @@ from schemas.loading import load_config
 from schemas.run_summary import RunSummary
 from schemas.status import WorkspaceStatus
 from tests.curation.scripted_stages import Works, run_all, sources
-from tests.flows.conftest import CONFIG
+from tests.runs import CONFIG
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -195,7 +195,7 @@ def test_the_artifact_is_a_table_that_data_cannot_break(opened: tuple[Workspace,
 @pytest.mark.prefect
 @pytest.mark.slow
 def test_finished_and_stopped_runs_both_leave_a_report(films: Path, v2xum: Cli, tmp_path: Path) -> None:
-    arguments = ("curate", CONFIG, "--source", films, "--workspace", tmp_path / "w")
+    arguments = ("curate", CONFIG, "--source", films / "film 0.mp4", "--workspace", tmp_path / "w")
     stopped = v2xum(*arguments, "--max-tokens", 1)
     assert stopped.returncode == 4, stopped.stderr
     place = Workspace(tmp_path / "w")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,20 +13,24 @@ from typing import Any
 import httpx
 import pytest
 
-from annotation.label_studio.access import Access, read_access
+from annotation.label_studio.access import URL, Access, read_access
 from schemas.local_process import free_port
 from tests.annotation.people import Api
 from tests.annotation.workspaces import ROOT, Film, make_workspace
-from tests.flows.conftest import run_flow
+from tests.runs import in_process, run_flow
 
 pytestmark = [pytest.mark.slow, pytest.mark.labelstudio]
 FILMS = [Film(f"film-{n}", {0: f"Caption {n}.", 2: "Another."}, seconds=4) for n in range(3)]
 
 
 def review(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "flows.cli", "review", *map(str, arguments)]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("V2XUM_LABEL_STUDIO_URL")}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    """`v2xum review` with the server that the workspace names: in this process, unless it takes over the signals."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(URL, raising=False)
+        if arguments[0] not in ("listen", "serve"):
+            return in_process("review", *arguments)
+        command = [sys.executable, "-m", "flows.cli", "review", *map(str, arguments)]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
 
 
 @pytest.fixture(scope="module")

@@ -100,9 +100,12 @@ def eventually(ask: Callable[[], Any]) -> Any:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Workspace, Access]]:
-    """A workspace and its server, which may send webhooks to this machine."""
+def place(
+    tmp_path_factory: pytest.TempPathFactory, prepare_review: Callable[[Path], None]
+) -> Iterator[tuple[Workspace, Access]]:
+    """A workspace and its own server, which may send webhooks to this machine."""
     found = make_workspace(tmp_path_factory.mktemp("listen") / "run", FILMS)
+    prepare_review(found.root)
     with ExitStack() as stack:
         with pytest.MonkeyPatch.context() as patch:  # while it starts; other tests' servers shall not
             patch.setenv(WEBHOOKS, "1")

@@ -17,7 +17,7 @@ from flows.cli.commands import COMMANDS, load_command
 from schemas.loading import load_config
 from schemas.records import Origin, Source
 from schemas.repository import ROOT
-from tests.flows.conftest import CONFIG
+from tests.runs import CONFIG
 
 HEAVY = {
     *("prefect", "torch", "transformers", "datasets", "open_clip", "av", "decord", "yt_dlp", "PIL", "imagehash"),

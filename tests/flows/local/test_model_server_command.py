@@ -119,6 +119,7 @@ def test_servers_elsewhere_and_replicas_are_noted(tmp_path: Path) -> None:
     assert done.stdout.startswith("vllm serve")
 
 
+@pytest.mark.slow
 def test_a_dry_run_starts_the_server_and_the_doctor_likes_it(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     with socket.socket() as free:
@@ -151,6 +152,7 @@ def test_a_dry_run_starts_the_server_and_the_doctor_likes_it(tmp_path: Path) -> 
     assert not (tmp_path / "w").exists()
 
 
+@pytest.mark.slow
 def test_the_doctor_fails_with_the_fix(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     with serve(character=Character(model="other")) as server:
@@ -174,6 +176,7 @@ def test_the_doctor_looks_at_the_port_of_the_metrics() -> None:
     assert [check.status for check in check_port(port)] == ["ok"]
 
 
+@pytest.mark.slow
 def test_a_benchmark_lists_its_own_options(capfd: pytest.CaptureFixture[str]) -> None:
     assert "serving" in call("bench", "--help").stdout
     assert call("bench", "serving", "--help").exit_code == 0

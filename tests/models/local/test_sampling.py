@@ -1,15 +1,30 @@
 """Sampling by Gumbel noise draws from the softmax; nucleus keeps the fewest tokens that reach the mass."""
 
-import torch
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.local.sampling import RowSampler, Sampling, nucleus
+if TYPE_CHECKING:  # loaded where it is needed, not where tests are collected
+    import torch
 
-LOGITS = st.lists(st.floats(-6, 6), min_size=2, max_size=12).map(torch.tensor)
+
+def tensor(values: list[float]) -> torch.Tensor:
+    import torch
+
+    return torch.tensor(values)
+
+
+LOGITS = st.lists(st.floats(-6, 6), min_size=2, max_size=12).map(tensor)
 
 
 def test_frequencies_follow_the_softmax() -> None:
+    import torch
+
+    from models.local.sampling import RowSampler, Sampling
+
     logits = torch.tensor([2.0, 1.0, 0.0, -torch.inf])
     sampler = RowSampler({1: Sampling(0.8, 1.0, 5)})
     scores = torch.stack([torch.zeros(4), logits])
@@ -23,6 +38,10 @@ def test_frequencies_follow_the_softmax() -> None:
 @settings(max_examples=50)
 @given(LOGITS, st.floats(0.05, 1))
 def test_nucleus_is_the_smallest_sufficient_set(logits: torch.Tensor, top_p: float) -> None:
+    import torch
+
+    from models.local.sampling import nucleus
+
     probabilities = logits.double().softmax(-1)
     kept = torch.isfinite(nucleus(logits.double(), top_p))
     assert bool(kept[probabilities.argmax()])
