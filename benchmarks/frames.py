@@ -145,7 +145,7 @@ def _sampling(path: Path, out: Path) -> int:
 
 def _stage(path: Path, out: Path) -> int:
     from curation.frames.sample import draw_frames
-    from schemas.config import FrameConfig
+    from schemas.configuration.config import FrameConfig
 
     return len(draw_frames(path, FrameConfig(short_side=SHORT_SIDE), out).frames)
 
@@ -163,7 +163,7 @@ def _decord(path: Path, out: Path) -> int:
 
 def _decord_sequential(path: Path, out: Path) -> int:
     from curation.frames.sample import draw_frames
-    from schemas.config import FrameConfig
+    from schemas.configuration.config import FrameConfig
 
     return len(draw_frames(path, FrameConfig(short_side=SHORT_SIDE, backend="decord"), out).frames)
 

@@ -17,8 +17,8 @@ from curation.pipeline.services import Services
 from curation.video.encode import encode_video
 from curation.workspace import Workspace
 from models.chat import Arrived, Reply, Request
-from schemas.config import CurateConfig
-from schemas.loading import load_config
+from schemas.configuration.config import CurateConfig
+from schemas.configuration.loading import load_config
 from schemas.records import Judgement, Origin, Source
 from schemas.repository import ROOT
 

@@ -46,7 +46,7 @@ def _run(videos: int) -> dict[str, float]:
     from curation.pipeline.run import open_run
     from flows.cli.app import collect_rarely
     from flows.local.prefect_server import local_server, quiet_environment
-    from schemas.config import SourceSpec
+    from schemas.configuration.config import SourceSpec
 
     collect_rarely()  # as the command does
     with tempfile.TemporaryDirectory() as name:

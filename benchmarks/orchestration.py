@@ -25,7 +25,7 @@ from curation.pipeline.run import open_run
 from curation.pipeline.services import Services
 from curation.workspace import Workspace
 from flows.local.prefect_server import local_server, quiet_environment
-from schemas.config import SourceSpec
+from schemas.configuration.config import SourceSpec
 from schemas.manifest import Manifest
 
 VIDEOS = 1000

@@ -39,6 +39,7 @@ from curation.video.probe import probe
 from curation.workspace import Workspace
 from flows.cli.app import collect_rarely
 from schemas.audit import Audit
+from schemas.configuration.review_config import ReviewConfig
 from schemas.records import (
     Caption,
     CaptionSet,
@@ -56,7 +57,6 @@ from schemas.records import (
     Summary,
     Video,
 )
-from schemas.review_config import ReviewConfig
 
 SECONDS, KEYFRAMES = 60, (3, 14, 25, 36, 47)
 MAKER = Maker(prompt="bench.v1", prompt_sha256="0" * 64, model="bench", revision="r", sampling={"seed": 0})

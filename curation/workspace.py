@@ -12,7 +12,7 @@ from curation.ledger.databases import has_ledger, open_ledger
 from curation.ledger.ledger import Ledger
 from curation.store.files import write_whole
 from curation.store.store import Store
-from schemas.config import CurateConfig
+from schemas.configuration.config import CurateConfig
 from schemas.errors import ConfigError, WorkspaceBusy
 
 _CONFIG = "config.json"

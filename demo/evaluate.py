@@ -22,8 +22,8 @@ from demo.measure import Score, figures, score
 from demo.render import frames
 from demo.tiny_models.caption_data import FIRST_HELD_OUT_SEED
 from demo.world import make_script
-from schemas.config import CurateConfig
-from schemas.loading import load_config
+from schemas.configuration.config import CurateConfig
+from schemas.configuration.loading import load_config
 from schemas.records import Origin, Source
 from schemas.repository import ROOT
 

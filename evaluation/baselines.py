@@ -16,7 +16,7 @@ from evaluation.cases import Reference
 from evaluation.metrics.overlap import mean_defined
 from evaluation.metrics.video import Annotations, Kind, Measured, Submissions, annotations_of, measure, submissions_of
 from evaluation.protocols import Protocol
-from schemas.evaluation import SystemKind, VideoValues
+from schemas.documents.evaluation import SystemKind, VideoValues
 
 
 class Baseline(NamedTuple):

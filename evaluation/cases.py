@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.evaluation import Evaluation, Problem, ScoreSource, VideoValues
+from schemas.documents.evaluation import Evaluation, Problem, ScoreSource, VideoValues
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

@@ -17,9 +17,9 @@ from pydantic import ValidationError
 from evaluation.uncertainty.bootstrap import INTERVAL, Statistic, corpus_of, mean_of
 from evaluation.uncertainty.metric_intervals import CorpusMetrics, sums_of
 from evaluation.uncertainty.significance import TEST, Paired, defined_in_both, holm, paired
-from schemas.comparison import Comparison, MetricComparison
+from schemas.documents.comparison import Comparison, MetricComparison
+from schemas.documents.evaluation import Evaluation, MetricValue, Provenance, SystemValues, VideoValues
 from schemas.errors import ConfigError
-from schemas.evaluation import Evaluation, MetricValue, Provenance, SystemValues, VideoValues
 from schemas.safe_text import plain
 
 _MUST_AGREE = ("protocol", "references_sha256", "splits", "clip", "text_unit", "text_scorers")

@@ -28,8 +28,8 @@ from evaluation.pictures import FramePictures, with_pictures
 from evaluation.protocols import Protocol
 from evaluation.uncertainty.bootstrap import INTERVAL
 from evaluation.uncertainty.metric_intervals import summarize
+from schemas.documents.evaluation import Evaluation, Problem, Provenance, SystemValues, VideoValues
 from schemas.errors import ConfigError
-from schemas.evaluation import Evaluation, Problem, Provenance, SystemValues, VideoValues
 
 BASELINES = frozenset({"random", "human leave-one-out", "oracle"})
 DRAWS = 100  # draws of random scores for each video

@@ -21,8 +21,8 @@ import numpy as np
 
 from evaluation.cases import Prediction, Reference
 from evaluation.readers.records import left_out, printable
+from schemas.documents.evaluation import Problem
 from schemas.errors import ConfigError
-from schemas.evaluation import Problem
 
 
 class Matched(NamedTuple):

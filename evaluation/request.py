@@ -22,8 +22,8 @@ from evaluation.pictures import FolderPictures, FramePictures, WorkspacePictures
 from evaluation.readers.any import kind_of, read_references, sha256_of
 from evaluation.report.write import write_outputs
 from models.build import build_clip
+from schemas.configuration.model_config import ClipConfig, OpenClip, TransformersClip
 from schemas.errors import ConfigError
-from schemas.model_config import ClipConfig, OpenClip, TransformersClip
 
 
 class EvaluateRequest(BaseModel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pages.markdown import escape_markdown
-from schemas.run_summary import RunSummary
+from schemas.documents.run_summary import RunSummary
 
 _MOST_REASONS = 20
 

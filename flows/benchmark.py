@@ -9,7 +9,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from evaluation.report.markdown import markdown
 from evaluation.request import EvaluateRequest
-from schemas.evaluation import Evaluation
+from schemas.documents.evaluation import Evaluation
 from tasks.evaluate import evaluate_predictions
 
 

@@ -26,10 +26,10 @@ from curation.report.write import report_path, try_report
 from curation.status.counts import summarize
 from flows.artifacts import figures
 from flows.prometheus import serve_metrics
-from schemas.config import CurateConfig
+from schemas.configuration.config import CurateConfig
+from schemas.documents.status import WorkspaceStatus
 from schemas.errors import BindingBroken, BudgetReached, ConfigError, RunStopped
 from schemas.safe_text import plain_line
-from schemas.status import WorkspaceStatus
 from tasks.curate import curate_shard
 from tasks.export import export_dataset
 

@@ -16,7 +16,7 @@ from annotation.push.missing import SCORES, Extra
 from annotation.push.strata import Candidate, Chosen, position
 from curation.pipeline.services import Services
 from demo.gold.questions import Question, makers_of, question
-from schemas.review_config import ReviewConfig
+from schemas.configuration.review_config import ReviewConfig
 
 
 def gold_questions(

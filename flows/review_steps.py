@@ -19,10 +19,10 @@ from curation.pipeline.open import open_ledger, open_view
 from curation.pipeline.services import open_services
 from curation.workspace import Workspace
 from flows.gold_questions import gold_questions, mixed
-from schemas.config import CurateConfig
+from schemas.configuration.config import CurateConfig
+from schemas.configuration.review_config import ReviewConfig
+from schemas.documents.review_report import ReviewReport
 from schemas.errors import ConfigError, WorkspaceBusy
-from schemas.review_config import ReviewConfig
-from schemas.review_report import ReviewReport
 
 _LONGEST_TITLE = 50  # Label Studio's own limit
 

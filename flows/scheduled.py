@@ -7,8 +7,8 @@ from pathlib import Path
 from prefect import flow
 
 from flows.curate import curate
+from schemas.configuration.loading import load_config
 from schemas.errors import ConfigError
-from schemas.loading import load_config
 
 
 @flow(name="curate-file", persist_result=False)

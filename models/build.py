@@ -10,10 +10,10 @@ from models.embedding.open_clip import OpenClip
 from models.embedding.sentences import NgramEmbedder, TransformersEmbedder
 from models.identity import checkpoint_errors, require_packages
 from models.meter import Meter
-from schemas.model_config import ChatConfig, ClipConfig, OpenAIModel
-from schemas.model_config import NgramEmbedder as NgramConfig
-from schemas.model_config import OpenClip as OpenClipConfig
-from schemas.model_config import TransformersEmbedder as TransformersConfig
+from schemas.configuration.model_config import ChatConfig, ClipConfig, OpenAIModel
+from schemas.configuration.model_config import NgramEmbedder as NgramConfig
+from schemas.configuration.model_config import OpenClip as OpenClipConfig
+from schemas.configuration.model_config import TransformersEmbedder as TransformersConfig
 
 
 def _never_stop() -> None:

@@ -8,8 +8,14 @@ from pathlib import Path
 from models.check import Check, fail, ok
 from models.embedding.open_clip import open_clip_errors
 from models.identity import name_of, open_clip_identity, require_packages, revision_of
+from schemas.configuration.model_config import (
+    LocalModel,
+    NgramEmbedder,
+    OpenClip,
+    TransformersClip,
+    TransformersEmbedder,
+)
 from schemas.errors import ConfigError
-from schemas.model_config import LocalModel, NgramEmbedder, OpenClip, TransformersClip, TransformersEmbedder
 
 
 def check_local(role: str, config: LocalModel | TransformersEmbedder | TransformersClip) -> list[Check]:

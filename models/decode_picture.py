@@ -7,7 +7,7 @@ import io
 from PIL import Image
 
 from schemas.errors import PermanentError
-from schemas.picture_errors import PICTURE_ERRORS
+from schemas.kit.picture_errors import PICTURE_ERRORS
 
 
 def decode_picture(image: bytes | None) -> Image.Image:

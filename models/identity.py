@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from schemas.configuration.model_config import ChatConfig, ClipConfig, LocalModel, OpenAIModel
+from schemas.configuration.model_config import NgramEmbedder as NgramConfig
+from schemas.configuration.model_config import OpenClip as OpenClipConfig
+from schemas.configuration.model_config import TransformersEmbedder as TransformersConfig
 from schemas.errors import ConfigError
-from schemas.model_config import ChatConfig, ClipConfig, LocalModel, OpenAIModel
-from schemas.model_config import NgramEmbedder as NgramConfig
-from schemas.model_config import OpenClip as OpenClipConfig
-from schemas.model_config import TransformersEmbedder as TransformersConfig
 
 UNSTATED = "unstated"  # the revision of a server's weights when the configuration does not name it
 RETRY_TEMPERATURE = 0.7

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.run_summary import Spread
+from schemas.documents.run_summary import Spread
 
 _FINE = 1000
 

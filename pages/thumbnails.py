@@ -9,7 +9,7 @@ from collections.abc import Callable
 from PIL import Image
 
 from schemas.errors import StageError
-from schemas.picture_errors import PICTURE_ERRORS
+from schemas.kit.picture_errors import PICTURE_ERRORS
 from schemas.safe_text import plain
 
 THUMB_WIDTH = 128  # stored pixels; a page draws about 100, so that the picture is sharp on dense screens too

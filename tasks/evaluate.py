@@ -8,7 +8,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from evaluation.request import EvaluateRequest, evaluate_here
-from schemas.evaluation import Evaluation
+from schemas.documents.evaluation import Evaluation
 
 
 @task(name="evaluate", cache_policy=NO_CACHE, persist_result=False)

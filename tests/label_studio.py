@@ -86,7 +86,7 @@ def server_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def label_studio(server_root: Path, prepare_review: Callable[[Path], None]) -> Iterator[Running]:
     """The worker's server."""
     from annotation.label_studio.server import serving
-    from flows.local.prefect_server import free_port
+    from schemas.kit.local_process import free_port
 
     for name in _VARIABLES:
         os.environ.pop(name, None)

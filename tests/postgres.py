@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import pwd
 import secrets
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ import pytest
 import sqlalchemy as sa
 
 from curation.ledger.ledger import Ledger
-from flows.local.prefect_server import free_port
+from schemas.kit.local_process import end_with_parent, free_port
 
 # Characters that an address must escape: a password is found in a message only if it is not cut at one of them.
 PASSWORD = f"p@s/{secrets.token_hex(8)}:#%"
@@ -115,7 +114,7 @@ def _running(programs: Path) -> Iterator[sa.URL]:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=folder,
-                preexec_fn=_die_with_parent,
+                preexec_fn=partial(end_with_parent, signal.SIGINT),
                 **user,
             )
         try:
@@ -162,9 +161,3 @@ def _user() -> dict[str, Any]:
     known = {entry.pw_name: entry for entry in pwd.getpwall()}
     entry = known.get("postgres") or known["nobody"]
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-
-
-def _die_with_parent() -> None:
-    """On Linux, have the kernel end the server when the tests are killed."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGINT)

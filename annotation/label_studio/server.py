@@ -28,7 +28,7 @@ from annotation.label_studio.allowed_addresses import webhook_environment
 from annotation.label_studio.environment import ensure_environment
 from curation.ledger.databases import postgresql_address
 from schemas.errors import ConfigError, RunStopped
-from schemas.local_process import end_with_parent, free_port
+from schemas.kit.local_process import end_with_parent, free_port
 
 POSTGRES = "V2XUM_LABEL_STUDIO_POSTGRES"
 PORT = 8080

@@ -19,9 +19,9 @@ from curation.review.applied import AppliedVerdicts
 from curation.status.standings import finished_ids
 from curation.status.view import LedgerView
 from schemas.audit import GOOD, Audit
+from schemas.configuration.review_config import ReviewConfig
 from schemas.records import Video
 from schemas.review import Stratum
-from schemas.review_config import ReviewConfig
 
 _CHUNK = 500
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 
 from curation.plan.intervals import interval
-from schemas.review_report import Estimate
+from schemas.documents.review_report import Estimate
 
 REPLICATES = 1_000
 V = TypeVar("V", bound=Hashable)

@@ -9,8 +9,8 @@ from statistics import fmean, median
 
 from annotation.report.rates import difference, share
 from curation.review.verdict_store import moment
+from schemas.documents.review_report import Annotator, Window
 from schemas.review import Decision, Verdict
-from schemas.review_report import Annotator, Window
 
 WINDOW = 20
 _LEAST = 10  # verdicts in each half without which drift is not estimated

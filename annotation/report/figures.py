@@ -12,10 +12,10 @@ from annotation.report.rates import corrected, share
 from curation.review.content_hash import content_sha256
 from curation.review.edits import Edits, edits_of
 from curation.review.rules import Ruling, ruling
+from schemas.configuration.review_config import ReviewConfig
+from schemas.documents.review_report import Agreement, Estimate, Fix, LabelErrors
 from schemas.records import Sample
 from schemas.review import REASONS, Verdict
-from schemas.review_config import ReviewConfig
-from schemas.review_report import Agreement, Estimate, Fix, LabelErrors
 from schemas.safe_text import clean_text
 from schemas.temporal import format_seconds
 from schemas.time import FrameIndex

@@ -11,7 +11,7 @@ from jinja2 import Template
 
 from pages.plots import BOTTOM, LEFT, RIGHT, TOP, Plot, Tick, nice_ticks
 from pages.templates import asset, load_template, policy, trusted
-from schemas.review_report import Annotator, Estimate, ReviewReport
+from schemas.documents.review_report import Annotator, Estimate, ReviewReport
 
 _MOST_PLOTS = 8
 _WIDE, _EDGE = 220.0, 6.0

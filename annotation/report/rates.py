@@ -6,7 +6,7 @@ import math
 from statistics import NormalDist
 
 from curation.plan.intervals import CONFIDENCE, wilson
-from schemas.review_report import Estimate
+from schemas.documents.review_report import Estimate
 
 _Z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
 

@@ -18,8 +18,8 @@ from curation.review.verdict_store import Reviews
 from curation.status.standings import finished_ids
 from curation.status.view import LedgerView
 from curation.store.files import write_whole
+from schemas.documents.review_report import Progress, ReviewReport, StratumProgress
 from schemas.review import Verdict
-from schemas.review_report import Progress, ReviewReport, StratumProgress
 from schemas.safe_text import plain_line
 
 JSON_NAME, HTML_NAME = "review.json", "review.html"

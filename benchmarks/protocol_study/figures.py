@@ -29,7 +29,7 @@ from evaluation.readers.folds import check_splits, read_splits
 from evaluation.readers.published_results import Published, names_in, read_all_results
 from evaluation.readers.summe import read_annotations, read_shots, read_summe
 from evaluation.readers.tvsum import read_summaries, read_tvsum
-from schemas.evaluation import VideoValues
+from schemas.documents.evaluation import VideoValues
 
 UNIFORM = (60, 75, 100, 120, 150)  # frames of a uniform shot: 2 to 6 seconds
 _UNIFORM_SHOWN = 100

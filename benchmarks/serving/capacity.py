@@ -42,10 +42,11 @@ from curation.pipeline.services import Services
 from curation.status.standings import samples
 from demo.faulty_server.answers import caption_of
 from demo.faulty_server.plan import even
-from flows.local.prefect_server import free_port, local_server, quiet_environment
-from schemas.config import SourceSpec
+from flows.local.prefect_server import local_server, quiet_environment
+from schemas.configuration.config import SourceSpec
+from schemas.configuration.model_config import OpenAIModel
 from schemas.errors import ConfigError
-from schemas.model_config import OpenAIModel
+from schemas.kit.local_process import free_port
 
 LATENCY = 0.2
 FAULTS = 0.05

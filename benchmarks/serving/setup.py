@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from benchmarks.instant import config
-from schemas.config import CurateConfig
-from schemas.model_config import OpenAIModel
+from schemas.configuration.config import CurateConfig
+from schemas.configuration.model_config import OpenAIModel
 
 
 def serving_config(model: OpenAIModel) -> CurateConfig:

@@ -25,9 +25,9 @@ from curation.video.encode import encode_video
 from demo.render import frames
 from demo.world import make_script
 from prompts import load
-from schemas.config import CurateConfig, SourceSpec
+from schemas.configuration.config import CurateConfig, SourceSpec
+from schemas.configuration.model_config import OpenAIModel
 from schemas.errors import ConfigError
-from schemas.model_config import OpenAIModel
 
 VIDEOS, AT_ONCE = 12, 16
 # The console script of the CPU build requires a distribution called vllm; the module does not.

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from benchmarks.processes import answers_health
 from flows.local.model_server_command import Role, serve_command
-from flows.local.prefect_server import free_port
-from schemas.config import CurateConfig
+from schemas.configuration.config import CurateConfig
+from schemas.configuration.loading import load_config
 from schemas.errors import ConfigError
-from schemas.loading import load_config
+from schemas.kit.local_process import free_port
 from schemas.repository import ROOT
 
 CONFIG = ROOT / "configs" / "demo_vllm.yaml"

@@ -20,7 +20,7 @@ from models.chat import ChatModel, Embedder
 from models.clip import Clip
 from prompts import Prompt
 from schemas.audit import Audit, Mark, Missing
-from schemas.config import AuditConfig
+from schemas.configuration.config import AuditConfig
 from schemas.errors import ConfigError, PermanentError, RunStopped, StageError, TransientError, is_storage_full
 from schemas.records import CaptionSet, Effort, FrameSet, Summary
 from schemas.safe_text import plain_line, public_text

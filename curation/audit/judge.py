@@ -17,7 +17,7 @@ from curation.text.prompt_lines import prompt_line, render
 from models.chat import ChatModel, JsonSchema, Request
 from prompts import Prompt
 from schemas.audit import Criterion, Rating
-from schemas.config import AuditConfig
+from schemas.configuration.config import AuditConfig
 from schemas.records import Effort, Sentence
 from schemas.safe_text import plain_line
 from schemas.time import Seconds

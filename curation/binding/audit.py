@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from curation.binding.window import Alarm, CanaryResult, Compared, Shown, Window, caption_key
 from models.clip import Clip
 from schemas.binding import Binding, CanaryOutcome
-from schemas.config import BindingConfig
+from schemas.configuration.config import BindingConfig
 from schemas.errors import BindingBroken
 from schemas.records import CaptionSet, Effort, FrameSet
 from schemas.time import FrameIndex

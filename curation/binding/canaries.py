@@ -26,7 +26,7 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFont
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.decode_picture import decode_picture
-from schemas.config import BindingConfig
+from schemas.configuration.config import BindingConfig
 from schemas.errors import ConfigError, PermanentError
 
 Words = tuple[tuple[str, ...], ...]

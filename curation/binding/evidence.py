@@ -22,7 +22,7 @@ from curation.binding.withdrawal import Withdrawn
 from curation.store.files import write_whole
 from pages.templates import load_template
 from pages.thumbnails import thumbnail
-from schemas.config import BindingConfig
+from schemas.configuration.config import BindingConfig
 from schemas.errors import StageError
 from schemas.safe_text import plain_line
 from schemas.time import FrameIndex

@@ -18,7 +18,7 @@ from curation.ledger.ledger import Ledger
 from models.clip import Clip
 from models.identity import identify
 from schemas.binding import Binding, CanaryOutcomes
-from schemas.config import CurateConfig
+from schemas.configuration.config import CurateConfig
 from schemas.errors import RunStopped
 from schemas.records import CaptionSet, FrameSet, Video
 from schemas.time import FrameIndex

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from curation.frames.similarity import distance
 from schemas.binding import CanaryOutcome
-from schemas.config import BindingConfig
+from schemas.configuration.config import BindingConfig
 from schemas.safe_text import clean_text
 from schemas.time import FrameIndex
 

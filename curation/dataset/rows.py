@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from schemas.arrow import SCHEMA_VERSION
-from schemas.config import SplitConfig
+from schemas.configuration.config import SplitConfig
 from schemas.errors import PermanentError
 from schemas.manifest import SplitName
 from schemas.records import Effort, FilterScore, Frame, Maker, Review, Sample

@@ -25,7 +25,7 @@ from curation.dataset.statistics import Tally
 from curation.store.files import hash_file
 from curation.store.folder_swap import publish, staging
 from schemas.arrow import SCHEMA_VERSION
-from schemas.config import ExportConfig
+from schemas.configuration.config import ExportConfig
 from schemas.errors import PermanentError, StageError, StorageFull, is_storage_full
 from schemas.manifest import SPLITS, ExportedFile, Manifest, SplitCount
 from schemas.records import Rejection, Sample

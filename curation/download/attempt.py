@@ -23,7 +23,7 @@ from curation.download.record import Probe, Progress, file_extension, storage_er
 from curation.sources.filters import judge_publication, refuse
 from curation.store import unfinished
 from curation.store.store import Store
-from schemas.config import DownloadConfig, FilterConfig
+from schemas.configuration.config import DownloadConfig, FilterConfig
 from schemas.errors import (
     HostBlocked,
     PermanentError,

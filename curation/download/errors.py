@@ -33,7 +33,7 @@ from schemas.errors import (
     TransientError,
     is_storage_full,
 )
-from schemas.retry_after import retry_after
+from schemas.kit.retry_after import retry_after
 from schemas.safe_text import public_text
 
 _Kind = type[PermanentError] | type[TransientError] | type[HostBlocked]

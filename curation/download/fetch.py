@@ -20,7 +20,7 @@ from curation.sources import addresses
 from curation.sources.filters import judge_publication, refuse
 from curation.store import unfinished
 from curation.store.store import Store
-from schemas.config import DownloadConfig, FilterConfig
+from schemas.configuration.config import DownloadConfig, FilterConfig
 from schemas.errors import PermanentError, PoisonError, RefusedError
 from schemas.records import Publication, Source, Video
 

@@ -17,7 +17,7 @@ from yt_dlp.networking.exceptions import HTTPError, RequestError
 
 from curation.sources import addresses
 from curation.store.files import write_whole
-from schemas.config import DownloadConfig
+from schemas.configuration.config import DownloadConfig
 from schemas.errors import RefusedError
 
 

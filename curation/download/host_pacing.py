@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from schemas.config import DownloadConfig
+from schemas.configuration.config import DownloadConfig
 from schemas.errors import HostBlocked, StageError, TransientError
 
 FORBIDDEN_LIMIT = 3

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from curation.download.network import DebugLog
-from schemas.config import DownloadConfig
+from schemas.configuration.config import DownloadConfig
 from schemas.errors import ConfigError
 
 COOKIES_VARIABLE = "V2XUM_COOKIES_FILE"

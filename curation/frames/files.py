@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from schemas.config import FrameConfig
+from schemas.configuration.config import FrameConfig
 
 # Part of every key. Raise it when the same settings would give other pictures or descriptions.
 VERSION = 1

@@ -9,7 +9,7 @@ from curation.frames.files import frames_key, keep_only, read_frame
 from curation.frames.sample import sample_frames
 from curation.store.store import Store
 from curation.video.sandbox import Sandbox
-from schemas.config import FrameConfig
+from schemas.configuration.config import FrameConfig
 from schemas.errors import PoisonError
 from schemas.records import FrameSet, Video
 from schemas.time import FrameIndex

@@ -19,7 +19,7 @@ from PIL import Image
 from curation.frames.defects import Findings, decord_trusted
 from curation.frames.files import frame_name
 from curation.video.sandbox import Limits, Sandbox
-from schemas.config import FrameConfig
+from schemas.configuration.config import FrameConfig
 from schemas.errors import PermanentError, PoisonError
 from schemas.records import CrossCheck, Frame, FrameSet, Video
 from schemas.time import FrameIndex, index_to_seconds

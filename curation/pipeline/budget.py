@@ -9,7 +9,7 @@ import math
 from typing import NamedTuple
 
 from models.meter import Reading
-from schemas.config import PriceConfig
+from schemas.configuration.config import PriceConfig
 from schemas.errors import BudgetReached, ConfigError
 
 _GOES_ON = "nothing finished is lost: the same command with a larger budget goes on from here"

@@ -7,7 +7,7 @@ from typing import Any
 
 from curation.ledger.ledger import Ledger
 from models.identity import identify, identify_clip, identify_embedder
-from schemas.model_config import ChatConfig, ModelsConfig
+from schemas.configuration.model_config import ChatConfig, ModelsConfig
 from schemas.records import Record
 
 Sampling = dict[str, float | int | str | bool | None]

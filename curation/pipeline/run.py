@@ -23,7 +23,7 @@ from curation.sources.read import read_sources
 from curation.sources.seen import Seen
 from curation.status.standings import due
 from curation.workspace import Workspace
-from schemas.config import CurateConfig
+from schemas.configuration.config import CurateConfig
 from schemas.errors import ConfigError
 from schemas.records import Rejection, Source
 

@@ -27,9 +27,9 @@ from models.clip import Clip
 from models.meter import Meter
 from models.reply_cache import CachedModel
 from prompts import Prompt
-from schemas.config import CurateConfig
+from schemas.configuration.config import CurateConfig
+from schemas.configuration.model_config import ChatConfig
 from schemas.errors import Interrupted
-from schemas.model_config import ChatConfig
 
 
 def _nothing_arrives(_count: int) -> None:

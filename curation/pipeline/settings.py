@@ -15,7 +15,7 @@ from curation.ledger.stages import POLICY, STAGES, Stage
 from curation.ledger.standing import StageHashes
 from curation.pipeline.identities import ModelIdentities
 from prompts import Prompt, load
-from schemas.config import CurateConfig
+from schemas.configuration.config import CurateConfig
 
 _OFF = "disable"
 

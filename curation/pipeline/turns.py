@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from curation.ledger.stages import STAGES
-from schemas.config import CurateConfig
+from schemas.configuration.config import CurateConfig
 
 _POLL = 0.25  # seconds between two checks whether the run is to stop
 

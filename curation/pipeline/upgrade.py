@@ -24,7 +24,7 @@ from curation.ledger.stages import STAGES
 from curation.ledger.standing import StageHashes, fingerprint_of, fingerprints_of
 from curation.pipeline.identities import ModelIdentities
 from prompts import Prompt
-from schemas.config import CurateConfig
+from schemas.configuration.config import CurateConfig
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from curation.video.sandbox import Limits, Sandbox
 from models.check import Check, fail, ok, warn
 from models.servers.checks import Need
 from prompts import load
-from schemas.config import CurateConfig
+from schemas.configuration.config import CurateConfig
 from schemas.errors import StageError
 
 _GB = 10**9

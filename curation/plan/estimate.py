@@ -23,9 +23,9 @@ from curation.pipeline.budget import bill
 from curation.plan.costs import QUANTITIES, Probed, busy_seconds, most_at_once
 from curation.plan.intervals import Numbers, Range, interval, totals, wilson
 from models.identity import name_of
-from schemas.config import CurateConfig
-from schemas.model_config import ChatConfig
-from schemas.plan import CostPlan, Interval, ModelPlan, PlanEstimate
+from schemas.configuration.config import CurateConfig
+from schemas.configuration.model_config import ChatConfig
+from schemas.documents.plan import CostPlan, Interval, ModelPlan, PlanEstimate
 
 LEAST = 5  # the least number of settled videos to extrapolate from
 

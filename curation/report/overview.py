@@ -16,7 +16,7 @@ from curation.status.standings import Standings, VideoStanding
 from pages.histogram import Histogram
 from schemas.audit import GOOD, Audit
 from schemas.binding import Binding
-from schemas.config import ExtractConfig
+from schemas.configuration.config import ExtractConfig
 from schemas.records import Extract
 
 _CHUNK = 500

@@ -15,7 +15,7 @@ from pages.plots import Plot, histogram, over_time
 from pages.templates import asset, load_template, policy, trusted
 from pages.thumbnails import cut
 from schemas.audit import GOOD
-from schemas.run_summary import RunSummary, Series
+from schemas.documents.run_summary import RunSummary, Series
 
 _MOST_REASONS = 30
 _PLOTTED = {  # audit -> title of its axis

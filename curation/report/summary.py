@@ -12,8 +12,8 @@ from curation.pipeline.services import Services
 from curation.pipeline.throughput import Point
 from curation.report.overview import Overview
 from models.meter import Reading
-from schemas.model_config import ChatConfig
-from schemas.run_summary import BindingFigures, ModelUse, RunSummary, Series, StageCount, Totals
+from schemas.configuration.model_config import ChatConfig
+from schemas.documents.run_summary import BindingFigures, ModelUse, RunSummary, Series, StageCount, Totals
 from schemas.safe_text import plain_line, public_text
 
 _NO_RUN = "Nothing was curated here yet."

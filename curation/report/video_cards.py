@@ -15,7 +15,7 @@ from curation.status.standings import Standings
 from curation.store.store import Store
 from pages.thumbnails import cut, thumbnail
 from schemas.audit import GOOD, Audit
-from schemas.config import CurateConfig, FrameConfig
+from schemas.configuration.config import CurateConfig, FrameConfig
 from schemas.records import CaptionSet, Extract, FrameSet, Rejection, Sentence, Source, Summary, Video
 from schemas.safe_text import public_text
 from schemas.time import FrameIndex, clock

@@ -16,7 +16,7 @@ from curation.report.video_cards import cards
 from curation.status.standings import Standings
 from curation.store.files import write_whole
 from curation.workspace import Workspace
-from schemas.run_summary import RunSummary
+from schemas.documents.run_summary import RunSummary
 from schemas.safe_text import plain_line, public_text
 
 log = logging.getLogger(__name__)

@@ -12,9 +12,9 @@ from curation.ledger.samples import sample, samples_of
 from curation.review.content_hash import content_sha256
 from curation.review.rules import applied, counted, ruling
 from curation.review.verdict_store import Reviews
+from schemas.configuration.review_config import ReviewConfig
 from schemas.records import Rejection, Sample
 from schemas.review import Verdict
-from schemas.review_config import ReviewConfig
 
 
 class AppliedVerdicts:

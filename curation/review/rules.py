@@ -29,9 +29,9 @@ from typing import Literal, NamedTuple
 from curation.review.content_hash import content_sha256
 from curation.review.edits import Edits, Inapplicable, edited, edits_of
 from curation.review.verdict_store import moment
+from schemas.configuration.review_config import ReviewConfig
 from schemas.records import Rejection, Review, Sample
 from schemas.review import REASONS, Decision, Verdict
-from schemas.review_config import ReviewConfig
 
 STAGE = "review"
 NO_MAJORITY, DISAGREEMENT, NOTHING_CHANGED = "no_majority", "disagreement", "fix_without_edits"

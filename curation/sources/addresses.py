@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
-from schemas.config import DownloadConfig
+from schemas.configuration.config import DownloadConfig
 from schemas.errors import RefusedError, TransientError
 
 YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")

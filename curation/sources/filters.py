@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
 from curation.sources.addresses import canonical, youtube_id
-from schemas.config import FilterConfig, ListFilter, RangeFilter
+from schemas.configuration.config import FilterConfig, ListFilter, RangeFilter
 from schemas.errors import RefusedError
 from schemas.records import FilterScore, Publication, Source, Video
 

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from curation.sources.addresses import YOUTUBE_ID, canonical, youtube_id, youtube_url
 from curation.sources.utf8 import quoted
-from schemas.config import resolve_path
+from schemas.configuration.config import resolve_path
 from schemas.errors import PermanentError, RefusedError
 
 _ACTIVITYNET_ID = re.compile(r"v_([A-Za-z0-9_-]{11})")

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.config import SourceSpec
+from schemas.configuration.config import SourceSpec
 from schemas.errors import ConfigError, RunStopped
 
 LIST_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet", ".txt")

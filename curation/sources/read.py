@@ -19,7 +19,7 @@ from curation.sources import list_files
 from curation.sources.interpret import Place, interpret
 from curation.sources.seen import Seen, origin_text
 from curation.sources.utf8 import is_utf8, quoted, utf8_text
-from schemas.config import SourceSpec, resolve_path
+from schemas.configuration.config import SourceSpec, resolve_path
 from schemas.errors import ConfigError, PermanentError, StageError
 from schemas.records import Origin, Rejection, Source
 

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from curation.ledger.stages import STAGES
 from curation.status.standings import Standings
 from curation.status.view import LedgerView
-from schemas.status import LastRunCounts, RunOutcome, StageStatus, WorkspaceStatus
+from schemas.documents.status import LastRunCounts, RunOutcome, StageStatus, WorkspaceStatus
 
 
 def summarize(view: LedgerView) -> WorkspaceStatus:

@@ -9,7 +9,7 @@ from curation.ledger.ledger import Ledger
 from curation.ledger.stages import STAGES
 from curation.status.standings import Standings
 from curation.status.view import LedgerView
-from schemas.status import ExplainedRejection, ExplainedStage, Explanation
+from schemas.documents.status import ExplainedRejection, ExplainedStage, Explanation
 
 
 def find(ledger: Ledger, wanted: str) -> list[str]:

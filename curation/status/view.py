@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from curation.ledger.ledger import Ledger
 from curation.ledger.standing import StageHashes
-from schemas.review_config import ReviewConfig
+from schemas.configuration.review_config import ReviewConfig
 
 
 class LedgerView(NamedTuple):

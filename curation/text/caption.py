@@ -10,7 +10,7 @@ from curation.text.ask import Answer, BadReply, GaveUp, Read, ask, maker
 from models.chat import ChatModel, Request
 from prompts import Prompt
 from schemas.binding import CanaryOutcome, CanaryOutcomes
-from schemas.config import CaptionConfig
+from schemas.configuration.config import CaptionConfig
 from schemas.errors import PermanentError
 from schemas.records import Caption, CaptionSet, Effort, FailedCaption, Frame, FrameSet, Video
 from schemas.safe_text import clean_text

@@ -22,7 +22,7 @@ from curation.text.prompt_lines import json_number, prompt_line, render
 from curation.text.windows import shares, windows
 from models.chat import ChatModel, JsonSchema, Request
 from prompts import Prompt
-from schemas.config import ExtractConfig
+from schemas.configuration.config import ExtractConfig
 from schemas.errors import PermanentError
 from schemas.records import Caption, CaptionSet, Effort, Extract
 from schemas.time import FrameIndex, round_half_up

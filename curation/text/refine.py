@@ -18,7 +18,7 @@ from curation.text.prompt_lines import json_number, prompt_line, render
 from curation.text.windows import windows
 from models.chat import ChatModel, Embedder, JsonSchema, Request
 from prompts import Prompt
-from schemas.config import RefineConfig
+from schemas.configuration.config import RefineConfig
 from schemas.errors import PermanentError
 from schemas.records import CaptionSet, Effort, Extract, MergedLine, Sentence, Summary
 from schemas.safe_text import clean_text

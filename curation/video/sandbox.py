@@ -8,7 +8,6 @@ with their parent.
 from __future__ import annotations
 
 import atexit
-import ctypes
 import logging
 import os
 import resource
@@ -25,6 +24,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from curation.video.out_of_memory import is_shortage
 from schemas.errors import Interrupted, PoisonError
+from schemas.kit.local_process import end_with_parent
 
 T = TypeVar("T")
 
@@ -33,7 +33,6 @@ log = logging.getLogger(__name__)
 RECYCLE = 256
 STOP_CHECK_SECONDS = 0.25
 CLOSE_SECONDS = 20.0
-_PR_SET_PDEATHSIG = 1
 
 
 class Limits(NamedTuple):
@@ -198,10 +197,9 @@ def _enter_child(parent: int) -> None:
     """Prepare a new child: it dies with the parent, ignores Ctrl-C, and SIGTERM ends it at once, even in C code."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
+    end_with_parent(signal.SIGKILL)
+    if sys.platform == "linux" and os.getppid() != parent:  # the parent died before the call
+        os._exit(1)
 
 
 def _limited(function: Callable[..., T], args: tuple[Any, ...], memory_megabytes: float) -> T:

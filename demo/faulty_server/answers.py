@@ -124,7 +124,7 @@ class LocalAnswers:
     def __init__(self, captioner: Path, summarizer: Path) -> None:
         """Load both checkpoints from their folders. Raises ConfigError."""
         from models.build import build_chat_model
-        from schemas.model_config import LocalModel
+        from schemas.configuration.model_config import LocalModel
 
         self._captioner: ChatModel = build_chat_model(LocalModel(model=str(captioner)))
         self._summarizer: ChatModel = build_chat_model(LocalModel(model=str(summarizer)))

@@ -17,7 +17,7 @@ from evaluation.metrics.overlap import mean_defined, over_annotators, overlap, w
 from evaluation.metrics.ranks import rank_correlations
 from evaluation.metrics.selection import expand, shot_summary, top_share, upstream_threshold
 from evaluation.protocols import F1, KENDALL, PRECISION, RECALL, SPEARMAN, Protocol
-from schemas.evaluation import VideoValues
+from schemas.documents.evaluation import VideoValues
 
 Kind = TypeVar("Kind", bound=np.generic)
 Numbers = NDArray[Any]  # scores or flags: what is ranked

@@ -27,7 +27,7 @@ from evaluation.readers.records import (
     record_id,
     text_of,
 )
-from schemas.evaluation import Problem
+from schemas.documents.evaluation import Problem
 
 
 def read_activitynet(paths: Sequence[Path], split: str | None = None) -> References:

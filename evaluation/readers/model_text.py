@@ -25,8 +25,8 @@ import numpy as np
 
 from evaluation.cases import Flags, Floats, Prediction
 from evaluation.readers.records import printable
+from schemas.documents.evaluation import ScoreSource
 from schemas.errors import GrammarError
-from schemas.evaluation import ScoreSource
 from schemas.marks import has_marks, strip_marks
 from schemas.temporal import parse_seconds, parse_slots, parse_stored
 from schemas.temporal_lenient import lenient_seconds, lenient_slots, lenient_stored

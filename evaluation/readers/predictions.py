@@ -48,8 +48,8 @@ from evaluation.readers.records import (
     record_id,
     text_of,
 )
+from schemas.documents.evaluation import Problem, ScoreSource
 from schemas.errors import ConfigError
-from schemas.evaluation import Problem, ScoreSource
 from schemas.time import SLOTS
 
 KEYS = (

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from evaluation.cases import Flags, Floats, Reference, References
+from schemas.documents.evaluation import Problem
 from schemas.errors import ConfigError
-from schemas.evaluation import Problem
 
 MAX_FRAMES = 1_000_000  # 11 days at 1 fps
 _LONGEST_ID = 500

@@ -10,8 +10,8 @@ import numpy as np
 
 from evaluation.cases import Reference, References
 from evaluation.readers.records import left_out, printable
+from schemas.documents.evaluation import Problem
 from schemas.errors import ConfigError
-from schemas.evaluation import Problem
 
 _COLUMNS = ("id", "split", "title", "publication", "meta", "vsum_onehot", "sampling_fps", "summary")
 _BATCH = 64

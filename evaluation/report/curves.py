@@ -11,7 +11,7 @@ import numpy as np
 from evaluation.cases import Floats, Prediction, Reference
 from evaluation.report.tables import label, minus, number
 from pages.plots import Tick, nice_ticks
-from schemas.evaluation import SystemValues
+from schemas.documents.evaluation import SystemValues
 from schemas.safe_text import plain, plain_line
 
 SPREAD_WIDTH, SPREAD_LEFT, SPREAD_RIGHT = 440, 138, 416

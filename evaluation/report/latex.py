@@ -20,8 +20,8 @@ from evaluation.report.tables import (
     comparison_rows,
     tables_of,
 )
-from schemas.comparison import Comparison
-from schemas.evaluation import Evaluation
+from schemas.documents.comparison import Comparison
+from schemas.documents.evaluation import Evaluation
 from schemas.safe_text import plain_line
 
 _SPECIAL = {

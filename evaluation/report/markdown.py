@@ -17,8 +17,8 @@ from evaluation.report.tables import (
     tables_of,
 )
 from pages.markdown import escape_markdown
-from schemas.comparison import Comparison
-from schemas.evaluation import Evaluation
+from schemas.documents.comparison import Comparison
+from schemas.documents.evaluation import Evaluation
 
 _MOST_ROWS = 50
 

@@ -28,8 +28,8 @@ from evaluation.report.tables import (
 )
 from pages.templates import asset, load_template, policy, trusted
 from pages.thumbnails import cut, thumbnail
-from schemas.comparison import Comparison
-from schemas.evaluation import Evaluation
+from schemas.documents.comparison import Comparison
+from schemas.documents.evaluation import Evaluation
 from schemas.safe_text import plain_line
 from schemas.time import clock
 

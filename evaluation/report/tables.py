@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from schemas.comparison import Comparison, MetricComparison
-from schemas.evaluation import Evaluation, MetricValue, SystemValues
+from schemas.documents.comparison import Comparison, MetricComparison
+from schemas.documents.evaluation import Evaluation, MetricValue, SystemValues
 from schemas.safe_text import plain_line
 
 NONE = "–"

@@ -11,7 +11,7 @@ from evaluation.pictures import FramePictures, with_pictures
 from evaluation.report.latex import comparison_latex, latex
 from evaluation.report.markdown import comparison_markdown, markdown
 from evaluation.report.page import chosen_cases, render_page
-from schemas.comparison import Comparison
+from schemas.documents.comparison import Comparison
 
 JSON_NAME, PAGE_NAME, MARKDOWN_NAME, LATEX_NAME = "evaluation.json", "report.html", "evaluation.md", "evaluation.tex"
 

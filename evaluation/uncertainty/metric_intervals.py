@@ -12,7 +12,7 @@ import numpy as np
 
 from evaluation.cases import Floats
 from evaluation.uncertainty.bootstrap import Statistic, corpus_of, intervals, mean_of
-from schemas.evaluation import MetricValue, VideoValues
+from schemas.documents.evaluation import MetricValue, VideoValues
 
 CorpusMetrics = Mapping[str, Callable[[Floats], Floats]]
 """For metrics that are not means over videos, the function from summed `VideoValues.sums`, (..., K), to values, (...).

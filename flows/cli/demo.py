@@ -30,12 +30,12 @@ from evaluation.request import EvaluateRequest, evaluate_here
 from flows.cli.evaluate import print_evaluation
 from flows.cli.print_status import print_status
 from flows.local.curate import curate_here
+from schemas.configuration.loading import load_config
+from schemas.documents.status import WorkspaceStatus
 from schemas.errors import ConfigError, V2XumError
-from schemas.loading import load_config
 from schemas.records import Sample
 from schemas.repository import ROOT
 from schemas.safe_text import plain
-from schemas.status import WorkspaceStatus
 
 SHOWN = 3
 

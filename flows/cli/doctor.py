@@ -18,8 +18,8 @@ from flows.prometheus import ADDRESS
 from models.check import Check, fail, ok, warn
 from models.checks import check_clip, check_embedder, check_local
 from models.servers.checks import check_server
-from schemas.config import CurateConfig
-from schemas.model_config import OpenAIModel
+from schemas.configuration.config import CurateConfig
+from schemas.configuration.model_config import OpenAIModel
 from schemas.safe_text import plain, plain_line
 
 _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}

@@ -13,9 +13,9 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from flows.cli.app import JsonOption, app, guarded
-from schemas.comparison import Comparison
+from schemas.documents.comparison import Comparison
+from schemas.documents.evaluation import Evaluation
 from schemas.errors import ConfigError
-from schemas.evaluation import Evaluation
 from schemas.safe_text import plain
 
 MOST_PROBLEMS = 12

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.cli.app import JsonOption, LimitOption, RunFolderOption, SetOption, app, guarded, print_json
-from schemas.loading import load_config
-from schemas.plan import Interval, Plan, PlanEstimate
+from schemas.configuration.loading import load_config
+from schemas.documents.plan import Interval, Plan, PlanEstimate
 from schemas.safe_text import plain
 
 

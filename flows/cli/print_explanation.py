@@ -9,8 +9,8 @@ from rich.text import Text
 
 from schemas.audit import GOOD, Audit
 from schemas.binding import Binding
+from schemas.documents.status import Explanation
 from schemas.safe_text import plain
-from schemas.status import Explanation
 from schemas.time import plain_seconds
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
+from schemas.documents.status import WorkspaceStatus
 from schemas.safe_text import plain
-from schemas.status import WorkspaceStatus
 
 
 def print_status(status: WorkspaceStatus, console: Console | None = None) -> None:

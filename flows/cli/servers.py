@@ -10,7 +10,7 @@ import typer
 
 from flows.cli.app import JsonOption, app, guarded
 from flows.local.model_server_command import Engine, Role, run_command, serve_command
-from schemas.loading import load_config
+from schemas.configuration.loading import load_config
 
 ConfigArgument = Annotated[Path, typer.Argument(help="The run's YAML file.")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="Override a key: a.b=value.")]

@@ -58,7 +58,7 @@ def curate(
     # These load what the stages need, which the other commands do without.
     from curation.pipeline.budget import Budget
     from flows.local.curate import curate_here
-    from schemas.loading import load_config
+    from schemas.configuration.loading import load_config
 
     resolved = load_config(config, set_ or ())
     root = (workspace or Path("data/runs") / resolved.name).resolve()

@@ -17,9 +17,9 @@ from curation.report.write import report_path, try_report
 from curation.status.counts import summarize
 from flows.local.prefect_server import local_server, quiet_environment
 from flows.local.progress import Display
-from schemas.config import CurateConfig, SourceSpec
+from schemas.configuration.config import CurateConfig, SourceSpec
+from schemas.documents.status import WorkspaceStatus
 from schemas.errors import ConfigError, Interrupted
-from schemas.status import WorkspaceStatus
 
 
 def curate_here(

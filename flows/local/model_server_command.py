@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from schemas.config import CurateConfig
+from schemas.configuration.config import CurateConfig
+from schemas.configuration.model_config import OpenAIModel
 from schemas.errors import ConfigError
-from schemas.model_config import OpenAIModel
 
 Role = Literal["captioner", "summarizer", "judge"]
 Engine = Literal["vllm", "faults"]

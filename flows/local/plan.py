@@ -16,8 +16,8 @@ from curation.status.standings import due
 from flows.local.curate import stop_on_interrupt, with_sources
 from flows.local.prefect_server import local_server, quiet_environment
 from flows.local.progress import Display
-from schemas.config import CurateConfig
-from schemas.plan import Plan, ProbeCost
+from schemas.configuration.config import CurateConfig
+from schemas.documents.plan import Plan, ProbeCost
 
 
 def plan_here(config: CurateConfig, root: Path, sources: Sequence[str], probe: int, limit: int | None = None) -> Plan:

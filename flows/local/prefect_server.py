@@ -5,10 +5,7 @@ The server keeps its records in the workspace. When PREFECT_API_URL is set, that
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from schemas.errors import RunStopped
+from schemas.kit.local_process import end_with_parent, free_port
 
 _QUIET = {
     "DO_NOT_TRACK": "1",
@@ -74,7 +72,7 @@ def local_server(home: Path) -> Iterator[str]:
             stderr=subprocess.STDOUT,
             env={**os.environ, "PREFECT_HOME": str(home)},
             start_new_session=True,  # Ctrl-C must reach the run only, which then stops the server
-            preexec_fn=_die_with_parent,
+            preexec_fn=end_with_parent,
         )
         try:
             _wait(process, url, home / "server.log")
@@ -105,16 +103,3 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait(timeout=10)
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nothing listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _die_with_parent() -> None:
-    """On Linux, let the kernel end the server when the run dies, even by SIGKILL."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)

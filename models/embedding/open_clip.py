@@ -13,8 +13,8 @@ import numpy as np
 from models.clip import Vectors
 from models.decode_picture import decode_picture
 from models.identity import name_of, open_clip_identity
+from schemas.configuration.model_config import OpenClip as OpenClipConfig
 from schemas.errors import ConfigError, TransientError
-from schemas.model_config import OpenClip as OpenClipConfig
 
 
 class OpenClip:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.identity import checkpoint_errors, name_of, revision_of
-from schemas.model_config import TransformersEmbedder as TransformersConfig
+from schemas.configuration.model_config import TransformersEmbedder as TransformersConfig
 
 _WORD = re.compile(r"\w+")
 _BATCH = 32

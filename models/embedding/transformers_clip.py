@@ -16,8 +16,8 @@ from models.clip import Vectors
 from models.decode_picture import decode_picture
 from models.identity import checkpoint_errors, name_of, revision_of
 from models.torch_threads import threads, threads_for
+from schemas.configuration.model_config import TransformersClip as TransformersClipConfig
 from schemas.errors import ConfigError, TransientError
-from schemas.model_config import TransformersClip as TransformersClipConfig
 
 _UNLIMITED = 10**6
 _LEAST_SIDE, _MOST_ASPECT = 16, 4

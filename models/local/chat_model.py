@@ -34,8 +34,8 @@ from models.identity import RETRY_TEMPERATURE, checkpoint_errors, name_of, revis
 from models.local.grammar import Constraint, Grammars
 from models.local.sampling import RowLimits, RowSampler, Sampling
 from models.torch_threads import threads, threads_for
+from schemas.configuration.model_config import LocalModel
 from schemas.errors import ConfigError, PermanentError, TransientError
-from schemas.model_config import LocalModel
 
 log = logging.getLogger(__name__)
 _UNLIMITED = 10**6

@@ -28,8 +28,8 @@ from models.servers.engine import POLL_SECONDS, Engine
 from models.servers.jobs import Call
 from models.servers.picture_files import PictureFolder
 from models.servers.wire import Writer, break_special_tokens
+from schemas.configuration.model_config import OpenAIModel
 from schemas.errors import ConfigError, RunStopped
-from schemas.model_config import OpenAIModel
 
 _COUNTS_KEPT = 8192
 

@@ -17,7 +17,7 @@ from models.check import Check, fail, ok, warn
 from models.servers.failures import log_line
 from models.servers.transport import Transport
 from models.servers.wire import Writer
-from schemas.model_config import OpenAIModel
+from schemas.configuration.model_config import OpenAIModel
 
 _QUICK_SECONDS = 10.0
 # The prompt asks for a word that the schema forbids: only a server that enforces the schema answers by the schema.

@@ -23,8 +23,8 @@ from models.servers.fleet import ErrorFactory, Fleet
 from models.servers.jobs import Call, Job, Place
 from models.servers.server import Server
 from models.servers.wire import Writer, read_answer
+from schemas.configuration.model_config import OpenAIModel
 from schemas.errors import ConfigError, RunStopped, TransientError
-from schemas.model_config import OpenAIModel
 
 _MOST_LOSSES = 10  # a request under which servers vanish more often than this is given up
 _MOST_REFUSALS = 16  # after this many without any reply (later: twice as many) the server is to blame

@@ -13,8 +13,8 @@ from models.meter import Meter
 from models.servers.dispatch import Dispatcher
 from models.servers.fleet import ErrorFactory, Fleet
 from models.servers.wire import Writer
+from schemas.configuration.model_config import OpenAIModel
 from schemas.errors import RunStopped
-from schemas.model_config import OpenAIModel
 
 POLL_SECONDS = 0.2
 """A waiting thread asks this often whether the run should stop."""

@@ -11,7 +11,7 @@ import httpx2
 import openai
 
 from models.servers.transport import OversizedBody
-from schemas.retry_after import retry_after
+from schemas.kit.retry_after import retry_after
 from schemas.safe_text import plain
 
 Kind = Literal[

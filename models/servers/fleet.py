@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 
 from models.meter import Meter
 from models.servers.server import Problem, Server, time_of_day
+from schemas.configuration.model_config import OpenAIModel
 from schemas.errors import ConfigError, ServerGone, V2XumError
-from schemas.model_config import OpenAIModel
 
 log = logging.getLogger(__name__)
 _FIRST_PROBE, _LONGEST_PROBE = 0.5, 5.0  # seconds between two probes of a server that is gone

@@ -13,7 +13,7 @@ import openai
 from models.servers.failures import Fault, fault_of, log_line
 from models.servers.limiter import Limiter
 from models.servers.transport import Transport
-from schemas.model_config import OpenAIModel
+from schemas.configuration.model_config import OpenAIModel
 
 _PROBE_SECONDS = 10.0  # a server that decodes pictures in its only thread can take seconds to answer
 _ESTIMATE_OVERHEAD = 64  # tokens that a chat template may add

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from models.chat import Reply, Request
 from models.identity import RETRY_TEMPERATURE
 from models.servers.failures import Fault
-from schemas.model_config import OpenAIModel
+from schemas.configuration.model_config import OpenAIModel
 
 _OWN_ID = re.compile(r"v2x[0-9a-f]{29}")
 _ANGLED = (

@@ -19,8 +19,8 @@ from curation.workspace import Workspace
 from demo.render import frames
 from demo.world import make_script
 from schemas.audit import Audit
-from schemas.config import CurateConfig
-from schemas.loading import load_config
+from schemas.configuration.config import CurateConfig
+from schemas.configuration.loading import load_config
 from schemas.records import (
     Caption,
     CaptionSet,

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from benchmarks.processes import answers_health, in_fresh_process, peak_memory
-from flows.local.prefect_server import free_port
+from schemas.kit.local_process import free_port
 
 SERVER = """
 import http.server, sys

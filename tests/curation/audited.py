@@ -22,7 +22,7 @@ from demo.world import COLOURS, SHAPES, Script
 from models.clip import Vectors
 from models.embedding.sentences import NgramEmbedder
 from schemas.audit import Audit
-from schemas.config import AuditConfig
+from schemas.configuration.config import AuditConfig
 from schemas.records import Caption, CaptionSet, Effort, Frame, FrameSet, Sentence, Summary
 from tests.curation.scripted import MAKER
 

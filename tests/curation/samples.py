@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from curation.dataset.write import export
-from schemas.config import ExportConfig
+from schemas.configuration.config import ExportConfig
 from schemas.manifest import Manifest
 from schemas.records import (
     Caption,

@@ -8,7 +8,7 @@ import pytest
 
 from demo.evaluate import ROOT, evaluate
 from demo.measure import figures
-from schemas.loading import load_config
+from schemas.configuration.loading import load_config
 
 FOLDERS = [ROOT / "data" / "demo" / name for name in ("captioner", "summarizer")]
 

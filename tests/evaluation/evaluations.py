@@ -14,7 +14,7 @@ from demo.world import make_script
 from evaluation.cases import Prediction, Reference
 from evaluation.uncertainty.bootstrap import INTERVAL
 from evaluation.uncertainty.metric_intervals import summarize
-from schemas.evaluation import Evaluation, Problem, Provenance, SystemKind, SystemValues, VideoValues
+from schemas.documents.evaluation import Evaluation, Problem, Provenance, SystemKind, SystemValues, VideoValues
 
 UNITS = {
     "f1": "fraction",

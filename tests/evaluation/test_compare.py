@@ -9,8 +9,8 @@ from scipy import stats
 
 from evaluation.compare import compare, read_evaluation
 from evaluation.uncertainty.metric_intervals import summarize
+from schemas.documents.evaluation import Evaluation, SystemValues, VideoValues
 from schemas.errors import ConfigError
-from schemas.evaluation import Evaluation, SystemValues, VideoValues
 from tests.evaluation.evaluations import ROWS, UNITS, evaluation, provenance
 
 FIRST, SECOND = ROWS[0][0], ROWS[1][0]

@@ -18,9 +18,9 @@ from evaluation.protocols import METRICS, get
 from evaluation.readers.instruct_v2xum import read_instruct
 from evaluation.report.write import JSON_NAME, LATEX_NAME, MARKDOWN_NAME, PAGE_NAME, write_outputs
 from evaluation.request import EvaluateRequest, clip_config, evaluate_here
+from schemas.configuration.model_config import OpenClip, TransformersClip
+from schemas.documents.evaluation import Evaluation, SystemValues
 from schemas.errors import ConfigError
-from schemas.evaluation import Evaluation, SystemValues
-from schemas.model_config import OpenClip, TransformersClip
 from tests.evaluation.datasets import right, scripts, write_predictions, write_references
 
 VIDEOS = 8

@@ -17,8 +17,8 @@ from demo.world import make_script
 from evaluation.cases import Prediction, Reference
 from evaluation.pictures import FolderPictures, FramePictures, WorkspacePictures, with_pictures
 from evaluation.request import EvaluateRequest, evaluate_here
+from schemas.configuration.loading import load_config
 from schemas.errors import ConfigError
-from schemas.loading import load_config
 from schemas.records import Origin, Source
 from schemas.repository import ROOT
 from tests.curation.scripted_stages import Tally

@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli.main import application
-from schemas.comparison import Comparison
-from schemas.evaluation import Evaluation
+from schemas.documents.comparison import Comparison
+from schemas.documents.evaluation import Evaluation
 from tests.evaluation.datasets import right, scripts, write_predictions, write_references
 from tests.runs import run_flow
 

@@ -33,10 +33,10 @@ from demo.render import draw
 from demo.world import make_script
 from flows.gold_questions import gold_questions, mixed
 from models.identity import identify
+from schemas.configuration.review_config import ReviewConfig
 from schemas.errors import ConfigError
 from schemas.gold import Answers
 from schemas.review import Verdict
-from schemas.review_config import ReviewConfig
 from tests.annotation.workspaces import Film, config, make_workspace, services_of
 
 pytestmark = pytest.mark.slow  # they render and decode videos

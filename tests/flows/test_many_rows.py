@@ -15,7 +15,7 @@ import pytest
 from benchmarks.instant import config, trivial_videos, with_instant_models
 from curation.status.counts import summarize
 from curation.status.standings import all_rejections
-from schemas.config import SourceSpec
+from schemas.configuration.config import SourceSpec
 from schemas.repository import ROOT
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]

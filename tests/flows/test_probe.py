@@ -9,8 +9,8 @@ import pytest
 
 from curation.pipeline.run import open_run
 from curation.report.write import write_report
+from schemas.configuration.loading import load_config
 from schemas.errors import ConfigError, Interrupted, V2XumError
-from schemas.loading import load_config
 from tests.curation.scripted_stages import sources
 from tests.runs import CONFIG
 

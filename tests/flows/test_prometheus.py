@@ -11,10 +11,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from curation.pipeline.counts import Counts
-from flows.local.prefect_server import free_port
 from flows.prometheus import serve_metrics
 from models.meter import Meter
 from schemas.errors import ConfigError
+from schemas.kit.local_process import free_port
 
 
 def scrape(url: str) -> dict[tuple[str, tuple[str, ...]], float]:

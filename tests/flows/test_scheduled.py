@@ -17,7 +17,7 @@ import yaml
 from annotation.label_studio.access import TOKEN, URL
 from curation.workspace import Workspace
 from evaluation.request import EvaluateRequest
-from schemas.loading import load_config
+from schemas.configuration.loading import load_config
 from tests.evaluation.datasets import right, scripts, write_predictions, write_references
 from tests.runs import CONFIG, ROOT
 

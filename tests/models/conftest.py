@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from schemas.model_config import LocalModel
+from schemas.configuration.model_config import LocalModel
 
 START, END, PAD = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
 IMAGE, AROUND, GLOBAL = "<image>", "<fake_token_around_image>", "<global-img>"

@@ -17,7 +17,7 @@ from demo.faulty_server.answers import hash_of
 from models.chat import Reply, Request
 from models.meter import Meter
 from models.servers.chat_model import RemoteChatModel
-from schemas.model_config import OpenAIModel
+from schemas.configuration.model_config import OpenAIModel
 
 
 def config(*urls: str, **options: Any) -> OpenAIModel:

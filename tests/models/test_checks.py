@@ -9,7 +9,13 @@ from types import ModuleType
 import pytest
 
 from models.checks import check_clip, check_embedder, check_local
-from schemas.model_config import LocalModel, NgramEmbedder, OpenClip, TransformersClip, TransformersEmbedder
+from schemas.configuration.model_config import (
+    LocalModel,
+    NgramEmbedder,
+    OpenClip,
+    TransformersClip,
+    TransformersEmbedder,
+)
 from schemas.repository import DATA
 
 DEMO = DATA / "demo"

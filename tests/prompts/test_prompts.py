@@ -14,7 +14,7 @@ from curation.audit.judge import judge
 from curation.text.caption import caption_frames
 from curation.text.extract import extract
 from curation.text.refine import refine
-from schemas.config import AuditConfig, CaptionConfig, ExtractConfig, RefineConfig
+from schemas.configuration.config import AuditConfig, CaptionConfig, ExtractConfig, RefineConfig
 from schemas.errors import PromptError
 from schemas.records import Sentence
 from tests.curation.audited import rated

@@ -17,7 +17,7 @@ import pytest
 
 from benchmarks.processes import answers_health
 from demo.faulty_server.plan import even
-from flows.local.prefect_server import free_port
+from schemas.kit.local_process import free_port
 from tests.runs import CONFIG as LOCAL
 from tests.runs import ROOT, VIDEOS, status
 from tests.serving.conftest import texts

@@ -18,7 +18,7 @@ from annotation.label_studio.access import Access, new_access, review_folder
 from annotation.label_studio.environment import environment_path
 from annotation.label_studio.server import POSTGRES, Running, environment, serving
 from schemas.errors import ConfigError, RunStopped
-from schemas.local_process import free_port
+from schemas.kit.local_process import free_port
 from tests.annotation.people import Api, pull, push
 from tests.annotation.workspaces import ROOT, Film, make_workspace
 from tests.postgres import PASSWORD, SECRET, new_database, rows, text_of

@@ -15,7 +15,7 @@ from curation.ledger.ledger import Ledger
 from curation.review.verdict_store import Reviews
 from curation.status.view import LedgerView
 from schemas.audit import GOOD, Audit, Redundancy
-from schemas.review_config import ReviewConfig
+from schemas.configuration.review_config import ReviewConfig
 from tests.curation.hashes import HASHES
 from tests.curation.people import finish, verdict
 from tests.curation.samples import make_sample

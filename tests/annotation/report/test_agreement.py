@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotation.report.agreement import alpha, keyframe_f1, mean, paired, text_distance
-from schemas.review_report import Estimate
+from schemas.documents.review_report import Estimate
 from tests.annotation.simulated import DECISIONS, answers, true_alpha
 
 RATINGS = (1, 2, 3, 4, 5)

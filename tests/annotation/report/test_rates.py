@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annotation.report.rates import corrected, difference, share
-from schemas.review_report import Estimate
+from schemas.documents.review_report import Estimate
 
 
 @pytest.mark.parametrize("true", [0.02, 0.1, 0.35])

@@ -16,9 +16,9 @@ from curation.ledger.ledger import Ledger
 from curation.review.verdict_store import Pushed, Reviews
 from curation.status.counts import summarize
 from curation.status.view import LedgerView
+from schemas.configuration.review_config import ReviewConfig
+from schemas.documents.review_report import Fix, ReviewReport
 from schemas.review import AddedKeyframe
-from schemas.review_config import ReviewConfig
-from schemas.review_report import Fix, ReviewReport
 from tests.annotation.simulated import binary
 from tests.curation.hashes import HASHES
 from tests.curation.people import finish, shown, verdict

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from curation.audit.audit import NO_CLIP, NO_JUDGE, Tools, audit, marks
 from models.embedding.sentences import NgramEmbedder
 from schemas.audit import GOOD, Audit
-from schemas.config import AuditConfig
+from schemas.configuration.config import AuditConfig
 from schemas.errors import ConfigError, Interrupted, PoisonError, RunStopped, ServerGone, TransientError
 from schemas.records import Sentence
 from tests.curation.audited import (

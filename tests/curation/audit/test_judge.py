@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import prompts
 from curation.audit.judge import CRITERIA, LONGEST_REASON, Judged, judge, schema_of
 from models.chat import Reply
-from schemas.config import AuditConfig
+from schemas.configuration.config import AuditConfig
 from schemas.errors import TransientError
 from schemas.records import Sentence
 from tests.curation.audited import rated

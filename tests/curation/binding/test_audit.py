@@ -26,9 +26,9 @@ from models.build import build_chat_model
 from models.chat import ChatModel
 from models.reply_cache import CachedModel
 from schemas.binding import Binding
-from schemas.config import CurateConfig
+from schemas.configuration.config import CurateConfig
+from schemas.configuration.loading import load_config
 from schemas.errors import BindingBroken, ConfigError
-from schemas.loading import load_config
 from schemas.records import CaptionSet, Origin, Source
 from schemas.repository import ROOT
 from tests.curation.faulty import Astray, Fault

@@ -16,7 +16,7 @@ from curation.text.caption import caption_frames
 from demo.tiny_models.canaries import words_of
 from demo.world import make_script
 from schemas.binding import CanaryOutcomes
-from schemas.config import BindingConfig, CaptionConfig
+from schemas.configuration.config import BindingConfig, CaptionConfig
 from schemas.errors import ConfigError, TransientError
 from schemas.repository import DATA
 from tests.curation.scripted import CAPTION_PROMPT, Scripted, make_frames, make_video, picture

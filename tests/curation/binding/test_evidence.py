@@ -16,7 +16,7 @@ from curation.binding.evidence import HTML_NAME, JSON_NAME, Case, write_evidence
 from curation.binding.window import Alarm, CanaryResult, Compared, Shown, Window
 from curation.binding.withdrawal import Withdrawn
 from schemas.binding import CanaryOutcome
-from schemas.config import BindingConfig
+from schemas.configuration.config import BindingConfig
 from schemas.errors import PermanentError
 from schemas.safe_text import plain_line
 

@@ -21,7 +21,7 @@ from curation.binding.window import (
     unlike,
 )
 from schemas.binding import CanaryOutcome
-from schemas.config import BindingConfig
+from schemas.configuration.config import BindingConfig
 from schemas.errors import BindingBroken
 from tests.curation.samples import make_sample
 

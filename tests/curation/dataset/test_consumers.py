@@ -20,7 +20,7 @@ from curation.dataset.write import export
 from demo.contact_sheet import contact_sheet, wrap
 from pages.markdown import escape_markdown
 from schemas.arrow import features
-from schemas.config import ExportConfig
+from schemas.configuration.config import ExportConfig
 from schemas.errors import PermanentError
 from schemas.safe_text import plain_line
 from schemas.time import clock

@@ -14,7 +14,7 @@ from curation.dataset.check import validate
 from curation.dataset.rows import ASK_V2T, ASK_V2V, ASK_V2VT, row_of, split_of, upstream_record
 from curation.dataset.write import export
 from schemas.arrow import arrow_schema
-from schemas.config import ExportConfig, SplitConfig
+from schemas.configuration.config import ExportConfig, SplitConfig
 from schemas.errors import PermanentError
 from schemas.manifest import Manifest
 from schemas.records import Sentence

@@ -20,7 +20,7 @@ from curation.download.host_pacing import Hosts
 from curation.sources import addresses
 from curation.store.store import Store
 from curation.video.probe import probe
-from schemas.config import DownloadConfig, FilterConfig, ListFilter, RangeFilter
+from schemas.configuration.config import DownloadConfig, FilterConfig, ListFilter, RangeFilter
 from schemas.errors import ConfigError, HostBlocked, PermanentError, RefusedError, StageError, TransientError
 from schemas.records import Origin, Source, Video
 from schemas.repository import ROOT

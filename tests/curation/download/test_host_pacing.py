@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from curation.download.host_pacing import FORBIDDEN_LIMIT, LONGEST_PAUSE, Hosts
-from schemas.config import DownloadConfig
+from schemas.configuration.config import DownloadConfig
 from schemas.errors import HostBlocked, PermanentError, TransientError
 
 

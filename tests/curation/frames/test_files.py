@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.frames.files import frame_name, frames_key, keep_only, read_frame
-from schemas.config import FrameConfig
+from schemas.configuration.config import FrameConfig
 
 CONFIG = FrameConfig(cross_check=0)
 

@@ -16,7 +16,7 @@ from curation.frames.sample import sample_frames
 from curation.video.encode import encode_video
 from curation.video.probe import probe, probe_safely
 from curation.video.sandbox import Limits, Sandbox
-from schemas.config import FrameConfig, NearDuplicateConfig
+from schemas.configuration.config import FrameConfig, NearDuplicateConfig
 from schemas.errors import PermanentError, PoisonError
 from schemas.records import FrameSet, Publication, Video
 from tests.curation import barcode, hostile

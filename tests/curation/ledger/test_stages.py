@@ -6,7 +6,7 @@ import pytest
 
 from curation.ledger.stages import EXPORT, LANES, POLICY, ROLES, SOURCE, STAGES, Stage
 from curation.pipeline.settings import load_prompts, stage_hashes
-from schemas.loading import load_config
+from schemas.configuration.loading import load_config
 from schemas.records import CaptionSet
 from schemas.repository import ROOT
 from tests.curation.samples import make_sample

@@ -20,12 +20,12 @@ from curation.store.store import Store
 from flows.cli.print_explanation import print_explanation
 from models.build import build_clip
 from schemas.audit import Audit
-from schemas.config import AuditConfig, CurateConfig
+from schemas.configuration.config import AuditConfig, CurateConfig
+from schemas.configuration.loading import load_config
+from schemas.configuration.model_config import TransformersClip
+from schemas.documents.status import ExplainedStage, Explanation
 from schemas.errors import PromptError
-from schemas.loading import load_config
-from schemas.model_config import TransformersClip
 from schemas.repository import ROOT
-from schemas.status import ExplainedStage, Explanation
 from tests.curation.audited import JUDGE_PROMPT, PLAIN, make_script, measure, rated, rotated, true_sentences
 from tests.curation.hashes import HASHES
 from tests.curation.scripted import Scripted

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from curation.pipeline.budget import Budget, bill
 from models.meter import Meter, Reading
-from schemas.config import PriceConfig
+from schemas.configuration.config import PriceConfig
 from schemas.errors import BudgetReached, ConfigError
 
 PRICES = PriceConfig(currency="EUR", gpu_hour=3.0, gpus=2, million_tokens_in=0.5, million_tokens_out=1.5)

@@ -22,9 +22,9 @@ from curation.status.counts import summarize
 from curation.status.explain import explain
 from curation.status.standings import due
 from curation.workspace import Workspace
+from schemas.documents.status import LastRunCounts
 from schemas.errors import PermanentError
 from schemas.records import Effort, Record, Summary
-from schemas.status import LastRunCounts
 from tests.curation.pipeline.test_upgrade import ARCHIVE
 
 

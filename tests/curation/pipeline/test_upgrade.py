@@ -19,9 +19,9 @@ from curation.pipeline.upgrade import PROPERTY, VERSION
 from curation.status.counts import summarize
 from curation.status.standings import Standings
 from curation.workspace import Workspace
-from schemas.config import CurateConfig
-from schemas.loading import load_config
-from schemas.status import WorkspaceStatus
+from schemas.configuration.config import CurateConfig
+from schemas.configuration.loading import load_config
+from schemas.documents.status import WorkspaceStatus
 
 ARCHIVE = Path(__file__).parent / "data" / "workspace-0.1.tar.xz"
 FINISHED = {"samples": 2, "rejected": 2, "pending": 0, "retryable": 0}

@@ -10,8 +10,8 @@ import pytest
 
 from curation.plan.doctor import check_decoders, check_disk, check_downloader, check_memory, filesystem, needs
 from models.check import Check
-from schemas.config import CurateConfig
-from schemas.loading import load_config
+from schemas.configuration.config import CurateConfig
+from schemas.configuration.loading import load_config
 from schemas.repository import ROOT
 
 

@@ -11,7 +11,7 @@ from curation.ledger.stages import LANES, STAGES
 from curation.plan.costs import QUANTITIES, Probed, Span, busy_seconds, most_at_once
 from curation.plan.estimate import LEAST, Measured, advice, choose, document, estimate, problem
 from curation.plan.intervals import interval, totals, wilson
-from schemas.config import CurateConfig
+from schemas.configuration.config import CurateConfig
 
 LOCAL = {"engine": "local", "model": "tiny"}
 REMOTE = {"engine": "openai", "model": "big", "base_urls": ["http://127.0.0.1:8000/v1"]}

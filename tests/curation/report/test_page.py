@@ -26,10 +26,10 @@ from curation.store.store import Store
 from pages.thumbnails import cut, thumbnail
 from schemas.audit import Audit, Coverage, Mark
 from schemas.binding import Binding
-from schemas.config import CurateConfig, ExtractConfig
+from schemas.configuration.config import CurateConfig, ExtractConfig
+from schemas.documents.run_summary import RunSummary, Spread, Totals
 from schemas.errors import PermanentError, TransientError
 from schemas.records import Record, Sample
-from schemas.run_summary import RunSummary, Spread, Totals
 from schemas.safe_text import plain_line
 from tests.curation.hashes import HASHES
 from tests.curation.samples import make_sample, picture

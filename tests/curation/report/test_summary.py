@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from curation.report.summary import verdict
-from schemas.run_summary import Totals
+from schemas.documents.run_summary import Totals
 
 
 @pytest.mark.parametrize(

@@ -24,11 +24,11 @@ from curation.status.explain import explain
 from curation.status.standings import Standings, all_rejections, finished_ids, published, sample_ids, samples
 from curation.status.view import LedgerView
 from curation.workspace import Workspace
-from schemas.loading import load_config
+from schemas.configuration.loading import load_config
+from schemas.configuration.review_config import ReviewConfig
 from schemas.records import Rejection, Sample
 from schemas.repository import ROOT
 from schemas.review import AddedKeyframe
-from schemas.review_config import ReviewConfig
 from tests.curation.hashes import HASHES, changed
 from tests.curation.people import finish, shown, verdict, verdicts_on
 from tests.curation.samples import contents, make_sample, picture

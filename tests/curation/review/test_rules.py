@@ -10,9 +10,9 @@ from curation.dataset.rows import row_of
 from curation.review.content_hash import content_sha256
 from curation.review.edits import Edits, Inapplicable, edited, edits_of
 from curation.review.rules import applied, counted, ruling
+from schemas.configuration.review_config import ReviewConfig
 from schemas.records import Rejection, Review, Sample, Sentence
 from schemas.review import AddedKeyframe
-from schemas.review_config import ReviewConfig
 from schemas.temporal import format_seconds
 from tests.curation.people import shown, verdict, verdicts_on
 from tests.curation.samples import hostile_samples, make_sample

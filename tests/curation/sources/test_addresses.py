@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.sources import addresses
-from schemas.config import DownloadConfig
+from schemas.configuration.config import DownloadConfig
 from schemas.errors import RefusedError, TransientError
 from schemas.repository import ROOT
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.sources.filters import judge_publication, judge_video, refuse
-from schemas.config import FilterConfig, ListFilter, ModeFilter, RangeFilter
+from schemas.configuration.config import FilterConfig, ListFilter, ModeFilter, RangeFilter
 from schemas.errors import RefusedError
 from schemas.records import Origin, Publication, Source, Video
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from curation.sources.interpret import interpret
 from curation.sources.read import natural_key, read_sources
 from curation.sources.seen import Seen
-from schemas.config import SourceSpec
+from schemas.configuration.config import SourceSpec
 from schemas.errors import ConfigError, StageError
 from schemas.records import Rejection, Source
 

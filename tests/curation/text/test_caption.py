@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.text.caption import caption_frames
-from schemas.config import CaptionConfig
+from schemas.configuration.config import CaptionConfig
 from schemas.errors import PermanentError
 from schemas.records import Caption
 from tests.curation.scripted import CAPTION_PROMPT, Scripted, after, make_frames, make_video, picture

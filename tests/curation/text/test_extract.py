@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.text.extract import bounds, extract, schema_of
-from schemas.config import ExtractConfig
+from schemas.configuration.config import ExtractConfig
 from schemas.errors import PermanentError
 from tests.curation.scripted import (
     EXTRACT_PROMPT,

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.text.refine import refine, repetitions, schema_of
-from schemas.config import RefineConfig
+from schemas.configuration.config import RefineConfig
 from schemas.errors import PermanentError
 from schemas.records import Effort, Extract
 from tests.curation.scripted import (

@@ -325,7 +325,7 @@ def test_the_demos_models_answer(tmp_path: Path) -> None:
     from demo.faulty_server.answers import LocalAnswers
     from models.build import build_chat_model
     from models.chat import Request
-    from schemas.model_config import LocalModel
+    from schemas.configuration.model_config import LocalModel
 
     folder = ROOT / "data" / "demo"
     schema = extract_schema([3, 4, 5, 6], 1, 2)

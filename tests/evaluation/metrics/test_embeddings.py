@@ -19,8 +19,8 @@ from evaluation.metrics.embeddings import Embedder, cross_modal, split_sentences
 from evaluation.metrics.vector_cache import VectorCache
 from models.build import build_clip
 from models.clip import Clip, Vectors
+from schemas.configuration.model_config import TransformersClip
 from schemas.errors import ConfigError
-from schemas.model_config import TransformersClip
 from schemas.repository import DATA
 
 FOLDER = DATA / "demo" / "clip"

@@ -12,7 +12,7 @@ from evaluation.cases import FullLength, Prediction, Reference
 from evaluation.metrics.selection import uniform_shots
 from evaluation.metrics.video import evaluate_videos
 from evaluation.protocols import NAMES, get
-from schemas.evaluation import VideoValues
+from schemas.documents.evaluation import VideoValues
 
 SUMME = ("summe/binary-vs-mean", "summe/score-vs-mean", "summe/per-annotator")
 

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from evaluation.compare import compare
 from evaluation.report.markdown import comparison_markdown, markdown
 from evaluation.report.tables import caption, exclusions_of, label, number, probability, signed, tables_of
-from schemas.evaluation import Problem
+from schemas.documents.evaluation import Problem
 from schemas.safe_text import plain_line
 from tests.evaluation.evaluations import HOSTILE, ROWS, evaluation, hostile_evaluation
 

@@ -17,7 +17,7 @@ from evaluation.cases import Case, Prediction, Reference
 from evaluation.compare import compare
 from evaluation.report.curves import CURVE_LEFT, CURVE_RIGHT, curve, spreads
 from evaluation.report.page import render_page
-from schemas.evaluation import VideoValues
+from schemas.documents.evaluation import VideoValues
 from schemas.safe_text import plain_line
 from tests.evaluation.evaluations import HOSTILE, ROWS, evaluation, hostile_evaluation, predict, references
 

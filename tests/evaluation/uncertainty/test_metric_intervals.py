@@ -11,7 +11,7 @@ from scipy import stats
 
 from evaluation.uncertainty.bootstrap import corpus_of, intervals, mean_of
 from evaluation.uncertainty.metric_intervals import column, metric_values, summarize
-from schemas.evaluation import MetricValue, VideoValues
+from schemas.documents.evaluation import MetricValue, VideoValues
 
 DRAWS = {
     "normal": lambda rng, shape: rng.normal(0.3, 0.1, shape),

@@ -19,11 +19,11 @@ from curation.workspace import Workspace
 from flows.artifacts import figures
 from flows.cli.demo import require_samples
 from flows.cli.main import application
-from schemas.config import CurateConfig
+from schemas.configuration.config import CurateConfig
+from schemas.configuration.loading import load_config
+from schemas.documents.run_summary import RunSummary
+from schemas.documents.status import WorkspaceStatus
 from schemas.errors import ConfigError, PermanentError
-from schemas.loading import load_config
-from schemas.run_summary import RunSummary
-from schemas.status import WorkspaceStatus
 from tests.curation.scripted_stages import Works, run_all, sources
 from tests.runs import CONFIG
 

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from annotation.label_studio.access import URL, Access, read_access
-from schemas.local_process import free_port
+from schemas.kit.local_process import free_port
 from tests.annotation.people import Api
 from tests.annotation.workspaces import ROOT, Film, make_workspace
 from tests.runs import in_process, run_flow

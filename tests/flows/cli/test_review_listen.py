@@ -25,7 +25,7 @@ from annotation.label_studio.webhook import HEADER, PATH, webhook_secret
 from annotation.label_studio.webhook_registration import ACTIONS
 from curation.review.verdict_store import Reviews
 from curation.workspace import Workspace
-from schemas.local_process import free_port
+from schemas.kit.local_process import free_port
 from schemas.review import Verdict
 from tests.annotation.people import Api, choices, push
 from tests.annotation.workspaces import ROOT, Film, make_workspace

@@ -14,7 +14,7 @@ from typer.main import get_group
 from curation.workspace import Workspace
 from flows.cli.app import app
 from flows.cli.commands import COMMANDS, load_command
-from schemas.loading import load_config
+from schemas.configuration.loading import load_config
 from schemas.records import Origin, Source
 from schemas.repository import ROOT
 from tests.runs import CONFIG

@@ -19,8 +19,8 @@ from demo.faulty_server.server import serve
 from flows.cli.doctor import check_port
 from flows.cli.main import application
 from flows.local.model_server_command import serve_command
-from schemas.config import CurateConfig
-from schemas.loading import load_config
+from schemas.configuration.config import CurateConfig
+from schemas.configuration.loading import load_config
 from schemas.repository import ROOT
 
 

@@ -15,8 +15,8 @@ from PIL import Image
 
 from models.build import build_clip
 from models.identity import identify_clip
+from schemas.configuration.model_config import OpenClip
 from schemas.errors import ConfigError, PermanentError
-from schemas.model_config import OpenClip
 
 CONFIG = OpenClip(engine="open_clip", model="ViT-B-32", pretrained="openai", batch=4)
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from models.build import build_embedder
 from models.embedding.sentences import NgramEmbedder
+from schemas.configuration.model_config import NgramEmbedder as NgramConfig
+from schemas.configuration.model_config import TransformersEmbedder as TransformersConfig
 from schemas.errors import ConfigError
-from schemas.model_config import NgramEmbedder as NgramConfig
-from schemas.model_config import TransformersEmbedder as TransformersConfig
 
 NGRAM = NgramEmbedder(4096)
 

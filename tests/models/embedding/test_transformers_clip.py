@@ -17,8 +17,8 @@ from demo.world import make_script
 from models.build import build_clip
 from models.clip import Clip
 from models.identity import identify_clip
+from schemas.configuration.model_config import TransformersClip
 from schemas.errors import ConfigError, PermanentError
-from schemas.model_config import TransformersClip
 from schemas.repository import DATA
 
 FOLDER = DATA / "demo" / "clip"

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from models.build import build_chat_model
 from models.chat import ChatModel, Request
 from models.identity import identify
+from schemas.configuration.model_config import LocalModel
 from schemas.errors import ConfigError, PermanentError
-from schemas.model_config import LocalModel
 
 SETTINGS = settings(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]

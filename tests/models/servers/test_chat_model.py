@@ -277,7 +277,7 @@ def test_a_run_closes_its_models(tmp_path) -> None:
     from curation.ledger.ledger import Ledger
     from curation.pipeline.services import Services
     from curation.store.store import Store
-    from schemas.config import CurateConfig
+    from schemas.configuration.config import CurateConfig
 
     with serve() as server:
         model = {"engine": "openai", "model": "tiny", "base_urls": [server.url]}

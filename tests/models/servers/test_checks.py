@@ -18,7 +18,7 @@ from demo.faulty_server.requests import Character
 from demo.faulty_server.server import serve
 from models.check import Check
 from models.servers.checks import Need, check_server
-from schemas.model_config import OpenAIModel
+from schemas.configuration.model_config import OpenAIModel
 
 
 def jpeg() -> bytes:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from schemas.local_process import free_port
+from schemas.kit.local_process import free_port
 
 PARENT = """
 import subprocess, sys
-from schemas.local_process import end_with_parent
+from schemas.kit.local_process import end_with_parent
 
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], preexec_fn=end_with_parent)
 print(child.pid, flush=True)

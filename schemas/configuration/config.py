@@ -11,9 +11,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from schemas.model_config import ModelsConfig
-from schemas.review_config import ReviewConfig
-from schemas.section import Section
+from schemas.configuration.model_config import ModelsConfig
+from schemas.configuration.review_config import ReviewConfig
+from schemas.configuration.section import Section
 
 FilterMode = Literal["enable", "disable", "score-only"]
 Fraction = Annotated[float, Field(ge=0, le=1)]

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from schemas.config import CurateConfig
+from schemas.configuration.config import CurateConfig
+from schemas.configuration.loading import load_config
+from schemas.configuration.model_config import OpenAIModel
 from schemas.errors import ConfigError
-from schemas.loading import load_config
-from schemas.model_config import OpenAIModel
 from schemas.repository import ROOT
 
 MODELS = "models:\n  captioner: {model: a}\n  summarizer: {model: b}\n"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.retry_after import retry_after
+from schemas.kit.retry_after import retry_after
 
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
-from schemas.section import Section
+from schemas.configuration.section import Section
 
 
 class LocalModel(Section):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from schemas.section import Section
+from schemas.configuration.section import Section
 
 Share = Annotated[float, Field(ge=0, le=1)]
 

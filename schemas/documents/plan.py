@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.document import Document
+from schemas.documents.document import Document
 
 Number = int | float
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from schemas.document import Document
+from schemas.documents.document import Document
 from schemas.errors import ErrorClass
 
 State = Literal["sample", "rejected", "retryable", "pending"]

@@ -10,9 +10,8 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from schemas.config import CurateConfig, resolve_path
-from schemas.errors import ConfigError
-from schemas.model_config import (
+from schemas.configuration.config import CurateConfig, resolve_path
+from schemas.configuration.model_config import (
     LocalModel,
     ModelsConfig,
     NgramEmbedder,
@@ -21,6 +20,7 @@ from schemas.model_config import (
     TransformersClip,
     TransformersEmbedder,
 )
+from schemas.errors import ConfigError
 
 AnyModel = LocalModel | OpenAIModel | NgramEmbedder | TransformersEmbedder | TransformersClip | OpenClip
 

@@ -1,0 +1,1 @@
+"""The configuration of a run: sections of the YAML file, and the strict reader."""

@@ -1,0 +1,1 @@
+"""The JSON documents that commands print for other programs: status, explanations, plans, reports, evaluations."""
