@@ -7,7 +7,7 @@ import pytest
 # Servers that take a minute to start: all tests of such a server are one group, so that it starts once.
 _SERVERS = {"label_studio": "label-studio", "vllm": "vllm"}
 # Tests that load torch and transformers, which takes a worker some seconds once, and that share tiny checkpoints.
-_TORCH = (
+TORCH = (
     "tests/demo/tiny_models/",
     "tests/evaluation/metrics/test_embeddings.py",
     "tests/models/embedding/",
@@ -16,7 +16,7 @@ _TORCH = (
     "tests/models/test_clip.py",
 )
 # Groups of a minute and more, the longest first. A long group that starts last leaves the other worker idle.
-_LONG = (
+LONG = (
     "label-studio",
     "vllm",
     "tests/serving/test_faults.py",
@@ -42,7 +42,7 @@ def group_of(item: pytest.Item) -> str:
     shared = [group for fixture, group in _SERVERS.items() if fixture in names]
     if shared:
         return shared[0]
-    return "torch" if item.nodeid.startswith(_TORCH) else item.nodeid.split("::")[0]
+    return "torch" if item.nodeid.startswith(TORCH) else item.nodeid.split("::")[0]
 
 
 def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
@@ -59,9 +59,9 @@ def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
         groups.setdefault(mark.args[0], []).append(item)
 
     def place(group: str) -> int:
-        if group in _LONG:
-            return _LONG.index(group)
+        if group in LONG:
+            return LONG.index(group)
         slow = any(item.get_closest_marker("slow") for item in groups[group])
-        return len(_LONG) + (not slow)
+        return len(LONG) + (not slow)
 
     return [item for group in sorted(groups, key=place) for item in groups[group]]
