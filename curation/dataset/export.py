@@ -65,8 +65,7 @@ def pictures_of(services: Services) -> ReadImage:
 
 def is_exported(workspace: Workspace, services: Services) -> bool:
     """Whether the export is up to date with the ledger."""
-    standings = Standings(services.view)
-    return _is_written(workspace, _key(services, standings, standings.samples()))
+    return _is_written(workspace, export_key(services))
 
 
 def export_key(services: Services) -> str:

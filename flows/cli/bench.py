@@ -20,6 +20,7 @@ from schemas.repository import ROOT
 class Benchmark(StrEnum):
     """The benchmarks of the repository, which `benchmarks/__main__.py` runs by these names."""
 
+    start = "start"
     serving = "serving"
     frames = "frames"
     ledger = "ledger"

@@ -51,11 +51,11 @@ COMMANDS = {  # in the order in which the help shows them
     ),
     "doctor": Entry(
         ("servers",),
-        "Check everything that a run needs (decoder, tools, disk, memory, models, servers) and say what to do.",
+        "Check what a run needs (decoder, tools, disk, memory, models, servers), and print a fix for each fault.",
     ),
     "bench": Entry(
         ("bench",),
-        "Measure speed against a named baseline in the same minutes (takes minutes; ratios count, not seconds).",
+        "Measure speed against a named baseline in the same minutes. It takes minutes; ratios count, not seconds.",
     ),
     "review": Entry(("review", "review_listen"), "Have people verify the samples in Label Studio."),
     "evaluate": Entry(("evaluate",), "Score summaries against references, with intervals and baselines."),

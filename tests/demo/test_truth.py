@@ -19,7 +19,7 @@ def test_a_record_marks_the_seconds_of_events_that_are_there(seed: int, kept: fl
     script = make_script(seed)
     frames = int(script.duration * kept)
     if not any(second < frames for second in script.keyframes):
-        with pytest.raises(ValueError, match="there must be one"):
+        with pytest.raises(ValueError, match="at least one sentence"):
             record(Known("v", script, frames))
         return
     made = record(Known("v", script, frames))

@@ -171,7 +171,7 @@ def test_the_ledger_and_the_dataset_do_not_know_them(place: Workspace) -> None:
         assert export_key(services) == key and summarize(view) == status
         assert list(all_rejections(view)) == []
         assert all(find(ledger, name) == [] for name in asked)
-        assert explain(view, "film-0").verdicts == []
+        assert explain(view, "film-0").verdicts == ()
         gold = {name: answer.has_error for name, answer in answers.items()}
         report = review_report(view, "films", gold=gold)
         assert (report.progress.gold, report.progress.stale, report.progress.pushed) == (8, 0, 1)
