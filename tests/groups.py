@@ -13,7 +13,6 @@ TORCH = (
     "tests/models/embedding/",
     "tests/models/local/",
     "tests/models/test_checks.py",
-    "tests/models/test_clip.py",
 )
 # Groups of a minute and more, the longest first. A long group that starts last leaves the other worker idle.
 LONG = (
