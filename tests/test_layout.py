@@ -9,6 +9,7 @@ import tomllib
 
 import pytest
 
+from flows.cli.commands import COMMANDS
 from schemas.repository import ROOT
 from tests import house
 
@@ -78,6 +79,13 @@ def test_circles_are_found() -> None:
     graph = {"a": frozenset("b"), "b": frozenset("c"), "c": frozenset("bd"), "d": frozenset()}
     assert house.circles(graph) == [["b", "c"]]
     assert house.direct({"a": frozenset("bc"), "b": frozenset("c"), "c": frozenset()})["a"] == frozenset("b")
+
+
+def test_no_command_imports_another() -> None:
+    commands = {f"flows.cli.{module}" for entry in COMMANDS.values() for module in entry.modules}
+    assert {name: others & commands for name, others in house.modules().items() if name in commands} == dict.fromkeys(
+        commands, frozenset()
+    )
 
 
 def test_no_module_takes_private_names_of_another() -> None:

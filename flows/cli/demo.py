@@ -27,7 +27,7 @@ from demo.measure import figures, score
 from demo.truth import Known, write_truth
 from demo.world import make_script
 from evaluation.request import EvaluateRequest, evaluate_here
-from flows.cli.evaluate import print_evaluation
+from flows.cli.print_evaluation import print_evaluation
 from flows.cli.print_status import print_status
 from flows.local.curate import curate_here
 from schemas.configuration.loading import load_config
