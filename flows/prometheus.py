@@ -23,7 +23,7 @@ ADDRESS = "127.0.0.1"
 
 
 class RunCollector(Collector):
-    """Turns the state of a run into metrics, anew at every scrape."""
+    """Turns the state of a run into metrics, again at every scrape."""
 
     def __init__(self, meter: Meter, counts: Counts) -> None:
         """Collect from this meter and these counts."""

@@ -128,7 +128,7 @@ class CachedModel:
             for i, reply in enumerate(replies):
                 writer.add(names[i], reply)
         except BindingBroken:
-            writer.forget()  # these replies are in doubt
+            writer.forget()  # these replies may be wrong
             raise
         finally:
             writer.flush()

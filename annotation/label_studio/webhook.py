@@ -23,7 +23,7 @@ from schemas.errors import ConfigError
 
 HEADER = "X-V2xum-Secret"
 PATH = "/v2xum/review"
-BODY_BYTES = 65_536  # a request of ours has forty bytes, because we do not ask for the payload
+BODY_BYTES = 65_536  # an expected request has forty bytes, because the webhook sends no payload
 SECONDS = 5.0
 _FILE = "webhook.secret"
 # Requests of strangers must not print stack traces on the terminal. The logger is not registered, because a

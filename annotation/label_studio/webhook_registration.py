@@ -42,8 +42,8 @@ def hook_address(access: Access, host_url: str | None) -> tuple[str, str | None]
 def register(access: Access, title: str, url: str, secret: str) -> None:
     """Let the project of this title send its webhook to `url`, with `secret` in a header.
 
-    A webhook of ours that the project already has is changed; further ones are removed. A webhook is ours when the path
-    of its address ends with PATH, whatever its host. Raises ConfigError when there is no such project, or when Label
+    A webhook that this program made earlier is changed, and further ones are removed. The program knows its webhooks by
+    their address, which ends with PATH on any host. Raises ConfigError when there is no such project, or when Label
     Studio refuses to send to this address.
     """
     with LabelStudio(access) as server:

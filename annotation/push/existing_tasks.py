@@ -1,4 +1,4 @@
-"""Lists the tasks of ours that a project has: from the ledger if the server shows no change, else from the server."""
+"""Lists the tasks that this program made in a project: from the ledger, or from the server if it has changed."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def tasks_in_ledger(pushed: Mapping[str, Pushed]) -> dict[Key, list[ExistingTask
 
 
 def tasks_on_server(server: LabelStudio, project: int) -> dict[Key, list[ExistingTask]]:
-    """Every task of ours in the project, by ascending number. Tasks that other people made are left out."""
+    """Every task of the project that this program made, by ascending number."""
     tasks: dict[Key, list[ExistingTask]] = {}
     for row in server.tasks(project):
         key = task_key(row.get("data"))
@@ -86,7 +86,7 @@ def tasks_on_server(server: LabelStudio, project: int) -> dict[Key, list[Existin
 
 
 def existing_task(row: Mapping[str, Any]) -> ExistingTask:
-    """A task of ours as the server describes it, in a listing or alone."""
+    """A task that this program made, as the server describes it in a listing or alone."""
     counts = (row.get("total_annotations"), row.get("cancelled_annotations"), row.get("draft_exists"))
     touched = any(counts) or bool(row.get("annotations") or row.get("drafts"))
     overlap = row.get("overlap")

@@ -99,7 +99,7 @@ class BindingGuard:
             where = f"not written ({error})"
         return (
             f"captions are not where they belong: {alarm}. The captions of {len(withdrawn.videos)} videos were "
-            f"withdrawn; evidence: {where}. When the captioner is right again, the same command captions them anew"
+            f"withdrawn; evidence: {where}. When the captioner is right again, the same command captions them again"
         )
 
     def _read(self, video_id: str, index: FrameIndex) -> bytes:

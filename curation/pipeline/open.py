@@ -53,7 +53,7 @@ def _upgrade(workspace: Workspace, ledger: Ledger) -> None:
         config = workspace.config()  # of the run that made the results: the new run's is not saved yet
         prompts, identities = load_prompts(config), known_identities(ledger, config.models)
     except (ConfigError, PromptError) as error:
-        log.warning("results of an earlier version cannot be taken over, and will be made anew: %s", error)
+        log.warning("results of an earlier version cannot be taken over and will be made again: %s", error)
         ledger.set_property(PROPERTY, VERSION)
         return
     upgrade(ledger, OldHashes(config, prompts, identities), stage_hashes(config, prompts, identities))

@@ -41,7 +41,7 @@ class Limiter:
         self.restart(0.0)
 
     def restart(self, now: float) -> None:
-        """Begin anew at `now`: the server is new, or was away."""
+        """Start again at `now`: the server is new, or was gone."""
         self._limit = float(self._start)
         self._phase: Phase = "start"
         self._trouble = 0.0
