@@ -27,6 +27,9 @@ LONG = (
     "tests/annotation/label_studio/test_server.py",
     "tests/annotation/pull/test_pull.py",
     "tests/flows/cli/test_review.py",
+    "tests/evaluation/metrics/test_text.py",
+    "tests/flows/test_many_rows.py",
+    "tests/benchmarks/protocol_study/test_figures.py",
     "torch",
 )
 
