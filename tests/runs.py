@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from curation.ledger.databases import LEDGER
 from schemas.repository import ROOT
 from tests.once import once
 
@@ -114,8 +113,7 @@ def v2xum(server: str) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Call the command line against the session's server: in a process of its own where a flow may start."""
 
     def call(*arguments: object, timeout: float = 300) -> subprocess.CompletedProcess[str]:
-        # A process closes its connections to a database when it ends; a command in this process leaves that to chance.
-        if arguments[0] in _IN_PROCESS and LEDGER not in os.environ:
+        if arguments[0] in _IN_PROCESS:
             return in_process(*arguments)
         return command_line(server, *arguments, timeout=timeout)
 
