@@ -34,7 +34,7 @@ from benchmarks.instant import trivial_videos
 from benchmarks.processes import in_fresh_process, peak_memory
 from benchmarks.review import FEW, SECONDS, fill
 from curation.ledger.samples import samples_of
-from curation.pipeline.services import Services
+from curation.pipeline.services import open_services
 from curation.review.content_hash import content_sha256
 from curation.workspace import Workspace
 from flows.cli.app import collect_rarely
@@ -56,7 +56,7 @@ def annotate(place: Workspace, access: Access, title: str, count: int) -> int:
     with LabelStudio(access) as server:
         project = make_project(server, title).project.id
     with (
-        Services(place.config(), place.ledger(), place.store()) as services,
+        open_services(place) as services,
         closing(services.ledger),
         httpx.Client(base_url=access.url, headers={"Authorization": f"Token {access.token}"}, timeout=300) as http,
     ):
