@@ -1,7 +1,7 @@
-"""Where every video stands and, if it is out, why: read once a command, and the only answer to both questions.
+"""Where every video stands, and why a video is out. A command computes it once; nothing else computes it.
 
-A video is out for one reason: its bytes are those of another video, people rejected it, or a stage (its list row or the
-export included) rejected it. Status, explain, the report, the export and the card all take the answer from here.
+A video is out for one reason: its bytes are those of another video, or people rejected it, or it was rejected at its
+list row, at a stage or at the export. Status, explain, the report, the export and the card use this answer.
 """
 
 from __future__ import annotations
@@ -44,9 +44,10 @@ class VideoStanding(NamedTuple):
 
 
 class Standings:
-    """Reads where the videos of a ledger stand. Memory holds some hundred videos at a time, and what people rejected.
+    """Computes where the videos of a ledger stand, and why they are out.
 
-    Of one `Standings` every answer is of the same duplicates and the same verdicts.
+    All answers of one object use the same duplicates and verdicts. Memory holds some hundred videos at a time, and the
+    rejections by people.
     """
 
     def __init__(self, view: LedgerView) -> None:
@@ -56,7 +57,7 @@ class Standings:
         self._aside = view.ledger.duplicates()
 
     def walk(self, ids: Sequence[str] | None = None) -> Iterator[VideoStanding]:
-        """All videos, or those named, by position."""
+        """Where each video stands, by position: all videos, or those of `ids`."""
         ledger = self.view.ledger
         sources = ledger.sources(ids)
         while chunk := list(islice(sources, _CHUNK)):
