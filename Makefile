@@ -59,7 +59,7 @@ test: $(STAMP) $(VLLM_STAMP) label-studio chromium postgresql  ## All tests
 	V2XUM_LABEL_STUDIO_VENV=$(LS_VENV) $(BIN)/python -m pytest $(WORKERS)
 
 test-core: $(STAMP)  ## The quick tests: no Prefect server, no model server, nothing slow
-	$(BIN)/python -m pytest $(WORKERS) --hypothesis-profile quick -m "not slow and not prefect and not vllm and not labelstudio and not postgresql"
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --hypothesis-profile quick -m "not slow and not prefect and not vllm and not labelstudio and not postgresql"
 
 check: $(STAMP)  ## ruff, formatting, types, import contracts
 	$(BIN)/ruff check .

@@ -6,7 +6,8 @@ import pytest
 
 # Servers that take a minute to start: all tests of such a server are one group, so that it starts once.
 _SERVERS = {"label_studio": "label-studio", "vllm": "vllm"}
-# Tests that load torch and transformers, which takes a worker some seconds once, and that share tiny checkpoints.
+# Tests that load torch and transformers, which takes a worker some seconds once, and that share tiny checkpoints. They
+# are slow for that reason.
 TORCH = (
     "tests/demo/tiny_models/",
     "tests/evaluation/metrics/test_embeddings.py",
@@ -56,6 +57,8 @@ def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(group_of(item)))
+        if item.nodeid.startswith(TORCH):
+            item.add_marker(pytest.mark.slow)
         mark = item.get_closest_marker("xdist_group")
         assert mark is not None
         groups.setdefault(mark.args[0], []).append(item)

@@ -32,6 +32,7 @@ print(json.dumps(flows))
 """
 
 
+@pytest.mark.slow
 def test_every_entrypoint_of_prefect_yaml_loads_and_takes_its_parameters() -> None:
     deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
     entrypoints = [deployment["entrypoint"] for deployment in deployments]

@@ -113,6 +113,7 @@ def test_logic_imports_without_prefect() -> None:
     python(f"import sys, importlib\nsys.modules['prefect'] = None\nfor n in {runnable!r}: importlib.import_module(n)")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["flows.cli.main", "curation.pipeline.services", "curation.pipeline.open"])
 def test_reading_a_ledger_needs_neither_torch_nor_prefect(module: str) -> None:
     heavy = "['torch', 'transformers', 'prefect', 'decord']"

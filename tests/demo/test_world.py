@@ -11,6 +11,7 @@ from demo.world import COLOURS, KINDS, PLACES, SHAPES, WORDS, Event, make_script
 seeds = st.integers(0, 2**40)
 
 
+@pytest.mark.slow
 @given(seeds, st.integers(40, 120))
 @settings(max_examples=150, deadline=None)
 def test_truth_follows_from_the_events(seed: int, duration: int) -> None:

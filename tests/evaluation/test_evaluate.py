@@ -99,6 +99,7 @@ def test_a_system_of_one_kind_has_no_metrics_of_the_other(references: Path, tmp_
     assert java or scorers.reason == reasons["ROUGE_L"][0]
 
 
+@pytest.mark.slow
 @given(st.integers(1, 3), st.lists(st.floats(0, 1), min_size=12, max_size=12))
 def test_runs_of_one_system_are_its_mean(runs: int, noise: list[float]) -> None:
     chosen = np.eye(6, dtype=bool)[:1]

@@ -28,6 +28,7 @@ class Failing:
         raise self.error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [ConfigError("a key is not accepted any more"), Interrupted("by the user")])
 def test_a_probe_that_is_stopped_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: V2XumError) -> None:
     from flows import probe as module

@@ -66,6 +66,7 @@ def test_a_scrape_says_what_the_meter_says() -> None:
     assert found["v2xum_paused", ()] == 1
 
 
+@pytest.mark.slow
 def test_it_ends_with_the_run_and_frees_its_port() -> None:
     port, before = free_port(), threading.active_count()
     for _ in range(2):

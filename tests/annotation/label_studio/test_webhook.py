@@ -103,6 +103,7 @@ def test_only_posts_to_one_path_ring(bell: Bell) -> None:
     assert bell.rings == before
 
 
+@pytest.mark.slow
 @given(data=st.binary(max_size=300), start=st.sampled_from([b"", b"POST ", head("x", 5), b"POST %s HTTP/1.1\r\n"]))
 def test_garbage_never_rings_and_the_next_one_is_served(bell: Bell, data: bytes, start: bytes) -> None:
     before = bell.rings
@@ -113,6 +114,7 @@ def test_garbage_never_rings_and_the_next_one_is_served(bell: Bell, data: bytes,
     assert bell.post({HEADER: SECRET}) == 204 and bell.rings == before + 1
 
 
+@pytest.mark.slow
 def test_a_body_that_is_too_large_is_refused(bell: Bell) -> None:
     before, most = bell.rings, webhook.BODY_BYTES
     assert bell.send(head(SECRET, most) + b"x" * most).startswith(b"HTTP/1.1 204")
@@ -149,6 +151,7 @@ def test_slow_clients_do_not_block_others(monkeypatch: pytest.MonkeyPatch) -> No
             wire.close()
 
 
+@pytest.mark.slow
 def test_slow_clients_are_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhook, "SECONDS", 0.2)
     with running() as bell:
@@ -158,6 +161,7 @@ def test_slow_clients_are_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
         assert bell.rings == 0
 
 
+@pytest.mark.slow
 def test_hostile_requests_print_nothing(
     bell: Bell, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -29,6 +29,7 @@ def series(rng, accept, seconds, name="ann", **other):
     ]
 
 
+@pytest.mark.slow
 def test_steady_people_are_seldom_reported_and_changing_people_always():
     rng = np.random.default_rng(3)
     flat, slow = [0.7] * 160, [40.0] * 160

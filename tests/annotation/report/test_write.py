@@ -46,6 +46,7 @@ def test_an_empty_review_is_a_report_too(ledger: Ledger) -> None:
     assert "Nobody has judged anything yet" in render_review(report)
 
 
+@pytest.mark.slow
 def test_the_figures_of_a_small_review(ledger: Ledger) -> None:
     for sample in MADE:
         finish(ledger, sample)

@@ -64,6 +64,7 @@ def test_the_true_summary_is_fully_supported_and_missing_scores_are_listed(seed)
     assert Audit.model_validate_json(found.canonical()) == found
 
 
+@pytest.mark.slow
 def test_a_shuffled_summary_loses_only_support() -> None:
     steps = []
     for part in (0, 0.5, 1):
@@ -111,6 +112,7 @@ def test_every_repeated_sentence_raises_redundancy_alone(seed) -> None:
     assert {one.support.unsupported for one in found} == {0} and len({one.coverage for one in found}) == 1
 
 
+@pytest.mark.slow
 def test_captions_of_another_video_leave_sentences_without_support() -> None:
     steps = []
     for part in (0, 0.5, 1):
@@ -137,6 +139,7 @@ def test_coverage_grows_with_every_event(seed) -> None:
     assert found[-1].captions > found[0].captions
 
 
+@pytest.mark.slow
 def test_grounding_detects_captions_at_wrong_pictures() -> None:
     seeds = SEEDS[:4]
     tools = seeing(*seeds)
@@ -174,6 +177,7 @@ class Hashed:
         return self.embed_images([text.encode() for text in texts])
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(hostile_samples("any"), st.data())
 def test_any_text_gives_scores_in_range_whatever_the_order(sample, data) -> None:

@@ -48,6 +48,7 @@ def test_true_captions_of_the_demo_are_recognized_and_other_places_are_not(seed:
     assert one.place == two.place or not recognized(words_of(one), two.caption)
 
 
+@pytest.mark.slow
 @given(SEEDS)
 @settings(max_examples=25)
 def test_a_seed_gives_one_picture_and_another_seed_another(seed: str) -> None:
@@ -97,6 +98,7 @@ def test_the_demo_pictures_are_listed(tmp_path: Path) -> None:
     assert {one["file"] for one in listed} | {"canaries.json"} == {path.name for path in DEMO.iterdir()}
 
 
+@pytest.mark.slow
 @given(st.integers(1, 40), st.integers(0, 6), st.integers(1, 7), st.integers(0, 10**6))
 def test_captions_are_the_same_with_canaries_among_them(frames: int, count: int, batch: int, seed: int) -> None:
     canaries = [draw_canary(one)._replace(image=f"canary {one}".encode()) for one in canary_seeds(count, str(seed))]

@@ -7,6 +7,7 @@ import json
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -65,6 +66,7 @@ def picture(_video: str, _frame: int) -> bytes:
     return store.getvalue()
 
 
+@pytest.mark.slow
 @given(st.lists(HOSTILE, min_size=4, max_size=4))
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_hostile_captions_are_inert_in_the_page(tmp_path: Path, texts: list[str]) -> None:

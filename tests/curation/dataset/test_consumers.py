@@ -80,6 +80,7 @@ def offline(monkeypatch):
     return datasets
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("streaming", [False, True], ids=["table", "streaming"])
 def test_load_dataset_restores_rows_and_pictures(out, expected, offline, tmp_path, streaming):
     loaded = offline.load_dataset(str(out), cache_dir=str(tmp_path), streaming=streaming)
@@ -149,6 +150,7 @@ def test_upstreams_own_files_load_as_json(out, expected):
             assert list(record["meta"]["token"].values()) == row["summary"]["v2v"]
 
 
+@pytest.mark.slow
 @given(st.data())
 @settings(max_examples=15, deadline=None)
 def test_shards_of_nones_and_anything_load_together(tmp_path_factory, data):
@@ -203,6 +205,7 @@ def test_card_is_whole_and_inert(out, samples, tmp_path):
     assert rendered.count("<h1>") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2, 7, 25, 120])
 def test_contact_sheet_for_any_count(count):
     sample = make_sample(frames=count * 2, keyframes=tuple(range(0, count * 2, 2)), title=UNICODE)

@@ -83,6 +83,7 @@ def test_a_direct_file(site, store):
     assert Video.model_validate_json(video.canonical()) == video
 
 
+@pytest.mark.slow
 def test_a_page_with_subtitles_and_a_hostile_title(site, store, caplog, tmp_path, monkeypatch):
     caplog.set_level(logging.DEBUG)
     (tmp_path / "here").mkdir()
@@ -174,6 +175,7 @@ def test_a_file_that_changed_on_the_server_is_fetched_again(site, store, films, 
     assert '"one"' in [if_range for _, _, seen, if_range, _ in site.requests if seen]
 
 
+@pytest.mark.slow
 def test_the_wall_time_stops_a_very_slow_server(site, store):
     for path in ("/drip.mp4", "/drip.html?kind=text/html"):
         with pytest.raises(TransientError) as caught:
@@ -276,6 +278,7 @@ def test_local_files(site, store, tmp_path):
         fetch(listed, config(), ALL, store, probe=probe)
 
 
+@pytest.mark.slow
 def test_several_threads_at_once(site, store):
     results = {}
 

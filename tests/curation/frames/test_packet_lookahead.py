@@ -36,6 +36,7 @@ def test_lookahead_finds_exactly_the_needed_pictures(gaps, depth, dice, unit, st
     assert plan.variable_rate == (2 * max(gaps) > 3 * min(gaps))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.integers(1, 40), min_size=1, max_size=8),

@@ -67,6 +67,7 @@ def pictures(out, record):
     return [barcode.read(np.asarray(Image.open(io.BytesIO(read_frame(out, f.index))))) for f in record.frames]
 
 
+@pytest.mark.slow
 def test_an_intact_file_is_described_in_full(whole, tmp_path, sandbox):
     record = run(whole.path, tmp_path / "a", sandbox, FrameConfig(cross_check=4))
     assert pictures(tmp_path / "a", record) == barcode.expected(whole)
@@ -86,6 +87,7 @@ def test_an_intact_file_is_described_in_full(whole, tmp_path, sandbox):
     assert FrameSet.model_validate_json(record.canonical()) == record
 
 
+@pytest.mark.slow
 def test_the_decord_backend_gives_the_same_pictures(whole, tmp_path, sandbox):
     record = run(whole.path, tmp_path / "a", sandbox, FrameConfig(backend="decord"))
     assert record.backend == "decord"
@@ -205,6 +207,7 @@ def test_limits_of_the_configuration_hold(whole, tmp_path, sandbox):
     assert caught.value.reason in ("memory", "crashed")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
 def test_a_used_child_without_memory_reports_the_limit_and_not_the_file(tmp_path, codec):
     """H.264's decoder reports a failed allocation as invalid data; MPEG-4's decoder reports it correctly."""

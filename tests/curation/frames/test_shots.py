@@ -32,6 +32,7 @@ def cost(rows, starts, penalty):
     return sum(scatter(rows[a:b]) + penalty for a, b in pairwise([*starts, len(rows)]))
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(vectors, st.floats(0.01, 1.0))
 def test_the_segmentation_is_the_cheapest_of_all(rows, penalty):
@@ -78,6 +79,7 @@ def test_no_frames_have_no_shots():
         segment(np.zeros((0, 4), np.float32))
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.integers(2, 12), min_size=1, max_size=8))
 def test_hard_cuts_of_known_scenes_are_found_exactly(lengths):

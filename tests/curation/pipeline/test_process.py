@@ -202,6 +202,7 @@ def test_a_stop_is_heeded_between_videos_and_resumes(ledger: Ledger, workers: in
     assert len(done) == len(works.calls), "nothing was done twice"
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(data=st.data())
 def test_any_interruption_ends_in_the_state_of_an_undisturbed_run(

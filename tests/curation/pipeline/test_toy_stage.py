@@ -73,6 +73,7 @@ def carry(run: Run, ids: list[str]) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_new_stage_is_known_everywhere(place: Workspace) -> None:
     with open_run(place.root, place.config()) as run:
         view = run.services.view

@@ -56,6 +56,7 @@ def test_nothing_is_due_and_the_reasons_are_the_same(place: Workspace) -> None:
         assert status.reasons == {"download: not_a_video": 1, "filter: too_short": 1}
 
 
+@pytest.mark.slow
 def test_the_export_has_the_same_bytes(place: Workspace) -> None:
     before = files(place.export)
     with open_services(place) as services:

@@ -24,6 +24,7 @@ def statuses(checks: list[Check]) -> set[str]:
     return {check.status for check in checks}
 
 
+@pytest.mark.slow
 def test_decoders_decode() -> None:
     checks = check_decoders("pyav")
     assert [check.name for check in checks] == ["ffmpeg", "decoder pyav", "decoder decord"]

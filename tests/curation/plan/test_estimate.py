@@ -120,6 +120,7 @@ DISTRIBUTIONS: dict[str, tuple[Draw, int, float]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unseen", [6, 1000])
 @pytest.mark.parametrize("name", DISTRIBUTIONS)
 def test_intervals_cover_the_total_of_the_unseen(name: str, unseen: int) -> None:

@@ -314,6 +314,7 @@ def test_what_is_cut_is_one_line() -> None:
     assert all(plain_line(cut(text, 50)) == cut(text, 50) and len(cut(text, 50)) <= 50 for text in HOSTILE)
 
 
+@pytest.mark.slow
 def test_memory_of_the_pass_does_not_hold_the_videos(ledger: Ledger) -> None:
     ids = ledger.register(sources(1200))
     process(

@@ -115,6 +115,7 @@ def rows(place: Workspace) -> dict[str, dict[str, Any]]:
     return {row["id"]: row for shard in shards for row in pq.read_table(shard).to_pylist()}
 
 
+@pytest.mark.slow
 def test_the_released_rows_carry_the_review(workspace: tuple[Workspace, Services]) -> None:
     place, services = workspace
     manifest = export_workspace(place, services)

@@ -28,6 +28,7 @@ RULESETS = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(hostile_samples("any"), st.data(), RULESETS, st.integers())
 @settings(max_examples=150, deadline=None)
 def test_any_verdicts_give_a_consistent_row_in_any_order(sample, data, rules, seed):

@@ -59,6 +59,7 @@ def test_samples_are_found_by_their_ids(ledger: Ledger) -> None:
     assert set(reviews.keys(["v000", "v001"])) == {"v000"}
 
 
+@pytest.mark.slow
 @given(st.lists(verdicts_on(SAMPLE), max_size=8))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_verdict_survives(ledger: Ledger, verdicts: list[Verdict]) -> None:

@@ -255,6 +255,7 @@ def test_any_text_becomes_a_place_or_an_error_with_a_reason(tmp_path_factory, te
         assert place.uri.startswith(("http://", "https://"))
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_list(tmp_path):
     def peak(rows):
         path = tmp_path / f"{rows}.txt"

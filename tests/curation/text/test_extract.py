@@ -46,6 +46,7 @@ def configs(draw) -> ExtractConfig:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(TEXTS, FPS, configs(), st.sampled_from([arbitrary, greedy, stingy, choosing("dog")]), st.integers(30, 400))
 def test_bounds_hold_in_any_windows(texts, fps, config, rule, context) -> None:

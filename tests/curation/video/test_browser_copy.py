@@ -112,6 +112,7 @@ def sampled(path: Path) -> list[np.ndarray]:
     return [sample.image for sample in PyavSampler(path, Fraction(1), 448, 3600).samples()]
 
 
+@pytest.mark.slow
 def test_large_pictures_become_smaller(tmp_path: Path) -> None:
     path = film(tmp_path / "a.mp4", "mpeg4", width=1440, height=2560)
     encode(path, tmp_path / "made.mp4")

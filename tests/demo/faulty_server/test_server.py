@@ -205,6 +205,7 @@ def test_every_way_to_fail_fails_that_way_and_is_counted() -> None:
             assert counts.in_flight == 0
 
 
+@pytest.mark.slow
 def test_the_same_storm_meets_the_same_faults_in_any_order() -> None:
     plan = FaultPlan(
         seed=5, **dict.fromkeys(("rate_limit", "server_error", "truncate", "whitespace"), 0.1), shuffle=0.02

@@ -1,12 +1,14 @@
 """Training frames have the pixels of the real processor and the labels of the world."""
 
 import numpy as np
+import pytest
 
 from demo.render import draw
 from demo.tiny_models.caption_data import SIDE, SLOT_SIZES, make_shard, slot_classes, squared
 from demo.world import make_script
 
 
+@pytest.mark.slow
 def test_pixels_equal_those_of_the_processor() -> None:
     from transformers import Idefics3ImageProcessorPil
 

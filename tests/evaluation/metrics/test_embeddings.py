@@ -185,6 +185,7 @@ def _fill(path: str, start: int) -> None:
         cache.put({number.to_bytes(32): vector})
 
 
+@pytest.mark.slow
 def test_processes_share_a_cache(tmp_path: Path) -> None:
     path = str(tmp_path / "v.sqlite")
     context = multiprocessing.get_context("spawn")

@@ -19,6 +19,7 @@ def cases(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
+@pytest.mark.slow
 @given(cases(), st.sampled_from([np.nan, 0.0]))
 @settings(max_examples=20, deadline=None)
 def test_as_sklearn(case: tuple[np.ndarray, np.ndarray], zero: float) -> None:

@@ -43,6 +43,7 @@ def cases(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     return values((rows, frames)), values((draw(st.sampled_from([1, rows])), annotators, frames))
 
 
+@pytest.mark.slow
 @given(cases())
 @settings(max_examples=150)
 def test_as_scipy_with_ties_constants_and_any_mixture(case: tuple[np.ndarray, np.ndarray]) -> None:

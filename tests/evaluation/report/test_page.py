@@ -136,6 +136,7 @@ def order(page: str) -> list[str]:
     return [found[0] for part in articles if (found := re.findall(r"video-\d{3}", part))]
 
 
+@pytest.mark.slow
 def test_failures_and_the_lowest_come_first_and_the_highest_after_them() -> None:
     made = cases(12)
     text = render_page(evaluation(12), made, by="f1", worst=4, best=3)

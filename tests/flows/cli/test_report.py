@@ -86,6 +86,7 @@ def test_written_anew_it_keeps_how_the_run_went_and_why_it_stopped(opened: tuple
     assert "not known" in after.verdict
 
 
+@pytest.mark.slow
 def test_a_probe_after_a_run_leaves_the_figures_of_the_run(opened: tuple[Workspace, Services]) -> None:
     place, services = opened
     first = write_report(place, services, run_of(services))

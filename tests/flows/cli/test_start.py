@@ -61,6 +61,7 @@ def test_help_imports_no_command() -> None:
     }
 
 
+@pytest.mark.slow
 def test_status_loads_nothing_heavy(tmp_path: Path) -> None:
     place = Workspace(tmp_path / "workspace")
     ledger = place.ledger()

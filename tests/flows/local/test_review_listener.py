@@ -112,6 +112,7 @@ def test_without_a_ring_there_are_turns_at_intervals_and_errors_are_raised() -> 
     assert calls == [False] * 3
 
 
+@pytest.mark.slow
 def test_a_failed_pull_is_reported_and_the_next_one_tries_again(tmp_path: Path) -> None:
     place, messages = make_workspace(tmp_path / "run", []), list[str]()
     listener = Listener(

@@ -52,6 +52,7 @@ def test_random_weights_keep_the_schema(text_checkpoint, load, seconds, low, spa
     assert reply.text == json.dumps(value, separators=(",", ":"))
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(texts=st.lists(st.text(min_size=1, max_size=30), min_size=2, max_size=6, unique=True), seed=st.randoms())
 def test_the_order_and_the_rest_of_the_batch_do_not_change_replies(text_checkpoint, load, texts, seed) -> None:

@@ -259,6 +259,7 @@ print(model.complete(pictured(3))[0].finish)
 """
 
 
+@pytest.mark.slow
 def test_a_process_that_ends_without_closing_prints_no_error() -> None:
     with serve() as server:
         command = [sys.executable, "-W", "error", "-c", SCRIPT, server.url]

@@ -20,6 +20,7 @@ from tests.models.remote_models import FaultProcess, belongs, pictured, remote
 DROPS = ("rate_limit", "server_error", "drop_before", "drop_inside")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("replicas", [1, 2])
 def test_injected_faults_lose_and_mix_up_nothing(replicas) -> None:
     plan = FaultPlan(seed=3, capacity=16, latency=0.005, shuffle=0.02, retry_after=0.05, **even(0.2, DROPS))
@@ -55,6 +56,7 @@ def error(status: int, message: str = "because", **headers: str) -> web.Response
     return web.json_response({"error": {"message": message}}, status=status, headers=headers)
 
 
+@pytest.mark.slow
 def test_a_retry_waits_as_long_as_the_server_asked() -> None:
     script = Script(lambda n, _text, own: error(429, **{"Retry-After": "1"}) if n == 1 else completion(own))
     meter = Meter()
@@ -64,6 +66,7 @@ def test_a_retry_waits_as_long_as_the_server_asked() -> None:
     assert meter.read().retries == {"rate_limited": 1}
 
 
+@pytest.mark.slow
 def test_a_request_that_waits_for_its_retry_holds_no_place() -> None:
     script = Script(
         lambda n, text, own: error(429, **{"Retry-After": "2"}) if text == "0" and n == 1 else completion(own)
@@ -84,6 +87,7 @@ def test_a_refused_request_is_not_sent_again(status) -> None:
     assert meter.read().failures == {"refused": 1}
 
 
+@pytest.mark.slow
 def test_time_outs_are_retried_then_given_up() -> None:
     script = Script(lambda _n, text, own: asyncio.sleep(60) if text == "slow" else completion(own))
     meter = Meter()
@@ -104,6 +108,7 @@ async def _slow_bytes():
         await asyncio.sleep(0.1)
 
 
+@pytest.mark.slow
 def test_a_trickling_body_is_a_time_out() -> None:
     script = Script(lambda n, _text, own: trickle(own) if n == 1 else completion(own))
     meter = Meter()
@@ -238,6 +243,7 @@ def test_a_replica_that_dies_leaves_its_work_to_the_other() -> None:
         assert second.answered() > 100 and meter.read().paused is None
 
 
+@pytest.mark.slow
 def test_a_server_that_comes_back_with_another_model_is_not_used() -> None:
     from demo.faulty_server.requests import Character
 

@@ -100,6 +100,7 @@ def test_overload_halves_once_a_round_trip() -> None:
     assert limiter.limit == 16
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(st.integers(2, 100), st.integers(1, 400))
 def test_it_recovers_after_many_failures(capacity, failures) -> None:
