@@ -101,6 +101,7 @@ class _Push:
         self.fresh = own.project.tasks == 0
         self.newest: int | None = None
         self.added = self.replaced = 0
+        self.sent = False
 
     def run(self, chosen: Sequence[Chosen], check: bool) -> Result:
         """Find the missing tasks, add them, and remove those that they replace."""
@@ -119,7 +120,7 @@ class _Push:
         self.missing.save()
         if not in_order:
             remove_duplicates(self.server, self.project, self.missing.overlaps)
-        if self.added or not in_order:
+        if self.sent or not in_order:  # also after a batch that was refused: no push has to wait for it
             journal.finish(self.server.extent(self.project))
         return Result(
             project=self.project,
@@ -142,6 +143,7 @@ class _Push:
                     self._arrived(*sent, former)
                 self._raise_annotators(batch[0].chosen.overlap)
                 journal.begin(task.key for task in batch)
+                self.sent = True
                 sent = batch, pool.submit(self._import, [task.task for task in batch])
             if sent is not None:
                 self._arrived(*sent, former)
