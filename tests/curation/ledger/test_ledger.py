@@ -56,7 +56,9 @@ def steps() -> st.SearchStrategy[tuple[Any, ...]]:
         st.tuples(st.just("register"), st.lists(sources | bad, max_size=4)),
         st.tuples(st.just("adopt"), videos, stages, st.sampled_from(["f" * 64, "g" * 64]), st.just([])),
         st.tuples(st.just("forget"), videos, stages),
-        st.tuples(st.just("put_replies"), st.dictionaries(st.sampled_from("kKlm"), REPLIES, max_size=3), ANY.map(plain)),
+        st.tuples(
+            st.just("put_replies"), st.dictionaries(st.sampled_from("kKlm"), REPLIES, max_size=3), ANY.map(plain)
+        ),
         st.tuples(st.just("set_duplicates"), st.dictionaries(videos, st.tuples(videos, st.just("s" * 64)), max_size=2)),
         st.tuples(st.just("begin_run"), st.sampled_from(["running", "probing"])),
         st.tuples(st.just("end_run"), st.integers(1, 3), st.just("finished"), st.just({"a": {"made": 1}})),
