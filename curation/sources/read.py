@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from curation.sources import list_files
+from curation.sources import folders, list_files
 from curation.sources.interpret import Place, interpret
 from curation.sources.seen import Seen, origin_text
 from curation.sources.utf8 import is_utf8, quoted, utf8_text
@@ -23,12 +23,6 @@ from schemas.configuration.config import SourceSpec, resolve_path
 from schemas.errors import ConfigError, PermanentError, StageError
 from schemas.records import Origin, Rejection, Source
 
-VIDEO_SUFFIXES = frozenset(
-    (
-        *(".3g2", ".3gp", ".asf", ".avi", ".divx", ".f4v", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpe"),
-        *(".mpeg", ".mpg", ".mts", ".mxf", ".ogm", ".ogv", ".ts", ".vob", ".webm", ".wmv"),
-    )
-)
 COMMAND_LINE = "command line"
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -67,7 +61,7 @@ def _read(spec: SourceSpec, base: Path, schemes: Sequence[str], seen: Seen) -> I
         return
     path = None if "://" in spec.at else resolve_path(spec.at, base)
     if path is not None and path.is_dir():
-        yield from _from_folder(path, _label(path, base), spec.recursive, seen)
+        yield from _from_folder(path, _label(path, base), spec, seen)
     elif path is not None and path.is_file() and path.suffix.lower() in list_files.LIST_SUFFIXES:
         columns, rows = list_files.read_list(path, spec)
         label = _label(path, base)
@@ -80,43 +74,15 @@ def _read(spec: SourceSpec, base: Path, schemes: Sequence[str], seen: Seen) -> I
         yield _admit(place, Origin(list_name=COMMAND_LINE, row=0), seen, COMMAND_LINE)
 
 
-def _from_folder(folder: Path, label: str, recursive: bool, seen: Seen) -> Iterator[Source | Rejection]:
-    for row, path in enumerate(_walk(folder, recursive), start=1):
+def _from_folder(folder: Path, label: str, spec: SourceSpec, seen: Seen) -> Iterator[Source | Rejection]:
+    entries = folders.walk(folder, recursive=spec.recursive, follow_links=spec.follow_links)
+    for row, entry in enumerate(entries, start=1):
         origin = Origin(list_name=label, row=row)
-        if isinstance(path, PermissionError):
-            yield _rejection(PermanentError("folder_unreadable", quoted(Path(path.filename).name)), origin, str(folder))
-            continue
-        resolved = str(path.resolve())
-        yield _admit(Place("file", resolved, resolved), origin, seen, str(folder), title=path.stem)
-
-
-def _walk(folder: Path, recursive: bool) -> Iterator[Path | PermissionError]:
-    """Yield video files below a folder, depth first in natural order, without hidden entries and linked folders.
-
-    A folder that may not be read is yielded as the PermissionError.
-    """
-    try:
-        entries = sorted(folder.iterdir(), key=lambda entry: natural_key(entry.name))
-    except PermissionError as error:
-        yield error
-        return
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir():
-            if recursive and not entry.is_symlink():
-                yield from _walk(entry, recursive)
-        elif entry.suffix.lower() in VIDEO_SUFFIXES and entry.is_file():
-            yield entry
-
-
-def natural_key(name: str) -> tuple[list[tuple[int, str]], str]:
-    """A sorting key that puts `clip 2` before `clip 10`.
-
-    Different names have different keys, so the order never depends on the file system.
-    """
-    parts = re.split(r"([0-9]+)", name)
-    return [(int(part), "") if index % 2 else (-1, part.casefold()) for index, part in enumerate(parts)], name
+        if isinstance(entry, folders.Unusable):
+            yield _rejection(entry.error, origin, str(folder))
+        else:
+            title = Path(entry.name).stem
+            yield _admit(Place("file", entry.path, entry.path), origin, seen, str(folder), title=title)
 
 
 def _from_rows(

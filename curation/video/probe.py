@@ -95,7 +95,7 @@ def open_media(path: Path) -> Iterator[Any]:
     except MemoryError:
         raise
     except av.error.FFmpegError as error:
-        raise PermanentError("not_a_video", _first_bytes(path, error)) from error
+        raise PermanentError("not_a_video", _kind(path, error)) from error
     with container:
         yield container
 
@@ -169,10 +169,15 @@ def _first_frame(container: Any, stream: Any) -> Any:
     raise PermanentError("no_frames", last or f"none in the first {_PROBE_PACKETS} packets")
 
 
-def _first_bytes(path: Path, error: Exception) -> str:
-    """Evidence for a file that is not a video: its first bytes and FFmpeg's message."""
+def _kind(path: Path, error: Exception) -> str:
+    """Evidence for a file that is not a video: what it looks like, and FFmpeg's message.
+
+    Nothing of its content is repeated: the file may be a private one that a list or a link named.
+    """
     with path.open("rb") as stream:
         head = stream.read(64)
-    kind = "looks like a web page; " if head.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")) else ""
     message = getattr(error, "strerror", None) or type(error).__name__
-    return f"{kind}{message}; first bytes {head[:16]!r}"
+    if head.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
+        return f"looks like a web page; {message}"
+    text = all(32 <= byte < 127 or byte in b"\t\n\r" for byte in head)
+    return f"looks like {'text' if text else 'no known video format'}; {message}"

@@ -24,7 +24,8 @@ class SourceSpec(Section):
 
     `at` is a file, a folder, a URL, a YouTube id, a list file (.csv .tsv .jsonl .parquet .txt), or a data set of the
     Hub, `hf://datasets/OWNER/NAME`. In a list, `column` names the column of addresses, `id_column` that of ids and
-    `title_column` that of titles; a column that is left out is searched by common names.
+    `title_column` that of titles; a column that is left out is searched by common names. In a folder, links that lead
+    out of it are refused unless `follow_links` is true.
     """
 
     at: str
@@ -33,6 +34,7 @@ class SourceSpec(Section):
     title_column: str | None = None
     split: str = "train"
     recursive: bool = True
+    follow_links: bool = False
 
 
 class DownloadConfig(Section):

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curation.sources.folders import natural_key
 from curation.sources.interpret import interpret
-from curation.sources.read import natural_key, read_sources
+from curation.sources.read import read_sources
 from curation.sources.seen import Seen
 from schemas.configuration.config import SourceSpec
 from schemas.errors import ConfigError, StageError
