@@ -6,18 +6,19 @@ on with the next row.
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from curation.sources.rows import MAX_LINE, BadRow, Lines, Row, Rows
+from curation.sources.tables import read_header, table_rows
 from schemas.configuration.config import SourceSpec
 from schemas.errors import ConfigError, RunStopped
 
@@ -33,23 +34,7 @@ ID_COLUMNS = ("id", "video_id", "videoid", "uid", "sample_id", "youtube_id", "yt
 TITLE_COLUMNS = ("title", "video_title", "name")
 METADATA_COLUMNS = ("licence", "license", "language", "channel", "channel_id", "uploader", "category", "split")
 _PEEK = 100
-_MAX_LINE = 1 << 20
 _REVISION = re.compile(r"(?P<name>[^@]+)(?:@(?P<revision>[^@]+))?")
-
-
-class Row(NamedTuple):
-    """One row: its 1-based number (a line in .txt and .jsonl, a data row elsewhere) and its columns."""
-
-    number: int
-    values: Mapping[str, Any]
-
-
-class BadRow(NamedTuple):
-    """A row that cannot be read: its 1-based number, the reason slug, and the evidence."""
-
-    number: int
-    reason: str
-    evidence: str
 
 
 class Columns(NamedTuple):
@@ -64,9 +49,6 @@ class Columns(NamedTuple):
     metadata: Mapping[str, str]
 
 
-Rows = Iterator[Row | BadRow]
-
-
 def read_list(path: Path, spec: SourceSpec) -> tuple[Columns, Rows]:
     """Open a list file and return its columns and its rows.
 
@@ -77,7 +59,11 @@ def read_list(path: Path, spec: SourceSpec) -> tuple[Columns, Rows]:
         return Columns("address", None, None, {}), _text_rows(path)
     if suffix == ".parquet":
         return _parquet(path, spec)
-    rows = _json_rows(path) if suffix == ".jsonl" else _csv_rows(path, "\t" if suffix == ".tsv" else ",")
+    if suffix in (".csv", ".tsv"):
+        header = read_header(path)
+        columns = find_columns(header, spec, path.name)
+        return columns, table_rows(path, header, header.index(columns.address))
+    rows = _json_rows(path)
     first = list(islice(rows, _PEEK))
     names = list(dict.fromkeys(chain.from_iterable(row.values for row in first if isinstance(row, Row))))
     if not names and first and isinstance(first[0], BadRow):
@@ -158,34 +144,6 @@ def _needed(columns: Columns) -> list[str]:
     return list(dict.fromkeys(name for name in names if name is not None))
 
 
-def _csv_rows(path: Path, delimiter: str) -> Rows:
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
-        reader = csv.reader(stream, delimiter=delimiter)
-        header: list[str] | None = None
-        number = 0
-        while True:
-            line = reader.line_num + 1
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                number += 1
-                yield BadRow(number, "unreadable_row", f"lines {line} to {reader.line_num}: {error}")
-                continue
-            if not cells:
-                continue
-            if header is None:
-                header = cells
-                continue
-            number += 1
-            if len(cells) > len(header):
-                evidence = f"line {reader.line_num}: {len(cells)} fields under {len(header)} columns"
-                yield BadRow(number, "malformed_row", evidence)
-            else:
-                yield Row(number, dict(zip(header, cells, strict=False)))
-
-
 def _json_rows(path: Path) -> Rows:
     for item in _lines(path):
         if isinstance(item, BadRow):
@@ -195,12 +153,13 @@ def _json_rows(path: Path) -> Rows:
         try:
             values = json.loads(text)
         except (ValueError, RecursionError) as error:
-            yield BadRow(number, "unreadable_row", f"{type(error).__name__}: {error}"[:300])
+            yield BadRow(number, "unreadable_row", f"{type(error).__name__}: {error}"[:300], text)
             continue
         if isinstance(values, dict):
             yield Row(number, values)
         else:
-            yield BadRow(number, "malformed_row", f"a JSON {type(values).__name__} where an object is expected")
+            evidence = f"a JSON {type(values).__name__} where an object is expected"
+            yield BadRow(number, "malformed_row", evidence, text)
 
 
 def _text_rows(path: Path) -> Rows:
@@ -212,20 +171,14 @@ def _text_rows(path: Path) -> Rows:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str] | BadRow]:
-    """Yield the lines that are not empty, stripped, with their numbers.
-
-    A line of more than 2**20 characters is yielded as BadRow and is never in memory as a whole.
-    """
-    with path.open(encoding="utf-8-sig", errors="surrogateescape") as stream:
-        number = 0
-        while line := stream.readline(_MAX_LINE):
-            number += 1
-            if len(line) == _MAX_LINE and not line.endswith("\n"):
-                while (rest := stream.readline(_MAX_LINE)) and not rest.endswith("\n"):
-                    pass
-                yield BadRow(number, "unreadable_row", f"a line of more than {_MAX_LINE} characters")
-            elif text := line.strip():
-                yield number, text
+    """Yield the lines that are not empty, stripped, with their numbers; a line that is too long as BadRow."""
+    with Lines(path) as lines:
+        for line in lines:
+            if not line.whole:
+                evidence = f"a line of more than {MAX_LINE} characters"
+                yield BadRow(line.number, "unreadable_row", evidence, line.text)
+            elif text := line.text.strip():
+                yield line.number, text
 
 
 def _parquet(path: Path, spec: SourceSpec) -> tuple[Columns, Rows]:

@@ -17,6 +17,7 @@ from typing import Any
 
 from curation.sources import folders, list_files
 from curation.sources.interpret import Place, interpret
+from curation.sources.rows import BadRow, Rows
 from curation.sources.seen import Seen, origin_text
 from curation.sources.utf8 import is_utf8, quoted, utf8_text
 from schemas.configuration.config import SourceSpec, resolve_path
@@ -86,7 +87,7 @@ def _from_folder(folder: Path, label: str, spec: SourceSpec, seen: Seen) -> Iter
 
 
 def _from_rows(
-    rows: list_files.Rows,
+    rows: Rows,
     columns: list_files.Columns,
     label: str,
     list_key: str,
@@ -96,8 +97,8 @@ def _from_rows(
 ) -> Iterator[Source | Rejection]:
     for row in rows:
         origin = Origin(list_name=label, row=row.number)
-        if isinstance(row, list_files.BadRow):
-            yield _rejection(PermanentError(row.reason, row.evidence), origin, list_key)
+        if isinstance(row, BadRow):
+            yield _rejection(PermanentError(row.reason, row.evidence), origin, list_key, row.line)
             continue
         try:
             address = _scalar(row.values.get(columns.address))
@@ -107,12 +108,12 @@ def _from_rows(
                 raise PermanentError("unreadable_row", "the address is not text in UTF-8")
             place = interpret(address, folder, schemes)
         except StageError as error:
-            yield _rejection(error, origin, list_key)
+            yield _rejection(error, origin, list_key, row.line)
             continue
         metadata = _metadata(row.values, columns)
         title = _scalar(row.values.get(columns.title)) if columns.title else None
         explicit = _scalar(row.values.get(columns.id)) if columns.id else None
-        yield _admit(place, origin, seen, list_key, title=title, explicit=explicit, metadata=metadata)
+        yield _admit(place, origin, seen, list_key, title=title, explicit=explicit, metadata=metadata, line=row.line)
 
 
 def _admit(
@@ -124,6 +125,7 @@ def _admit(
     title: str | None = None,
     explicit: str | None = None,
     metadata: Mapping[str, str] | None = None,
+    line: int | None = None,
 ) -> Source | Rejection:
     """The source of an address; a rejection when it was read before or its path is not text in UTF-8."""
     facts = dict(metadata or {})
@@ -139,13 +141,14 @@ def _admit(
         source = Source(id=identity, kind=place.kind, uri=place.uri, title=text, origin=origin, metadata=facts)
         seen.add(source, place.canonical)
     except PermanentError as error:
-        return _rejection(error, origin, list_key)
+        return _rejection(error, origin, list_key, line)
     return source
 
 
-def _rejection(error: StageError, origin: Origin, list_key: str) -> Rejection:
+def _rejection(error: StageError, origin: Origin, list_key: str, line: int | None = None) -> Rejection:
     identity = hashlib.sha256(os.fsencode(f"{list_key}\0{origin.row}")).hexdigest()[:16]
-    evidence = utf8_text(f"{origin_text(origin)}: {error.evidence}")
+    place = f"{origin_text(origin)}, line {line}" if line is not None else origin_text(origin)
+    evidence = utf8_text(f"{place}: {error.evidence}")
     return Rejection(id=identity, stage="source", error_class=error.error_class, reason=error.reason, evidence=evidence)
 
 
