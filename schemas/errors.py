@@ -7,6 +7,7 @@
     |-- RunStopped             the run cannot go on; no work is lost                 (exit code 1)
     |   |-- WorkspaceBusy      another run holds the workspace
     |   |-- StorageFull        no space is left on the device
+    |   |-- LedgerDamaged      the ledger is not what was stored; `v2xum repair` is the way out
     |   |-- Interrupted        the user asked it to stop                             (exit code 130)
     |   |-- ServerGone         no model server came back within the configured patience
     |   |-- BindingBroken      captions no longer belong to their frames
@@ -60,6 +61,10 @@ class WorkspaceBusy(RunStopped):
 
 class StorageFull(RunStopped):
     """The device that holds the workspace has no space left."""
+
+
+class LedgerDamaged(RunStopped):
+    """The ledger is not what was stored: damaged, older, empty, or another's. The message names the way out."""
 
 
 class Interrupted(RunStopped):

@@ -11,13 +11,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from curation.ledger import tables as t
 from curation.ledger.duplicates import DuplicateRows
 from curation.ledger.properties import PropertyRows
 from curation.ledger.replies import ReplyRows
 from curation.ledger.runs import RunRows
+from curation.ledger.schema import prepare
 from curation.ledger.sources import SourceRows
-from schemas.errors import ConfigError
 
 
 class Ledger(SourceRows, DuplicateRows, ReplyRows, RunRows, PropertyRows):
@@ -26,7 +25,7 @@ class Ledger(SourceRows, DuplicateRows, ReplyRows, RunRows, PropertyRows):
     def __init__(self, url: str | sa.URL, schema: str | None = None) -> None:
         """Open the database at an SQLAlchemy URL and make its tables; on PostgreSQL in `schema`, which must exist.
 
-        Raises ConfigError for a ledger of an older layout.
+        Raises ConfigError and LedgerDamaged as `prepare` of schema.py.
         """
         # A connection that the server has ended is noticed before it is used.
         engine = sa.create_engine(url, pool_size=16, max_overflow=16, pool_pre_ping=schema is not None)
@@ -34,13 +33,7 @@ class Ledger(SourceRows, DuplicateRows, ReplyRows, RunRows, PropertyRows):
             sa.event.listen(engine, "connect", _tune_sqlite)
         self.engine = engine.execution_options(schema_translate_map={None: schema}) if schema else engine
         try:
-            t.metadata.create_all(self.engine)
-            columns = {column["name"] for column in sa.inspect(engine).get_columns(t.replies.name, schema)}
-            if missing := {column.name for column in t.replies.columns} - columns:
-                raise ConfigError(
-                    "the workspace's ledger was made by an earlier version "
-                    f"(its replies lack {', '.join(sorted(missing))}): use another --workspace"
-                )
+            prepare(self.engine, schema)
         except BaseException:
             engine.dispose()
             raise

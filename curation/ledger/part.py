@@ -1,10 +1,13 @@
-"""The base of the ledger's parts: the open database, and lists of parameters in chunks."""
+"""The base of the ledger's parts: the open database, lists of parameters in chunks, and what was stored is compared."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 
 import sqlalchemy as sa
+
+from schemas.errors import LedgerDamaged
 
 CHUNK = 500  # bound parameters a statement; SQLite's own limit is far above
 
@@ -18,3 +21,35 @@ class Part:
 def chunks(items: Sequence[str]) -> Iterator[list[str]]:
     """The items in lists of at most CHUNK."""
     yield from (list(items[i : i + CHUNK]) for i in range(0, len(items), CHUNK))
+
+
+def checksum(text: str) -> str:
+    """The SHA-256 (64 hex digits) of a stored text, as it is noted beside the text."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def as_stored(engine: sa.Engine, text: str, noted: str | None, what: str) -> str:
+    """The text, if its checksum is the noted one; None notes nothing (an earlier version wrote the row).
+
+    Raises LedgerDamaged, with `what` in the message: nothing that was altered is used or published.
+    """
+    if noted is not None and checksum(text) != noted:
+        raise altered(engine, f"{what} is not what was stored: its checksum differs")
+    return text
+
+
+def altered(engine: sa.Engine, found: str) -> LedgerDamaged:
+    """The error for a ledger in which something wrong was found, with the ledger's name and the way out."""
+    name = ledger_name(engine)
+    return LedgerDamaged(
+        f"{name}: {found}. `v2xum repair WORKSPACE` keeps all that is right and says what was lost; the next "
+        "`v2xum curate` makes that again"
+    )
+
+
+def ledger_name(engine: sa.Engine) -> str:
+    """The ledger's file, or its schema in PostgreSQL. No password is in it."""
+    if engine.dialect.name == "sqlite":
+        return str(engine.url.database)
+    schema = (engine.get_execution_options().get("schema_translate_map") or {}).get(None)
+    return f"the ledger {schema} in PostgreSQL"

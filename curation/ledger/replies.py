@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import sqlalchemy as sa
 
 from curation.ledger import tables as t
-from curation.ledger.part import Part, chunks
+from curation.ledger.part import Part, as_stored, checksum, chunks
 from models.chat import Reply
 
 
@@ -16,15 +16,14 @@ class ReplyRows(Part):
     """The stored replies of models, as `models.reply_cache` uses them."""
 
     def get_replies(self, keys: Sequence[str]) -> dict[str, Reply]:
-        """Stored replies by request key."""
+        """Stored replies by request key. Raises LedgerDamaged for a reply that is not what was stored."""
         c = t.replies.c
         found: dict[str, Reply] = {}
+        query = sa.select(c.key, c.text, c.finish, c.tokens_in, c.tokens_out, c.checksum)
         with self.engine.connect() as connection:
             for chunk in chunks(list(keys)):
-                for key, *rest in connection.execute(
-                    sa.select(c.key, c.text, c.finish, c.tokens_in, c.tokens_out).where(c.key.in_(chunk))
-                ):
-                    found[key] = Reply(*rest)
+                for key, text, *rest, noted in connection.execute(query.where(c.key.in_(chunk))):
+                    found[key] = Reply(as_stored(self.engine, text, noted, f"the model's reply {key}"), *rest)
         return found
 
     def put_replies(self, replies: Mapping[str, Reply], model: str) -> None:
@@ -36,6 +35,7 @@ class ReplyRows(Part):
         rows = [{"key": key, **reply._asdict(), **made} for key, reply in sorted(replies.items())]
         for row in rows:
             del row["server"]
+            row["checksum"] = checksum(str(row["text"]))
         insert = t.inserting(t.replies, self.engine.dialect)
         values = {c.name: insert.excluded[c.name] for c in t.replies.c if c.name != "key"}
         with self.engine.begin() as connection:

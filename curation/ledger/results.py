@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
 from curation.ledger import tables as t
 from curation.ledger.entries import Entry, Head
-from curation.ledger.part import Part, chunks
+from curation.ledger.part import Part, as_stored, chunks
 from schemas.records import Effort, Rejection
 
 
 class ResultRows(Part):
-    """The methods of a ledger about the results of stages."""
+    """The methods of a ledger about the results of stages.
+
+    Whatever returns payloads compares them with their digests, and raises LedgerDamaged where they differ.
+    """
 
     def heads(self, ids: Sequence[str]) -> dict[str, dict[str, Head]]:
         """Current results without payloads: video id -> stage -> Head."""
@@ -43,22 +47,24 @@ class ResultRows(Part):
         """The current result of a stage with its payload; with a fingerprint the result that has it, current or not."""
         query, values = (_CURRENT, {}) if fingerprint is None else (_ENTRY, {"f": fingerprint})
         with self.engine.connect() as connection:
-            row = connection.execute(query, {"v": video_id, "s": stage, **values}).mappings().first()
-        return _entry(row) if row is not None else None
+            row = connection.execute(query, {"v": video_id, "s": stage, **values}).first()
+        return self._entry(row) if row is not None else None
 
     def entries(self, video_id: str) -> list[Entry]:
         """All results of a video that are current, with payloads."""
         query = sa.select(t.results).where(t.results.c.video_id == video_id, t.results.c.current)
         with self.engine.connect() as connection:
-            return [_entry(row) for row in connection.execute(query).mappings()]
+            return [self._entry(row) for row in connection.execute(query)]
 
     def payloads(self, ids: Sequence[str], stages: Sequence[str]) -> Iterator[tuple[str, str, str]]:
         """Finished, current records of some stages as (video id, stage, payload), in no particular order."""
         r = t.results.c
-        query = sa.select(r.video_id, r.stage, r.payload).where(r.current, r.status == "done", r.stage.in_(stages))
+        query = sa.select(r.video_id, r.stage, r.payload, r.digest)
+        query = query.where(r.current, r.status == "done", r.stage.in_(stages))
         with self.engine.connect() as connection:
             for chunk in chunks(list(ids)):
-                yield from ((*row,) for row in connection.execute(query.where(r.video_id.in_(chunk))))
+                for row in connection.execute(query.where(r.video_id.in_(chunk))):
+                    yield row.video_id, row.stage, self._payload(row)
 
     def write(self, entry: Entry, later: Sequence[str]) -> None:
         """Store a result as the current one of its stage; results of the `later` stages stop being current."""
@@ -92,13 +98,13 @@ class ResultRows(Part):
     def rejections_at(self, places: Mapping[str, str]) -> dict[str, Rejection]:
         """The current rejections of some videos, each at the stage that is given for it: video id -> rejection."""
         r = t.results.c
-        query = sa.select(r.video_id, r.stage, r.payload).where(r.current, r.status == "rejected")
+        query = sa.select(r.video_id, r.stage, r.payload, r.digest).where(r.current, r.status == "rejected")
         found: dict[str, Rejection] = {}
         with self.engine.connect() as connection:
             for chunk in chunks(list(places)):
-                for video_id, stage, payload in connection.execute(query.where(r.video_id.in_(chunk))):
-                    if places[video_id] == stage:
-                        found[video_id] = Rejection.model_validate_json(payload)
+                for row in connection.execute(query.where(r.video_id.in_(chunk))):
+                    if places[row.video_id] == row.stage:
+                        found[row.video_id] = Rejection.model_validate_json(self._payload(row))
         return found
 
     def is_empty(self) -> bool:
@@ -114,10 +120,19 @@ class ResultRows(Part):
             ids = sorted(connection.execute(sa.select(r.video_id).where(rejected).distinct()).scalars())
             for chunk in chunks(ids):
                 rows = connection.execute(
-                    sa.select(r.video_id, r.stage, r.payload).where(rejected, r.video_id.in_(chunk))
+                    sa.select(r.video_id, r.stage, r.payload, r.digest).where(rejected, r.video_id.in_(chunk))
                 )
                 for row in sorted(rows, key=lambda row: (row.video_id, row.stage)):
-                    yield Rejection.model_validate_json(row.payload)
+                    yield Rejection.model_validate_json(self._payload(row))
+
+    def _payload(self, row: Any) -> str:
+        return as_stored(self.engine, row.payload, row.digest, f"the result of {row.stage} for video {row.video_id}")
+
+    def _entry(self, row: sa.Row[Any]) -> Entry:
+        self._payload(row)
+        head = Head(row.stage, row.fingerprint, row.status, row.digest, row.error_class, row.reason)
+        effort = Effort(tokens_in=row.tokens_in, tokens_out=row.tokens_out, attempts=row.requests)
+        return Entry(row.video_id, head, row.payload, row.attempts, effort, row.seconds, row.made_at, row.content)
 
 
 # Built once: composing a statement costs more than running it.
@@ -162,11 +177,3 @@ def _retiring(stages: int) -> sa.Update:
     """The statement for so many stages, one parameter each: SQLAlchemy renders a list parameter at every call."""
     named = sa.or_(sa.false(), *(_r.stage == sa.bindparam(f"s{number}") for number in range(stages)))
     return sa.update(t.results).values(current=False).where(_r.video_id == sa.bindparam("v"), named, _r.current)
-
-
-def _entry(row: sa.RowMapping) -> Entry:
-    head = Head(row["stage"], row["fingerprint"], row["status"], row["digest"], row["error_class"], row["reason"])
-    effort = Effort(tokens_in=row["tokens_in"], tokens_out=row["tokens_out"], attempts=row["requests"])
-    return Entry(
-        row["video_id"], head, row["payload"], row["attempts"], effort, row["seconds"], row["made_at"], row["content"]
-    )

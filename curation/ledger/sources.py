@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from curation.ledger import tables as t
 from curation.ledger.entries import Registered, rejection_entry
-from curation.ledger.part import CHUNK, Part, chunks
+from curation.ledger.part import CHUNK, Part, as_stored, checksum, chunks
 from curation.ledger.results import retire, write_entry
 from schemas.records import Rejection, Source
 
@@ -39,18 +39,25 @@ class SourceRows(Part):
         return list(ids)
 
     def sources(self, ids: Sequence[str] | None = None) -> Iterator[Registered]:
-        """The registered sources by position, all or those of `ids`; memory holds some hundred at a time."""
-        columns = (t.sources.c.position, t.sources.c.id, t.sources.c.digest, t.sources.c.payload)
-        query = sa.select(*columns).order_by(t.sources.c.position)
+        """The registered sources by position, all or those of `ids`; memory holds some hundred at a time.
+
+        Raises LedgerDamaged for a source that is not what was stored.
+        """
+        c = t.sources.c
+        query = sa.select(c.position, c.id, c.digest, c.payload, c.checksum).order_by(c.position)
         with self.engine.connect() as connection:
             if ids is None:
                 last = -1
-                while rows := connection.execute(query.where(t.sources.c.position > last).limit(CHUNK)).all():
-                    yield from (Registered(*row) for row in rows)
+                while rows := connection.execute(query.where(c.position > last).limit(CHUNK)).all():
+                    yield from map(self._registered, rows)
                     last = rows[-1].position
                 return
             for chunk in chunks(list(ids)):
-                yield from (Registered(*row) for row in connection.execute(query.where(t.sources.c.id.in_(chunk))))
+                yield from map(self._registered, connection.execute(query.where(c.id.in_(chunk))))
+
+    def _registered(self, row: Any) -> Registered:
+        as_stored(self.engine, row.payload, row.checksum, f"the list row of video {row.id}")
+        return Registered(row.position, row.id, row.digest, row.payload)
 
 
 def _register(connection: sa.Connection, item: Source | Rejection, known: tuple[str, str] | None) -> tuple[str, str]:
@@ -59,7 +66,7 @@ def _register(connection: sa.Connection, item: Source | Rejection, known: tuple[
     digest = _address_digest(item) or (known or ("", ""))[0]
     if known == (digest, payload):
         return known
-    values = {"digest": digest, "payload": payload}
+    values = {"digest": digest, "payload": payload, "checksum": checksum(payload)}
     if known is not None:
         connection.execute(sa.update(t.sources).where(t.sources.c.id == item.id).values(values))
     else:

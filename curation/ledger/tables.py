@@ -1,6 +1,7 @@
 """The ledger's tables, on SQLite and on PostgreSQL.
 
-Text that comes from outside has the type `AnyText`, which stores every character on both databases.
+A change here needs a step in migrations/versions and a new HEAD in schema.py; a test compares the two. Text
+that comes from outside has the type `AnyText`, which stores every character on both databases.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ sources = sa.Table(
     sa.Column("id", sa.String(128), nullable=False, unique=True),
     sa.Column("digest", sa.String(64), nullable=False, comment="address, and size and mtime of a local file"),
     sa.Column("payload", sa.Text, nullable=False, comment="Source as JSON; empty when the row was rejected at once"),
+    sa.Column("checksum", sa.String(64), comment="sha256 of the payload"),
 )
 
 results = sa.Table(
@@ -59,7 +61,7 @@ results = sa.Table(
     sa.Column("current", sa.Boolean, nullable=False),
     sa.Column("status", sa.String(16), nullable=False, comment="done | rejected"),
     sa.Column("payload", sa.Text, nullable=False, comment="the stage's record, or a Rejection"),
-    sa.Column("digest", sa.String(64), nullable=False, comment="what later stages depend on"),
+    sa.Column("digest", sa.String(64), nullable=False, comment="sha256 of the payload; later stages depend on it"),
     sa.Column("content", sa.String(64), comment="sha256 of the video file, for the download stage"),
     sa.Column("error_class", sa.String(16)),
     sa.Column("reason", sa.Text),
@@ -91,6 +93,7 @@ replies = sa.Table(
     sa.Column("tokens_out", sa.BigInteger, nullable=False),
     sa.Column("model", sa.Text, nullable=False, comment="its name as configured"),
     sa.Column("made_at", sa.Float, nullable=False, comment="unix time"),
+    sa.Column("checksum", sa.String(64), comment="sha256 of the text"),
 )
 
 canaries = sa.Table(
@@ -120,6 +123,7 @@ verdicts = sa.Table(
     sa.Column("decision", sa.String(16), comment="accept | fix | reject; null: half-finished"),
     sa.Column("payload", sa.Text, nullable=False, comment="Verdict as JSON; never updated, never deleted"),
     sa.Column("stored_at", sa.Float, nullable=False, comment="unix time"),
+    sa.Column("checksum", sa.String(64), comment="sha256 of the payload"),
     sa.Index("verdicts_sample", "sample_id"),
 )
 

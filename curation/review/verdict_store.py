@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from curation.ledger import tables as t
 from curation.ledger.ledger import Ledger
+from curation.ledger.part import as_stored, checksum
 from curation.ledger.stages import EXPORT
 from schemas.review import Stratum, Verdict
 
@@ -61,19 +62,23 @@ class Reviews:
         return new
 
     def verdicts(self, sample_ids: Sequence[str] | None = None) -> Iterator[Verdict]:
-        """Yield all verdicts in the order in which they were stored, or those on these samples; few are in memory."""
-        query = sa.select(t.verdicts.c.position, t.verdicts.c.payload).order_by(t.verdicts.c.position)
+        """Yield all verdicts in the order in which they were stored, or those on these samples; few are in memory.
+
+        Raises LedgerDamaged for a verdict that is not what was stored.
+        """
+        c = t.verdicts.c
+        query = sa.select(c.position, c.sample_id, c.payload, c.checksum).order_by(c.position)
         if sample_ids is None:
             last = -1
-            while rows := self._rows(query.where(t.verdicts.c.position > last).limit(_CHUNK)):
-                yield from (Verdict.model_validate_json(row.payload) for row in rows)
+            while rows := self._rows(query.where(c.position > last).limit(_CHUNK)):
+                yield from map(self._verdict, rows)
                 last = rows[-1].position
             return
         wanted = list(dict.fromkeys(sample_ids))
         for start in range(0, len(wanted), _CHUNK):
             chunk = wanted[start : start + _CHUNK]
-            for row in self._rows(query.where(t.verdicts.c.sample_id.in_([_id(name) for name in chunk]))):
-                verdict = Verdict.model_validate_json(row.payload)
+            for row in self._rows(query.where(c.sample_id.in_([_id(name) for name in chunk]))):
+                verdict = self._verdict(row)
                 if verdict.sample_id in chunk:
                     yield verdict
 
@@ -129,6 +134,10 @@ class Reviews:
         with self._engine.begin() as connection:
             connection.execute(statement, {"project": project, "value": value})
 
+    def _verdict(self, row: sa.Row[Any]) -> Verdict:
+        payload = as_stored(self._engine, row.payload, row.checksum, f"a verdict on {row.sample_id}")
+        return Verdict.model_validate_json(payload)
+
     def _rows(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
         with self._engine.connect() as connection:
             return connection.execute(query).all()
@@ -160,12 +169,14 @@ def moment(text: str) -> datetime | None:
 def _row(verdict: Verdict) -> dict[str, Any]:
     at = moment(verdict.updated_at)
     key = json.dumps([verdict.origin, at.isoformat() if at else verdict.updated_at])
+    payload = verdict.canonical()
     return {
         "key": hashlib.sha256(key.encode()).hexdigest(),
         "sample_id": _id(verdict.sample_id),
         "decision": verdict.decision,
-        "payload": verdict.canonical(),
+        "payload": payload,
         "stored_at": time.time(),
+        "checksum": checksum(payload),
     }
 
 

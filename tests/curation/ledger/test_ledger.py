@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from curation.ledger import tables
 from curation.ledger.entries import Entry, Head
 from curation.ledger.ledger import Ledger
+from curation.ledger.part import checksum
 from curation.review.verdict_store import Pushed, Reviews
 from models.chat import Reply
 from schemas.records import Effort, Origin, Rejection, Source
@@ -31,8 +32,8 @@ REPLIES = st.builds(Reply, ANY, st.sampled_from(["stop", "length", "refused"]), 
 def entries(draw: st.DrawFn) -> tuple[Any, ...]:
     video, stage, fingerprint = draw(st.sampled_from(IDS)), draw(st.sampled_from(STAGES)), draw(st.sampled_from("fg"))
     if draw(st.booleans()):
-        head = Head(stage, fingerprint * 64, "done", "d" * 64, None, None)
         payload, content = '"' + draw(st.sampled_from(["x", "é", "\U0001f642", "\\u0000"])) + '"', "c" * 64
+        head = Head(stage, fingerprint * 64, "done", checksum(payload), None, None)
     else:
         kind, reason = draw(st.sampled_from(["transient", "permanent"])), draw(ANY)
         rejection = Rejection(id=video, stage=stage, error_class=kind, reason=reason, evidence=draw(ANY))

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import signal
-import sqlite3
 import subprocess
 import sys
 import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -107,18 +105,6 @@ def test_pushed_and_cursors(ledger: Ledger) -> None:
     reviews.set_cursor("p", "2026-01-01")
     reviews.set_cursor("p", "2026-01-02")
     assert (reviews.cursor("p"), reviews.cursor("q")) == ("2026-01-02", None)
-
-
-def test_a_ledger_of_an_earlier_version_opens(tmp_path: Path) -> None:
-    path = tmp_path / "old.sqlite"
-    Ledger(f"sqlite:///{path}").close()
-    with sqlite3.connect(path) as connection:
-        for table in ("verdicts", "review_pushed", "review_cursors"):
-            connection.execute(f"drop table {table}")
-    connection.close()
-    ledger = Ledger(f"sqlite:///{path}")
-    assert Reviews(ledger).store([verdict(SAMPLE)]) == 1
-    ledger.close()
 
 
 @pytest.mark.slow

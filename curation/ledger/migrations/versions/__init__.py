@@ -1,0 +1,1 @@
+"""One file for each version of the tables; it is frozen, and imports nothing of the ledger's modules."""
