@@ -15,6 +15,7 @@ from curation.ledger import tables as t
 from curation.ledger.entries import Registered, rejection_entry
 from curation.ledger.part import CHUNK, Part, as_stored, checksum, chunks
 from curation.ledger.results import retire, write_entry
+from curation.ledger.stages import SOURCE
 from schemas.records import Rejection, Source
 
 
@@ -33,7 +34,11 @@ class SourceRows(Part):
             while chunk := list(islice(remaining, CHUNK)):
                 rows = sa.select(c.id, c.digest, c.payload).where(c.id.in_([item.id for item in chunk]))
                 known = {row.id: (row.digest, row.payload) for row in connection.execute(rows)}
+                # An earlier version's `retry` erased the reason of a row and left the row.
+                stored = _with_reason(connection, [item.id for item in chunk if isinstance(item, Rejection)])
                 for item in chunk:
+                    if isinstance(item, Rejection) and item.id in known and item.id not in stored:
+                        known[item.id] = ("", "")
                     ids[item.id] = None
                     known[item.id] = _register(connection, item, known.get(item.id))
         return list(ids)
@@ -60,6 +65,13 @@ class SourceRows(Part):
         return Registered(row.position, row.id, row.digest, row.payload)
 
 
+def _with_reason(connection: sa.Connection, ids: Sequence[str]) -> set[str]:
+    """The unusable rows among `ids` whose rejection is stored."""
+    r = t.results.c
+    query = sa.select(r.video_id).where(r.video_id.in_(ids), r.stage == SOURCE, r.current)
+    return set(connection.execute(query).scalars()) if ids else set()
+
+
 def _register(connection: sa.Connection, item: Source | Rejection, known: tuple[str, str] | None) -> tuple[str, str]:
     """Add or update one source; returns its digest and payload as they are now."""
     payload = item.canonical() if isinstance(item, Source) else ""
@@ -72,9 +84,11 @@ def _register(connection: sa.Connection, item: Source | Rejection, known: tuple[
     else:
         connection.execute(sa.insert(t.sources).values(id=item.id, **values))
     if isinstance(item, Rejection):
+        r = t.results.c
+        connection.execute(sa.delete(t.results).where(r.video_id == item.id, r.stage == SOURCE))  # where it lay before
         write_entry(connection, rejection_entry(item, digest, 1, 0.0), ())
     else:
-        retire(connection, item.id, ["source"])
+        retire(connection, item.id, [SOURCE])
     return digest, payload
 
 

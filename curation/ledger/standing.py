@@ -64,7 +64,9 @@ def standing(source: Registered, heads: Mapping[str, Head], hashes: StageHashes)
     """Walk the stages of one video by its current results. Pure: about 50 microseconds a video."""
     if not source.payload:
         rejected = heads.get(SOURCE)
-        transient = rejected is not None and rejected.error_class == "transient"
+        if rejected is None:  # an earlier version's `retry` erased the reason; the next run reads the list again
+            return Standing("pending", None)
+        transient = rejected.error_class == "transient"
         return Standing("retryable" if transient else "rejected", None, rejected_at=SOURCE)
     digests = {"source": source.digest, "listing": hashlib.sha256(source.payload.encode()).hexdigest()}
     for stage in STAGES:

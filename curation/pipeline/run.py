@@ -6,6 +6,7 @@ the first task that needs one opens it, and the threads of the process share it.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from curation.ledger.stages import STAGES
+from curation.ledger.unnamed import forget_unnamed
 from curation.pipeline.counts import Counts
 from curation.pipeline.identities import note_identities
 from curation.pipeline.services import Services, open_services
@@ -26,6 +28,8 @@ from curation.workspace import Workspace
 from schemas.configuration.config import CurateConfig
 from schemas.errors import ConfigError
 from schemas.records import Rejection, Source
+
+log = logging.getLogger(__name__)
 
 
 class Shard(NamedTuple):
@@ -51,20 +55,27 @@ class Run:
         self._ids: list[str] | None = None
 
     def register(self, limit: int | None = None) -> list[str]:
-        """Put the configuration's sources (the first `limit`) into the ledger, once a run; returns their ids."""
+        """Put the configuration's sources (the first `limit`) into the ledger, once a run; returns their ids.
+
+        Rows that left their lists since an earlier run are forgotten, unless something was finished of their videos.
+        """
         if self._ids is None:
-            self._ids = self.services.ledger.register(islice(self._read(), limit))
+            ledger = self.services.ledger
+            with closing(Seen()) as seen:
+                self._ids = ledger.register(islice(self._read(seen), limit))
+                if forgotten := forget_unnamed(ledger, self._ids, seen.is_gone):
+                    log.info("%d rows of earlier lists are no longer there, and nothing was made of them", forgotten)
         return self._ids
 
     def due(self, ids: Iterable[str]) -> list[str]:
         """The videos among `ids` that some stage is due for."""
         return list(due(self.services.view, list(ids)))
 
-    def _read(self) -> Iterator[Source | Rejection]:
+    def _read(self, seen: Seen) -> Iterator[Source | Rejection]:
         config = self.services.config
-        with closing(Seen()) as seen:
-            for spec in config.sources:
-                yield from read_sources(spec, base=Path.cwd(), schemes=config.download.schemes, seen=seen)
+        for spec in config.sources:
+            yield from read_sources(spec, base=Path.cwd(), schemes=config.download.schemes, seen=seen)
+        seen.whole = True
 
 
 _open: dict[str, Run] = {}

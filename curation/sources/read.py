@@ -13,7 +13,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from curation.sources import folders, list_files
 from curation.sources.interpret import Place, interpret
@@ -34,8 +34,9 @@ def read_sources(
     """Yield all videos of one place: those of a list in its order, those of a folder in the natural order of names.
 
     `base` is the folder that a relative `spec.at` starts from; paths in a list start from the list's folder.
-    `schemes` are the allowed schemes of URLs. A row that gives no source is a `Rejection` of stage `source`; its id is
-    a hash of the list's name and the row. Pass the same `seen` to several calls to find repetitions between them.
+    `schemes` are the allowed schemes of URLs. A row that gives no source is a `Rejection` of stage `source`; its id
+    follows from what stands in the row (see Seen). Pass the same `seen` to several calls to find repetitions between
+    them.
 
     Raises ConfigError when `spec.at` does not exist, cannot be read or holds no video, and RunStopped when the
     connection to a remote data set breaks.
@@ -55,77 +56,89 @@ def read_sources(
         raise ConfigError(f"sources.at: there is no video in {spec.at!r}")
 
 
+class _Spot(NamedTuple):
+    """A row of a list or an entry of a folder that is being read, with its line in a table of text."""
+
+    seen: Seen
+    origin: Origin
+    line: int | None = None
+
+    def reject(self, error: StageError, *texts: str | None) -> Rejection:
+        """The rejection of the row; its id follows from `texts`, which is what stands in the row."""
+        where = origin_text(self.origin) + (f", line {self.line}" if self.line is not None else "")
+        return Rejection(
+            id=self.seen.unusable_id("\0".join(text or "" for text in texts)),
+            stage="source",
+            error_class=error.error_class,
+            reason=error.reason,
+            evidence=utf8_text(f"{where}: {error.evidence}"),
+        )
+
+
 def _read(spec: SourceSpec, base: Path, schemes: Sequence[str], seen: Seen) -> Iterator[Source | Rejection]:
     if spec.at.startswith(list_files.HUB):
         columns, rows = list_files.read_hub(spec, base)
-        yield from _from_rows(rows, columns, spec.at, spec.at, None, schemes, seen)
+        yield from _from_rows(rows, columns, spec.at, None, schemes, seen)
         return
     path = None if "://" in spec.at else resolve_path(spec.at, base)
     if path is not None and path.is_dir():
         yield from _from_folder(path, _label(path, base), spec, seen)
     elif path is not None and path.is_file() and path.suffix.lower() in list_files.LIST_SUFFIXES:
         columns, rows = list_files.read_list(path, spec)
-        label = _label(path, base)
-        yield from _from_rows(rows, columns, label, str(path.resolve()), path.parent, schemes, seen)
+        yield from _from_rows(rows, columns, _label(path, base), path.parent, schemes, seen)
     else:
         try:
             place = interpret(spec.at, base, schemes)
         except StageError as error:
             raise ConfigError(f"sources.at: {spec.at!r}: {error}") from error
-        yield _admit(place, Origin(list_name=COMMAND_LINE, row=0), seen, COMMAND_LINE)
+        yield _admit(place, _Spot(seen, Origin(list_name=COMMAND_LINE, row=0)))
 
 
 def _from_folder(folder: Path, label: str, spec: SourceSpec, seen: Seen) -> Iterator[Source | Rejection]:
     entries = folders.walk(folder, recursive=spec.recursive, follow_links=spec.follow_links)
     for row, entry in enumerate(entries, start=1):
-        origin = Origin(list_name=label, row=row)
+        spot = _Spot(seen, Origin(list_name=label, row=row))
+        seen.pass_row(spot.origin)
         if isinstance(entry, folders.Unusable):
-            yield _rejection(entry.error, origin, str(folder))
+            yield spot.reject(entry.error, entry.name)
         else:
-            title = Path(entry.name).stem
-            yield _admit(Place("file", entry.path, entry.path), origin, seen, str(folder), title=title)
+            yield _admit(Place("file", entry.path, entry.path), spot, title=Path(entry.name).stem)
+    seen.pass_end(label)
 
 
 def _from_rows(
-    rows: Rows,
-    columns: list_files.Columns,
-    label: str,
-    list_key: str,
-    folder: Path | None,
-    schemes: Sequence[str],
-    seen: Seen,
+    rows: Rows, columns: list_files.Columns, label: str, folder: Path | None, schemes: Sequence[str], seen: Seen
 ) -> Iterator[Source | Rejection]:
     for row in rows:
-        origin = Origin(list_name=label, row=row.number)
+        spot = _Spot(seen, Origin(list_name=label, row=row.number), row.line)
+        seen.pass_row(spot.origin)
         if isinstance(row, BadRow):
-            yield _rejection(PermanentError(row.reason, row.evidence), origin, list_key, row.line)
+            yield spot.reject(PermanentError(row.reason, row.evidence), row.text)
             continue
+        cells = (
+            _scalar(row.values.get(name)) if name else None for name in (columns.address, columns.id, columns.title)
+        )
+        address, explicit, title = cells
         try:
-            address = _scalar(row.values.get(columns.address))
             if not address:
                 raise PermanentError("no_address", f"nothing in column {quoted(columns.address)}")
             if not is_utf8(address):
                 raise PermanentError("unreadable_row", "the address is not text in UTF-8")
             place = interpret(address, folder, schemes)
         except StageError as error:
-            yield _rejection(error, origin, list_key, row.line)
+            yield spot.reject(error, address, explicit, title)
             continue
-        metadata = _metadata(row.values, columns)
-        title = _scalar(row.values.get(columns.title)) if columns.title else None
-        explicit = _scalar(row.values.get(columns.id)) if columns.id else None
-        yield _admit(place, origin, seen, list_key, title=title, explicit=explicit, metadata=metadata, line=row.line)
+        yield _admit(place, spot, title=title, explicit=explicit, metadata=_metadata(row.values, columns))
+    seen.pass_end(label)
 
 
 def _admit(
     place: Place,
-    origin: Origin,
-    seen: Seen,
-    list_key: str,
+    spot: _Spot,
     *,
     title: str | None = None,
     explicit: str | None = None,
     metadata: Mapping[str, str] | None = None,
-    line: int | None = None,
 ) -> Source | Rejection:
     """The source of an address; a rejection when it was read before or its path is not text in UTF-8."""
     facts = dict(metadata or {})
@@ -138,18 +151,11 @@ def _admit(
         if not is_utf8(place.uri):
             raise PermanentError("undecodable_name", f"{quoted(place.uri.rpartition('/')[2])} is not a name in UTF-8")
         text = utf8_text(title) if title else None
-        source = Source(id=identity, kind=place.kind, uri=place.uri, title=text, origin=origin, metadata=facts)
-        seen.add(source, place.canonical)
+        source = Source(id=identity, kind=place.kind, uri=place.uri, title=text, origin=spot.origin, metadata=facts)
+        spot.seen.add(source, place.canonical)
     except PermanentError as error:
-        return _rejection(error, origin, list_key, line)
+        return spot.reject(error, place.canonical, explicit, title)
     return source
-
-
-def _rejection(error: StageError, origin: Origin, list_key: str, line: int | None = None) -> Rejection:
-    identity = hashlib.sha256(os.fsencode(f"{list_key}\0{origin.row}")).hexdigest()[:16]
-    place = f"{origin_text(origin)}, line {line}" if line is not None else origin_text(origin)
-    evidence = utf8_text(f"{place}: {error.evidence}")
-    return Rejection(id=identity, stage="source", error_class=error.error_class, reason=error.reason, evidence=evidence)
 
 
 def _metadata(values: Mapping[str, Any], columns: list_files.Columns) -> dict[str, str]:

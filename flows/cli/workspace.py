@@ -9,7 +9,7 @@ from typing import Annotated, get_args
 
 import typer
 
-from curation.ledger.stages import STAGES
+from curation.ledger.stages import SOURCE, STAGES
 from curation.pipeline.open import open_ledger, open_view
 from curation.status.counts import summarize
 from curation.status.explain import explain as explain_video
@@ -146,9 +146,17 @@ def retry(
             and stage in (None, r.stage)
             and reason in (None, r.reason)
         ]
-        for rejection in chosen:
+        # A list's row is read again by every run, which makes its rejection anew: there is nothing to try.
+        rows = [rejection for rejection in chosen if rejection.stage == SOURCE]
+        tried = [rejection for rejection in chosen if rejection.stage != SOURCE]
+        for rejection in tried:
             ledger.forget(rejection.id, rejection.stage)
-    sys.stdout.write(f"{len(chosen)} rejections forgotten; run `v2xum curate` again to try them\n")
+    sys.stdout.write(f"{len(tried)} rejections forgotten; run `v2xum curate` again to try them\n")
+    if rows:
+        sys.stdout.write(
+            f"{len(rows)} unusable rows stay rejected while they stand in their list: mend them there "
+            "(`v2xum explain` shows the list and the row), then run `v2xum curate` again\n"
+        )
 
 
 @app.command()
