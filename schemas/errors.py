@@ -10,7 +10,7 @@
     |   |-- LedgerDamaged      the ledger is not what was stored; `v2xum repair` is the way out
     |   |-- Interrupted        the user asked it to stop                             (exit code 130)
     |   |-- ServerGone         no model server came back within the configured patience
-    |   |-- BindingBroken      captions no longer belong to their frames
+    |   |-- BindingBroken      captions no longer belong to their frames, or summaries repeat over unlike videos
     |   `-- BudgetReached      tokens, hours or money are used up                    (exit code 4)
     `-- StageError             one video failed at one stage: it becomes a Rejection
         |-- TransientError     network, rate limit, timeout: tried again, then left retryable
@@ -76,7 +76,10 @@ class ServerGone(RunStopped):
 
 
 class BindingBroken(RunStopped):
-    """The binding audit found captions that do not belong to their frames; the message names the evidence."""
+    """The binding audit found captions that do not belong to their frames, or summaries that repeat over unlike videos.
+
+    The message names the evidence.
+    """
 
 
 class BudgetReached(RunStopped):

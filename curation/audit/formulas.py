@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.audit.content_words import content_words
+from schemas.kit.content_words import content_words
 
 Vectors = NDArray[np.float32]
 _ROWS = 1024  # rows of a similarity matrix at a time

@@ -1,8 +1,9 @@
-"""The binding audit of a run: canaries, comparisons of captions with their own and other frames, repeated captions.
+"""The binding audit of a run: canaries, comparisons of captions with their own and other frames, and repetitions.
 
-Of each video a seeded sample of captions is checked. An alarm is decided over the latest videos of the run, because one
-video alone proves nothing. At an alarm in mode `enable`, captions that may be wrong are withdrawn, the evidence is
-written, and BindingBroken stops every thread of the run.
+Captions, summaries and choices of keyframes that repeat over unlike videos are repetitions. Of each video a seeded
+sample of captions is checked. An alarm is decided over the latest videos of the run, because one video alone proves
+nothing. At an alarm in mode `enable`, results that may be wrong are withdrawn, the evidence is written, and
+BindingBroken stops every thread of the run.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ import logging
 import random
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
+from curation.binding.repeats import Observation, RepeatFigures, Repeats
 from curation.binding.window import Alarm, CanaryResult, Compared, Shown, Window, caption_key
 from models.clip import Clip
 from schemas.binding import Binding, CanaryOutcome
@@ -26,11 +29,14 @@ from schemas.records import CaptionSet, Effort, FrameSet
 from schemas.time import FrameIndex
 
 log = logging.getLogger(__name__)
+REPEAT = "unlike videos have the same summary or keyframes"
 _POOL = 512  # frames of the latest videos that captions are compared with
 
 Vector = NDArray[np.float32]
 Halt = Callable[[Alarm, Window, str], str]
 """Takes the alarm, the window and the id of the video; withdraws captions, writes the evidence, returns a message."""
+HaltRepeats = Callable[[Alarm, Sequence[Observation]], str]
+"""Takes the alarm and the videos that repeat each other; withdraws their results, and so on."""
 
 
 class _Pooled(NamedTuple):
@@ -48,11 +54,23 @@ class _Caption(NamedTuple):
 class BindingAudit:
     """Checks the videos of a run one by one. Threads may share it. Memory does not grow with the number of videos."""
 
-    def __init__(self, config: BindingConfig, clip: Callable[[], Clip | None], halt: Halt) -> None:
-        """Keep the limits. `clip` returns the model when it is first needed; with None no captions are compared."""
-        self._config, self._clip, self._halt = config, clip, halt
+    def __init__(
+        self,
+        config: BindingConfig,
+        clip: Callable[[], Clip | None],
+        halt: Halt,
+        halt_repeats: HaltRepeats,
+        finished: Callable[[], Iterable[Observation]] = tuple,
+    ) -> None:
+        """Keep the limits. `clip` returns the model when it is first needed; with None no captions are compared.
+
+        `finished` gives the latest videos that earlier runs finished, in order; it is called once, when it is needed.
+        """
+        self._config, self._clip, self._halt, self._halt_repeats = config, clip, halt, halt_repeats
         self._lock = threading.Lock()
         self._window = Window(config)
+        self._repeats = Repeats(config)
+        self._finished: Callable[[], Iterable[Observation]] | None = finished
         self._pool: deque[_Pooled] = deque(maxlen=_POOL)
         self._waiting: deque[_Caption] = deque(maxlen=4 * config.least)  # until there are enough other videos
         self._broken: str | None = None
@@ -94,13 +112,9 @@ class BindingAudit:
             own = self._observe(shown, vectors, outcomes, video_id, rng)
             alarm = self._window.alarm()
             if alarm is not None and self._config.mode == "enable":
-                self._halting = threading.get_ident()  # this thread may still decode pictures for the evidence
-                self._broken = f"captions are not where they belong: {alarm}"  # stops the other threads first
-                try:
-                    self._broken = self._halt(alarm, self._window, video_id)
-                finally:
-                    self._halting = None
-                raise BindingBroken(self._broken)
+                self._stop(
+                    f"captions are not where they belong: {alarm}", partial(self._halt, alarm, self._window, video_id)
+                )
         self._note(alarm)
         return Binding(
             checked=True,
@@ -113,6 +127,45 @@ class BindingAudit:
             clip=clip.name if clip is not None else None,
             effort=sum((outcome.effort for outcome in outcomes), Effort()),
         )
+
+    def check_summary(self, observed: Observation) -> None:
+        """Compare the summary and the keyframes of a video with those of the latest videos.
+
+        Raises BindingBroken in mode `enable` when they repeat what unlike videos have.
+        """
+        if self._config.mode == "disable":
+            return
+        with self._lock:
+            self.raise_if_stopped()
+            self._remember()
+            alarm = self._repeats.add(observed)
+            if alarm is not None and self._config.mode == "enable":
+                group = self._repeats.group(alarm.videos)
+                self._stop(f"{REPEAT}: {alarm}", partial(self._halt_repeats, alarm, group))
+        if alarm is not None:
+            log.warning("binding audit (score-only): %s", alarm)
+
+    def repeat_figures(self) -> RepeatFigures:
+        """The largest groups of unlike videos with one summary, and with one choice, among the latest videos."""
+        with self._lock:
+            self._remember()
+            return self._repeats.figures()
+
+    def _remember(self) -> None:
+        """Put the videos that earlier runs finished into the window, once: a run may be resumed every few videos."""
+        if self._finished is not None:
+            for earlier in self._finished():
+                self._repeats.add(earlier)
+            self._finished = None
+
+    def _stop(self, why: str, halt: Callable[[], str]) -> NoReturn:
+        self._halting = threading.get_ident()  # this thread may still decode pictures for the evidence
+        self._broken = why  # stops the other threads first
+        try:
+            self._broken = halt()
+        finally:
+            self._halting = None
+        raise BindingBroken(self._broken)
 
     def _observe(
         self,

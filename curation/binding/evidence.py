@@ -57,9 +57,9 @@ def write_evidence(folder: Path, case: Case, paint: Painter, read: ReadPicture) 
     facts = evidence(case)
     write_whole(folder / JSON_NAME, json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
     for pair in (*facts["pairs"], *facts["repeated"]["frames"]):
-        pair["picture"] = _thumbnail(functools.partial(read, pair["video"], pair["frame"]))
+        pair["picture"] = small_picture(functools.partial(read, pair["video"], pair["frame"]))
     for canary in facts["canaries"]:
-        canary["drawn"] = _thumbnail(functools.partial(_painted, paint, canary["seed"]))
+        canary["drawn"] = small_picture(functools.partial(_painted, paint, canary["seed"]))
     write_whole(folder / HTML_NAME, _template().render(f=facts, alarm=str(case.alarm)))
     return folder / HTML_NAME
 
@@ -117,7 +117,7 @@ def _painted(paint: Painter, seed: str) -> bytes:
     return paint(seed).image
 
 
-def _thumbnail(read: Callable[[], bytes]) -> str:
+def small_picture(read: Callable[[], bytes]) -> str:
     """A small JPEG as a data URI; empty when the picture cannot be read. Raises RunStopped."""
     try:
         image = read()

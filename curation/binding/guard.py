@@ -1,18 +1,21 @@
-"""Connects the binding audit with a run: it draws canaries, checks captions, and withdraws them at an alarm."""
+"""Connects the binding audit with a run: it draws canaries, checks texts, and withdraws them at an alarm."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 
-from curation.binding.audit import BindingAudit
+from curation.binding.audit import REPEAT, BindingAudit
 from curation.binding.canaries import Canary, Painter, build_painter, canary_count, canary_seeds
 from curation.binding.evidence import Case, write_evidence
+from curation.binding.finished import finished_observations
+from curation.binding.repeat_evidence import RepeatCase, write_repeat_evidence
+from curation.binding.repeats import Observation, RepeatFigures, observe
 from curation.binding.window import Alarm, Window
-from curation.binding.withdrawal import canaries_of, keep_canaries, withdraw
+from curation.binding.withdrawal import CAPTIONS, SUMMARIES, Suspects, Withdrawn, canaries_of, keep_canaries, withdraw
 from curation.frames.pictures import Pictures
 from curation.ledger.ledger import Ledger
 from models.clip import Clip
@@ -20,7 +23,7 @@ from models.identity import identify
 from schemas.binding import Binding, CanaryOutcomes
 from schemas.configuration.config import CurateConfig
 from schemas.errors import RunStopped
-from schemas.records import CaptionSet, FrameSet, Video
+from schemas.records import CaptionSet, Extract, FrameSet, Summary, Video
 from schemas.time import FrameIndex
 
 log = logging.getLogger(__name__)
@@ -40,8 +43,9 @@ class BindingGuard:
         """Keep the parts of a run; `report` is the folder of its reports. No model is opened yet."""
         self._config, self._ledger, self._pictures, self._clip, self._report = config, ledger, pictures, clip, report
         self._began = time.time()
-        self._doubtful: set[str] | None = None
-        self._audit = BindingAudit(config.binding, clip, self._halt)
+        self._withdraw_again: Callable[[], object] | None = None
+        finished = partial(finished_observations, ledger)
+        self._audit = BindingAudit(config.binding, clip, self._halt, self._halt_repeats, finished)
 
     @cached_property
     def _painter(self) -> Painter:
@@ -77,30 +81,51 @@ class BindingGuard:
         outcomes = canaries_of(self._ledger, video_id).outcomes
         return self._audit.check(video_id, frames, captions, read, outcomes)
 
+    def check_summary(
+        self, video_id: str, frames: FrameSet, captions: CaptionSet, extract: Extract, summary: Summary
+    ) -> None:
+        """Compare a summary and its keyframes with those of the latest videos of the workspace.
+
+        Raises BindingBroken when unlike videos have the same.
+        """
+        self._audit.check_summary(observe(video_id, frames, captions, extract, summary))
+
+    def repeat_figures(self) -> RepeatFigures:
+        """The largest groups of unlike videos with one summary, and with one choice, among the latest videos."""
+        return self._audit.repeat_figures()
+
     def settle(self) -> None:
-        """Withdraw, after an alarm, also the captions that other threads wrote before they ended.
+        """Withdraw, after an alarm, also what other threads wrote before they ended.
 
         The caller waits until all threads have ended.
         """
-        if self._doubtful is not None:
-            withdraw(self._ledger, self._doubtful, identify(self._config.models.captioner)[0], self._began)
+        if self._withdraw_again is not None:
+            self._withdraw_again()
 
     def _halt(self, alarm: Alarm, window: Window, video_id: str) -> str:
         name = identify(self._config.models.captioner)[0]
-        self._doubtful = {*window.videos(), video_id}
-        withdrawn = withdraw(self._ledger, self._doubtful, name, self._began)
+        withdrawn = self._withdraw({*window.videos(), video_id}, name, CAPTIONS)
         clip = self._clip() if window.compared else None
         case = Case(alarm, window, withdrawn, name, clip.name if clip is not None else None, self._config.binding)
-        try:
-            where = str(write_evidence(self._report, case, self._painter, self._read))
-        except (OSError, RunStopped) as error:
-            # The captions are withdrawn already. The message must reach the user even without the evidence.
-            log.error("binding audit: the evidence could not be written: %s", error)
-            where = f"not written ({error})"
+        where = _written(lambda: write_evidence(self._report, case, self._painter, self._read))
         return (
             f"captions are not where they belong: {alarm}. The captions of {len(withdrawn.videos)} videos were "
             f"withdrawn; evidence: {where}. When the captioner is right again, the same command captions them again"
         )
+
+    def _halt_repeats(self, alarm: Alarm, group: Sequence[Observation]) -> str:
+        name = identify(self._config.models.summarizer)[0]
+        withdrawn = self._withdraw(set(alarm.videos), name, SUMMARIES)
+        case = RepeatCase(alarm, group, withdrawn, name)
+        where = _written(lambda: write_repeat_evidence(self._report, case, self._read))
+        return (
+            f"{REPEAT}: {alarm}. The summaries of {len(withdrawn.videos)} videos were withdrawn; evidence: {where}. "
+            f"When the summarizer is right again (another model or prompt), the same command writes them again"
+        )
+
+    def _withdraw(self, videos: set[str], model: str, suspects: Suspects) -> Withdrawn:
+        self._withdraw_again = partial(withdraw, self._ledger, videos, model, self._began, suspects)
+        return withdraw(self._ledger, videos, model, self._began, suspects)
 
     def _read(self, video_id: str, index: FrameIndex) -> bytes:
         """The JPEG bytes of a frame, by the records in the ledger. Raises KeyError when the records are gone."""
@@ -110,3 +135,12 @@ class BindingGuard:
         video, frames = (entry.payload for entry in entries if entry is not None)
         record = Video.model_validate_json(video)
         return self._pictures().read(record, FrameSet.model_validate_json(frames), index)
+
+
+def _written(write: Callable[[], Path]) -> str:
+    """Where the evidence is. The results are withdrawn already: the message must reach the user even without it."""
+    try:
+        return str(write())
+    except (OSError, RunStopped) as error:
+        log.error("binding audit: the evidence could not be written: %s", error)
+        return f"not written ({error})"

@@ -17,7 +17,7 @@ UNLIKE_BITS = 8  # frames are unlike when their perceptual hashes differ in more
 LEAST_OF_A_SERVER = 8  # more than LEAST_CANARIES: of many servers one has bad results by chance
 _MOST_SERVERS = 256
 _DEPTH = 4  # the window holds 4 times the least number of observations
-AlarmKind = Literal["canaries", "match", "repeated"]
+AlarmKind = Literal["canaries", "match", "repeated", "summaries", "choices"]
 
 
 class Shown(NamedTuple):
@@ -66,13 +66,18 @@ class Commonest(NamedTuple):
 
 
 class Alarm(NamedTuple):
-    """A share that is on the wrong side of its limit, and the number of observations."""
+    """A share that is on the wrong side of its limit, and the number of observations.
+
+    For the kind `choices` the limit is the least chance of such a share by honest choices. `videos` are the videos that
+    repeat each other (summaries, choices).
+    """
 
     kind: AlarmKind
     share: float
     limit: float
     observations: int
     server: str = ""  # set when the alarm is about one of several servers
+    videos: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """The alarm as a sentence for people."""
@@ -86,6 +91,17 @@ class Alarm(NamedTuple):
             return (
                 f"the last {self.observations} captions fit their own frame better than other videos' frames in only "
                 f"{self.share:.0%} of the comparisons (binding.min_match: {self.limit:.0%})"
+            )
+        if self.kind == "summaries":
+            return (
+                f"{len(self.videos)} of the last {self.observations} videos have nearly the same summary, though their "
+                f"pictures and captions differ (binding.max_same_summaries: {self.limit:.0%})"
+            )
+        if self.kind == "choices":
+            return (
+                f"{len(self.videos)} of the last {self.observations} videos have the same keyframes, as seconds or "
+                f"relative to their length, though their pictures and captions differ; honest choices coincide so "
+                f"often with a chance below {self.limit:g} (binding.min_choice_chance)"
             )
         return (
             f"one caption covers {self.share:.0%} of the last {self.observations} unlike frames "

@@ -1,4 +1,4 @@
-"""Keeps the canary results of captions until the captions are checked, and withdraws captions that may be wrong."""
+"""Keeps the canary results of captions until the captions are checked, and withdraws results that may be wrong."""
 
 from __future__ import annotations
 
@@ -13,11 +13,23 @@ from curation.ledger.ledger import Ledger
 from curation.ledger.stages import STAGES
 from schemas.binding import CanaryOutcomes
 
-_WITHDRAWN = "caption"  # the stage whose results are withdrawn, with its checks
+
+class Suspects(NamedTuple):
+    """What an alarm withdraws: the results of the stages `made`, in order, with the checks of the last of them.
+
+    A result that has no result of the stage `check` was never checked.
+    """
+
+    made: tuple[str, ...]
+    check: str
+
+
+CAPTIONS = Suspects(("caption",), "binding")
+SUMMARIES = Suspects(("extract", "refine"), "audit")
 
 
 class Withdrawn(NamedTuple):
-    """The videos whose captions were withdrawn, and the number of stored replies that were deleted."""
+    """The videos whose results were withdrawn, and the number of stored replies that were deleted."""
 
     videos: tuple[str, ...]
     replies: int
@@ -39,35 +51,33 @@ def canaries_of(ledger: Ledger, video_id: str) -> CanaryOutcomes:
     return CanaryOutcomes.model_validate_json(payload) if payload else CanaryOutcomes()
 
 
-def withdraw(ledger: Ledger, watched: Iterable[str], model: str, since: float) -> Withdrawn:
-    """Withdraw, in one transaction, captions that may be wrong, and the replies that they were made from.
+def withdraw(
+    ledger: Ledger, watched: Iterable[str], model: str, since: float, suspects: Suspects = CAPTIONS
+) -> Withdrawn:
+    """Withdraw, in one transaction, results that may be wrong, and the replies that they were made from.
 
-    These are the captions of the `watched` videos and of all videos that were never checked. Replies of `model` are
-    deleted when they were stored after `since` (unix time), after the first of these captions was begun, or after the
-    end of the last finished run, whichever is earliest. An unfinished run may have left replies of no caption yet.
+    These are the results of the `watched` videos and of all videos that were never checked. Replies of `model` are
+    deleted when they were stored after `since` (unix time), after the first of these results was begun, or after the
+    end of the last finished run, whichever is earliest. An unfinished run may have left replies of no result yet.
     """
     r, runs, replies = t.results, t.runs.c, t.replies.c
-    captioned = sa.and_(r.c.stage == _WITHDRAWN, r.c.current, r.c.status == "done")
+    made = sa.and_(r.c.stage.in_(suspects.made), r.c.current, r.c.status == "done")
     other = r.alias()
-    unchecked = ~sa.exists().where(other.c.video_id == r.c.video_id, other.c.stage == "binding", other.c.current)
+    unchecked = ~sa.exists().where(other.c.video_id == r.c.video_id, other.c.stage == suspects.check, other.c.current)
+    gone_stages = {*suspects.made, *STAGES.checked_with(suspects.made[-1])}
     wanted = set(watched)
     with ledger.engine.begin() as connection:
-        ids = wanted | set(connection.execute(sa.select(r.c.video_id).where(captioned, unchecked)).scalars())
-        begun = {
-            video_id: started
-            for video_id, started in connection.execute(
-                sa.select(r.c.video_id, r.c.made_at - r.c.seconds).where(captioned)
-            )
+        ids = wanted | set(connection.execute(sa.select(r.c.video_id).where(made, unchecked)).scalars())
+        begun = [
+            started
+            for video_id, started in connection.execute(sa.select(r.c.video_id, r.c.made_at - r.c.seconds).where(made))
             if video_id in ids
-        }
+        ]
         finished = connection.execute(sa.select(sa.func.max(runs.ended_at)).where(runs.outcome == "finished")).scalar()
         for video_id in sorted(ids):
-            connection.execute(
-                sa.delete(r).where(
-                    r.c.video_id == video_id, r.c.stage.in_(STAGES.checked_with(_WITHDRAWN)), r.c.current
-                )
-            )
-            connection.execute(sa.delete(t.canaries).where(t.canaries.c.video_id == video_id))
-        first = min([since, finished or 0.0, *begun.values()])
+            connection.execute(sa.delete(r).where(r.c.video_id == video_id, r.c.stage.in_(gone_stages), r.c.current))
+            if suspects == CAPTIONS:
+                connection.execute(sa.delete(t.canaries).where(t.canaries.c.video_id == video_id))
+        first = min([since, finished or 0.0, *begun])
         gone = connection.execute(sa.delete(t.replies).where(replies.model == model, replies.made_at >= first))
     return Withdrawn(tuple(sorted(ids)), gone.rowcount)

@@ -132,6 +132,7 @@ def _audit(services: Services, inputs: Inputs) -> Audit:
         services.raise_if_stopped,
     )
     captions, summary = inputs.record("caption", CaptionSet), inputs.record("refine", Summary)
+    services.binding.check_summary(inputs.id, frames, captions, inputs.record("extract", Extract), summary)
     return audit(frames, captions, summary, read, tools, services.config.audit)
 
 

@@ -13,7 +13,7 @@ from curation.pipeline.throughput import Point
 from curation.report.overview import Overview
 from models.meter import Reading
 from schemas.configuration.model_config import ChatConfig
-from schemas.documents.run_summary import BindingFigures, ModelUse, RunSummary, Series, StageCount, Totals
+from schemas.documents.run_summary import BindingFigures, ModelUse, RepeatCounts, RunSummary, Series, StageCount, Totals
 from schemas.safe_text import plain_line, public_text
 
 _NO_RUN = "Nothing was curated here yet."
@@ -83,6 +83,7 @@ def sum_up(services: Services, overview: Overview, how: Course | None, why: str 
         audits={name: spread for name, spread in spreads.items() if spread is not None},
         marks=dict(sorted(overview.marks.items())),
         binding=BindingFigures(**overview.binding) if overview.binding else None,
+        repeats=RepeatCounts(**services.binding.repeat_figures()._asdict()) if overview.states["sample"] else None,
         series=how.series if how else Series(),
     )
 

@@ -183,6 +183,10 @@ class BindingConfig(Section):
     cover at most `max_share` of the unlike frames. All shares are over the latest observations of the run. An alarm
     needs `least` captions, or 4 canaries, or 8 canaries of one server when there are several. `enable` halts the run at
     an alarm, `score-only` logs it.
+
+    Summaries and choices of keyframes are watched too, over the latest 64 videos of the workspace: unlike videos with
+    nearly the same summary may be at most `max_same_summaries` of them (an alarm needs 3), and the same choice may not
+    be so frequent that honest choices would coincide like that with a chance below `min_choice_chance`.
     """
 
     mode: Literal["enable", "disable", "score-only"] = "enable"
@@ -194,6 +198,8 @@ class BindingConfig(Section):
     others: int = Field(default=8, ge=1)
     min_match: Fraction = 0.65
     max_share: Fraction = 0.3
+    max_same_summaries: Fraction = 0.05
+    min_choice_chance: Fraction = 1e-6
     least: int = Field(default=48, ge=1)
 
 

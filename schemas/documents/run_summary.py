@@ -94,6 +94,17 @@ class BindingFigures(Record):
     matched: int = 0
 
 
+class RepeatCounts(Record):
+    """The watch over repetitions: the latest videos, at most 64, and its largest groups of unlike videos among them.
+
+    `same_summary` have nearly the same summary, `same_choice` the same keyframes; 1 is no repetition.
+    """
+
+    videos: int = 0
+    same_summary: int = 0
+    same_choice: int = 0
+
+
 class RunSummary(Record):
     """A run, and the workspace after it. `outcome` is that of the ledger: running, finished, stopped ..."""
 
@@ -121,4 +132,5 @@ class RunSummary(Record):
     audits: dict[str, Spread] = Field(default_factory=dict)
     marks: dict[str, int] = Field(default_factory=dict)
     binding: BindingFigures | None = None
+    repeats: RepeatCounts | None = None
     series: Series = Series()

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.audit import formulas as scores
-from curation.audit.content_words import content_words
 from curation.frames.similarity import distance
+from schemas.kit.content_words import content_words
 
 HASHES = st.lists(st.integers(0, 2**64 - 1).map(lambda n: f"{n:016x}"), max_size=8)
 

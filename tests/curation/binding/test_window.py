@@ -147,7 +147,7 @@ def test_a_thread_that_stops_before_the_evidence_exists_gets_the_full_message_la
         assert go_on.wait(30)
         return "all of it, and where the evidence is"
 
-    audit = BindingAudit(CONFIG, lambda: None, halt)
+    audit = BindingAudit(CONFIG, lambda: None, halt, halt)
     outcomes = [canary_result(1, False).outcome] * LEAST_CANARIES
     made = make_sample()
 
