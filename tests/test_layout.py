@@ -116,8 +116,13 @@ def test_logic_imports_without_prefect() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("module", ["flows.cli.main", "curation.pipeline.services", "curation.pipeline.open"])
 def test_reading_a_ledger_needs_neither_torch_nor_prefect(module: str) -> None:
-    heavy = "['torch', 'transformers', 'prefect', 'decord']"
+    heavy = "['torch', 'transformers', 'prefect', 'decord', 'yt_dlp']"
     assert python(f"import sys, {module}\nprint([n for n in {heavy} if n in sys.modules])") == "[]"
+
+
+@pytest.mark.slow
+def test_only_child_processes_load_the_program_that_reads_web_pages() -> None:
+    assert python("import sys, curation.pipeline.stage_functions\nprint('yt_dlp' in sys.modules)") == "False"
 
 
 def test_the_pictures_show_the_imports_as_they_are() -> None:

@@ -12,7 +12,6 @@ import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
-from typing import NamedTuple
 
 from yt_dlp.networking.exceptions import CertificateVerifyError, HTTPError, IncompleteRead, ProxyError, TransportError
 from yt_dlp.utils import (
@@ -24,6 +23,7 @@ from yt_dlp.utils import (
     YoutubeDLError,
 )
 
+from curation.download.exchange import Failure
 from schemas.errors import (
     HostBlocked,
     PermanentError,
@@ -99,14 +99,6 @@ _NOISE = re.compile(
 )
 _BROKEN = (TransportError, IncompleteRead, ContentTooShortError, OSError)
 _LONGEST_WAIT = 86_400.0
-
-
-class Failure(NamedTuple):
-    """An error, whether another attempt now makes sense, and the seconds that the server asked to wait."""
-
-    error: StageError
-    retry: bool
-    after: float | None = None
 
 
 def classify(

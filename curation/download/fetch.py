@@ -9,13 +9,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yt_dlp.globals
-
-from curation.download.attempt import DownloadTask, download_with_retries
-from curation.download.guard import Guard
+from curation.download.credentials import read_secrets
 from curation.download.host_pacing import Hosts
-from curation.download.options import proxy_address
 from curation.download.record import Probe, Progress, file_extension, storage_error, video_record
+from curation.download.retries import Children, DownloadTask, download_with_retries
 from curation.sources import addresses
 from curation.sources.filters import judge_publication, refuse
 from curation.store import unfinished
@@ -23,9 +20,6 @@ from curation.store.store import Store
 from schemas.configuration.config import DownloadConfig, FilterConfig
 from schemas.errors import PermanentError, PoisonError, RefusedError
 from schemas.records import Publication, Source, Video
-
-# Only installed and pinned code may run: no code from plug-in folders of the machine.
-yt_dlp.globals.plugin_dirs.value = []
 
 
 def fetch(
@@ -35,6 +29,7 @@ def fetch(
     store: Store,
     *,
     probe: Probe,
+    children: Children,
     hosts: Hosts | None = None,
     progress: Progress | None = None,
 ) -> Video:
@@ -42,25 +37,26 @@ def fetch(
 
     `filters` are applied to the publisher's metadata, before any bytes are fetched. The caller judges the file itself
     (`filters.judge_video`), so that the record depends on no filter. `hosts` shares the pace and the pauses of hosts
-    between calls; `progress` is called with the bytes done and, where known, the bytes in all.
+    between calls; `progress` is called several times a second with the bytes done. yt-dlp works in `children`.
 
     Raises PermanentError, RefusedError and TransientError with the reason, HostBlocked when the host refuses all
-    downloads for now, PoisonError from `probe`, ConfigError for a cookies file in a wrong format, and StorageFull.
+    downloads for now, PoisonError from `probe` and when the video's pages or manifests exceed the limits of a child,
+    ConfigError for a cookies file in a wrong format, and StorageFull.
     """
     if source.kind == "file":
         return _from_file(source, filters, store, probe)
-    addresses.check(source.uri, config, proxied=bool(proxy_address()))
+    secrets = read_secrets()
+    addresses.check(source.uri, config, proxied=secrets.proxied)
     host = addresses.host_key(source.uri)
     visits = Hosts(config) if hosts is None else hosts
     with visits.visit(host):
         folder = store.partial(source.id)
-        with Guard(config, folder, wall_seconds=config.wall_seconds) as guard:
-            task = DownloadTask(source, config, filters, store, folder, guard, probe, progress)
-            try:
-                return download_with_retries(task, visits, host)
-            except (PermanentError, RefusedError, PoisonError):
-                unfinished.discard(folder)
-                raise
+        task = DownloadTask(source, config, filters, store, folder, secrets, children, probe, progress)
+        try:
+            return download_with_retries(task, visits, host)
+        except (PermanentError, RefusedError, PoisonError):
+            unfinished.discard(folder)
+            raise
 
 
 def _from_file(source: Source, filters: FilterConfig, store: Store, probe: Probe) -> Video:

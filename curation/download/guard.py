@@ -1,4 +1,4 @@
-"""The checks of one download inside yt-dlp's network calls: allowed addresses, wall time, and an unchanged file."""
+"""The checks of one attempt inside yt-dlp's network calls: allowed addresses, wall time, and an unchanged file."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from schemas.configuration.config import DownloadConfig
 from schemas.errors import RefusedError
 
 
-class AddressRefused(RequestError):  # type: ignore[misc]
-    """A request that is not allowed; yt-dlp passes it through as one of its own errors."""
+class Refused(RequestError):  # type: ignore[misc]
+    """A request or an answer that is not allowed; yt-dlp passes it through as one of its own errors."""
 
     def __init__(self, error: RefusedError) -> None:
         """Keep the refusal as the cause."""
@@ -34,12 +34,12 @@ class ChangedOnServer(RequestError):  # type: ignore[misc]
 
 
 class Guard:
-    """The limits of one download: allowed addresses, wall time, and the identity of the file that is resumed.
+    """The limits of one attempt: allowed addresses, wall time, and the identity of the file that is resumed.
 
-    `refused` is the first refused address, also when yt-dlp continued without it. `recording` is set while media are
-    fetched. `changed` says that the file on the server is not the one that was begun. `http` is the last answer of a
-    server that was an error, because yt-dlp does not always pass its headers on; `http_of_media` says whether it came
-    while media were fetched.
+    `refused` is the first refusal (an address, or a page), also when yt-dlp continued without it. `recording` is set
+    while media are fetched. `changed` says that the file on the server is not the one that was begun. `http` is the
+    last answer of a server that was an error, because yt-dlp does not always pass its headers on; `http_of_media` says
+    whether it came while media were fetched.
     """
 
     def __init__(self, config: DownloadConfig, folder: Path, *, wall_seconds: float) -> None:
@@ -75,19 +75,19 @@ class Guard:
         return time.monotonic() >= self.deadline
 
     def request(self, url: str) -> None:
-        """Check the URL of one hop of a request before it is sent. Raises AddressRefused."""
+        """Check the URL of one hop of a request before it is sent. Raises Refused."""
         try:
             addresses.check_scheme(url.partition(":")[0].lower(), self.config)
             addresses.parse(url)
         except RefusedError as error:
-            raise self._refusal(error) from error
+            raise self.refusal(error) from error
 
     def resolve(self, host: str, port: int) -> tuple[str, ...]:
-        """The IP addresses of a host that may be connected to. Raises AddressRefused and TransientError."""
+        """The IP addresses of a host that may be connected to. Raises Refused and TransientError."""
         try:
             return addresses.resolve(host, port, self.config)
         except RefusedError as error:
-            raise self._refusal(error) from error
+            raise self.refusal(error) from error
 
     def opened(self, connection: socket.socket) -> None:
         """Keep an open socket, so that it can be shut at the deadline."""
@@ -139,9 +139,10 @@ class Guard:
             return None
         return known if isinstance(known, dict) and known.get("path") == _path_key(url) else None
 
-    def _refusal(self, error: RefusedError) -> AddressRefused:
+    def refusal(self, error: RefusedError) -> Refused:
+        """Note a refusal, and make the error of yt-dlp that carries it."""
         self.refused = self.refused or error
-        return AddressRefused(error)
+        return Refused(error)
 
     def _shut(self) -> None:
         for connection in list(self._sockets):

@@ -7,6 +7,7 @@ twice as long.
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +20,16 @@ from schemas.errors import HostBlocked, StageError, TransientError
 FORBIDDEN_LIMIT = 3
 PAUSE = 900.0
 LONGEST_PAUSE = 14_400.0
+_random = random.SystemRandom()
+
+
+def retry_pause(config: DownloadConfig, retries: int) -> float:
+    """Seconds to wait before a retry when `retries` were made already.
+
+    It is the configured backoff, doubled with every retry, times a random factor from 0.5 to 1: downloads that failed
+    together do not all come back at once.
+    """
+    return float(config.backoff * 2**retries * _random.uniform(0.5, 1.0))
 
 
 @dataclass

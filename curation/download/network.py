@@ -15,6 +15,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+import yt_dlp.globals
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
@@ -25,12 +26,14 @@ from yt_dlp.networking._requests import RequestsRH
 from yt_dlp.networking.exceptions import HTTPError, TransportError
 
 from curation.download.guard import Guard
-from schemas.errors import TransientError
+from schemas.errors import RefusedError, TransientError
 from schemas.safe_text import public_text
 
 log = logging.getLogger(__name__)
-MAX_PAGE = 64 * 10**6
+# Only installed and pinned code may run: no code from plug-in folders of the machine.
+yt_dlp.globals.plugin_dirs.value = []
 _BLOCK = 1 << 20
+_PAGE_KEY = "download.max_page_megabytes"
 _RANGE = re.compile(r"bytes=([0-9]+)-")
 
 
@@ -109,8 +112,22 @@ class GuardedRH(RequestsRH):  # type: ignore[misc]
             raise
         self._guard.track(response)
         self._guard.responded(request.url, start, response)
-        response.read = functools.partial(_bounded_read, response.read)
+        response.read = functools.partial(self._read, response.read)
         return response
+
+    def _read(self, read: Callable[[int], bytes], amount: int | None = None) -> bytes:
+        """Read a response. Without `amount` it is a page, a manifest or a subtitle, whose size is limited."""
+        if amount is not None:
+            return read(amount)
+        limit = self._guard.config.max_page_megabytes
+        blocks, size = [], 0
+        while block := read(_BLOCK):
+            blocks.append(block)
+            size += len(block)
+            if size > limit * 1e6:
+                evidence = f"a page of more than {limit:g} MB; for a source that you trust, raise {_PAGE_KEY}"
+                raise self._guard.refusal(RefusedError("page_too_large", evidence))
+        return b"".join(blocks)
 
 
 class GuardedYoutubeDL(YoutubeDL):  # type: ignore[misc]
@@ -144,19 +161,3 @@ class DebugLog:
             log.debug("%s", public_text(str(message)))
 
     info = warning = error = debug
-
-
-def _bounded_read(read: Callable[[int], bytes], amount: int | None = None) -> bytes:
-    """Read a response. Without `amount` (pages and manifests) at most 64 MB are read.
-
-    Raises TransportError when the page is larger.
-    """
-    if amount is not None:
-        return read(amount)
-    blocks, size = [], 0
-    while block := read(_BLOCK):
-        blocks.append(block)
-        size += len(block)
-        if size > MAX_PAGE:
-            raise TransportError(f"a page of more than {MAX_PAGE} bytes")
-    return b"".join(blocks)

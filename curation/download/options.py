@@ -1,30 +1,25 @@
-"""The options of yt-dlp, and the only code that reads its secrets: the cookies file and the proxy."""
+"""The options of yt-dlp."""
 
 from __future__ import annotations
 
 import io
 import os
-import random
-import re
 from pathlib import Path
 from typing import Any
 
+from curation.download.credentials import Secrets
+from curation.download.host_pacing import retry_pause
 from curation.download.network import DebugLog
 from schemas.configuration.config import DownloadConfig
-from schemas.errors import ConfigError
 
-COOKIES_VARIABLE = "V2XUM_COOKIES_FILE"
-PROXY_VARIABLE = "V2XUM_PROXY"
 _SINGLE_FILES = "[protocol~='^(https?|m3u8(_native)?|http_dash_segments)$']"
-_COOKIE_FIELDS = 7
-_random = random.SystemRandom()
 
 
-def build_options(config: DownloadConfig) -> dict[str, Any]:
+def build_options(config: DownloadConfig, secrets: Secrets) -> dict[str, Any]:
     """The options of yt-dlp, which the docstring of YoutubeDL explains.
 
-    Whole requests are retried by `attempt.py`, fragments by yt-dlp. Raises ConfigError when V2XUM_COOKIES_FILE does not
-    name a cookies file in Netscape format.
+    Whole requests are retried by `retries.py`, fragments by yt-dlp. Cookies are given as a copy in memory, because
+    yt-dlp writes to the file that it is given.
     """
     options: dict[str, Any] = {
         "quiet": True,
@@ -58,41 +53,8 @@ def build_options(config: DownloadConfig) -> dict[str, Any]:
         # A path without ffmpeg: no second program may open connections of its own.
         "ffmpeg_location": str(Path(os.devnull) / "none"),
     }
-    if proxy := proxy_address():
-        options["proxy"] = proxy
-    if cookies := os.environ.get(COOKIES_VARIABLE):
-        options["cookiefile"] = _cookies(Path(cookies))
+    if secrets.proxy:
+        options["proxy"] = secrets.proxy
+    if secrets.cookies is not None:
+        options["cookiefile"] = io.StringIO(secrets.cookies)
     return options
-
-
-def retry_pause(config: DownloadConfig, retries: int) -> float:
-    """Seconds to wait before a retry when `retries` were made already.
-
-    It is the configured backoff, doubled with every retry, times a random factor from 0.5 to 1: downloads that failed
-    together do not all come back at once.
-    """
-    return float(config.backoff * 2**retries * _random.uniform(0.5, 1.0))
-
-
-def proxy_address() -> str | None:
-    """The address of this process's proxy, for yt-dlp only: it may hold a password."""
-    return os.environ.get(PROXY_VARIABLE) or None
-
-
-def _cookies(path: Path) -> io.StringIO:
-    """A copy of the cookies file in memory, because yt-dlp writes to the file that it is given.
-
-    The lines are checked here: yt-dlp prints lines that it does not understand, and cookies are secret.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{COOKIES_VARIABLE}: the file cannot be read ({type(error).__name__})") from None
-    for number, line in enumerate(text.splitlines(), start=1):
-        line = line.removeprefix("#HttpOnly_")
-        if not line.strip() or line.startswith("#"):
-            continue
-        fields = line.split("\t")
-        if len(fields) != _COOKIE_FIELDS or not re.fullmatch(r"([0-9]+(\.[0-9]+)?)?", fields[4]):
-            raise ConfigError(f"{COOKIES_VARIABLE}: line {number} is not in Netscape cookie format")
-    return io.StringIO(text if text.startswith("#") else f"# Netscape HTTP Cookie File\n{text}")

@@ -17,8 +17,8 @@ from schemas.records import Publication, Source, Subtitle, Video
 
 Probe = Callable[[Path], MediaInfo]
 """Looks into a video file."""
-Progress = Callable[[int, int | None], None]
-"""Takes the bytes done, and the bytes in all where they are known."""
+Progress = Callable[[int], None]
+"""Takes the bytes done."""
 _EXTENSIONS = {"mov": "mp4", "mp4": "mp4", "matroska": "mkv", "mpegts": "ts", "mpeg": "mpg", "asf": "wmv", "ogg": "ogv"}
 _WEBM_CODECS = ("vp8", "vp9", "av1")
 

@@ -33,7 +33,7 @@ class Stage:
     can only decide whether a video fails: a change gives rejected videos another try and leaves finished ones alone.
     Every other key changes nothing. `switch` is a key whose value `disable` turns the stage off; nothing else matters
     then. A key that is added later is listed in `later_keys` with the value under which earlier results were made: at
-    that value it is left out of the hash, so that old results stay valid.
+    that value it is left out of the hash, so that old results stay valid. `later_limits` does the same for limits.
 
     `lane` is what the stage keeps busy, None for a stage that takes no time. `asks` is the chat model that it sends
     requests to, with `prompt`; `models` are further models that its results depend on. `checks` names the stage whose
@@ -48,6 +48,7 @@ class Stage:
     limits: tuple[str, ...] = ()
     switch: str | None = None
     later_keys: tuple[tuple[str, object], ...] = ()
+    later_limits: tuple[tuple[str, object], ...] = ()
     lane: Lane | None = None
     asks: Role | None = None
     prompt: str | None = None
@@ -146,6 +147,11 @@ STAGES = StageTable(
         Video,
         keys=_keys("download", "max_height prefer_codec subtitles"),
         limits=_keys("download", "max_megabytes wall_seconds allow_private_addresses schemes"),
+        later_limits=(
+            ("download.max_page_megabytes", 16.0),
+            ("download.memory_megabytes", 1024.0),
+            ("download.cpu_seconds", 60.0),
+        ),
         lane="download",
     ),
     Stage("filter", 1, ("listing", "download"), Judgement, keys=FILTERS),

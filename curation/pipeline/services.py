@@ -20,6 +20,7 @@ from curation.pipeline.shared_property import shared_property
 from curation.status.view import LedgerView
 from curation.store.store import Store
 from curation.video.sandbox import Sandbox
+from curation.video.sandboxes import Sandboxes
 from curation.workspace import Workspace
 from models.build import build_chat_model, build_clip, build_embedder
 from models.chat import ChatModel, Embedder
@@ -72,6 +73,13 @@ class Services:
         sandbox = Sandbox(self.config.run.decode_workers, raise_if_stopped=self.raise_if_stopped)
         self._closing.callback(sandbox.close)
         return sandbox
+
+    @shared_property
+    def download_children(self) -> Sandboxes:
+        """The child processes that download videos."""
+        children = Sandboxes(self.raise_if_stopped)
+        self._closing.callback(children.close)
+        return children
 
     @shared_property
     def captioner(self) -> ChatModel:

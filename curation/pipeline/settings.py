@@ -37,7 +37,11 @@ def stage_hashes(config: CurateConfig, prompts: Mapping[str, Prompt], models: Mo
     """What the results of every stage depend on. Pure."""
     return StageHashes(
         results={stage.name: _hash(_of_results(stage, config, prompts, models)) for stage in STAGES},
-        limits={stage.name: _hash(_values(config, stage.limits)) for stage in STAGES if stage.limits},
+        limits={
+            stage.name: _hash(_values(config, stage.limits) | _changed(config, stage.later_limits))
+            for stage in STAGES
+            if stage.limits
+        },
         policy=_hash(_values(config, POLICY)),
     )
 
@@ -48,7 +52,7 @@ def _of_results(
     if stage.switch is not None and _value(config, stage.switch) == _OFF:
         return {stage.switch: _OFF}
     depends: dict[str, Any] = dict(_values(config, stage.keys))
-    depends |= {key: value for key, before in stage.later_keys if (value := _value(config, key)) != before}
+    depends |= _changed(config, stage.later_keys)
     if stage.prompt is not None and stage.prompt in prompts:
         depends["prompt"] = prompts[stage.prompt].sha256
     for role in (*([stage.asks] if stage.asks is not None else []), *stage.models):
@@ -58,6 +62,11 @@ def _of_results(
 
 def _values(config: CurateConfig, keys: tuple[str, ...]) -> dict[str, Any]:
     return {key: _value(config, key) for key in keys}
+
+
+def _changed(config: CurateConfig, later: tuple[tuple[str, object], ...]) -> dict[str, Any]:
+    """The keys that came later, where their value is not the one under which earlier results were made."""
+    return {key: value for key, before in later if (value := _value(config, key)) != before}
 
 
 def _value(config: CurateConfig, key: str) -> Any:

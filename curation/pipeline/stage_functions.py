@@ -39,9 +39,8 @@ def _download(services: Services, inputs: Inputs) -> Video:
     config = services.config
     received = 0
 
-    def progress(done: int, _total: int | None) -> None:
+    def progress(done: int) -> None:
         nonlocal received
-        services.raise_if_stopped()
         if done > received:
             services.transferred(done - received)
             received = done
@@ -54,6 +53,7 @@ def _download(services: Services, inputs: Inputs) -> Video:
             services.store,
             hosts=services.hosts,
             probe=lambda path: probe_safely(path, services.sandbox),
+            children=services.download_children,
             progress=progress,
         )
 

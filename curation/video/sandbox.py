@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import atexit
 import logging
+import math
 import os
 import resource
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, wait
 from multiprocessing import get_context
+from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar
 
@@ -33,13 +36,22 @@ log = logging.getLogger(__name__)
 RECYCLE = 256
 STOP_CHECK_SECONDS = 0.25
 CLOSE_SECONDS = 20.0
+# Exit codes of children: the limit of memory was reached; too little memory is left to begin.
+_OUT_OF_MEMORY, _WORN = 71, 72
 
 
 class Limits(NamedTuple):
-    """The limits of one call: seconds of wall time, and MB (10**6 bytes) of address space (None: the sandbox's)."""
+    """The limits of one call.
+
+    Seconds of wall time, MB (10**6 bytes) of address space (None: the sandbox's), and seconds of CPU time (None: no
+    limit), which hold until `lift_cpu_limit` is called in the child. A child that has less than `free_megabytes` below
+    its limit, because earlier calls left their memory behind, is replaced before the call.
+    """
 
     wall_seconds: float = 120.0
     memory_megabytes: float | None = None
+    cpu_seconds: float | None = None
+    free_megabytes: float = 0.0
 
 
 class Sandbox:
@@ -83,37 +95,51 @@ class Sandbox:
         if host is not None:
             host.close()
 
-    def run(self, function: Callable[..., T], *args: Any, limits: Limits) -> T:
+    def run(
+        self,
+        function: Callable[..., T],
+        *args: Any,
+        limits: Limits,
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> T:
         """Call `function(*args)` in a child and return its result; arguments and result are pickled.
 
-        An error of the function is raised as it is. Raises PoisonError with the reason `timeout`, `memory` (more memory
-        than allowed) or `crashed` (the child died), and the error of `raise_if_stopped`.
+        `meanwhile` is called several times a second until the result is there; an error that it raises ends the call
+        and the child. An error of the function is raised as it is. Raises PoisonError with the reason `timeout`,
+        `cpu_time`, `memory` (more memory than allowed) or `crashed` (the child died), and the error of
+        `raise_if_stopped`.
         """
         memory = self._memory if limits.memory_megabytes is None else limits.memory_megabytes
+        bounds = limits._replace(memory_megabytes=memory)
         closings = self._closings
-        for last in (False, True):
+        failures = 0
+        while True:
             self._raise_if_stopped()
             host = self._started()
             try:
-                future: Any = host.pool.schedule(_limited, (function, args, memory), timeout=limits.wall_seconds)
+                future: Any = host.pool.schedule(_limited, (function, args, bounds), timeout=limits.wall_seconds)
             except RuntimeError:
                 # pebble stops a pool when an idle child is killed from outside: start one new pool.
                 self._discard(host, closings)
-                if last:
+                failures += 1
+                if failures > 1:
                     raise
                 continue
             try:
                 while not wait([future], STOP_CHECK_SECONDS).done:
                     self._raise_if_stopped()
+                    meanwhile()
                     if host.closed:  # pebble never answers the calls of a stopped pool
                         raise BrokenExecutor
                 result: T = future.result()
             except ProcessExpired as error:
                 self._require_open(closings)
-                raise PoisonError("crashed", _exit_text(error.exitcode)) from error
+                if error.exitcode != _WORN:
+                    raise _death(error.exitcode, bounds) from error
             except BrokenExecutor as error:
                 self._discard(host, closings)
-                if last:
+                failures += 1
+                if failures > 1:
                     raise PoisonError("crashed", "the child process could not be kept alive") from error
             except TimeoutError as error:
                 if _is_pool_timeout(error):
@@ -124,7 +150,6 @@ class Sandbox:
                 raise
             else:
                 return result
-        raise AssertionError("unreachable")
 
     def _started(self) -> _Host:
         with self._lock:
@@ -197,24 +222,69 @@ def _enter_child(parent: int) -> None:
     """Prepare a new child: it dies with the parent, ignores Ctrl-C, and SIGTERM ends it at once, even in C code."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     end_with_parent(signal.SIGKILL)
     if sys.platform == "linux" and os.getppid() != parent:  # the parent died before the call
         os._exit(1)
 
 
-def _limited(function: Callable[..., T], args: tuple[Any, ...], memory_megabytes: float) -> T:
-    """In the child: call the function under the memory limit; the soft limit, so that the next call can change it."""
-    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    soft = int(memory_megabytes * 1e6)
-    resource.setrlimit(resource.RLIMIT_AS, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
+def _limited(function: Callable[..., T], args: tuple[Any, ...], limits: Limits) -> T:
+    """In the child: call the function under soft limits, so that the next call can change them.
+
+    A child that ran out of memory ends: the memory may not come back, and the next call would pay for it.
+    """
+    memory = limits.memory_megabytes or 0.0
+    if _State.used and memory - _address_space() < limits.free_megabytes:
+        os._exit(_WORN)
+    _State.used = True
+    _soften(resource.RLIMIT_AS, int(memory * 1e6))
+    if limits.cpu_seconds is None:
+        lift_cpu_limit()
+    else:
+        _soften(resource.RLIMIT_CPU, math.ceil(time.process_time() + limits.cpu_seconds))
     try:
         return function(*args)
+    except MemoryError:
+        os._exit(_OUT_OF_MEMORY)
     except Exception as error:
-        if not is_shortage(error):
-            raise
-        detail = " ".join(str(error).split())[:200]
-        evidence = f"more than {memory_megabytes:g} MB" + (f" ({detail})" if detail else "")
-        raise PoisonError("memory", evidence) from error
+        if is_shortage(error):
+            os._exit(_OUT_OF_MEMORY)
+        raise
+
+
+class _State:
+    """In a child: whether it has served a call. A new child begins every call, however small its limit."""
+
+    used = False
+
+
+def _address_space() -> float:
+    """The address space of this process in MB; 0 where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+    except OSError:
+        return 0.0
+    return pages * resource.getpagesize() / 1e6
+
+
+def lift_cpu_limit() -> None:
+    """In the child: let the rest of the call use any CPU time, for work whose CPU time grows with its honest bytes."""
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    resource.setrlimit(resource.RLIMIT_CPU, (hard, hard))
+
+
+def _soften(limit: int, wanted: int) -> None:
+    hard = resource.getrlimit(limit)[1]
+    resource.setrlimit(limit, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+
+
+def _death(code: int | None, limits: Limits) -> PoisonError:
+    """The error for a child that died in a call."""
+    if code == _OUT_OF_MEMORY:
+        return PoisonError("memory", f"more than {limits.memory_megabytes:g} MB")
+    if code == -signal.SIGXCPU and limits.cpu_seconds is not None:
+        return PoisonError("cpu_time", f"more than {limits.cpu_seconds:g} s of CPU time")
+    return PoisonError("crashed", _exit_text(code))
 
 
 def _is_pool_timeout(error: TimeoutError) -> bool:

@@ -42,9 +42,15 @@ class DownloadConfig(Section):
 
     Cookies and proxy come from V2XUM_COOKIES_FILE and V2XUM_PROXY. With `allow_private_addresses`, URLs may point to
     loopback and private networks, as the demo's own server needs.
+
+    yt-dlp works in child processes. One may use `memory_megabytes` of address space, and `cpu_seconds` of CPU time
+    until it has read a video's pages and manifests, each of at most `max_page_megabytes`.
     """
 
     max_megabytes: float = Field(default=2000, gt=0)
+    max_page_megabytes: float = Field(default=16, gt=0)
+    memory_megabytes: float = Field(default=1024, ge=512)
+    cpu_seconds: float = Field(default=60, ge=1)
     max_height: int = Field(default=720, ge=64)
     prefer_codec: str = "h264"
     timeout: float = Field(default=30, gt=0)

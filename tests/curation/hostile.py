@@ -6,6 +6,8 @@ import signal
 import time
 from pathlib import Path
 
+from curation.video.sandbox import lift_cpu_limit
+
 
 def hang(pid_file: Path | None = None) -> None:
     """Write the process id to a file, then sleep."""
@@ -37,6 +39,26 @@ def wait_for(file: Path) -> None:
 
 def crash() -> None:
     os.kill(os.getpid(), signal.SIGSEGV)
+
+
+_KEPT: list[bytearray] = []
+
+
+def keep(megabytes: int) -> None:
+    """Never give the memory back."""
+    _KEPT.append(bytearray(megabytes * 10**6))
+
+
+def burn(seconds: float) -> None:
+    """Use CPU time."""
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        sum(range(10_000))
+
+
+def burn_unlimited(seconds: float) -> None:
+    lift_cpu_limit()
+    burn(seconds)
 
 
 def hog(megabytes: int) -> int:

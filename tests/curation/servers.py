@@ -38,7 +38,10 @@ class _Server(ThreadingHTTPServer):
 
 
 class VideoServer:
-    """Serves on 127.0.0.1; `requests` are (method, path, Range, If-Range, Cookie) in order of arrival."""
+    """Serves on 127.0.0.1; `requests` are (method, path, Range, If-Range, Cookie) in order of arrival.
+
+    `pages` are further answers by path: the type, the body, and further headers.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.mp4 = make_video(folder)
@@ -46,6 +49,7 @@ class VideoServer:
         self.requests: list[tuple[str, str, str | None, str | None, str | None]] = []
         self.etag = '"one"'
         self.gate = threading.Event()
+        self.pages: dict[str, tuple[str, bytes, dict[str, str]]] = {}
         server = self
 
         class Handler(_Handler):
@@ -91,7 +95,11 @@ class _Handler(BaseHTTPRequestHandler):
         options = {key: values[0] for key, values in parse_qs(parts.query).items()}
         name = parts.path.strip("/").split("/")[0].partition(".")[0]
         try:
-            getattr(self, f"_{name}", self._missing)(parts.path, options)
+            if parts.path in self.site.pages:
+                kind, body, more = self.site.pages[parts.path]
+                self._send(200, body, kind, **more)
+            else:
+                getattr(self, f"_{name}", self._missing)(parts.path, options)
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
 

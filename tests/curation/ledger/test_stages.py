@@ -22,7 +22,11 @@ def test_a_stage_needs_what_is_made_before_it() -> None:
     assert not any(STAGES[name].needs and set(STAGES[name].needs) & STAGES.checks for name in STAGES.names)
 
 
-@pytest.mark.parametrize("key", sorted({*POLICY, *(key for s in STAGES for key in (*s.keys, *s.limits))}))
+def keys_of(stage: Stage) -> set[str]:
+    return {*stage.keys, *stage.limits, *(key for key, _ in (*stage.later_keys, *stage.later_limits))}
+
+
+@pytest.mark.parametrize("key", sorted({*POLICY, *(key for stage in STAGES for key in keys_of(stage))}))
 def test_every_key_of_the_table_is_a_key_of_the_configuration(key: str) -> None:
     value: object = load_config(ROOT / "configs" / "demo.yaml")
     for part in key.split("."):
@@ -65,7 +69,15 @@ def test_a_key_that_came_later_changes_no_hash_at_its_earlier_value() -> None:
         STAGES.add(Stage("toy", 1, ("frames",), CaptionSet, keys=stage.keys, later_keys=later))
         return stage_hashes(config, prompts, models).results["toy"]
 
+    def limits_with(*later: tuple[str, object]) -> str:
+        STAGES.remove("toy")
+        STAGES.add(Stage("toy", 1, ("frames",), CaptionSet, limits=stage.limits, later_limits=later))
+        return stage_hashes(config, prompts, models).limits["toy"]
+
     try:
+        before = limits_with()
+        assert limits_with(("caption.attempts", config.caption.attempts)) == before
+        assert limits_with(("caption.attempts", config.caption.attempts + 1)) != before
         plain = hash_with()
         assert hash_with(("caption.max_failed", config.caption.max_failed)) == plain
         assert hash_with(("caption.max_failed", config.caption.max_failed / 2)) != plain

@@ -77,6 +77,46 @@ def test_too_much_memory_is_refused_by_the_limit_of_the_call(sandbox):
     assert sandbox.run(hostile.hog, 400, limits=Limits(60, 8000)) == 400
 
 
+@pytest.mark.slow
+def test_a_child_that_ran_out_of_memory_or_kept_it_is_replaced():
+    with Sandbox() as own:
+        first = own.run(os.getpid, limits=LIMITS)
+        with pytest.raises(PoisonError, match="memory: more than 400 MB"):
+            own.run(hostile.hog, 400, limits=Limits(60, 400))
+        second = own.run(os.getpid, limits=LIMITS)
+        own.run(hostile.keep, 300, limits=LIMITS)
+        assert own.run(os.getpid, limits=Limits(60, 1000, free_megabytes=200)) == second
+        third = own.run(os.getpid, limits=Limits(60, 400, free_megabytes=200))
+        assert len({first, second, third}) == 3
+        assert own.run(os.getpid, limits=Limits(60, 100, free_megabytes=10_000)) != third, "a new child always begins"
+
+
+@pytest.mark.slow
+def test_too_much_cpu_time_is_the_limit_of_one_call(tmp_path):
+    with Sandbox() as own:
+        own.run(hostile.burn, 1.2, limits=Limits(60, cpu_seconds=5))
+        pid = own.run(os.getpid, limits=Limits(60, cpu_seconds=1))  # the time of the call before is not charged
+        with pytest.raises(PoisonError, match="cpu_time: more than 1 s of CPU time"):
+            own.run(hostile.busy, tmp_path / "pid", limits=Limits(60, cpu_seconds=1))
+        assert int((tmp_path / "pid").read_text()) == pid
+        own.run(hostile.burn_unlimited, 2.2, limits=Limits(60, cpu_seconds=1))
+        assert own.run(abs, -2, limits=Limits(60)) == 2
+
+
+def test_work_beside_a_call_goes_on_and_may_end_it(tmp_path):
+    calls = []
+
+    def meanwhile():
+        calls.append(1)
+        if len(calls) == 3:
+            raise ValueError("enough")
+
+    with Sandbox() as own:
+        with pytest.raises(ValueError, match="enough"):
+            own.run(hostile.busy, tmp_path / "pid", limits=LIMITS, meanwhile=meanwhile)
+        hostile.wait_until_gone(int((tmp_path / "pid").read_text()))
+
+
 def test_an_idle_child_killed_from_outside_is_replaced():
     with Sandbox() as own:
         pid = own.run(os.getpid, limits=LIMITS)

@@ -1,0 +1,55 @@
+"""What crosses between the process and the children in which yt-dlp works: orders, and what came of them.
+
+This module loads no yt-dlp, and neither does any other that the process itself uses.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from curation.download.credentials import Secrets
+from schemas.configuration.config import DownloadConfig, FilterConfig
+from schemas.errors import StageError
+from schemas.records import Publication, Source
+
+
+class Order(NamedTuple):
+    """What an attempt needs; `folder` keeps the unfinished file, `seconds` of wall time are left for the download."""
+
+    source: Source
+    config: DownloadConfig
+    filters: FilterConfig
+    folder: Path
+    seconds: float
+    secrets: Secrets
+
+
+class FetchedTrack(NamedTuple):
+    """A subtitle track in the folder of the download."""
+
+    language: str
+    automatic: bool
+    format: str
+    file: Path
+
+
+class Fetched(NamedTuple):
+    """A video in the folder of the download, and what its publisher says; `resumed`: its bytes are of two attempts.
+
+    `notes` are sentences for the log.
+    """
+
+    file: Path
+    resumed: bool
+    publication: Publication
+    subtitles: tuple[FetchedTrack, ...]
+    notes: tuple[str, ...]
+
+
+class Failure(NamedTuple):
+    """An error, whether another attempt now makes sense, and the seconds that the server asked to wait."""
+
+    error: StageError
+    retry: bool
+    after: float | None = None
