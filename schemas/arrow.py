@@ -6,7 +6,9 @@ the next shard could not be read beside it. `datasets` is imported on first use,
 Units: `time`, `seconds`, `duration`, `pts`, `start`, `end` are seconds; `index` is a sampled frame (position at the
 sampling rate); `bytes` of a video is its file size; `rotation` is in degrees, already applied to width and height.
 `review` is schemas.records.Review with its counts under `decisions`; frames in its lists are indices like all others.
-Version 2 added to `review` all but `status` and `reviewers`.
+`scores` is schemas.records.SampleScores; what a filter measured is in `number`, `text` or `flag`, by its type.
+Version 2 added to `review` all but `status` and `reviewers`. Version 3: `scores` holds what was measured of the sample;
+the filters, which it held before, are in `filters`, with typed values.
 """
 
 from __future__ import annotations
@@ -14,11 +16,13 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
+from schemas.records import SampleScores
+
 if TYPE_CHECKING:
     import pyarrow as pa
     from datasets import Features
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 @functools.cache
@@ -112,7 +116,18 @@ def features() -> Features:
                 "merged": List({"time": real, "into": real, "similarity": real}),
             },
             "defects": List(string),
-            "scores": List({"name": string, "value": string, "passed": flag, "enforced": flag, "detail": string}),
+            "scores": dict.fromkeys(SampleScores.model_fields, real),
+            "filters": List(
+                {
+                    "name": string,
+                    "number": real,
+                    "text": string,
+                    "flag": flag,
+                    "passed": flag,
+                    "enforced": flag,
+                    "detail": string,
+                }
+            ),
             "provenance": {"caption": made, "extract": made, "refine": made},
             "review": {
                 "status": string,

@@ -1,4 +1,4 @@
-"""The records of the binding audit of one video. They are stored beside the samples and are never part of them."""
+"""The records of the binding audit of one video. They are stored beside the samples; only `scores` is published."""
 
 from __future__ import annotations
 
@@ -37,6 +37,9 @@ class Binding(Record):
     comparisons a caption was more similar to its own frame than to a frame of another video; `margin` is the mean
     difference of the cosines. `clip` is the name of the model; None means that nothing was compared. `checked` is False
     when the audit is switched off.
+
+    Which other videos a caption is compared with depends on the order of the run. So what is published is `own_matched`
+    of `own_compared`: the same comparison with the other frames of its own video that have other captions.
     """
 
     checked: bool
@@ -45,6 +48,12 @@ class Binding(Record):
     captions: int = Field(default=0, ge=0, description="captions in the sample")
     compared: int = Field(default=0, ge=0)
     matched: int = Field(default=0, ge=0)
+    own_compared: int = Field(default=0, ge=0)
+    own_matched: int = Field(default=0, ge=0)
     margin: float | None = None
     clip: str | None = None
     effort: Effort = Effort()
+
+    def scores(self) -> dict[str, float]:
+        """The published score `binding_match`, rounded to 4 digits; empty when nothing was compared."""
+        return {"binding_match": round(self.own_matched / self.own_compared, 4)} if self.own_compared else {}

@@ -52,20 +52,26 @@ class RejectionCount(Record):
 
 
 class Spread(Record):
-    """Smallest, mean and largest value of a measured quantity over all rows."""
+    """Smallest, mean and largest value of a quantity over the `rows` that have it."""
 
+    rows: int
     minimum: float
     mean: float
     maximum: float
 
 
 class Manifest(Record):
-    """The contents of `manifest.json`. `licences` and `languages` count what publishers state ("" when nothing)."""
+    """The contents of `manifest.json`. `licences` and `languages` count what publishers state ("" when nothing).
+
+    `title` and `licence` of the dataset are null where its makers state none. `ratio_of_means` is the mean number of
+    keyframes divided by the mean number of sampled frames, null without rows; the mean in `statistics` weighs a short
+    video as much as a long one.
+    """
 
     schema_version: int
     name: str
-    title: str
-    licence: str
+    title: str | None
+    licence: str | None
     images: bool
     samples: int
     splits: tuple[SplitCount, ...]
@@ -75,5 +81,6 @@ class Manifest(Record):
     licences: dict[str, int]
     languages: dict[str, int]
     statistics: dict[str, Spread]
+    ratio_of_means: float | None
     defective: int
     rejections: tuple[RejectionCount, ...]

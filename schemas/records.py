@@ -283,13 +283,18 @@ class Summary(Record):
 
 
 class Rejection(Record):
-    """The reason why a video is not in the dataset, or not yet. Every such video has this record."""
+    """The reason why a video is not in the dataset, or not yet. Every such video has this record.
+
+    `title` and `address` name the video for people, where they are known; `address` is in its public form.
+    """
 
     id: str
     stage: str
     error_class: ErrorClass
     reason: str
     evidence: str = ""
+    title: str | None = None
+    address: str | None = None
 
 
 class Review(Record):
@@ -318,6 +323,28 @@ class Review(Record):
     summary_edited: bool = False
 
 
+class SampleScores(Record):
+    """What was measured of a sample, as it is published; null where it was not measured.
+
+    All are shares or cosines but `judge`, the mean of the judge's criteria (1..5). `binding_match` is the share of
+    comparisons in which a caption is nearer to its own frame than to another frame of its video (0.5 is chance). The
+    others are the scores of schemas.audit, by the same names.
+    """
+
+    grounding: float | None = None
+    grounding_worst: float | None = None
+    coverage: float | None = None
+    coverage_shots: float | None = None
+    coverage_text: float | None = None
+    redundancy: float | None = None
+    redundancy_pictures: float | None = None
+    unsupported: float | None = None
+    support: float | None = None
+    support_pictures: float | None = None
+    judge: float | None = None
+    binding_match: float | None = None
+
+
 class Sample(Record):
     """All records from which one published row is made; `review` is the result of people's verdicts."""
 
@@ -328,3 +355,4 @@ class Sample(Record):
     extract: Extract
     summary: Summary
     review: Review = Review()
+    scores: SampleScores = SampleScores()

@@ -1,8 +1,9 @@
 """Makes text of unknown origin safe to store, to show and to publish.
 
-`clean_text` is for stored text, `plain_line` and `plain` are for text that a person sees. `public_url`, `public_uri`
-and `public_text` remove paths of the machine, credentials and signatures. All are pure functions. Titles and captions
-are data: rows keep them as they came, and the pages that show them call `plain_line` and escape the result.
+`clean_text` is for stored text, `plain_line` and `plain` are for text that a person sees. `public_url`, `public_uri`,
+`public_address` and `public_text` remove paths of the machine, credentials and signatures. All are pure functions.
+Titles and captions are data: rows keep them as they came, and the pages that show them call `plain_line` and escape the
+result.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ _LOCATION = re.compile(
     r"|(?P<quote>[\"'])(?P<quoted>(?:[A-Za-z]:)?[/\\][^\"'\r\n]*)(?P=quote)"
     r"|(?<![\w/\\:.~\-])(?P<path>(?:~|[A-Za-z]:)?(?:[/\\][^\s/\\:'\"<>|,;]+)+[/\\][^\s/\\:'\"<>|,;]*)"
 )
+_CREDENTIALS = re.compile(r"^(?:([a-zA-Z][a-zA-Z0-9+.\-]*://)[^/?#\s]*|[^/?#\s:@]+:[^/?#\s]*)@(?=[^/?#\s])")
+_HOME = re.compile(r"(?i)(?:(?<=^file://)|^)(?:/home/[^/]+|/Users/[^/]+|/root|[A-Z]:\\Users\\[^\\]+)(?=[/\\]|$)")
 
 _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _UNSHOWN = ("Cc", "Cs", "Zl", "Zp")
@@ -50,12 +53,17 @@ def public_url(url: str) -> str | None:
         parts = urlsplit(url.strip())
         if parts.scheme.lower() not in ("http", "https") or not parts.hostname or parts.port == 0:
             return None
-        query = parse_qsl(parts.query, keep_blank_values=True)
+        text = _without_signatures(parts.query)
     except ValueError:
         return None
-    kept = [(name, value) for name, value in query if not _SECRET.fullmatch(name)]
-    text = parts.query if len(kept) == len(query) else urlencode(kept)
     return urlunsplit((parts.scheme.lower(), parts.netloc.rpartition("@")[2], parts.path, text, ""))
+
+
+def _without_signatures(query: str) -> str:
+    """A query without the parameters that grant access; raises ValueError for one of too many parameters."""
+    named = parse_qsl(query, keep_blank_values=True)
+    kept = [(name, value) for name, value in named if not _SECRET.fullmatch(name)]
+    return query if len(kept) == len(named) else urlencode(kept)
 
 
 def file_name(path: str) -> str:
@@ -68,17 +76,42 @@ def public_uri(source: Source) -> str | None:
     return file_name(source.uri) if source.kind == "file" else public_url(source.uri)
 
 
-def public_text(text: str) -> str:
-    """A tool's message with absolute paths cut to their last part, and addresses passed through `public_url`."""
-    return _LOCATION.sub(_shorten, text)
+def without_secrets(text: str) -> str:
+    """An address of any scheme, or of none, without user, password and signing parameters; any other text as it is."""
+    front, mark, query = _CREDENTIALS.sub(r"\1", text.strip()).partition("?")
+    query, hash_mark, fragment = query.partition("#")
+    try:
+        kept = _without_signatures(query)
+    except ValueError:
+        return front
+    if kept == query:
+        return front + mark + query + hash_mark + fragment
+    return front + ("?" + kept if kept else "")
 
 
-def _shorten(match: re.Match[str]) -> str:
-    if url := match["url"]:
-        return public_url(url) or file_name(url)
-    if path := match["path"]:
-        return file_name(path)
-    return match["quote"] + file_name(match["quoted"]) + match["quote"]
+def public_address(text: str) -> str:
+    """What somebody asked for, as one line of at most 300 characters: an address, or the path of a file.
+
+    Addresses are `without_secrets`. A path stays as it was written, so that it is found again in the list that names
+    it; only a home folder becomes `~`. For files that exist use `public_uri`.
+    """
+    return plain(_HOME.sub("~", without_secrets(plain_line(text))), 300)
+
+
+def public_text(text: str, asked: str | None = None) -> str:
+    """A tool's message with absolute paths cut to their last part, and addresses passed through `public_url`.
+
+    The path `asked`, which somebody asked for in these words, is given as by `public_address` instead.
+    """
+
+    def shorten(match: re.Match[str]) -> str:
+        if url := match["url"]:
+            return public_url(url) or file_name(url)
+        path = match["path"] or match["quoted"]
+        shown = public_address(path) if asked is not None and public_address(path) == asked else file_name(path)
+        return shown if match["path"] else match["quote"] + shown + match["quote"]
+
+    return _LOCATION.sub(shorten, text)
 
 
 def _shown(character: str) -> bool:

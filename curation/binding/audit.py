@@ -116,11 +116,14 @@ class BindingAudit:
                     f"captions are not where they belong: {alarm}", partial(self._halt, alarm, self._window, video_id)
                 )
         self._note(alarm)
+        own_matched, own_compared = _compare_within(shown, vectors)
         return Binding(
             checked=True,
             asked=len(outcomes),
             right=sum(outcome.right for outcome in outcomes),
             captions=len(shown),
+            own_compared=own_compared,
+            own_matched=own_matched,
             compared=sum(compared.of for compared in own),
             matched=sum(compared.won for compared in own),
             margin=round(sum(compared.margin for compared in own) / len(own), 4) if own else None,
@@ -219,6 +222,21 @@ def _draw_captions(video_id: str, frames: FrameSet, captions: CaptionSet, size: 
     chosen = sorted(rng.sample(own, min(size, len(own))), key=lambda caption: caption.index)
     hashes = {frame.index: frame.phash for frame in frames.frames}
     return [Shown(video_id, caption.index, caption.text, hashes[caption.index]) for caption in chosen]
+
+
+def _compare_within(shown: Sequence[Shown], vectors: Sequence[tuple[Vector, Vector]]) -> tuple[int, int]:
+    """How often a caption is nearer to its own frame than to one of its video with another caption, and of how many.
+
+    It depends on the video alone, so that a run that was killed and resumed publishes the same figure.
+    """
+    keys = [caption_key(caption.text) for caption, _ in zip(shown, vectors, strict=False)]
+    won = of = 0
+    for key, (picture, text) in zip(keys, vectors, strict=True):
+        own = float(picture @ text)
+        others = [float(other @ text) for name, (other, _) in zip(keys, vectors, strict=True) if name != key]
+        won += sum(own > cosine for cosine in others)
+        of += len(others)
+    return won, of
 
 
 def _embed(clip: Clip, shown: Sequence[Shown], read: Callable[[FrameIndex], bytes]) -> list[tuple[Vector, Vector]]:

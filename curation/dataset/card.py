@@ -30,9 +30,9 @@ def render_card(manifest: Manifest, example: dict[str, Any] | None, languages: t
 
 
 def _header(manifest: Manifest, languages: tuple[str, ...]) -> str:
+    stated = {"pretty_name": manifest.title, "license": manifest.licence}
     fields: dict[str, Any] = {
-        "pretty_name": plain_line(manifest.title),
-        "license": plain_line(manifest.licence),
+        **{name: plain_line(text) for name, text in stated.items() if text is not None},
         "language": [plain_line(language) for language in languages],
         "task_categories": ["video-text-to-text", "summarization"],
         "tags": ["video", "video-summarization", "cross-modal", "machine-generated"],

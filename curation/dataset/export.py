@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from curation.dataset.write import ReadImage, export
 from curation.ledger.entries import rejection_entry
 from curation.ledger.part import chunks
-from curation.ledger.stages import STAGES, SUMMARY
+from curation.ledger.stages import SCORED, STAGES, SUMMARY
 from curation.pipeline.services import Services
 from curation.review.verdict_store import Reviews
 from curation.status.standings import Standings
@@ -94,7 +94,8 @@ def _key(services: Services, standings: Standings, ids: Sequence[str]) -> str:
         payloads = {source.id: source.payload for source in ledger.sources(chunk)}
         keys = reviews.keys(chunk)
         for video_id in chunk:
-            parts = [heads[video_id][stage].digest for stage in sorted(heads[video_id].keys() - STAGES.checks)]
+            read = sorted(heads[video_id].keys() - (STAGES.checks - set(SCORED)))
+            parts = [heads[video_id][stage].digest for stage in read]
             parts += keys.get(video_id, ())
             digest.update(f"{video_id} {payloads[video_id]} {' '.join(parts)}\n".encode())
     for rejection in standings.rejections():

@@ -93,7 +93,8 @@ def row_of(sample: Sample, split: SplitName, images: Mapping[FrameIndex, bytes] 
             "merged": [line.model_dump() for line in summary.merged],
         },
         "defects": [public_text(defect) for defect in sample.frames.defects],
-        "scores": [_score(score) for score in video.scores],
+        "scores": sample.scores.model_dump(),
+        "filters": [_filter(score) for score in video.scores],
         "provenance": {
             "caption": _made(sample.captions.maker, (c.effort for c in sample.captions.captions)),
             "extract": _made(sample.extract.maker, [sample.extract.effort]),
@@ -167,8 +168,15 @@ def _review(review: Review) -> dict[str, Any]:
     return {**plain, **lists, "decisions": decisions, "edited": review.editor is not None}
 
 
-def _score(score: FilterScore) -> dict[str, Any]:
-    return score.model_dump() | {"value": json.dumps(score.value), "detail": public_text(score.detail)}
+def _filter(score: FilterScore) -> dict[str, Any]:
+    """A filter's score with its value under the name of its type; all three are null when nothing was known."""
+    value = score.value
+    typed = {
+        "number": float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None,
+        "text": value if isinstance(value, str) else None,
+        "flag": value if isinstance(value, bool) else None,
+    }
+    return {**score.model_dump(exclude={"value"}), **typed, "detail": public_text(score.detail)}
 
 
 def _made(maker: Maker, efforts: Iterable[Effort]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from curation.ledger.stages import STAGES
 from schemas.manifest import MakerCount, RejectionCount, Spread
-from schemas.records import Rejection
+from schemas.records import Rejection, SampleScores
 
 _NAMES_KEPT = 50
 OTHERS = "(others)"
@@ -25,7 +25,7 @@ class Tally:
         self._languages: Counter[str] = Counter()
         self._makers: Counter[tuple[Any, ...]] = Counter()
         self._rejections: Counter[tuple[str, ...]] = Counter()
-        self._spreads: dict[str, tuple[float, float, float]] = {}
+        self._spreads: dict[str, tuple[int, float, float, float]] = {}
 
     def row(self, row: dict[str, Any]) -> None:
         """Count one row of `schemas.arrow`'s columns."""
@@ -48,20 +48,29 @@ class Tally:
             "sentences": len(summary["v2vt"]),
             "summary_words": len(summary["v2t"].split()),
         }
+        measured |= {name: value for name, value in row["scores"].items() if value is not None}
         for name, value in measured.items():
-            low, total, high = self._spreads.get(name, (value, 0.0, value))
-            self._spreads[name] = (min(low, value), total + value, max(high, value))
+            rows, low, total, high = self._spreads.get(name, (0, value, 0.0, value))
+            self._spreads[name] = (rows + 1, min(low, value), total + value, max(high, value))
 
     def rejection(self, rejection: Rejection) -> None:
         """Count one rejection."""
         self._rejections[rejection.stage, rejection.error_class, rejection.reason] += 1
 
     def spreads(self) -> dict[str, Spread]:
-        """Smallest, mean and largest value of each quantity; empty without rows."""
+        """Smallest, mean and largest value of each quantity that some row has, scores last; empty without rows."""
+        order = list(SampleScores.model_fields)
+        ordered = sorted(self._spreads.items(), key=lambda item: order.index(item[0]) if item[0] in order else -1)
         return {
-            name: Spread(minimum=low, mean=total / self.rows, maximum=high)
-            for name, (low, total, high) in self._spreads.items()
+            name: Spread(rows=rows, minimum=low, mean=total / rows, maximum=high)
+            for name, (rows, low, total, high) in ordered
         }
+
+    def ratio_of_means(self) -> float | None:
+        """Mean number of keyframes / mean number of sampled frames; None without rows."""
+        if not self.rows:
+            return None
+        return self._spreads["keyframes"][2] / self._spreads["sampled_frames"][2]
 
     def makers(self) -> tuple[MakerCount, ...]:
         """The makers of the rows by stage, in the order of the stages, most rows first."""

@@ -2,7 +2,7 @@
 
     out/data/SPLIT-00000-of-0000N.parquet     the dataset (`load_dataset(out)` reads these and nothing else)
     out/json/SPLIT.json                       the same rows in upstream's record shape
-    out/rejections.jsonl                      one line a video that is not in it, with stage, reason and evidence
+    out/rejections.jsonl                      one line a video that is not in it, with title, address and reason
     out/README.md                             dataset card
     out/manifest.json                         counts, makers, and SHA-256, size and rows of every other file
 
@@ -22,6 +22,7 @@ from curation.dataset.card import render_card
 from curation.dataset.rows import row_of, split_of
 from curation.dataset.shards import SplitWriter
 from curation.dataset.statistics import Tally
+from curation.status.standings import named
 from curation.store.files import hash_file
 from curation.store.folder_swap import publish, staging
 from schemas.arrow import SCHEMA_VERSION
@@ -73,7 +74,9 @@ def export(
                     row = _row(sample, read_image, config)
                 except StageError as error:
                     _log.warning("%s is left out of the export: %s", sample.video.id, error)
-                    failed.append(_rejection(sample.video.id, error))
+                    failed.append(
+                        named(_rejection(sample.video.id, error), sample.source, sample.video.publication.title)
+                    )
                     continue
                 writer.add(row)
                 tally.row(row)
@@ -125,7 +128,8 @@ def _rejection(video: str, error: StageError) -> Rejection:
 def _write_rejections(path: Path, rejections: Iterable[Rejection], tally: Tally) -> None:
     with path.open("w", encoding="utf-8", newline="\n") as stream:
         for rejection in rejections:
-            public = rejection.model_copy(update={"evidence": public_text(rejection.evidence)})
+            evidence = public_text(rejection.evidence, asked=rejection.address)
+            public = rejection.model_copy(update={"evidence": evidence})
             stream.write(public.canonical() + "\n")
             tally.rejection(public)
 
@@ -154,6 +158,7 @@ def _manifest(folder: Path, config: ExportConfig, name: str, tally: Tally, write
         licences=tally.licences(),
         languages=tally.languages(),
         statistics=tally.spreads(),
+        ratio_of_means=tally.ratio_of_means(),
         defective=tally.defective,
         rejections=tally.rejections(),
     )

@@ -31,19 +31,23 @@ class Track(NamedTuple):
 
 
 def read_publication(info: Mapping[str, Any]) -> Publication:
-    """The publisher's metadata from an info dictionary of yt-dlp; values of an unexpected type are left out."""
+    """The publisher's metadata from an info dictionary of yt-dlp; values of an unexpected type are left out.
+
+    A plain video file has no page and no date of publication: yt-dlp gives its own address and the time of the file.
+    """
+    is_file = info.get("direct") is True
     return Publication(
         title=_text(info.get("title")),
         uploader=_text(info.get("uploader")),
         channel=_text(info.get("channel")),
         channel_id=_text(info.get("channel_id")),
         licence=_text(info.get("license")),
-        upload_date=_text(info.get("upload_date")),
+        upload_date=None if is_file else _text(info.get("upload_date")),
         language=_text(info.get("language")),
         categories=_texts(info.get("categories")),
         tags=_texts(info.get("tags")),
         chapters=tuple(_chapters(info.get("chapters"))),
-        webpage_url=public_url(_text(info.get("webpage_url")) or ""),
+        webpage_url=None if is_file else public_url(_text(info.get("webpage_url")) or ""),
         extractor=_text(info.get("extractor_key")),
         live=is_live(info),
     )

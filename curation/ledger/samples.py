@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from curation.ledger.entries import Registered
 from curation.ledger.ledger import Ledger
-from curation.ledger.stages import STAGES
-from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Sample, Summary, Video
+from curation.ledger.stages import SCORED, STAGES
+from schemas.audit import Audit
+from schemas.binding import Binding
+from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Sample, SampleScores, Summary, Video
 
 _AT_ONCE = 50  # samples whose records are read by one query
 
@@ -22,7 +24,7 @@ def samples_of(ledger: Ledger, ids: Sequence[str]) -> Iterator[Sample]:
         chunk = ids[start : start + _AT_ONCE]
         registered = {source.id: source for source in ledger.sources(chunk)}
         payloads: dict[str, dict[str, str]] = defaultdict(dict)
-        for video_id, stage, payload in ledger.payloads(chunk, STAGES.published):
+        for video_id, stage, payload in ledger.payloads(chunk, (*STAGES.published, *SCORED)):
             payloads[video_id][stage] = payload
         for video_id in chunk:
             yield _assembled(registered[video_id], payloads[video_id])
@@ -47,4 +49,15 @@ def _assembled(registered: Registered, payloads: Mapping[str, str]) -> Sample:
         captions=CaptionSet.model_validate_json(payloads["caption"]),
         extract=Extract.model_validate_json(payloads["extract"]),
         summary=Summary.model_validate_json(payloads["refine"]),
+        scores=_scores(payloads),
     )
+
+
+def _scores(payloads: Mapping[str, str]) -> SampleScores:
+    """What the checks of the stages SCORED measured; a check that was never done has measured nothing."""
+    measured: dict[str, float] = {}
+    if "binding" in payloads:
+        measured |= Binding.model_validate_json(payloads["binding"]).scores()
+    if "audit" in payloads:
+        measured |= Audit.model_validate_json(payloads["audit"]).scores()
+    return SampleScores(**measured)

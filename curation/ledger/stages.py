@@ -37,7 +37,7 @@ class Stage:
 
     `lane` is what the stage keeps busy, None for a stage that takes no time. `asks` is the chat model that it sends
     requests to, with `prompt`; `models` are further models that its results depend on. `checks` names the stage whose
-    results it checks: the records of a check are not published, and no later stage depends on them.
+    results it checks: of a check only scores are published (SCORED), and no later stage depends on it.
     """
 
     name: str
@@ -232,4 +232,5 @@ STAGES = StageTable(
         checks="refine",
     ),
 )
+SCORED = ("binding", "audit")  # checks whose scores are published with the sample
 SUMMARY = "refine"  # the last stage whose record is published: a refusal at the export holds for its digest

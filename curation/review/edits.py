@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from schemas.records import Caption, CaptionSet, FailedCaption, FrameSet, Review, Sample, Sentence
+from schemas.records import Caption, CaptionSet, FailedCaption, FrameSet, Review, Sample, SampleScores, Sentence
 from schemas.review import Verdict
 from schemas.safe_text import clean_text
 from schemas.temporal import format_seconds
@@ -90,6 +90,7 @@ def edits_of(sample: Sample, verdict: Verdict) -> Edits:
 def edited(sample: Sample, edits: Edits) -> Sample:
     """The sample with the edits applied; its review lists them.
 
+    Its scores are null: they were measured on what the models wrote. `binding_match` stays where no caption changed.
     Raises Inapplicable: `unknown_frame`, `dropped_and_added`, `no_keyframe_left`, `no_caption_left`,
     `no_sentence_left`, `summary_without_times`, `summary_unreadable`, `summary_cites_no_keyframe`.
     """
@@ -126,7 +127,9 @@ def edited(sample: Sample, edits: Edits) -> Sample:
         summary_edited=edits.summary is not None and changed,
     )
     captions = _captions(sample.captions, frames, written)
-    return sample.model_copy(update={"captions": captions, "extract": extract, "summary": summary, "review": review})
+    scores = SampleScores(binding_match=None if written else sample.scores.binding_match)
+    parts = {"captions": captions, "extract": extract, "summary": summary, "review": review, "scores": scores}
+    return sample.model_copy(update=parts)
 
 
 def _untouched(sample: Sample, summary: str) -> bool:

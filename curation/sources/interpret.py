@@ -11,6 +11,7 @@ from curation.sources.addresses import YOUTUBE_ID, canonical, youtube_id, youtub
 from curation.sources.utf8 import quoted
 from schemas.configuration.config import resolve_path
 from schemas.errors import PermanentError, RefusedError
+from schemas.safe_text import without_secrets
 
 _ACTIVITYNET_ID = re.compile(r"v_([A-Za-z0-9_-]{11})")
 _BARE_YOUTUBE = re.compile(r"(?i)(?:(?:www|m|music)\.)?youtube\.com/\S+|youtu\.be/\S+")
@@ -47,9 +48,10 @@ def interpret(text: str, folder: Path | None, schemes: Sequence[str] = ("http", 
         if YOUTUBE_ID.fullmatch(video_id):
             return Place("youtube", youtube_url(video_id), youtube_url(video_id), video_id)
         if not _BARE_YOUTUBE.fullmatch(text):
+            asked = quoted(without_secrets(text))
             if folder is None:
-                raise RefusedError("local_path_in_remote_list", f"{quoted(text)} is neither a URL nor a YouTube id")
-            raise PermanentError("file_not_found", f"no file {quoted(text)} (an address begins with https://)")
+                raise RefusedError("local_path_in_remote_list", f"{asked} is neither a URL nor a YouTube id")
+            raise PermanentError("file_not_found", f"no file {asked} (an address begins with https://)")
         scheme, text = "https", f"https://{text}"
     if scheme.lower() not in schemes:
         raise RefusedError("scheme_not_allowed", f"{quoted(scheme)}: allowed are {', '.join(schemes)}")

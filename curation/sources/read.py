@@ -23,6 +23,7 @@ from curation.sources.utf8 import is_utf8, quoted, utf8_text
 from schemas.configuration.config import SourceSpec, resolve_path
 from schemas.errors import ConfigError, PermanentError, StageError
 from schemas.records import Origin, Rejection, Source
+from schemas.safe_text import file_name, public_address
 
 COMMAND_LINE = "command line"
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -63,8 +64,13 @@ class _Spot(NamedTuple):
     origin: Origin
     line: int | None = None
 
-    def reject(self, error: StageError, *texts: str | None) -> Rejection:
-        """The rejection of the row; its id follows from `texts`, which is what stands in the row."""
+    def reject(
+        self, error: StageError, *texts: str | None, title: str | None = None, asked: str | None = None
+    ) -> Rejection:
+        """The rejection of the row; its id follows from `texts`, which is what stands in the row.
+
+        `title` and `asked`, the address, name the video for people, as the row gives them.
+        """
         where = origin_text(self.origin) + (f", line {self.line}" if self.line is not None else "")
         return Rejection(
             id=self.seen.unusable_id("\0".join(text or "" for text in texts)),
@@ -72,6 +78,8 @@ class _Spot(NamedTuple):
             error_class=error.error_class,
             reason=error.reason,
             evidence=utf8_text(f"{where}: {error.evidence}"),
+            title=utf8_text(title) if title else None,
+            address=public_address(utf8_text(asked)) if asked else None,
         )
 
 
@@ -100,7 +108,7 @@ def _from_folder(folder: Path, label: str, spec: SourceSpec, seen: Seen) -> Iter
         spot = _Spot(seen, Origin(list_name=label, row=row))
         seen.pass_row(spot.origin)
         if isinstance(entry, folders.Unusable):
-            yield spot.reject(entry.error, entry.name)
+            yield spot.reject(entry.error, entry.name, asked=entry.name)
         else:
             yield _admit(Place("file", entry.path, entry.path), spot, title=Path(entry.name).stem)
     seen.pass_end(label)
@@ -126,7 +134,7 @@ def _from_rows(
                 raise PermanentError("unreadable_row", "the address is not text in UTF-8")
             place = interpret(address, folder, schemes)
         except StageError as error:
-            yield spot.reject(error, address, explicit, title)
+            yield spot.reject(error, address, explicit, title, title=title, asked=address)
             continue
         yield _admit(place, spot, title=title, explicit=explicit, metadata=_metadata(row.values, columns))
     seen.pass_end(label)
@@ -154,7 +162,8 @@ def _admit(
         source = Source(id=identity, kind=place.kind, uri=place.uri, title=text, origin=spot.origin, metadata=facts)
         spot.seen.add(source, place.canonical)
     except PermanentError as error:
-        return spot.reject(error, place.canonical, explicit, title)
+        asked = file_name(place.uri) if place.kind == "file" else place.uri
+        return spot.reject(error, place.canonical, explicit, title, title=title, asked=asked)
     return source
 
 

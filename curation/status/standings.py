@@ -11,6 +11,8 @@ from itertools import islice
 from operator import itemgetter
 from typing import NamedTuple
 
+from pydantic import ValidationError
+
 from curation.ledger import duplicates
 from curation.ledger.entries import Head, Registered
 from curation.ledger.samples import samples_of
@@ -18,7 +20,8 @@ from curation.ledger.standing import Standing, standing
 from curation.review.applied import AppliedVerdicts
 from curation.status.view import LedgerView
 from schemas.errors import ErrorClass
-from schemas.records import Rejection, Sample
+from schemas.records import Rejection, Sample, Source, Video
+from schemas.safe_text import public_address, public_uri
 
 _CHUNK = 500
 
@@ -106,14 +109,21 @@ class Standings:
 
     def _rejections(self, out: Sequence[tuple[str, str | None]]) -> Iterator[Rejection]:
         """The rejections of videos that are out, given with the place where the ledger has them (None: elsewhere)."""
-        stored = self.view.ledger.rejections_at({name: place for name, place in out if place is not None})
-        for name, _ in out:
+        ledger = self.view.ledger
+        stored = ledger.rejections_at({name: place for name, place in out if place is not None})
+        ids = [name for name, _ in out]
+        sources = {row.id: row.source() for row in ledger.sources(ids)}
+        titles = {name: _title(payload) for name, _, payload in ledger.payloads(ids, ("download",))}
+        for name in ids:
             if name in self._aside:
-                yield duplicates.rejection(name, *self._aside[name])
+                rejection = duplicates.rejection(name, *self._aside[name])
             elif name in self.people.found:
-                yield self.people.found[name]
+                rejection = self.people.found[name]
             elif name in stored:
-                yield stored[name]
+                rejection = stored[name]
+            else:
+                continue
+            yield named(rejection, sources.get(name), titles.get(name))
 
 
 def sample_ids(view: LedgerView) -> list[str]:
@@ -146,6 +156,22 @@ def all_rejections(view: LedgerView) -> Iterator[Rejection]:
 def due(view: LedgerView, ids: Sequence[str]) -> dict[str, str]:
     """The videos among `ids` that are due, by position, and the stage at which each is due."""
     return {one.source.id: one.where.stage for one in Standings(view).walk(ids) if one.where.stage is not None}
+
+
+def named(rejection: Rejection, source: Source | None, published_title: str | None) -> Rejection:
+    """The rejection with title and public address of its video; as it is for a list row that gave no source."""
+    if source is None:
+        return rejection
+    address = public_uri(source) or public_address(source.uri)
+    return rejection.model_copy(update={"title": published_title or source.title, "address": address})
+
+
+def _title(payload: str) -> str | None:
+    """The publisher's title in the record of a download; None also when the record cannot be read."""
+    try:
+        return Video.model_validate_json(payload).publication.title
+    except ValidationError:
+        return None  # why a video is out must be told all the same
 
 
 def _why(rejection: Rejection) -> Why:

@@ -38,6 +38,7 @@ from schemas.repository import ROOT
 from schemas.safe_text import plain
 
 SHOWN = 3
+STATED = ("export.title=The v2xum-curator demo", "export.licence=apache-2.0")  # of the demo's own world
 
 
 def main() -> None:
@@ -64,7 +65,7 @@ def run(folder: Path, videos: int, console: Console) -> None:
         f"in {time.monotonic() - began:.0f} s"
     )
     console.rule("2. Curate it")
-    config = load_config(ROOT / "configs" / "demo.yaml")
+    config = load_config(ROOT / "configs" / "demo.yaml", STATED)
     workspace = folder / "workspace"
     with site.serve(folder / "site") as base:
         site.write_list(folder / "videos.csv", base, offered)

@@ -256,13 +256,17 @@ class SplitConfig(Section):
 
 
 class ExportConfig(Section):
-    """The export of the dataset. A Parquet file has `rows_per_shard` rows, with keyframe pictures if `images`."""
+    """The export of the dataset. A Parquet file has `rows_per_shard` rows, with keyframe pictures if `images`.
+
+    `title` and `licence` (an identifier of the Hub, such as cc-by-4.0) head the dataset card. Only you know them: there
+    is no default, and a card without them says that they are not stated.
+    """
 
     rows_per_shard: int = Field(default=1000, ge=1)
     images: bool = True
     splits: SplitConfig = SplitConfig()
-    licence: str = "other"
-    title: str = "An Instruct-V2Xum-style dataset"
+    licence: Annotated[str, Field(min_length=1)] | None = None
+    title: Annotated[str, Field(min_length=1)] | None = None
 
 
 class RunSection(Section):

@@ -59,6 +59,8 @@ class ExplainedRejection(Document):
     error_class: ErrorClass
     reason: str
     evidence: str = ""
+    title: str | None = None
+    address: str | None = None
     attempts: int | None = None
 
 

@@ -19,6 +19,7 @@ from curation.workspace import Workspace
 from demo.render import frames
 from demo.world import make_script
 from schemas.audit import Audit
+from schemas.binding import Binding
 from schemas.configuration.config import CurateConfig
 from schemas.configuration.loading import load_config
 from schemas.records import (
@@ -131,7 +132,7 @@ def write_sample(services: Services, film: Film) -> None:
         current = where.fingerprints.done if where.stage == stage else None
         if current is None:  # the film exists: another record takes the same place in the ledger
             current = ledger.heads([film.name])[film.name][stage].fingerprint
-        record = records.get(stage, Judgement(scores=()))
+        record = records.get(stage, Binding(checked=False))
         ledger.write(record_entry(film.name, stage, current, record, 0.0), STAGES.names[place + 1 :])
 
 

@@ -31,12 +31,14 @@ from schemas.records import (
     Publication,
     Rejection,
     Sample,
+    SampleScores,
     Sentence,
     Source,
     Summary,
     Video,
 )
 
+SCORES = SampleScores(grounding=0.3125, coverage=0.75, unsupported=0.0, binding_match=1.0)
 SCENES = ("a red kite over a green hill", "a child draws a map of the harbour", "two cooks fold dumplings by hand")
 
 
@@ -80,6 +82,7 @@ def make_sample(
     sentences: tuple[str, ...] | None = None,
     size: tuple[int, int] = (64, 36),
     pictures: Callable[[int, int, int], bytes] = picture,
+    scores: SampleScores | None = None,
     **publication: Any,
 ) -> Sample:
     """A complete, consistent sample; each keyframe has one sentence."""
@@ -154,6 +157,7 @@ def make_sample(
             ),
             effort=Effort(tokens_in=90, tokens_out=60, attempts=2, repaired=True),
         ),
+        scores=scores or SampleScores(),
     )
 
 
@@ -193,6 +197,7 @@ def hostile_samples(draw: st.DrawFn, video: str) -> Sample:
     return base.model_copy(
         update={
             "source": base.source.model_copy(update={"kind": "url", "uri": draw(TEXT)}),
+            "scores": SampleScores(judge=draw(st.none() | st.floats(1, 5)), support=draw(st.none() | st.floats(0, 1))),
             "video": base.video.model_copy(
                 update={"publication": publication, "duration": draw(NUMBER), "fps": draw(NUMBER), "scores": (score,)}
             ),

@@ -10,10 +10,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from curation.ledger.stages import STAGES
+from schemas.manifest import Manifest
 from tests.runs import CONFIG, ROOT, VIDEOS, in_process, shards, status
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]
@@ -66,6 +69,38 @@ def test_the_export_loads(finished: Path, tmp_path: Path) -> None:
     rows = [row for split in loaded.values() for row in split]
     assert len(rows) == VIDEOS
     assert all(keyframe["image"].size == (320, 240) for row in rows for keyframe in row["keyframes"])
+
+
+def test_rows_carry_what_was_measured_of_them(finished: Path) -> None:
+    rows = [row for path in (finished / "export" / "data").iterdir() for row in pq.read_table(path).to_pylist()]
+    assert len(rows) == VIDEOS
+    for row in rows:
+        scores = dict(row["scores"])
+        assert scores.pop("judge") is None, "no judge is configured"
+        assert all(-1 <= value <= 1 for value in scores.values()), scores
+        measured = {one["name"]: (one["number"], one["text"], one["flag"]) for one in row["filters"]}
+        assert measured["duration"] == (row["video"]["duration"], None, None)
+        assert (row["publication"]["upload_date"], row["publication"]["webpage_url"]) == (None, None)
+    manifest = Manifest.model_validate_json((finished / "export" / "manifest.json").read_bytes())
+    mean = sum(row["scores"]["grounding"] for row in rows) / VIDEOS
+    assert manifest.statistics["grounding"].mean == pytest.approx(mean)
+    keyframes, frames = (sum(f(row) for row in rows) for f in (lambda r: sum(r["vsum_onehot"]), _sampled))
+    assert manifest.ratio_of_means == keyframes / frames != manifest.statistics["ratio"].mean
+
+
+def _sampled(row: dict[str, Any]) -> int:
+    return len(row["vsum_onehot"])
+
+
+def test_your_own_videos_are_not_the_demo_and_have_no_licence_that_you_did_not_state(finished: Path) -> None:
+    card = (finished / "export" / "README.md").read_text()
+    assert "The v2xum-curator demo" not in card and "apache-2.0" not in card and "license:" not in card
+    assert "# Untitled dataset" in card and "**Not stated.**" in card
+
+
+def test_rejections_name_their_videos(finished: Path) -> None:
+    lines = [json.loads(line) for line in (finished / "export" / "rejections.jsonl").read_text().splitlines()]
+    assert sorted((line["title"], line["address"]) for line in lines) == [("short", "short.mp4"), ("torn", "torn.mp4")]
 
 
 def test_only_keyframe_pictures_are_kept(finished: Path) -> None:

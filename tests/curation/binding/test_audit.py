@@ -272,3 +272,21 @@ def test_a_ledger_of_an_older_layout_is_refused_with_instructions(tmp_path: Path
     old.close()
     with pytest.raises(ConfigError, match=r"made_at.*another --workspace"):
         Ledger(url)
+
+
+def test_the_published_match_depends_on_the_video_alone(world: World, root: Path) -> None:
+    """What a caption is compared with in the run's window depends on which videos came first."""
+
+    def checked(folder: Path, ids: list[str]) -> dict[str, Binding]:
+        with opened(folder, configured(), Astray(world.captioner, world.captions)) as services:
+            for one in ids:
+                carry(services, [one], "caption", "binding")
+            entries = {i: services.ledger.entry(i, "binding") for i in ids}
+            return {i: Binding.model_validate_json(entry.payload) for i, entry in entries.items() if entry is not None}
+
+    shutil.copytree(root, root.parent / "backwards")
+    forth = checked(root, world.ids)
+    back = checked(root.parent / "backwards", world.ids[::-1])
+    assert {i: one.compared for i, one in forth.items()} != {i: one.compared for i, one in back.items()}
+    assert {i: one.scores() for i, one in forth.items()} == {i: one.scores() for i, one in back.items()}
+    assert all(0.8 < one.scores()["binding_match"] <= 1 for one in forth.values())

@@ -24,7 +24,7 @@ from schemas.configuration.config import ExportConfig
 from schemas.errors import PermanentError
 from schemas.safe_text import plain_line
 from schemas.time import clock
-from tests.curation.samples import hostile_samples, make_sample, picture, read_picture
+from tests.curation.samples import SCORES, hostile_samples, make_sample, picture, read_picture
 
 UNICODE = "Ünïcödé 漢字 🎞️ العربية \u0000\u202e|`<b>"
 CONFIG = ExportConfig(rows_per_shard=9)
@@ -33,7 +33,7 @@ CONFIG = ExportConfig(rows_per_shard=9)
 @pytest.fixture(scope="module")
 def samples():
     """Plain ones, one of unicode, one of None everywhere, one with a huge title."""
-    made = [make_sample(f"v{number:03d}") for number in range(20)]
+    made = [make_sample(f"v{number:03d}", scores=SCORES) for number in range(20)]
     made.append(make_sample("v100", title=UNICODE, captions=(UNICODE, "b"), licence="CC BY\n# x", language="de"))
     made.append(make_sample("v101", title=None))
     made.append(make_sample("v102", title="long <script>" * 1000, tags=("a", "b")))
@@ -185,7 +185,10 @@ def test_card_is_whole_and_inert(out, samples, tmp_path):
     text = (out / "README.md").read_text(encoding="utf-8")
     _, header, body = text.split("---\n", 2)
     fields = yaml.safe_load(header)
-    assert fields["license"] == "other"
+    assert "license" not in fields and "pretty_name" not in fields, "what nobody stated is not claimed"
+    assert body.startswith("# Untitled dataset\n") and "**Not stated.**" in body
+    assert "As the ratio of the means it is 0.25." in body
+    assert "| grounding | 20 | 0.3125 | 0.3125 | 0.3125 |" in body and "| judge |" not in body
     assert fields["size_categories"] == ["n<1K"]
     assert {item["split"] for item in fields["configs"][0]["data_files"]} == {
         path.name.partition("-")[0] for path in (out / "data").iterdir()
@@ -197,6 +200,7 @@ def test_card_is_whole_and_inert(out, samples, tmp_path):
     text = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     _, header, body = text.split("---\n", 2)
     assert yaml.safe_load(header)["pretty_name"] == "a: b --- # <script>"
+    assert yaml.safe_load(header)["license"] == "x configs: []" and "Not stated" not in body
     assert len(yaml.safe_load(header)["configs"]) == 1
     rendered = MarkdownIt("commonmark").enable(["table"]).render(body)
     assert "<script" not in rendered

@@ -20,7 +20,17 @@ from schemas.manifest import Manifest
 from schemas.records import Sentence
 from schemas.safe_text import public_text, public_uri, public_url
 from schemas.temporal import parse_seconds, parse_slots, parse_stored
-from tests.curation.samples import LONG, contents, hostile_samples, make_sample, numbered, read_picture, run_export, sha
+from tests.curation.samples import (
+    LONG,
+    SCORES,
+    contents,
+    hostile_samples,
+    make_sample,
+    numbered,
+    read_picture,
+    run_export,
+    sha,
+)
 
 GOLDEN = Path(__file__).parent / "golden" / "row.json"
 
@@ -32,7 +42,12 @@ def test_golden_row():
         return f"picture {number}".encode()
 
     sample = make_sample(
-        "golden", pictures=picture, licence="CC BY", channel="Harbour", webpage_url="https://a.b/c?sig=1"
+        "golden",
+        pictures=picture,
+        scores=SCORES,
+        licence="CC BY",
+        channel="Harbour",
+        webpage_url="https://a.b/c?sig=1",
     )
     sample = sample.model_copy(
         update={
@@ -225,6 +240,7 @@ def test_samples_that_do_not_fit_become_rejections(tmp_path):
     ]
     written = (tmp_path / "out" / "rejections.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in written] == [rejection.model_dump() for rejection in seen]
+    assert [(r.title, r.address) for r in seen] == [("Harbour & hills", f"b{n}.mp4") for n in (1, 2, 3, 4)]
     assert {count.stage for count in manifest.rejections} == {"export"}
     assert validate(tmp_path / "out") == []
 

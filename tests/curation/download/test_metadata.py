@@ -84,3 +84,19 @@ def test_the_publishers_track_comes_first_in_the_richest_format():
     }
     chosen = [(t.language, t.automatic, t.format, t.url, t.data) for t in choose_tracks(info, ("en", "de", "fr", "it"))]
     assert chosen == [("en-GB", False, "json3", "u2", None), ("de", True, "vtt", None, "WEBVTT")]
+
+
+def test_a_plain_file_has_no_page_and_no_date_of_publication():
+    """yt-dlp's entry for a bare file: the date is the file's own, and the page is the file."""
+    info = {
+        "title": "film",
+        "upload_date": "20261129",
+        "webpage_url": "http://127.0.0.1:8000/film.mp4",
+        "extractor_key": "Generic",
+    }
+    assert (read_publication(info).upload_date, read_publication(info).webpage_url) == (
+        "20261129",
+        "http://127.0.0.1:8000/film.mp4",
+    )
+    publication = read_publication(info | {"direct": True})
+    assert (publication.title, publication.upload_date, publication.webpage_url) == ("film", None, None)

@@ -52,7 +52,9 @@ def test_later_stages_are_those_after() -> None:
 
 def test_published_stages_are_the_parts_of_a_sample() -> None:
     sample = make_sample("v")
-    assert len(STAGES.published) == len(type(sample).model_fields) - len({"source", "review"}) + len({"filter"})
+    assert len(STAGES.published) == len(type(sample).model_fields) - len({"source", "review", "scores"}) + len(
+        {"filter"}
+    )
     assert set(STAGES.written_by_models) == {"caption", "extract", "refine"}
     assert STAGES.checked_with("caption") == ("caption", "binding")
 

@@ -1,4 +1,4 @@
-"""A workspace of version 0.1 is opened as it is: nothing is due, the export has the same bytes, and so it stays.
+"""A workspace of version 0.1 is opened as it is: nothing is due, the export's rows say the same, and so it stays.
 
 `data/workspace-0.1.tar.xz` was made by version 0.1: two finished films, one that is not a video, one that is too short,
 with limits that differ from the defaults. The films themselves are gone.
@@ -6,11 +6,15 @@ with limits that differ from the defaults. The films themselves are gone.
 
 from __future__ import annotations
 
+import json
 import tarfile
 from pathlib import Path
+from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
+from curation.dataset.check import validate
 from curation.dataset.export import export_workspace, is_exported
 from curation.pipeline.open import open_view
 from curation.pipeline.run import open_run
@@ -39,14 +43,15 @@ def states(status: WorkspaceStatus) -> dict[str, int]:
     return {name: getattr(status, name) for name in FINISHED}
 
 
-def files(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
 def configured(place: Workspace, *overrides: str) -> CurateConfig:
     # Two paths of the machine that made the archive; no result depends on where these lie.
     here = ("sources=[]", f"binding.canary_pictures={ROOT / 'data' / 'demo' / 'canaries'}")
     return load_config(place.root / "config.json", (*here, *overrides))
+
+
+def rows(folder: Path) -> dict[str, dict[str, Any]]:
+    shards = sorted((folder / "data").glob("*.parquet"))
+    return {row["id"]: row for shard in shards for row in pq.read_table(shard).to_pylist()}
 
 
 def test_nothing_is_due_and_the_reasons_are_the_same(place: Workspace) -> None:
@@ -60,13 +65,25 @@ def test_nothing_is_due_and_the_reasons_are_the_same(place: Workspace) -> None:
 
 
 @pytest.mark.slow
-def test_the_export_has_the_same_bytes(place: Workspace) -> None:
-    before = files(place.export)
+def test_the_export_is_written_once_in_the_schema_of_today_and_its_rows_say_the_same(place: Workspace) -> None:
+    before = rows(place.export)
     with open_services(place) as services:
-        assert is_exported(place, services)
-        (place.root / "export.key").unlink()
+        assert not is_exported(place, services)
         export_workspace(place, services)
-    assert files(place.export) == before
+        assert is_exported(place, services)
+    after = rows(place.export)
+    assert validate(place.export) == []
+    assert after.keys() == before.keys() and len(after) == FINISHED["samples"]
+    for name, row in after.items():
+        old = before[name]
+        assert row.keys() - old.keys() == {"filters"}
+        assert {key for key, value in old.items() if row[key] != value} == {"schema_version", "scores"}
+        values = [(one["name"], json.dumps(_value(one))) for one in row["filters"]]
+        assert values == [(one["name"], one["value"]) for one in old["scores"]]
+
+
+def _value(score: dict[str, Any]) -> Any:
+    return next((score[kind] for kind in ("number", "text", "flag") if score[kind] is not None), None)
 
 
 @pytest.mark.parametrize(

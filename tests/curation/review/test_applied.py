@@ -63,7 +63,9 @@ def test_what_people_reject_is_rejected_and_every_video_is_counted_once(ledger: 
         assert [s.video.id for s in samples(LedgerView(ledger, HASHES))] == sorted(outcomes.keys() - gone)
         assert list(published(LedgerView(ledger, HASHES))) == [o for o in outcomes.values() if isinstance(o, Sample)]
         assert list(all_rejections(LedgerView(ledger, HASHES))) == [
-            o for o in outcomes.values() if isinstance(o, Rejection)
+            o.model_copy(update={"title": "Harbour & hills", "address": f"{o.id}.mp4"})
+            for o in outcomes.values()
+            if isinstance(o, Rejection)
         ]
         for name, outcome in outcomes.items():
             told = explain(LedgerView(ledger, HASHES), name)

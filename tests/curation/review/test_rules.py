@@ -11,14 +11,14 @@ from curation.review.content_hash import content_sha256
 from curation.review.edits import Edits, Inapplicable, edited, edits_of
 from curation.review.rules import applied, counted, ruling
 from schemas.configuration.review_config import ReviewConfig
-from schemas.records import Rejection, Review, Sample, Sentence
+from schemas.records import Rejection, Review, Sample, SampleScores, Sentence
 from schemas.review import AddedKeyframe
 from schemas.temporal import format_seconds
 from tests.curation.people import shown, verdict, verdicts_on
-from tests.curation.samples import hostile_samples, make_sample
+from tests.curation.samples import SCORES, hostile_samples, make_sample
 
 RULES = ReviewConfig()
-SAMPLE = make_sample()
+SAMPLE = make_sample(scores=SCORES)
 RULESETS = st.builds(
     ReviewConfig,
     rule=st.sampled_from(["majority", "any"]),
@@ -186,6 +186,9 @@ def test_captions_keyframes_and_sentences_follow_the_edits():
         keyframes_added=(5, 7),
         keyframes_dropped=(3,),
     )
+    assert SAMPLE.scores != outcome.scores == SampleScores(), "nobody measured what the person wrote"
+    dropped = fixed(keyframes=shown(SAMPLE, k3={"judged": "drop"}))
+    assert dropped.scores == SampleScores(binding_match=1.0), "the captions are as they were checked"
 
 
 def test_an_edited_summary_cites_keyframes_or_is_not_applied():

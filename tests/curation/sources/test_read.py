@@ -275,3 +275,27 @@ def test_memory_does_not_grow_with_the_list(tmp_path):
     peak(100)  # imports
     small = peak(300)
     assert peak(3000) < small + 500_000  # 3000 records would be megabytes
+
+
+def test_a_rejected_row_keeps_its_title_and_its_address_without_secrets(tmp_path):
+    good = tmp_path / "good.mp4"
+    good.write_bytes(b"x")
+    rows = [
+        ("url", "title"),
+        ("/nope/x.mp4", "Gone"),
+        ("https://me:pw@h.example/v.mp4?token=s3cret&id=7", "Secret"),
+        ("h.example/v.mp4?token=s3cret", ""),
+        ("", "Nothing"),
+        (str(good), "First"),
+        (str(good), "Second"),
+    ]
+    _, rejections = read(write_csv(tmp_path / "list.csv", rows), tmp_path)
+    assert [(r.reason, r.title, r.address) for r in rejections] == [
+        ("file_not_found", "Gone", "/nope/x.mp4"),
+        ("credentials_in_address", "Secret", "https://h.example/v.mp4?id=7"),
+        ("file_not_found", None, "h.example/v.mp4"),
+        ("no_address", "Nothing", None),
+        ("repeated_source", "Second", "good.mp4"),
+    ]
+    assert "no file '/nope/x.mp4'" in rejections[0].evidence
+    assert "s3cret" not in "".join(r.canonical() for r in rejections)

@@ -21,6 +21,7 @@ from curation.status.standings import Standings, all_rejections, sample_ids
 from curation.status.view import LedgerView
 from schemas.records import Judgement, Origin, Rejection, Source
 from tests.curation.hashes import HASHES
+from tests.curation.samples import make_sample
 
 FATES = (*STAGES.names, "sample", "pending", "unusable", "duplicate")
 
@@ -111,3 +112,32 @@ def test_a_walk_holds_no_more_of_many_videos_than_of_few(tmp_path: Path) -> None
 
     few, many = peak(1_000), peak(10_000)
     assert many < 3 * few  # all of them at once would be ten times as much
+
+
+def test_a_rejection_names_its_video(ledger: Ledger) -> None:
+    origin = Origin(list_name="list", row=1)
+    url = "https://me:pw@example.org/v?id=7&token=s3cret"
+    rows: list[Source | Rejection] = [
+        Source(id="a", kind="url", uri=url, title="As listed", origin=origin),
+        Source(id="b", kind="file", uri="/srv/private/b.mp4", title="b", origin=origin),
+        Source(id="c", kind="file", uri="/srv/private/c.mp4", origin=origin),
+        Rejection(
+            id="d", stage="source", error_class="permanent", reason="file_not_found", title="D", address="/nope/d.mp4"
+        ),
+    ]
+    ledger.register(rows)
+    film = make_sample("c", title="As published").video
+    for source in ledger.sources(["a", "b", "c"]):
+        where = standing(source, {}, HASHES)
+        if source.id == "c":
+            ledger.write(record_entry("c", "download", where.fingerprints.done, film, 0.0), ())
+            where = standing(source, ledger.heads(["c"])["c"], HASHES)
+        assert where.stage is not None
+        why = Rejection(id=source.id, stage=where.stage, error_class="permanent", reason="broken")
+        ledger.write(rejection_entry(why, where.fingerprints.failed, 1, 0.0), ())
+    assert [(r.id, r.title, r.address) for r in all_rejections(LedgerView(ledger, HASHES))] == [
+        ("a", "As listed", "https://example.org/v?id=7"),
+        ("b", "b", "b.mp4"),
+        ("c", "As published", "c.mp4"),
+        ("d", "D", "/nope/d.mp4"),
+    ]

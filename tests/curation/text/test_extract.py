@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from curation.text.extract import bounds, extract, schema_of
 from schemas.configuration.config import ExtractConfig
+from schemas.configuration.loading import load_config
 from schemas.errors import PermanentError
+from schemas.repository import ROOT
 from tests.curation.scripted import (
     EXTRACT_PROMPT,
     Scripted,
@@ -191,3 +193,11 @@ def test_a_prompt_may_use_the_target() -> None:
 def test_schema_numbers_are_whole_where_seconds_are() -> None:
     assert schema_of([0.0, 0.5, 12.0], 1, 2)["properties"]["keyframes"]["items"]["enum"] == [0, 0.5, 12]
     assert json.dumps(schema_of([12.0], 1, 1)).count("12.0") == 0
+
+
+def test_the_recipe_reaches_its_ratio_for_the_longest_video_that_it_takes() -> None:
+    recipe = load_config(ROOT / "configs" / "instruct_v2xum.yaml")
+    longest = recipe.filters.duration.max
+    assert longest is not None
+    frames = int(longest * recipe.frames.fps)
+    assert bounds(frames, frames, recipe.extract).target == round(frames * recipe.extract.ratio_target)
