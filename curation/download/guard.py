@@ -52,6 +52,7 @@ class Guard:
         self.http_of_media = False
         self.deadline = time.monotonic() + wall_seconds
         self._identity = folder / "identity.json"
+        self._proxied_hosts: set[tuple[str, int]] = set()
         self._responses: list[Any] = []
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._timer = threading.Timer(wall_seconds, self._shut)
@@ -74,11 +75,17 @@ class Guard:
         """Whether the wall time is over."""
         return time.monotonic() >= self.deadline
 
-    def request(self, url: str) -> None:
-        """Check the URL of one hop of a request before it is sent. Raises Refused."""
+    def request(self, url: str, *, proxied: bool) -> None:
+        """Check the URL of one hop of a request before it is sent. Raises Refused.
+
+        With `proxied` nobody here connects to the host: its addresses are checked now, before the proxy is asked.
+        """
         try:
             addresses.check_scheme(url.partition(":")[0].lower(), self.config)
-            addresses.parse(url)
+            host = addresses.parse(url)[1:3]
+            if proxied and host not in self._proxied_hosts:
+                addresses.check(url, self.config, proxied=True)
+                self._proxied_hosts.add(host)
         except RefusedError as error:
             raise self.refusal(error) from error
 

@@ -2,7 +2,8 @@
 
 yt-dlp follows redirects and fetches manifests, fragments and subtitles by itself, so the checks are below it. A
 connection is opened only to an IP address that was just resolved and allowed (a second DNS answer changes nothing), and
-each hop of a redirect passes the check of schemes. Handlers that connect on their own (curl, urllib, websockets) are
+each hop of a redirect passes the check of schemes. Where a proxy connects, each host is resolved and checked before the
+proxy is asked. Handlers that connect on their own (curl, urllib, websockets) are
 left out. At the end of the wall time the sockets are shut; this stops even a server that sends one byte at a time.
 """
 
@@ -37,10 +38,19 @@ _PAGE_KEY = "download.max_page_megabytes"
 _RANGE = re.compile(r"bytes=([0-9]+)-")
 
 
-class _Connection(HTTPConnection):
-    """A connection that is opened only to IP addresses that its guard allows."""
+class _Watched(HTTPConnection):
+    """A connection whose socket its guard can shut."""
 
     guard: Guard
+
+    def connect(self) -> None:
+        super().connect()
+        if self.sock is not None:
+            self.guard.opened(self.sock)
+
+
+class _Connection(_Watched):
+    """A connection that is opened only to IP addresses that its guard allows."""
 
     def _new_conn(self) -> socket.socket:
         problem: Exception | None = None
@@ -62,10 +72,9 @@ class _Connection(HTTPConnection):
             raise ConnectTimeoutError(self, f"Connection to {self.host} timed out") from problem
         raise NewConnectionError(self, f"Failed to establish a new connection: {problem}") from problem
 
-    def connect(self) -> None:
-        super().connect()
-        if self.sock is not None:
-            self.guard.opened(self.sock)
+
+def _watching(kind: type, guard: Guard) -> type:
+    return type("ProxyConnection", (_Watched, kind), {"guard": guard})
 
 
 class GuardedRH(RequestsRH):  # type: ignore[misc]
@@ -75,6 +84,7 @@ class GuardedRH(RequestsRH):  # type: ignore[misc]
         """Set the guard and pass the other arguments to yt-dlp's handler."""
         super().__init__(**kwargs)
         self._guard = guard
+        self._watched: list[Any] = []
         plain = type("PlainConnection", (_Connection,), {"guard": guard})
         secure = type("SecureConnection", (_Connection, HTTPSConnection), {"guard": guard})
         self._pools = {
@@ -86,14 +96,26 @@ class GuardedRH(RequestsRH):  # type: ignore[misc]
         session = super()._create_instance(**kwargs)
         for adapter in session.adapters.values():
             adapter.poolmanager.pool_classes_by_scheme = self._pools
+            adapter.proxy_manager_for = functools.partial(self._watched_manager, adapter.proxy_manager_for)
         send = session.send
 
         def checked_send(request: Any, **settings: Any) -> Any:
-            self._guard.request(request.url)
+            self._guard.request(request.url, proxied=any((settings.get("proxies") or {}).values()))
             return send(request, **settings)
 
         session.send = checked_send
         return session
+
+    def _watched_manager(self, make: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """A manager of connections to a proxy, which the user chose: they are not checked, but they can be shut."""
+        manager = make(*args, **kwargs)
+        if manager not in self._watched:
+            self._watched.append(manager)
+            manager.pool_classes_by_scheme = {
+                scheme: type("ProxyPool", (pool,), {"ConnectionCls": _watching(pool.ConnectionCls, self._guard)})
+                for scheme, pool in manager.pool_classes_by_scheme.items()
+            }
+        return manager
 
     def _send(self, request: Any) -> Any:
         if self._guard.expired:

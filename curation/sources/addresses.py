@@ -26,6 +26,10 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _NAT64 = IPv6Network("64:ff9b::/96")
 _SITE_LOCAL = IPv6Network("fec0::/10")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+# Top-level names that no public name server answers for, and the last part of an IPv4 address in any notation.
+_PRIVATE_NAME = re.compile(
+    r"(?i)localhost|local|localdomain|internal|intranet|private|corp|home|lan|arpa|[0-9]+|0x[0-9a-f]*"
+)
 _PERCENT = re.compile(r"%[0-9a-fA-F]{2}")
 MAX_URL = 8192
 
@@ -132,7 +136,8 @@ def check(url: str, config: DownloadConfig, *, proxied: bool = False) -> Address
 
     Returns the parsed URL. Raises RefusedError `scheme_not_allowed`, `address_not_allowed` (unless the configuration
     allows private addresses), `bad_address` or `credentials_in_address`, and TransientError `host_not_found`. With
-    `proxied`, a host that this machine cannot resolve passes, because the proxy resolves it.
+    `proxied`, a public name that this machine cannot resolve passes, because the proxy resolves it; an IP address, a
+    name without a dot and a name that only private networks know do not pass.
     """
     check_scheme(url.partition(":")[0].lower(), config)
     address = parse(url)
@@ -141,7 +146,15 @@ def check(url: str, config: DownloadConfig, *, proxied: bool = False) -> Address
     except TransientError:
         if not proxied:
             raise
+        _require_public_name(address.host, config)
     return address
+
+
+def _require_public_name(host: str, config: DownloadConfig) -> None:
+    """For a name that this machine cannot resolve: what a proxy would find under it may be its own network."""
+    name, _, last = host.rstrip(".").rpartition(".")
+    if not config.allow_private_addresses and (not name or ":" in host or _PRIVATE_NAME.fullmatch(last)):
+        raise RefusedError("address_not_allowed", f"{host[:255]} is no name of the public internet")
 
 
 def check_scheme(scheme: str, config: DownloadConfig) -> None:

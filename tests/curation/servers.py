@@ -85,6 +85,11 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
 
+    def do_CONNECT(self) -> None:
+        """A proxy's tunnel; the far end is not there."""
+        self.site.requests.append((self.command, self.path, None, None, None))
+        self._send(502, b"no such host")
+
     def do_HEAD(self) -> None:
         self.do_GET()
 

@@ -15,6 +15,7 @@ from schemas.errors import RefusedError, TransientError
 from schemas.repository import ROOT
 
 CONFIG = DownloadConfig()
+ALLOWED = DownloadConfig(allow_private_addresses=True)
 
 
 @pytest.mark.parametrize(
@@ -126,6 +127,22 @@ def test_a_host_with_one_private_address_is_refused(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: answers)
     with pytest.raises(RefusedError, match="10\\.0\\.0\\.1"):
         addresses.check("http://mixed.example/", CONFIG)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("169.254.169.254", "169.254.169.254.", "0xa9fea9fe", "2852039166", "0251.0376.0251.0376", "10.1"),
+        *("[::ffff:169.254.169.254]", "[fe80::1]", "127.0.0.1.", "0x7f.1.", "１６９.254.169.254"),
+        *("localhost", "localhost.", "a.localhost", "metadata.google.internal", "nas.local", "router", "db.corp."),
+        *("1.0.0.127.in-addr.arpa", "wiki.lan", "x.home.arpa"),
+    ],
+)
+def test_a_proxy_is_not_asked_for_private_addresses_and_names(host):
+    with pytest.raises(RefusedError) as caught:
+        addresses.check(f"http://{host}/latest", CONFIG, proxied=True)
+    assert caught.value.reason in ("address_not_allowed", "bad_address")
+    assert addresses.check(f"http://{host}/latest", ALLOWED, proxied=True) if host.isascii() else True
 
 
 def test_an_unknown_host_is_transient_unless_a_proxy_resolves_it(monkeypatch):
