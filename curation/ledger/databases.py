@@ -14,40 +14,48 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import sqlalchemy as sa
 
+from curation.ledger.integrity import QUICK_BYTES, check_pages, fault_of_files, is_blank
 from curation.ledger.ledger import Ledger
-from schemas.errors import ConfigError
+from curation.ledger.mark import MARK, Mark, Marker, mark_of, read_mark, write_mark
+from curation.ledger.part import ledger_name
+from schemas.errors import ConfigError, LedgerDamaged, is_storage_full
 
 LEDGER = "V2XUM_LEDGER"
 _FILE = "ledger.sqlite"
 _NOTE = "ledger.postgresql"
+_EXPORTED = "export/manifest.json"
 _SCHEMA = re.compile(r"v2xum_[0-9a-f]{16}")
 _CONNECT_SECONDS = "15"
 
 
 def has_ledger(root: Path) -> bool:
-    """Whether a ledger was ever made for the workspace at `root`."""
-    return (root / _FILE).exists() or (root / _NOTE).exists()
+    """Whether a ledger was ever made for the workspace at `root`, even if it is gone now."""
+    return any((root / name).exists() for name in (_FILE, _NOTE, MARK))
 
 
-def open_ledger(root: Path) -> Ledger:
-    """The ledger of the workspace at `root`, made when there is none.
+def open_ledger(root: Path, *, accept: bool = False) -> Ledger:
+    """The ledger of the workspace at `root`, made when there never was one.
 
-    Raises ConfigError when V2XUM_LEDGER names no database that can be used, or disagrees with where the ledger is.
+    `accept`: take the ledger as it is for the workspace's, whatever its mark says. Raises LedgerDamaged for a ledger
+    that is damaged, empty, exchanged or older than its mark, and ConfigError when V2XUM_LEDGER names no database that
+    can be used, or disagrees with where the ledger is.
     """
+    mark = None if accept else read_mark(root)
     url = postgresql_address(LEDGER)
     if url is None:
-        if (root / _NOTE).exists():
+        if (root / _NOTE).exists() or (mark is not None and mark.place != _FILE):
             raise ConfigError(f"{root}: its ledger is in PostgreSQL; set {LEDGER} to the address of that database")
-        return Ledger(f"sqlite:///{root / _FILE}")
-    if (root / _FILE).exists():
+        return _marked(root, _in_file(root, mark, accept=accept), _FILE, mark, accept=accept)
+    if (root / _FILE).exists() or (mark is not None and mark.place == _FILE):
         raise ConfigError(f"{root}: its ledger is in {_FILE}; unset {LEDGER}, or use another --workspace")
     try:
-        return _shared(root, url)
+        ledger, schema = _shared(root, url, mark)
     except sa.exc.DBAPIError as error:
         said = str(error.orig).strip().partition("\n")[0].replace(str(url.password), "***")
         raise ConfigError(f"{LEDGER}: the ledger at {_shown(url)} cannot be opened: {said}") from None
     except ModuleNotFoundError as error:
         raise ConfigError(f"{LEDGER}: PostgreSQL needs psycopg; pip install 'psycopg[binary]'") from error
+    return _marked(root, ledger, schema, mark, accept=accept)
 
 
 def postgresql_address(variable: str) -> sa.URL | None:
@@ -75,9 +83,73 @@ def postgresql_address(variable: str) -> sa.URL | None:
     return sa.URL.create("postgresql+psycopg", user, password, parts.hostname, port, name, options)
 
 
-def _shared(root: Path, url: sa.URL) -> Ledger:
+def _in_file(root: Path, mark: Mark | None, *, accept: bool) -> Ledger:
+    path = root / _FILE
+    if not accept and is_blank(path) and (mark is not None or _had_rows(root)):
+        raise LedgerDamaged(
+            f"{path} is {'empty' if path.exists() else 'missing'}, and this workspace had a ledger with rows. Put it "
+            f"back, with {_FILE}-wal if there was one; or `v2xum repair {root}` makes it again from the last backup; "
+            f"or `v2xum repair {root} --accept` if you want to begin with an empty one"
+        )
+    try:
+        fault = fault_of_files(path)
+        if fault is None and mark is not None and mark.logged and not path.with_name(f"{_FILE}-wal").exists():
+            fault = f"rows are missing that were in {_FILE}-wal: it was copied without that file"
+        if fault is not None:
+            raise LedgerDamaged(f"{path}: {fault}. {_rescue(root)}")
+        ledger = Ledger(f"sqlite:///{path}")
+    except sa.exc.OperationalError as error:
+        if is_storage_full(error):
+            raise
+        raise ConfigError(f"{path}: the ledger cannot be opened: {error.orig}") from error
+    try:
+        check_pages(ledger.engine, QUICK_BYTES)
+    except BaseException:
+        ledger.close()
+        raise
+    return ledger
+
+
+def _marked(root: Path, ledger: Ledger, place: str, mark: Mark | None, *, accept: bool) -> Ledger:
+    """The ledger, compared with the workspace's mark, which is kept up from now on; closed where they disagree."""
+    try:
+        now = mark_of(ledger, place)
+        name = ledger_name(ledger.engine)
+        if mark is None and not accept and (root / _EXPORTED).exists() and next(ledger.sources(), None) is None:
+            raise LedgerDamaged(f"{name} has no rows, and this workspace has exported a dataset. {_rescue(root)}")
+        if mark is not None and now.ledger != mark.ledger:
+            raise LedgerDamaged(f"{name} is not the ledger of this workspace, but another one's. {_rescue(root)}")
+        if mark is not None and now.generation < mark.generation:
+            raise LedgerDamaged(
+                f"{name} is older than the one that this workspace had (change {now.generation}, and it had come to "
+                f"{mark.generation}): it was put back from a copy, or copied without its write-ahead log "
+                f"({_FILE}-wal). {_rescue(root)}"
+            )
+        if mark is None or mark.place != place or mark.logged:
+            write_mark(root, now)
+        Marker(ledger, root, now)
+    except BaseException:
+        ledger.engine.dispose()
+        raise
+    return ledger
+
+
+def _rescue(root: Path) -> str:
+    return (
+        f"Put the right files back; or `v2xum repair {root}` keeps what is right and adds what the last backup has; or "
+        f"`v2xum repair {root} --accept` if you want it as it is"
+    )
+
+
+def _had_rows(root: Path) -> bool:
+    """Whether a workspace without a mark, as earlier versions made them, was worked in."""
+    return any((root / name).exists() for name in (_EXPORTED, "config.json"))
+
+
+def _shared(root: Path, url: sa.URL, mark: Mark | None) -> tuple[Ledger, str]:
+    """The ledger, and the name of its schema."""
     note = root / _NOTE
-    schema = note.read_text(encoding="utf-8").strip() if note.exists() else None
+    schema = note.read_text(encoding="utf-8").strip() if note.exists() else mark.place if mark is not None else None
     if schema is not None and not _SCHEMA.fullmatch(schema):
         raise ConfigError(f"{note}: not the name of a ledger; restore it from a backup")
     if "connect_timeout" not in url.query:
@@ -88,7 +160,7 @@ def _shared(root: Path, url: sa.URL) -> Ledger:
             raise ConfigError(
                 f"{LEDGER}: {_shown(url)} has no {schema}, which is the ledger of {root}: another database?"
             )
-        return Ledger(url, schema)
+        return Ledger(url, schema), schema
     schema = f"v2xum_{secrets.token_hex(8)}"
     with engine.begin() as connection:
         connection.execute(sa.schema.CreateSchema(schema))
@@ -96,7 +168,7 @@ def _shared(root: Path, url: sa.URL) -> Ledger:
     temporary = root / f".{_NOTE}.{os.getpid()}"
     temporary.write_text(schema + "\n", encoding="utf-8")
     temporary.replace(note)
-    return Ledger(url, schema)
+    return Ledger(url, schema), schema
 
 
 def _shown(url: sa.URL) -> str:

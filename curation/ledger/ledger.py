@@ -7,11 +7,13 @@ PostgreSQL alike.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
 
 from curation.ledger.duplicates import DuplicateRows
+from curation.ledger.integrity import name_damage
 from curation.ledger.properties import PropertyRows
 from curation.ledger.replies import ReplyRows
 from curation.ledger.runs import RunRows
@@ -31,7 +33,9 @@ class Ledger(SourceRows, DuplicateRows, ReplyRows, RunRows, PropertyRows):
         engine = sa.create_engine(url, pool_size=16, max_overflow=16, pool_pre_ping=schema is not None)
         if engine.dialect.name == "sqlite":
             sa.event.listen(engine, "connect", _tune_sqlite)
+            name_damage(engine)
         self.engine = engine.execution_options(schema_translate_map={None: schema}) if schema else engine
+        self.before_closing: Callable[[], None] = _nothing
         try:
             prepare(self.engine, schema)
         except BaseException:
@@ -40,12 +44,22 @@ class Ledger(SourceRows, DuplicateRows, ReplyRows, RunRows, PropertyRows):
 
     def close(self) -> None:
         """Close every connection."""
-        self.engine.dispose()
+        try:
+            self.before_closing()
+        finally:
+            self.engine.dispose()
+
+
+def _nothing() -> None:
+    """The default of `before_closing`."""
 
 
 def _tune_sqlite(connection: Any, _record: object) -> None:
-    """Use the write-ahead log: readers continue beside the writer, and a committed row survives a killed process."""
+    """Use the write-ahead log: readers continue beside the writer, and a committed row survives a killed process.
+
+    The log goes into the file when the ledger is closed, and when mark.py says so: never unmarked.
+    """
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=60000"):
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=60000", "wal_autocheckpoint=0"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from curation.ledger.integrity import check_pages
 from curation.ledger.stages import STAGES
 from curation.ledger.unnamed import forget_unnamed
 from curation.pipeline.counts import Counts
@@ -94,6 +95,7 @@ def open_run(root: Path, config: CurateConfig, counts: Counts | None = None) -> 
         return
     workspace = Workspace(root)
     with workspace.lock(), open_services(workspace, config) as services:
+        check_pages(services.ledger.engine)
         services.store.clean()
         note_identities(services.ledger, config.models)
         workspace.save_config(config)
