@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import logging
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -14,6 +17,8 @@ from curation.store.files import write_whole
 from curation.store.store import Store
 from schemas.configuration.config import CurateConfig
 from schemas.errors import ConfigError, WorkspaceBusy
+
+log = logging.getLogger(__name__)
 
 _CONFIG = "config.json"
 
@@ -56,20 +61,21 @@ class Workspace:
     def lock(self) -> Iterator[None]:
         """Hold the workspace alone. Raises WorkspaceBusy at once when another process holds it.
 
-        The operating system releases the lock when the process ends, however it ends.
+        The operating system releases the lock when the process ends, however it ends. Two things are locked: the file
+        `lock`, which earlier versions know too, and the folder itself, which nobody can delete while a run writes
+        into it.
         """
         self.root.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.root / "lock", timeout=0)
-        try:
-            lock.acquire()
-        except Timeout as error:
-            raise WorkspaceBusy(
-                f"{self.root}: another run holds this workspace; wait for it, stop it, or use another --workspace"
-            ) from error
-        try:
+        with ExitStack() as held:
+            try:
+                held.enter_context(lock)
+                held.enter_context(_locked(self.root))
+            except (Timeout, BlockingIOError) as error:
+                raise WorkspaceBusy(
+                    f"{self.root}: another run holds this workspace; wait for it, stop it, or use another --workspace"
+                ) from error
             yield
-        finally:
-            lock.release()
 
     def save_config(self, config: CurateConfig) -> None:
         """Write the resolved configuration into the workspace."""
@@ -82,3 +88,19 @@ class Workspace:
             return CurateConfig.model_validate_json(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise ConfigError(f"{path}: not a configuration of this version: {error}") from error
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Lock a folder itself. Raises BlockingIOError when another process holds it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError as error:  # some network file systems lock no folders: there the file is all
+            log.debug("%s: the folder itself cannot be locked: %s", folder, error)
+        yield
+    finally:
+        os.close(descriptor)

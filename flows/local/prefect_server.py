@@ -5,16 +5,19 @@ The server keeps its records in the workspace. When PREFECT_API_URL is set, that
 
 from __future__ import annotations
 
+import logging
 import os
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
+from curation.ledger.integrity import fault_of_files
 from schemas.errors import RunStopped
 from schemas.kit.local_process import end_with_parent, free_port
 
@@ -31,6 +34,9 @@ _QUIET = {
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "200",
 }
 START_SECONDS = 180.0
+_DATABASE = "prefect.db"
+_ELSEWHERE = "PREFECT_API_DATABASE_CONNECTION_URL"  # the user's own database
+log = logging.getLogger(__name__)
 
 
 def quiet_environment(home: Path) -> None:
@@ -44,12 +50,36 @@ def quiet_environment(home: Path) -> None:
 
 @contextmanager
 def local_server(home: Path) -> Iterator[str]:
-    """Yield the API URL of a running server. Raises RunStopped with the end of its log when it does not start."""
+    """Yield the API URL of a running server. Raises RunStopped with the end of its log when it does not start.
+
+    The server's database holds records of earlier runs and no results. A damaged one, or one with which the server does
+    not start, is set aside with a warning, and the server starts with a new one.
+    """
     given = os.environ.get("PREFECT_API_URL")
     if given:
         yield given
         return
     home.mkdir(parents=True, exist_ok=True)
+    database = home / _DATABASE
+    if fault := _fault(database):
+        _set_aside(database, fault)
+    with ExitStack() as running:
+        try:
+            url = running.enter_context(_server(home))
+        except ServerEnded:
+            if not database.exists() or _ELSEWHERE in os.environ:
+                raise
+            _set_aside(database, "the server does not start with it")
+            url = running.enter_context(_server(home))
+        yield url
+
+
+class ServerEnded(RunStopped):
+    """The server ended by itself while it was starting."""
+
+
+@contextmanager
+def _server(home: Path) -> Iterator[str]:
     port = free_port()
     url = f"http://127.0.0.1:{port}/api"
     command = [
@@ -81,18 +111,47 @@ def local_server(home: Path) -> Iterator[str]:
             _stop(process)
 
 
-def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+def _wait(process: subprocess.Popen[bytes], url: str, printed: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            break
+            raise ServerEnded(
+                f"the local Prefect server ended while it was starting (its files are in {printed.parent}); its log "
+                f"ends with:\n{printed.read_text(errors='replace')[-2000:]}"
+            )
         try:
             with urllib.request.urlopen(f"{url}/health", timeout=2):  # noqa: S310 - an address of this machine
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
-    tail = log.read_text(errors="replace")[-2000:]
+    tail = printed.read_text(errors="replace")[-2000:]
     raise RunStopped(f"the local Prefect server did not start within {START_SECONDS:.0f} s; its log ends with:\n{tail}")
+
+
+def _fault(database: Path) -> str | None:
+    """What is wrong with the server's database; None for nothing, or where there is none."""
+    if not database.exists():
+        return None
+    if fault := fault_of_files(database):
+        return fault
+    try:
+        with closing(sqlite3.connect(database)) as connection:
+            said = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    return None if said == "ok" else " ".join(str(said).split())
+
+
+def _set_aside(database: Path, fault: str) -> None:
+    """Rename the server's database, with what belongs to it, and say so."""
+    for suffix in ("-wal", "-shm", ""):
+        part = database.with_name(database.name + suffix)
+        if part.exists():
+            part.replace(database.with_name(f"{database.name}.damaged{suffix}"))
+    log.warning(
+        "%s: %s; it is kept as %s.damaged, and records of runs begin anew (results are in the ledger and are whole)",
+        database, fault, database.name,
+    )  # fmt: skip
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
