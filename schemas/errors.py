@@ -11,10 +11,12 @@
     |   |-- Interrupted        the user asked it to stop                             (exit code 130)
     |   |-- ServerGone         no model server came back within the configured patience
     |   |-- BindingBroken      captions no longer belong to their frames, or summaries repeat over unlike videos
+    |   |-- FilesGone          the store lost what the export needs, and nobody can give it back
     |   `-- BudgetReached      tokens, hours or money are used up                    (exit code 4)
     `-- StageError             one video failed at one stage: it becomes a Rejection
         |-- TransientError     network, rate limit, timeout: tried again, then left retryable
-        |   `-- HostBlocked    a whole host turns requests away: bot check, rate limit, repeated 403
+        |   |-- HostBlocked    a whole host turns requests away: bot check, rate limit, repeated 403
+        |   `-- NotStored      a file of the store is gone, or it is not what its name says
         |-- PermanentError     private, removed, no video stream: another try fails in the same way
         |-- PoisonError        crashed or hung a decoder in its child process
         `-- RefusedError       policy: a filter, a block list, a forbidden address
@@ -82,6 +84,10 @@ class BindingBroken(RunStopped):
     """
 
 
+class FilesGone(RunStopped):
+    """The store lost files that the export needs, and their sources cannot give them back; the old export stays."""
+
+
 class BudgetReached(RunStopped):
     """The budget of the command line is used up."""
 
@@ -127,6 +133,13 @@ class HostBlocked(TransientError):
     def __reduce__(self) -> tuple[type[HostBlocked], tuple[str, str, str, float]]:  # type: ignore[override]
         """Survive pickling with all four parts."""
         return type(self), (self.reason, self.evidence, self.host, self.seconds)
+
+
+class NotStored(TransientError):
+    """A file of the store is gone or damaged: `file_missing`, `file_damaged`.
+
+    Nothing is wrong with the video: its file is fetched again, and what its stages made is kept.
+    """
 
 
 class PermanentError(StageError):

@@ -13,11 +13,13 @@ import os
 import shutil
 from pathlib import Path
 
+from curation.store.files import sync
 from schemas.errors import ConfigError
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 _UNSUPPORTED = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EPERM)
+_TRIES = 1000
 
 
 def staging(out: Path, marker: str) -> Path:
@@ -53,33 +55,48 @@ def publish(new: Path, out: Path) -> None:
     """Make the finished folder `new` (from `staging`) the folder `out`, synced to disk, and remove the old contents."""
     for folder, _, names in os.walk(new):
         for name in names:
-            _sync(Path(folder) / name)
-        _sync(Path(folder))
+            sync(Path(folder) / name)
+        sync(Path(folder))
     if not out.exists():
         new.replace(out)
-    elif _exchange(new, out):
+    elif exchange(new, out):
         shutil.rmtree(new)
     else:
         old = _sibling(out, "old")
         out.replace(old)
         new.replace(out)
         shutil.rmtree(old)
-    _sync(out.parent)
+    sync(out.parent)
 
 
-def _sibling(out: Path, role: str) -> Path:
-    return out.parent / f".{out.name}.{role}"
+def put_in_place(new: Path, target: Path) -> None:
+    """Make the folder `new` the folder `target`, and remove what `target` was before.
+
+    Threads and processes may do so with one target at once: the target is always one of the folders, whole, and the
+    last one stays. Only a system that cannot exchange folders lacks it for a moment. Raises OSError.
+    """
+    for _ in range(_TRIES):
+        try:
+            new.rename(target)
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        old = new
+        try:
+            done = exchange(new, target)
+            if not done:
+                old = new.with_name(f"{new.name}.old")
+                target.rename(old)
+        except FileNotFoundError:
+            continue  # another thread has just taken the target away
+        shutil.rmtree(old)
+        if done:
+            return
+    raise OSError(errno.EBUSY, "others replace the folder all the time", str(target))
 
 
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _exchange(first: Path, second: Path) -> bool:
+def exchange(first: Path, second: Path) -> bool:
     """Exchange two paths in one step; False where the system cannot do that. Raises OSError."""
     renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if renameat2 is None:
@@ -90,3 +107,7 @@ def _exchange(first: Path, second: Path) -> bool:
     if code in _UNSUPPORTED:
         return False
     raise OSError(code, os.strerror(code), str(second))
+
+
+def _sibling(out: Path, role: str) -> Path:
+    return out.parent / f".{out.name}.{role}"

@@ -65,6 +65,30 @@ def repair(folder: Path) -> None:
     write_whole(notes[0], json.dumps({"downloader": {"current_fragment": {"index": index}}}))
 
 
+def reopen(folder: Path, name: str) -> int:
+    """Prepare the folder for a download under the file name `name` (without extension) that goes on where it ended.
+
+    What belongs to another name is removed. A file that was complete when the process was killed counts as unfinished;
+    a complete file of fragments is fetched again. The last byte of an unfinished file is cut off: so there is always a
+    byte to ask for, and the answer tells whether the server still has that file. Returns the bytes of the unfinished
+    file, 0 where there is none, or where it is one of fragments.
+    """
+    files = [path for path in folder.iterdir() if path.suffix != ".json"]
+    whole = [path for path in files if path.suffix not in (".part", ".ytdl") and ".part-Frag" not in path.name]
+    fragments = (folder / _JOURNAL).exists()
+    if any(path.name.partition(".")[0] != name for path in files) or (whole and (fragments or len(files) > 1)):
+        clear(folder)
+        return 0
+    for path in whole:
+        path.rename(path.with_name(f"{path.name}.part"))
+    parts = list(folder.glob("*.part"))
+    if fragments or len(parts) != 1:
+        return 0
+    size = max(parts[0].stat().st_size - 1, 0)
+    os.truncate(parts[0], size)
+    return size
+
+
 def clear(folder: Path) -> None:
     """Empty the folder of an unfinished download."""
     for entry in folder.iterdir():
