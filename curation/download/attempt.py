@@ -19,7 +19,7 @@ from yt_dlp.utils._utils import _UnsafeExtensionError
 
 from curation.download.errors import classify
 from curation.download.exchange import Failure, Fetched, FetchedTrack, Order
-from curation.download.guard import Guard
+from curation.download.guard import Guard, fragment_name
 from curation.download.metadata import Track, announced, choose_tracks, is_live, read_publication
 from curation.download.network import GuardedYoutubeDL
 from curation.download.options import build_options
@@ -90,9 +90,12 @@ def _download(ydl: GuardedYoutubeDL, order: Order, guard: Guard, metadata_read: 
         raise TransientError("live", f"{info.get('live_status') or 'live'}: there is no whole file yet")
     _check_size(announced(info, "filesize"), config)
     metadata_read()
-    resumed = any(folder.glob("*.part"))
     unfinished.repair(folder)
-    path = _bytes(ydl, info, order, guard)
+    name = _file_name(info)
+    guard.resumed_from = unfinished.reopen(folder, name)
+    guard.resumed_fragments = any(folder.glob("*.ytdl"))
+    resumed = any(folder.glob("*.part"))
+    path = _bytes(ydl, info, order, guard, name)
     notes: list[str] = []
     tracks = (_subtitle(ydl, track, order, n, notes) for n, track in enumerate(choose_tracks(info, config.subtitles)))
     return Fetched(path, resumed, publication, tuple(track for track in tracks if track is not None), tuple(notes))
@@ -114,7 +117,14 @@ def _single(ydl: GuardedYoutubeDL, url: str) -> dict[str, Any]:
     raise PermanentError("playlist", "a list of lists: list the address of each video")
 
 
-def _bytes(ydl: GuardedYoutubeDL, info: dict[str, Any], order: Order, guard: Guard) -> Path:
+def _file_name(info: dict[str, Any]) -> str:
+    """The name, without extension, of the file of the chosen format: a hash, and another one for other fragments."""
+    chosen = [str(info.get(key)) for key in ("format_id", "ext", "protocol", "vcodec", "height")]
+    chosen += [fragment_name(str(part.get("url") or part.get("path"))) for part in info.get("fragments") or ()]
+    return sha256("\0".join(chosen).encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def _bytes(ydl: GuardedYoutubeDL, info: dict[str, Any], order: Order, guard: Guard, name: str) -> Path:
     """Fetch the chosen format and return its file, which is checked to lie in the folder of the download."""
     folder, config = order.folder, order.config
     journal = unfinished.Journal(folder)
@@ -128,8 +138,6 @@ def _bytes(ydl: GuardedYoutubeDL, info: dict[str, Any], order: Order, guard: Gua
         if isinstance(index, int) and status.get("status") == "downloading":
             journal.note(index, Path(status["tmpfilename"]))
 
-    chosen = "\0".join(str(info.get(key)) for key in ("format_id", "ext", "protocol", "vcodec", "height"))
-    name = sha256(chosen.encode("utf-8", "replace")).hexdigest()[:16]
     ydl.params["outtmpl"]["default"] = str(folder).replace("%", "%%") + f"/{name}.%(ext)s"
     ydl.add_progress_hook(on_progress)
     guard.release()

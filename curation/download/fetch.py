@@ -18,7 +18,7 @@ from curation.sources.filters import judge_publication, refuse
 from curation.store import unfinished
 from curation.store.store import Store
 from schemas.configuration.config import DownloadConfig, FilterConfig
-from schemas.errors import PermanentError, PoisonError, RefusedError
+from schemas.errors import PermanentError, PoisonError, RefusedError, TransientError
 from schemas.records import Publication, Source, Video
 
 
@@ -49,8 +49,8 @@ def fetch(
     addresses.check(source.uri, config, proxied=secrets.proxied)
     host = addresses.host_key(source.uri)
     visits = Hosts(config) if hosts is None else hosts
-    with visits.visit(host):
-        folder = store.partial(source.id)
+    # The address is a part of the folder's name: bytes of two addresses never meet in one file.
+    with visits.visit(host), store.hold_partial(f"{source.id}\0{source.uri}") as folder:
         task = DownloadTask(source, config, filters, store, folder, secrets, children, probe, progress)
         try:
             return download_with_retries(task, visits, host)
@@ -65,8 +65,12 @@ def _from_file(source: Source, filters: FilterConfig, store: Store, probe: Probe
         if not path.is_file():
             raise PermanentError("file_not_found", f"no regular file {path.name!r}")
         refuse(judge_publication(source, Publication(), filters))
+        before = path.stat()
         info = probe(path)
         stored = store.add("videos", path, file_extension(info), move=False)
+        after = path.stat()
     except OSError as error:
         raise storage_error(error, "unreadable_file") from error
+    if (before.st_ino, before.st_size, before.st_mtime_ns) != (after.st_ino, after.st_size, after.st_mtime_ns):
+        raise TransientError("file_changed", f"{path.name!r} was written to while it was copied: wait, and run again")
     return video_record(source, info, stored.sha256, stored.bytes, file_extension(info), Publication(), ())

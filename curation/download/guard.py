@@ -39,7 +39,8 @@ class Guard:
     `refused` is the first refusal (an address, or a page), also when yt-dlp continued without it. `recording` is set
     while media are fetched. `changed` says that the file on the server is not the one that was begun. `http` is the
     last answer of a server that was an error, because yt-dlp does not always pass its headers on; `http_of_media` says
-    whether it came while media were fetched.
+    whether it came while media were fetched. `resumed_from` are the bytes of an unfinished file that the download
+    goes on from, 0 for none; `resumed_fragments` says that a download of fragments goes on.
     """
 
     def __init__(self, config: DownloadConfig, folder: Path, *, wall_seconds: float) -> None:
@@ -50,9 +51,12 @@ class Guard:
         self.recording = False
         self.http: HTTPError | None = None
         self.http_of_media = False
+        self.resumed_from = 0
+        self.resumed_fragments = False
         self.deadline = time.monotonic() + wall_seconds
         self._identity = folder / "identity.json"
         self._proxied_hosts: set[tuple[str, int]] = set()
+        self._playlist = folder / "playlist.json"
         self._responses: list[Any] = []
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._timer = threading.Timer(wall_seconds, self._shut)
@@ -121,23 +125,66 @@ class Guard:
     def responded(self, url: str, start: int, response: Any) -> None:
         """Note the identity of a media file when its download begins; `start` is the first byte that was asked for.
 
-        Raises ChangedOnServer when a resumed file has another length than before.
+        Raises ChangedOnServer when bytes would be joined to those of another file: another length, ETag or date than
+        before, or no proof at all that the file is the same.
         """
         if not self.recording:
             return
-        headers = response.headers
+        headers, partial = response.headers, response.status == 206
         total = headers.get("Content-Range", "").rpartition("/")[2]
-        length = total if total.isdigit() else headers.get("Content-Length")
+        length = total if total.isdigit() else None if partial else headers.get("Content-Length")
         known = self._known(url)
-        if response.status == 206 and start > 0 and known:
-            if known.get("length") not in (None, length):
-                self.changed = True
-                raise ChangedOnServer(f"the file had {known['length']} bytes and has {length} now")
+        resumed = 0 < start == self.resumed_from
+        if partial and start > 0 and (known or resumed):
+            self._require_same(known, length, headers, strictly=resumed)
             return
         etag = headers.get("ETag", "")
         validator = etag if etag and not etag.startswith("W/") else headers.get("Last-Modified")
         identity = {"path": _path_key(url), "validator": validator, "length": length}
         write_whole(self._identity, json.dumps(identity))
+
+    def beyond_the_end(self, start: int) -> None:
+        """Note that the server has no byte `start`. Raises ChangedOnServer when an unfinished file was to go on there.
+
+        The last byte of an unfinished file is asked for again, so a whole file is not the reason.
+        """
+        if self.recording and 0 < start == self.resumed_from:
+            raise self._changed(f"the unfinished file has {start} bytes, and the server's file is not longer")
+
+    def read_whole(self, content: bytes) -> None:
+        """Look at a page that was read while media are fetched: fragments of two playlists must not be joined.
+
+        Raises ChangedOnServer when an unfinished download began with another playlist.
+        """
+        if not self.recording or not content.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"#EXTM3U"):
+            return
+        listed = playlist_key(content)
+        try:
+            known = self._playlist.read_text()
+        except OSError:
+            known = ""
+        if self.resumed_fragments and known != listed:
+            raise self._changed("the playlist is not the one that the unfinished download began with")
+        write_whole(self._playlist, listed)
+
+    def _require_same(
+        self, known: dict[str, str | None] | None, length: str | None, headers: Any, *, strictly: bool
+    ) -> None:
+        """Raise ChangedOnServer when the answer is about another file than `known`; strictly, also without a proof."""
+        if known is None:
+            raise self._changed("the unfinished file belongs to another address")
+        before, validator = known.get("length"), known.get("validator")
+        if None not in (before, length) and before != length:
+            raise self._changed(f"the file had {before} bytes and has {length} now")
+        now = headers.get("ETag" if validator and validator.startswith('"') else "Last-Modified")
+        if None not in (validator, now) and now != validator:
+            raise self._changed("the file has another ETag or date than before")
+        if strictly and validator is None and None in (before, length):
+            raise self._changed("nothing tells whether the file is the one that was begun")
+
+    def _changed(self, evidence: str) -> ChangedOnServer:
+        self.changed = True
+        return ChangedOnServer(evidence)
 
     def _known(self, url: str) -> dict[str, str | None] | None:
         try:
@@ -162,3 +209,23 @@ class Guard:
 def _path_key(url: str) -> str:
     """A hash of the URL's path: it identifies a file in a later run, when host and signature may have changed."""
     return hashlib.sha256(urlsplit(url).path.encode()).hexdigest()[:16]
+
+
+def playlist_key(content: bytes) -> str:
+    """A hash of what an HLS playlist lists: durations, byte ranges and names of fragments, without folders and queries.
+
+    Servers sign folders and queries anew for each visit.
+    """
+    listed = []
+    for line in content.decode("utf-8", "replace").splitlines():
+        text = line.strip()
+        if text.startswith(("#EXTINF:", "#EXT-X-BYTERANGE:")):
+            listed.append(text.partition(",")[0])
+        elif text and not text.startswith("#"):
+            listed.append(fragment_name(text))
+    return hashlib.sha256("\n".join(listed).encode("utf-8", "replace")).hexdigest()
+
+
+def fragment_name(url: str) -> str:
+    """The last part of the path of a fragment's URL, which may be relative."""
+    return url.partition("#")[0].partition("?")[0].rpartition("/")[2]

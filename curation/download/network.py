@@ -131,6 +131,8 @@ class GuardedRH(RequestsRH):  # type: ignore[misc]
             self._guard.track(error.response)
             self._guard.http = error
             self._guard.http_of_media = self._guard.recording
+            if error.status == 416:
+                self._guard.beyond_the_end(start)
             raise
         self._guard.track(response)
         self._guard.responded(request.url, start, response)
@@ -149,7 +151,9 @@ class GuardedRH(RequestsRH):  # type: ignore[misc]
             if size > limit * 1e6:
                 evidence = f"a page of more than {limit:g} MB; for a source that you trust, raise {_PAGE_KEY}"
                 raise self._guard.refusal(RefusedError("page_too_large", evidence))
-        return b"".join(blocks)
+        page = b"".join(blocks)
+        self._guard.read_whole(page)
+        return page
 
 
 class GuardedYoutubeDL(YoutubeDL):  # type: ignore[misc]

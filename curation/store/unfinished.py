@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import shutil
 import time
 from pathlib import Path
@@ -18,6 +19,7 @@ from curation.store.files import write_whole
 
 log = logging.getLogger(__name__)
 _JOURNAL = "fragments.json"
+_MEDIA = re.compile(r"[0-9a-f]{16}\.")  # files of videos, unlike notes and subtitles, are named by hashes
 KEPT_DAYS = 14.0
 
 
@@ -73,7 +75,7 @@ def reopen(folder: Path, name: str) -> int:
     byte to ask for, and the answer tells whether the server still has that file. Returns the bytes of the unfinished
     file, 0 where there is none, or where it is one of fragments.
     """
-    files = [path for path in folder.iterdir() if path.suffix != ".json"]
+    files = [path for path in folder.iterdir() if _MEDIA.match(path.name)]
     whole = [path for path in files if path.suffix not in (".part", ".ytdl") and ".part-Frag" not in path.name]
     fragments = (folder / _JOURNAL).exists()
     if any(path.name.partition(".")[0] != name for path in files) or (whole and (fragments or len(files) > 1)):

@@ -47,7 +47,14 @@ class VideoServer:
         self.mp4 = make_video(folder)
         self.ts = make_video(folder, ".ts")
         self.requests: list[tuple[str, str, str | None, str | None, str | None]] = []
-        self.etag = '"one"'
+        self.etag: str | None = '"one"'
+        self.minds_if_range = True
+        self.tells_length = True
+        self.drops = True
+        self.healed = False  # the playlist of holes has none
+        self.embedded = "/video.mp4"  # what /embedding.html shows
+        self.segment: str | None = None  # the names of the fragments, whatever the address of the playlist says
+        self.other_mp4, self.other_ts = self.mp4, self.ts
         self.gate = threading.Event()
         self.pages: dict[str, tuple[str, bytes, dict[str, str]]] = {}
         server = self
@@ -124,7 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _file(self, body: bytes, kind: str = "video/mp4", stop: int | None = None) -> None:
         """A file with ETag and Range; with `stop` the connection breaks after `stop` bytes of the body."""
         match = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers["Range"] or "")
-        unchanged = self.headers["If-Range"] in (None, self.site.etag)
+        unchanged = self.headers["If-Range"] in (None, self.site.etag) or not self.site.minds_if_range
         start, end = 0, len(body)
         if match and unchanged:
             start = int(match[1])
@@ -134,10 +141,15 @@ class _Handler(BaseHTTPRequestHandler):
                 return
         self.send_response(206 if match and unchanged else 200)
         if match and unchanged:
-            self.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(body)}")
+            total = len(body) if self.site.tells_length else "*"
+            self.send_header("Content-Range", f"bytes {start}-{end - 1}/{total}")
         for key, value in (("Content-Type", kind), ("Accept-Ranges", "bytes"), ("ETag", self.site.etag)):
-            self.send_header(key, value)
-        self.send_header("Content-Length", str(end - start))
+            if value is not None:
+                self.send_header(key, value)
+        if self.site.tells_length:
+            self.send_header("Content-Length", str(end - start))
+        else:
+            self.send_header("Connection", "close")
         self.end_headers()
         if self.command == "HEAD":
             return
@@ -154,7 +166,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _dropping(self, path: str, options: dict[str, str]) -> None:
         """The connection breaks in the middle of the file, unless the download is resumed."""
-        self._file(self.site.mp4, stop=None if self.headers["Range"] else len(self.site.mp4) // 2)
+        self._file(
+            self.site.mp4, stop=None if self.headers["Range"] or not self.site.drops else len(self.site.mp4) // 2
+        )
+
+    def _other(self, path: str, options: dict[str, str]) -> None:
+        """Another video than the others."""
+        self._file(self.site.other_mp4)
+
+    def _embedding(self, path: str, options: dict[str, str]) -> None:
+        self._send(200, f'<title>page</title><video src="{self.site.embedded}"></video>'.encode())
 
     def _gated(self, path: str, options: dict[str, str]) -> None:
         """Waits after the first half until the gate opens, unless the download is resumed."""
@@ -202,15 +223,16 @@ class _Handler(BaseHTTPRequestHandler):
     def _hls(self, path: str, options: dict[str, str]) -> None:
         name = path.split("/")[2]
         if name == "index.m3u8":
-            segment = options.get("segment", "seg")
+            segment = self.site.segment or options.get("segment", "seg")
             lines = [f"#EXTINF:1,\n{segment}{k}.ts" for k in range(FRAGMENTS)]
             text = "\n".join(["#EXTM3U", "#EXT-X-VERSION:3", "#EXT-X-TARGETDURATION:1", *lines, "#EXT-X-ENDLIST", ""])
             self._send(200, text.encode(), "application/vnd.apple.mpegurl")
             return
         kind, number = re.fullmatch(r"([a-z]+)(\d+)\.ts", name).groups()
-        size = -(-len(self.site.ts) // FRAGMENTS)
-        piece = self.site.ts[int(number) * size : (int(number) + 1) * size]
-        if kind == "hole" and int(number) == 3:
+        film = self.site.other_ts if kind == "other" else self.site.ts
+        size = -(-len(film) // FRAGMENTS)
+        piece = film[int(number) * size : (int(number) + 1) * size]
+        if kind == "hole" and int(number) == 3 and not self.site.healed:
             self._missing()
         elif kind == "gated" and int(number) == 3 and not self.site.gate.is_set():
             self.site.gate.wait(30)

@@ -98,7 +98,9 @@ def get(children):
 
 
 def files(store):
-    return sorted(str(path.relative_to(store.root)) for path in store.root.rglob("*") if path.is_file())
+    """What the store holds, without its notes of what was checked."""
+    names = (path.relative_to(store.root).as_posix() for path in store.root.rglob("*") if path.is_file())
+    return sorted(name for name in names if not name.startswith("checked/"))
 
 
 def test_a_direct_file(get, site, store):
