@@ -30,7 +30,7 @@ from schemas.configuration.config import CurateConfig
 from schemas.documents.status import WorkspaceStatus
 from schemas.errors import BindingBroken, BudgetReached, ConfigError, RunStopped
 from schemas.safe_text import plain_line
-from tasks.curate import curate_shard
+from tasks.curate import curate_shard, restore_files
 from tasks.export import export_dataset
 
 SHARDS_A_FLOW = 50  # 8 task runs for each shard: one flow run records a few hundred reliably
@@ -91,7 +91,7 @@ def _conclude(run: Run, why: str | None = None) -> None:
 
 
 def _carry(run: Run, ids: list[str]) -> None:
-    """Curate the videos that are due, until settling duplicates makes no other video due; then export."""
+    """Curate the videos that are due, until neither duplicates nor replaced files make others due; then export."""
     config, root = run.services.config.run, str(run.workspace.root)
     runner = cast(TaskRunner[PrefectFuture[Any]], ThreadPoolTaskRunner[Any](max_workers=config.shards_in_flight))
     todo = run.due(ids)
@@ -104,5 +104,7 @@ def _carry(run: Run, ids: list[str]) -> None:
             except BindingBroken:
                 run.services.binding.raise_if_stopped()  # all threads have ended, so this message has every finding
                 raise
-        todo = run.due(duplicates.settle(run.services.ledger))
+        todo = run.due([*duplicates.settle(run.services.ledger), *run.services.restorer.take_replaced()])
+    if missing := run.missing_files(ids):
+        restore_files(root, missing)
     export_dataset(root)

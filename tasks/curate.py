@@ -44,3 +44,9 @@ def curate_shard(shard: Shard) -> None:
     for stage in STAGES.names:
         run_stage.with_options(**policies.options(stage, shard.number))(stage, shard)
     thin_shard(shard)
+
+
+@task(name="restore", cache_policy=NO_CACHE, persist_result=False)
+def restore_files(workspace: str, ids: list[str]) -> None:
+    """Fetch again the video files that the store lost; no result of a stage changes."""
+    run_of(workspace).bring_back(ids)

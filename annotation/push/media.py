@@ -48,7 +48,7 @@ class Media:
         if not film.exists():
             film = film.with_suffix(".mp4")
         if not film.exists():
-            path = self._services.store.path("videos", video.sha256, video.extension)
+            path = self._services.restorer.file(video)
             film = make_playable(path, film.parent, self._services.sandbox, _LIMITS)
         pictures = {}
         for index in sample.extract.keyframes:

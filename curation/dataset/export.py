@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from curation.dataset.write import ReadImage, export
 from curation.ledger.entries import rejection_entry
 from curation.ledger.part import chunks
-from curation.ledger.stages import SCORED, STAGES, SUMMARY
+from curation.ledger.stages import EXPORT, SCORED, STAGES, SUMMARY
 from curation.pipeline.services import Services
 from curation.review.verdict_store import Reviews
 from curation.status.standings import Standings
@@ -24,9 +24,12 @@ _MANIFEST = "manifest.json"
 def export_workspace(workspace: Workspace, services: Services) -> Manifest:
     """Write WORKSPACE/export and return its manifest; without samples it holds the rejections alone.
 
-    A sample whose parts do not fit together is rejected in the ledger too. Raises StorageFull among others; the old
-    export stays whole until the new one is.
+    A sample whose parts do not fit together is rejected in the ledger too; one whose files the store lost is tried
+    again by the next export. Raises FilesGone when the present export would shrink for that, StorageFull among others;
+    the old export stays whole until the new one is.
     """
+    services.ledger.forget_transient(EXPORT)  # files that the store had lost may be back
+    services.ledger.forget_file_missing()
     standings = Standings(services.view)
     ids = standings.samples()
     key = _key(services, standings, ids)

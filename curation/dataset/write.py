@@ -13,10 +13,14 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from curation.dataset.card import render_card
 from curation.dataset.rows import row_of, split_of
@@ -27,7 +31,7 @@ from curation.store.files import hash_file
 from curation.store.folder_swap import publish, staging
 from schemas.arrow import SCHEMA_VERSION
 from schemas.configuration.config import ExportConfig
-from schemas.errors import PermanentError, StageError, StorageFull, is_storage_full
+from schemas.errors import FilesGone, NotStored, PermanentError, StageError, StorageFull, is_storage_full
 from schemas.manifest import SPLITS, ExportedFile, Manifest, SplitCount
 from schemas.records import Rejection, Sample
 from schemas.safe_text import public_text
@@ -37,6 +41,7 @@ MANIFEST = "manifest.json"
 REJECTIONS = "rejections.jsonl"
 CARD = "README.md"
 STAGE = "export"
+_MOST_NAMED = 5
 ReadImage = Callable[[Sample, FrameIndex], bytes]
 
 _log = logging.getLogger(__name__)
@@ -60,11 +65,12 @@ def export(
     others and handed to `on_rejection`. `languages` are those of the written texts, for the card. A kill at any
     moment leaves the former export or the new one, whole.
 
-    Raises ConfigError when `out` holds something else than an export, StorageFull, OSError, and ValueError for
-    ids that do not ascend.
+    Raises ConfigError when `out` holds something else than an export, FilesGone when samples that it holds would
+    leave it because the store lost their files, StorageFull, OSError, and ValueError for ids that do not ascend.
     """
     tally = Tally()
     failed: list[Rejection] = []
+    gone: list[Rejection] = []
     example: dict[str, Any] | None = None
     new = staging(out, MANIFEST)
     try:
@@ -74,13 +80,16 @@ def export(
                     row = _row(sample, read_image, config)
                 except StageError as error:
                     _log.warning("%s is left out of the export: %s", sample.video.id, error)
-                    failed.append(
+                    left_out = gone if isinstance(error, NotStored) else failed
+                    left_out.append(
                         named(_rejection(sample.video.id, error), sample.source, sample.video.publication.title)
                     )
                     continue
                 writer.add(row)
                 tally.row(row)
                 example = example or {key: row[key] for key in ("id", "title", "meta", "ratio", "summary")}
+        _keep_what_is_published(out, gone)
+        failed += gone
         _write_rejections(new / REJECTIONS, chain(rejections, failed), tally)
         manifest = _manifest(new, config, name, tally, writer)
         card = new / CARD
@@ -119,6 +128,28 @@ def _row(sample: Sample, read_image: ReadImage, config: ExportConfig) -> dict[st
             except FileNotFoundError as error:
                 raise PermanentError("image_missing", f"frame {index}") from error
     return row_of(sample, split_of(sample.video.sha256, config.splits), images)
+
+
+def _keep_what_is_published(out: Path, gone: Sequence[Rejection]) -> None:
+    """Raise FilesGone when samples that the present export holds would leave it because the store lost their files."""
+    published = exported_ids(out) if gone else set()
+    lost = [one for one in gone if one.id in published]
+    if lost:
+        named = "; ".join(f"{one.id}: {one.evidence}" for one in lost[:_MOST_NAMED])
+        raise FilesGone(
+            f"{out} stays as it is: it would lose {len(lost)} of its samples, whose pictures the store has lost and "
+            f"whose videos cannot be fetched again ({named}). Run `v2xum curate` again when their sources are back; "
+            f"to publish without them, move {out} away first"
+        )
+
+
+def exported_ids(out: Path) -> set[str]:
+    """The ids of the samples in the export `out`; none where there is no export. A damaged shard has none."""
+    ids: set[str] = set()
+    for shard in sorted((out / "data").glob("*.parquet")):
+        with suppress(OSError, pa.ArrowInvalid):
+            ids.update(pq.read_table(shard, columns=["id"])["id"].to_pylist())
+    return ids
 
 
 def _rejection(video: str, error: StageError) -> Rejection:

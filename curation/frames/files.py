@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import re
@@ -36,17 +37,29 @@ def frame_name(index: int) -> str:
     return f"{index:06d}.jpg"
 
 
-def read_frame(folder: Path, index: int) -> bytes:
-    """The JPEG bytes of a frame. Raises FileNotFoundError when it was not kept."""
-    return (folder / frame_name(index)).read_bytes()
+def read_frame(folder: Path, index: int, sha256: str | None = None) -> bytes:
+    """The JPEG bytes of a frame; `sha256` is the hash that its record says.
+
+    Raises FileNotFoundError when the picture was not kept, or when the file has another hash.
+    """
+    path = folder / frame_name(index)
+    data = path.read_bytes()
+    if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
+        raise FileNotFoundError(errno.ENOENT, "not the picture that its record describes", str(path))
+    return data
 
 
 def keep_only(folder: Path, indices: Iterable[int]) -> None:
-    """Remove all frames from a folder except those of `indices`; a folder that does not exist is no error."""
+    """Remove all frames from a folder except those of `indices`; a folder that does not exist is no error.
+
+    Another thread may remove or replace the folder meanwhile.
+    """
     kept = set(indices)
-    if not folder.is_dir():
+    try:
+        files = list(folder.iterdir())
+    except FileNotFoundError:
         return
-    for file in folder.iterdir():
+    for file in files:
         name = _NAME.fullmatch(file.name)
         if name and int(name[1]) not in kept:
-            file.unlink()
+            file.unlink(missing_ok=True)

@@ -2,61 +2,106 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
 
-from curation.frames.files import frames_key, keep_only, read_frame
+from curation.frames.files import frame_name, frames_key, keep_only, read_frame
 from curation.frames.sample import sample_frames
 from curation.store.store import Store
 from curation.video.sandbox import Sandbox
 from schemas.configuration.config import FrameConfig
-from schemas.errors import PoisonError
-from schemas.records import FrameSet, Video
+from schemas.errors import PoisonError, TransientError
+from schemas.kit.single_flight import SingleFlight
+from schemas.records import Frame, FrameSet, Video
 from schemas.time import FrameIndex
+
+_TRIES = 3
+_REMEMBERED = 16  # records: videos with the same bytes come one soon after the other
 
 
 class Pictures:
-    """Gives sampled frames as JPEG bytes. Threads may share it."""
+    """Gives sampled frames as JPEG bytes. Threads may share it; a video is decoded once, however many ask for it."""
 
-    def __init__(self, store: Store, config: FrameConfig, sandbox: Sandbox) -> None:
-        """Keep the store, the sampling settings and the sandbox that decodes."""
+    def __init__(
+        self, store: Store, config: FrameConfig, sandbox: Sandbox, video_file: Callable[[Video], Path] | None = None
+    ) -> None:
+        """Keep the store, the sampling settings and the sandbox that decodes.
+
+        `video_file` gives the file of a video, whole, or raises NotStored; the store's own `video` without it.
+        """
         self.store = store
         self.config = config
         self.sandbox = sandbox
-        self._making = threading.Lock()
+        self._video_file = video_file or store.video
+        self._drawing: SingleFlight[FrameSet | None] = SingleFlight()
+        self._drawn: OrderedDict[str, FrameSet] = OrderedDict()
+        self._lock = threading.Lock()
 
     def sample(self, video: Video) -> FrameSet:
-        """Sample a video into the store and return the record of its frames. Raises StageError as `sample_frames`."""
-        path = self.store.path("videos", video.sha256, video.extension)
-        with self.store.scratch() as folder:
-            out = folder / "frames"
-            out.mkdir()
-            record = sample_frames(video, path, self.config, out, self.sandbox)
-            self.store.commit_frames(out, frames_key(video.sha256, self.config))
+        """Sample a video into the store and return the record of its frames.
+
+        Videos with the same bytes share the work. Raises StageError as `sample_frames`, and NotStored when the video's
+        file is not in the store.
+        """
+        key = frames_key(video.sha256, self.config)
+        record = None
+        while record is None:  # None comes from a thread that only read a picture
+            record = self._drawing.run(key, lambda: self._remembered(key) or self._draw(video, key))
         return record
 
     def read(self, video: Video, frames: FrameSet, index: FrameIndex) -> bytes:
-        """The JPEG bytes of one frame; the video is sampled again when the picture was not kept.
+        """The JPEG bytes of one frame; the video is sampled again when the picture was not kept or is damaged.
 
-        Raises PoisonError `picture_changed` when the hash of the picture is not the hash in the record.
+        Raises PoisonError `picture_changed` when the video decodes to another picture than the record describes,
+        TransientError `picture_gone` when others remove the picture all the time, and what `sample` raises.
         """
-        folder = self.store.frames(frames_key(video.sha256, self.config))
-        wanted = frames.frames[index].sha256
-        try:
-            data = read_frame(folder, index)
-        except FileNotFoundError:
-            data = b""
-        if hashlib.sha256(data).hexdigest() == wanted:
-            return data
-        with self._making:
-            self.sample(video)
-        data = read_frame(folder, index)
-        if hashlib.sha256(data).hexdigest() != wanted:
-            raise PoisonError("picture_changed", f"frame {index} decodes to another picture than the record describes")
-        return data
+        key, frame = frames_key(video.sha256, self.config), frames.frames[index]
+        folder = self.store.frames(key)
+        for _ in range(_TRIES):
+            try:
+                return read_frame(folder, index, frame.sha256)
+            except FileNotFoundError:
+                drawn = self._drawing.run(key, lambda: self._draw_unless_there(video, key, frame))
+            if drawn is not None and (index >= len(drawn.frames) or drawn.frames[index].sha256 != frame.sha256):
+                reason = f"frame {index} decodes to another picture than the record describes"
+                raise PoisonError("picture_changed", reason)
+        raise TransientError("picture_gone", f"frame {index} was drawn {_TRIES} times, and removed each time")
 
     def thin(self, video: Video, keyframes: tuple[FrameIndex, ...]) -> None:
         """Remove the pictures that the configuration does not keep (`frames.keep`)."""
         if self.config.keep != "all":
             folder = self.store.frames(frames_key(video.sha256, self.config))
             keep_only(folder, keyframes if self.config.keep == "keyframes" else ())
+
+    def _draw_unless_there(self, video: Video, key: str, frame: Frame) -> FrameSet | None:
+        """Draw all pictures, unless another thread has done so since this one was missed (None)."""
+        try:
+            read_frame(self.store.frames(key), frame.index, frame.sha256)
+        except FileNotFoundError:
+            return self._draw(video, key)
+        return None
+
+    def _draw(self, video: Video, key: str) -> FrameSet:
+        path = self._video_file(video)
+        with self.store.scratch() as folder:
+            out = folder / "frames"
+            out.mkdir()
+            record = sample_frames(video, path, self.config, out, self.sandbox)
+            self.store.commit_frames(out, key)
+        with self._lock:
+            self._drawn[key] = record
+            self._drawn.move_to_end(key)
+            if len(self._drawn) > _REMEMBERED:
+                self._drawn.popitem(last=False)
+        return record
+
+    def _remembered(self, key: str) -> FrameSet | None:
+        """The record of frames that were drawn a moment ago, if all of them are still there."""
+        with self._lock:
+            record = self._drawn.get(key)
+        folder = self.store.frames(key)
+        if record is None or not all((folder / frame_name(frame.index)).is_file() for frame in record.frames):
+            return None
+        return record

@@ -22,6 +22,13 @@ class DuplicateRows(ResultRows):
         with self.engine.connect() as connection:
             return {row.video_id: row.content for row in connection.execute(query)}
 
+    def with_content(self, sha256: str) -> list[str]:
+        """The ids of the videos whose downloaded file has this hash, sorted."""
+        r = t.results.c
+        query = sa.select(r.video_id).where(r.current, r.content == sha256)
+        with self.engine.connect() as connection:
+            return sorted(connection.execute(query).scalars())
+
     def shared_contents(self) -> dict[str, list[str]]:
         """Contents that several videos share: sha256 of the file -> video ids by position."""
         r = t.results

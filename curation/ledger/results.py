@@ -95,6 +95,23 @@ class ResultRows(Part):
         with self.engine.begin() as connection:
             connection.execute(sa.delete(t.results).where(r.video_id == video_id, r.stage == stage, r.current))
 
+    def forget_transient(self, stage: str) -> None:
+        """Delete the current transient failures of a stage or of the export, so that all of them are tried again."""
+        r = t.results.c
+        chosen = sa.and_(r.stage == stage, r.current, r.error_class == "transient")
+        with self.engine.begin() as connection:
+            connection.execute(sa.delete(t.results).where(chosen))
+
+    def forget_file_missing(self) -> None:
+        """Delete the current rejections `file_missing` that hold for ever, as earlier versions stored them.
+
+        A lost file is fetched again, so those videos are tried again.
+        """
+        r = t.results.c
+        chosen = sa.and_(r.current, r.error_class == "permanent", r.reason == "file_missing")
+        with self.engine.begin() as connection:
+            connection.execute(sa.delete(t.results).where(chosen))
+
     def rejections_at(self, places: Mapping[str, str]) -> dict[str, Rejection]:
         """The current rejections of some videos, each at the stage that is given for it: video id -> rejection."""
         r = t.results.c

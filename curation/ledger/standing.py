@@ -84,7 +84,8 @@ def standing(source: Registered, heads: Mapping[str, Head], hashes: StageHashes)
         return Standing("rejected", None, rejected_at=stage.name)
     refused = heads.get(EXPORT)
     if refused is not None and refused.fingerprint == digests[SUMMARY]:
-        return Standing("rejected", None, rejected_at=EXPORT)
+        state: State = "retryable" if refused.error_class == "transient" else "rejected"
+        return Standing(state, None, rejected_at=EXPORT)
     return Standing("sample", None)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
@@ -24,7 +25,7 @@ from curation.pipeline.throughput import History
 from curation.pipeline.turns import PriorityGate, places
 from curation.sources.read import read_sources
 from curation.sources.seen import Seen
-from curation.status.standings import due
+from curation.status.standings import Standings, due
 from curation.workspace import Workspace
 from schemas.configuration.config import CurateConfig
 from schemas.errors import ConfigError
@@ -72,6 +73,19 @@ class Run:
         """The videos among `ids` that some stage is due for."""
         return list(due(self.services.view, list(ids)))
 
+    def missing_files(self, ids: Iterable[str]) -> list[str]:
+        """The videos among `ids` that are not rejected, and whose file is gone from the store or was cut."""
+        missing = [video.id for video in self.services.restorer.missing(list(ids))]
+        standings = Standings(self.services.view).walk(missing) if missing else ()
+        return [one.source.id for one in standings if one.where.state != "rejected"]
+
+    def bring_back(self, ids: Iterable[str]) -> None:
+        """Fetch again the missing files of the videos `ids`, several at a time. Raises RunStopped."""
+        restorer = self.services.restorer
+        with ThreadPoolExecutor(self.services.config.run.download_workers, thread_name_prefix="restore") as pool:
+            for _ in pool.map(restorer.bring_back, restorer.missing(list(ids))):
+                self.services.raise_if_stopped()
+
     def _read(self, seen: Seen) -> Iterator[Source | Rejection]:
         config = self.services.config
         for spec in config.sources:
@@ -97,6 +111,7 @@ def open_run(root: Path, config: CurateConfig, counts: Counts | None = None) -> 
     with workspace.lock(), open_services(workspace, config) as services:
         check_pages(services.ledger.engine)
         services.store.clean()
+        services.ledger.forget_file_missing()
         note_identities(services.ledger, config.models)
         workspace.save_config(config)
         run = Run(workspace, services, counts or Counts())

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from types import TracebackType
 
 from curation.binding.guard import BindingGuard
+from curation.download.fetch import fetch
 from curation.download.host_pacing import Hosts
 from curation.frames.pictures import Pictures
 from curation.ledger.ledger import Ledger
@@ -15,10 +16,12 @@ from curation.ledger.standing import StageHashes
 from curation.pipeline.budget import Budget
 from curation.pipeline.identities import known_identities
 from curation.pipeline.open import open_ledger
+from curation.pipeline.restore import Restorer
 from curation.pipeline.settings import load_prompts, stage_hashes
 from curation.pipeline.shared_property import shared_property
 from curation.status.view import LedgerView
 from curation.store.store import Store
+from curation.video.probe import probe_safely
 from curation.video.sandbox import Sandbox
 from curation.video.sandboxes import Sandboxes
 from curation.workspace import Workspace
@@ -31,6 +34,7 @@ from prompts import Prompt
 from schemas.configuration.config import CurateConfig
 from schemas.configuration.model_config import ChatConfig
 from schemas.errors import Interrupted
+from schemas.records import Source, Video
 
 
 def _nothing_arrives(_count: int) -> None:
@@ -118,7 +122,12 @@ class Services:
     @shared_property
     def pictures(self) -> Pictures:
         """The sampled pictures; a picture that was not kept is decoded again."""
-        return Pictures(self.store, self.config.frames, self.sandbox)
+        return Pictures(self.store, self.config.frames, self.sandbox, self.restorer.file)
+
+    @shared_property
+    def restorer(self) -> Restorer:
+        """Gives the files of videos, and fetches again those that the store lost."""
+        return Restorer(self.store, self.ledger, lambda: self.hashes, self.fetch)
 
     @shared_property
     def hashes(self) -> StageHashes:
@@ -129,6 +138,28 @@ class Services:
     def view(self) -> LedgerView:
         """The ledger as this configuration reads it."""
         return LedgerView(self.ledger, self.hashes, self.config.review)
+
+    def fetch(self, source: Source) -> Video:
+        """Bring a source's video into the store. Raises what `curation.download.fetch.fetch` raises, and RunStopped."""
+        received = 0
+
+        def progress(done: int) -> None:
+            nonlocal received
+            if done > received:
+                self.transferred(done - received)
+                received = done
+
+        with self.meter.waiting("download"):
+            return fetch(
+                source,
+                self.config.download,
+                self.config.filters,
+                self.store,
+                hosts=self.hosts,
+                probe=lambda path: probe_safely(path, self.sandbox),
+                children=self.download_children,
+                progress=progress,
+            )
 
     def raise_if_stopped(self) -> None:
         """Raise RunStopped once the run is to stop.

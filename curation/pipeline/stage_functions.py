@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from curation.audit.audit import Tools, audit
-from curation.download.fetch import fetch
 from curation.pipeline.process import Inputs
 from curation.pipeline.services import Services
 from curation.sources.filters import judge_publication, judge_video, refuse
 from curation.text.caption import caption_frames
 from curation.text.extract import extract
 from curation.text.refine import refine
-from curation.video.probe import probe_safely
 from schemas.audit import Audit
 from schemas.binding import Binding
 from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Record, Summary, Video
@@ -36,26 +34,7 @@ def stage_function(services: Services, stage: str) -> Work:
 
 
 def _download(services: Services, inputs: Inputs) -> Video:
-    config = services.config
-    received = 0
-
-    def progress(done: int) -> None:
-        nonlocal received
-        if done > received:
-            services.transferred(done - received)
-            received = done
-
-    with services.meter.waiting("download"):
-        return fetch(
-            inputs.source,
-            config.download,
-            config.filters,
-            services.store,
-            hosts=services.hosts,
-            probe=lambda path: probe_safely(path, services.sandbox),
-            children=services.download_children,
-            progress=progress,
-        )
+    return services.fetch(inputs.source)
 
 
 def _filter(services: Services, inputs: Inputs) -> Judgement:

@@ -180,7 +180,7 @@ def _shots(
         Shot(
             clock(frames.frames[index].time),
             cut(texts.get(index, ""), _LONGEST_TEXT),
-            thumbnail(lambda index=index: read_frame(folder, index)),  # type: ignore[misc]
+            thumbnail(lambda index=index: read_frame(folder, index, frames.frames[index].sha256)),  # type: ignore[misc]
         )
         for index in chosen
     )

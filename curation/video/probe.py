@@ -18,7 +18,7 @@ import av.error
 
 from curation.video.out_of_memory import AllocationWatch
 from curation.video.sandbox import Limits, Sandbox
-from schemas.errors import PermanentError
+from schemas.errors import NotStored, PermanentError
 
 _FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,avi,flv,asf,ogg,h264,hevc,av1,ivf,mpegvideo,m4v,mxf,nut,rm,dv,"
@@ -49,7 +49,7 @@ class MediaInfo(NamedTuple):
 def probe(path: Path) -> MediaInfo:
     """Read the properties of a file. Its first picture is decoded, because only that gives the rotation and true size.
 
-    Raises PermanentError: `file_missing`, `empty_file`, `not_a_video` (unknown container, web page),
+    Raises NotStored `file_missing`; PermanentError: `empty_file`, `not_a_video` (unknown container, web page),
     `no_video_stream` (sound only), `unknown_codec`, `no_frames` (no picture can be decoded); MemoryError under a limit.
     """
     with open_media(path) as container:
@@ -83,7 +83,7 @@ def open_media(path: Path) -> Iterator[Any]:
         if path.stat().st_size == 0:
             raise PermanentError("empty_file", "0 bytes")
     except FileNotFoundError as error:
-        raise PermanentError("file_missing", path.name) from error
+        raise NotStored("file_missing", path.name) from error
     try:
         # `file:` and an absolute path: FFmpeg cannot take the name for a protocol or an option.
         with AllocationWatch().guard(av.error.FFmpegError):

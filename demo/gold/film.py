@@ -16,6 +16,7 @@ from curation.video.encode import encode_video
 from curation.video.probe import probe
 from demo.render import frames
 from demo.world import Script
+from schemas.errors import NotStored
 from schemas.records import FrameSet, Publication, Record, Video
 
 FPS = 10
@@ -39,8 +40,7 @@ def make_film(folder: Path, services: Services, name: str, script: Script) -> Fi
     """
     path = folder / f"{name}.json"
     known = _read(path)
-    stored = known is not None and services.store.path("videos", known.video.sha256, known.video.extension).exists()
-    video = known.video if known is not None and stored else _render(services, name, script)
+    video = known.video if known is not None and _stored(services, known.video) else _render(services, name, script)
     sampled = frames_key(video.sha256, services.config.frames)
     if known is not None and known.sampled == sampled:
         return known
@@ -55,6 +55,14 @@ def _read(path: Path) -> Film | None:
         return Film.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, ValidationError, UnicodeDecodeError):
         return None
+
+
+def _stored(services: Services, video: Video) -> bool:
+    try:
+        services.store.video(video)
+    except NotStored:
+        return False
+    return True
 
 
 def _render(services: Services, name: str, script: Script) -> Video:

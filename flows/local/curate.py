@@ -36,7 +36,7 @@ def curate_here(
         run.history.listen(display.meter)
         ids = run.register(limit)
         display.total(len(ids))
-        if not run.due(ids) and is_exported(run.workspace, run.services):
+        if not run.due(ids) and is_exported(run.workspace, run.services) and not run.missing_files(ids):
             if not report_path(run.workspace).exists():
                 try_report(run.workspace, run.services)
             return summarize(run.services.view)

@@ -44,10 +44,9 @@ def test_the_sample_is_a_rejection_with_a_reason_and_comes_back_whole(tmp_path: 
         rejection = json.loads(line)
         assert (rejection["id"], rejection["stage"], rejection["reason"]) == ("film-0", "export", "file_missing")
         counts = summarize(services.view)
-        assert (counts.samples, counts.rejected) == (1, 1)
+        assert (counts.samples, counts.retryable, counts.rejected) == (1, 1, 0)
         assert explain(services.view, "film-0").verdicts[0]["decision"] == "fix"
         (tmp_path / "away").rename(video)
-        services.ledger.forget("film-0", "export")  # what `v2xum retry --stage export` does
         assert export_workspace(place, services).samples == 2
         row = exported(place)["film-0"]
         assert row["review"]["keyframes_added"] == [3]
@@ -68,7 +67,7 @@ def test_another_verdict_gives_a_refused_sample_another_chance(tmp_path: Path) -
         services.store.path("videos", made.video.sha256, made.video.extension).rename(tmp_path / "away")
         assert export_workspace(place, services).samples == 0
         assert reviews.store([first]) == 0  # the verdict is not new: the sample stays refused
-        assert summarize(services.view).rejected == 1
+        assert summarize(services.view).retryable == 1
         reviews.store([first.model_copy(update={"updated_at": "2030-01-01T00:00:00Z", "added": ()})])
         assert export_workspace(place, services).samples == 1
         assert exported(place)["film-0"]["review"]["keyframes_added"] in (None, [])

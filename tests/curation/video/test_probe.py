@@ -6,7 +6,7 @@ import pytest
 from curation.video.encode import encode_video
 from curation.video.probe import probe, probe_safely
 from curation.video.sandbox import Sandbox
-from schemas.errors import PermanentError
+from schemas.errors import NotStored, PermanentError
 from tests.curation import barcode
 
 GRADIENT = [np.full((48, 64, 3), 5 * n, np.uint8) for n in range(12)]
@@ -76,7 +76,7 @@ def test_playlists_do_not_reach_other_files(tmp_path):
 def test_sound_missing_files_and_headers_without_pictures_are_named(tmp_path):
     with pytest.raises(PermanentError, match="no_video_stream: streams: audio"):
         probe(barcode.make_sound(tmp_path / "a.mp4", 1))
-    with pytest.raises(PermanentError, match="file_missing"):
+    with pytest.raises(NotStored, match="file_missing"):
         probe(tmp_path / "nowhere.mp4")
     path = barcode.make(tmp_path / "b.mp4", barcode.steady(10, 1), mux={"movflags": "+faststart"}).path
     data = path.read_bytes()
@@ -90,5 +90,5 @@ def test_probing_in_a_child_gives_the_same(tmp_path):
     encode_video(tmp_path / "a.mp4", GRADIENT, fps=10)
     with Sandbox() as sandbox:
         assert probe_safely(tmp_path / "a.mp4", sandbox) == probe(tmp_path / "a.mp4")
-        with pytest.raises(PermanentError, match="file_missing"):
+        with pytest.raises(NotStored, match="file_missing"):
             probe_safely(tmp_path / "b.mp4", sandbox)
