@@ -7,6 +7,7 @@ A prompt that has made a published row is never edited: write `NAME.v2.md`. Temp
 from __future__ import annotations
 
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from jinja2 import meta
 from schemas.errors import PromptError
 
 FOLDER = Path(__file__).parent
+_TEMPLATE = re.compile(r"{{.*?}}|{%.*?%}|{#.*?#}", re.DOTALL)
 _ENVIRONMENT = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=False)  # noqa: S701
 
 
@@ -27,6 +29,11 @@ class Prompt(NamedTuple):
     text: str
     sha256: str
     variables: frozenset[str]
+
+    @property
+    def own(self) -> str:
+        """The prompt's own text: what it says whatever the values of its variables are."""
+        return _TEMPLATE.sub("\n", self.text)
 
     def render(self, **values: str | int | float) -> str:
         """The user message with these values. Raises PromptError unless exactly the declared variables are given."""

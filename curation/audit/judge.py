@@ -110,6 +110,8 @@ def _read_reply(text: str) -> Read[tuple[Criterion, ...]]:
         reason = plain_line(item.reason)
         if not 1 <= item.score <= 5:
             raise BadReply(f"score_out_of_range: {name} {item.score}")
+        if reason and not any(c.isalpha() for c in reason):
+            raise BadReply(f"degenerate_text: the reason for {name} has no words")
         if not reason or len(reason) > LONGEST_REASON:
             raise BadReply(f"empty_reason: {name}" if not reason else f"long_reason: {name}, {len(reason)} characters")
         repaired |= reason != item.reason

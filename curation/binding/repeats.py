@@ -13,8 +13,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from curation.binding.window import UNLIKE_BITS, Alarm
-from curation.frames.similarity import distance
+from curation.binding.window import Alarm
+from curation.frames.similarity import UNLIKE_BITS, distance
 from schemas.configuration.config import BindingConfig
 from schemas.kit.content_words import content_words
 from schemas.records import CaptionSet, Extract, FrameSet, Summary

@@ -6,14 +6,13 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
-from curation.frames.similarity import distance
+from curation.frames.similarity import UNLIKE_BITS, distance
 from schemas.binding import CanaryOutcome
 from schemas.configuration.config import BindingConfig
 from schemas.safe_text import clean_text
 from schemas.time import FrameIndex
 
 LEAST_CANARIES = 4
-UNLIKE_BITS = 8  # frames are unlike when their perceptual hashes differ in more than 8 of 64 bits
 LEAST_OF_A_SERVER = 8  # more than LEAST_CANARIES: of many servers one has bad results by chance
 _MOST_SERVERS = 256
 _DEPTH = 4  # the window holds 4 times the least number of observations

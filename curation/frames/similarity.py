@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 GRAY_SIDE = 32
+UNLIKE_BITS = 8  # pictures are unlike when their perceptual hashes differ in more than 8 of 64 bits
 # Hue, saturation and value. Hue separates colourful pictures, value separates gray pictures.
 _BINS = (16, 4, 8)
 

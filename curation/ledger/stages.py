@@ -174,7 +174,7 @@ STAGES = StageTable(
         ("frames",),
         CaptionSet,
         keys=_keys("caption", "max_tokens attempts"),
-        limits=_keys("caption", "max_failed"),
+        limits=_keys("caption", "max_failed language"),
         lane="model",
         asks="captioner",
         prompt="caption",
@@ -192,8 +192,8 @@ STAGES = StageTable(
     ),
     Stage(
         "extract",
-        1,
-        ("caption",),
+        2,
+        ("frames", "caption"),
         Extract,
         keys=_keys(
             "extract",
@@ -206,10 +206,10 @@ STAGES = StageTable(
     ),
     Stage(
         "refine",
-        1,
+        2,
         ("caption", "extract"),
         Summary,
-        keys=_keys("refine", "similarity window_seconds lines max_tokens attempts"),
+        keys=_keys("refine", "similarity window_seconds lines max_tokens attempts language"),
         lane="model",
         asks="summarizer",
         prompt="refine",

@@ -11,6 +11,7 @@ from curation.audit.audit import Tools, audit
 from curation.pipeline.process import Inputs
 from curation.pipeline.services import Services
 from curation.sources.filters import judge_publication, judge_video, refuse
+from curation.text.candidates import one_of_each_picture
 from curation.text.caption import caption_frames
 from curation.text.extract import extract
 from curation.text.refine import refine
@@ -73,13 +74,16 @@ def _binding(services: Services, inputs: Inputs) -> Binding:
 
 def _extract(services: Services, inputs: Inputs) -> Extract:
     frames = inputs.record("frames", FrameSet)
+    offered = one_of_each_picture(inputs.record("caption", CaptionSet), frames)
+    hashes = {caption.index: frames.frames[caption.index].phash for caption in offered.captions}
     return extract(
-        inputs.record("caption", CaptionSet),
+        offered,
         len(frames.frames),
         frames.fps,
         services.summarizer,
         services.prompts["extract"],
         services.config.extract,
+        hashes,
     )
 
 

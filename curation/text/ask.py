@@ -12,6 +12,7 @@ from schemas.records import Effort, Maker
 
 T = TypeVar("T")
 RAW_LIMIT = 2000
+NAMED_FAULTS = frozenset({"prompt_echo", "degenerate_text", "keyframes_alike"})
 
 
 class BadReply(Exception):
@@ -33,6 +34,11 @@ class GaveUp(NamedTuple):
     raw: str
     effort: Effort
     server: str = ""
+
+    def slug(self, otherwise: str) -> str:
+        """The reason of a rejection: the faults that people look for by name keep their own, others are `otherwise`."""
+        own = self.reason.split(":")[0]
+        return own if own in NAMED_FAULTS else otherwise
 
     def evidence(self) -> str:
         """The reason, the number of attempts and the raw reply as one text."""

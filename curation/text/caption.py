@@ -6,7 +6,9 @@ import hashlib
 from collections.abc import Callable, Sequence
 
 from curation.binding.canaries import Canary, positions, recognized
-from curation.text.ask import Answer, BadReply, GaveUp, Read, ask, maker
+from curation.text.ask import NAMED_FAULTS, Answer, BadReply, GaveUp, Read, ask, maker
+from curation.text.degenerate import degenerate
+from curation.text.echo import is_echo
 from models.chat import ChatModel, Request
 from prompts import Prompt
 from schemas.binding import CanaryOutcome, CanaryOutcomes
@@ -17,8 +19,6 @@ from schemas.safe_text import clean_text
 from schemas.time import FrameIndex
 
 LONGEST = 1000
-_REPEATS = 4
-_LONGEST_PERIOD = 8
 
 
 def caption_frames(
@@ -38,13 +38,18 @@ def caption_frames(
     `read(index)` gives a frame's JPEG. Only one batch of pictures is in memory at a time. `canaries` are inserted among
     the frames, at positions that their seeds determine; `witness` receives their outcomes before the captions are
     judged. A frame without a usable caption, and the frames that would have shared it, become FailedCaption. Raises
-    PermanentError: `frame_changed` or `frame_missing` when a picture is not the one that was sampled,
-    `captions_failed` when more than `config.max_failed` of all frames have no caption.
+    PermanentError: `frame_changed` or `frame_missing` when a picture is not the one that was sampled; when more than
+    `config.max_failed` of all frames have no caption `prompt_echo` or `degenerate_text` if that is the commonest
+    reason, else `captions_failed`.
     """
     if frames.video_sha256 != video.sha256:
         raise PermanentError("frame_changed", f"frames of video {frames.video_sha256[:12]}, not {video.sha256[:12]}")
     asked = [frame for frame in frames.frames if not (reuse and frame.same_as is not None)]
     text = prompt.render()
+
+    def read_reply(_position: int, reply: str) -> Read[str]:
+        return read_caption(reply, prompt, config.language)
+
     outcomes: dict[FrameIndex, Answer[str] | GaveUp] = {}
     canary_outcomes: list[CanaryOutcome] = []
     size = max(1, model.batch)
@@ -53,7 +58,7 @@ def caption_frames(
         batch = subjects[start : start + size]
         pictures = [subject.image if isinstance(subject, Canary) else _picture(subject, read) for subject in batch]
         requests = [Request(text, picture, None, config.max_tokens) for picture in pictures]
-        for subject, outcome in zip(batch, ask(model, requests, read_caption, config.attempts), strict=True):
+        for subject, outcome in zip(batch, ask(model, requests, read_reply, config.attempts), strict=True):
             if isinstance(subject, Frame):
                 outcomes[subject.index] = outcome
             elif said := outcome.value if isinstance(outcome, Answer) else outcome.raw:
@@ -104,32 +109,24 @@ def _picture(frame: Frame, read: Callable[[FrameIndex], bytes]) -> bytes:
     return image
 
 
-def read_caption(_position: int, text: str) -> Read[str]:
-    """The caption in a reply. Removing white space around it is no repair.
+def read_caption(reply: str, prompt: Prompt, language: str | None = None) -> Read[str]:
+    """The caption in a reply to `prompt`. Removing white space around it is no repair.
 
-    Raises BadReply for a reply that is empty, longer than 1,000 characters, without letters, or that repeats itself.
+    Raises BadReply for a reply that is empty, longer than 1,000 characters, without letters, copied from the prompt
+    (`prompt_echo`), or no caption for another reason (`degenerate_text`; see `degenerate`).
     """
-    value = clean_text(text)
+    value = clean_text(reply)
     if not value:
         raise BadReply("empty")
     if len(value) > LONGEST:
         raise BadReply(f"too_long: {len(value)} characters")
     if not any(c.isalpha() for c in value):
         raise BadReply("no_words")
-    if _loops(value.split()):
-        raise BadReply("repeats_itself")
-    return Read(value, value != text.strip())
-
-
-def _loops(words: Sequence[str]) -> bool:
-    """Whether a phrase of up to 8 words stands 4 times in a row: the model repeats itself without end."""
-    for period in range(1, _LONGEST_PERIOD + 1):
-        run = 0
-        for i in range(period, len(words)):
-            run = run + 1 if words[i] == words[i - period] else 0
-            if run >= (_REPEATS - 1) * period:
-                return True
-    return False
+    if is_echo(value, prompt.own):
+        raise BadReply(f"prompt_echo: {value[:200]!r}")
+    if fault := degenerate(value, prompt.own, language=language):
+        raise BadReply(f"degenerate_text: {fault}")
+    return Read(value, value != reply.strip())
 
 
 def _record(
@@ -158,8 +155,10 @@ def _judge(captions: Sequence[Caption], failed: Sequence[FailedCaption], total: 
     if captions and len(failed) <= config.max_failed * total:
         return
     first = failed[0]
+    slugs = [failure.reason.split(":")[0] for failure in failed]
+    commonest = max(sorted(set(slugs)), key=slugs.count)
     raise PermanentError(
-        "captions_failed",
+        commonest if commonest in NAMED_FAULTS else "captions_failed",
         f"{len(failed)} of {total} frames (allowed {config.max_failed:.0%}); "
         f"first frame {first.index}: {first.reason}; last reply: {first.raw!r}",
     )

@@ -10,14 +10,17 @@ its result is always within the bounds.
 from __future__ import annotations
 
 import itertools
+import json
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from curation.text.ask import BadReply, GaveUp, Read, ask, maker
+from curation.text.candidates import all_alike
 from curation.text.prompt_lines import json_number, prompt_line, render
 from curation.text.windows import shares, windows
 from models.chat import ChatModel, JsonSchema, Request
@@ -26,6 +29,8 @@ from schemas.configuration.config import ExtractConfig
 from schemas.errors import PermanentError
 from schemas.records import Caption, CaptionSet, Effort, Extract
 from schemas.time import FrameIndex, round_half_up
+
+_NUMBERS = re.compile(r"\[\s*\d+(?:\.\d+)?(?:\s*,\s*\d+(?:\.\d+)?){2,}\s*\]", re.ASCII)
 
 
 class Bounds(NamedTuple):
@@ -83,24 +88,35 @@ def schema_of(seconds: Sequence[float], minimum: int, maximum: int) -> JsonSchem
 
 
 def extract(
-    captions: CaptionSet, total_frames: int, fps: float, model: ChatModel, prompt: Prompt, config: ExtractConfig
+    captions: CaptionSet,
+    total_frames: int,
+    fps: float,
+    model: ChatModel,
+    prompt: Prompt,
+    config: ExtractConfig,
+    hashes: Mapping[FrameIndex, str] | None = None,
 ) -> Extract:
-    """Choose the keyframes of a video of `total_frames` sampled frames at `fps`.
+    """Choose the keyframes of a video of `total_frames` sampled frames at `fps` among the captioned frames.
 
-    Raises PermanentError: `extract_failed` with the raw reply when a window has no usable answer after all attempts,
-    `prompt_too_long` when a single caption exceeds the context, `captions_out_of_order` when the indices and times of
-    the captions contradict each other.
+    `hashes` are the perceptual hashes of those frames, by which keyframes that all look alike are found. Raises
+    PermanentError: `prompt_echo` when a window has no answer but the numbers of an example in the prompt,
+    `keyframes_alike` when all keyframes look alike and most of the video does not, `extract_failed` with the raw reply
+    when a window has no usable answer for another reason, `prompt_too_long` when a single caption exceeds the context,
+    `captions_out_of_order` when the indices and times of the captions contradict each other.
     """
+    hashes = hashes or {}
     _check(captions.captions, total_frames, fps)
     whole = bounds(total_frames, len(captions.captions), config)
-    first = _ask_round(captions.captions, whole, model, prompt, config, exact=False)
+    first = _ask_round(captions.captions, whole, model, prompt, config, hashes, exact=False)
     rounds, chosen, effort = int(first.windows > 1), first.chosen, first.effort
     if not whole.minimum <= len(chosen) <= whole.maximum:
         union = set(chosen)
         above = len(chosen) > whole.maximum
         left = [c for c in captions.captions if c.index in union] if above else captions.captions
-        second = _ask_round(left, whole, model, prompt, config, exact=True)
+        second = _ask_round(left, whole, model, prompt, config, hashes, exact=True)
         rounds, chosen, effort = rounds + 1, second.chosen, effort + second.effort
+    if all_alike(chosen, hashes):  # of several windows; a single window was asked again
+        raise PermanentError("keyframes_alike", f"all {len(chosen)} keyframes look like frame {chosen[0]}")
     times = {c.index: c.time for c in captions.captions}
     return Extract(
         maker=maker(prompt, model),
@@ -127,6 +143,7 @@ def _ask_round(
     model: ChatModel,
     prompt: Prompt,
     config: ExtractConfig,
+    hashes: Mapping[FrameIndex, str],
     *,
     exact: bool,
 ) -> _Round:
@@ -153,13 +170,21 @@ def _ask_round(
         )
         for window in asked
     ]
-    outcomes = ask(model, requests, lambda i, text: _read_reply(asked[i], text), config.attempts)
+    examples = _examples(prompt)
+
+    def read(position: int, text: str) -> Read[tuple[FrameIndex, ...]]:
+        answer = _read_reply(asked[position], text, examples)
+        if len(asked) == 1 and all_alike(answer.value, hashes):
+            raise BadReply("keyframes_alike")
+        return answer
+
+    outcomes = ask(model, requests, read, config.attempts)
     chosen: set[FrameIndex] = set()
     effort = Effort()
     for window, outcome in zip(asked, outcomes, strict=True):
         if isinstance(outcome, GaveUp):
             span = f"seconds {window.captions[0].time:g} to {window.captions[-1].time:g}"
-            raise PermanentError("extract_failed", f"{span}: {outcome.evidence()}")
+            raise PermanentError(outcome.slug("extract_failed"), f"{span}: {outcome.evidence()}")
         chosen.update(outcome.value)
         effort += outcome.effort
     return _Round(sorted(chosen), len(asked), effort)
@@ -196,7 +221,12 @@ def _text(prompt: Prompt, captions: Sequence[Caption], limits: Bounds) -> str:
     )
 
 
-def _read_reply(window: _Window, text: str) -> Read[tuple[FrameIndex, ...]]:
+def _examples(prompt: Prompt) -> list[list[float]]:
+    """The lists of three or more numbers that stand in a prompt as examples."""
+    return [json.loads(numbers) for numbers in _NUMBERS.findall(prompt.own)]
+
+
+def _read_reply(window: _Window, text: str, examples: Sequence[Sequence[float]]) -> Read[tuple[FrameIndex, ...]]:
     try:
         reply = _Reply.model_validate_json(text)
     except ValidationError as error:
@@ -205,6 +235,10 @@ def _read_reply(window: _Window, text: str) -> Read[tuple[FrameIndex, ...]]:
     unknown = [second for second in reply.keyframes if second not in known]
     if unknown:
         raise BadReply(f"unknown_seconds: {unknown[:5]}")
+    for example in examples:
+        usable = [second for second in example if second in known]
+        if len(usable) > 2 and reply.keyframes[: len(usable)] == usable:
+            raise BadReply(f"prompt_echo: {example}")
     named = [known[second] for second in reply.keyframes]
     chosen = tuple(sorted(set(named)))
     low, _, high = window.bounds

@@ -14,6 +14,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from curation.text.ask import BadReply, GaveUp, Read, ask, maker
+from curation.text.degenerate import degenerate, no_sentence, repeated_sentence
+from curation.text.echo import is_echo
 from curation.text.prompt_lines import json_number, prompt_line, render
 from curation.text.windows import windows
 from models.chat import ChatModel, Embedder, JsonSchema, Request
@@ -108,8 +110,9 @@ def refine(
     """Write the abstractive summary of the extracted keyframes (sampled at `fps`).
 
     Lines that do not fit into one request are rewritten in windows. A window without a usable answer after all attempts
-    (against the schema, or with a line that no sentence cites) is halved once. Raises PermanentError: `refine_failed`
-    with the raw reply when a half fails too, `keyframe_without_caption`, `prompt_too_long`.
+    (against the schema, or with a line that no sentence cites) is halved once. Raises PermanentError when a half fails
+    too: `prompt_echo` for text that the prompt says and the captions do not, `degenerate_text` for text that is no
+    summary, `refine_failed` for another reason, all with the raw reply; `keyframe_without_caption`, `prompt_too_long`.
     """
     lines, merged = _fold(captions, extract, fps, embedder, config)
     budget = model.context - config.max_tokens
@@ -140,7 +143,11 @@ def _rewrite(
         )
         for part in parts
     ]
-    outcomes = ask(model, requests, lambda i, text: _read_reply(parts[i], text), config.attempts)
+
+    def read(position: int, text: str) -> Read[list[Sentence]]:
+        return _read_reply(parts[position], text, prompt, config.language)
+
+    outcomes = ask(model, requests, read, config.attempts)
     sentences: list[Sentence] = []
     halves: list[Sequence[Line]] = []
     effort = Effort()
@@ -152,7 +159,7 @@ def _rewrite(
             halves += [part[: len(part) // 2], part[len(part) // 2 :]]
         else:
             span = f"seconds {part[0].times[0]:g} to {part[-1].times[0]:g}"
-            raise PermanentError("refine_failed", f"{span}: {outcome.evidence()}")
+            raise PermanentError(outcome.slug("refine_failed"), f"{span}: {outcome.evidence()}")
     if halves:
         more, cost = _rewrite(halves, model, prompt, config, halve=False)
         return sentences + more, effort + cost
@@ -189,7 +196,7 @@ def _text(prompt: Prompt, lines: Sequence[Line]) -> str:
     return render(prompt, lines="\n".join(prompt_line(line.times, line.text) for line in lines))
 
 
-def _read_reply(lines: Sequence[Line], text: str) -> Read[list[Sentence]]:
+def _read_reply(lines: Sequence[Line], text: str, prompt: Prompt, language: str | None) -> Read[list[Sentence]]:
     """The sentences of a reply in order of time; every keyframe of `lines` belongs to a sentence. Raises BadReply."""
     try:
         reply = _Reply.model_validate_json(text)
@@ -207,10 +214,26 @@ def _read_reply(lines: Sequence[Line], text: str) -> Read[list[Sentence]]:
         if not words or len(words) > LONGEST_SENTENCE:
             raise BadReply("empty_sentence" if not words else f"long_sentence: {len(words)} characters")
         sentences.append((sorted({Seconds(float(k)) for k in item.keyframes}), words))
+    _refuse_faults(lines, sentences, prompt.own, language)
     _attach_shared(lines, sentences)
     ordered = sorted(((tuple(sorted(times)), words) for times, words in sentences), key=lambda s: s[0])
     written = [(tuple(item.keyframes), item.text) for item in reply.sentences]
     return Read([Sentence(times=times, text=words) for times, words in ordered], ordered != written)
+
+
+def _refuse_faults(
+    lines: Sequence[Line], sentences: Sequence[tuple[Sequence[Seconds], str]], own: str, language: str | None
+) -> None:
+    """Raise BadReply for a text that the prompt says and the captions do not, and for one that is no summary."""
+    captions = "\n".join(line.text for line in lines)
+    for _, sentence in sentences:
+        if is_echo(sentence, own, captions):
+            raise BadReply(f"prompt_echo: {sentence[:200]!r}")
+        if fault := degenerate(sentence, own, captions, language) or no_sentence(sentence):
+            raise BadReply(f"degenerate_text: {fault}")
+    below = ["\n".join(line.text for line in lines if set(line.times) & set(times)) for times, _ in sentences]
+    if repeated := repeated_sentence([sentence for _, sentence in sentences], below):
+        raise BadReply(f"degenerate_text: it repeats {repeated[:200]!r}")
 
 
 def _attach_shared(lines: Sequence[Line], sentences: Sequence[tuple[list[Seconds], str]]) -> None:

@@ -61,6 +61,10 @@ class Refused(Exception):
 Answerer = Callable[[ChatRequest], str | ChatAnswer | Awaitable[str | ChatAnswer]]
 
 
+# The words are no English, so they are quoted.
+_BEFORE, _AFTER = 'A sign with the words "', '" stands there.'
+
+
 def hashed(chat: ChatRequest) -> str:
     """Answer by hash: an instance of the schema, else a caption that only this picture (or this text) has."""
     if chat.schema is not None:
@@ -69,14 +73,14 @@ def hashed(chat: ChatRequest) -> str:
 
 
 def caption_of(sha256: str) -> str:
-    """A caption of eight words that encode the first 8 bytes of a hash (hex). `hash_of` decodes it."""
+    """A caption that quotes eight words, which encode the first 8 bytes of a hash (hex). `hash_of` decodes it."""
     words = [_FIRST[b >> 4] + _MIDDLE[b & 15] + _ENDING[i] for i, b in enumerate(bytes.fromhex(sha256[:16]))]
-    return f"A picture of {' '.join(words)}."
+    return f"{_BEFORE}{' '.join(words)}{_AFTER}"
 
 
 def hash_of(caption: str) -> str | None:
     """The first 16 hex digits of the hash that a caption of `caption_of` encodes; None for any other text."""
-    words = caption.removeprefix("A picture of ").removesuffix(".").split(" ")
+    words = caption.removeprefix(_BEFORE).removesuffix(_AFTER).split(" ")
     if len(words) != len(_ENDING):
         return None
     try:

@@ -17,6 +17,7 @@ from schemas.configuration.section import Section
 
 FilterMode = Literal["enable", "disable", "score-only"]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]  # ISO 639
 
 
 class SourceSpec(Section):
@@ -134,12 +135,13 @@ class CaptionConfig(Section):
     max_tokens: int = Field(default=77, ge=8)
     attempts: int = Field(default=3, ge=1)
     max_failed: Fraction = Field(default=0.1, description="largest share of frames without a caption")
+    language: Language | None = Field(default="en", description="what the prompt asks for; null: any language")
 
 
 class ExtractConfig(Section):
     """The choice of keyframes. Ratio = keyframes / sampled frames (published mean 0.1639)."""
 
-    prompt: str = "extract.v1"
+    prompt: str = "extract.v2"
     ratio_min: Fraction = 0.03
     ratio_target: Fraction = 0.1639
     ratio_max: Fraction = 0.35
@@ -168,7 +170,7 @@ class RefineConfig(Section):
     None means anywhere in the video.
     """
 
-    prompt: str = "refine.v1"
+    prompt: str = "refine.v2"
     similarity: Fraction = 0.9
     window_seconds: float | None = Field(default=30.0, ge=0)
     lines: int | None = Field(
@@ -176,6 +178,7 @@ class RefineConfig(Section):
     )
     max_tokens: int = Field(default=1024, ge=16)
     attempts: int = Field(default=3, ge=1)
+    language: Language | None = Field(default="en", description="what the prompt asks for; null: any language")
 
 
 class BindingConfig(Section):
@@ -226,7 +229,7 @@ class AuditConfig(Section):
     support: Fraction = Field(
         default=0.5, description="a sentence is supported when its mean of shared words and similarity reaches this"
     )
-    judge_prompt: str = "judge.v1"
+    judge_prompt: str = "judge.v2"
     judge_max_tokens: int = Field(default=512, ge=16)
     attempts: int = Field(default=2, ge=1)
 

@@ -84,7 +84,7 @@ def stingy(request: Request) -> str:
 
 def line_by_line(request: Request) -> str:
     """Writes one sentence for each line."""
-    return json.dumps({"sentences": [{"keyframes": t, "text": f"Then {text}"} for t, text in lines_of(request)]})
+    return json.dumps({"sentences": [{"keyframes": t, "text": f"Then {text}."} for t, text in lines_of(request)]})
 
 
 def arbitrary(request: Request) -> str:

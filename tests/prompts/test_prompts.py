@@ -3,6 +3,7 @@
 A golden file changes only together with a new prompt version: a prompt that made a published row is never edited.
 """
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 import prompts
 from curation.audit.judge import judge
 from curation.text.caption import caption_frames
+from curation.text.echo import echoed_share
 from curation.text.extract import extract
 from curation.text.refine import refine
 from schemas.configuration.config import AuditConfig, CaptionConfig, ExtractConfig, RefineConfig
@@ -83,6 +85,20 @@ def test_every_prompt_serves_its_stage(name: str) -> None:
     offered = VARIABLES[stage] | {"target"}
     assert prompts.load(name).variables <= offered
     assert (VARIABLES[stage] & {"captions", "lines"}) <= prompts.load(name).variables
+
+
+@pytest.mark.parametrize("stage", ["caption", "extract", "refine", "judge"])
+def test_nothing_in_a_default_prompt_can_be_taken_for_an_answer(stage: str) -> None:
+    config = {"caption": CaptionConfig, "extract": ExtractConfig, "refine": RefineConfig, "judge": AuditConfig}[stage]()
+    own = prompts.load(config.judge_prompt if isinstance(config, AuditConfig) else config.prompt).own
+    assert "{" not in own and not re.search(r"\d+\s*,\s*\d+", own)
+    assert not re.search(r"\"[^\"]*\s[^\"]*\s[^\"]*\s[^\"]*\"", own)  # no quotation of four words or more
+
+
+@given(st.sampled_from(TEXTS))
+def test_an_honest_answer_stands_in_no_prompt(text: str) -> None:
+    for path in prompts.FOLDER.glob("*.md"):
+        assert echoed_share(text, prompts.load(path.stem).own) == 0
 
 
 def test_the_error_for_a_missing_prompt_lists_the_known_prompts() -> None:

@@ -12,7 +12,6 @@ from curation.binding.audit import BindingAudit
 from curation.binding.window import (
     LEAST_CANARIES,
     LEAST_OF_A_SERVER,
-    UNLIKE_BITS,
     CanaryResult,
     Compared,
     Shown,
@@ -20,6 +19,7 @@ from curation.binding.window import (
     commonest,
     unlike,
 )
+from curation.frames.similarity import UNLIKE_BITS
 from schemas.binding import CanaryOutcome
 from schemas.configuration.config import BindingConfig
 from schemas.errors import BindingBroken

@@ -47,7 +47,7 @@ TOY = Stage("toy", 1, ("refine",), WordCount, lane="model", asks="judge", checks
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Workspace]:
+def place(tmp_path: Path, stages_of_0_1: None) -> Iterator[Workspace]:
     """Two finished samples, and the toy stage in the table."""
     with tarfile.open(ARCHIVE) as archive:
         archive.extractall(tmp_path / "workspace", filter="data")

@@ -33,10 +33,25 @@ FINISHED = {"samples": 2, "rejected": 2, "pending": 0, "retryable": 0}
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Workspace:
+def opened_now(tmp_path: Path) -> Workspace:
     with tarfile.open(ARCHIVE) as archive:
         archive.extractall(tmp_path / "workspace", filter="data")
     return Workspace(tmp_path / "workspace")
+
+
+@pytest.fixture
+def place(opened_now: Workspace, stages_of_0_1: None) -> Workspace:
+    """The workspace, for a program whose stages make the same as those of version 0.1."""
+    return opened_now
+
+
+def test_summaries_are_due_again_and_nothing_before_them(opened_now: Workspace) -> None:
+    """Replies are checked for echoes now, and a picture is offered once: older summaries may hold faults."""
+    for _ in range(2):
+        with open_view(opened_now) as view:
+            status = summarize(view)
+        assert {name: stage.due for name, stage in status.stages.items() if stage.due} == {"extract": 2}
+        assert status.reasons == {"download: not_a_video": 1, "filter: too_short": 1}
 
 
 def states(status: WorkspaceStatus) -> dict[str, int]:

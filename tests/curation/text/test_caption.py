@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import prompts
 from curation.text.caption import caption_frames
 from schemas.configuration.config import CaptionConfig
-from schemas.errors import PermanentError
+from schemas.errors import ConfigError, PermanentError
 from schemas.records import Caption
 from tests.curation.scripted import CAPTION_PROMPT, Scripted, after, make_frames, make_video, picture
 
@@ -50,7 +51,7 @@ def test_every_frame_has_its_own_or_its_representatives_caption(same, batch, reu
         ("...!?", "no_words"),
         ("12 34", "no_words"),
         ("word" * 300, "too_long"),
-        ("A man walks " + "around and " * 20, "repeats_itself"),
+        ("A man walks " + "around and " * 20, "degenerate_text: it repeats itself"),
         (("A man walks aro", "length"), "cut_off"),
     ],
 )
@@ -68,7 +69,29 @@ def test_bad_captions_are_asked_again_and_then_fail_with_their_text(bad, reason)
     assert result.failed[0].raw == (bad if isinstance(bad, str) else bad[0])[:2000]
     with pytest.raises(PermanentError, match="1 of 3 frames") as caught:
         run(frames, Scripted(rule), CaptionConfig(max_failed=0.3))
-    assert caught.value.reason == "captions_failed" and reason in caught.value.evidence
+    assert caught.value.reason == (reason.split(":")[0] if reason.startswith("degenerate") else "captions_failed")
+    assert reason in caught.value.evidence
+
+
+def test_a_caption_that_repeats_the_prompt_is_an_echo() -> None:
+    prompt = prompts.load("caption.v1")
+    echo = "You caption one frame of a video for people who cannot see it."
+    model = Scripted(after([echo], lambda r: "A man."))
+    result = caption_frames(make_video(), make_frames([None]), picture, model, prompt, CaptionConfig())
+    assert result.captions[0].text == "A man." and [r.variant for r in model.requests] == [0, 1]
+    with pytest.raises(PermanentError, match="prompt_echo") as caught:
+        caption_frames(make_video(), make_frames([None]), picture, Scripted(lambda r: echo), prompt, CaptionConfig())
+    assert caught.value.reason == "prompt_echo"
+
+
+def test_the_language_that_is_asked_for() -> None:
+    model = Scripted(lambda r: "Ein Mann schneidet Zwiebeln in der Küche.")
+    with pytest.raises(PermanentError, match="language de, asked for en"):
+        run(make_frames([None]), model)
+    for language in ("de", None):
+        assert not run(make_frames([None]), model, CaptionConfig(language=language)).failed
+    with pytest.raises(ConfigError, match="no language 'qq'"):
+        run(make_frames([None]), model, CaptionConfig(language="qq"))
 
 
 def test_a_repaired_text_is_recorded_as_repaired() -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import prompts
 from curation.text.extract import bounds, extract, schema_of
 from schemas.configuration.config import ExtractConfig
 from schemas.configuration.loading import load_config
@@ -149,6 +150,35 @@ def test_bad_replies_are_asked_again_and_then_refused_with_their_text(name) -> N
         extract(captions, 10, 1.0, Scripted(lambda r: bad), EXTRACT_PROMPT, config)
     assert caught.value.reason == "extract_failed"
     assert repr(bad if isinstance(bad, str) else bad[0]) in caught.value.evidence
+
+
+def test_the_numbers_of_an_example_are_no_answer() -> None:
+    captions = make_captions([f"event {i}" for i in range(50)])
+    example = prompts.load("extract.v1")
+    echo = '{"keyframes":[3,17,42]}'
+    model = Scripted(after([echo], lambda r: '{"keyframes":[3,17,41]}'))
+    result = extract(captions, 50, 1.0, model, example, ExtractConfig())
+    assert result.keyframes == (3, 17, 41) and result.effort.attempts == 2
+    for reply in (echo, '{"keyframes":[3,17,42,44]}'):
+        with pytest.raises(PermanentError) as caught:
+            extract(captions, 50, 1.0, Scripted(lambda r, reply=reply: reply), example, ExtractConfig())
+        assert caught.value.reason == "prompt_echo" and reply in caught.value.evidence
+    assert extract(captions, 50, 1.0, Scripted(lambda r: echo), EXTRACT_PROMPT, ExtractConfig()).keyframes
+
+
+def test_keyframes_that_all_look_alike_are_asked_again() -> None:
+    captions = make_captions([f"event {i}" for i in range(12)])
+    hashes = {i: "0" * 16 if i < 4 else f"{0xFFFF << 4 * i & (2**64 - 1):016x}" for i in range(12)}
+    alike, other = '{"keyframes":[0,1,2]}', '{"keyframes":[0,1,8]}'
+    model = Scripted(after([alike], lambda r: other))
+    result = extract(captions, 12, 1.0, model, EXTRACT_PROMPT, ExtractConfig(), hashes)
+    assert result.keyframes == (0, 1, 8) and result.effort.attempts == 2
+    for windows in (None, 6):
+        config = ExtractConfig(window_frames=windows, ratio_max=0.5)
+        rule = lambda r: '{"keyframes":[0,1]}' if "event 0" in r.text else '{"keyframes":[]}'  # noqa: E731
+        with pytest.raises(PermanentError) as caught:
+            extract(captions, 12, 1.0, Scripted(rule), EXTRACT_PROMPT, config, hashes)
+        assert caught.value.reason == "keyframes_alike"
 
 
 def test_repaired_order_and_repetition_are_recorded() -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import prompts
 from curation.text.refine import refine, repetitions, schema_of
 from schemas.configuration.config import RefineConfig
 from schemas.errors import PermanentError
@@ -50,7 +51,7 @@ def joining(request) -> str:
     lines = lines_of(request)
     pairs = [lines[i : i + 2] for i in range(0, len(lines), 2)]
     return json.dumps(
-        {"sentences": [{"keyframes": [t[0] for t, _ in p], "text": " and ".join(x for _, x in p)} for p in pairs]}
+        {"sentences": [{"keyframes": [t[0] for t, _ in p], "text": " and ".join(x for _, x in p) + "."} for p in pairs]}
     )
 
 
@@ -111,7 +112,7 @@ def test_repetitions_are_merged_before_and_after_the_rewriting() -> None:
 
     def rule(request) -> str:
         assert [t for t, _ in lines_of(request)] == [[0, 1], [2, 3], [4]]
-        sentences = [([4], "Rain falls."), ([0], "Someone is busy."), ([2], "Someone is busy")]
+        sentences = [([4], "Rain falls."), ([0], "Someone is busy."), ([2], "Someone is busy!")]
         return json.dumps({"sentences": [{"keyframes": k, "text": t} for k, t in sentences]})
 
     summary = run(texts, range(5), Scripted(rule))
@@ -157,10 +158,51 @@ def test_bad_replies_are_asked_again_and_then_refused_with_their_text(name) -> N
     assert (bad if isinstance(bad, str) else bad[0])[:20] in caught.value.evidence.replace("\\\\", "\\")
 
 
+FAULTY = {
+    "an example of the prompt": ("A man chops onions.", "prompt_echo"),
+    "a placeholder": ("SENTENCE", "degenerate_text"),
+    "a remnant": ("A crowd claps.},{", "degenerate_text"),
+    "a loop": ("The crowd claps and claps and claps and claps and claps.", "degenerate_text"),
+    "no end": ("The crowd claps and", "degenerate_text"),
+    "another language": ("Die Menge klatscht sehr laut und lange.", "degenerate_text"),
+    "times": ("[0] The crowd claps.", "degenerate_text"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTY)
+def test_text_that_is_no_summary_is_asked_again_and_then_refused_by_name(name) -> None:
+    text, slug = FAULTY[name]
+    example = prompts.load("refine.v1")
+    captions, bad = make_captions(["the crowd claps loudly"]), sentences(([0], text))
+    model = Scripted(after([bad], line_by_line))
+    options = (captions, chosen([0], 1), 1.0)
+    summary = refine(*options, model, example, EMBEDDER, RefineConfig())
+    assert summary.v2t == "Then the crowd claps loudly." and summary.effort.attempts == 2
+    with pytest.raises(PermanentError) as caught:
+        refine(*options, Scripted(lambda r: bad), example, EMBEDDER, RefineConfig())
+    assert caught.value.reason == slug and json.dumps(text)[1:-1] in caught.value.evidence.replace("\\\\", "\\")
+
+
+def test_the_example_of_a_prompt_may_be_true() -> None:
+    bad = sentences(([0], "A man chops onions."))
+    captions = make_captions(["A man chops onions in a kitchen."])
+    model = Scripted(lambda r: bad)
+    summary = refine(captions, chosen([0], 1), 1.0, model, prompts.load("refine.v1"), EMBEDDER, RefineConfig())
+    assert summary.v2t == "A man chops onions."
+
+
+def test_one_sentence_for_everything_is_refused() -> None:
+    model = Scripted(lambda r: sentences(*[(t, "Something happens here.") for t, _ in lines_of(r)]))
+    with pytest.raises(PermanentError, match="it repeats 'something happens here'"):
+        run(EVENTS, range(4), model, RefineConfig(window_seconds=0))
+    summary = run([EVENTS[0]] * 3, range(3), model, RefineConfig(window_seconds=0))
+    assert len(summary.v2vt) == 3  # the same thing happens again
+
+
 def test_a_window_with_an_uncited_line_is_halved_once() -> None:
     def lazy(request) -> str:
         """Rewrites at most three lines and forgets the others."""
-        return sentences(*[(t, text) for t, text in lines_of(request)][:3])
+        return sentences(*[(t, f"{text}.") for t, text in lines_of(request)][:3])
 
     model = Scripted(lazy)
     summary = run(EVENTS * 2, range(6), model, RefineConfig(window_seconds=0))

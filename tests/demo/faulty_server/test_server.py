@@ -31,6 +31,7 @@ from demo.faulty_server.plan import FAULTS, FaultPlan, even
 from demo.faulty_server.requests import Character
 from demo.faulty_server.server import REPEATED, FaultServer, serve
 from demo.faulty_server.stats import Counts
+from prompts import load
 from schemas.repository import ROOT
 
 TEXT = "Describe this picture."
@@ -99,7 +100,7 @@ def storm(server: FaultServer, count: int, at_once: int = 16, first: int = 0) ->
 def test_a_caption_stands_for_its_hash_and_passes_as_a_caption(digest: bytes) -> None:
     caption = caption_of(digest.hex())
     assert hash_of(caption) == digest[:8].hex()
-    assert read_caption(0, caption).value == caption
+    assert read_caption(caption, load("caption.v1"), "en").value == caption
 
 
 @given(st.text(max_size=60))
