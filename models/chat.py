@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 JsonSchema = dict[str, Any]
+_CHARACTERS_OF_A_TOKEN, _LEAST = 64, 256
 
 
 class Request(NamedTuple):
@@ -43,8 +44,16 @@ class Request(NamedTuple):
         return hashlib.sha256(json.dumps(determining, sort_keys=True).encode()).hexdigest()
 
 
+def longest_text(request: Request) -> int:
+    """How many characters an honest reply to a request can have; a longer one did not obey `max_tokens`."""
+    return _CHARACTERS_OF_A_TOKEN * request.max_tokens + _LEAST
+
+
 class Reply(NamedTuple):
     """What a model answered, with the tokens that were read and written.
+
+    `text` has no lone surrogate and no NUL: an engine puts U+FFFD in their place, so that every store takes it. A text
+    that is longer than `longest_text` is cut to one character more, with the finish `length`.
 
     `finish` says how the reply ended. `stop`: it is complete; all others are failures. `length`: it was cut off.
     `refused`: the server will never answer this request (too long, or a picture that it cannot read). `failed`: the

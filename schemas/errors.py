@@ -29,6 +29,8 @@ from __future__ import annotations
 import errno
 from typing import ClassVar, Literal
 
+from schemas.kit.utf8 import storable_text
+
 ErrorClass = Literal["transient", "permanent", "poison", "refused"]
 
 
@@ -102,7 +104,8 @@ class StageError(V2XumError):
     error_class: ClassVar[ErrorClass]
 
     def __init__(self, reason: str, evidence: str = "") -> None:
-        """Keep slug and evidence apart."""
+        """Keep slug and evidence apart; the evidence may hold anything, and must be storable."""
+        evidence = storable_text(evidence)
         super().__init__(f"{reason}: {evidence}" if evidence else reason)
         self.reason = reason
         self.evidence = evidence

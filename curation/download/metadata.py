@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from curation.sources.utf8 import utf8_text
+from schemas.kit.utf8 import utf8_text
 from schemas.records import Chapter, Publication
 from schemas.safe_text import public_url
 
@@ -97,7 +97,8 @@ def _track(tracks: Any, wanted: str, automatic: bool) -> Track | None:
                 url, data = _text(offer.get("url")), offer.get("data")
                 whole = not str(offer.get("protocol") or "http").startswith("m3u8")
                 if offer.get("ext") == form and whole and (url or isinstance(data, str)):
-                    return Track(language[:64], automatic, form, url, data if isinstance(data, str) else None)
+                    name = utf8_text(language[:64])
+                    return Track(name, automatic, form, url, data if isinstance(data, str) else None)
     return None
 
 

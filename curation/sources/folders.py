@@ -14,8 +14,8 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import NamedTuple
 
-from curation.sources.utf8 import quoted
 from schemas.errors import PermanentError, RefusedError, StageError
+from schemas.kit.utf8 import quoted
 
 VIDEO_SUFFIXES = frozenset(
     (

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from curation.sources.addresses import YOUTUBE_ID, canonical, youtube_id, youtube_url
-from curation.sources.utf8 import quoted
 from schemas.configuration.config import resolve_path
 from schemas.errors import PermanentError, RefusedError
+from schemas.kit.utf8 import quoted
 from schemas.safe_text import without_secrets
 
 _ACTIVITYNET_ID = re.compile(r"v_([A-Za-z0-9_-]{11})")

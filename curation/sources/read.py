@@ -19,9 +19,9 @@ from curation.sources import folders, list_files
 from curation.sources.interpret import Place, interpret
 from curation.sources.rows import BadRow, Rows
 from curation.sources.seen import Seen, origin_text
-from curation.sources.utf8 import is_utf8, quoted, utf8_text
 from schemas.configuration.config import SourceSpec, resolve_path
 from schemas.errors import ConfigError, PermanentError, StageError
+from schemas.kit.utf8 import is_utf8, quoted, utf8_text
 from schemas.records import Origin, Rejection, Source
 from schemas.safe_text import file_name, public_address
 

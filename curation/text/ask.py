@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
-from models.chat import ChatModel, Reply, Request
+from models.chat import ChatModel, Reply, Request, longest_text
 from prompts import Prompt
 from schemas.errors import TransientError
+from schemas.kit.utf8 import REPLACEMENT
 from schemas.records import Effort, Maker
 
 T = TypeVar("T")
@@ -61,10 +62,10 @@ def ask(
     """Ask every request, in batches of `model.batch` in order, until `read` accepts its reply or `attempts` were made.
 
     `read(position, text)` returns the value of the reply to requests[position] or raises BadReply. A reply that was cut
-    off counts as failed, whatever it says. Each round asks only the failed requests again, with `variant` raised by
-    one. A request that the server refuses is not asked again. Returns one outcome per request, in order. Raises
-    TransientError("model_failed") when the engine had to give up a request for now; the replies to the other requests
-    are in the cache by then.
+    off, is too long for its tokens, or holds characters that are no text counts as failed, whatever it says. Each round
+    asks only the failed requests again, with `variant` raised by one. A request that the server refuses is not asked
+    again. Returns one outcome per request, in order. Raises TransientError("model_failed") when the engine had to give
+    up a request for now; the replies to the other requests are in the cache by then.
     """
     efforts = [Effort()] * len(requests)
     outcomes: dict[int, Answer[T] | GaveUp] = {}
@@ -80,8 +81,7 @@ def ask(
                 outcomes[i] = GaveUp(f"refused: {reply.text}"[:RAW_LIMIT], "", efforts[i], reply.server)
                 continue
             try:
-                if reply.finish != "stop":
-                    raise BadReply("cut_off")
+                _require_whole(requests[i], reply)
                 value, repaired = read(i, reply.text)
             except BadReply as error:
                 outcomes[i] = GaveUp(str(error), reply.text[:RAW_LIMIT], efforts[i], reply.server)
@@ -92,6 +92,15 @@ def ask(
             break
         pending = failed
     return [outcomes[i] for i in range(len(requests))]
+
+
+def _require_whole(request: Request, reply: Reply) -> None:
+    if len(reply.text) > (longest := longest_text(request)):
+        raise BadReply(f"too_long: more than {longest} characters for at most {request.max_tokens} tokens")
+    if reply.finish != "stop":
+        raise BadReply("cut_off")
+    if REPLACEMENT in reply.text:  # its bytes were no text, so what stood there is not known
+        raise BadReply("broken_characters")
 
 
 def maker(prompt: Prompt, model: ChatModel) -> Maker:

@@ -103,4 +103,11 @@ def shown_path(path: Path) -> str:
 def print_json(document: BaseModel | dict[str, Any]) -> None:
     """Write one JSON document to stdout."""
     fields = document if isinstance(document, dict) else document.model_dump(mode="json")
-    sys.stdout.write(json.dumps(fields, ensure_ascii=False) + "\n")
+    print_json_text(json.dumps(fields, ensure_ascii=False))
+
+
+def print_json_text(text: str) -> None:
+    """Write a JSON text to stdout; where that is not UTF-8, JSON's own escapes stand for all other characters."""
+    if (sys.stdout.encoding or "").lower().replace("-", "") != "utf8":
+        text = json.dumps(json.loads(text))
+    sys.stdout.write(text + "\n")

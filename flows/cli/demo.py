@@ -27,6 +27,7 @@ from demo.measure import figures, score
 from demo.truth import Known, write_truth
 from demo.world import make_script
 from evaluation.request import EvaluateRequest, evaluate_here
+from flows.cli.main import write_any_text
 from flows.cli.print_evaluation import print_evaluation
 from flows.cli.print_status import print_status
 from flows.local.curate import curate_here
@@ -48,6 +49,7 @@ def main() -> None:
     parser.add_argument("--videos", type=int, default=12, help="the number of good videos to render")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.ERROR)
+    write_any_text()
     try:
         run(arguments.folder.resolve(), arguments.videos, Console())
     except V2XumError as error:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import shlex
 import socket
-import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from curation.plan.doctor import check_decoders, check_disk, check_downloader, check_memory, needs
+from flows.cli.app import print_json
 from flows.prometheus import ADDRESS
 from models.check import Check, fail, ok, warn
 from models.checks import check_clip, check_embedder, check_local
@@ -41,7 +40,7 @@ def examine(config: CurateConfig, config_path: Path, workspace: Path, as_json: b
     good = all(check.status != "fail" for check in checks)
     if as_json:
         cleaned = [{name: plain_line(text) for name, text in check._asdict().items()} for check in checks]
-        sys.stdout.write(json.dumps({"ok": good, "checks": cleaned}, ensure_ascii=False) + "\n")
+        print_json({"ok": good, "checks": cleaned})
     else:
         show(checks, Console(highlight=False, soft_wrap=True))
     return good

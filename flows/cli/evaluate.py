@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from flows.cli.app import JsonOption, app, guarded
+from flows.cli.app import JsonOption, app, guarded, print_json_text
 from flows.cli.print_evaluation import print_comparison, print_evaluation
 from schemas.safe_text import plain
 
@@ -84,7 +84,7 @@ def run(
     )
     evaluated, page = evaluate_here(request)
     if as_json:
-        sys.stdout.write(evaluated.evaluation.model_dump_json() + "\n")
+        print_json_text(evaluated.evaluation.model_dump_json())
     else:
         print_evaluation(evaluated.evaluation)
         sys.stdout.write(f"\nreport    {plain(str(page), 2000)}\n")
@@ -126,6 +126,6 @@ def compare(
     if out is not None:
         write_comparison(out, comparison)
     if as_json:
-        sys.stdout.write(comparison.model_dump_json() + "\n")
+        print_json_text(comparison.model_dump_json())
     else:
         print_comparison(comparison)

@@ -6,6 +6,8 @@ and must start fast.
 
 from __future__ import annotations
 
+import sys
+from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,6 +21,14 @@ def application() -> typer.Typer:
     return application
 
 
+def write_any_text() -> None:
+    """Let stdout and stderr escape what their encoding cannot show: captions and titles hold any character."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def main() -> None:
     """Run the command line."""
+    write_any_text()
     application()()

@@ -10,7 +10,7 @@ import typer
 from curation.pipeline.services import open_services
 from curation.report.write import report_path, write_report
 from curation.workspace import Workspace
-from flows.cli.app import WorkspaceArgument, app, guarded
+from flows.cli.app import WorkspaceArgument, app, guarded, print_json_text
 from schemas.errors import WorkspaceBusy
 from schemas.safe_text import plain
 
@@ -32,6 +32,6 @@ def report(
             "its progress"
         ) from error
     if as_json:
-        sys.stdout.write(summary.model_dump_json() + "\n")
+        print_json_text(summary.model_dump_json())
     else:
         sys.stdout.write(plain(str(report_path(place)), 2000) + "\n")

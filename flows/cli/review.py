@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from curation.workspace import Workspace
-from flows.cli.app import JsonOption, WorkspaceArgument, guarded, print_json
+from flows.cli.app import JsonOption, WorkspaceArgument, guarded, print_json, print_json_text
 from flows.cli.review_app import ProjectOption, print_notes, print_pull, report_progress, review
 from schemas.errors import RunStopped
 from schemas.safe_text import plain
@@ -150,7 +150,10 @@ def report(workspace: WorkspaceArgument, as_json: JsonOption = False) -> None:
     from flows.review_steps import report_workspace
 
     figures, page = report_workspace(Workspace(workspace).require())
-    sys.stdout.write(figures.model_dump_json() + "\n" if as_json else plain(str(page), 2000) + "\n")
+    if as_json:
+        print_json_text(figures.model_dump_json())
+    else:
+        sys.stdout.write(plain(str(page), 2000) + "\n")
 
 
 def _progress() -> Callable[[str], None]:

@@ -20,6 +20,7 @@ from flows.local.progress import Display
 from schemas.configuration.config import CurateConfig, SourceSpec
 from schemas.documents.status import WorkspaceStatus
 from schemas.errors import ConfigError, Interrupted
+from schemas.kit.utf8 import is_utf8, quoted
 
 
 def curate_here(
@@ -51,7 +52,13 @@ def curate_here(
 
 
 def with_sources(config: CurateConfig, sources: Sequence[str]) -> CurateConfig:
-    """The configuration with these sources instead of its own, if there are any. Raises ConfigError without sources."""
+    """The configuration with these sources instead of its own, if there are any.
+
+    Raises ConfigError without sources, and for one that is not UTF-8, which no configuration can hold.
+    """
+    for at in sources:
+        if not is_utf8(at):
+            raise ConfigError(f"--source {quoted(at)}: its bytes are not UTF-8; rename the file")
     if sources:
         config = config.model_copy(update={"sources": tuple(SourceSpec(at=at) for at in sources)})
     if not config.sources:

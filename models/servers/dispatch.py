@@ -16,7 +16,7 @@ from typing import Literal
 
 import openai
 
-from models.chat import Reply
+from models.chat import Reply, longest_text
 from models.meter import Meter
 from models.servers.failures import Fault, log_line, pause_before
 from models.servers.fleet import ErrorFactory, Fleet
@@ -116,7 +116,7 @@ class Dispatcher:
         reply: Reply | None = None
         try:
             body = await server.ask(self._writer.body(job.request, job.url), request_id)
-            reply, fault = read_answer(body, request_id, self._config.model)
+            reply, fault = read_answer(body, request_id, self._config.model, longest_text(job.request))
             # A server's message may hold anything, also the key that it was sent.
             if fault is not None:
                 fault = fault._replace(reason=log_line(fault.reason, self._key or ""))

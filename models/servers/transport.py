@@ -16,7 +16,8 @@ import aiohttp
 import httpx2
 from yarl import URL
 
-LONGEST_BODY = 8 * 2**20
+# The longest reply of a model has 100 kB; a list of the tokens of a long prompt has megabytes.
+LONGEST_REPLY, LONGEST_BODY = 2 * 2**20, 8 * 2**20
 _CONNECT_SECONDS = 10.0
 # uvicorn closes idle connections after 5 seconds: a connection that is about to be closed must not be used again.
 _KEEP_ALIVE_SECONDS = 4.0
@@ -40,7 +41,9 @@ class Transport(httpx2.AsyncBaseTransport):
         )
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a request whose body is in memory, and read the reply's body to its end (at most 8 MiB).
+        """Send a request whose body is in memory, and read the reply's body to its end.
+
+        At most 2 MiB are read of a chat completion, and 8 MiB of any other answer.
 
         Raises ConnectError, ConnectTimeout, ReadTimeout (the whole request took longer than the read timeout),
         ReadError (the connection was lost), RemoteProtocolError (the answer is not HTTP), OversizedBody.
@@ -80,12 +83,13 @@ class Transport(httpx2.AsyncBaseTransport):
 
 
 async def _read(stream: aiohttp.StreamReader, request: httpx2.Request) -> bytes:
+    limit = LONGEST_REPLY if request.url.path.endswith("/chat/completions") else LONGEST_BODY
     parts: list[bytes] = []
     size = 0
     async for part in stream.iter_chunked(_CHUNK):
         size += len(part)
-        if size > LONGEST_BODY:
-            raise OversizedBody(f"a reply of more than {LONGEST_BODY} bytes", request=request)
+        if size > limit:
+            raise OversizedBody(f"a reply of more than {limit} bytes", request=request)
         parts.append(part)
     return b"".join(parts)
 

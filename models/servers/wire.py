@@ -18,6 +18,7 @@ from models.chat import Reply, Request
 from models.identity import RETRY_TEMPERATURE
 from models.servers.failures import Fault
 from schemas.configuration.model_config import OpenAIModel
+from schemas.kit.utf8 import storable_text
 
 _OWN_ID = re.compile(r"v2x[0-9a-f]{29}")
 _ANGLED = (
@@ -82,8 +83,8 @@ class Writer:
         return options
 
 
-def read_answer(body: bytes, own_id: str, model: str) -> Answered:
-    """Read the body of the answer to the request `own_id` for `model`.
+def read_answer(body: bytes, own_id: str, model: str, longest: int) -> Answered:
+    """Read the body of the answer to the request `own_id` for `model`; its text may have `longest` characters.
 
     A body that is no chat completion of this model gives the fault `bad_response`; a body with the id of another
     request gives the fault `misrouted`.
@@ -92,26 +93,28 @@ def read_answer(body: bytes, own_id: str, model: str) -> Answered:
         document = json.loads(body)
         first = document["choices"][0]
         message, finish = first["message"], first.get("finish_reason")
-        content, served, body_id = message.get("content"), document.get("model"), str(document.get("id"))
+        content, served, body_id = message.get("content"), document.get("model"), str(document.get("id"))[:1000]
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
         return _bad(f"no chat completion: {body[:200]!r}")
     if any(other != own_id for other in _OWN_ID.findall(body_id)):
         return Answered(None, Fault("misrouted", "the reply belongs to another request"))
     if not _is_model(served, model):
-        return _bad(f"model {served!r} answered, not {model!r}")
+        return _bad(f"model {str(served)[:200]!r} answered, not {model!r}")
     usage = document.get("usage")
     tokens = (_count(usage, "prompt_tokens"), _count(usage, "completion_tokens"))
     if not isinstance(finish, str) or finish in _ABORTED:
-        return _bad(f"finish_reason {finish!r}")
-    if finish == "length":
-        return Answered(Reply(content if isinstance(content, str) else "", "length", *tokens), None)
+        return _bad(f"finish_reason {str(finish)[:200]!r}")
+    text = storable_text(content[: longest + 1]) if isinstance(content, str) else ""
+    if finish == "length" or len(text) > longest:
+        return Answered(Reply(text, "length", *tokens), None)
     if isinstance(message.get("refusal"), str) and not content:
-        return Answered(Reply(f"the model refused: {message['refusal']}"[:500], "refused", *tokens), None)
+        said = storable_text(message["refusal"][:500])
+        return Answered(Reply(f"the model refused: {said}"[:500], "refused", *tokens), None)
     if finish != "stop":
-        return Answered(Reply(f"finish_reason {finish}"[:500], "refused", *tokens), None)
+        return Answered(Reply(f"finish_reason {storable_text(finish[:500])}"[:500], "refused", *tokens), None)
     if not isinstance(content, str):
         return _bad("no text in the reply")
-    return Answered(Reply(content, "stop", *tokens), None)
+    return Answered(Reply(text, "stop", *tokens), None)
 
 
 @functools.lru_cache(maxsize=32)

@@ -1,1 +1,1 @@
-"""Small tools that every package may use: ports and child processes, Retry-After, errors of pictures, content words."""
+"""Small tools that every package may use: children, Retry-After, picture errors, content words, storable text."""

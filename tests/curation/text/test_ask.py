@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.text.ask import Answer, BadReply, GaveUp, Read, ask
-from models.chat import Request
+from models.chat import Request, longest_text
 from tests.curation.scripted import Scripted
 
 
@@ -27,6 +27,21 @@ def test_retries(failures: list[int], attempts: int, batch: int) -> None:
         assert outcome.effort.tokens_in == outcome.effort.attempts
         variants = [r.variant for r in model.requests if r.text == str(i)]
         assert variants == list(range(outcome.effort.attempts))
+
+
+def test_a_reply_that_is_no_text_or_too_long_is_asked_again() -> None:
+    longest = longest_text(Request("q", max_tokens=10))
+    for bad, reason in (
+        ("good \ufffd", "broken_characters"),
+        ("good" + "x" * longest, f"too_long: more than {longest} characters for at most 10 tokens"),
+        (("good" + "x" * longest, "length"), f"too_long: more than {longest} characters for at most 10 tokens"),
+        (("good", "length"), "cut_off"),
+    ):
+        model = Scripted(lambda r, bad=bad: bad if r.variant == 0 else "good again")
+        [outcome] = ask(model, [Request("q", max_tokens=10)], accept_good, 2)
+        assert isinstance(outcome, Answer) and outcome.value == "good again" and outcome.effort.attempts == 2
+        [outcome] = ask(Scripted(lambda r, bad=bad: bad), [Request("q", max_tokens=10)], accept_good, 2)
+        assert isinstance(outcome, GaveUp) and outcome.reason == reason
 
 
 def test_giving_up_keeps_the_start_of_the_last_reply() -> None:

@@ -84,7 +84,37 @@ def document(**changes) -> bytes:
     ],
 )
 def test_answers_are_read(changes, reply) -> None:
-    assert read_answer(document(**changes), OWN, "tiny") == (reply, None)
+    assert read_answer(document(**changes), OWN, "tiny", 1000) == (reply, None)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [("a \ud800 b", "a \ufffd b"), ("a\udc00", "a\ufffd"), ("\x00", "\ufffd"), ("\ud83d\ude00", "😀"), ("é😀", "é😀")],
+)
+def test_no_text_that_a_store_refuses_gets_in(content, text) -> None:
+    """JSON may escape half of a surrogate pair; \u0000 is refused by PostgreSQL."""
+    for finish in ("stop", "length"):
+        body = document(choice={"message": {"content": content}, "finish_reason": finish})
+        assert read_answer(body, OWN, "tiny", 1000) == (Reply(text, finish, 0, 0), None)
+    raw = document(choice={"message": {"content": "a X b"}}).replace(b"X", b"\xed\xa0\x80")
+    assert read_answer(raw, OWN, "tiny", 1000) == (Reply("a \ufffd b", "stop", 0, 0), None)
+    refused = document(choice={"message": {"content": None, "refusal": content}})
+    assert read_answer(refused, OWN, "tiny", 1000).reply == Reply(f"the model refused: {text}", "refused", 0, 0)
+    odd = document(choice={"finish_reason": "\ud800"})
+    assert read_answer(odd, OWN, "tiny", 1000).reply == Reply("finish_reason \ufffd", "refused", 0, 0)
+
+
+def test_what_is_not_read_may_hold_anything() -> None:
+    logprobs = {"content": [{"token": "\ud800", "logprob": -1e999, "bytes": [237], "top_logprobs": []}]}
+    body = document(choice={"message": {"content": "text"}, "logprobs": logprobs}, system_fingerprint="\udfff")
+    assert read_answer(body, OWN, "tiny", 1000) == (Reply("text", "stop", 0, 0), None)
+
+
+def test_a_text_that_is_too_long_for_its_tokens_is_cut() -> None:
+    body = document(choice={"message": {"content": "x" * 7_000_000}})
+    assert read_answer(body, OWN, "tiny", 1000) == (Reply("x" * 1001, "length", 0, 0), None)
+    whole = document(choice={"message": {"content": "x" * 1000}})
+    assert read_answer(whole, OWN, "tiny", 1000) == (Reply("x" * 1000, "stop", 0, 0), None)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +132,7 @@ def test_answers_are_read(changes, reply) -> None:
     ],
 )
 def test_bodies_that_are_no_answer(body, kind) -> None:
-    reply, fault = read_answer(body, OWN, "tiny")
+    reply, fault = read_answer(body, OWN, "tiny", 1000)
     assert reply is None and fault is not None and fault.kind == kind
 
 
@@ -118,5 +148,5 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_any_body_is_a_reply_or_a_fault(value) -> None:
-    reply, fault = read_answer(json.dumps(value).encode(), OWN, "tiny")
+    reply, fault = read_answer(json.dumps(value).encode(), OWN, "tiny", 1000)
     assert (reply is None) != (fault is None)

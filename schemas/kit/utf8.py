@@ -10,6 +10,7 @@ import re
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _QUOTED = 120
+REPLACEMENT = "\ufffd"
 
 
 def is_utf8(text: str) -> bool:
@@ -19,7 +20,12 @@ def is_utf8(text: str) -> bool:
 
 def utf8_text(text: str) -> str:
     """The text with each lone surrogate replaced by U+FFFD."""
-    return _SURROGATES.sub("\ufffd", text)
+    return _SURROGATES.sub(REPLACEMENT, text)
+
+
+def storable_text(text: str) -> str:
+    """The text as every database takes it: lone surrogates and NUL, which PostgreSQL refuses, replaced by U+FFFD."""
+    return utf8_text(text).replace("\x00", REPLACEMENT)
 
 
 def quoted(text: str) -> str:
