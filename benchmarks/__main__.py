@@ -14,7 +14,8 @@ ALL = (
     *("video_metrics", "text_metrics", "crossmodal", "uncertainty"),
 )
 MODULES = {"serving": "serving.capacity", "protocols": "protocol_study.run"}  # benchmarks that are folders
-OTHERS = ("review", "pull", "protocols")  # need a quarter of an hour with Label Studio, or data outside the repository
+# These need a quarter of an hour with Label Studio, data outside the repository, or an hour of an idle machine.
+OTHERS = ("review", "pull", "protocols", "kills")
 
 if __name__ == "__main__":
     if len(sys.argv) > 1 and sys.argv[1] in (*ALL, *OTHERS):

@@ -21,14 +21,14 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from sqlalchemy.exc import OperationalError
 
 from curation.ledger import duplicates
-from curation.pipeline.run import Run, Shard, open_run
+from curation.pipeline.run import Run, Shard, open_run, run_of
 from curation.report.write import report_path, try_report
 from curation.status.counts import summarize
 from flows.artifacts import figures
 from flows.prometheus import serve_metrics
 from schemas.configuration.config import CurateConfig
 from schemas.documents.status import WorkspaceStatus
-from schemas.errors import BindingBroken, BudgetReached, ConfigError, RunStopped
+from schemas.errors import AllAlike, BindingBroken, BudgetReached, ConfigError, RunStopped
 from schemas.safe_text import plain_line
 from tasks.curate import curate_shard, restore_files
 from tasks.export import export_dataset
@@ -42,9 +42,13 @@ def curate_shards(shards: list[Shard]) -> None:
     # In a flow that is not async these calls return values; their type says they might be coroutines.
     progress = cast(UUID, create_progress_artifact(progress=0.0, key="curate", description="shards of this flow run"))
     futures = curate_shard.map(shards)
-    for done, future in enumerate(as_completed(list(futures)), start=1):
-        future.result()
-        update_progress_artifact(artifact_id=progress, progress=100.0 * done / len(shards))
+    try:
+        for done, future in enumerate(as_completed(list(futures)), start=1):
+            future.result()
+            update_progress_artifact(artifact_id=progress, progress=100.0 * done / len(shards))
+    except BaseException:  # also Prefect's own signal, by which a worker cancels a flow run
+        run_of(shards[0].workspace).services.stop.set()  # the other shards stop within seconds, not at their ends
+        raise
 
 
 @flow(name="curate", persist_result=False)
@@ -79,6 +83,20 @@ def curate(config: CurateConfig, workspace: Path, limit: int | None = None) -> W
     return counts
 
 
+def run_shards(run: Run, shards: list[Shard]) -> None:
+    """Curate shards of an open run, `run.shards_in_flight` at a time. Raises as `curate_shards`."""
+    in_flight = run.services.config.run.shards_in_flight
+    runner = cast(TaskRunner[PrefectFuture[Any]], ThreadPoolTaskRunner[Any](max_workers=in_flight))
+    try:
+        curate_shards.with_options(task_runner=runner)(shards)
+    except BindingBroken:
+        run.services.binding.raise_if_stopped()  # all threads have ended, so this message has every finding
+        raise
+    except AllAlike:
+        run.watch.take_back(run.services.ledger)  # all threads have ended, so no further row is written
+        raise
+
+
 def _conclude(run: Run, why: str | None = None) -> None:
     """Write the report, and store its figures as an artifact; a failure of either does not change how the run ended."""
     summary = try_report(run.workspace, run.services, run.history, why)
@@ -93,17 +111,13 @@ def _conclude(run: Run, why: str | None = None) -> None:
 def _carry(run: Run, ids: list[str]) -> None:
     """Curate the videos that are due, until neither duplicates nor replaced files make others due; then export."""
     config, root = run.services.config.run, str(run.workspace.root)
-    runner = cast(TaskRunner[PrefectFuture[Any]], ThreadPoolTaskRunner[Any](max_workers=config.shards_in_flight))
     todo = run.due(ids)
+    run.open_models(todo)
     while todo:
         chunks = [tuple(todo[i : i + config.shard_size]) for i in range(0, len(todo), config.shard_size)]
         shards = [Shard(root, number, chunk) for number, chunk in enumerate(chunks)]
         for start in range(0, len(shards), SHARDS_A_FLOW):
-            try:
-                curate_shards.with_options(task_runner=runner)(shards[start : start + SHARDS_A_FLOW])
-            except BindingBroken:
-                run.services.binding.raise_if_stopped()  # all threads have ended, so this message has every finding
-                raise
+            run_shards(run, shards[start : start + SHARDS_A_FLOW])
         todo = run.due([*duplicates.settle(run.services.ledger), *run.services.restorer.take_replaced()])
     if missing := run.missing_files(ids):
         restore_files(root, missing)

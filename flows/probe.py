@@ -5,16 +5,13 @@ from __future__ import annotations
 import contextlib
 import math
 from pathlib import Path
-from typing import Any, cast
 
 from prefect import flow
-from prefect.futures import PrefectFuture
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from sqlalchemy.exc import OperationalError
 
 from curation.ledger import duplicates
 from curation.pipeline.run import Shard, run_of
-from flows.curate import curate_shards
+from flows.curate import run_shards
 from schemas.errors import ConfigError, RunStopped
 
 
@@ -28,11 +25,9 @@ def probe(workspace: Path, ids: list[str]) -> None:
     config, ledger = run.services.config.run, run.services.ledger
     size = min(config.shard_size, math.ceil(len(ids) / config.shards_in_flight))
     chunks = [tuple(ids[start : start + size]) for start in range(0, len(ids), size)]
-    runner = cast(TaskRunner[PrefectFuture[Any]], ThreadPoolTaskRunner[Any](max_workers=config.shards_in_flight))
     number = ledger.begin_run("probing")
     try:
-        shards = [Shard(str(workspace), i, chunk) for i, chunk in enumerate(chunks)]
-        curate_shards.with_options(task_runner=runner)(shards)
+        run_shards(run, [Shard(str(workspace), i, chunk) for i, chunk in enumerate(chunks)])
         duplicates.settle(ledger)
     except (RunStopped, ConfigError):
         with contextlib.suppress(OperationalError):

@@ -1,7 +1,13 @@
-"""Builds the models that a configuration names; heavy packages are imported only when a model is built."""
+"""Builds the models that a configuration names; heavy packages are imported only when a model is built.
+
+One model is built at a time in a process, whoever asks. While transformers is imported by one thread, another finds
+half of its names; and while a checkpoint is loaded, the library keeps state that is not a thread's own: a second
+loading leaves models without weights, or with random ones.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 from models.chat import ChatModel, Embedder
@@ -14,6 +20,8 @@ from schemas.configuration.model_config import ChatConfig, ClipConfig, OpenAIMod
 from schemas.configuration.model_config import NgramEmbedder as NgramConfig
 from schemas.configuration.model_config import OpenClip as OpenClipConfig
 from schemas.configuration.model_config import TransformersEmbedder as TransformersConfig
+
+_LOADING = threading.RLock()
 
 
 def _never_stop() -> None:
@@ -32,25 +40,28 @@ def build_chat_model(
         from models.servers.chat_model import RemoteChatModel
 
         return RemoteChatModel(config, meter or Meter(), raise_if_stopped)
-    require_packages()
-    from models.local.chat_model import LocalChatModel
+    with _LOADING:
+        require_packages()
+        from models.local.chat_model import LocalChatModel
 
-    return LocalChatModel(config)
+        return LocalChatModel(config)
 
 
 def build_embedder(config: NgramConfig | TransformersConfig) -> Embedder:
     """Load a sentence embedder. Raises ConfigError when its checkpoint, or the extra `local`, is missing."""
     if isinstance(config, NgramConfig):
         return NgramEmbedder(config.dimensions)
-    require_packages()
-    return TransformersEmbedder(config)
+    with _LOADING:
+        require_packages()
+        return TransformersEmbedder(config)
 
 
 def build_clip(config: ClipConfig) -> Clip:
     """Load a CLIP. Raises ConfigError when its weights, or the extra `local` or `clip`, are missing."""
-    if isinstance(config, OpenClipConfig):
-        return OpenClip(config)
-    with checkpoint_errors(config.model):
-        from models.embedding.transformers_clip import TransformersClip
+    with _LOADING:
+        if isinstance(config, OpenClipConfig):
+            return OpenClip(config)
+        with checkpoint_errors(config.model):
+            from models.embedding.transformers_clip import TransformersClip
 
-    return TransformersClip(config)
+        return TransformersClip(config)

@@ -9,7 +9,10 @@
     |   |-- StorageFull        no space is left on the device
     |   |-- LedgerDamaged      the ledger is not what was stored; `v2xum repair` is the way out
     |   |-- Interrupted        the user asked it to stop                             (exit code 130)
+    |   |   `-- Terminated     the system asked it to stop, by SIGTERM               (exit code 143)
     |   |-- ServerGone         no model server came back within the configured patience
+    |   |-- MachineTrouble     memory, threads, files, the database or a model failed, and no video's fault
+    |   |-- AllAlike           every video failed in the same way
     |   |-- BindingBroken      captions no longer belong to their frames, or summaries repeat over unlike videos
     |   |-- FilesGone          the store lost what the export needs, and nobody can give it back
     |   `-- BudgetReached      tokens, hours or money are used up                    (exit code 4)
@@ -75,8 +78,20 @@ class Interrupted(RunStopped):
     """The user asked the run to stop."""
 
 
+class Terminated(Interrupted):
+    """SIGTERM asked the run to stop: Slurm, Kubernetes, systemd and `timeout` send it."""
+
+
 class ServerGone(RunStopped):
     """No model server answered for longer than the configured patience."""
+
+
+class MachineTrouble(RunStopped):
+    """Memory, threads, files, imports, the database or a model failed: no video is to blame."""
+
+
+class AllAlike(RunStopped):
+    """Every video failed at a stage in the same way, so the cause is probably none of them."""
 
 
 class BindingBroken(RunStopped):

@@ -29,6 +29,7 @@ def run_stage(stage: str, shard: Shard) -> None:
         stop=services.stop,
         workers=workers(stage, services.config),
         turn=run.turns[stage].turn,
+        watch=run.watch,
     )
 
 

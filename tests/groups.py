@@ -13,6 +13,7 @@ TORCH = (
     "tests/evaluation/metrics/test_embeddings.py",
     "tests/models/embedding/",
     "tests/models/local/",
+    "tests/models/test_build.py",
     "tests/models/test_checks.py",
 )
 # Groups of a minute and more, the longest first. A long group that starts last leaves the other worker idle.

@@ -22,6 +22,7 @@ from prompts import Prompt
 from schemas.audit import Audit, Mark, Missing
 from schemas.configuration.config import AuditConfig
 from schemas.errors import ConfigError, PermanentError, RunStopped, StageError, TransientError, is_storage_full
+from schemas.kit.blame import blame
 from schemas.records import CaptionSet, Effort, FrameSet, Summary
 from schemas.safe_text import plain_line, public_text
 from schemas.time import FrameIndex
@@ -58,8 +59,8 @@ def audit(
 ) -> Audit:
     """Measure a sample. `read(index)` gives the JPEG of a keyframe; it is called only when a CLIP is configured.
 
-    Raises RunStopped when the run stops, TransientError when a model is gone, and the OSError of a full device; nothing
-    else.
+    Raises RunStopped when the run stops, TransientError when a model is gone, and what is no sample's fault
+    (schemas/kit/blame.py: a full device, memory, the database); nothing else.
     """
     if config.mode == "disable":
         return Audit(mode=config.mode)
@@ -135,16 +136,14 @@ class _Notes:
         self._raise_if_stopped()
         try:
             return work()
-        except (RunStopped, TransientError):
+        except (RunStopped, TransientError, sa.exc.OperationalError):
             raise
         except ConfigError as error:
             raise RunStopped(f"the audit cannot go on: {error}") from error
         except Exception as error:
             self._raise_if_stopped()  # a failure while the run stops says nothing about the sample
-            if is_storage_full(error):
+            if is_storage_full(error) or blame(error) != "video":
                 raise
-            if isinstance(error, sa.exc.OperationalError):
-                raise TransientError("ledger_failed", str(error)) from error
             # Any other error in one score loses that score, not the sample.
             if isinstance(error, StageError):
                 self.miss(names, str(error))

@@ -25,9 +25,9 @@ from curation.download.network import GuardedYoutubeDL
 from curation.download.options import build_options
 from curation.sources.filters import judge_publication, refuse
 from curation.store import unfinished
-from curation.video.out_of_memory import is_shortage
 from schemas.configuration.config import DownloadConfig
 from schemas.errors import HostBlocked, PermanentError, RefusedError, StageError, TransientError
+from schemas.kit.blame import is_shortage
 
 # Errors that come out of yt-dlp; those of the last line come from extractors that read an unexpected page.
 _ESCAPING = (

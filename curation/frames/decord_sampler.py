@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from curation.frames.defects import Findings
 from curation.frames.sampler import TIME_ROUNDING, Sampled, scaled_size, too_long
-from curation.video.out_of_memory import is_shortage, near_limit
+from curation.video.out_of_memory import near_limit
 from curation.video.probe import codec_name, open_media, stated_duration, video_stream
 from schemas.errors import PermanentError
+from schemas.kit.blame import is_shortage
 
 
 class DecordSampler:

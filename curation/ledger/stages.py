@@ -15,6 +15,7 @@ from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Record, Su
 
 Lane = Literal["download", "decode", "model"]
 Role = Literal["captioner", "summarizer", "judge"]
+Model = Literal["captioner", "summarizer", "judge", "embedder", "clip"]
 LANES: tuple[Lane, ...] = ("download", "decode", "model")
 ROLES: tuple[Role, ...] = ("captioner", "summarizer", "judge")
 EXPORT = "export"  # not a stage, but a finished sample can be refused there

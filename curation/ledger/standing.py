@@ -89,6 +89,21 @@ def standing(source: Registered, heads: Mapping[str, Head], hashes: StageHashes)
     return Standing("sample", None)
 
 
+def stages_ahead(source: Registered, heads: Mapping[str, Head], hashes: StageHashes) -> frozenset[str]:
+    """The stages that may run for a video before it is settled: the due one, and what follows from its result.
+
+    A check changes no other stage's inputs: after it only those stages run that are due in any case. Pure.
+    """
+    ahead: set[str] = set()
+    while (where := standing(source, heads, hashes)).stage is not None:
+        ahead.add(where.stage)
+        if STAGES[where.stage].published:
+            return frozenset(ahead.union(STAGES.names[STAGES.names.index(where.stage) :]))
+        done = Head(where.stage, where.fingerprints.done, "done", "", None, None)
+        heads = {**heads, where.stage: done}
+    return frozenset(ahead)
+
+
 def fingerprint_of(stage: Stage, settings: str, inputs: Sequence[str]) -> str:
     """The fingerprint of a finished result: the hash of the JSON text `[name, version, settings, inputs]`.
 

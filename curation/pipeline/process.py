@@ -16,7 +16,19 @@ from curation.ledger.entries import Registered, record_entry, rejection_entry
 from curation.ledger.ledger import Ledger
 from curation.ledger.stages import STAGES
 from curation.ledger.standing import StageHashes, Standing, standing
-from schemas.errors import ConfigError, Interrupted, PoisonError, RunStopped, StageError, StorageFull, is_storage_full
+from curation.pipeline.failure_watch import MOMENT, FailureWatch, counts_as_alike
+from schemas.errors import (
+    ConfigError,
+    Interrupted,
+    MachineTrouble,
+    PoisonError,
+    RunStopped,
+    StageError,
+    StorageFull,
+    TransientError,
+    is_storage_full,
+)
+from schemas.kit.blame import blame, in_one_line
 from schemas.records import Record, Rejection, Source
 
 log = logging.getLogger(__name__)
@@ -68,15 +80,18 @@ def process(
     stop: threading.Event,
     workers: int = 1,
     turn: Callable[[int], AbstractContextManager[None]] = lambda _position: nullcontext(),
+    watch: FailureWatch | None = None,
 ) -> None:
     """Run one stage over the videos for which it is due; the other videos are left as they are.
 
     `turn(position)` is entered for the work on a video, by its position among the sources (turns.py).
 
     A StageError becomes a rejection row, and so does an unexpected error (class `poison`, with its text): one video
-    never stops the others. Raises StorageFull when the device is full, Interrupted when `stop` is set, RunStopped, and
-    ConfigError when a model cannot be used. Finished results are kept.
+    never stops the others. What is no video's fault (schemas/kit/blame.py) becomes a transient row, or MachineTrouble.
+    Raises StorageFull when the device is full, Interrupted when `stop` is set, AllAlike when `watch` sees that every
+    video fails, RunStopped, and ConfigError when a model cannot be used. Finished results are kept.
     """
+    watch = watch or FailureWatch(0)
     heads = ledger.heads(ids)
     duplicates = ledger.duplicates(ids)
     older = ledger.older(stage, ids)
@@ -94,7 +109,7 @@ def process(
         source, where = item
         try:
             with turn(source.position):
-                outcome = _carry(stage, source, where, older.get(source.id, set()), ledger, work, stop)
+                outcome = _carry(stage, source, where, older.get(source.id, set()), ledger, work, stop, watch)
         except (OSError, sa.exc.OperationalError) as error:
             if is_storage_full(error):
                 raise _full(error) from error
@@ -110,7 +125,7 @@ def process(
         try:
             for future in futures:
                 future.result()
-        except (RunStopped, ConfigError):
+        except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
 
@@ -123,6 +138,7 @@ def _carry(
     ledger: Ledger,
     work: Callable[[Inputs], Record],
     stop: threading.Event,
+    watch: FailureWatch,
 ) -> Literal["made", "reused", "rejected"]:
     for fingerprint in where.fingerprints:
         if fingerprint in older:
@@ -133,28 +149,40 @@ def _carry(
         record = work(Inputs(source, ledger))
     except (RunStopped, ConfigError):
         raise
-    except StageError as error:
+    except sa.exc.OperationalError:
+        raise  # a database that is locked or gone says nothing about the video: the task is tried again
+    except Exception as error:
         if stop.is_set():  # a failure while the run stops says nothing about the video
             raise Interrupted(_STOPPED) from error
         if is_storage_full(error):
             raise _full(error) from error
-        _reject(stage, source, where, ledger, error, time.monotonic() - started)
-        return "rejected"
-    except sa.exc.OperationalError:
-        raise  # a database that is locked or gone says nothing about the video: the task is tried again
-    except Exception as error:
-        if stop.is_set():
-            raise Interrupted(_STOPPED) from error
-        # A fault of the program in one video must not stop the others: it is logged and becomes a row.
-        if is_storage_full(error):
-            raise _full(error) from error
-        log.exception("stage %s, video %s: unexpected error", stage, source.id)
-        unexpected = PoisonError("unexpected", f"{type(error).__name__}: {error}"[:2000])
-        _reject(stage, source, where, ledger, unexpected, time.monotonic() - started)
+        failure = _failure(stage, source.id, error)
+        _reject(stage, source, where, ledger, failure, time.monotonic() - started)
+        if counts_as_alike(stage, failure):
+            watch.failed(stage, source.id, error, charged=failure.error_class == "poison")
         return "rejected"
     entry = record_entry(source.id, stage, where.fingerprints.done, record, time.monotonic() - started)
     ledger.write(entry, STAGES.later(stage))
+    watch.succeeded(stage)
     return "made"
+
+
+def _failure(stage: str, video_id: str, error: Exception) -> StageError:
+    """The error that a video's row is about. Raises MachineTrouble where no row may be about it."""
+    whose = blame(error)
+    if whose == "machine":
+        raise MachineTrouble(
+            f"{stage}: {in_one_line(error)}. This is no video's fault, and none is charged with it: mend the cause, "
+            "and the same command goes on"
+        ) from error
+    if whose == "moment" and not (isinstance(error, StageError) and error.error_class == "transient"):
+        log.warning("stage %s, video %s: %s", stage, video_id, in_one_line(error))
+        return TransientError(MOMENT, in_one_line(error, 2000))
+    if isinstance(error, StageError):
+        return error
+    # A fault of the program in one video must not stop the others: it is logged and becomes a row.
+    log.error("stage %s, video %s: unexpected error", stage, video_id, exc_info=error)
+    return PoisonError("unexpected", in_one_line(error, 2000))
 
 
 def _reject(stage: str, source: Registered, where: Standing, ledger: Ledger, error: StageError, seconds: float) -> None:

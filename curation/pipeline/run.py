@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from itertools import islice
@@ -17,9 +17,12 @@ from typing import NamedTuple
 
 from curation.ledger.integrity import check_pages
 from curation.ledger.stages import STAGES
+from curation.ledger.standing import stages_ahead
 from curation.ledger.unnamed import forget_unnamed
 from curation.pipeline.counts import Counts
+from curation.pipeline.failure_watch import FailureWatch
 from curation.pipeline.identities import note_identities
+from curation.pipeline.open_files import require_files
 from curation.pipeline.services import Services, open_services
 from curation.pipeline.throughput import History
 from curation.pipeline.turns import PriorityGate, places
@@ -54,6 +57,7 @@ class Run:
         self.turns = {
             stage: PriorityGate(places(stage, services.config), services.raise_if_stopped) for stage in STAGES.names
         }
+        self.watch = FailureWatch(services.config.run.max_alike)
         self._ids: list[str] | None = None
 
     def register(self, limit: int | None = None) -> list[str]:
@@ -86,10 +90,20 @@ class Run:
             for _ in pool.map(restorer.bring_back, restorer.missing(list(ids))):
                 self.services.raise_if_stopped()
 
+    def open_models(self, ids: Sequence[str]) -> None:
+        """Build the models that the stages ahead of these videos ask. Raises what `Services.open_models` raises."""
+        services, ahead = self.services, set[str]()
+        for one in Standings(services.view).walk(ids):
+            if one.where.stage is not None:
+                ahead |= stages_ahead(one.source, one.heads, services.hashes)
+        services.open_models(ahead)
+
     def _read(self, seen: Seen) -> Iterator[Source | Rejection]:
         config = self.services.config
         for spec in config.sources:
-            yield from read_sources(spec, base=Path.cwd(), schemes=config.download.schemes, seen=seen)
+            for source in read_sources(spec, base=Path.cwd(), schemes=config.download.schemes, seen=seen):
+                self.services.raise_if_stopped()
+                yield source
         seen.whole = True
 
 
@@ -98,17 +112,22 @@ _lock = threading.Lock()
 
 
 @contextmanager
-def open_run(root: Path, config: CurateConfig, counts: Counts | None = None) -> Iterator[Run]:
+def open_run(
+    root: Path, config: CurateConfig, counts: Counts | None = None, stop: threading.Event | None = None
+) -> Iterator[Run]:
     """Lock a workspace and open its services; `run_of` finds them until the block ends.
 
-    A run that this process has already opened is joined. Raises WorkspaceBusy when another process holds the workspace.
+    The run stops at a safe point when somebody sets `stop`. A run that this process has already opened is joined.
+    Raises WorkspaceBusy when another process holds the workspace, and ConfigError as `require_files`.
     """
     joined = _open.get(str(root))
     if joined is not None:
         yield joined
         return
+    require_files(config)
     workspace = Workspace(root)
     with workspace.lock(), open_services(workspace, config) as services:
+        services.stop = stop or services.stop
         check_pages(services.ledger.engine)
         services.store.clean()
         services.ledger.forget_file_missing()

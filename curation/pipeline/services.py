@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
 
@@ -15,6 +15,7 @@ from curation.ledger.ledger import Ledger
 from curation.ledger.standing import StageHashes
 from curation.pipeline.budget import Budget
 from curation.pipeline.identities import known_identities
+from curation.pipeline.needed_models import models_of, whole_model
 from curation.pipeline.open import open_ledger
 from curation.pipeline.restore import Restorer
 from curation.pipeline.settings import load_prompts, stage_hashes
@@ -88,27 +89,31 @@ class Services:
     @shared_property
     def captioner(self) -> ChatModel:
         """The vision-language model, behind the reply cache."""
-        return self._chat(self.config.models.captioner)
+        return self._chat("captioner", self.config.models.captioner)
 
     @shared_property
     def summarizer(self) -> ChatModel:
         """The language model, behind the reply cache."""
-        return self._chat(self.config.models.summarizer)
+        return self._chat("summarizer", self.config.models.summarizer)
 
     @shared_property
     def judge(self) -> ChatModel | None:
         """The model that judges finished samples, behind the reply cache; None where none is configured."""
-        return self._chat(self.config.models.judge) if self.config.models.judge is not None else None
+        config = self.config.models.judge
+        return self._chat("judge", config) if config is not None else None
 
     @shared_property
     def embedder(self) -> Embedder:
         """The sentence embedder."""
-        return build_embedder(self.config.models.embedder)
+        with whole_model("embedder"):
+            return build_embedder(self.config.models.embedder)
 
     @shared_property
     def clip(self) -> Clip | None:
         """The CLIP of the audits; None where none is configured."""
-        return build_clip(self.config.models.clip) if self.config.models.clip is not None else None
+        config = self.config.models.clip
+        with whole_model("clip"):
+            return build_clip(config) if config is not None else None
 
     @shared_property
     def binding(self) -> BindingGuard:
@@ -173,8 +178,19 @@ class Services:
         if self.budget is not None:
             self.budget.check(self.meter.read())
 
-    def _chat(self, config: ChatConfig) -> ChatModel:
-        built = build_chat_model(config, self.meter, self.raise_if_stopped)
+    def open_models(self, stages: Collection[str]) -> None:
+        """Build the models that these stages ask, one after the other, unless they are there.
+
+        A run calls it before it touches a video, so that a model that cannot be built costs no video anything. Raises
+        MachineTrouble and ConfigError as the models' properties do, and RunStopped when the run stops.
+        """
+        for role in models_of(stages, self.config):
+            self.raise_if_stopped()
+            getattr(self, role)
+
+    def _chat(self, role: str, config: ChatConfig) -> ChatModel:
+        with whole_model(role):
+            built = build_chat_model(config, self.meter, self.raise_if_stopped)
         model = CachedModel(built, self.ledger, self.meter, self.raise_if_stopped)
         self._closing.callback(model.close)
         return model

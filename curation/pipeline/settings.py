@@ -46,10 +46,15 @@ def stage_hashes(config: CurateConfig, prompts: Mapping[str, Prompt], models: Mo
     )
 
 
+def is_off(stage: Stage, config: CurateConfig) -> bool:
+    """Whether the configuration turns a stage off by its switch."""
+    return stage.switch is not None and bool(_value(config, stage.switch) == _OFF)
+
+
 def _of_results(
     stage: Stage, config: CurateConfig, prompts: Mapping[str, Prompt], models: ModelIdentities
 ) -> dict[str, Any]:
-    if stage.switch is not None and _value(config, stage.switch) == _OFF:
+    if stage.switch is not None and is_off(stage, config):
         return {stage.switch: _OFF}
     depends: dict[str, Any] = dict(_values(config, stage.keys))
     depends |= _changed(config, stage.later_keys)

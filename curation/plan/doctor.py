@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from curation.pipeline.open_files import allowed_files, how_to_raise, needed_files, wanted_files
 from curation.text.prompt_lines import prompt_line, render
 from curation.video.sandbox import Limits, Sandbox
 from models.check import Check, fail, ok, warn
@@ -174,6 +175,18 @@ def check_memory(config: CurateConfig, available: float | None = None) -> Check:
         fix = f"{wanted / _GB:.1f} GB are usual with run.decode_workers: {config.run.decode_workers}; lower it"
         return warn("memory", found, fix)
     return ok("memory", found)
+
+
+def check_open_files(config: CurateConfig) -> Check:
+    """The limit of open files (`ulimit -n`), as far as a run can raise it itself, against what a run needs."""
+    needed, wanted = needed_files(config), wanted_files(config)
+    allowed = allowed_files(wanted)
+    found = f"{allowed} may be open"
+    if allowed < needed:
+        return fail("open files", f"{found}, a run needs {needed}", how_to_raise(wanted))
+    if allowed < wanted:
+        return warn("open files", f"{found}, a run may want {wanted} at full load", how_to_raise(wanted))
+    return ok("open files", found)
 
 
 def _free_memory() -> float | None:

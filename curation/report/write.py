@@ -17,6 +17,7 @@ from curation.status.standings import Standings
 from curation.store.files import write_whole
 from curation.workspace import Workspace
 from schemas.documents.run_summary import RunSummary
+from schemas.kit.blame import blame, in_one_line
 from schemas.safe_text import plain_line, public_text
 
 log = logging.getLogger(__name__)
@@ -72,8 +73,10 @@ def try_report(
     """`write_report` at the end of a run. An error is logged, since it matters less than how the run ended."""
     try:
         return write_report(workspace, services, history, why)
-    except Exception:
-        log.exception("the report could not be written; `v2xum report %s` tries again", workspace.root)
+    except Exception as error:
+        fault = error if blame(error) == "video" else None  # a traceback helps where the program may be wrong
+        text = "the report could not be written (%s); `v2xum report %s` tries again"
+        log.error(text, in_one_line(error), workspace.root, exc_info=fault)
         return None
 
 

@@ -16,6 +16,7 @@ def summarize(view: LedgerView) -> WorkspaceStatus:
     due: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     results: dict[str, Counter[str]] = defaultdict(Counter)
+    poison = 0
     for one in Standings(view).walk():
         states[one.where.state] += 1
         if one.where.stage is not None:
@@ -24,6 +25,7 @@ def summarize(view: LedgerView) -> WorkspaceStatus:
             results[stage][head.status] += 1
         if one.why is not None:
             reasons[str(one.why)] += 1
+            poison += one.why.error_class == "poison"
     last = view.ledger.last_run()
     return WorkspaceStatus(
         videos=states.total(),
@@ -41,5 +43,6 @@ def summarize(view: LedgerView) -> WorkspaceStatus:
             for stage in STAGES.names
         },
         reasons=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
+        poison=poison,
         last_run=RunOutcome(number=last.number, outcome=last.outcome) if last is not None else None,
     )

@@ -16,14 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from schemas.errors import StageError
+from schemas.kit.blame import is_shortage
 
-# Texts of FFmpeg and glibc, C++'s exception, decord's checks of FFmpeg's codes, dlopen, and threads without a stack.
-_TEXTS = re.compile(
-    r"cannot allocate memory|bad_alloc|\(-12 vs\.|failed12\b|failed to map segment|can't start new thread"
-    r"|resource temporarily unavailable",
-    re.IGNORECASE,
-)
 _NEAR = 0.9
 
 
@@ -79,17 +73,3 @@ def near_limit() -> bool:
         return False
     peak = re.search(r"VmPeak:\s*(\d+) kB", status)
     return soft != resource.RLIM_INFINITY and peak is not None and int(peak[1]) * 1024 > _NEAR * soft
-
-
-def is_shortage(error: BaseException) -> bool:
-    """Whether an error or one of its causes means that memory ran out, by its type, its number or its text."""
-    seen: set[int] = set()
-    link: BaseException | None = error
-    while link is not None and id(link) not in seen:
-        seen.add(id(link))
-        if isinstance(link, MemoryError) or (isinstance(link, OSError) and link.errno == errno.ENOMEM):
-            return True
-        if not isinstance(link, OSError | StageError) and _TEXTS.search(str(link)):
-            return True
-        link = link.__cause__ or link.__context__
-    return False

@@ -25,8 +25,8 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
-from curation.video.out_of_memory import is_shortage
-from schemas.errors import Interrupted, PoisonError
+from schemas.errors import Interrupted, MachineTrouble, PoisonError, StageError, TransientError
+from schemas.kit.blame import blame, in_one_line, is_shortage
 from schemas.kit.local_process import end_with_parent
 
 T = TypeVar("T")
@@ -38,6 +38,8 @@ STOP_CHECK_SECONDS = 0.25
 CLOSE_SECONDS = 20.0
 # Exit codes of children: the limit of memory was reached; too little memory is left to begin.
 _OUT_OF_MEMORY, _WORN = 71, 72
+# A decoder does not send itself these: the system did, for want of memory, or somebody.
+_FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM)
 
 
 class Limits(NamedTuple):
@@ -105,9 +107,11 @@ class Sandbox:
         """Call `function(*args)` in a child and return its result; arguments and result are pickled.
 
         `meanwhile` is called several times a second until the result is there; an error that it raises ends the call
-        and the child. An error of the function is raised as it is. Raises PoisonError with the reason `timeout`,
-        `cpu_time`, `memory` (more memory than allowed) or `crashed` (the child died), and the error of
-        `raise_if_stopped`.
+        and the child. An error of the function is raised as it is, except that what is no video's fault
+        (schemas/kit/blame.py) is MachineTrouble. Raises PoisonError with the reason `timeout`, `cpu_time`, `memory`
+        (more memory than allowed) or `crashed` (the child died); TransientError with `killed` (from outside, as the
+        system does when its memory ends) or `memory_limit` (this process may use less memory than the call); and the
+        error of `raise_if_stopped`.
         """
         memory = self._memory if limits.memory_megabytes is None else limits.memory_megabytes
         bounds = limits._replace(memory_megabytes=memory)
@@ -140,7 +144,7 @@ class Sandbox:
                 self._discard(host, closings)
                 failures += 1
                 if failures > 1:
-                    raise PoisonError("crashed", "the child process could not be kept alive") from error
+                    raise TransientError("killed", "the child process could not be kept alive") from error
             except TimeoutError as error:
                 if _is_pool_timeout(error):
                     raise PoisonError("timeout", f"no result after {limits.wall_seconds:g} s") from error
@@ -247,6 +251,8 @@ def _limited(function: Callable[..., T], args: tuple[Any, ...], limits: Limits) 
     except MemoryError:
         os._exit(_OUT_OF_MEMORY)
     except Exception as error:
+        if blame(error) == "machine":  # decided here, because an error loses its causes on the way to the parent
+            raise MachineTrouble(f"a child process cannot work: {in_one_line(error)}") from error
         if is_shortage(error):
             os._exit(_OUT_OF_MEMORY)
         raise
@@ -278,9 +284,15 @@ def _soften(limit: int, wanted: int) -> None:
     resource.setrlimit(limit, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
 
 
-def _death(code: int | None, limits: Limits) -> PoisonError:
+def _death(code: int | None, limits: Limits) -> StageError:
     """The error for a child that died in a call."""
+    if code in _FROM_OUTSIDE:
+        return TransientError("killed", f"the child process was {_exit_text(code)}")
     if code == _OUT_OF_MEMORY:
+        hard = resource.getrlimit(resource.RLIMIT_AS)[1]  # the child's too
+        if hard != resource.RLIM_INFINITY and hard < int((limits.memory_megabytes or 0.0) * 1e6):
+            given = f"`ulimit -v` allows {hard / 1e6:.0f} MB, and a decoder may need {limits.memory_megabytes:g} MB"
+            return TransientError("memory_limit", given)
         return PoisonError("memory", f"more than {limits.memory_megabytes:g} MB")
     if code == -signal.SIGXCPU and limits.cpu_seconds is not None:
         return PoisonError("cpu_time", f"more than {limits.cpu_seconds:g} s of CPU time")

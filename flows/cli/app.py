@@ -1,7 +1,7 @@
 """What all commands share: the registry of commands, common options, and errors as exit codes.
 
 Exit codes: 0 done; 1 the run stopped and can be resumed; 2 bad usage or configuration; 3 finished, with more
-rejections than `run.max_rejected` allows; 4 budget reached; 130 interrupted.
+rejections than `run.max_rejected` allows; 4 budget reached; 130 interrupted by Ctrl-C; 143 by SIGTERM.
 
 This module imports no command. A module of commands registers them on `app`; `flows.cli.commands` imports it when one
 of its commands is called.
@@ -26,6 +26,7 @@ from schemas.errors import (
     PromptError,
     RunStopped,
     StorageFull,
+    Terminated,
     is_storage_full,
 )
 
@@ -52,8 +53,12 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
+        except (typer.Exit, typer.Abort, typer.BadParameter):
+            raise
         except (ConfigError, PromptError) as error:
             fail(str(error), 2)
+        except Terminated as error:
+            fail(str(error), 143)
         except Interrupted as error:
             fail(str(error), 130)
         except BudgetReached as error:
@@ -62,19 +67,23 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             fail(f"{error}\n{_MAKE_ROOM}", 1)
         except RunStopped as error:
             fail(str(error), 1)
-        except _system_errors() as error:
-            if not is_storage_full(error):
-                raise
-            fail(f"no space left for the workspace\n{_MAKE_ROOM}", 1)
+        except Exception as error:
+            if is_storage_full(error):
+                fail(f"no space left for the workspace\n{_MAKE_ROOM}", 1)
+            if trouble := _trouble(error):
+                fail(trouble, 1)
+            raise
 
     return run
 
 
-def _system_errors() -> tuple[type[Exception], ...]:
-    """The errors that a full disk raises, among others. Many commands never load the ledger's library."""
-    from sqlalchemy.exc import OperationalError
+def _trouble(error: Exception) -> str | None:
+    """What to say of an error that is the machine's fault (memory, files, imports, the database); None for others."""
+    from schemas.kit.blame import blame, in_one_line
 
-    return OSError, OperationalError
+    if blame(error) == "video":
+        return None
+    return f"{in_one_line(error)}\nfinished results are kept: mend the cause and run the same command again"
 
 
 def collect_rarely() -> None:

@@ -32,9 +32,10 @@ class Benchmark(StrEnum):
     uncertainty = "uncertainty"
     review = "review"
     protocols = "protocols"
+    kills = "kills"
 
 
-_WITH_OPTIONS = (Benchmark.serving, Benchmark.frames, Benchmark.review, Benchmark.protocols)
+_WITH_OPTIONS = (Benchmark.serving, Benchmark.frames, Benchmark.review, Benchmark.protocols, Benchmark.kills)
 
 
 class _PassesHelp(TyperCommand):

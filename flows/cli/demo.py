@@ -72,7 +72,7 @@ def run(folder: Path, videos: int, console: Console) -> None:
     with site.serve(folder / "site") as base:
         site.write_list(folder / "videos.csv", base, offered)
         counts = curate_here(config, workspace, [str(folder / "videos.csv")], None)
-    print_status(counts, console)
+    print_status(counts, workspace, console)
     seeds = {offer.id: offer.seed for offer in offered if offer.seed is not None}
     place = Workspace(workspace)
     with open_services(place, config) as services:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
+from flows.cli.app import shown_path
 from schemas.audit import GOOD, Audit
 from schemas.binding import Binding
 from schemas.documents.status import Explanation
@@ -14,8 +16,8 @@ from schemas.safe_text import plain
 from schemas.time import plain_seconds
 
 
-def print_explanation(explanation: Explanation) -> None:
-    """Print the explanation of a video: its source, rejections, stages and verdicts."""
+def print_explanation(explanation: Explanation, workspace: Path) -> None:
+    """Print the explanation of a video: its source, rejections with a way out, stages and verdicts."""
     answer = explanation.model_dump(mode="json")
     console = Console(highlight=False, soft_wrap=True)
     source = answer["source"] or {}
@@ -28,6 +30,9 @@ def print_explanation(explanation: Explanation) -> None:
     for rejection in answer["rejections"]:
         words = f"at {rejection['stage']}: {rejection['reason']} ({rejection['error_class']}): {rejection['evidence']}"
         console.print(Text("rejected  ", style="red").append(plain(words, 500)))
+        if rejection["error_class"] == "poison":
+            again = f"v2xum retry {shown_path(workspace)} --class poison (or {answer['id']})"
+            _row(console, "way out", f"not tried again by itself; when the cause is mended: {again}")
     for name, stage in answer["stages"].items():
         if stage["status"] == "done":
             _stage(console, name, stage)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich.console import Console
 from rich.table import Table
 
+from flows.cli.app import shown_path
 from schemas.documents.status import WorkspaceStatus
 from schemas.safe_text import plain
 
 
-def print_status(status: WorkspaceStatus, console: Console | None = None) -> None:
-    """Print the counts of videos as a sentence, a table of the stages, and the reasons for rejections."""
+def print_status(status: WorkspaceStatus, workspace: Path, console: Console | None = None) -> None:
+    """Print the counts of videos as a sentence, a table of the stages, the reasons for rejections, and ways out."""
     console = console or Console()
     console.print(
         f"{status.videos} videos: {status.samples} samples, {status.rejected} rejected, {status.retryable} retryable, "
@@ -27,3 +30,11 @@ def print_status(status: WorkspaceStatus, console: Console | None = None) -> Non
     console.print(table)
     for reason, videos in status.reasons.items():
         console.print(f"{videos:6} {plain(reason)}", markup=False, highlight=False)
+    if status.poison:
+        console.print(
+            f"\n{status.poison} of the rejected crashed a decoder or the program (class poison). They are not tried"
+            f"\nagain by themselves. When the cause is mended: v2xum retry {shown_path(workspace)} --class poison",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )

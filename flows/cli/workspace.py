@@ -67,7 +67,7 @@ def curate(
     if as_json:
         print_json(counts)
     else:
-        print_status(counts)
+        print_status(counts, root)
         page = shown_path(root / "report" / "report.html")
         sys.stdout.write(f"\ndataset   {shown_path(root / 'export')}\nreport    {page}\n")
         sys.stdout.write(f"explain   v2xum explain ID {shown_path(root)}\n")
@@ -84,7 +84,7 @@ def status(workspace: WorkspaceArgument, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(counts)
     else:
-        print_status(counts)
+        print_status(counts, workspace)
 
 
 @app.command()
@@ -108,7 +108,7 @@ def explain(
     else:
         from flows.cli.print_explanation import print_explanation
 
-        print_explanation(answer)
+        print_explanation(answer, workspace)
 
 
 @app.command()

@@ -1,13 +1,10 @@
-"""Runs the curate flow from a terminal, with a Prefect server of its own, a progress display and signal handlers."""
+"""Runs the curate flow from a terminal, with a Prefect server of its own, a progress display, stopped by signals."""
 
 from __future__ import annotations
 
-import contextlib
-import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
 from curation.dataset.export import is_exported
 from curation.pipeline.budget import Budget
@@ -17,9 +14,10 @@ from curation.report.write import report_path, try_report
 from curation.status.counts import summarize
 from flows.local.prefect_server import local_server, quiet_environment
 from flows.local.progress import Display
+from flows.local.signals import stoppable
 from schemas.configuration.config import CurateConfig, SourceSpec
 from schemas.documents.status import WorkspaceStatus
-from schemas.errors import ConfigError, Interrupted
+from schemas.errors import ConfigError
 from schemas.kit.utf8 import is_utf8, quoted
 
 
@@ -32,7 +30,14 @@ def curate_here(
     ConfigError without sources, BudgetReached when `budget` is used up, and what `curate` raises.
     """
     config = with_sources(config, sources)
-    with Display() as display, open_run(root, config, Counts(display.show)) as run:
+    stop = threading.Event()
+    return stoppable(lambda: _curate(config, root, limit, budget, stop), stop)
+
+
+def _curate(
+    config: CurateConfig, root: Path, limit: int | None, budget: Budget | None, stop: threading.Event
+) -> WorkspaceStatus:
+    with Display() as display, open_run(root, config, Counts(display.show), stop) as run:
         run.services.budget = budget
         run.history.listen(display.meter)
         ids = run.register(limit)
@@ -42,11 +47,12 @@ def curate_here(
                 try_report(run.workspace, run.services)
             return summarize(run.services.view)
         quiet_environment(root / "prefect")
-        with local_server(root / "prefect") as url, stop_on_interrupt(run.services.stop):
+        with local_server(root / "prefect", run.services.raise_if_stopped) as url:
             from prefect.settings import PREFECT_API_URL, temporary_settings
 
             from flows.curate import curate  # Prefect takes seconds to import
 
+            run.services.raise_if_stopped()
             with temporary_settings({PREFECT_API_URL: url}):
                 return curate(config, root, limit)
 
@@ -64,22 +70,3 @@ def with_sources(config: CurateConfig, sources: Sequence[str]) -> CurateConfig:
     if not config.sources:
         raise ConfigError("no sources: give --source, or `sources:` in the configuration")
     return config
-
-
-@contextlib.contextmanager
-def stop_on_interrupt(stop: threading.Event) -> Iterator[None]:
-    """Set `stop` at the first Ctrl-C or SIGTERM, so that the run stops safely; raise Interrupted at the second."""
-
-    def ask(_signal: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    except KeyboardInterrupt as error:
-        raise Interrupted("stopped at once; the same command goes on from here") from error
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,9 +14,10 @@ from curation.pipeline.run import Run, open_run
 from curation.plan.costs import QUANTITIES, Probed, busy_seconds, gather
 from curation.plan.estimate import Measured, choose, document, estimate, problem
 from curation.status.standings import due
-from flows.local.curate import stop_on_interrupt, with_sources
+from flows.local.curate import with_sources
 from flows.local.prefect_server import local_server, quiet_environment
 from flows.local.progress import Display
+from flows.local.signals import stoppable
 from schemas.configuration.config import CurateConfig
 from schemas.documents.plan import Plan, ProbeCost
 
@@ -27,7 +29,12 @@ def plan_here(config: CurateConfig, root: Path, sources: Sequence[str], probe: i
     `curate_here` raises.
     """
     config = with_sources(config, sources)
-    with Display() as display, open_run(root, config, Counts(display.show)) as run:
+    stop = threading.Event()
+    return stoppable(lambda: _plan(config, root, probe, limit, stop), stop)
+
+
+def _plan(config: CurateConfig, root: Path, probe: int, limit: int | None, stop: threading.Event) -> Plan:
+    with Display() as display, open_run(root, config, Counts(display.show), stop) as run:
         ids = run.register(limit)
         stages = due(run.services.view, ids)
         chosen = choose(stages, probe, config.name)
@@ -45,15 +52,14 @@ def plan_here(config: CurateConfig, root: Path, sources: Sequence[str], probe: i
 def _probe(run: Run, root: Path, chosen: list[str]) -> float:
     """Curate the chosen videos; returns the seconds that opening the models took."""
     quiet_environment(root / "prefect")
-    with local_server(root / "prefect") as url, stop_on_interrupt(run.services.stop):
+    with local_server(root / "prefect", run.services.raise_if_stopped) as url:
         from prefect.settings import PREFECT_API_URL, temporary_settings
 
         from flows.probe import probe  # Prefect takes seconds to import
 
         began = time.monotonic()
         # Models are opened once in a run: their time must not count as the first video's.
-        services = run.services
-        _ = services.captioner, services.summarizer, services.judge, services.clip, services.embedder
+        run.open_models(chosen)
         started = time.monotonic() - began
         with temporary_settings({PREFECT_API_URL: url}):
             probe(root, chosen)

@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
@@ -49,9 +49,10 @@ def quiet_environment(home: Path) -> None:
 
 
 @contextmanager
-def local_server(home: Path) -> Iterator[str]:
+def local_server(home: Path, raise_if_stopped: Callable[[], None] = lambda: None) -> Iterator[str]:
     """Yield the API URL of a running server. Raises RunStopped with the end of its log when it does not start.
 
+    `raise_if_stopped` is called while the server starts, and may raise RunStopped.
     The server's database holds records of earlier runs and no results. A damaged one, or one with which the server does
     not start, is set aside with a warning, and the server starts with a new one.
     """
@@ -65,12 +66,12 @@ def local_server(home: Path) -> Iterator[str]:
         _set_aside(database, fault)
     with ExitStack() as running:
         try:
-            url = running.enter_context(_server(home))
+            url = running.enter_context(_server(home, raise_if_stopped))
         except ServerEnded:
             if not database.exists() or _ELSEWHERE in os.environ:
                 raise
             _set_aside(database, "the server does not start with it")
-            url = running.enter_context(_server(home))
+            url = running.enter_context(_server(home, raise_if_stopped))
         yield url
 
 
@@ -79,7 +80,7 @@ class ServerEnded(RunStopped):
 
 
 @contextmanager
-def _server(home: Path) -> Iterator[str]:
+def _server(home: Path, raise_if_stopped: Callable[[], None]) -> Iterator[str]:
     port = free_port()
     url = f"http://127.0.0.1:{port}/api"
     command = [
@@ -105,15 +106,16 @@ def _server(home: Path) -> Iterator[str]:
             preexec_fn=end_with_parent,
         )
         try:
-            _wait(process, url, home / "server.log")
+            _wait(process, url, home / "server.log", raise_if_stopped)
             yield url
         finally:
             _stop(process)
 
 
-def _wait(process: subprocess.Popen[bytes], url: str, printed: Path) -> None:
+def _wait(process: subprocess.Popen[bytes], url: str, printed: Path, raise_if_stopped: Callable[[], None]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
+        raise_if_stopped()
         if process.poll() is not None:
             raise ServerEnded(
                 f"the local Prefect server ended while it was starting (its files are in {printed.parent}); its log "

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.identity import checkpoint_errors, name_of, revision_of
+from models.weights import load_weights, quiet_loading
 from schemas.configuration.model_config import TransformersEmbedder as TransformersConfig
 
 _WORD = re.compile(r"\w+")
@@ -58,8 +59,10 @@ class TransformersEmbedder:
             from transformers import AutoModel, AutoTokenizer
 
             revision = revision_of(config.model, config.revision)
-            self._tokenizer: Any = AutoTokenizer.from_pretrained(config.model, revision=config.revision)
-            model = AutoModel.from_pretrained(config.model, revision=config.revision, use_safetensors=True)
+            with quiet_loading():
+                self._tokenizer: Any = AutoTokenizer.from_pretrained(config.model, revision=config.revision)
+                # A pooler comes after the hidden states that are averaged here; many checkpoints have none.
+                model = load_weights(AutoModel, config.model, revision=config.revision, unused=("pooler.",))
             self._model: Any = model.to(config.device).eval()
         if self._tokenizer.pad_token_id is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from PIL import Image
 from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
-from transformers.utils import logging as transformers_logging
 
 from models.clip import Vectors
 from models.decode_picture import decode_picture
 from models.identity import checkpoint_errors, name_of, revision_of
 from models.torch_threads import threads, threads_for
+from models.weights import load_weights, quiet_loading
 from schemas.configuration.model_config import TransformersClip as TransformersClipConfig
 from schemas.errors import ConfigError, TransientError
 
@@ -23,7 +23,6 @@ _UNLIMITED = 10**6
 _LEAST_SIDE, _MOST_ASPECT = 16, 4
 # The library does not annotate these.
 _AutoImageProcessor: Any = AutoImageProcessor
-_logging: Any = transformers_logging
 
 
 class TransformersClip:
@@ -109,14 +108,8 @@ def presentable(picture: Image.Image) -> Image.Image:
 def _load(config: TransformersClipConfig) -> tuple[Any, Any, Any]:
     """Model, tokenizer, and the image processor that needs only Pillow."""
     where, revision = config.model, config.revision
-    progress = _logging.is_progress_bar_enabled()
-    _logging.disable_progress_bar()
-    try:
+    with quiet_loading():
         tokenizer: Any = AutoTokenizer.from_pretrained(where, revision=revision)
         pictures = _AutoImageProcessor.from_pretrained(where, revision=revision, backend="pil")
-        # Weights only as safetensors: a pickle would run its author's code.
-        model: Any = AutoModel.from_pretrained(where, revision=revision, use_safetensors=True)
-    finally:
-        if progress:
-            _logging.enable_progress_bar()
+        model = load_weights(AutoModel, where, revision=revision)
     return model.to(config.device).eval(), tokenizer, pictures

@@ -26,7 +26,6 @@ from transformers import (
     LogitsProcessorList,
     StoppingCriteriaList,
 )
-from transformers.utils import logging as transformers_logging
 
 from models.chat import Arrived, Reply, Request
 from models.decode_picture import decode_picture
@@ -34,6 +33,7 @@ from models.identity import RETRY_TEMPERATURE, checkpoint_errors, name_of, revis
 from models.local.grammar import Constraint, Grammars
 from models.local.sampling import RowLimits, RowSampler, Sampling
 from models.torch_threads import threads, threads_for
+from models.weights import load_weights, quiet_loading
 from schemas.configuration.model_config import LocalModel
 from schemas.errors import ConfigError, PermanentError, TransientError
 
@@ -42,7 +42,6 @@ _UNLIMITED = 10**6
 # The library does not annotate these.
 _AutoProcessor: Any = AutoProcessor
 _GenerationConfig: Any = GenerationConfig
-_logging: Any = transformers_logging
 
 
 class LocalChatModel:
@@ -188,22 +187,14 @@ class LocalChatModel:
 def _load(config: LocalModel) -> tuple[Any, Any, Any]:
     """Model, tokenizer (which pads on the left), and the processor of a checkpoint with a vision part, else None."""
     where, revision = config.model, config.revision
-    progress = _logging.is_progress_bar_enabled()
-    _logging.disable_progress_bar()
-    try:
+    with quiet_loading():
         has_vision = hasattr(AutoConfig.from_pretrained(where, revision=revision), "vision_config")
         processor: Any = _AutoProcessor.from_pretrained(where, revision=revision) if has_vision else None
         tokenizer: Any = (
             AutoTokenizer.from_pretrained(where, revision=revision) if not has_vision else processor.tokenizer
         )
         loader: Any = AutoModelForImageTextToText if has_vision else AutoModelForCausalLM
-        # Weights only as safetensors: a pickle would run its author's code.
-        model = loader.from_pretrained(
-            where, revision=revision, dtype=getattr(torch, config.dtype), use_safetensors=True
-        )
-    finally:
-        if progress:
-            _logging.enable_progress_bar()
+        model = load_weights(loader, where, revision=revision, dtype=getattr(torch, config.dtype))
     tokenizer.padding_side = "left"
     return model.to(config.device).eval(), tokenizer, processor
 

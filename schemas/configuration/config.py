@@ -282,6 +282,9 @@ class RunSection(Section):
     model_workers: int = Field(default=16, ge=1, description="videos whose requests are at a server at the same time")
     metrics_port: int | None = Field(default=None, ge=1, le=65535, description="serve Prometheus metrics on 127.0.0.1")
     max_rejected: Fraction = Field(default=1.0, description="share of videos above which the exit code is 3")
+    max_alike: int = Field(
+        default=5, ge=0, description="stop when so many videos crash at a stage alike and none succeeds; 0: never"
+    )
 
 
 class CurateConfig(Section):

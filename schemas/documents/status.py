@@ -38,7 +38,8 @@ class WorkspaceStatus(Document):
     """Every video in exactly one of samples, rejected, retryable and pending.
 
     `stages` is in the order of the stages. `reasons` counts the rejected and retryable videos by `stage: reason`, each
-    once, the most frequent reason first.
+    once, the most frequent reason first. `poison` is how many of the rejected videos crashed a decoder or the program:
+    only `v2xum retry --class poison` tries them again.
     """
 
     videos: int
@@ -48,6 +49,7 @@ class WorkspaceStatus(Document):
     pending: int
     stages: dict[str, StageStatus]
     reasons: dict[str, int]
+    poison: int = 0
     last_run: RunOutcome | None
 
 

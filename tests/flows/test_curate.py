@@ -145,8 +145,9 @@ def test_a_second_run_at_the_same_time_is_refused(finished: Path, films: Path, v
     assert "another run holds this workspace" in done.stderr
 
 
-def test_ctrl_c_stops_within_seconds_and_resumes(
-    films: Path, finished: Path, tmp_path: Path, server: str, v2xum: Cli
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_within_seconds_and_resumes(
+    number: signal.Signals, code: int, films: Path, finished: Path, tmp_path: Path, server: str, v2xum: Cli
 ) -> None:
     workspace = tmp_path / "workspace"
     command = [
@@ -164,9 +165,9 @@ def test_ctrl_c_stops_within_seconds_and_resumes(
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not list(workspace.glob("store/frames/*/*")):
         time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, said = process.communicate(timeout=60)
-    assert process.returncode == 130, said
+    assert process.returncode == code, said
     assert "the same command goes on from here" in said
     assert "Traceback" not in said
     assert v2xum("curate", CONFIG, "--source", films, "--workspace", workspace).returncode == 0

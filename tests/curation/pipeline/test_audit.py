@@ -108,7 +108,7 @@ def test_explain_shows_scores_marks_and_what_is_missing(capsys) -> None:
     answer = Explanation(
         id="v", state="sample", due=None, source=None, rejections=(), stages={"audit": stage}, verdicts=(), review=None
     )
-    print_explanation(answer)
+    print_explanation(answer, Path("workspace"))
     said = capsys.readouterr().out
     for words in ("prompt     judge.v1", "marked: coverage is", "the limit is 1", "faithful 2 of 5: It is", NO_CLIP):
         assert words in said

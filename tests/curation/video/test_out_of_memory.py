@@ -6,8 +6,9 @@ import threading
 
 import pytest
 
-from curation.video.out_of_memory import AllocationWatch, is_shortage
+from curation.video.out_of_memory import AllocationWatch
 from schemas.errors import PermanentError
+from schemas.kit.blame import is_shortage
 
 
 @pytest.mark.parametrize(

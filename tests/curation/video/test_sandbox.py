@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from curation.video.sandbox import Limits, Sandbox
-from schemas.errors import Interrupted, PermanentError, PoisonError, RefusedError
+from schemas.errors import Interrupted, MachineTrouble, PermanentError, PoisonError, RefusedError, TransientError
 from schemas.repository import ROOT
 from tests.curation import hostile
 
@@ -115,6 +115,43 @@ def test_work_beside_a_call_goes_on_and_may_end_it(tmp_path):
         with pytest.raises(ValueError, match="enough"):
             own.run(hostile.busy, tmp_path / "pid", limits=LIMITS, meanwhile=meanwhile)
         hostile.wait_until_gone(int((tmp_path / "pid").read_text()))
+
+
+def test_a_working_child_killed_from_outside_is_no_fault_of_the_video(tmp_path):
+    """The system kills so when the machine's memory ends."""
+    started = tmp_path / "pid"
+
+    def kill():
+        hostile.wait_for(started)
+        os.kill(int(started.read_text()), signal.SIGKILL)
+
+    with Sandbox() as own:
+        threading.Thread(target=kill).start()
+        with pytest.raises(TransientError, match="killed by SIGKILL") as caught:
+            own.run(hostile.busy, started, limits=LIMITS)
+    assert caught.value.reason == "killed"
+
+
+def test_a_machine_that_allows_less_memory_than_the_call_is_no_fault_of_the_video():
+    code = (
+        "from curation.video.sandbox import Limits, Sandbox\nfrom schemas.errors import StageError\n"
+        "from tests.curation import hostile\n"
+        "if __name__ == '__main__':\n"
+        "  import resource; resource.setrlimit(resource.RLIMIT_AS, (900_000_000, 900_000_000))\n"
+        "  with Sandbox() as own:\n"
+        "    try: own.run(hostile.hog, 2000, limits=Limits(60, 4000))\n"
+        "    except StageError as error: print(error.error_class, error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout.startswith("transient memory_limit: `ulimit -v` allows 900 MB"), done.stderr
+
+
+@pytest.mark.parametrize("error", [ImportError("no module named av"), OSError(24, "Too many open files")])
+def test_a_child_that_cannot_work_stops_the_run(sandbox, error):
+    with pytest.raises(MachineTrouble, match="a child process cannot work"):
+        sandbox.run(hostile.throw, error, limits=LIMITS)
 
 
 def test_an_idle_child_killed_from_outside_is_replaced():
