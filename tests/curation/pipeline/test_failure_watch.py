@@ -33,7 +33,7 @@ def failing(stage: str, make: type[Exception] | None = None, *, text: str = "sha
 def test_a_fault_that_hits_all_stops_the_run_and_charges_nobody(ledger: Ledger, workers: int) -> None:
     ids = ledger.register(sources(VIDEOS))
     watch = FailureWatch(5)
-    with pytest.raises(AllAlike, match=r"caption: the first 5 videos .*AttributeError: shape of video .* max_alike=0"):
+    with pytest.raises(AllAlike, match=r"caption: the first 5 videos .*AttributeError: shape of video .*max_alike=0"):
         run_all(ledger, ids, failing("caption"), watch=watch, workers=workers)
     assert watch.take_back(ledger) >= 5
     assert states(ledger) == ["pending"] * VIDEOS
