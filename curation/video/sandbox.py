@@ -190,10 +190,13 @@ class _Host:
             context=get_context("spawn"),
         )
         self._over = threading.Event()
+        self._failure: Exception | None = None
         ready = threading.Event()
         self._thread = threading.Thread(target=self._keep, args=(ready,), name="sandbox", daemon=True)
         self._thread.start()
         ready.wait()
+        if self._failure is not None:  # no memory for a thread or a child, or too many open files
+            raise MachineTrouble(f"child processes cannot be started: {in_one_line(self._failure)}")
         # It runs before pebble's own exit handler, which misses a child that is just starting: the exit would hang.
         atexit.register(self.close)
 
@@ -205,6 +208,9 @@ class _Host:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             _ = self.pool.active  # starts the children
+        except Exception as error:  # noqa: BLE001 - the thread that waits raises it
+            self._failure = error
+            return
         finally:
             ready.set()
         self._over.wait()

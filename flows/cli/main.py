@@ -30,5 +30,8 @@ def write_any_text() -> None:
 
 def main() -> None:
     """Run the command line."""
+    import logging
+
+    logging.raiseExceptions = False  # a log that cannot be written, for want of memory, is no reason for a traceback
     write_any_text()
     application()()
