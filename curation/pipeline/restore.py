@@ -17,7 +17,17 @@ from curation.ledger.ledger import Ledger
 from curation.ledger.stages import STAGES
 from curation.ledger.standing import StageHashes, standing
 from curation.store.store import Store
-from schemas.errors import NotStored, PermanentError, RefusedError, StageError
+from schemas.errors import (
+    ConfigError,
+    NotStored,
+    PermanentError,
+    PoisonError,
+    RefusedError,
+    RunStopped,
+    StageError,
+    StorageFull,
+    is_storage_full,
+)
 from schemas.kit.single_flight import SingleFlight
 from schemas.records import Source, Video
 
@@ -70,12 +80,19 @@ class Restorer:
         """Fetch a missing file again, though nothing needs it at the moment; whether it is in the store now.
 
         No result changes. When no source gives the file any more, that is noted, so that only a stage that needs the
-        file asks for it again. Raises RunStopped.
+        file asks for it again. Raises RunStopped and ConfigError; nothing else may stop a run that needs no file.
         """
         try:
             self._flights.run(video.sha256, lambda: self._restore(video, replace=False))
         except NotStored as error:
             log.warning("video %s: %s; what was made of it is kept", video.id, error.evidence)
+            return False
+        except (RunStopped, ConfigError):
+            raise
+        except Exception as error:
+            if is_storage_full(error):
+                raise StorageFull(f"no space left for the workspace ({error})") from error
+            log.exception("video %s: unexpected error while its file was fetched again", video.id)
             return False
         return True
 
@@ -114,7 +131,8 @@ class Restorer:
             try:
                 made = self._fetch(record)
             except StageError as error:
-                for_good = for_good and isinstance(error, PermanentError | RefusedError)
+                # A local file may be on a disk that is not mounted, and asking for it costs nothing.
+                for_good &= isinstance(error, PermanentError | RefusedError | PoisonError) and record.kind != "file"
                 problems.append(f"{source.id}: {error}")
                 continue
             if (made.sha256, made.extension) == (video.sha256, video.extension):

@@ -51,6 +51,7 @@ class VideoServer:
         self.minds_if_range = True
         self.tells_length = True
         self.drops = True
+        self.gone = False  # /video.mp4
         self.healed = False  # the playlist of holes has none
         self.embedded = "/video.mp4"  # what /embedding.html shows
         self.segment: str | None = None  # the names of the fragments, whatever the address of the playlist says
@@ -162,7 +163,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body[start:end])
 
     def _video(self, path: str, options: dict[str, str]) -> None:
-        self._file(self.site.mp4)
+        if self.site.gone:
+            self._missing()
+        else:
+            self._file(self.site.mp4)
 
     def _dropping(self, path: str, options: dict[str, str]) -> None:
         """The connection breaks in the middle of the file, unless the download is resumed."""

@@ -13,12 +13,13 @@ import pytest
 
 from curation.pipeline.counts import Counts
 from curation.pipeline.process import process
+from curation.pipeline.restore import Restorer
 from curation.pipeline.services import Services
 from curation.pipeline.stage_functions import stage_function
 from curation.status.standings import Standings
 from curation.workspace import Workspace
 from schemas.configuration.config import FilterConfig, RangeFilter
-from schemas.errors import NotStored
+from schemas.errors import Interrupted, NotStored, StorageFull
 from schemas.records import FrameSet, Origin, Source, Video
 from tests.annotation.workspaces import config
 from tests.curation import barcode
@@ -230,21 +231,53 @@ def test_what_is_missing_is_brought_back_though_nothing_needs_it(place: Workspac
 
 
 def test_what_no_source_gives_any_more_is_asked_for_once_and_changes_no_result(
-    place: Workspace, mine: Path, other: Path, caplog: pytest.LogCaptureFixture
+    place: Workspace, mine: Path, other: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    shutil.copy(other, mine / "b.mp4")
-    with opened(place) as services:
-        run(services, sources(mine, "a", "b"))
-        kept = [video(services, name) for name in "ab"]
-        for name in "ab":
-            file(services, name).unlink()
-        (mine / "a.mp4").unlink()
-        with (mine / "b.mp4").open("ab") as stream:
-            stream.write(bytes(100))
-        missing = services.restorer.missing(["a", "b"])
-        assert [services.restorer.bring_back(one) for one in missing] == [False, False]
-        assert "file_not_found" in caplog.text and "other bytes" in caplog.text
-        assert [video(services, name) for name in "ab"] == kept
-        assert services.restorer.missing(["a", "b"]) == []
+    with VideoServer(tmp_path) as site:
+        web = Source(id="c", kind="url", uri=site.url("/video.mp4"), origin=Origin(list_name="l", row=3))
         shutil.copy(other, mine / "b.mp4")
-        assert digest(services.restorer.file(kept[1])) == kept[1].sha256, "a stage that needs it asks again"
+        with opened(place) as services:
+            run(services, [*sources(mine, "a", "b"), web])
+            kept = [video(services, name) for name in "abc"]
+            for name in "abc":
+                file(services, name).unlink()
+            (mine / "a.mp4").rename(mine / "away")  # a disk that is not mounted
+            with (mine / "b.mp4").open("ab") as stream:
+                stream.write(bytes(100))
+            site.gone = True
+            missing = services.restorer.missing(["a", "b", "c"])
+            assert [services.restorer.bring_back(one) for one in missing] == [False, False, False]
+            assert all(word in caplog.text for word in ("file_not_found", "other bytes", "not_found"))
+            assert [video(services, name) for name in "abc"] == kept
+        site.gone = False
+        (mine / "away").rename(mine / "a.mp4")
+        shutil.copy(other, mine / "b.mp4")
+        with opened(place) as services:
+            missing = services.restorer.missing(["a", "b", "c"])
+            assert [one.id for one in missing] == ["a"], "of the others it is noted"
+            assert services.restorer.bring_back(missing[0])
+            for one in kept[1:]:
+                assert digest(services.restorer.file(one)) == one.sha256, "a stage that needs a file asks again"
+            assert services.restorer.missing(["a", "b", "c"]) == []
+
+
+def test_a_fault_of_ours_stops_no_run_that_needs_no_file_and_a_full_disk_does(
+    place: Workspace, mine: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def failing(error: Exception) -> Restorer:
+        def fetch(_source: Source) -> Video:
+            raise error
+
+        return Restorer(services.store, services.ledger, lambda: services.hashes, fetch)
+
+    with opened(place) as services:
+        run(services, sources(mine, "a"))
+        needed = video(services, "a")
+        file(services, "a").unlink()
+        assert not failing(ZeroDivisionError("a fault of ours")).bring_back(needed)
+        assert "unexpected error" in caplog.text and "a fault of ours" in caplog.text
+        with pytest.raises(StorageFull):
+            failing(OSError(28, "No space left on device")).bring_back(needed)
+        with pytest.raises(Interrupted):
+            failing(Interrupted("stopped")).bring_back(needed)
+        assert services.restorer.bring_back(needed)
