@@ -13,14 +13,16 @@ from filelock import FileLock, Timeout
 
 from curation.ledger.databases import has_ledger, open_ledger
 from curation.ledger.ledger import Ledger
-from curation.store.files import write_whole
+from curation.store.files import make_private, write_whole
 from curation.store.store import Store
 from schemas.configuration.config import CurateConfig
 from schemas.errors import ConfigError, WorkspaceBusy
+from schemas.secret_addresses import hide_secrets
 
 log = logging.getLogger(__name__)
 
 _CONFIG = "config.json"
+_PRIVATE = (_CONFIG, "ledger.sqlite*", "prefect", "review/*.key")  # files, and a folder that nobody else may enter
 
 
 class Workspace:
@@ -51,7 +53,10 @@ class Workspace:
     def ledger(self) -> Ledger:
         """Open the ledger: a file of the workspace, or where V2XUM_LEDGER says. Raises ConfigError as `open_ledger`."""
         self.root.mkdir(parents=True, exist_ok=True)
-        return open_ledger(self.root)
+        ledger = open_ledger(self.root)
+        # Addresses and titles of the user's videos, and what annotators wrote. Earlier versions let everybody read it.
+        make_private(*(path for pattern in _PRIVATE for path in self.root.glob(pattern)))
+        return ledger
 
     def store(self) -> Store:
         """Open the store."""
@@ -79,7 +84,7 @@ class Workspace:
 
     def save_config(self, config: CurateConfig) -> None:
         """Write the resolved configuration into the workspace."""
-        write_whole(self.root / _CONFIG, config.model_dump_json(indent=2) + "\n", durable=True)
+        write_whole(self.root / _CONFIG, config.model_dump_json(indent=2) + "\n", durable=True, private=True)
 
     def config(self) -> CurateConfig:
         """The configuration of the last run. Raises ConfigError when it is missing or of another version."""
@@ -87,7 +92,7 @@ class Workspace:
         try:
             return CurateConfig.model_validate_json(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise ConfigError(f"{path}: not a configuration of this version: {error}") from error
+            raise ConfigError(f"{path}: not a configuration of this version: {hide_secrets(str(error))}") from error
 
 
 @contextmanager

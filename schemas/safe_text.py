@@ -13,6 +13,7 @@ import unicodedata
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from schemas.records import Source
+from schemas.secret_addresses import without_secrets
 
 # Names of query parameters that grant access or belong to one session; other parameters may identify the video.
 _SECRET = re.compile(
@@ -25,7 +26,6 @@ _LOCATION = re.compile(
     r"|(?P<quote>[\"'])(?P<quoted>(?:[A-Za-z]:)?[/\\][^\"'\r\n]*)(?P=quote)"
     r"|(?<![\w/\\:.~\-])(?P<path>(?:~|[A-Za-z]:)?(?:[/\\][^\s/\\:'\"<>|,;]+)+[/\\][^\s/\\:'\"<>|,;]*)"
 )
-_CREDENTIALS = re.compile(r"^(?:([a-zA-Z][a-zA-Z0-9+.\-]*://)[^/?#\s]*|[^/?#\s:@]+:[^/?#\s]*)@(?=[^/?#\s])")
 _HOME = re.compile(r"(?i)(?:(?<=^file://)|^)(?:/home/[^/]+|/Users/[^/]+|/root|[A-Z]:\\Users\\[^\\]+)(?=[/\\]|$)")
 
 _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -50,7 +50,7 @@ def plain_line(text: str) -> str:
 def public_url(url: str) -> str | None:
     """An http(s) address without user, password, fragment and signing parameters; None for any other text."""
     try:
-        parts = urlsplit(url.strip())
+        parts = urlsplit(without_secrets(url.strip()))
         if parts.scheme.lower() not in ("http", "https") or not parts.hostname or parts.port == 0:
             return None
         text = _without_signatures(parts.query)
@@ -76,9 +76,9 @@ def public_uri(source: Source) -> str | None:
     return file_name(source.uri) if source.kind == "file" else public_url(source.uri)
 
 
-def without_secrets(text: str) -> str:
-    """An address of any scheme, or of none, without user, password and signing parameters; any other text as it is."""
-    front, mark, query = _CREDENTIALS.sub(r"\1", text.strip()).partition("?")
+def _unsigned(address: str) -> str:
+    """An address of any scheme, or of none, without secrets and session parameters; any other text as it is."""
+    front, mark, query = without_secrets(address.strip()).partition("?")
     query, hash_mark, fragment = query.partition("#")
     try:
         kept = _without_signatures(query)
@@ -92,10 +92,10 @@ def without_secrets(text: str) -> str:
 def public_address(text: str) -> str:
     """What somebody asked for, as one line of at most 300 characters: an address, or the path of a file.
 
-    Addresses are `without_secrets`. A path stays as it was written, so that it is found again in the list that names
-    it; only a home folder becomes `~`. For files that exist use `public_uri`.
+    Addresses are without what `public_url` leaves out. A path stays as it was written, so that it is found again in the
+    list that names it; only a home folder becomes `~`. For files that exist use `public_uri`.
     """
-    return plain(_HOME.sub("~", without_secrets(plain_line(text))), 300)
+    return plain(_HOME.sub("~", _unsigned(plain_line(text))), 300)
 
 
 def public_text(text: str, asked: str | None = None) -> str:
@@ -106,7 +106,7 @@ def public_text(text: str, asked: str | None = None) -> str:
 
     def shorten(match: re.Match[str]) -> str:
         if url := match["url"]:
-            return public_url(url) or file_name(url)
+            return public_url(url) or file_name(re.split(r"[?#]", without_secrets(url))[0])
         path = match["path"] or match["quoted"]
         shown = public_address(path) if asked is not None and public_address(path) == asked else file_name(path)
         return shown if match["path"] else match["quote"] + shown + match["quote"]

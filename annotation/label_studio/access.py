@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from curation.store.files import write_whole
 from schemas.errors import ConfigError
 
 URL = "V2XUM_LABEL_STUDIO_URL"
@@ -114,16 +115,6 @@ class Pseudonyms:
 def write_secret(path: Path, text: str) -> None:
     """Write a file that only its owner may read (mode 0600), as a whole or not at all, and flush it to the disk.
 
-    It is not `write_whole`, whose file other users may read for a moment. Raises OSError.
+    Raises OSError.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(path, text, durable=True, private=True)

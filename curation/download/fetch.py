@@ -20,6 +20,7 @@ from curation.store.store import Store
 from schemas.configuration.config import DownloadConfig, FilterConfig
 from schemas.errors import PermanentError, PoisonError, RefusedError, TransientError
 from schemas.records import Publication, Source, Video
+from schemas.secret_addresses import without_secrets
 
 
 def fetch(
@@ -49,8 +50,9 @@ def fetch(
     addresses.check(source.uri, config, proxied=secrets.proxied)
     host = addresses.host_key(source.uri)
     visits = Hosts(config) if hosts is None else hosts
-    # The address is a part of the folder's name: bytes of two addresses never meet in one file.
-    with visits.visit(host), store.hold_partial(f"{source.id}\0{source.uri}") as folder:
+    # The address is a part of the folder's name: bytes of two addresses never meet in one file. A new signature is not
+    # another address.
+    with visits.visit(host), store.hold_partial(f"{source.id}\0{without_secrets(source.uri)}") as folder:
         task = DownloadTask(source, config, filters, store, folder, secrets, children, probe, progress)
         try:
             return download_with_retries(task, visits, host)

@@ -25,13 +25,14 @@ class SourceRows(Part):
     def register(self, items: Iterable[Source | Rejection]) -> list[str]:
         """Add sources and unusable list rows in one transaction, keeping the order; known ids keep their position.
 
-        A known id whose row changed is updated. Returns the ids in the order given, each once.
+        A known id whose row changed is updated. A source that has another id since an earlier version keeps that one
+        (`known_as`). Returns the ids in the order given, each once.
         """
         ids: dict[str, None] = {}
         c = t.sources.c
         remaining = iter(items)
         with self.engine.begin() as connection:
-            while chunk := list(islice(remaining, CHUNK)):
+            while chunk := _under_known_ids(connection, list(islice(remaining, CHUNK))):
                 rows = sa.select(c.id, c.digest, c.payload).where(c.id.in_([item.id for item in chunk]))
                 known = {row.id: (row.digest, row.payload) for row in connection.execute(rows)}
                 # An earlier version's `retry` erased the reason of a row and left the row.
@@ -65,6 +66,21 @@ class SourceRows(Part):
         return Registered(row.position, row.id, row.digest, row.payload)
 
 
+def known_as(video_id: str) -> str:
+    """The property that holds the id under which a source with this id was registered by an earlier version."""
+    return f"known as {video_id}"[:64]
+
+
+def _under_known_ids(connection: sa.Connection, items: list[Source | Rejection]) -> list[Source | Rejection]:
+    names = {known_as(item.id): item.id for item in items if isinstance(item, Source)}
+    query = sa.select(t.properties.c.name, t.properties.c.value).where(t.properties.c.name.in_(names))
+    earlier = {names[row.name]: row.value for row in connection.execute(query)} if names else {}
+    return [
+        item.model_copy(update={"id": earlier[item.id]}) if isinstance(item, Source) and item.id in earlier else item
+        for item in items
+    ]
+
+
 def _with_reason(connection: sa.Connection, ids: Sequence[str]) -> set[str]:
     """The unusable rows among `ids` whose rejection is stored."""
     r = t.results.c
@@ -75,7 +91,7 @@ def _with_reason(connection: sa.Connection, ids: Sequence[str]) -> set[str]:
 def _register(connection: sa.Connection, item: Source | Rejection, known: tuple[str, str] | None) -> tuple[str, str]:
     """Add or update one source; returns its digest and payload as they are now."""
     payload = item.canonical() if isinstance(item, Source) else ""
-    digest = _address_digest(item) or (known or ("", ""))[0]
+    digest = address_digest(item) or (known or ("", ""))[0]
     if known == (digest, payload):
         return known
     values = {"digest": digest, "payload": payload, "checksum": checksum(payload)}
@@ -92,7 +108,7 @@ def _register(connection: sa.Connection, item: Source | Rejection, known: tuple[
     return digest, payload
 
 
-def _address_digest(item: Source | Rejection) -> str | None:
+def address_digest(item: Source | Rejection) -> str | None:
     """The digest of a source's address and, for a local file, its size and time; None when the file is gone."""
     if isinstance(item, Rejection):
         return item.digest()

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from curation.ledger.ledger import Ledger
+from curation.ledger.standing import StageHashes
+from curation.pipeline import unsign
 from curation.pipeline.identities import known_identities
 from curation.pipeline.settings import load_prompts, stage_hashes
 from curation.pipeline.upgrade import PROPERTY, VERSION, OldHashes, upgrade
@@ -30,6 +32,8 @@ def open_ledger(workspace: Workspace) -> Iterator[Ledger]:
     with closing(workspace.ledger()) as ledger:
         if ledger.property(PROPERTY) != VERSION:
             _upgrade(workspace, ledger)
+        if ledger.property(unsign.PROPERTY) != unsign.VERSION:
+            unsign.unsign(ledger, lambda: _last_hashes(workspace, ledger))
         yield ledger
 
 
@@ -43,6 +47,16 @@ def open_view(workspace: Workspace) -> Iterator[LedgerView]:
     with open_ledger(workspace) as ledger:
         prompts, identities = load_prompts(config), known_identities(ledger, config.models)
         yield LedgerView(ledger, stage_hashes(config, prompts, identities), config.review)
+
+
+def _last_hashes(workspace: Workspace, ledger: Ledger) -> StageHashes | None:
+    """The hashes of the configuration of the last run; None, and a warning, when something of it is missing."""
+    try:
+        config = workspace.config()
+        return stage_hashes(config, load_prompts(config), known_identities(ledger, config.models))
+    except (ConfigError, PromptError) as error:
+        log.warning("downloads from addresses with signatures will be made again: %s", error)
+        return None
 
 
 def _upgrade(workspace: Workspace, ledger: Ledger) -> None:

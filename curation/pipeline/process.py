@@ -28,7 +28,7 @@ from schemas.errors import (
     TransientError,
     is_storage_full,
 )
-from schemas.kit.blame import blame, in_one_line
+from schemas.kit.blame import blame, in_one_line, trace_of
 from schemas.records import Record, Rejection, Source
 
 log = logging.getLogger(__name__)
@@ -181,7 +181,7 @@ def _failure(stage: str, video_id: str, error: Exception) -> StageError:
     if isinstance(error, StageError):
         return error
     # A fault of the program in one video must not stop the others: it is logged and becomes a row.
-    log.error("stage %s, video %s: unexpected error", stage, video_id, exc_info=error)
+    log.error("stage %s, video %s: unexpected error\n%s", stage, video_id, trace_of(error))
     return PoisonError("unexpected", in_one_line(error, 2000))
 
 

@@ -28,6 +28,7 @@ from schemas.errors import (
     StorageFull,
     is_storage_full,
 )
+from schemas.kit.blame import trace_of
 from schemas.kit.single_flight import SingleFlight
 from schemas.records import Source, Video
 
@@ -92,7 +93,7 @@ class Restorer:
         except Exception as error:
             if is_storage_full(error):
                 raise StorageFull(f"no space left for the workspace ({error})") from error
-            log.exception("video %s: unexpected error while its file was fetched again", video.id)
+            log.error("video %s: unexpected error while its file was fetched again\n%s", video.id, trace_of(error))
             return False
         return True
 

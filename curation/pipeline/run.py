@@ -101,7 +101,9 @@ class Run:
     def _read(self, seen: Seen) -> Iterator[Source | Rejection]:
         config = self.services.config
         for spec in config.sources:
-            for source in read_sources(spec, base=Path.cwd(), schemes=config.download.schemes, seen=seen):
+            for source in read_sources(
+                spec, base=Path.cwd(), schemes=config.download.schemes, seen=seen, signed=self.services.signed
+            ):
                 self.services.raise_if_stopped()
                 yield source
         seen.whole = True

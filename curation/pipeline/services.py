@@ -20,6 +20,7 @@ from curation.pipeline.open import open_ledger
 from curation.pipeline.restore import Restorer
 from curation.pipeline.settings import load_prompts, stage_hashes
 from curation.pipeline.shared_property import shared_property
+from curation.sources.signed import SignedAddresses
 from curation.status.view import LedgerView
 from curation.store.store import Store
 from curation.video.probe import probe_safely
@@ -55,11 +56,13 @@ class Services:
         self.budget: Budget | None = None
         self.transferred: Callable[[int], None] = _nothing_arrives
         self.hosts = Hosts(config.download)
+        self.signed = SignedAddresses()
         self.prompts: Mapping[str, Prompt] = load_prompts(config)
         self._alarm: Callable[[], None] | None = None
         # `_last` closes after the models: they may still store replies, and after a binding alarm those that were
         # stored last are withdrawn.
         self._closing, self._last = ExitStack(), ExitStack()
+        self._last.callback(self.signed.close)
 
     def __enter__(self) -> Services:
         """Use as a context manager, so that child processes end with the run."""
@@ -156,7 +159,7 @@ class Services:
 
         with self.meter.waiting("download"):
             return fetch(
-                source,
+                source.model_copy(update={"uri": self.signed.of(source.uri)}),
                 self.config.download,
                 self.config.filters,
                 self.store,

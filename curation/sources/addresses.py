@@ -58,7 +58,8 @@ def parse(url: str) -> Address:
         parts = parse_url(_PERCENT.sub(lambda match: match.group().upper(), url))
         host_by_urllib = urlsplit(parts.url).hostname
     except (LocationParseError, ValueError) as error:
-        raise RefusedError("bad_address", str(error)[:300]) from error
+        # Without the library's message, which repeats the address: it may hold a password.
+        raise RefusedError("bad_address", "it cannot be read as an address with a host and a port") from error
     if not parts.scheme or not parts.host:
         raise RefusedError("bad_address", "no scheme or no host")
     if parts.auth is not None:

@@ -13,6 +13,7 @@ from curation.sources.addresses import canonical, youtube_id
 from schemas.configuration.config import FilterConfig, ListFilter, RangeFilter
 from schemas.errors import RefusedError
 from schemas.records import FilterScore, Publication, Source, Video
+from schemas.secret_addresses import without_secrets
 
 
 def judge_publication(
@@ -126,13 +127,15 @@ def _blocklist(source: Source, publication: Publication, rule: ListFilter) -> It
 
 def _entries(entries: Iterable[str]) -> tuple[str, ...]:
     """The entries of a block list in all forms that are compared: an address also in its canonical form."""
-    return tuple(form for entry in entries for form in (youtube_id(entry), _canonical(entry), entry) if form)
+    known = [without_secrets(entry) for entry in entries]
+    return tuple(form for entry in known for form in (youtube_id(entry), _canonical(entry), entry) if form)
 
 
 def _address_forms(address: str | None) -> list[str | None]:
     """An address, its YouTube id, its host and the domains above its host: an entry may block a whole site."""
     if not address:
         return []
+    address = without_secrets(address)
     try:
         host = urlsplit(address).hostname or ""
     except ValueError:

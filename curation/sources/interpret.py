@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,19 +13,29 @@ from curation.sources.addresses import YOUTUBE_ID, canonical, youtube_id, youtub
 from schemas.configuration.config import resolve_path
 from schemas.errors import PermanentError, RefusedError
 from schemas.kit.utf8 import quoted
-from schemas.safe_text import without_secrets
+from schemas.secret_addresses import without_secrets
 
 _ACTIVITYNET_ID = re.compile(r"v_([A-Za-z0-9_-]{11})")
 _BARE_YOUTUBE = re.compile(r"(?i)(?:(?:www|m|music)\.)?youtube\.com/\S+|youtu\.be/\S+")
 
 
 class Place(NamedTuple):
-    """What an address means: its kind, the uri of its record, its canonical text, and its YouTube id if it has one."""
+    """What an address means: its kind, the uri of its record, its canonical text, and its YouTube id if it has one.
+
+    `uri` and `canonical` are without what grants access. `signed` is the address as it was given, where that differs:
+    it is needed for the download, and stored nowhere.
+    """
 
     kind: Literal["file", "url", "youtube"]
     uri: str
     canonical: str
     youtube: str | None = None
+    signed: str | None = None
+
+
+def derived_id(canonical_text: str) -> str:
+    """The id (16 hex digits) of a source that has none of its own, from the canonical text of its place."""
+    return hashlib.sha256(os.fsencode(canonical_text)).hexdigest()[:16]
 
 
 def interpret(text: str, folder: Path | None, schemes: Sequence[str] = ("http", "https")) -> Place:
@@ -57,7 +69,9 @@ def interpret(text: str, folder: Path | None, schemes: Sequence[str] = ("http", 
         raise RefusedError("scheme_not_allowed", f"{quoted(scheme)}: allowed are {', '.join(schemes)}")
     if video := youtube_id(text):
         return Place("youtube", youtube_url(video), youtube_url(video), video)
-    return Place("url", text, canonical(text))
+    canonical(text)  # refuses a user and a password, which would be taken out next
+    uri = without_secrets(text)
+    return Place("url", uri, canonical(uri), signed=text if uri != text else None)
 
 
 def _local(text: str, folder: Path) -> Place | None:

@@ -7,37 +7,42 @@ path is made of them.
 
 from __future__ import annotations
 
-import hashlib
 import math
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from curation.sources import folders, list_files
-from curation.sources.interpret import Place, interpret
+from curation.sources.interpret import Place, derived_id, interpret
 from curation.sources.rows import BadRow, Rows
 from curation.sources.seen import Seen, origin_text
+from curation.sources.signed import SignedAddresses
 from schemas.configuration.config import SourceSpec, resolve_path
 from schemas.errors import ConfigError, PermanentError, StageError
 from schemas.kit.utf8 import is_utf8, quoted, utf8_text
 from schemas.records import Origin, Rejection, Source
 from schemas.safe_text import file_name, public_address
+from schemas.secret_addresses import hide_secrets, without_secrets
 
 COMMAND_LINE = "command line"
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def read_sources(
-    spec: SourceSpec, *, base: Path, schemes: Sequence[str] = ("http", "https"), seen: Seen | None = None
+    spec: SourceSpec,
+    *,
+    base: Path,
+    schemes: Sequence[str] = ("http", "https"),
+    seen: Seen | None = None,
+    signed: SignedAddresses | None = None,
 ) -> Iterator[Source | Rejection]:
     """Yield all videos of one place: those of a list in its order, those of a folder in the natural order of names.
 
     `base` is the folder that a relative `spec.at` starts from; paths in a list start from the list's folder.
     `schemes` are the allowed schemes of URLs. A row that gives no source is a `Rejection` of stage `source`; its id
     follows from what stands in the row (see Seen). Pass the same `seen` to several calls to find repetitions between
-    them.
+    them. Sources have no signatures and keys in their addresses; `signed` gets the addresses that have, as they are.
 
     Raises ConfigError when `spec.at` does not exist, cannot be read or holds no video, and RunStopped when the
     connection to a remote data set breaks.
@@ -45,22 +50,29 @@ def read_sources(
     known = Seen() if seen is None else seen
     empty = True
     try:
-        for item in _read(spec, base, schemes, known):
+        for item in _read(spec, base, schemes, _Reading(known, signed)):
             empty = False
             yield item
     except OSError as error:
-        raise ConfigError(f"sources.at: {spec.at!r} cannot be read: {error.strerror or error}") from error
+        raise ConfigError(f"{_at(spec)} cannot be read: {error.strerror or error}") from error
     finally:
         if seen is None:
             known.close()
     if empty:
-        raise ConfigError(f"sources.at: there is no video in {spec.at!r}")
+        raise ConfigError(f"sources.at: there is no video in {without_secrets(spec.at)!r}")
+
+
+class _Reading(NamedTuple):
+    """What a reading of sources remembers."""
+
+    seen: Seen
+    signed: SignedAddresses | None
 
 
 class _Spot(NamedTuple):
     """A row of a list or an entry of a folder that is being read, with its line in a table of text."""
 
-    seen: Seen
+    reading: _Reading
     origin: Origin
     line: int | None = None
 
@@ -73,53 +85,53 @@ class _Spot(NamedTuple):
         """
         where = origin_text(self.origin) + (f", line {self.line}" if self.line is not None else "")
         return Rejection(
-            id=self.seen.unusable_id("\0".join(text or "" for text in texts)),
+            id=self.reading.seen.unusable_id("\0".join(text or "" for text in texts)),
             stage="source",
             error_class=error.error_class,
             reason=error.reason,
             evidence=utf8_text(f"{where}: {error.evidence}"),
-            title=utf8_text(title) if title else None,
+            title=_told(title) if title else None,
             address=public_address(utf8_text(asked)) if asked else None,
         )
 
 
-def _read(spec: SourceSpec, base: Path, schemes: Sequence[str], seen: Seen) -> Iterator[Source | Rejection]:
+def _read(spec: SourceSpec, base: Path, schemes: Sequence[str], reading: _Reading) -> Iterator[Source | Rejection]:
     if spec.at.startswith(list_files.HUB):
         columns, rows = list_files.read_hub(spec, base)
-        yield from _from_rows(rows, columns, spec.at, None, schemes, seen)
+        yield from _from_rows(rows, columns, spec.at, None, schemes, reading)
         return
     path = None if "://" in spec.at else resolve_path(spec.at, base)
     if path is not None and path.is_dir():
-        yield from _from_folder(path, _label(path, base), spec, seen)
+        yield from _from_folder(path, _label(path, base), spec, reading)
     elif path is not None and path.is_file() and path.suffix.lower() in list_files.LIST_SUFFIXES:
         columns, rows = list_files.read_list(path, spec)
-        yield from _from_rows(rows, columns, _label(path, base), path.parent, schemes, seen)
+        yield from _from_rows(rows, columns, _label(path, base), path.parent, schemes, reading)
     else:
         try:
             place = interpret(spec.at, base, schemes)
         except StageError as error:
-            raise ConfigError(f"sources.at: {spec.at!r}: {error}") from error
-        yield _admit(place, _Spot(seen, Origin(list_name=COMMAND_LINE, row=0)))
+            raise ConfigError(f"{_at(spec)}: {error}") from error
+        yield _admit(place, _Spot(reading, Origin(list_name=COMMAND_LINE, row=0)))
 
 
-def _from_folder(folder: Path, label: str, spec: SourceSpec, seen: Seen) -> Iterator[Source | Rejection]:
+def _from_folder(folder: Path, label: str, spec: SourceSpec, reading: _Reading) -> Iterator[Source | Rejection]:
     entries = folders.walk(folder, recursive=spec.recursive, follow_links=spec.follow_links)
     for row, entry in enumerate(entries, start=1):
-        spot = _Spot(seen, Origin(list_name=label, row=row))
-        seen.pass_row(spot.origin)
+        spot = _Spot(reading, Origin(list_name=label, row=row))
+        reading.seen.pass_row(spot.origin)
         if isinstance(entry, folders.Unusable):
             yield spot.reject(entry.error, entry.name, asked=entry.name)
         else:
             yield _admit(Place("file", entry.path, entry.path), spot, title=Path(entry.name).stem)
-    seen.pass_end(label)
+    reading.seen.pass_end(label)
 
 
 def _from_rows(
-    rows: Rows, columns: list_files.Columns, label: str, folder: Path | None, schemes: Sequence[str], seen: Seen
+    rows: Rows, columns: list_files.Columns, label: str, folder: Path | None, schemes: Sequence[str], reading: _Reading
 ) -> Iterator[Source | Rejection]:
     for row in rows:
-        spot = _Spot(seen, Origin(list_name=label, row=row.number), row.line)
-        seen.pass_row(spot.origin)
+        spot = _Spot(reading, Origin(list_name=label, row=row.number), row.line)
+        reading.seen.pass_row(spot.origin)
         if isinstance(row, BadRow):
             yield spot.reject(PermanentError(row.reason, row.evidence), row.text)
             continue
@@ -137,7 +149,7 @@ def _from_rows(
             yield spot.reject(error, address, explicit, title, title=title, asked=address)
             continue
         yield _admit(place, spot, title=title, explicit=explicit, metadata=_metadata(row.values, columns))
-    seen.pass_end(label)
+    reading.seen.pass_end(label)
 
 
 def _admit(
@@ -150,26 +162,37 @@ def _admit(
 ) -> Source | Rejection:
     """The source of an address; a rejection when it was read before or its path is not text in UTF-8."""
     facts = dict(metadata or {})
-    identity = place.youtube or hashlib.sha256(os.fsencode(place.canonical)).hexdigest()[:16]
+    identity = place.youtube or derived_id(place.canonical)
     if explicit and _SAFE_ID.fullmatch(explicit):
         identity = explicit
     elif explicit:
-        facts["id"] = utf8_text(explicit)
+        facts["id"] = _told(without_secrets(explicit))
     try:
         if not is_utf8(place.uri):
             raise PermanentError("undecodable_name", f"{quoted(place.uri.rpartition('/')[2])} is not a name in UTF-8")
-        text = utf8_text(title) if title else None
+        text = _told(title) if title else None
         source = Source(id=identity, kind=place.kind, uri=place.uri, title=text, origin=spot.origin, metadata=facts)
-        spot.seen.add(source, place.canonical)
+        spot.reading.seen.add(source, place.canonical)
     except PermanentError as error:
         asked = file_name(place.uri) if place.kind == "file" else place.uri
         return spot.reject(error, place.canonical, explicit, title, title=title, asked=asked)
+    if place.signed is not None and spot.reading.signed is not None:
+        spot.reading.signed.keep(place.uri, place.signed)
     return source
 
 
 def _metadata(values: Mapping[str, Any], columns: list_files.Columns) -> dict[str, str]:
     cells = {name: _scalar(values.get(column)) for column, name in columns.metadata.items()}
-    return {name: utf8_text(text) for name, text in cells.items() if text}
+    return {name: _told(text) for name, text in cells.items() if text}
+
+
+def _told(text: str) -> str:
+    """A cell as a record may keep it: text in UTF-8, without signatures and passwords of addresses in it."""
+    return utf8_text(hide_secrets(text))
+
+
+def _at(spec: SourceSpec) -> str:
+    return f"sources.at: {without_secrets(spec.at)!r}"
 
 
 def _scalar(value: Any) -> str | None:

@@ -10,11 +10,13 @@ from curation.ledger.stages import STAGES
 from curation.status.standings import Standings
 from curation.status.view import LedgerView
 from schemas.documents.status import ExplainedRejection, ExplainedStage, Explanation
+from schemas.secret_addresses import without_secrets
 
 
 def find(ledger: Ledger, wanted: str) -> list[str]:
     """Ids that a person may mean: the id itself, a prefix of it, a file hash, an address or the end of one, a title."""
     matches = []
+    wanted = without_secrets(wanted)
     contents = ledger.contents()
     for source in ledger.sources():
         record = source.source()

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from stat import S_ISDIR
 from typing import BinaryIO
 
 _BLOCK = 1 << 20
@@ -44,17 +45,32 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_whole(path: Path, content: str | bytes, *, durable: bool = False) -> None:
+def make_private(*paths: Path) -> None:
+    """Let only their owner read and write these files, and only their owner enter these folders; missing ones are left.
+
+    Those that belong to somebody else, or lie where there are no permissions, stay as they are.
+    """
+    for path in paths:
+        with suppress(OSError):
+            mode = path.stat().st_mode
+            if mode & 0o077:
+                path.chmod(0o700 if S_ISDIR(mode) else 0o600)
+
+
+def write_whole(path: Path, content: str | bytes, *, durable: bool = False, private: bool = False) -> None:
     """Write a file as a whole or not at all: under another name in its folder first, then renamed to `path`.
 
     The folder is made where it is missing. Text is written in UTF-8; a character that UTF-8 cannot store is written as
     `?`. With `durable` the content and its name are on the disk when the call returns, so that they also survive a
-    power failure. Raises OSError; then an old file stays as it is. Threads and processes may write one file at once:
-    one of the contents stays.
+    power failure. With `private` only the owner may ever read the file. Raises OSError; then an old file stays as it
+    is. Threads and processes may write one file at once: one of the contents stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}")
     try:
+        temporary.unlink(missing_ok=True)
+        if private:
+            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         with temporary.open("wb") as stream:
             stream.write(content.encode("utf-8", "replace") if isinstance(content, str) else content)
             if durable:

@@ -14,12 +14,14 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 from curation.ledger.integrity import fault_of_files
+from curation.store.files import make_private
 from schemas.errors import RunStopped
 from schemas.kit.local_process import end_with_parent, free_port
+from schemas.secret_addresses import hide_secrets
 
 _QUIET = {
     "DO_NOT_TRACK": "1",
@@ -60,10 +62,11 @@ def local_server(home: Path, raise_if_stopped: Callable[[], None] = lambda: None
     if given:
         yield given
         return
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = home / _DATABASE
     if fault := _fault(database):
         _set_aside(database, fault)
+    _forget_secrets(database)
     with ExitStack() as running:
         try:
             url = running.enter_context(_server(home, raise_if_stopped))
@@ -102,6 +105,7 @@ def _server(home: Path, raise_if_stopped: Callable[[], None]) -> Iterator[str]:
             stdout=log,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PREFECT_HOME": str(home)},
+            umask=0o077,  # its records are nobody else's business
             start_new_session=True,  # Ctrl-C must reach the run only, which then stops the server
             preexec_fn=end_with_parent,
         )
@@ -110,6 +114,22 @@ def _server(home: Path, raise_if_stopped: Callable[[], None]) -> Iterator[str]:
             yield url
         finally:
             _stop(process)
+
+
+def _forget_secrets(database: Path) -> None:
+    """Remove the server's records if an earlier version wrote signatures of sources into them.
+
+    That version let everybody read the database, which tells it apart. The ledger has all that counts.
+    """
+    if not database.exists() or not database.stat().st_mode & 0o077:
+        return
+    files = sorted(database.parent.glob(f"{database.name}*"))
+    with suppress(sqlite3.Error), closing(sqlite3.connect(database)) as connection:
+        parameters = connection.execute("SELECT CAST(parameters AS TEXT) FROM flow_run")
+        if any(text and hide_secrets(text) != text for (text,) in parameters):
+            for file in files:
+                file.unlink(missing_ok=True)
+    make_private(*files)
 
 
 def _wait(process: subprocess.Popen[bytes], url: str, printed: Path, raise_if_stopped: Callable[[], None]) -> None:

@@ -6,14 +6,16 @@ are never part of the configuration: cookies, proxies and tokens come from the e
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_serializer, model_validator
 
 from schemas.configuration.model_config import ModelsConfig
 from schemas.configuration.review_config import ReviewConfig
 from schemas.configuration.section import Section
+from schemas.secret_addresses import without_secrets
 
 FilterMode = Literal["enable", "disable", "score-only"]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -26,7 +28,7 @@ class SourceSpec(Section):
     `at` is a file, a folder, a URL, a YouTube id, a list file (.csv .tsv .jsonl .parquet .txt), or a data set of the
     Hub, `hf://datasets/OWNER/NAME`. In a list, `column` names the column of addresses, `id_column` that of ids and
     `title_column` that of titles; a column that is left out is searched by common names. In a folder, links that lead
-    out of it are refused unless `follow_links` is true.
+    out of it are refused unless `follow_links` is true. Saved and shown, `at` is without signatures and passwords.
     """
 
     at: str
@@ -36,6 +38,15 @@ class SourceSpec(Section):
     split: str = "train"
     recursive: bool = True
     follow_links: bool = False
+
+    @field_serializer("at")
+    def _without_secrets(self, at: str) -> str:
+        return without_secrets(at)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """The fields of the text form, without signatures too."""
+        for name, value in super().__repr_args__():
+            yield name, without_secrets(value) if name == "at" else value
 
 
 class DownloadConfig(Section):

@@ -21,6 +21,7 @@ from schemas.configuration.model_config import (
     TransformersEmbedder,
 )
 from schemas.errors import ConfigError
+from schemas.secret_addresses import hide_secrets, without_secrets
 
 AnyModel = LocalModel | OpenAIModel | NgramEmbedder | TransformersEmbedder | TransformersClip | OpenClip
 
@@ -38,7 +39,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> CurateConfig:
     try:
         raw = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not YAML: {error}") from error
+        raise ConfigError(f"{path}: not YAML: {_said(error)}") from error
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: the file must be a mapping of keys, like configs/demo.yaml")
     for override in overrides:
@@ -61,11 +62,18 @@ def parse_override(override: str) -> tuple[list[str], Any]:
     """Split `a.b=value` into its keys and its YAML value. Raises ConfigError when it has no `=`."""
     key, equals, value = override.partition("=")
     if not equals or not key.strip():
-        raise ConfigError(f"--set {override}: write it as key=value, for instance --set frames.fps=2")
+        raise ConfigError(f"--set {without_secrets(override)}: write it as key=value, for instance --set frames.fps=2")
     try:
         return key.strip().split("."), yaml.safe_load(value)
     except yaml.YAMLError as error:
-        raise ConfigError(f"--set {override}: the value is not YAML: {error}") from error
+        raise ConfigError(f"--set {key.strip()}: the value is not YAML: {_said(error)}") from error
+
+
+def _said(error: yaml.YAMLError) -> str:
+    """What is wrong and where. The library's own text repeats the line, in which a password may stand."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
+    return place + (problem or type(error).__name__)
 
 
 def _override(raw: dict[str, Any], override: str) -> None:
@@ -74,7 +82,7 @@ def _override(raw: dict[str, Any], override: str) -> None:
     for depth, key in enumerate(keys[:-1]):
         child = node.setdefault(key, {})
         if not isinstance(child, dict):
-            raise ConfigError(f"--set {override}: {'.'.join(keys[: depth + 1])} is not a section")
+            raise ConfigError(hide_secrets(f"--set {override}: {'.'.join(keys[: depth + 1])} is not a section"))
         node = child
     node[keys[-1]] = value
 
@@ -115,7 +123,7 @@ def _localize(config: CurateConfig, folder: Path) -> CurateConfig:
     def local(text: str) -> str:
         path = resolve_path(text, folder)
         if not path.exists() and text.startswith((".", "/", "~")):
-            raise ConfigError(f"{text}: there is no such file or folder (looked at {path})")
+            raise ConfigError(f"{without_secrets(text)}: there is no such file or folder (looked at {path})")
         return str(path) if path.exists() else text
 
     def localized(model: AnyModel) -> AnyModel:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import errno
 import re
 import sqlite3
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
 from typing import Literal
 
 from schemas.errors import PoisonError, StageError
+from schemas.secret_addresses import hide_secrets
 
 Blame = Literal["video", "moment", "machine"]
 
@@ -79,10 +81,18 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def in_one_line(error: BaseException, length: int = 300) -> str:
-    """Type and message of an error as one line of at most `length` characters; the type alone where it has none."""
-    words = " ".join(str(error).split())
+    """Type and message of an error as one line of at most `length` characters; the type alone where it has none.
+
+    Addresses in it are without signatures and passwords.
+    """
+    words = " ".join(hide_secrets(str(error)).split())
     kind = type(error).__name__
     return (f"{kind}: {words}" if words else kind)[:length]
+
+
+def trace_of(error: BaseException) -> str:
+    """The traceback of an error for the log, its addresses without signatures and passwords."""
+    return hide_secrets("".join(traceback.format_exception(error)))
 
 
 def _is_short(link: BaseException) -> bool:

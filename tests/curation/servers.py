@@ -168,6 +168,12 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._file(self.site.mp4)
 
+    def _guarded(self, path: str, options: dict[str, str]) -> None:
+        if options.get("token") == "valid":
+            self._file(self.site.mp4)
+        else:
+            self._send(403, b"expired")
+
     def _dropping(self, path: str, options: dict[str, str]) -> None:
         """The connection breaks in the middle of the file, unless the download is resumed."""
         self._file(

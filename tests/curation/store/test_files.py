@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from curation.store.files import hash_file, write_whole
+from curation.store.files import hash_file, make_private, write_whole
 
 
 def test_a_hash_and_a_size(tmp_path: Path) -> None:
@@ -42,3 +42,15 @@ def test_an_error_leaves_the_old_file_alone(tmp_path: Path, monkeypatch: pytest.
             write_whole(tmp_path / "f", "new")
     assert (tmp_path / "f").read_text() == "old"
     assert [file.name for file in tmp_path.iterdir()] == ["f"]
+
+
+def test_a_private_file_is_never_readable_for_others(tmp_path: Path) -> None:
+    (tmp_path / "f").write_text("old")
+    (tmp_path / "f").chmod(0o644)
+    write_whole(tmp_path / "f", "new", private=True)
+    assert (tmp_path / "f").stat().st_mode & 0o777 == 0o600
+    (tmp_path / "folder").mkdir(mode=0o755)
+    (tmp_path / "folder" / "x").write_text("x")
+    make_private(tmp_path / "folder", tmp_path / "folder" / "x", tmp_path / "none")
+    assert (tmp_path / "folder").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "folder" / "x").stat().st_mode & 0o777 == 0o600
