@@ -13,6 +13,7 @@ import numpy as np
 from evaluation.cases import Flags, Floats, Reference, References
 from schemas.documents.evaluation import Problem
 from schemas.errors import ConfigError
+from schemas.kit.utf8 import utf8_text
 
 MAX_FRAMES = 1_000_000  # 11 days at 1 fps
 _LONGEST_ID = 500
@@ -134,7 +135,7 @@ def text_of(value: Any, name: str) -> str:
     """The value as a text of valid Unicode, where lone surrogates become U+FFFD. Raises BadRecord."""
     if not isinstance(value, str):
         raise BadRecord("wrong_type", f"{name} must be text, not {printable(repr(value), 60)}")
-    return "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in value) if not value.isascii() else value
+    return utf8_text(value)
 
 
 def number_of(value: Any, name: str, low: float = 0.0, high: float = float(MAX_FRAMES)) -> float:

@@ -400,7 +400,7 @@ def test_bytes_of_a_killed_process_are_not_fetched_again(children, site, store):
 
     def has(suffix, size):
         parts = [path for path in (store.root / "partial").rglob(f"*{suffix}") if "Frag" not in path.name]
-        return any(path.stat().st_size >= size for path in parts)
+        return len(parts) == 2 and all(path.stat().st_size >= size for path in parts)
 
     def begun():
         journals = list((store.root / "partial").rglob("fragments.json"))
