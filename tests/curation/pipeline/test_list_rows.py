@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sqlite3
+import tarfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,7 @@ from tests.runs import in_process
 
 GOOD = [f"https://h.example/{number}" for number in range(4)]
 BAD = ["", "nowhere.mp4", "ftp://h.example/x"]
+STATES = ("samples", "rejected", "retryable", "pending")
 REASONS = {"source: no_address": 1, "source: file_not_found": 1, "source: scheme_not_allowed": 1}
 
 
@@ -161,3 +164,36 @@ def test_a_workspace_of_an_earlier_version_with_rejections_by_path_and_row(root:
         assert (numbers(status), status.reasons) == ((9, 0, 8, 1), {"source: old": 8})
     status = curated(root, place)
     assert (numbers(status), status.reasons) == ((7, 4, 3, 0), REASONS)
+
+
+def test_the_workspace_of_version_0_1_with_such_rejections(root: Path, tmp_path: Path) -> None:
+    with tarfile.open(Path(__file__).parent / "data" / "workspace-0.1.tar.xz") as archive:
+        archive.extractall(root, filter="data")
+    old = [hashlib.sha256(os.fsencode(f"/old/l.csv\0{row}")).hexdigest()[:16] for row in (1, 2)]
+    with closing(sqlite3.connect(root / "ledger.sqlite")) as connection:
+        for video, payload in ((old[0], True), (old[1], False)):  # the second one's reason was erased
+            connection.execute("INSERT INTO sources (id, digest, payload) VALUES (?, ?, '')", (video, "0" * 64))
+            if payload:
+                rejection = Rejection(id=video, stage="source", error_class="permanent", reason="no_address")
+                values = (video, "source", "0" * 64, 1, "rejected", rejection.canonical(), rejection.digest())
+                connection.execute(
+                    "INSERT INTO results (video_id, stage, fingerprint, current, status, payload, digest, error_class, "
+                    "reason, attempts, tokens_in, tokens_out, requests, seconds, made_at) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, 'permanent', 'no_address', 1, 0, 0, 0, 0.0, 0.0)",
+                    values,
+                )
+        connection.commit()
+    place = Workspace(root)
+    with open_view(place) as view:
+        status = summarize(view)
+        before = Counter({state: getattr(status, state) for state in STATES})
+        assert (status.videos, before.total()) == (6, 6)
+        assert status.reasons["source: no_address"] == 1
+    chosen = place.config().model_copy(update={"sources": (SourceSpec(at=str(write(tmp_path / "l.csv", BAD))),)})
+    with open_run(root, chosen) as run:
+        run.register()
+        status = summarize(run.services.view)
+        # The four films are as they were; the two old rows gave way to the three of the list.
+        now = Counter({state: getattr(status, state) for state in STATES})
+        assert now == before - Counter(rejected=1, pending=1) + Counter(rejected=3)
+        assert {reason: count for reason, count in status.reasons.items() if reason in REASONS} == REASONS

@@ -73,6 +73,7 @@ def test_what_is_no_file_is_a_rejection_and_not_silence(folder: Path) -> None:
     assert [r.evidence.split(": ")[1].split("'")[1] for r in rejections] == ["gone.mp4", "loop.mp4", "pipe.mp4"]
 
 
+@pytest.mark.slow
 def test_twelve_hundred_nested_folders_and_beyond_what_the_system_can_open(folder: Path) -> None:
     assert sys.getrecursionlimit() <= 1200
     here = os.open(folder, os.O_RDONLY)
