@@ -36,10 +36,10 @@ class _TimedExport:
 
     seconds = 0.0
 
-    def __call__(self, workspace: Workspace, services: Services) -> Manifest:
+    def __call__(self, workspace: Workspace, services: Services, **options: Any) -> Manifest:
         began = time.perf_counter()
         try:
-            return export_workspace(workspace, services)
+            return export_workspace(workspace, services, **options)
         finally:
             self.seconds += time.perf_counter() - began
 

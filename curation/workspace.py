@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import logging
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -85,6 +87,14 @@ class Workspace:
     def save_config(self, config: CurateConfig) -> None:
         """Write the resolved configuration into the workspace."""
         write_whole(self.root / _CONFIG, config.model_dump_json(indent=2) + "\n", durable=True, private=True)
+
+    def saved_config(self) -> dict[str, Any]:
+        """The configuration of the last run as a plain document; empty when it cannot be read."""
+        try:
+            saved = json.loads((self.root / _CONFIG).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return saved if isinstance(saved, dict) else {}
 
     def config(self) -> CurateConfig:
         """The configuration of the last run. Raises ConfigError when it is missing or of another version."""

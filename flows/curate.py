@@ -20,6 +20,7 @@ from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from sqlalchemy.exc import OperationalError
 
+from curation.dataset.export import begin
 from curation.ledger import duplicates
 from curation.pipeline.run import Run, Shard, open_run, run_of
 from curation.report.write import report_path, try_report
@@ -52,19 +53,26 @@ def curate_shards(shards: list[Shard]) -> None:
 
 
 @flow(name="curate", persist_result=False)
-def curate(config: CurateConfig, workspace: Path, limit: int | None = None) -> WorkspaceStatus:
+def curate(
+    config: CurateConfig, workspace: Path, limit: int | None = None, *, adopt: bool = False, allow_fewer: bool = False
+) -> WorkspaceStatus:
     """Register the configuration's sources, run the stages that are due, export; returns the workspace's status.
 
+    `adopt`: also where the workspace is of a dataset with another name (else ConfigError). `allow_fewer`: also when
+    samples of the last export leave it without a reason (else FewerSamples, before any work where that is known).
     Raises RunStopped (WorkspaceBusy, StorageFull, Interrupted, BudgetReached) when the run cannot continue. Finished
     results are kept, and the same call continues from them.
     """
-    with open_run(workspace, config) as run, serve_metrics(config.run.metrics_port, run.services.meter, run.counts):
-        ids = run.register(limit)
+    with (
+        open_run(workspace, config) as run,
+        serve_metrics(config.run.metrics_port, run.services.meter, run.counts),
+    ):
+        ids = begin(run, limit, adopt=adopt, allow_fewer=allow_fewer)
         ledger = run.services.ledger
         number = ledger.begin_run()
         try:
             with run.history:
-                _carry(run, ids)
+                _carry(run, ids, allow_fewer)
         except Exception as error:
             known = isinstance(error, RunStopped | ConfigError)
             outcome = "budget" if isinstance(error, BudgetReached) else "stopped" if known else "failed"
@@ -108,7 +116,7 @@ def _conclude(run: Run, why: str | None = None) -> None:
             create_markdown_artifact(key="curate-report", markdown=text, description="what the run did")
 
 
-def _carry(run: Run, ids: list[str]) -> None:
+def _carry(run: Run, ids: list[str], allow_fewer: bool) -> None:
     """Curate the videos that are due, until neither duplicates nor replaced files make others due; then export."""
     config, root = run.services.config.run, str(run.workspace.root)
     todo = run.due(ids)
@@ -121,4 +129,4 @@ def _carry(run: Run, ids: list[str]) -> None:
         todo = run.due([*duplicates.settle(run.services.ledger), *run.services.restorer.take_replaced()])
     if missing := run.missing_files(ids):
         restore_files(root, missing)
-    export_dataset(root)
+    export_dataset(root, allow_fewer)

@@ -12,13 +12,21 @@ from schemas.errors import ConfigError
 
 
 @flow(name="curate-file", persist_result=False)
-def curate_file(config: str, workspace: str, overrides: tuple[str, ...] = (), limit: int | None = None) -> None:
+def curate_file(
+    config: str,
+    workspace: str,
+    overrides: tuple[str, ...] = (),
+    limit: int | None = None,
+    adopt: bool = False,
+    allow_fewer: bool = False,
+) -> None:
     """Curate into a workspace by a configuration file; both paths are relative to the flow run's working directory.
 
-    `overrides` are those of the option `--set` (`a.b=value`). Raises ConfigError for a wrong configuration or one
-    without sources, and RunStopped as `curate` does; the next run continues from there.
+    `overrides` are those of the option `--set` (`a.b=value`), `adopt` and `allow_fewer` as of `curate`. Raises
+    ConfigError for a wrong configuration or one without sources, and RunStopped as `curate` does; the next run
+    continues from there.
     """
     loaded = load_config(Path(config), overrides)
     if not loaded.sources:
         raise ConfigError(f"{config}: no `sources:`; a scheduled run needs them")
-    curate(loaded, Path(workspace), limit)
+    curate(loaded, Path(workspace), limit, adopt=adopt, allow_fewer=allow_fewer)

@@ -13,6 +13,7 @@
     |   |-- ServerGone         no model server came back within the configured patience
     |   |-- MachineTrouble     memory, threads, files, the database or a model failed, and no video's fault
     |   |-- AllAlike           every video failed in the same way
+    |   |-- FewerSamples       the export would lose samples without a reason
     |   |-- BindingBroken      captions no longer belong to their frames, or summaries repeat over unlike videos
     |   |-- FilesGone          the store lost what the export needs, and nobody can give it back
     |   `-- BudgetReached      tokens, hours or money are used up                    (exit code 4)
@@ -92,6 +93,10 @@ class MachineTrouble(RunStopped):
 
 class AllAlike(RunStopped):
     """Every video failed at a stage in the same way, so the cause is probably none of them."""
+
+
+class FewerSamples(RunStopped):
+    """The export would lose samples of the last one without a reason; the last one stays as it is."""
 
 
 class BindingBroken(RunStopped):

@@ -16,7 +16,7 @@ SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 class ExportedFile(Record):
     """One file of the export: path relative to its folder with `/`, size in bytes, rows where it has rows."""
 
-    path: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$")]
+    path: Annotated[str, Field(pattern=r"^(\.*[A-Za-z0-9_-][A-Za-z0-9_.-]*/)*\.*[A-Za-z0-9_-][A-Za-z0-9_.-]*$")]
     sha256: Sha256
     bytes: int
     rows: int | None = None

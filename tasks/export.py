@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prefect import task
+from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from curation.dataset.export import export_workspace
@@ -11,7 +11,12 @@ from schemas.manifest import Manifest
 
 
 @task(name="export", cache_policy=NO_CACHE, persist_result=False)
-def export_dataset(workspace: str) -> Manifest:
-    """Write WORKSPACE/export, unless it is up to date."""
+def export_dataset(workspace: str, allow_fewer: bool = False) -> Manifest:
+    """Write WORKSPACE/export, unless it is up to date and sound. Raises FewerSamples unless `allow_fewer`."""
     run = run_of(workspace)
-    return export_workspace(run.workspace, run.services)
+
+    def note(text: str) -> None:
+        run.notes.append(text)
+        get_run_logger().warning(text)
+
+    return export_workspace(run.workspace, run.services, allow_fewer=allow_fewer, note=note)

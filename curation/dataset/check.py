@@ -8,76 +8,163 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from curation.dataset.write import MANIFEST
+from curation.dataset.layout import MANIFEST
 from curation.store.files import hash_file
-from schemas.arrow import arrow_schema
+from curation.store.folder_swap import names
+from schemas.arrow import SCHEMA_VERSION, arrow_schema
 from schemas.errors import GrammarError
 from schemas.manifest import ExportedFile, Manifest
 from schemas.temporal import parse_seconds, parse_stored
 
 _BATCH_ROWS = 32
+_LARGEST_MANIFEST = 256 * 2**20  # bytes
 
 
-def validate(out: Path) -> list[str]:
-    """Read the export in `out` again and return its faults in words; an empty list means that it is sound.
+class _Listed(BaseModel):
+    """The part of a manifest that all schema versions share."""
+
+    schema_version: int
+    samples: int
+    files: tuple[ExportedFile, ...]
+
+
+class Checked(NamedTuple):
+    """What a check found: faults in words, samples (None: the manifest is unreadable), files, and the version."""
+
+    problems: list[str]
+    samples: int | None = None
+    files: int = 0
+    schema_version: int | None = None
+
+    @property
+    def rows_were_read(self) -> bool:
+        """Whether the rows were read too: rows of another schema version are checked by their files' hashes alone."""
+        return self.schema_version == SCHEMA_VERSION
+
+
+def check_export(out: Path) -> Checked:
+    """Read the export in `out` again: a folder that nobody needs to trust.
 
     Checked: the manifest itself; presence, size, SHA-256 and rows of every file, and files that it does not
     name; page checksums, Arrow schema and features of every shard; and of every row its split, its temporal
     texts, the one-hot vector against the keyframes, pictures against their SHA-256, and that no file's content
     stands in two splits. Memory: two short strings a row, and 32 rows.
     """
+    listed, problems = _listed(out)
+    if listed is None:
+        return Checked(problems)
+    found = Checked(problems, listed.samples, len(listed.files), listed.schema_version)
+    damaged = _damaged(out, listed)
+    problems += _stray_files(out, listed)
+    problems += [f"{path}: {problem}" for path, problem in damaged.items()]
+    if not found.rows_were_read:
+        return found
     try:
         manifest = Manifest.model_validate_json((out / MANIFEST).read_bytes())
-    except (OSError, ValidationError) as error:
-        return [f"{MANIFEST} cannot be read: {error}"]
-    problems = list(_stray_files(out, manifest))
+    except ValidationError as error:
+        problems.append(f"{MANIFEST}: not a manifest of schema version {SCHEMA_VERSION}: {_first(error)}")
+        return found
     rows: Counter[str] = Counter()
     owners: dict[str, str] = {}
     for file in manifest.files:
-        found = _file_problems(out / file.path, file)
-        if not found and file.path.endswith(".parquet"):
-            found = list(_shard_problems(out / file.path, file, manifest.images, rows, owners))
-        elif not found and file.path.startswith("json/"):
-            found = _json_problems(out / file.path, file)
-        problems += [f"{file.path}: {problem}" for problem in found]
+        of_file: list[str] = []
+        if file.path not in damaged and file.path.endswith(".parquet"):
+            of_file = list(_shard_problems(out / file.path, file, manifest.images, rows, owners))
+        elif file.path not in damaged and file.path.startswith("json/"):
+            of_file = _json_problems(out / file.path, file)
+        problems += [f"{file.path}: {problem}" for problem in of_file]
     stated = {item.split: item.rows for item in manifest.splits}
     if not problems and dict(rows) != stated:
         problems.append(f"{MANIFEST}: rows by split are {dict(rows)}, stated are {stated}")
     if not problems and rows.total() != manifest.samples:
         problems.append(f"{MANIFEST}: {rows.total()} rows, {manifest.samples} samples stated")
-    return problems
+    return found
 
 
-def _stray_files(out: Path, manifest: Manifest) -> Iterator[str]:
-    known = {MANIFEST, *(file.path for file in manifest.files)}
-    for path in sorted(out.rglob("*")):
-        name = path.relative_to(out).as_posix()
-        if not path.is_dir() and name not in known:
+def validate(out: Path) -> list[str]:
+    """The faults of the export in `out` in words, as `check_export` finds them; an empty list means that it is sound.
+
+    An export of another schema version is a fault here.
+    """
+    found = check_export(out)
+    if found.schema_version is not None and not found.rows_were_read:
+        return [*found.problems, f"{MANIFEST}: schema version {found.schema_version}; this one is {SCHEMA_VERSION}"]
+    return found.problems
+
+
+def damage(out: Path, manifest_sha256: str | None = None) -> list[str]:
+    """Files of the export in `out` that are missing, changed or not named in its manifest, in words.
+
+    Everything is read once, and no row is looked into. With `manifest_sha256` the manifest must have this hash.
+    """
+    listed, problems = _listed(out)
+    if listed is None:
+        return problems
+    if manifest_sha256 is not None and hash_file(out / MANIFEST)[0] != manifest_sha256:
+        problems.append(f"{MANIFEST}: not the one that was written")
+    problems += [f"{path}: {problem}" for path, problem in _damaged(out, listed).items()]
+    return [*problems, *_stray_files(out, listed)]
+
+
+def _listed(out: Path) -> tuple[_Listed | None, list[str]]:
+    """The list of files in the manifest; None and the reason where it cannot be read."""
+    path = out / MANIFEST
+    try:
+        if path.is_symlink() or path.stat().st_size > _LARGEST_MANIFEST:
+            return None, [f"{MANIFEST}: a link, or larger than any manifest"]
+        return _Listed.model_validate_json(path.read_bytes()), []
+    except FileNotFoundError:
+        return None, [f"{MANIFEST}: missing"]
+    except OSError as error:
+        return None, [f"{MANIFEST}: cannot be read: {error.strerror}"]
+    except ValidationError as error:
+        return None, [f"{MANIFEST}: damaged: {_first(error)}"]
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}"
+
+
+def _damaged(out: Path, listed: _Listed) -> dict[str, str]:
+    found = {file.path: _file_problem(out, file) for file in listed.files}
+    return {path: problem for path, problem in found.items() if problem is not None}
+
+
+def _stray_files(out: Path, listed: _Listed) -> Iterator[str]:
+    known = {MANIFEST, *(file.path for file in listed.files)}
+    for name in names(out):
+        if name not in known:
             yield f"{name}: not named in {MANIFEST}"
 
 
-def _file_problems(path: Path, file: ExportedFile) -> list[str]:
+def _file_problem(out: Path, file: ExportedFile) -> str | None:
+    path = out / file.path
+    if path.is_symlink() or not path.resolve().is_relative_to(out.resolve()):
+        return "a link"  # a copy may come from anybody: nothing outside its folder is read
     try:
         sha256, size = hash_file(path)
+    except FileNotFoundError:
+        return "missing"
     except OSError as error:
-        return [f"cannot be read: {error.strerror}"]
+        return f"cannot be read: {error.strerror}"
     if (sha256, size) == (file.sha256, file.bytes):
-        return []
-    return [f"SHA-256 {sha256[:12]}, {size} bytes; stated are {file.sha256[:12]}, {file.bytes} bytes"]
+        return None
+    return f"damaged: SHA-256 {sha256[:12]}, {size} bytes; stated are {file.sha256[:12]}, {file.bytes} bytes"
 
 
 def _json_problems(path: Path, file: ExportedFile) -> list[str]:
     try:
         count = len(json.loads(path.read_bytes()))
-    except ValueError as error:
-        return [f"not JSON: {error}"]
+    except (ValueError, TypeError, RecursionError) as error:
+        return [f"not a JSON array: {error}"]
     return [] if count == file.rows else [f"{count} rows, stated are {file.rows}"]
 
 
@@ -99,6 +186,8 @@ def _shard_problems(
                     yield from (f"{row['id']}: {problem}" for problem in _row_problems(row, split, images, owners))
     except (OSError, pa.ArrowException) as error:
         yield f"cannot be read: {error}"
+    except (TypeError, KeyError, IndexError) as error:
+        yield f"a row lacks what every row has: {type(error).__name__}: {error}"
 
 
 def _row_problems(row: dict[str, Any], split: str, images: bool, owners: dict[str, str]) -> Iterator[str]:
@@ -111,8 +200,9 @@ def _row_problems(row: dict[str, Any], split: str, images: bool, owners: dict[st
         yield "its video's content stands in another split too"
     seconds = [keyframe["time"] for keyframe in row["keyframes"]]
     indices = {keyframe["index"] for keyframe in row["keyframes"]}
-    onehot = [int(index in indices) for index in range(row["meta"]["sampled_frames"])]
-    if row["vsum_onehot"] != onehot or row["summary"]["v2v"] != seconds:
+    onehot = [int(index in indices) for index in range(len(row["vsum_onehot"]))]
+    whole = len(onehot) == row["meta"]["sampled_frames"] and row["vsum_onehot"] == onehot
+    if not whole or row["summary"]["v2v"] != seconds:
         yield "vsum_onehot, v2v and keyframes differ"
     token = {entry["placeholder"]: entry["seconds"] for entry in row["meta"]["token"]}
     try:

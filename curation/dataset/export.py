@@ -1,44 +1,120 @@
-"""Exports the finished samples of a workspace as a dataset folder; an export that is up to date is left alone."""
+"""Exports the finished samples of a workspace as a dataset folder; a sound export that is up to date is left alone."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Sequence
+import logging
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 
+from pydantic import ValidationError
+
+from curation.dataset.adopt import raise_if_another
+from curation.dataset.check import damage
+from curation.dataset.fewer import counted, gone, raise_if_unexplained, raise_if_unwritable
+from curation.dataset.last_export import forget, last_export, published_ids, remember
+from curation.dataset.layout import MANIFEST, set_strangers_aside
 from curation.dataset.write import ReadImage, export
 from curation.ledger.entries import rejection_entry
 from curation.ledger.part import chunks
 from curation.ledger.stages import EXPORT, SCORED, STAGES, SUMMARY
+from curation.pipeline.run import Run
 from curation.pipeline.services import Services
 from curation.review.verdict_store import Reviews
 from curation.status.standings import Standings
+from curation.store.folder_swap import recover
 from curation.workspace import Workspace
 from schemas.arrow import SCHEMA_VERSION
+from schemas.configuration.config import ExportConfig
 from schemas.manifest import Manifest
 from schemas.records import Rejection
 
-_KEY = "export.key"
-_MANIFEST = "manifest.json"
+_log = logging.getLogger(__name__)
+_ASIDE = "export.set-aside"
+_SHOWN = 5
 
 
-def export_workspace(workspace: Workspace, services: Services) -> Manifest:
+def export_workspace(
+    workspace: Workspace, services: Services, *, allow_fewer: bool = False, note: Callable[[str], None] = _log.warning
+) -> Manifest:
     """Write WORKSPACE/export and return its manifest; without samples it holds the rejections alone.
 
-    A sample whose parts do not fit together is rejected in the ledger too; one whose files the store lost is tried
-    again by the next export. Raises FilesGone when the present export would shrink for that, StorageFull among others;
-    the old export stays whole until the new one is.
+    An export that is up to date is read again and written anew where it is damaged. A sample whose parts do not fit
+    together is rejected in the ledger too; one whose files the store lost is tried again by the next export. `note` is
+    told what was mended, which samples of the last export left it and why, and what the card does not state.
+
+    Raises FewerSamples when a sample of the last export left without a reason, FilesGone when one cannot be written
+    any more (neither with `allow_fewer`), and StorageFull among others; the old export stays whole until the new one
+    is.
     """
     services.ledger.forget_transient(EXPORT)  # files that the store had lost may be back
     services.ledger.forget_file_missing()
+    recover(workspace.export)
+    last = last_export(workspace)
+    if aside := _set_strangers_aside(workspace):
+        note(f"moved to {workspace.root / _ASIDE}, since they are no part of the export: {_some(aside)}")
     standings = Standings(services.view)
     ids = standings.samples()
     key = _key(services, standings, ids)
-    if _is_written(workspace, key):
-        return Manifest.model_validate_json((workspace.export / _MANIFEST).read_text(encoding="utf-8"))
+    if unstated := _unstated(services.config.export):
+        note(unstated)
+    if last is not None and last.key == key:
+        faults = damage(workspace.export, last.manifest_sha256)
+        if not faults:
+            with contextlib.suppress(ValidationError):  # another version of the program wrote it
+                return Manifest.model_validate_json((workspace.export / MANIFEST).read_bytes())
+            faults = [f"{MANIFEST}: not of this version"]
+        note(f"the export was damaged and is written anew: {_some(faults)}")
+    before = published_ids(workspace, last)
+    if before is None:
+        note("the last export cannot be read, so it is unknown whether samples left it")
+    left = gone(standings, before or (), ids)
+    if not allow_fewer:
+        raise_if_unexplained(left, len(before or ()), len(ids))
+    manifest, unwritable = _write(workspace, services, standings, ids, key, () if allow_fewer else (before or ()))
+    if before and (missing := Counter(left.reasons) + Counter(left.unexplained) + _of_published(unwritable, before)):
+        size = f"{len(before)} -> {manifest.samples} samples"
+        note(f"samples of the last export are not in this one ({size}): {counted(missing)}")
+    return manifest
+
+
+def begin(run: Run, limit: int | None = None, *, adopt: bool = False, allow_fewer: bool = False) -> list[str]:
+    """Register the sources of a run (the first `limit`) and make its configuration the workspace's; returns their ids.
+
+    Raises ConfigError, unless `adopt`, when the workspace belongs to a dataset of another name. Raises FewerSamples,
+    unless `allow_fewer`, when the export after this run would lose samples without a reason: nobody shall wait for a
+    run whose export is then refused. The workspace's configuration stays as it was then.
+    """
+    if not adopt:
+        raise_if_another(run.workspace, run.services)
+    ids = run.register(limit)
+    if not allow_fewer:
+        before = published_ids(run.workspace, last_export(run.workspace)) or ()
+        standings = Standings(run.services.view)
+        raise_if_unexplained(gone(standings, before, standings.samples(), frozenset(ids)), len(before))
+    run.save_config()
+    return ids
+
+
+def _write(
+    workspace: Workspace,
+    services: Services,
+    standings: Standings,
+    ids: Sequence[str],
+    key: str,
+    kept: Collection[str],
+) -> tuple[Manifest, list[Rejection]]:
+    """Write the export and remember it; returns its manifest, and samples that could not be written.
+
+    Raises FilesGone when a sample of `kept` cannot be written; nothing has changed then.
+    """
     config, ledger = services.config, services.ledger
-    key_file = workspace.root / _KEY
-    key_file.unlink(missing_ok=True)
     rejected: list[Rejection] = []
+
+    def refuse(failed: Sequence[Rejection]) -> None:
+        raise_if_unwritable(failed, kept, workspace.export)
+        forget(workspace)
 
     def reject(rejection: Rejection) -> None:
         rejected.append(rejection)
@@ -53,12 +129,36 @@ def export_workspace(workspace: Workspace, services: Services) -> Manifest:
         rejections=standings.rejections(),
         name=config.name,
         on_rejection=reject,
+        before_swap=refuse,
     )
-    if (
-        not rejected
-    ):  # with rejections the ledger has changed since: a rejection that is forgotten later must be tried again
-        key_file.write_text(key)
-    return manifest
+    # With rejections the ledger has changed since: a rejection that is forgotten later must be tried again.
+    failed = {rejection.id for rejection in rejected}
+    remember(workspace, None if rejected else key, tuple(name for name in ids if name not in failed))
+    return manifest, rejected
+
+
+def _of_published(failed: Sequence[Rejection], before: Collection[str]) -> Counter[str]:
+    published = set(before)
+    return Counter(f"{one.stage}: {one.reason}" for one in failed if one.id in published)
+
+
+def _set_strangers_aside(workspace: Workspace) -> list[str]:
+    if workspace.export.is_symlink() or not workspace.export.is_dir():
+        return []
+    return set_strangers_aside(workspace.export, workspace.root / _ASIDE)
+
+
+def _unstated(config: ExportConfig) -> str | None:
+    missing = [name for name in ("title", "licence") if getattr(config, name) is None]
+    if not missing:
+        return None
+    keys = " and ".join(f"export.{name}" for name in missing)
+    return f"the dataset's card does not state its {' and '.join(missing)}: only you know them (set {keys})"
+
+
+def _some(texts: Sequence[str]) -> str:
+    more = f"; and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
+    return "; ".join(texts[:_SHOWN]) + more
 
 
 def pictures_of(services: Services) -> ReadImage:
@@ -67,19 +167,17 @@ def pictures_of(services: Services) -> ReadImage:
 
 
 def is_exported(workspace: Workspace, services: Services) -> bool:
-    """Whether the export is up to date with the ledger."""
-    return _is_written(workspace, export_key(services))
+    """Whether the export is up to date with the ledger, and sound: all of its files are read."""
+    last = last_export(workspace)
+    if last is None or last.key != export_key(services):
+        return False
+    return not damage(workspace.export, last.manifest_sha256)
 
 
 def export_key(services: Services) -> str:
     """The SHA-256 of everything that the export depends on, computed from digests, so that it is cheap."""
     standings = Standings(services.view)
     return _key(services, standings, standings.samples())
-
-
-def _is_written(workspace: Workspace, key: str) -> bool:
-    key_file = workspace.root / _KEY
-    return key_file.exists() and (workspace.export / _MANIFEST).exists() and key_file.read_text() == key
 
 
 def _key(services: Services, standings: Standings, ids: Sequence[str]) -> str:

@@ -14,15 +14,12 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from curation.dataset.card import render_card
+from curation.dataset.layout import CARD, MANIFEST, REJECTIONS, is_own
 from curation.dataset.rows import row_of, split_of
 from curation.dataset.shards import SplitWriter
 from curation.dataset.statistics import Tally
@@ -31,17 +28,13 @@ from curation.store.files import hash_file
 from curation.store.folder_swap import publish, staging
 from schemas.arrow import SCHEMA_VERSION
 from schemas.configuration.config import ExportConfig
-from schemas.errors import FilesGone, NotStored, PermanentError, StageError, StorageFull, is_storage_full
+from schemas.errors import PermanentError, StageError, StorageFull, is_storage_full
 from schemas.manifest import SPLITS, ExportedFile, Manifest, SplitCount
 from schemas.records import Rejection, Sample
 from schemas.safe_text import public_text
 from schemas.time import FrameIndex
 
-MANIFEST = "manifest.json"
-REJECTIONS = "rejections.jsonl"
-CARD = "README.md"
 STAGE = "export"
-_MOST_NAMED = 5
 ReadImage = Callable[[Sample, FrameIndex], bytes]
 
 _log = logging.getLogger(__name__)
@@ -56,23 +49,24 @@ def export(
     name: str,
     rejections: Iterable[Rejection] = (),
     on_rejection: Callable[[Rejection], None] | None = None,
+    before_swap: Callable[[Sequence[Rejection]], None] | None = None,
     languages: tuple[str, ...] = ("en",),
 ) -> Manifest:
     """Write the dataset into the folder `out`, replacing the export that is there in one step.
 
     `samples` ascend by video id; `rejections` come in an order that does not change from run to run. A sample
     whose parts or pictures do not fit together becomes a rejection of the stage `export`, written with the
-    others and handed to `on_rejection`. `languages` are those of the written texts, for the card. A kill at any
+    others and handed to `on_rejection`. `languages` are those of the written texts, for the card. `before_swap`
+    gets these rejections when everything is written; what it raises leaves the former export. A kill at any
     moment leaves the former export or the new one, whole.
 
-    Raises ConfigError when `out` holds something else than an export, FilesGone when samples that it holds would
-    leave it because the store lost their files, StorageFull, OSError, and ValueError for ids that do not ascend.
+    Raises ConfigError when `out` holds something else than an export, StorageFull, OSError, and ValueError for
+    ids that do not ascend.
     """
     tally = Tally()
     failed: list[Rejection] = []
-    gone: list[Rejection] = []
     example: dict[str, Any] | None = None
-    new = staging(out, MANIFEST)
+    new = staging(out, MANIFEST, is_own)
     try:
         with SplitWriter(new, config.rows_per_shard) as writer:
             for sample in _ascending(samples):
@@ -80,22 +74,21 @@ def export(
                     row = _row(sample, read_image, config)
                 except StageError as error:
                     _log.warning("%s is left out of the export: %s", sample.video.id, error)
-                    left_out = gone if isinstance(error, NotStored) else failed
-                    left_out.append(
+                    failed.append(
                         named(_rejection(sample.video.id, error), sample.source, sample.video.publication.title)
                     )
                     continue
                 writer.add(row)
                 tally.row(row)
                 example = example or {key: row[key] for key in ("id", "title", "meta", "ratio", "summary")}
-        _keep_what_is_published(out, gone)
-        failed += gone
         _write_rejections(new / REJECTIONS, chain(rejections, failed), tally)
         manifest = _manifest(new, config, name, tally, writer)
         card = new / CARD
         card.write_text(render_card(manifest, example, languages), encoding="utf-8", newline="\n")
         manifest = manifest.model_copy(update={"files": (_exported(card, new, None), *manifest.files)})
         (new / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8", newline="\n")
+        if before_swap is not None:
+            before_swap(failed)
         publish(new, out)
     except OSError as error:
         if is_storage_full(error):
@@ -128,28 +121,6 @@ def _row(sample: Sample, read_image: ReadImage, config: ExportConfig) -> dict[st
             except FileNotFoundError as error:
                 raise PermanentError("image_missing", f"frame {index}") from error
     return row_of(sample, split_of(sample.video.sha256, config.splits), images)
-
-
-def _keep_what_is_published(out: Path, gone: Sequence[Rejection]) -> None:
-    """Raise FilesGone when samples that the present export holds would leave it because the store lost their files."""
-    published = exported_ids(out) if gone else set()
-    lost = [one for one in gone if one.id in published]
-    if lost:
-        named = "; ".join(f"{one.id}: {one.evidence}" for one in lost[:_MOST_NAMED])
-        raise FilesGone(
-            f"{out} stays as it is: it would lose {len(lost)} of its samples, whose pictures the store has lost and "
-            f"whose videos cannot be fetched again ({named}). Run `v2xum curate` again when their sources are back; "
-            f"to publish without them, move {out} away first"
-        )
-
-
-def exported_ids(out: Path) -> set[str]:
-    """The ids of the samples in the export `out`; none where there is no export. A damaged shard has none."""
-    ids: set[str] = set()
-    for shard in sorted((out / "data").glob("*.parquet")):
-        with suppress(OSError, pa.ArrowInvalid):
-            ids.update(pq.read_table(shard, columns=["id"])["id"].to_pylist())
-    return ids
 
 
 def _rejection(video: str, error: StageError) -> Rejection:

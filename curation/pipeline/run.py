@@ -53,6 +53,7 @@ class Run:
         self.workspace = workspace
         self.services = services
         self.counts = counts
+        self.notes: list[str] = []  # what the user is told at the end
         self.history = History(services.meter)
         self.turns = {
             stage: PriorityGate(places(stage, services.config), services.raise_if_stopped) for stage in STAGES.names
@@ -72,6 +73,10 @@ class Run:
                 if forgotten := forget_unnamed(ledger, self._ids, seen.is_gone):
                     log.info("%d rows of earlier lists are no longer there, and nothing was made of them", forgotten)
         return self._ids
+
+    def save_config(self) -> None:
+        """Make this run's configuration the workspace's; to be called before the first stage."""
+        self.workspace.save_config(self.services.config)
 
     def due(self, ids: Iterable[str]) -> list[str]:
         """The videos among `ids` that some stage is due for."""
@@ -115,7 +120,10 @@ _lock = threading.Lock()
 
 @contextmanager
 def open_run(
-    root: Path, config: CurateConfig, counts: Counts | None = None, stop: threading.Event | None = None
+    root: Path,
+    config: CurateConfig,
+    counts: Counts | None = None,
+    stop: threading.Event | None = None,
 ) -> Iterator[Run]:
     """Lock a workspace and open its services; `run_of` finds them until the block ends.
 
@@ -134,7 +142,8 @@ def open_run(
         services.store.clean()
         services.ledger.forget_file_missing()
         note_identities(services.ledger, config.models)
-        workspace.save_config(config)
+        if not workspace.saved_config():
+            workspace.save_config(config)  # a first run that fails at its sources leaves a workspace that opens
         run = Run(workspace, services, counts or Counts())
         services.transferred = run.counts.transferred
         with _lock:

@@ -11,6 +11,7 @@ import ctypes
 import errno
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from curation.store.files import sync
@@ -22,23 +23,35 @@ _UNSUPPORTED = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EPERM)
 _TRIES = 1000
 
 
-def staging(out: Path, marker: str) -> Path:
+def _nothing(_name: str) -> bool:
+    """The default: no file is known."""
+    return False
+
+
+def staging(out: Path, marker: str, is_own: Callable[[str], bool] = _nothing) -> Path:
     """A new, empty folder beside `out`, in which to build the next contents of `out`.
 
     The remains of a killed run are removed. Only one process may stage a folder at a time: the workspace's lock
-    guarantees that. Raises ConfigError when `out` is a file, or a folder with files but without the file `marker`: such
-    a folder is not an earlier export, and the swap would delete its files.
+    guarantees that. Raises ConfigError when `out` is a file, or a folder without the file `marker` that has a file for
+    which `is_own` (of the relative path with `/`) is false: such a folder is not an earlier export, and the swap would
+    delete its files.
     """
     recover(out)
     if out.is_symlink() or (out.exists() and not out.is_dir()):
         raise ConfigError(f"{out} is not a folder of its own: choose another place for the export")
-    if out.is_dir() and not (out / marker).is_file() and any(out.iterdir()):
+    if out.is_dir() and not (out / marker).is_file() and not all(map(is_own, names(out))):
         raise ConfigError(f"{out} holds files that are not an export (no {marker}): choose an empty or new folder")
     new = _sibling(out, "new")
     if new.exists():
         shutil.rmtree(new)
     new.mkdir(parents=True)
     return new
+
+
+def names(folder: Path) -> list[str]:
+    """The relative paths of all files and links below a folder, sorted, with `/`; links are not followed."""
+    paths = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    return sorted(path.relative_to(folder).as_posix() for path in paths)
 
 
 def recover(out: Path) -> None:

@@ -103,6 +103,13 @@ def fail(message: str, code: int) -> None:
     raise typer.Exit(code)
 
 
+def note(message: str) -> None:
+    """Write a message to stderr; the command goes on."""
+    from schemas.safe_text import plain  # as in `fail`
+
+    sys.stderr.write(f"v2xum: {plain(message, 2000)}\n")
+
+
 def shown_path(path: Path) -> str:
     """The path, relative to the working directory where it lies below that."""
     here = Path.cwd()

@@ -36,7 +36,12 @@ COMMANDS = {  # in the order in which the help shows them
         "Show everything about one video: origin, hashes, timestamps, prompts, models, tokens, attempts, rejections.",
     ),
     "retry": Entry(("workspace",), "Forget rejections, so that the next `v2xum curate` tries those videos again."),
-    "export": Entry(("workspace",), "Write WORKSPACE/export again from the finished videos."),
+    "export": Entry(
+        ("workspace",), "Write WORKSPACE/export again from the finished videos, where it is out of date or damaged."
+    ),
+    "check": Entry(
+        ("check",), "Check a dataset's folder (an export, or a copy of one): every file by its SHA-256, every row."
+    ),
     "plan": Entry(
         ("plan",),
         "Curate some videos and estimate tokens, hours, disk and money for all; `v2xum curate` continues from there.",

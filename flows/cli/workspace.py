@@ -24,6 +24,7 @@ from flows.cli.app import (
     app,
     fail,
     guarded,
+    note,
     print_json,
     shown_path,
 )
@@ -32,6 +33,10 @@ from schemas.errors import (
     ConfigError,
     ErrorClass,
 )
+
+AllowFewerOption = Annotated[
+    bool, typer.Option("--allow-fewer", help="Export also when samples of the last export leave it without a reason.")
+]
 
 
 @app.command()
@@ -52,6 +57,10 @@ def curate(
     max_tokens: Annotated[
         float | None, typer.Option(help="Stop when this run has paid for this many tokens, read and written.")
     ] = None,
+    allow_fewer: AllowFewerOption = False,
+    adopt: Annotated[
+        bool, typer.Option("--adopt", help="Take over the workspace of a dataset with another `name`.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Turn the videos of the sources into an exported dataset; run it again to continue where it stopped."""
@@ -63,7 +72,7 @@ def curate(
     resolved = load_config(config, set_ or ())
     root = (workspace or Path("data/runs") / resolved.name).resolve()
     budget = Budget(max_cost, max_hours, max_tokens, resolved.prices)
-    counts = curate_here(resolved, root, source or (), limit, budget)
+    counts = curate_here(resolved, root, source or (), limit, budget, adopt=adopt, allow_fewer=allow_fewer)
     if as_json:
         print_json(counts)
     else:
@@ -161,14 +170,14 @@ def retry(
 
 @app.command()
 @guarded
-def export(workspace: WorkspaceArgument) -> None:
-    """Write WORKSPACE/export again from the finished videos."""
+def export(workspace: WorkspaceArgument, allow_fewer: AllowFewerOption = False) -> None:
+    """Write WORKSPACE/export again from the finished videos, where it is out of date or damaged."""
     from curation.dataset.export import export_workspace
     from curation.pipeline.services import open_services
 
     place = Workspace(workspace).require()
     with place.lock(), open_services(place) as services:
-        manifest = export_workspace(place, services)
+        manifest = export_workspace(place, services, allow_fewer=allow_fewer, note=note)
     sys.stdout.write(f"{manifest.samples} samples in {shown_path(place.export)}\n")
 
 

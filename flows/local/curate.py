@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from curation.dataset.export import is_exported
+from curation.dataset.export import begin, is_exported
 from curation.pipeline.budget import Budget
 from curation.pipeline.counts import Counts
 from curation.pipeline.run import open_run
@@ -19,28 +20,54 @@ from schemas.configuration.config import CurateConfig, SourceSpec
 from schemas.documents.status import WorkspaceStatus
 from schemas.errors import ConfigError
 from schemas.kit.utf8 import is_utf8, quoted
+from schemas.safe_text import plain
 
 
 def curate_here(
-    config: CurateConfig, root: Path, sources: Sequence[str], limit: int | None, budget: Budget | None = None
+    config: CurateConfig,
+    root: Path,
+    sources: Sequence[str],
+    limit: int | None,
+    budget: Budget | None = None,
+    *,
+    adopt: bool = False,
+    allow_fewer: bool = False,
 ) -> WorkspaceStatus:
-    """Curate into the workspace `root`; returns the workspace's status.
+    """Curate into the workspace `root`; returns the workspace's status. Notes of the run are written to stderr.
 
     `sources`, when given, replace those of the configuration. A run with nothing to do starts no server. Raises
     ConfigError without sources, BudgetReached when `budget` is used up, and what `curate` raises.
     """
     config = with_sources(config, sources)
     stop = threading.Event()
-    return stoppable(lambda: _curate(config, root, limit, budget, stop), stop)
+    notes: list[str] = []
+
+    def curate() -> WorkspaceStatus:
+        return _curate(config, root, limit, budget, stop, notes, adopt=adopt, allow_fewer=allow_fewer)
+
+    try:
+        return stoppable(curate, stop)
+    finally:
+        for note in notes:
+            sys.stderr.write(f"v2xum: {plain(note, 2000)}\n")
 
 
 def _curate(
-    config: CurateConfig, root: Path, limit: int | None, budget: Budget | None, stop: threading.Event
+    config: CurateConfig,
+    root: Path,
+    limit: int | None,
+    budget: Budget | None,
+    stop: threading.Event,
+    notes: list[str],
+    *,
+    adopt: bool,
+    allow_fewer: bool,
 ) -> WorkspaceStatus:
     with Display() as display, open_run(root, config, Counts(display.show), stop) as run:
+        run.notes = notes
         run.services.budget = budget
         run.history.listen(display.meter)
-        ids = run.register(limit)
+        ids = begin(run, limit, adopt=adopt, allow_fewer=allow_fewer)
         display.total(len(ids))
         if not run.due(ids) and is_exported(run.workspace, run.services) and not run.missing_files(ids):
             if not report_path(run.workspace).exists():
@@ -54,7 +81,7 @@ def _curate(
 
             run.services.raise_if_stopped()
             with temporary_settings({PREFECT_API_URL: url}):
-                return curate(config, root, limit)
+                return curate(config, root, limit, adopt=adopt, allow_fewer=allow_fewer)
 
 
 def with_sources(config: CurateConfig, sources: Sequence[str]) -> CurateConfig:

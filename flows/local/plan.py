@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from curation.dataset.adopt import raise_if_another
 from curation.pipeline.budget import bill
 from curation.pipeline.counts import Counts
 from curation.pipeline.run import Run, open_run
@@ -35,7 +36,9 @@ def plan_here(config: CurateConfig, root: Path, sources: Sequence[str], probe: i
 
 def _plan(config: CurateConfig, root: Path, probe: int, limit: int | None, stop: threading.Event) -> Plan:
     with Display() as display, open_run(root, config, Counts(display.show), stop) as run:
+        raise_if_another(run.workspace, run.services)
         ids = run.register(limit)
+        run.save_config()
         stages = due(run.services.view, ids)
         chosen = choose(stages, probe, config.name)
         display.total(len(chosen))

@@ -136,6 +136,47 @@ def test_a_changed_prompt_reruns_its_stage_and_what_follows(
     assert shards(workspace) == shards(finished)
 
 
+def test_another_dataset_or_a_limit_never_shrinks_what_is_done(
+    finished: Path, films: Path, tmp_path: Path, v2xum: Cli
+) -> None:
+    workspace = tmp_path / "workspace"
+    shutil.copytree(finished, workspace)
+    before, config = shards(workspace), (workspace / "config.json").read_bytes()
+    run = ("curate", CONFIG, "--source", films, "--workspace", workspace)
+    done = v2xum(*run, "--limit", 1)
+    assert done.returncode == 0 and shards(workspace) == before, "the others are done, and stay"
+    done = v2xum(*run, "--limit", 1, "--set", "name=other", "--set", "extract.max_tokens=65")
+    assert done.returncode == 2
+    assert "belongs to the dataset 'demo'" in done.stderr and "extract.max_tokens: 64 -> 65" in done.stderr
+    done = v2xum(*run, "--limit", 1, "--set", "extract.max_tokens=65")
+    assert done.returncode == 1, done.stderr
+    assert "due again at extract" in done.stderr and "--allow-fewer" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert shards(workspace) == before and (workspace / "config.json").read_bytes() == config
+    shorter = (*run, "--set", "name=other", "--adopt", "--set", "filters.duration.min=43")
+    done = v2xum(*shorter)
+    assert done.returncode == 0, done.stderr
+    assert f"({VIDEOS} -> {VIDEOS - 2} samples): 2 filter: too_short" in done.stderr
+    manifest = json.loads((workspace / "export" / "manifest.json").read_text())
+    assert (manifest["name"], manifest["samples"]) == ("other", VIDEOS - 2)
+
+
+def test_a_run_with_nothing_to_do_mends_a_damaged_export(
+    finished: Path, films: Path, tmp_path: Path, v2xum: Cli
+) -> None:
+    workspace = tmp_path / "workspace"
+    shutil.copytree(finished, workspace)
+    before = shards(workspace)
+    shutil.rmtree(workspace / "export" / "data")
+    assert v2xum("check", workspace).returncode == 1
+    done = v2xum("curate", CONFIG, "--source", films, "--workspace", workspace)
+    assert done.returncode == 0, done.stderr
+    assert "parquet: missing" in done.stderr and "written anew" in done.stderr
+    assert "export.licence" in done.stderr, "the card asks for what only the user knows"
+    assert shards(workspace) == before
+    assert v2xum("check", workspace).returncode == 0
+
+
 def test_a_second_run_at_the_same_time_is_refused(finished: Path, films: Path, v2xum: Cli) -> None:
     from curation.workspace import Workspace
 

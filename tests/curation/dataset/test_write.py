@@ -293,7 +293,7 @@ def test_the_checker_finds_what_is_wrong(tmp_path):
     shard.unlink()
     (out / "stray.txt").write_text("x")
     problems = " ".join(validate(out))
-    assert "cannot be read" in problems
+    assert f"{name}: missing" in problems
     assert "stray.txt: not named" in problems
 
 

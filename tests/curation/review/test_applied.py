@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 
 from curation.dataset.check import validate
 from curation.dataset.export import export_key, export_workspace, is_exported
-from curation.frames.files import frame_name, frames_key
 from curation.ledger.ledger import Ledger
-from curation.pipeline.services import Services, open_services
+from curation.pipeline.services import Services
 from curation.review.rules import applied
 from curation.review.verdict_store import Reviews
 from curation.status.counts import summarize
@@ -24,11 +23,10 @@ from curation.status.explain import explain
 from curation.status.standings import Standings, all_rejections, finished_ids, published, sample_ids, samples
 from curation.status.view import LedgerView
 from curation.workspace import Workspace
-from schemas.configuration.loading import load_config
 from schemas.configuration.review_config import ReviewConfig
 from schemas.records import Rejection, Sample
-from schemas.repository import ROOT
 from schemas.review import AddedKeyframe
+from tests.curation.finished import finished
 from tests.curation.hashes import HASHES, changed
 from tests.curation.people import finish, shown, verdict, verdicts_on
 from tests.curation.samples import contents, make_sample, picture
@@ -99,17 +97,8 @@ def test_the_rules_come_from_the_settings_and_stale_verdicts_do_not_count(ledger
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[tuple[Workspace, Services]]:
     """A workspace with the demo's configuration, six finished samples and their pictures."""
-    place = Workspace(tmp_path / "w")
-    config = load_config(ROOT / "configs" / "demo.yaml")
-    with open_services(place, config) as services:
-        for sample in MADE:
-            finish(services.ledger, sample, services.hashes)
-            folder = services.store.frames(frames_key(sample.video.sha256, config.frames))
-            folder.mkdir(parents=True)
-            for frame in sample.frames.frames:
-                (folder / frame_name(frame.index)).write_bytes(picture(frame.index))
-        yield place, services
-        services.ledger.close()
+    with finished(tmp_path / "w", MADE) as opened:
+        yield opened
 
 
 def rows(place: Workspace) -> dict[str, dict[str, Any]]:

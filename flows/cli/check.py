@@ -1,0 +1,68 @@
+"""`v2xum check`: reads a dataset's folder as its users do, and names what is wrong with it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from curation.dataset.check import Checked, check_export
+from curation.dataset.layout import MANIFEST, is_own
+from curation.store.folder_swap import names
+from flows.cli.app import JsonOption, app, fail, guarded, print_json, shown_path
+from schemas.documents.check import ExportCheck
+from schemas.errors import ConfigError
+from schemas.safe_text import plain, plain_line
+
+_SHOWN = 50
+_WAY_OUT = "copy it again from where it is whole; in a workspace, `v2xum export WORKSPACE` writes it anew"
+
+
+@app.command()
+@guarded
+def check(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="An export, a copy of one anywhere, or a workspace with an export.")
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Check a dataset's folder (an export, or a copy of one): every file by its SHA-256, every row."""
+    place = _export_in(folder)
+    found = check_export(place)
+    sound = not found.problems
+    if as_json:
+        problems = tuple(plain_line(problem) for problem in found.problems)
+        document = ExportCheck(
+            folder=str(place),
+            sound=sound,
+            rows_read=found.rows_were_read,
+            problems=problems,
+            **{name: getattr(found, name) for name in ("samples", "files", "schema_version")},
+        )
+        print_json(document)
+    elif sound:
+        sys.stdout.write(_sound(place, found))
+    if not sound:
+        shown = found.problems[:_SHOWN]
+        more = [f"and {len(found.problems) - _SHOWN} more"] if len(found.problems) > _SHOWN else []
+        fail("\n".join([*(plain(problem, 500) for problem in shown), *more, f"{shown_path(place)}: {_WAY_OUT}"]), 1)
+
+
+def _sound(place: Path, found: Checked) -> str:
+    rows = "" if found.rows_were_read else f"; its rows are of schema version {found.schema_version} and were not read"
+    return f"sound: {found.samples} samples, {found.files} files in {shown_path(place)}{rows}\n"
+
+
+def _export_in(folder: Path) -> Path:
+    """The folder itself, or the export of the workspace in it. Raises ConfigError when it holds neither."""
+    for place in (folder, folder / "export"):
+        if (place / MANIFEST).is_file():
+            return place
+    for place in (folder, folder / "export"):
+        if place.is_dir() and any(map(is_own, names(place))):
+            return place  # an export that lost its manifest
+    raise ConfigError(
+        f"{folder}: no dataset here (a folder with {MANIFEST}, data/ and json/, as `v2xum export` writes)"
+    )
