@@ -44,6 +44,12 @@ def site(tmp_path_factory):
             "/bomb.mpd": ("application/dash+xml", DASH_BOMB, {}),
             "/swamp.html": ("text/html", SWAMP, {}),
             "/large.html": ("text/html", b"<p>no video</p>" * 200_000, {}),
+            "/huge.vtt": ("text/vtt", b"WEBVTT\n\n" + b"00:00.000 --> 00:02.000\nHello.\n\n" * 100_000, {}),
+            "/track.html": (
+                "text/html",
+                b'<title>t</title><video src="video.mp4"><track kind="subtitles" srclang="en" src="/huge.vtt"></video>',
+                {},
+            ),
             "/packed.html": ("text/html", gzip.compress(b"<html>" + b" " * 10**8, 9), {"Content_Encoding": "gzip"}),
             "/bomb.m3u8": (
                 "application/vnd.apple.mpegurl",
@@ -139,6 +145,14 @@ def test_a_large_page_is_refused_with_the_key_that_allows_it(site, store, childr
     assert "more than 1 MB" in caught.value.evidence
     assert "raise download.max_page_megabytes" in caught.value.evidence
     assert site.count(page) - before <= 2, "it is not asked for again"
+
+
+def test_subtitles_that_are_too_large_are_left_out_and_the_log_says_so(site, store, children, caplog):
+    video = get(site.url("/track.html"), store, children, max_page_megabytes=1, subtitles=("en",))
+    assert video.sha256 == digest(site.mp4) and video.subtitles == ()
+    assert "subtitles in en: page_too_large" in caplog.text
+    whole = get(site.url("/track.html"), store, children, subtitles=("en",))
+    assert [track.language for track in whole.subtitles] == ["en"]
 
 
 def test_a_playlist_of_a_million_fragments_stays_within_the_memory_of_its_child(site, store, children):
