@@ -15,7 +15,7 @@ import shutil
 import time
 from pathlib import Path
 
-from curation.store.files import write_whole
+from curation.store.files import hold_folder, write_whole
 
 log = logging.getLogger(__name__)
 _JOURNAL = "fragments.json"
@@ -116,15 +116,13 @@ def forget_old(folder: Path, now: float | None = None) -> int:
     limit = (time.time() if now is None else now) - KEPT_DAYS * 86_400
     dropped = freed = 0
     for download in sorted(folder.iterdir()):
-        entries = [entry.lstat() for entry in (download, *download.rglob("*"))]
-        # Changes of the inode count too: a download may set the date of its file to that of the upload.
-        if max(max(entry.st_mtime, entry.st_ctime) for entry in entries) >= limit:
-            continue
         try:
-            if download.is_dir() and not download.is_symlink():
-                shutil.rmtree(download)
-            else:
-                download.unlink()
+            entries = [entry.lstat() for entry in (download, *download.rglob("*"))]
+            # Changes of the inode count too: a download may set the date of its file to that of the upload.
+            if max(max(entry.st_mtime, entry.st_ctime) for entry in entries) >= limit or not _remove(download):
+                continue
+        except FileNotFoundError:
+            continue  # another process has just finished it
         except OSError as error:
             log.warning("unfinished download %s: not removed: %s", download.name, error)
             continue
@@ -133,6 +131,17 @@ def forget_old(folder: Path, now: float | None = None) -> int:
     if dropped:
         log.info("dropped %d unfinished downloads untouched for %g days (%.1f MB)", dropped, KEPT_DAYS, freed / 1e6)
     return dropped
+
+
+def _remove(download: Path) -> bool:
+    """Remove an unfinished download, unless another process is about to go on with it. Raises OSError."""
+    if not download.is_dir() or download.is_symlink():
+        download.unlink()
+        return True
+    with hold_folder(download) as held:
+        if held:
+            shutil.rmtree(download)
+        return held
 
 
 def _read(path: Path) -> tuple[int, int] | None:

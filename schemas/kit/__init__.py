@@ -1,1 +1,1 @@
-"""Small tools that every package may use: children, Retry-After, picture errors, content words, storable text."""
+"""Small tools for every package: children, Retry-After, picture errors, content words, storable text, shared work."""

@@ -1,5 +1,6 @@
 """Resuming fragmented downloads: after a crash at any moment, the file continues without a gap or a repetition."""
 
+import contextlib
 import json
 import logging
 import os
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from curation.store import unfinished as partials
 from curation.store.store import Store
+from tests.curation.threads import in_threads
 
 FRAGMENTS = [bytes([65 + k]) * size for k, size in enumerate((300, 5, 700, 0, 40, 1))]
 
@@ -112,3 +114,24 @@ def test_one_late_change_keeps_a_whole_download(tmp_path):
 
 def test_a_missing_folder_is_no_error(tmp_path):
     assert partials.forget_old(tmp_path / "partial") == 0
+
+
+def test_old_downloads_are_dropped_while_other_commands_use_the_folder(tmp_path):
+    """Another command may finish a download, or go on with it, at any moment."""
+    store, later = Store(tmp_path), time.time() + 15 * 86_400
+    with store.hold_partial("in use") as held:
+        (held / "v.mp4.part").write_bytes(b"abc")
+        assert partials.forget_old(tmp_path / "partial", later) == 0
+        assert (held / "v.mp4.part").exists()
+
+    def work(which):
+        for number in range(150):
+            if which < 2:
+                partials.forget_old(tmp_path / "partial", later)
+            else:
+                folder = store.partial(f"{which} {number}")
+                with contextlib.suppress(FileNotFoundError):  # it is dropped here, too
+                    (folder / "v.mp4.part").write_bytes(b"abc")
+                partials.discard(folder)
+
+    assert in_threads(6, work) == [None] * 6
