@@ -11,9 +11,10 @@ import sys
 
 ALL = (
     *("start", "ledger", "orchestration", "memory", "frames", "serving"),
-    *("video_metrics", "text_metrics", "crossmodal", "uncertainty"),
+    *("video_metrics", "text_metrics", "crossmodal", "uncertainty", "audit"),
 )
-MODULES = {"serving": "serving.capacity", "protocols": "protocol_study.run"}  # benchmarks that are folders
+# Benchmarks that are folders.
+MODULES = {"serving": "serving.capacity", "protocols": "protocol_study.run", "audit": "audit_study.run"}
 # These need a quarter of an hour with Label Studio, data outside the repository, or an hour of an idle machine.
 OTHERS = ("review", "pull", "protocols", "kills")
 

@@ -1,7 +1,7 @@
 """The record of a sample's audit: its scores, and the scores that could not be measured with the reasons.
 
-The audit decides nothing. All shares and similarities are rounded to 4 digits, so that the last bits of a sum do not
-change the record.
+The record decides nothing; curation.status.gate reads what it means for the sample. All shares and similarities are
+rounded to 4 digits, so that the last bits of a sum do not change the record.
 """
 
 from __future__ import annotations
@@ -73,6 +73,8 @@ class SentenceSupport(Record):
     `words`: the share of its content words that the cited captions hold (null: it has no content words); `similarity`:
     the largest cosine to a cited caption; `score`: the mean of both; `picture`: how often a cited picture is nearer to
     the sentence than the picture of another keyframe (0.5 is chance; null without CLIP or without other keyframes).
+    `contradicted`: claims such as `red shirt` whose thing the cited captions show in other colours only. A sentence
+    with such a claim is not supported. Audits of earlier versions did not look for them.
     """
 
     score: Share
@@ -80,6 +82,7 @@ class SentenceSupport(Record):
     similarity: Share
     picture: Share | None
     supported: bool
+    contradicted: tuple[str, ...] = ()
 
 
 class Support(Record):

@@ -16,7 +16,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from curation.review.applied import AppliedVerdicts
-from curation.status.standings import finished_ids
+from curation.status.standings import Standings
 from curation.status.view import LedgerView
 from schemas.audit import GOOD, Audit
 from schemas.configuration.review_config import ReviewConfig
@@ -30,7 +30,7 @@ class Candidate(NamedTuple):
     """A sample that people could judge.
 
     `scores`: its audit scores, by names of schemas.audit.GOOD; `categories`: the publisher's; `disputed`: verdicts
-    contradict each other; `gold`: it is a gold question.
+    contradict each other; `awaiting`: it is not published until people accept it; `gold`: it is a gold question.
     """
 
     sample_id: str
@@ -38,6 +38,7 @@ class Candidate(NamedTuple):
     categories: tuple[str, ...] = ()
     disputed: bool = False
     gold: bool = False
+    awaiting: bool = False
 
 
 class Chosen(NamedTuple):
@@ -51,10 +52,13 @@ class Chosen(NamedTuple):
 def candidates(view: LedgerView, disputed: Collection[str] | None = None) -> Iterator[Candidate]:
     """Every finished sample, also those that people rejected: without them the random stratum would be biased.
 
+    Those that wait for people because of their audit are among them; those that the audit refused are not.
+
     `disputed`: the ids of disputed samples, when the caller knows them; None: they are read from the verdicts.
     """
     ledger = view.ledger
-    ids = finished_ids(view)
+    standings = Standings(view)
+    ids, awaiting = standings.judgeable(), standings.gate.awaiting()
     verdicts = AppliedVerdicts(ledger, view.rules)
     for start in range(0, len(ids), _CHUNK):
         chunk = ids[start : start + _CHUNK]
@@ -67,7 +71,8 @@ def candidates(view: LedgerView, disputed: Collection[str] | None = None) -> Ite
             else:
                 categories[video_id] = Video.model_validate_json(payload).publication.categories
         for name in chunk:
-            yield Candidate(name, scores.get(name, {}), categories.get(name, ()), name in unsettled)
+            waits = name in awaiting
+            yield Candidate(name, scores.get(name, {}), categories.get(name, ()), name in unsettled, awaiting=waits)
 
 
 def choose(candidates: Iterable[Candidate], config: ReviewConfig) -> list[Chosen]:
@@ -75,9 +80,10 @@ def choose(candidates: Iterable[Candidate], config: ReviewConfig) -> list[Chosen
 
     The ids and the configuration's seed alone decide the random stratum, the overlap and the gold questions;
     the order of the candidates changes nothing. A disputed sample of the random stratum is returned only as
-    `adjudication`, because its first verdicts are stored under `random` already. The active stratum takes by turns the
-    sample with the worst audit and the sample with the rarest category; a sample's audit is as bad as its worst score,
-    measured by that score's rank among all candidates. Gold candidates are in no other stratum.
+    `adjudication`, because its first verdicts are stored under `random` already. The active stratum takes the samples
+    that wait for people first, the least supported before the others; then by turns the sample with the worst audit and
+    the sample with the rarest category. A sample's audit is as bad as its worst score, measured by that score's rank
+    among all candidates. Gold candidates are in no other stratum.
     """
     seed = config.seed
     known = {candidate.sample_id: candidate for candidate in candidates}
@@ -87,7 +93,9 @@ def choose(candidates: Iterable[Candidate], config: ReviewConfig) -> list[Chosen
     taken = {*drawn, *disputed}
     rest = [known[name] for name in plain if name not in taken]
     turns = zip_longest(_worst(rest, [known[name] for name in plain]), _rarest(rest, [known[n] for n in plain]))
-    active = list(dict.fromkeys(name for turn in turns for name in turn if name is not None))[: config.active]
+    waiting = sorted((c for c in rest if c.awaiting), key=lambda c: (c.scores.get("support", 0.0), c.sample_id))
+    ordered = [*(c.sample_id for c in waiting), *(name for turn in turns for name in turn if name is not None)]
+    active = list(dict.fromkeys(ordered))[: config.active]
     golden = _drawn((name for name, candidate in known.items() if candidate.gold), config.gold, f"gold {seed}")
 
     def people(name: str) -> int:

@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from curation.audit import formulas
+from curation.audit.contradictions import contradicted
 from curation.audit.formulas import Vectors
 from schemas.audit import Coverage, Grounding, Redundancy, SentenceSupport, Support
 from schemas.errors import PermanentError
@@ -117,7 +118,10 @@ def support(
     clip_vectors: ClipVectors | None,
     threshold: float,
 ) -> Support:
-    """Score each sentence by the captions and pictures that it cites; from `threshold` on it counts as supported."""
+    """Score each sentence by the captions and pictures that it cites.
+
+    From `threshold` on it counts as supported, unless its captions contradict it.
+    """
     scores = tuple(_sentence(keyframes, sentence, text_vectors, clip_vectors, threshold) for sentence in sentences)
     pictures = [score.picture for score in scores if score.picture is not None]
     return Support(
@@ -149,12 +153,14 @@ def _sentence(
     )
     words = formulas.words_held(sentence.text, captions)
     score = formulas.share(similarity if words is None else (words + similarity) / 2)
+    against = contradicted(sentence.text, captions)
     return SentenceSupport(
         score=score,
         words=words,
         similarity=similarity,
         picture=_picture_wins(keyframes, cited, clip_vectors, sentence.text) if clip_vectors is not None else None,
-        supported=score >= threshold,
+        supported=score >= threshold and not against,
+        contradicted=against,
     )
 
 

@@ -73,7 +73,7 @@ def observe(video_id: str, frames: FrameSet, captions: CaptionSet, extract: Extr
         tuple(shown[index] for index in extract.keyframes if index in shown),
         content_words(said),
         content_words(summary.v2t),
-        _triples(summary.v2t),
+        word_triples(summary.v2t),
     )
 
 
@@ -197,7 +197,8 @@ def _possible(observed: Observation) -> int:
     return math.comb(max(observed.frames - 2, inner), inner)
 
 
-def _triples(text: str) -> frozenset[int]:
+def word_triples(text: str) -> frozenset[int]:
+    """The triples of words that follow each other, as hashes of this process; a shorter text is one triple."""
     words = _WORD.findall(text.casefold()) or [clean_text(text)]
     if len(words) < 3:
         return frozenset([hash(tuple(words))])

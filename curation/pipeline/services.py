@@ -145,7 +145,7 @@ class Services:
     @property
     def view(self) -> LedgerView:
         """The ledger as this configuration reads it."""
-        return LedgerView(self.ledger, self.hashes, self.config.review)
+        return LedgerView(self.ledger, self.hashes, self.config.review, self.config.audit)
 
     def fetch(self, source: Source) -> Video:
         """Bring a source's video into the store. Raises what `curation.download.fetch.fetch` raises, and RunStopped."""

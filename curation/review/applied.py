@@ -48,6 +48,12 @@ class AppliedVerdicts:
             if isinstance(outcome, Sample):
                 yield outcome
 
+    def accepted(self, ids: Sequence[str]) -> set[str]:
+        """The ids among these finished samples that people accepted, unchanged or with edits."""
+        grouped = self._grouped(ids).items()
+        rulings = ((name, ruling(sample(self._ledger, name), verdicts, self._rules)) for name, verdicts in grouped)
+        return {name for name, ruled in rulings if ruled.outcome in ("accept", "fix")}
+
     def disputed(self, ids: Sequence[str]) -> set[str]:
         """The ids among these finished samples that wait for an adjudicator."""
         grouped = self._grouped(ids).items()

@@ -43,7 +43,7 @@ def explain(view: LedgerView, video_id: str) -> Explanation:
     if rejection is not None:
         attempts = tried.get(rejection.stage) if rejection.stage == video.where.rejected_at else None
         told.append(ExplainedRejection(**rejection.model_dump(), attempts=attempts))
-    finished = video.where.state == "sample" or video_id in standings.people.found
+    finished = video.where.state == "sample" or video_id in {**standings.people.found, **standings.gate.found}
     reviewed = standings.people.explain(video_id, finished)
     return Explanation(
         id=video_id,

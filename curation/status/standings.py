@@ -1,7 +1,8 @@
 """Where every video stands, and why a video is out. A command computes it once; nothing else computes it.
 
-A video is out for one reason: its bytes are those of another video, or people rejected it, or it was rejected at its
-list row, at a stage or at the export. Status, explain, the report, the export and the card use this answer.
+A video is out for one reason: its bytes are those of another video, or people rejected it, or its audit keeps it back
+and people did not accept it, or it was rejected at its list row, at a stage or at the export. Status, explain, the
+report, the export and the card use this answer.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from curation.ledger.entries import Head, Registered
 from curation.ledger.samples import samples_of
 from curation.ledger.standing import Standing, standing
 from curation.review.applied import AppliedVerdicts
+from curation.status.gate import Gate
 from curation.status.view import LedgerView
 from schemas.errors import ErrorClass
 from schemas.records import Rejection, Sample, Source, Video
@@ -50,13 +52,14 @@ class Standings:
     """Computes where the videos of a ledger stand, and why they are out.
 
     All answers of one object use the same duplicates and verdicts. Memory holds some hundred videos at a time, and the
-    rejections by people.
+    rejections by people and by the audit.
     """
 
     def __init__(self, view: LedgerView) -> None:
         """Read which videos are set aside as duplicates, and which samples have a verdict that could reject them."""
         self.view = view
         self.people = AppliedVerdicts(view.ledger, view.rules)
+        self.gate = Gate(view.ledger, view.audit, self.people)
         self._aside = view.ledger.duplicates()
 
     def walk(self, ids: Sequence[str] | None = None) -> Iterator[VideoStanding]:
@@ -66,7 +69,9 @@ class Standings:
         while chunk := list(islice(sources, _CHUNK)):
             heads = ledger.heads([source.id for source in chunk])
             found = [self._stand(source, heads.get(source.id, {})) for source in chunk]
-            refused = self.people.rejections([one.source.id for one in found if one.where.state == "sample"])
+            finished = [one.source.id for one in found if one.where.state == "sample"]
+            refused = self.people.rejections(finished)
+            refused |= self.gate.rejections([video_id for video_id in finished if video_id not in refused])
             for one in found:
                 if one.source.id in refused:
                     yield one._replace(where=Standing("rejected", None), why=_why(refused[one.source.id]))
@@ -74,8 +79,12 @@ class Standings:
                     yield one
 
     def samples(self) -> list[str]:
-        """The ids of the finished samples that people did not reject, sorted: the rows of the export."""
+        """The ids of the samples, sorted: finished, not rejected by people, not kept back by the audit."""
         return sorted(one.source.id for one in self.walk() if one.where.state == "sample")
+
+    def judgeable(self) -> list[str]:
+        """The ids of what people may judge, sorted: samples, what people rejected, and what waits for people."""
+        return sorted({*self.samples(), *self.people.found, *self.gate.awaiting()})
 
     def rejections(self) -> Iterator[Rejection]:
         """Why each video that is out is out, sorted by id."""
@@ -119,6 +128,8 @@ class Standings:
                 rejection = duplicates.rejection(name, *self._aside[name])
             elif name in self.people.found:
                 rejection = self.people.found[name]
+            elif name in self.gate.found:
+                rejection = self.gate.found[name]
             elif name in stored:
                 rejection = stored[name]
             else:
@@ -127,18 +138,17 @@ class Standings:
 
 
 def sample_ids(view: LedgerView) -> list[str]:
-    """The ids of the finished samples that people did not reject, sorted: the rows of the export."""
+    """The ids of the samples that nobody and nothing rejected, sorted: the rows of the export."""
     return Standings(view).samples()
 
 
 def finished_ids(view: LedgerView) -> list[str]:
-    """The ids of all samples that the stages finished, sorted, those that people rejected included."""
-    standings = Standings(view)
-    return sorted({*standings.samples(), *standings.people.found})
+    """As `Standings.judgeable`."""
+    return Standings(view).judgeable()
 
 
 def samples(view: LedgerView) -> Iterator[Sample]:
-    """Every finished sample that people did not reject, as the models made it, by id; one at a time in memory."""
+    """Every sample of `sample_ids`, as the models made it, by id; one at a time in memory."""
     return samples_of(view.ledger, Standings(view).samples())
 
 

@@ -6,12 +6,14 @@ from typing import NamedTuple
 
 from curation.ledger.ledger import Ledger
 from curation.ledger.standing import StageHashes
+from schemas.configuration.config import AuditConfig
 from schemas.configuration.review_config import ReviewConfig
 
 
 class LedgerView(NamedTuple):
-    """The results of a ledger, what they must have been made from to be current, and the rules for verdicts."""
+    """The results of a ledger, what they must have been made from to be current, rules for verdicts, audit limits."""
 
     ledger: Ledger
     hashes: StageHashes
     rules: ReviewConfig = ReviewConfig()
+    audit: AuditConfig = AuditConfig()

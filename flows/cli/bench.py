@@ -33,9 +33,11 @@ class Benchmark(StrEnum):
     review = "review"
     protocols = "protocols"
     kills = "kills"
+    audit = "audit"
 
 
-_WITH_OPTIONS = (Benchmark.serving, Benchmark.frames, Benchmark.review, Benchmark.protocols, Benchmark.kills)
+_OWN_OPTIONS = (Benchmark.serving, Benchmark.frames, Benchmark.review, Benchmark.protocols)
+_WITH_OPTIONS = (*_OWN_OPTIONS, Benchmark.kills, Benchmark.audit)
 
 
 class _PassesHelp(TyperCommand):

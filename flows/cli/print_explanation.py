@@ -137,7 +137,8 @@ def _audit(console: Console, audit: Audit) -> None:
     for sentence in audit.support.sentences if audit.support else ():
         words = "no words of its own" if sentence.words is None else f"{sentence.words:.0%} of its words"
         verdict = "supported" if sentence.supported else "not supported"
-        _row(console, "sentence", f"{verdict}: {words} in its captions, similarity {sentence.similarity:g}")
+        against = f", contradicted: {', '.join(sentence.contradicted)}" if sentence.contradicted else ""
+        _row(console, "sentence", f"{verdict}: {words} in its captions, similarity {sentence.similarity:g}{against}")
     for criterion in audit.rating.criteria if audit.rating else ():
         _row(console, "judge", f"{criterion.name} {criterion.score} of 5: {criterion.reason}")
     for missing in audit.missing:

@@ -11,6 +11,8 @@ from flows.cli.app import shown_path
 from schemas.documents.status import WorkspaceStatus
 from schemas.safe_text import plain
 
+_AWAITS = "audit: awaits_review"
+
 
 def print_status(status: WorkspaceStatus, workspace: Path, console: Console | None = None) -> None:
     """Print the counts of videos as a sentence, a table of the stages, the reasons for rejections, and ways out."""
@@ -38,3 +40,6 @@ def print_status(status: WorkspaceStatus, workspace: Path, console: Console | No
             highlight=False,
             soft_wrap=True,
         )
+    if _AWAITS in status.reasons:
+        told = f"{_AWAITS}: not published until people accept them; `v2xum review push` asks them"
+        console.print(told, markup=False, highlight=False)

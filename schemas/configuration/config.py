@@ -224,15 +224,22 @@ class BindingConfig(Section):
 
 
 class AuditConfig(Section):
-    """Scores of every finished sample; `score-only` stores them, `enable` also marks scores beyond a threshold.
+    """Scores of every finished sample, and what little support by the captions means for it.
 
-    No sample is removed because of its scores: marks and scores help to choose what people review. The thresholds:
+    A summary with no sentence whose support reaches `refuse_below` is no sample (`unsupported`). One whose mean support
+    is below `review_below`, or which the captions contradict, waits for people and is not published until they accept
+    it (`awaits_review`). Both hold in every mode but `disable`; null switches one off. docs/results/audit.md shows how
+    the limits were chosen. A change of them makes nothing due.
+
+    In the mode `enable` other scores beyond a threshold are marked, which helps people to choose. The thresholds:
     `min_grounding` for the mean CLIP similarity of keyframes and captions (its scale depends on the CLIP),
     `min_coverage` for the share of the captioned content that the keyframes represent, `max_redundancy` for how far
     sentences repeat each other, `max_unsupported` for the share of sentences that their captions do not support.
     """
 
     mode: Literal["enable", "disable", "score-only"] = "score-only"
+    refuse_below: Fraction | None = 0.15
+    review_below: Fraction | None = 0.3
     min_grounding: float | None = None
     min_coverage: Fraction | None = None
     max_redundancy: Fraction | None = None

@@ -15,6 +15,7 @@ from curation.ledger.ledger import Ledger
 from curation.review.verdict_store import Reviews
 from curation.status.view import LedgerView
 from schemas.audit import GOOD, Audit, Redundancy
+from schemas.configuration.config import AuditConfig
 from schemas.configuration.review_config import ReviewConfig
 from tests.curation.hashes import HASHES
 from tests.curation.people import finish, verdict
@@ -123,7 +124,7 @@ def test_candidates_of_a_ledger(tmp_path: Path):
     ledger.register([make_sample("pending").source])
     votes = [verdict(made[1], "accept", "a"), verdict(made[1], "reject", "b"), verdict(made[2], "reject", "a")]
     Reviews(ledger).store(votes)
-    found = list(candidates(LedgerView(ledger, HASHES)))
+    found = list(candidates(LedgerView(ledger, HASHES, audit=AuditConfig(review_below=None))))
     scores = {"redundancy": 0.25, "redundancy_pictures": 0.5}
     assert found == [Candidate(f"v{n}", scores, ("Music",), disputed=n == 1) for n in range(3)]
     chosen = choose(found, ReviewConfig(random=2, active=2))

@@ -26,7 +26,7 @@ from curation.store.store import Store
 from pages.thumbnails import cut, thumbnail
 from schemas.audit import Audit, Coverage, Mark
 from schemas.binding import Binding
-from schemas.configuration.config import CurateConfig, ExtractConfig
+from schemas.configuration.config import AuditConfig, CurateConfig, ExtractConfig
 from schemas.documents.run_summary import RunSummary, Spread, Totals
 from schemas.errors import PermanentError, TransientError
 from schemas.records import Record, Sample
@@ -76,6 +76,9 @@ class Films(Works):
         return work
 
 
+OPEN = AuditConfig(review_below=None)  # these audits have no support
+
+
 def audit(coverage: float, marks: int = 0) -> Audit:
     marked = tuple(Mark(score="coverage", value=coverage, limit=0.9) for _ in range(marks))
     return Audit(mode="enable", coverage=Coverage(captions=coverage, text=1.0, shots=1.0), marks=marked)
@@ -111,8 +114,10 @@ def config() -> CurateConfig:
 
 
 def whole_page(ledger: Ledger, folder: Path) -> str:
-    overview = Overview(Standings(LedgerView(ledger, HASHES)), ExtractConfig())
-    shown = cards(Standings(LedgerView(ledger, HASHES)), Store(folder / "store"), config(), overview.picks(), overview)
+    overview = Overview(Standings(LedgerView(ledger, HASHES, audit=OPEN)), ExtractConfig())
+    shown = cards(
+        Standings(LedgerView(ledger, HASHES, audit=OPEN)), Store(folder / "store"), config(), overview.picks(), overview
+    )
     return render_page(RunSummary(name="films"), overview, shown)
 
 
@@ -133,8 +138,8 @@ def test_it_counts_as_status_does_and_picks_the_worst_first(ledger: Ledger) -> N
     audits = {video_id: audit(0.5 + int(video_id[1:]) / 100) for video_id in ids}
     audits["v020"], audits["v021"] = audit(0.99, marks=1), audit(0.01)
     run_all(ledger, ids, Films(audits=audits, trouble=trouble))
-    overview = Overview(Standings(LedgerView(ledger, HASHES)), ExtractConfig())
-    counts = summarize(LedgerView(ledger, HASHES))
+    overview = Overview(Standings(LedgerView(ledger, HASHES, audit=OPEN)), ExtractConfig())
+    counts = summarize(LedgerView(ledger, HASHES, audit=OPEN))
     assert dict(overview.reasons) == counts.reasons
     for stage, row in counts.stages.items():
         assert (overview.heads[stage]["done"], overview.heads[stage]["rejected"]) == (row.done, row.rejected)
@@ -160,7 +165,7 @@ def test_few_places_show_some_of_every_reason_and_leave_room_for_samples(ledger:
     trouble: dict = {("download", f"v{n:03d}"): [PermanentError("private", "")] for n in range(30)}
     trouble[("frames", "v030")] = [PermanentError("no_video_stream", "")]
     run_all(ledger, ids, Films(trouble=trouble))
-    picks = Overview(Standings(LedgerView(ledger, HASHES)), ExtractConfig(), most=10).picks()
+    picks = Overview(Standings(LedgerView(ledger, HASHES, audit=OPEN)), ExtractConfig(), most=10).picks()
     assert len(picks) == len(set(picks)) == 10
     assert "v030" in picks and sum(int(video_id[1:]) <= 30 for video_id in picks) == 4
 
@@ -169,16 +174,20 @@ def test_a_ratio_out_of_range_comes_first_without_audits(ledger: Ledger) -> None
     ids = ledger.register(sources(4))
     usual = {video_id: make_sample(video_id, 12, (0, 5)) for video_id in ids}
     run_all(ledger, ids, Films(samples={**usual, "v002": make_sample("v002", 12, tuple(range(11)))}))
-    assert Overview(Standings(LedgerView(ledger, HASHES)), ExtractConfig()).picks()[0] == "v002"
+    assert Overview(Standings(LedgerView(ledger, HASHES, audit=OPEN)), ExtractConfig()).picks()[0] == "v002"
 
 
 def test_a_duplicate_is_shown_with_its_reason(ledger: Ledger, tmp_path: Path) -> None:
     ids = ledger.register(sources(2))
     run_all(ledger, ids, Works(content=lambda _: "same"))
     ledger.set_duplicates({"v001": ("v000", "0" * 64)})
-    overview = Overview(Standings(LedgerView(ledger, HASHES)), ExtractConfig())
+    overview = Overview(Standings(LedgerView(ledger, HASHES, audit=OPEN)), ExtractConfig())
     shown = cards(
-        Standings(LedgerView(ledger, HASHES)), Store(tmp_path / "store"), config(), overview.picks(), overview
+        Standings(LedgerView(ledger, HASHES, audit=OPEN)),
+        Store(tmp_path / "store"),
+        config(),
+        overview.picks(),
+        overview,
     )
     assert [(card.id, card.state, card.reason) for card in shown] == [
         ("v001", "rejected", "duplicate"),
@@ -197,11 +206,11 @@ def test_keyframes_are_shown_as_small_pictures_where_they_were_kept(ledger: Ledg
         (folder / frame_name(index)).write_bytes(picture(index, 448, 252))
     (folder / frame_name(36)).write_bytes(b"no picture")
     (card,) = cards(
-        Standings(LedgerView(ledger, HASHES)),
+        Standings(LedgerView(ledger, HASHES, audit=OPEN)),
         store,
         config(),
         ids,
-        Overview(Standings(LedgerView(ledger, HASHES)), ExtractConfig()),
+        Overview(Standings(LedgerView(ledger, HASHES, audit=OPEN)), ExtractConfig()),
     )
     assert len(card.shots) == 6 and card.more_shots == 4
     assert [bool(shot.image) for shot in card.shots] == [True, True, False, False, False, False]
@@ -247,7 +256,7 @@ def test_no_element_or_attribute_comes_from_data(ledger: Ledger, tmp_path: Path,
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Overview]:
     ledger = Ledger(f"sqlite:///{tmp_path_factory.mktemp('empty') / 'ledger.sqlite'}")
-    yield Overview(Standings(LedgerView(ledger, HASHES)), ExtractConfig())
+    yield Overview(Standings(LedgerView(ledger, HASHES, audit=OPEN)), ExtractConfig())
     ledger.close()
 
 
@@ -326,6 +335,6 @@ def test_memory_of_the_pass_does_not_hold_the_videos(ledger: Ledger) -> None:
         progress=Tally(),
         stop=threading.Event(),
     )
-    overview = Overview(Standings(LedgerView(ledger, HASHES)), ExtractConfig(), most=20)
+    overview = Overview(Standings(LedgerView(ledger, HASHES, audit=OPEN)), ExtractConfig(), most=20)
     assert overview.reasons == {"download: gone": 700} and overview.states["pending"] == 500
     assert len(overview.picks()) == 20 and len(overview._aside["download: gone"]) <= 40
