@@ -58,9 +58,10 @@ class Instant:
 
 def config(**run: Any) -> CurateConfig:
     """The demo's configuration with `run` in its run section, without duration filter, CLIP and binding audit."""
-    # The instant model does not describe pictures, so the binding audit would stop the run.
+    # The instant model does not describe pictures: the binding audit would stop the run, the audit refuse its texts.
+    open_gate = ["audit.refuse_below=null", "audit.review_below=null"]
     overrides = ["models.clip=null", "binding.mode=disable", "filters.duration.mode=score-only", "frames.cross_check=0"]
-    base = load_config(ROOT / "configs" / "demo.yaml", overrides)
+    base = load_config(ROOT / "configs" / "demo.yaml", [*overrides, *open_gate])
     return base.model_copy(update={"run": base.run.model_copy(update=run)})
 
 
