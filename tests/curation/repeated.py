@@ -32,7 +32,7 @@ def unlike_sample(
 ) -> Sample:
     """A sample whose captions, pictures and summary are like those of no other name, except for what is given."""
     captions = (captioned,) if captioned is not None else tuple(words(f"{name} {n}") for n in range(3))
-    sentences = tuple(words(f"{name} said {n}") for n in choice) if summary is None else (summary,) * len(choice)
+    sentences = None if summary is None else (summary,) * len(choice)
     made = make_sample(name, frames, choice, captions=captions, sentences=sentences)
     hashes = [sha(f"{pictures or name} {n}")[:16] for n in range(frames)]
     seen_frames = tuple(f.model_copy(update={"phash": h}) for f, h in zip(made.frames.frames, hashes, strict=True))

@@ -13,26 +13,22 @@ from hypothesis import strategies as st
 from annotation.push.strata import candidates, choose
 from curation.audit.audit import Tools, audit
 from curation.dataset.export import export_workspace
-from curation.frames.files import frame_name, frames_key
 from curation.ledger.ledger import Ledger
-from curation.pipeline.services import open_services
 from curation.review.verdict_store import Reviews
 from curation.status.counts import summarize
 from curation.status.explain import explain
 from curation.status.gate import AWAITS_REVIEW, UNSUPPORTED, MeasuredSentence, finding
 from curation.status.standings import Standings, due, sample_ids
 from curation.status.view import LedgerView
-from curation.workspace import Workspace
 from schemas.audit import Audit, Missing
 from schemas.configuration.config import AuditConfig
-from schemas.configuration.loading import load_config
 from schemas.configuration.review_config import ReviewConfig
 from schemas.records import Sample
-from schemas.repository import ROOT
 from tests.curation.audited import EMBEDDER
+from tests.curation.finished import finished
 from tests.curation.hashes import HASHES
 from tests.curation.people import finish, verdict
-from tests.curation.samples import SCENES, make_sample, picture, sha
+from tests.curation.samples import SCENES, make_sample, sha
 
 CONFIG = AuditConfig()
 PARROTED = ("A man chops onions.", "He fries them in a pan.", "The room is gray.")
@@ -165,23 +161,13 @@ def test_audits_of_earlier_versions_count(ledger: Ledger) -> None:
 
 @pytest.mark.slow
 def test_the_export_holds_only_what_is_supported(tmp_path: Path) -> None:
-    place = Workspace(tmp_path / "w")
-    config = load_config(ROOT / "configs" / "demo.yaml", ["models.clip=null"])
-    place.save_config(config)
-    with open_services(place, config) as services:
-        for name, sentences in (("good", None), ("parrot", PARROTED), ("vague", VAGUE)):
-            made = make_sample(name, sentences=sentences)
-            finish(services.ledger, made, services.hashes, audit=audited(made))
-            folder = services.store.frames(frames_key(made.video.sha256, config.frames))
-            folder.mkdir(parents=True, exist_ok=True)
-            for index in range(12):
-                (folder / frame_name(index)).write_bytes(picture(index))
+    made = [make_sample("good"), make_sample("parrot", sentences=PARROTED), make_sample("vague", sentences=VAGUE)]
+    with finished(tmp_path / "w", made, "models.clip=null", audit=audited) as (place, services):
         manifest = export_workspace(place, services)
         assert manifest.samples == 1
         lines = (place.export / "rejections.jsonl").read_text().splitlines()
         reasons = {json.loads(line)["id"]: json.loads(line)["reason"] for line in lines}
         assert reasons == {"parrot": UNSUPPORTED, "vague": AWAITS_REVIEW}
         assert "onions" not in "".join(p.read_text() for p in place.export.rglob("json/*.json"))
-        vague = make_sample("vague", sentences=VAGUE)
-        Reviews(services.ledger).store([verdict(vague, "accept")])
+        Reviews(services.ledger).store([verdict(made[2], "accept")])
         assert export_workspace(place, services).samples == 2
