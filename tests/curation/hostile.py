@@ -9,6 +9,15 @@ from pathlib import Path
 from curation.video.sandbox import lift_cpu_limit
 
 
+def load_yt_dlp() -> int:
+    """Load what the first download of a child loads, and return the number of extractors."""
+    from yt_dlp.extractor import gen_extractor_classes
+
+    import curation.download.attempt  # noqa: F401
+
+    return len(gen_extractor_classes())
+
+
 def hang(pid_file: Path | None = None) -> None:
     """Write the process id to a file, then sleep."""
     _tell(pid_file)

@@ -21,11 +21,13 @@ from curation.download.host_pacing import Hosts
 from curation.sources import addresses
 from curation.store.store import Store
 from curation.video.probe import probe
+from curation.video.sandbox import Limits
 from curation.video.sandboxes import Sandboxes
 from schemas.configuration.config import DownloadConfig, FilterConfig, ListFilter, RangeFilter
 from schemas.errors import ConfigError, HostBlocked, PermanentError, RefusedError, StageError, TransientError
 from schemas.records import Origin, Source, Video
 from schemas.repository import ROOT
+from tests.curation.hostile import load_yt_dlp
 from tests.curation.servers import HOSTILE_TITLE, VideoServer, digest, make_video
 
 ALL = FilterConfig(duration=RangeFilter(mode="disable"))
@@ -59,8 +61,9 @@ def store(tmp_path):
 
 @pytest.fixture(scope="module")
 def children():
-    """The children that this module's downloads share; they start with the first one."""
+    """The children that this module's downloads share."""
     with Sandboxes() as made:
+        made.run(load_yt_dlp, limits=Limits(60))
         yield made
 
 
