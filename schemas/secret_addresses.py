@@ -41,6 +41,14 @@ def without_secrets(address: str) -> str:
     return _cleaned(address, _DEEPEST)
 
 
+def lacks_secret(address: str) -> bool:
+    """Whether a parameter of an address is only the hash that `without_secrets` leaves: it opens nothing."""
+    return any(
+        bool(_HASHED.fullmatch(value)) and bool(_UNSURE.fullmatch(unquote(name).strip().lower()))
+        for name, _, value in (part.partition("=") for part in re.split(r"[?#&;]", address)[1:])
+    )
+
+
 def hide_secrets(text: str) -> str:
     """A text in which each address is as `without_secrets` gives it."""
     return _URL.sub(lambda match: without_secrets(match.group()), text) if "://" in text else text

@@ -13,7 +13,7 @@ from curation.sources.addresses import YOUTUBE_ID, canonical, youtube_id, youtub
 from schemas.configuration.config import resolve_path
 from schemas.errors import PermanentError, RefusedError
 from schemas.kit.utf8 import quoted
-from schemas.secret_addresses import without_secrets
+from schemas.secret_addresses import lacks_secret, without_secrets
 
 _ACTIVITYNET_ID = re.compile(r"v_([A-Za-z0-9_-]{11})")
 _BARE_YOUTUBE = re.compile(r"(?i)(?:(?:www|m|music)\.)?youtube\.com/\S+|youtu\.be/\S+")
@@ -44,7 +44,7 @@ def interpret(text: str, folder: Path | None, schemes: Sequence[str] = ("http", 
     The path of a file is relative to `folder`; with `folder` None no files are allowed. `schemes` are the allowed
     schemes of URLs.
 
-    Raises PermanentError (`no_address`, `file_not_found`, `not_a_regular_file`) and RefusedError
+    Raises PermanentError (`no_address`, `file_not_found`, `not_a_regular_file`, `secret_left_out`) and RefusedError
     (`scheme_not_allowed`, `bad_address`, `credentials_in_address`, `local_path_in_remote_list`).
     """
     text = text.strip()
@@ -69,6 +69,8 @@ def interpret(text: str, folder: Path | None, schemes: Sequence[str] = ("http", 
         raise RefusedError("scheme_not_allowed", f"{quoted(scheme)}: allowed are {', '.join(schemes)}")
     if video := youtube_id(text):
         return Place("youtube", youtube_url(video), youtube_url(video), video)
+    if lacks_secret(text):
+        raise PermanentError("secret_left_out", "a stored address has no keys: name the video by its whole address")
     canonical(text)  # refuses a user and a password, which would be taken out next
     uri = without_secrets(text)
     return Place("url", uri, canonical(uri), signed=text if uri != text else None)

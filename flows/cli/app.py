@@ -97,8 +97,9 @@ def collect_rarely() -> None:
 def fail(message: str, code: int) -> None:
     """Write a message to stderr and end the command. Raises typer.Exit with the code."""
     from schemas.safe_text import plain  # it loads all record classes, which `v2xum --help` does not need
+    from schemas.secret_addresses import hide_secrets
 
-    for line in message.splitlines():
+    for line in hide_secrets(message).splitlines():
         sys.stderr.write(f"v2xum: {plain(line, 2000)}\n")
     raise typer.Exit(code)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.safe_text import public_text, public_url
-from schemas.secret_addresses import hide_secrets, without_secrets
+from schemas.secret_addresses import hide_secrets, lacks_secret, without_secrets
 
 SECRET = "S3CR3TvalueX"
 PLAIN = "https://h.example/v.mp4"
@@ -82,6 +82,7 @@ def test_a_parameter_that_may_name_the_video_is_hashed() -> None:
     assert one.startswith(f"{PLAIN}?key=sha256-") and one.endswith("&id=1")
     assert without_secrets(one) == one
     assert public_url(one) == f"{PLAIN}?id=1"
+    assert lacks_secret(one) and not lacks_secret(f"{PLAIN}?key={SECRET}&id=sha256-0123456789abcdef")
 
 
 def test_an_address_inside_an_address() -> None:

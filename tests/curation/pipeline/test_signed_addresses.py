@@ -195,3 +195,12 @@ def test_an_error_that_nobody_foresaw_is_logged_without_the_signature(
         assert summarize(run.services.view).reasons == {"download: unexpected": 1}
     assert "cannot fetch https://h.example/v" in caplog.text and SECRET not in caplog.text
     assert holding(tmp_path / "workspace", SECRET) == []
+
+
+def test_a_stored_address_without_its_key_is_not_tried(tmp_path: Path) -> None:
+    root = tmp_path / "workspace"
+    with open_run(root, configured(f"https://h.example/v?key={SECRET}")) as run:
+        run.register()
+    stored = Workspace(root).config()
+    with open_run(root, stored) as run, pytest.raises(ConfigError, match=r"secret_left_out.*whole address"):
+        run.register()
