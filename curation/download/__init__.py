@@ -1,1 +1,1 @@
-"""Downloads videos with yt-dlp, under checks of addresses, file sizes and time."""
+"""Downloads videos with yt-dlp in child processes, under checks of addresses, file sizes, memory and time."""
