@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import logging
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,13 +12,11 @@ from filelock import FileLock, Timeout
 
 from curation.ledger.databases import has_ledger, open_ledger
 from curation.ledger.ledger import Ledger
-from curation.store.files import make_private, write_whole
+from curation.store.files import hold_folder, make_private, write_whole
 from curation.store.store import Store
 from schemas.configuration.config import CurateConfig
 from schemas.errors import ConfigError, WorkspaceBusy
 from schemas.secret_addresses import hide_secrets
-
-log = logging.getLogger(__name__)
 
 _CONFIG = "config.json"
 _PRIVATE = (_CONFIG, "ledger.sqlite*", "prefect", "review/*.key")  # files, and a folder that nobody else may enter
@@ -77,11 +72,13 @@ class Workspace:
         with ExitStack() as held:
             try:
                 held.enter_context(lock)
-                held.enter_context(_locked(self.root))
-            except (Timeout, BlockingIOError) as error:
+                busy = not held.enter_context(hold_folder(self.root))
+            except Timeout:
+                busy = True
+            if busy:
                 raise WorkspaceBusy(
                     f"{self.root}: another run holds this workspace; wait for it, stop it, or use another --workspace"
-                ) from error
+                )
             yield
 
     def save_config(self, config: CurateConfig) -> None:
@@ -103,19 +100,3 @@ class Workspace:
             return CurateConfig.model_validate_json(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise ConfigError(f"{path}: not a configuration of this version: {hide_secrets(str(error))}") from error
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Lock a folder itself. Raises BlockingIOError when another process holds it."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise
-        except OSError as error:  # some network file systems lock no folders: there the file is all
-            log.debug("%s: the folder itself cannot be locked: %s", folder, error)
-        yield
-    finally:
-        os.close(descriptor)

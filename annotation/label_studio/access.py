@@ -93,6 +93,11 @@ def new_access(url: str) -> Access:
     )
 
 
+def pseudonyms_key(workspace: Path) -> Path:
+    """The file with the secret key of the annotators' pseudonyms."""
+    return review_folder(workspace) / _PSEUDONYMS
+
+
 class Pseudonyms:
     """Makes names for annotators that are stable within a workspace and do not reveal an e-mail address."""
 
@@ -101,10 +106,15 @@ class Pseudonyms:
 
         Without a key, anybody could find an annotator's address by hashing candidate addresses.
         """
-        path = review_folder(workspace) / _PSEUDONYMS
+        path = pseudonyms_key(workspace)
         if not path.exists():
             write_secret(path, secrets.token_hex(32))
         self._key = path.read_bytes().strip()
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells this key from others (16 hex digits) and reveals nothing of it."""
+        return hmac.new(self._key, b"fingerprint of the key", hashlib.sha256).hexdigest()[:16]
 
     def of(self, email: str) -> str:
         """The pseudonym of the user with this e-mail address; upper and lower case are the same."""

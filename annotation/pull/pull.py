@@ -19,6 +19,7 @@ from annotation.gold_answers import known_answers
 from annotation.label_studio.access import Access, Pseudonyms, review_folder
 from annotation.label_studio.client import LabelStudio, Project
 from annotation.label_studio.project import OwnProject, find_project
+from annotation.pull.pseudonyms import pseudonyms_of
 from annotation.pull.read_annotation import EMPTY, SKIPPED, read_annotation
 from annotation.pull.task_data import Unreadable
 from curation.ledger.ledger import Ledger
@@ -67,10 +68,10 @@ def pull(
     """Store the verdicts of the project of this title that the ledger does not have yet.
 
     `everything`: read all tasks and not only those that changed. Raises ConfigError when there is no such project (the
-    verdicts of former pulls are kept) or the answers to gold questions cannot be read; RunStopped when the server stops
-    answering (the verdicts that were read until then are stored).
+    verdicts of former pulls are kept), the answers to gold questions cannot be read, or the key of pseudonyms is lost;
+    RunStopped when the server stops answering (the verdicts that were read until then are stored).
     """
-    reviews = Reviews(ledger)
+    reviews, pseudonyms = Reviews(ledger), pseudonyms_of(workspace, ledger)
     with LabelStudio(access) as server:
         server.check()
         own = find_project(server, title)
@@ -80,7 +81,7 @@ def pull(
                 f"{access.url}: it has no project {title!r} (deleted, renamed, or never pushed); the {kept} verdicts "
                 "that were pulled before are kept in the ledger"
             )
-        return _Pull(workspace, reviews, server, own, report_progress).run(everything)
+        return _Pull(workspace, reviews, pseudonyms, server, own, report_progress).run(everything)
 
 
 class _Pull:
@@ -88,13 +89,14 @@ class _Pull:
         self,
         workspace: Path,
         reviews: Reviews,
+        pseudonyms: Pseudonyms,
         server: LabelStudio,
         own: OwnProject,
         report_progress: Callable[[str], None],
     ) -> None:
         self.reviews, self.server, self.own, self.report_progress = reviews, server, own, report_progress
         self.folder = review_folder(workspace) / "unclear"
-        self.pseudonyms = Pseudonyms(workspace)
+        self.pseudonyms = pseudonyms
         self.users = server.users()
         self.gold = known_answers(workspace)
         self.counts: Counter[str] = Counter()

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from curation.ledger import tables as t
 from curation.ledger.ledger import Ledger
+from curation.ledger.properties import note_withdrawal
 from curation.ledger.stages import STAGES
 from schemas.binding import CanaryOutcomes
 
@@ -67,6 +68,7 @@ def withdraw(
     gone_stages = {*suspects.made, *STAGES.checked_with(suspects.made[-1])}
     wanted = set(watched)
     with ledger.engine.begin() as connection:
+        note_withdrawal(connection)
         ids = wanted | set(connection.execute(sa.select(r.c.video_id).where(made, unchecked)).scalars())
         begun = [
             started

@@ -21,7 +21,7 @@ from curation.ledger.part import ledger_name
 from schemas.errors import ConfigError, LedgerDamaged, is_storage_full
 
 LEDGER = "V2XUM_LEDGER"
-_FILE = "ledger.sqlite"
+FILE = "ledger.sqlite"
 _NOTE = "ledger.postgresql"
 _EXPORTED = "export/manifest.json"
 _SCHEMA = re.compile(r"v2xum_[0-9a-f]{16}")
@@ -30,7 +30,7 @@ _CONNECT_SECONDS = "15"
 
 def has_ledger(root: Path) -> bool:
     """Whether a ledger was ever made for the workspace at `root`, even if it is gone now."""
-    return any((root / name).exists() for name in (_FILE, _NOTE, MARK))
+    return any((root / name).exists() for name in (FILE, _NOTE, MARK))
 
 
 def open_ledger(root: Path, *, accept: bool = False) -> Ledger:
@@ -43,11 +43,11 @@ def open_ledger(root: Path, *, accept: bool = False) -> Ledger:
     mark = None if accept else read_mark(root)
     url = postgresql_address(LEDGER)
     if url is None:
-        if (root / _NOTE).exists() or (mark is not None and mark.place != _FILE):
+        if (root / _NOTE).exists() or (mark is not None and mark.place != FILE):
             raise ConfigError(f"{root}: its ledger is in PostgreSQL; set {LEDGER} to the address of that database")
-        return _marked(root, _in_file(root, mark, accept=accept), _FILE, mark, accept=accept)
-    if (root / _FILE).exists() or (mark is not None and mark.place == _FILE):
-        raise ConfigError(f"{root}: its ledger is in {_FILE}; unset {LEDGER}, or use another --workspace")
+        return _marked(root, _in_file(root, mark, accept=accept), FILE, mark, accept=accept)
+    if (root / FILE).exists() or (mark is not None and mark.place == FILE):
+        raise ConfigError(f"{root}: its ledger is in {FILE}; unset {LEDGER}, or use another --workspace")
     try:
         ledger, schema = _shared(root, url, mark)
     except sa.exc.DBAPIError as error:
@@ -56,6 +56,17 @@ def open_ledger(root: Path, *, accept: bool = False) -> Ledger:
     except ModuleNotFoundError as error:
         raise ConfigError(f"{LEDGER}: PostgreSQL needs psycopg; pip install 'psycopg[binary]'") from error
     return _marked(root, ledger, schema, mark, accept=accept)
+
+
+def postgresql_schema(root: Path) -> str | None:
+    """The schema of a workspace's ledger; None where the ledger is a file, or where there is none."""
+    try:
+        mark = read_mark(root)
+    except LedgerDamaged:
+        mark = None
+    if (root / _NOTE).exists():
+        return (root / _NOTE).read_text(encoding="utf-8", errors="replace").strip()
+    return mark.place if mark is not None and mark.place != FILE else None
 
 
 def postgresql_address(variable: str) -> sa.URL | None:
@@ -84,17 +95,17 @@ def postgresql_address(variable: str) -> sa.URL | None:
 
 
 def _in_file(root: Path, mark: Mark | None, *, accept: bool) -> Ledger:
-    path = root / _FILE
+    path = root / FILE
     if not accept and is_blank(path) and (mark is not None or _had_rows(root)):
         raise LedgerDamaged(
             f"{path} is {'empty' if path.exists() else 'missing'}, and this workspace had a ledger with rows. Put it "
-            f"back, with {_FILE}-wal if there was one; or `v2xum repair {root}` makes it again from the last backup; "
+            f"back, with {FILE}-wal if there was one; or `v2xum repair {root}` makes it again from the last backup; "
             f"or `v2xum repair {root} --accept` if you want to begin with an empty one"
         )
     try:
         fault = fault_of_files(path)
-        if fault is None and mark is not None and mark.logged and not path.with_name(f"{_FILE}-wal").exists():
-            fault = f"rows are missing that were in {_FILE}-wal: it was copied without that file"
+        if fault is None and mark is not None and mark.logged and not path.with_name(f"{FILE}-wal").exists():
+            fault = f"rows are missing that were in {FILE}-wal: it was copied without that file"
         if fault is not None:
             raise LedgerDamaged(f"{path}: {fault}. {_rescue(root)}")
         ledger = Ledger(f"sqlite:///{path}")
@@ -123,7 +134,7 @@ def _marked(root: Path, ledger: Ledger, place: str, mark: Mark | None, *, accept
             raise LedgerDamaged(
                 f"{name} is older than the one that this workspace had (change {now.generation}, and it had come to "
                 f"{mark.generation}): it was put back from a copy, or copied without its write-ahead log "
-                f"({_FILE}-wal). {_rescue(root)}"
+                f"({FILE}-wal). {_rescue(root)}"
             )
         if mark is None or mark.place != place or mark.logged:
             write_mark(root, now)

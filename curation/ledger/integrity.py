@@ -41,7 +41,7 @@ def fault_of_files(path: Path) -> str | None:
     # While there is a log, its pages may not be in the file yet.
     if logged <= _WAL_HEADER and header[24:28] == header[92:96] and path.stat().st_size < pages * size:
         return f"it is cut off: {path.stat().st_size:,} of {pages * size:,} bytes are there"
-    if logged >= _WAL_HEADER and not _is_log(wal):
+    if logged >= _WAL_HEADER and not is_log(wal):
         return f"{wal.name} is not its write-ahead log"
     return None
 
@@ -53,8 +53,10 @@ def is_blank(path: Path) -> bool:
     return sizes[0] == 0 and sizes[1] <= _WAL_HEADER
 
 
-def check_pages(engine: sa.Engine, most_bytes: int | None = None) -> None:
+def check_pages(engine: sa.Engine, most_bytes: int | None = None, *, whole: bool = False) -> None:
     """Have SQLite check how its pages hang together; above `most_bytes` nothing is done. Nor is it on PostgreSQL.
+
+    `whole`: the indexes too, which takes some times as long.
 
     It takes about a second a gigabyte. What rows say is not looked at: their checksums are compared when they are
     read. Raises LedgerDamaged.
@@ -64,7 +66,8 @@ def check_pages(engine: sa.Engine, most_bytes: int | None = None) -> None:
     if most_bytes is not None and Path(str(engine.url.database)).stat().st_size > most_bytes:
         return
     with engine.connect() as connection:
-        said = connection.exec_driver_sql("PRAGMA quick_check(3)").scalars().all()
+        pragma = "integrity_check" if whole else "quick_check"
+        said = connection.exec_driver_sql(f"PRAGMA {pragma}(3)").scalars().all()
     if said != ["ok"]:
         raise altered(
             engine, f"its pages are damaged ({'; '.join(' '.join(str(line).split()) for line in said)[:300]})"
@@ -76,6 +79,8 @@ def name_damage(engine: sa.Engine) -> None:
 
     def name(context: sa.engine.ExceptionContext) -> LedgerDamaged | None:
         error = context.original_exception
+        if isinstance(error, UnicodeDecodeError):  # SQLite's message quotes what is no text
+            return altered(engine, "it is damaged")
         if isinstance(error, sqlite3.DatabaseError):
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             if code in _DAMAGED or str(error).startswith(_ALSO):
@@ -85,7 +90,7 @@ def name_damage(engine: sa.Engine) -> None:
     sa.event.listen(engine, "handle_error", name)
 
 
-def _is_log(wal: Path) -> bool:
+def is_log(wal: Path) -> bool:
     """Whether the header of a write-ahead log is whole; one of zeros is: it was never written to the disk."""
     with wal.open("rb") as stream:
         header = stream.read(_WAL_HEADER)

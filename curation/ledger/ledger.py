@@ -7,6 +7,7 @@ PostgreSQL alike.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -60,6 +61,10 @@ def _tune_sqlite(connection: Any, _record: object) -> None:
     The log goes into the file when the ledger is closed, and when mark.py says so: never unmarked.
     """
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=60000", "wal_autocheckpoint=0"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+    try:
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=60000", "wal_autocheckpoint=0"):
+            cursor.execute(f"PRAGMA {pragma}")
+    except UnicodeDecodeError as error:  # its message about a damaged list of tables quotes what is no text
+        raise sqlite3.DatabaseError("Could not decode to UTF-8 the list of tables") from error
+    finally:
+        cursor.close()

@@ -9,6 +9,9 @@ import sqlalchemy as sa
 from curation.ledger import tables as t
 from curation.ledger.part import Part
 
+WITHDRAWN = "withdrawn"  # when an alarm last withdrew results (unix time): an older backup must not bring them back
+PSEUDONYMS = "pseudonyms"  # the fingerprint of the key of annotators' pseudonyms; empty: any key is right
+
 
 class PropertyRows(Part):
     """Named facts about the ledger, and the identities of models by the configuration that names them."""
@@ -22,6 +25,12 @@ class PropertyRows(Part):
         """Set a fact, unless another command has set it already."""
         with self.engine.begin() as connection:
             claim_property(connection, name, value)
+
+    def replace_property(self, name: str, value: str) -> None:
+        """Set a fact; it replaces what was set before."""
+        insert = t.inserting(t.properties, self.engine.dialect).values(name=name, value=value)
+        with self.engine.begin() as connection:
+            connection.execute(insert.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
 
     def identities(self, models: str) -> str | None:
         """The identities of a configuration's models that the last run noted, as JSON; None when no run noted any.
@@ -39,6 +48,13 @@ class PropertyRows(Part):
         statement = insert.values(models=models, **values)
         with self.engine.begin() as connection:
             connection.execute(statement.on_conflict_do_update(index_elements=["models"], set_=values))
+
+
+def note_withdrawal(connection: sa.Connection) -> None:
+    """Note, inside an open transaction, that results are withdrawn now."""
+    insert = t.inserting(t.properties, connection.dialect).values(name=WITHDRAWN, value=repr(time.time()))
+    values = {"value": insert.excluded.value}
+    connection.execute(insert.on_conflict_do_update(index_elements=["name"], set_=values))
 
 
 def claim_property(connection: sa.Connection, name: str, value: str) -> bool:

@@ -42,6 +42,14 @@ COMMANDS = {  # in the order in which the help shows them
     "check": Entry(
         ("check",), "Check a dataset's folder (an export, or a copy of one): every file by its SHA-256, every row."
     ),
+    "backup": Entry(
+        ("ledger",),
+        "Write the ledger into one file, also while a run goes on; it is checked before it replaces an older one.",
+    ),
+    "repair": Entry(
+        ("ledger",),
+        "Make a damaged ledger whole: keep what is right, add what the last backup has, and say what was lost.",
+    ),
     "plan": Entry(
         ("plan",),
         "Curate some videos and estimate tokens, hours, disk and money for all; `v2xum curate` continues from there.",

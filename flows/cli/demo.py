@@ -28,8 +28,8 @@ from demo.truth import Known, write_truth
 from demo.world import make_script
 from evaluation.request import EvaluateRequest, evaluate_here
 from flows.cli.main import write_any_text
-from flows.cli.print_evaluation import print_evaluation
-from flows.cli.print_status import print_status
+from flows.cli.printing.print_evaluation import print_evaluation
+from flows.cli.printing.print_status import print_status
 from flows.local.curate import curate_here
 from schemas.configuration.loading import load_config
 from schemas.documents.status import WorkspaceStatus

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from flows.cli.app import JsonOption, app, guarded, print_json_text
-from flows.cli.print_evaluation import print_comparison, print_evaluation
+from flows.cli.printing.print_evaluation import print_comparison, print_evaluation
 from schemas.safe_text import plain
 
 

@@ -28,7 +28,7 @@ from flows.cli.app import (
     print_json,
     shown_path,
 )
-from flows.cli.print_status import print_status
+from flows.cli.printing.print_status import print_status
 from schemas.errors import (
     ConfigError,
     ErrorClass,
@@ -115,7 +115,7 @@ def explain(
     if as_json:
         print_json(answer)
     else:
-        from flows.cli.print_explanation import print_explanation
+        from flows.cli.printing.print_explanation import print_explanation
 
         print_explanation(answer, workspace)
 

@@ -17,7 +17,7 @@ from curation.status.explain import explain
 from curation.status.standings import Standings
 from curation.status.view import LedgerView
 from curation.store.store import Store
-from flows.cli.print_explanation import print_explanation
+from flows.cli.printing.print_explanation import print_explanation
 from models.build import build_clip
 from schemas.audit import Audit
 from schemas.configuration.config import AuditConfig, CurateConfig

@@ -1,0 +1,1 @@
+"""Prints documents as text for a terminal."""

@@ -1,0 +1,101 @@
+"""`v2xum backup` and `repair`, and what the other commands say to a ledger that is not what was stored."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import tarfile
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from schemas.repository import ROOT
+from tests.runs import in_process, shards
+
+ARCHIVE = ROOT / "tests" / "curation" / "pipeline" / "data" / "workspace-0.1.tar.xz"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A workspace with two samples, two rejections and their export."""
+    with tarfile.open(ARCHIVE) as archive:
+        archive.extractall(tmp_path / "w", filter="data")
+    return tmp_path / "w"
+
+
+def samples(place: Path) -> int:
+    done = in_process("status", place, "--json")
+    assert done.returncode == 0, done.stderr
+    return int(json.loads(done.stdout)["samples"])
+
+
+@pytest.mark.parametrize("opened_before", [True, False])
+def test_an_empty_ledger_replaces_no_dataset(place: Path, opened_before: bool) -> None:
+    if opened_before:
+        assert samples(place) == 2
+    (place / "ledger.sqlite").write_bytes(b"")
+    exported = shards(place)
+    for command in ("status", "export", "report"):
+        done = in_process(command, place)
+        assert done.returncode == 1
+        assert "ledger.sqlite is empty, and this workspace had a ledger with rows" in done.stderr
+    assert shards(place) == exported
+
+
+def test_from_a_backup_to_a_loss_and_back(place: Path) -> None:
+    assert samples(place) == 2
+    (place / "review").mkdir()
+    (place / "review" / "pseudonyms.key").write_text("secret")
+    done = in_process("backup", place)
+    assert done.returncode == 0, done.stderr
+    assert "4 sources, 19 results" in done.stdout and "not in it, because it is secret" in done.stdout
+    assert b"secret" not in (place / "backup" / "ledger.sqlite").read_bytes()
+    exported = shards(place)
+    (place / "ledger.sqlite").write_bytes(b"nothing of a ledger" * 500)
+    done = in_process("status", place)
+    assert done.returncode == 1 and f"v2xum repair {place}" in done.stderr
+    done = in_process("repair", place, "--json")
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["added"]["results"] == 19 and answer["kept_in"] == str(place / "ledger.damaged-1")
+    assert samples(place) == 2
+    assert "the ledger is sound: 4 sources, 19 results" in in_process("repair", place).stdout
+    assert shards(place) == exported
+
+
+def test_altered_captions_are_not_published_and_what_is_lost_is_said(place: Path) -> None:
+    assert samples(place) == 2
+    exported = shards(place)
+    with closing(sqlite3.connect(place / "ledger.sqlite")) as connection:
+        connection.execute("UPDATE results SET payload = replace(payload, 'circle', 'square') WHERE stage = 'caption'")
+        connection.commit()
+    (place / "export.key").unlink()
+    done = in_process("export", place)
+    assert done.returncode == 1 and "the result of caption for video" in done.stderr
+    assert shards(place) == exported
+    done = in_process("repair", place)
+    assert done.returncode == 0, done.stderr
+    assert "lost       results: " in done.stdout and "its checksum differs" in done.stdout
+    assert f"old files  {place / 'ledger.damaged-1'}" in done.stdout
+    assert samples(place) < 2
+
+
+def test_an_older_ledger_is_taken_only_if_it_is_wanted(place: Path) -> None:
+    assert samples(place) == 2
+    before = (place / "ledger.sqlite").read_bytes()
+    assert in_process("retry", place, "--class", "permanent").returncode == 0
+    (place / "ledger.sqlite").write_bytes(before)
+    done = in_process("status", place)
+    assert done.returncode == 1 and "is older than the one that this workspace had" in done.stderr
+    assert in_process("repair", place, "--accept", "--from", "x").returncode == 2
+    done = in_process("repair", place, "--accept")
+    assert done.returncode == 0 and "with 4 videos" in done.stdout, done.stderr
+    assert samples(place) == 2
+
+
+def test_where_there_is_no_workspace_nothing_is_made(tmp_path: Path) -> None:
+    for command in ("backup", "repair"):
+        done = in_process(command, tmp_path / "none")
+        assert done.returncode == 2 and "no workspace here" in done.stderr
+    assert not (tmp_path / "none").exists()
