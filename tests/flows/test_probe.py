@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,25 +14,15 @@ from tests.curation.scripted_stages import sources
 from tests.runs import CONFIG
 
 
-class Failing:
-    """The flow of shards, ended by an error."""
-
-    def __init__(self, error: V2XumError) -> None:
-        self.error = error
-
-    def with_options(self, **_: Any) -> Failing:
-        return self
-
-    def __call__(self, _: object) -> None:
-        raise self.error
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("error", [ConfigError("a key is not accepted any more"), Interrupted("by the user")])
 def test_a_probe_that_is_stopped_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: V2XumError) -> None:
     from flows import probe as module
 
-    monkeypatch.setattr(module, "curate_shards", Failing(error))
+    def failing(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(module, "run_shards", failing)
     with open_run(tmp_path, load_config(CONFIG)) as run:
         ids = run.services.ledger.register(sources(3))
         with pytest.raises(type(error)):
