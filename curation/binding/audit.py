@@ -76,6 +76,7 @@ class BindingAudit:
         self._broken: str | None = None
         self._halting: int | None = None  # the thread that gathers the evidence
         self._noted: str | None = None
+        self._noted_repeats: set[str] = set()  # once a run: the next video often ends and renews such an alarm
 
     def raise_if_stopped(self) -> None:
         """Raise BindingBroken once an alarm has stopped the run. The call is cheap."""
@@ -145,7 +146,8 @@ class BindingAudit:
             if alarm is not None and self._config.mode == "enable":
                 group = self._repeats.group(alarm.videos)
                 self._stop(f"{REPEAT}: {alarm}", partial(self._halt_repeats, alarm, group))
-        if alarm is not None:
+        if alarm is not None and alarm.kind not in self._noted_repeats:
+            self._noted_repeats.add(alarm.kind)
             log.warning("binding audit (score-only): %s", alarm)
 
     def repeat_figures(self) -> RepeatFigures:

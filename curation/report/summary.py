@@ -10,7 +10,7 @@ from curation.ledger.stages import ROLES, STAGES
 from curation.pipeline.identities import known_identities
 from curation.pipeline.services import Services
 from curation.pipeline.throughput import Point
-from curation.report.overview import Overview
+from curation.report.overview import AUDIT, Overview
 from models.meter import Reading
 from schemas.configuration.model_config import ChatConfig
 from schemas.documents.run_summary import BindingFigures, ModelUse, RepeatCounts, RunSummary, Series, StageCount, Totals
@@ -83,7 +83,7 @@ def sum_up(services: Services, overview: Overview, how: Course | None, why: str 
         audits={name: spread for name, spread in spreads.items() if spread is not None},
         marks=dict(sorted(overview.marks.items())),
         binding=BindingFigures(**overview.binding) if overview.binding else None,
-        repeats=RepeatCounts(**services.binding.repeat_figures()._asdict()) if overview.states["sample"] else None,
+        repeats=RepeatCounts(**services.binding.repeat_figures()._asdict()) if overview.heads[AUDIT]["done"] else None,
         series=how.series if how else Series(),
     )
 
