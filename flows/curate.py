@@ -73,12 +73,14 @@ def curate(
         try:
             with run.history:
                 _carry(run, ids, allow_fewer)
-        except Exception as error:
+        except BaseException as error:  # also Prefect's own signal, by which a worker cancels a flow run
             known = isinstance(error, RunStopped | ConfigError)
-            outcome = "budget" if isinstance(error, BudgetReached) else "stopped" if known else "failed"
+            cancelled = not isinstance(error, Exception)
+            outcome = "budget" if isinstance(error, BudgetReached) else "stopped" if known or cancelled else "failed"
             with contextlib.suppress(OperationalError):  # a full disk; the error that stopped the run is more useful
                 ledger.end_run(number, outcome, run.counts.rows())
-            _conclude(run, plain_line(str(error) if known else f"{type(error).__name__}: {error}"))
+            if not cancelled:  # the worker waits some seconds only, and the report can be written later
+                _conclude(run, plain_line(str(error) if known else f"{type(error).__name__}: {error}"))
             raise
         ledger.end_run(number, "finished", run.counts.rows())
         _conclude(run)

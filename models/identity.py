@@ -19,6 +19,7 @@ from schemas.configuration.model_config import NgramEmbedder as NgramConfig
 from schemas.configuration.model_config import OpenClip as OpenClipConfig
 from schemas.configuration.model_config import TransformersEmbedder as TransformersConfig
 from schemas.errors import ConfigError
+from schemas.kit.blame import blame, is_shortage
 
 UNSTATED = "unstated"  # the revision of a server's weights when the configuration does not name it
 RETRY_TEMPERATURE = 0.7
@@ -84,7 +85,7 @@ def remote_sampling(config: OpenAIModel) -> dict[str, float | int | str | bool |
 
 @contextmanager
 def checkpoint_errors(model: str) -> Iterator[None]:
-    """Turn the errors that transformers raises while it loads into ConfigError.
+    """Turn the errors that transformers raises while it loads into ConfigError; those of the machine stay as they are.
 
     The message for a missing package names the extra `local`.
     """
@@ -96,6 +97,8 @@ def checkpoint_errors(model: str) -> Iterator[None]:
             raise
         raise ConfigError(f"the package {error.name!r} is missing: install the extra `local`") from error
     except broken as error:
+        if blame(error) == "machine" or is_shortage(error):
+            raise  # neither the checkpoint nor the configuration is wrong
         first = str(error).strip().partition("\n")[0].replace(str(Path(model).parent) + "/", "")
         raise ConfigError(f"model {name_of(model)!r} cannot be loaded: {first}") from error
 

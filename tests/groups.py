@@ -23,6 +23,7 @@ LONG = (
     "tests/serving/test_faults.py",
     "tests/flows/test_curate.py",
     "tests/flows/test_kill.py",
+    "tests/flows/test_resume.py",
     "tests/flows/test_postgresql.py",
     "tests/flows/cli/test_review_listen.py",
     "tests/flows/test_plan.py",

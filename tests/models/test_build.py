@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from models.build import build_chat_model
+from models.identity import checkpoint_errors
 from schemas.configuration.model_config import LocalModel
 from schemas.errors import ConfigError
 from schemas.repository import ROOT
@@ -47,6 +48,7 @@ print(models["summarizer"].complete([Request("say", None, None, 8)])[0].finish, 
 LOAD = """
 import sys
 from models.build import build_chat_model
+from models.identity import checkpoint_errors
 from schemas.configuration.model_config import LocalModel
 build_chat_model(LocalModel(model=sys.argv[1]))
 """
@@ -90,3 +92,13 @@ def test_a_tied_head_is_not_missing_and_nothing_is_printed(text_checkpoint: Path
     tied = without(text_checkpoint, tmp_path / "tied", "lm_head.weight", tie=True)
     done = built(LOAD, tied)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("can't start new thread"), MemoryError(), OSError(24, "Too many files")]
+)
+def test_what_the_machine_lacks_is_no_fault_of_the_checkpoint(error: Exception) -> None:
+    with pytest.raises(type(error)), checkpoint_errors("m"):
+        raise error
+    with pytest.raises(ConfigError, match="'m' cannot be loaded: no such"), checkpoint_errors("m"):
+        raise OSError("no such model")
