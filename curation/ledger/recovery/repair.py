@@ -28,7 +28,7 @@ from curation.ledger.recovery.found import Found, Repaired, counts, key
 from curation.ledger.recovery.mend import readable
 from curation.ledger.recovery.rows import DAMAGE, TABLES
 from curation.ledger.schema import GENERATION, IDENTITY
-from curation.store.files import sync
+from curation.store.files import make_private, sync
 from schemas.errors import ConfigError, LedgerDamaged
 
 _REPAIRED = "ledger.repaired"  # finished, and not yet in its place
@@ -67,7 +67,7 @@ def repair(root: Path, backup: Path | None = None) -> Repaired:
 def _rebuild(root: Path, mark: Mark | None, known: Known | None, source: Path, *, from_file: bool) -> Repaired:
     work, found = root / _WORK, Found()
     shutil.rmtree(work, ignore_errors=True)
-    work.mkdir()
+    work.mkdir(mode=0o700)
     try:
         kept_in = _set_aside(root)
         new = Ledger(f"sqlite:///{work / FILE}")
@@ -89,6 +89,7 @@ def _rebuild(root: Path, mark: Mark | None, known: Known | None, source: Path, *
                 _add(new, source, found, reached)
             added = {table: count - kept[table] for table, count in counts(new).items() if count > kept[table]}
             _settle(new, found)
+        make_private(work / FILE)
         sync(work / FILE)
         (work / FILE).replace(root / _REPAIRED)
     finally:
@@ -229,7 +230,7 @@ def _set_aside(root: Path) -> Path | None:
     number = 1
     while (folder := root / f"ledger.damaged-{number}").exists():
         number += 1
-    folder.mkdir()
+    folder.mkdir(mode=0o700)
     for path in files:
         shutil.copy2(path, folder)
         sync(folder / path.name)
