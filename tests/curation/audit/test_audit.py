@@ -281,7 +281,7 @@ def test_unreadable_pictures_are_left_out_after_one_attempt() -> None:
         (TransientError("model_failed", "x"), TransientError),
         (ConfigError("there is no checkpoint folder 'clip'"), RunStopped),
         (OSError(errno.ENOSPC, "No space left on device"), OSError),
-        (sa.exc.OperationalError("select", {}, Exception("database is locked")), TransientError),
+        (sa.exc.OperationalError("select", {}, Exception("database is locked")), sa.exc.OperationalError),
         (sa.exc.OperationalError("insert", {}, Exception("database or disk is full")), sa.exc.OperationalError),
     ],
 )
