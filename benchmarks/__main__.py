@@ -11,7 +11,7 @@ import sys
 
 ALL = (
     *("start", "ledger", "orchestration", "memory", "frames", "serving"),
-    *("video_metrics", "text_metrics", "crossmodal", "uncertainty", "audit"),
+    *("video_metrics", "text_metrics", "crossmodal", "uncertainty", "audit", "smollm2"),
 )
 # Benchmarks that are folders.
 MODULES = {"serving": "serving.capacity", "protocols": "protocol_study.run", "audit": "audit_study.run"}

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
+from curation.text.candidates import one_of_each_picture
 from demo.world import Event, Script, names_event
 from schemas.records import Sample
 
@@ -57,13 +58,20 @@ class Score(NamedTuple):
 
 
 def score(sample: Sample, script: Script) -> Score:
-    """Score a sample against its script. Seconds that a cut file lost are not counted."""
+    """Score a sample against its script.
+
+    Seconds that a cut file lost are not counted, nor those of a picture that was offered before.
+    """
     captions = sample.captions.captions
     last = len(sample.frames.frames)
+    offered = {caption.index for caption in one_of_each_picture(sample.captions, sample.frames).captions}
     events = [event for event in script.events if event.seconds[-1] < last]
     return Score(
         exact_share([caption.text for caption in captions], [script.captions[caption.index] for caption in captions]),
-        keyframe_f1(sample.extract.times, [second for second in script.keyframes if second < last]),
+        keyframe_f1(
+            sample.extract.times,
+            [second for second in script.keyframes if second in offered],
+        ),
         named_events([sentence.text for sentence in sample.summary.v2vt], events),
         len(events),
     )

@@ -136,7 +136,9 @@ class Frame(Record):
 
     `time` = index / sampling rate, in seconds from the first frame; `pts` is the presentation time stamp in seconds as
     the container counts it; `sha256` is the hash of the JPEG; `phash` is a perceptual hash of 64 bits in hex; `same_as`
-    is the index of the earlier frame to which this frame is nearly identical.
+    is the index of the earlier frame to which this frame is nearly identical and whose caption it can share; `picture`
+    is the index of the earliest frame of the video that shows the same picture, to the eye. None where there is none;
+    frames of earlier versions have no `picture`.
     """
 
     index: FrameIndex
@@ -146,6 +148,7 @@ class Frame(Record):
     phash: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
     shot: int
     same_as: FrameIndex | None = None
+    picture: FrameIndex | None = None
 
 
 class CrossCheck(Record):

@@ -34,7 +34,7 @@ AGREEMENT = 4.0
 
 
 class _Drawing(NamedTuple):
-    """The result of the child: (pts, JPEG hash, pHash) of each frame, the shots, the repeats, and the findings."""
+    """The result of the child: (pts, JPEG hash, pHash) of each frame, shots, repeats, same pictures, and findings."""
 
     backend: str
     width: int
@@ -42,6 +42,7 @@ class _Drawing(NamedTuple):
     frames: list[tuple[float, str, str]]
     shots: tuple[tuple[int, int], ...]
     repeats: list[int | None]
+    pictures: list[int | None]
     findings: Findings
 
 
@@ -76,8 +77,11 @@ def sample_frames(video: Video, path: Path, config: FrameConfig, out: Path, pool
                 phash=phash,
                 shot=shot_of[index],
                 same_as=None if repeated is None else FrameIndex(repeated),
+                picture=None if picture is None else FrameIndex(picture),
             )
-            for index, ((pts, sha256, phash), repeated) in enumerate(zip(drawing.frames, drawing.repeats, strict=True))
+            for index, ((pts, sha256, phash), repeated, picture) in enumerate(
+                zip(drawing.frames, drawing.repeats, drawing.pictures, strict=True)
+            )
         ),
         shots=drawing.shots,
         defects=defects,
@@ -91,7 +95,7 @@ def draw_frames(path: Path, config: FrameConfig, out: Path) -> _Drawing:
     The decoders and SciPy are imported here, so that the parent never loads them.
     """
     from curation.frames.shots import segment
-    from curation.frames.similarity import Look, look_at, repeats
+    from curation.frames.similarity import SAME_TO_THE_EYE, Look, look_at, repeats
 
     backend, sampler = _sampler(path, config)
     frames: list[tuple[float, str, str]] = []
@@ -116,7 +120,8 @@ def draw_frames(path: Path, config: FrameConfig, out: Path) -> _Drawing:
         if limits.mode == "enable"
         else [None] * len(looks)
     )
-    return _Drawing(backend, *size, frames, shots, same, sampler.findings)
+    pictures = repeats(looks, [(0, len(looks) - 1)], *SAME_TO_THE_EYE)
+    return _Drawing(backend, *size, frames, shots, same, pictures, sampler.findings)
 
 
 def _sampler(path: Path, config: FrameConfig) -> tuple[str, Sampler]:

@@ -12,6 +12,9 @@ from PIL import Image
 
 GRAY_SIDE = 32
 UNLIKE_BITS = 8  # pictures are unlike when their perceptual hashes differ in more than 8 of 64 bits
+# Pictures within 8 bits and 2 mean gray levels look the same: noise and a trembling camera stay below both. Most things
+# that move or grow exceed one of them, but not those of the background's brightness.
+SAME_TO_THE_EYE = (UNLIKE_BITS, 2.0)
 # Hue, saturation and value. Hue separates colourful pictures, value separates gray pictures.
 _BINS = (16, 4, 8)
 

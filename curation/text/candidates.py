@@ -1,7 +1,7 @@
 """Which captioned frames are offered as keyframes: one of each picture.
 
 A summary that shows one picture many times is a known fault of published datasets, so a picture is offered once. Of
-frames that show the same, the best is the earliest: its own picture was captioned, the others share that caption.
+frames that show the same, the best is the earliest with a caption: the caption was written for it.
 """
 
 from __future__ import annotations
@@ -19,23 +19,21 @@ _MOST_ALIKE = 0.5
 def one_of_each_picture(captions: CaptionSet, frames: FrameSet) -> CaptionSet:
     """The captions of the frames that are offered as keyframes, in order.
 
-    Two frames show the same picture when sampling found them nearly identical (`same_as`), or when their captions are
-    equal (case and white space aside) and their perceptual hashes differ in at most 8 of 64 bits. Hashes alone do not
-    decide that: two slides of one talk differ in few bits.
+    Two frames show the same picture when sampling found them nearly identical (`same_as`), or when they look the same
+    (`picture`) and their captions are equal, case and white space aside: a thing that changes little by little looks
+    the same from one second to the next, and only its caption tells.
     """
-    known = {frame.index: frame for frame in frames.frames}
-    seen: dict[str, list[str]] = {}
+    offered: dict[tuple[FrameIndex, str], Caption] = {}
     taken: set[FrameIndex] = set()
-    offered: list[Caption] = []
     for caption in captions.captions:
-        frame = known[caption.index]
-        picture = frame.index if frame.same_as is None else frame.same_as
-        alike = seen.setdefault(clean_text(caption.text).casefold(), [])
-        if picture not in taken and all(distance(frame.phash, other) > UNLIKE_BITS for other in alike):
-            offered.append(caption)
-            alike.append(frame.phash)
-        taken.add(picture)
-    return captions.model_copy(update={"captions": tuple(offered)})
+        frame = frames.frames[caption.index]
+        if frame.same_as is not None:
+            frame = frames.frames[frame.same_as]
+        key = (frame.index if frame.picture is None else frame.picture, clean_text(caption.text).casefold())
+        if frame.index not in taken:
+            offered.setdefault(key, caption)
+        taken.add(frame.index)
+    return captions.model_copy(update={"captions": tuple(offered.values())})
 
 
 def all_alike(chosen: Sequence[FrameIndex], hashes: Mapping[FrameIndex, str]) -> bool:

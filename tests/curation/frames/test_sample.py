@@ -256,6 +256,7 @@ def test_a_still_picture_repeats_but_never_across_a_cut(tmp_path, sandbox):
     encode_video(tmp_path / "still.mp4", [dark] * 30 + [light] * 30 + [dark] * 20, fps=10)
     record = run(tmp_path / "still.mp4", tmp_path / "a", sandbox)
     assert [frame.same_as for frame in record.frames] == [None, 0, 0, None, 3, 3, None, 6]
+    assert [frame.picture for frame in record.frames] == [None, 0, 0, None, 3, 3, 0, 0]  # the same picture as before
     off = CONFIG.model_copy(update={"near_duplicates": NearDuplicateConfig(mode="disable")})
     assert {frame.same_as for frame in run(tmp_path / "still.mp4", tmp_path / "b", sandbox, off).frames} == {None}
 
@@ -302,3 +303,17 @@ def test_real_videos_agree_with_a_plain_decode_and_with_decord(tmp_path, sandbox
         assert buffer.getvalue() == read_frame(tmp_path / "a", frame.index)
         assert frame.pts == sample.pts
         assert 0 <= frame.index - frame.pts < 1.0
+
+
+def test_noise_changes_no_picture_and_a_thing_that_moves_or_grows_does(tmp_path, sandbox):
+    generator = np.random.default_rng(3)
+
+    def drawn(left: int, side: int) -> np.ndarray:
+        image = np.full((128, 192, 3), 110, np.uint8)
+        image[40 : 40 + side, left : left + side] = (30, 60, 160)
+        return np.clip(image + generator.normal(0, 3, image.shape), 0, 255).astype(np.uint8)
+
+    scenes = [(20, 32)] * 4 + [(50, 32), (80, 32), (110, 32)] + [(110, 56)] * 2 + [(20, 32)] * 2
+    encode_video(tmp_path / "v.mp4", [drawn(*scene) for scene in scenes for _ in range(10)], fps=10)
+    record = run(tmp_path / "v.mp4", tmp_path / "a", sandbox)
+    assert [frame.picture for frame in record.frames] == [None, 0, 0, 0, None, None, None, None, 7, 0, 0]

