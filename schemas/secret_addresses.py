@@ -31,6 +31,7 @@ _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.\-]{0,15}://[^\s\"'<>]+")
 _AUTHORITY = re.compile(r"(?:[a-zA-Z][a-zA-Z0-9+.\-]*:)?//")
 _BARE_USER = re.compile(r"^[^/?#\s:@]+:[^/?#\s]*@(?=[^/?#\s])")
 _DEEPEST = 4
+_MOST_PASSES = 32
 
 
 def without_secrets(address: str) -> str:
@@ -38,7 +39,12 @@ def without_secrets(address: str) -> str:
 
     Works without a scheme too, and inside an address that is a parameter's value. Applying it twice changes nothing.
     """
-    return _cleaned(address, _DEEPEST)
+    for _ in range(_MOST_PASSES):  # what is taken out can bring a secret to a place where it is known as one
+        cleaned = _cleaned(address, _DEEPEST)
+        if cleaned == address:
+            break
+        address = cleaned
+    return address
 
 
 def lacks_secret(address: str) -> bool:
@@ -59,8 +65,10 @@ def _cleaned(address: str, depth: int) -> str:
     head, mark, fragment = address.partition("#")
     if mark:
         route, asked, rest = fragment.partition("?")  # `#/watch?token=...`
-        kept = route + _with_mark("?", _parameters(rest, depth)) if asked else _parameters(fragment, depth)
-        fragment = fragment if asked and kept == f"{route}?{rest}" else kept
+        named = rest if asked else fragment
+        kept = _parameters(named, depth)
+        if kept != named:
+            fragment = route + _with_mark("?", kept) if asked else kept
     path, asked, query = head.partition("?")
     if asked:
         kept = _parameters(query, depth)
@@ -100,13 +108,15 @@ def _parameters(query: str, depth: int) -> str:
             found or bool(_COMPANION.fullmatch(name)) or (azure and bool(_AZURE.fullmatch(name)))
             for name, found in zip(names, secret, strict=True)
         ]
-    kept = ""
+    kept, changed = "", any(secret)
     for number, name in enumerate(names):
         if secret[number]:
             continue
         separator = parts[2 * number - 1] if number and kept else ""
-        kept += separator + _parameter(parts[2 * number], name, depth)
-    return query if not any(secret) and kept == query else kept
+        part = _parameter(parts[2 * number], name, depth)
+        changed |= part != parts[2 * number]
+        kept += separator + part
+    return kept if changed else query
 
 
 def _parameter(part: str, name: str, depth: int) -> str:
