@@ -37,6 +37,7 @@ from curation.video.encode import encode_video
 from curation.workspace import Workspace
 from demo.render import frames
 from demo.world import make_script
+from schemas.audit import Audit
 from schemas.configuration.config import CurateConfig
 from schemas.records import Sample
 from schemas.repository import DATA, ROOT
@@ -112,6 +113,9 @@ def measure(folder: Path, videos: int) -> dict[str, Any]:
     with open_view(Workspace(workspace)) as view:
         status, made = summarize(view), list(samples(view))
         config_of_run = Workspace(workspace).config()
+        audits = [payload for _, _, payload in view.ledger.payloads([s.video.id for s in made], ["audit"])]
+    measured = [support for payload in audits if (support := Audit.model_validate_json(payload).support)]
+    supports = [sentence.score for support in measured for sentence in support.sentences]
     return {
         "videos": videos,
         "exit_code": done.returncode,
@@ -120,6 +124,7 @@ def measure(folder: Path, videos: int) -> dict[str, Any]:
         "retryable": status.retryable,
         "pending": status.pending,
         **faults(made, config_of_run),
+        "least_support": min(supports, default=None),
         "seconds": round(time.monotonic() - began),
     }
 

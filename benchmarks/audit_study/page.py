@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from benchmarks.audit_study.repeats import LATEST, Rings
+from benchmarks.audit_study.small_model import section
 from benchmarks.audit_study.support import LIMITS, Row
 from curation.binding.repeats import LEAST_VIDEOS
 from schemas.configuration.config import AuditConfig, BindingConfig
@@ -17,12 +18,16 @@ _GOOD, _BAD, _NEITHER = "#0b6e4f", "#c1440e", "#8a8a8a"
 
 
 class Study(NamedTuple):
-    """The figures: support by embedder and group, workspaces by name, alarms by family of choices and of summaries."""
+    """The figures: support by embedder and group, workspaces by name, alarms by family of choices and of summaries.
+
+    `small_model` is what the benchmark `smollm2` measured, if it is there.
+    """
 
     support: Mapping[str, Mapping[str, Row]]
     workspaces: Mapping[str, Row]
     choices: Mapping[str, Rings]
     summaries: Mapping[str, Rings]
+    small_model: Mapping[str, Any] | None = None
 
 
 def plot(study: Study) -> str:
@@ -109,6 +114,8 @@ def page(study: Study) -> str:
             cells = " | ".join(_percent(row.below[limit]) for limit in LIMITS)
             lines.append(f"| {_label(embedder, name)} | {cells} |")
     lines += ["", *_repetitions(study, binding), ""]
+    if study.small_model is not None:
+        lines += [*section(study.small_model), ""]
     return "\n".join(lines)
 
 

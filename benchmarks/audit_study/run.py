@@ -2,6 +2,7 @@
 
     python -m benchmarks audit [--groundtruth DIR] [--embedder FOLDER] [--workspace NAME=FOLDER] [--out docs/results]
 
+What `python -m benchmarks smollm2 --json` printed is taken from the file smollm2.json of that folder, if it is there.
 Without `--groundtruth` only the demo's texts are measured. `DIR` has the folder `anet` as in texts.py.
 """
 
@@ -38,6 +39,8 @@ def main() -> None:
         study = make_study(options.groundtruth, options.embedder, options.workspace, options.most)
     except (ConfigError, OSError, ValueError) as error:
         sys.exit(f"v2xum: {error}")
+    if options.out is not None and (measured := options.out / "smollm2.json").is_file():
+        study = study._replace(small_model=json.loads(measured.read_text(encoding="utf-8")))
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
         (options.out / "audit.svg").write_text(plot(study), encoding="utf-8")

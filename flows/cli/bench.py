@@ -34,10 +34,11 @@ class Benchmark(StrEnum):
     protocols = "protocols"
     kills = "kills"
     audit = "audit"
+    smollm2 = "smollm2"
 
 
 _OWN_OPTIONS = (Benchmark.serving, Benchmark.frames, Benchmark.review, Benchmark.protocols)
-_WITH_OPTIONS = (*_OWN_OPTIONS, Benchmark.kills, Benchmark.audit)
+_WITH_OPTIONS = (*_OWN_OPTIONS, Benchmark.kills, Benchmark.audit, Benchmark.smollm2)
 
 
 class _PassesHelp(TyperCommand):

