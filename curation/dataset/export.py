@@ -118,8 +118,9 @@ def _write(
 
     def reject(rejection: Rejection) -> None:
         rejected.append(rejection)
-        summary = ledger.heads([rejection.id])[rejection.id][SUMMARY]
-        ledger.write(rejection_entry(rejection, summary.digest, 1, 0.0), ())
+        summary = ledger.heads([rejection.id]).get(rejection.id, {}).get(SUMMARY)
+        if summary is not None:  # else its source gave other bytes while its file was fetched again: it is due
+            ledger.write(rejection_entry(rejection, summary.digest, 1, 0.0), ())
 
     manifest = export(
         standings.published(ids),

@@ -96,16 +96,23 @@ class Marker:
         file = engine.url.database if engine.dialect.name == "sqlite" else None
         self._log = Path(f"{file}-wal") if file is not None else None
         self._changed, self._last = False, float("-inf")
+        self._logged = False  # whether the mark on the disk says so
         sa.event.listen(engine, "commit", self._committing)
         sa.event.listen(engine.pool, "checkin", self._returned)
         ledger.before_closing = self.close
 
     def close(self) -> None:
-        """Count what was written since the mark was written last."""
+        """Count what was written since the mark was written last.
+
+        A mark that says that the log is written into the file does not stay: the log ends with the last connection.
+        """
         if self._changed:
             self._last = float("-inf")
             with contextlib.suppress(sa.exc.DBAPIError):  # the server is gone
                 self._engine.raw_connection().close()  # which returns it to the pool
+        if self._logged:
+            with contextlib.suppress(OSError):
+                (self._root / MARK).unlink(missing_ok=True)  # less is noticed, and nothing is refused that is whole
 
     def _committing(self, _connection: sa.Connection) -> None:
         self._changed = True
@@ -124,15 +131,18 @@ class Marker:
             self._changed = False
             if full:
                 write_mark(self._root, self._mark._replace(logged=True))
+                self._logged = True
                 _empty_log(connection)
             generation = self._counted(connection)
             self._last = time.monotonic()
             if generation is not None:
                 self._mark = self._mark._replace(generation=generation)
                 write_mark(self._root, self._mark)
+                self._logged = False
         except (OSError, self._engine.dialect.loaded_dbapi.Error) as error:
             # The mark stays behind the ledger: less is noticed, and nothing is lost.
             log.warning("%s: not brought up to date: %s", self._root / MARK, error)
+            self._changed, self._last = True, time.monotonic()  # tried again, at the latest when the ledger is closed
             connection.rollback()
         finally:
             self._turn.release()

@@ -62,11 +62,15 @@ def unsign(ledger: Ledger, current: Callable[[], StageHashes | None]) -> int:
                 for move in _moves(change, heads[change.before.id], hashes)
             ]
     r, s = t.results.c, t.sources.c
-    row = sa.and_(r.video_id == sa.bindparam("v"), r.stage == sa.bindparam("s"), r.fingerprint == sa.bindparam("f"))
+    of_stage = sa.and_(r.video_id == sa.bindparam("v"), r.stage == sa.bindparam("s"))
+    row = sa.and_(of_stage, r.fingerprint == sa.bindparam("f"))
+    there = sa.and_(of_stage, r.fingerprint == sa.bindparam("n"))
     with ledger.engine.begin() as connection:
         if not claim_property(connection, PROPERTY, VERSION):
             return 0  # another command did it meanwhile
         if moves:
+            # Of an address that had no signature at first there is such a result already, which is not current.
+            connection.execute(sa.delete(t.results).where(there), moves)
             connection.execute(sa.update(t.results).where(row).values(fingerprint=sa.bindparam("n")), moves)
         known = set(connection.execute(sa.select(s.id)).scalars()) if changes else set()
         for change in changes:

@@ -205,10 +205,14 @@ def _set(connection: sa.Connection, name: str, value: str) -> None:
 
 
 def _mark(root: Path) -> Mark | None:
+    """The mark; None where it cannot be read. Where the file lacks its log, it is behind the mark by at least one."""
     try:
-        return read_mark(root)
+        mark = read_mark(root)
     except LedgerDamaged:
         return None
+    if mark is not None and mark.logged and not (root / f"{FILE}-wal").exists():
+        return mark._replace(generation=mark.generation + 1)
+    return mark
 
 
 def _backup(root: Path, given: Path | None, own: str | None) -> tuple[Path, Known | None]:

@@ -15,7 +15,9 @@ from curation.pipeline.services import Services
 from curation.status.counts import summarize
 from curation.workspace import Workspace
 from schemas.errors import FilesGone
-from tests.annotation.workspaces import Film, make_workspace, services_of
+from schemas.records import Source
+from tests.annotation.workspaces import ORIGIN, Film, make_workspace, services_of, write_sample
+from tests.curation import barcode
 from tests.curation.samples import contents
 
 pytestmark = pytest.mark.slow
@@ -70,3 +72,18 @@ def test_what_the_user_allows_to_go_is_a_rejection_until_its_file_is_back(place:
         video = sample(services.ledger, "film-0").video
         (tmp_path / "away").rename(services.store.path("videos", video.sha256, video.extension))
         assert export_workspace(place, services).samples == 2
+
+
+def test_a_source_that_gives_other_bytes_makes_its_video_due_again(place: Workspace, tmp_path: Path) -> None:
+    other = barcode.make(tmp_path / "other.mp4", barcode.steady(10, 5)).path
+    with services_of(place) as services, closing(services.ledger):
+        services.ledger.register([Source(id="film-0", kind="file", uri=str(other), origin=ORIGIN)])
+        write_sample(services, Film("film-0", {0: "First.", 2: "Third."}, seconds=5, seed=0))
+        lose(services, "film-0", tmp_path / "away")
+        assert export_workspace(place, services).samples == 1
+        (rejection,) = map(json.loads, (place.export / "rejections.jsonl").read_text(encoding="utf-8").splitlines())
+        assert (rejection["id"], rejection["reason"]) == ("film-0", "file_missing")
+        assert "made anew" in rejection["evidence"]
+        counts = summarize(services.view)
+        assert (counts.samples, counts.pending, counts.rejected, counts.retryable) == (1, 1, 0, 0)
+        assert export_workspace(place, services).samples == 1

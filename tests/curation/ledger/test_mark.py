@@ -5,6 +5,7 @@ Everything here is done to real files: what an editor, a copy, a bad disk or a k
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import shutil
@@ -21,6 +22,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from curation.ledger import mark as marks
 from curation.ledger.databases import LEDGER, open_ledger
 from curation.ledger.ledger import Ledger
 from curation.ledger.mark import MARK, read_mark
@@ -218,6 +220,31 @@ def test_a_mark_that_cannot_be_written_stops_nothing(place: Workspace, caplog: p
         ledger.put_replies({"k": Reply("a", "stop", 1, 1)}, "m")
         assert ledger.get_replies(["k"])
     assert "ledger.mark: not brought up to date" in caplog.text
+
+
+@pytest.mark.parametrize("room_again", [True, False])
+def test_a_disk_that_is_full_while_the_log_goes_into_the_file_leaves_a_ledger_that_opens(
+    place: Workspace, monkeypatch: pytest.MonkeyPatch, room_again: bool
+) -> None:
+    """The mark said that the file needs its log, and the log ends with the last connection."""
+    full, write = [True], marks.write_mark
+
+    def write_mark(root: Path, new: marks.Mark) -> None:
+        if full[0] and not new.logged:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(root, new)
+
+    with closing(place.ledger()) as ledger:
+        monkeypatch.setattr(marks, "_LOG_BYTES", 0)
+        monkeypatch.setattr(marks, "write_mark", write_mark)
+        ledger.put_replies({"k": Reply("a", "stop", 1, 1)}, "m")
+        written = read_mark(place.root)
+        assert written is not None and written.logged
+        full[0] = not room_again
+    monkeypatch.undo()
+    assert (read_mark(place.root) is not None) == room_again
+    with closing(place.ledger()) as ledger:
+        assert ledger.get_replies(["k"])
 
 
 KILLED = """

@@ -185,6 +185,25 @@ def test_a_workspace_of_an_earlier_version_loses_its_signatures_and_nothing_else
         assert summarize(run.services.view).videos == 2
 
 
+def test_a_workspace_opens_in_which_a_video_was_finished_without_and_then_with_a_signature(tmp_path: Path) -> None:
+    """Taking the signature out gives its results the fingerprints of the earlier ones."""
+    root, rows = tmp_path / "workspace", tmp_path / "l.csv"
+    plain = "https://h.example/v.mp4?n=1"
+    rows.write_text(f"url,id\n{plain},v\n")
+    with open_run(root, configured(rows)) as run:
+        ledger, origin = run.services.ledger, Origin(list_name="l.csv", row=1)
+        for address in (plain, f"{plain}&X-Amz-Signature={SECRET}"):
+            ids = ledger.register([Source(id="v", kind="url", uri=address, origin=origin)])
+            run_all(ledger, ids, Works(), run.services.hashes)
+        last = {head.stage: head.digest for head in ledger.heads(ids)["v"].values()}
+        with ledger.engine.begin() as connection:
+            connection.execute(sa.delete(tables.properties).where(tables.properties.c.name == unsign.PROPERTY))
+    with open_view(Workspace(root)) as view:
+        assert summarize(view).samples == 1
+        assert {head.stage: head.digest for head in view.ledger.heads(["v"])["v"].values()} == last
+    assert holding(root, SECRET) == []
+
+
 def test_an_error_that_nobody_foresaw_is_logged_without_the_signature(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -18,7 +18,7 @@ from curation.binding.withdrawal import withdraw
 from curation.ledger import tables as t
 from curation.ledger.databases import FILE, LEDGER
 from curation.ledger.ledger import Ledger
-from curation.ledger.mark import MARK, read_mark
+from curation.ledger.mark import MARK, read_mark, write_mark
 from curation.ledger.recovery.backup import PLACE, back_up
 from curation.ledger.recovery.repair import repair
 from curation.ledger.samples import samples_of
@@ -309,3 +309,19 @@ def test_in_postgresql_altered_rows_are_dropped_and_backups_are_its_own_matter(
     with pytest.raises(ConfigError, match=r"pg_dump --schema=v2xum_[0-9a-f]{16} "):
         back_up(place.root)
     assert not (place.root / PLACE).exists()
+
+
+def test_a_file_without_the_log_that_was_being_written_into_it_is_not_sound(place: Workspace) -> None:
+    """Rows of the log are missing, though the file itself hangs together and has come to its mark."""
+    back_up(place.root)
+    mark = read_mark(place.root)
+    assert mark is not None
+    write_mark(place.root, mark._replace(logged=True))
+    with pytest.raises(LedgerDamaged, match=r"rows are missing that were in ledger\.sqlite-wal"):
+        place.ledger()
+    repaired = repair(place.root)
+    assert not repaired.sound
+    assert any("what was written after change" in loss for loss in repaired.lost)
+    with closing(place.ledger()) as ledger:
+        assert len(list(ledger.sources())) == VIDEOS
+    assert repair(place.root).sound
