@@ -105,11 +105,6 @@ class Repeats:
         wanted = set(videos)
         return [observed for observed in self.seen if observed.video_id in wanted]
 
-    def forget(self, videos: Sequence[str]) -> None:
-        """Take videos out of the window."""
-        gone = set(videos)
-        self.seen = deque((one for one in self.seen if one.video_id not in gone), maxlen=LATEST)
-
     def figures(self) -> RepeatFigures:
         """The sizes of the largest groups; some milliseconds."""
         seen = list(self.seen)

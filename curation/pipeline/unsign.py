@@ -6,7 +6,6 @@ transaction. Ids stay: the ledger notes which id a source without its signature 
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
@@ -120,8 +119,8 @@ def _id_now(change: _Change) -> str | None:
 
 def _moves(change: _Change, heads: Mapping[str, Head], hashes: StageHashes) -> Iterator[dict[str, str]]:
     """The results of a video whose fingerprint changes with its address, as parameters of the update."""
-    was = {"source": change.before.digest, "listing": _sha(change.before.payload)}
-    now = {"source": change.digest, "listing": _sha(change.payload)}
+    was = {"source": change.before.digest, "listing": checksum(change.before.payload)}
+    now = {"source": change.digest, "listing": checksum(change.payload)}
     for stage in STAGES:
         head = heads.get(stage.name)
         if head is None or not was.keys() >= set(stage.needs):
@@ -149,7 +148,3 @@ def _wipe(ledger: Ledger) -> None:
                 connection.exec_driver_sql(statement)
     except sa.exc.OperationalError as error:
         log.warning("old signatures may still stand in free pages of the ledger: %s", error.orig)
-
-
-def _sha(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

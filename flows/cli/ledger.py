@@ -75,7 +75,10 @@ def repair(
             with closing(open_ledger(place.root, accept=True)) as ledger:
                 ledger.replace_property(PSEUDONYMS, "")
                 found = sum(1 for _ in ledger.sources())
-            sys.stdout.write(f"the ledger of {shown_path(place.root)} is taken as it is, with {found} videos\n")
+            if as_json:
+                print_json({"accepted": True, "videos": found})
+            else:
+                sys.stdout.write(f"the ledger of {shown_path(place.root)} is taken as it is, with {found} videos\n")
             return
         repaired = repair_ledger(place.root, source)
     if as_json:

@@ -97,6 +97,7 @@ def test_an_older_ledger_is_taken_only_if_it_is_wanted(place: Path) -> None:
     assert in_process("repair", place, "--accept", "--from", "x").returncode == 2
     done = in_process("repair", place, "--accept")
     assert done.returncode == 0 and "with 4 videos" in done.stdout, done.stderr
+    assert json.loads(in_process("repair", place, "--accept", "--json").stdout) == {"accepted": True, "videos": 4}
     assert standing(place) == stood
 
 
