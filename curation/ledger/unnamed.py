@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Mapping
 
 import sqlalchemy as sa
 
@@ -11,6 +13,8 @@ from curation.ledger.ledger import Ledger
 from curation.ledger.part import CHUNK, chunks
 from curation.ledger.stages import SOURCE
 from schemas.records import Rejection, Source
+
+_SEVERAL = "several"
 
 
 def forget_unnamed(ledger: Ledger, named: Iterable[str], is_gone: Callable[[Source | Rejection], bool]) -> int:
@@ -38,6 +42,30 @@ def forget_unnamed(ledger: Ledger, named: Iterable[str], is_gone: Callable[[Sour
             connection.execute(sa.delete(t.duplicates).where(t.duplicates.c.video_id.in_(chunk)))
             connection.execute(sa.delete(t.sources).where(s.id.in_(chunk)))
     return len(gone)
+
+
+def names_of_several(ledger: Ledger, places: Mapping[str, Iterable[str]]) -> frozenset[str]:
+    """The names under which lists at several places were read, now or by earlier runs; the present ones are noted.
+
+    `places`: by the name of a list, which is its rows' origin, the paths at which lists of this name lie now. The name
+    of a list outside the working directory is that of its file alone, so two lists of two folders may share it. The
+    ledger notes a hash of the path.
+    """
+    several = set()
+    for name, paths in places.items():
+        fact = f"list {_hash(name)[:32]}"
+        now = {_hash(path) for path in paths}
+        before = ledger.property(fact)
+        if len(now) > 1 or before not in (None, *now):
+            several.add(name)
+        noted = _SEVERAL if name in several else next(iter(now))
+        if noted != before:
+            ledger.replace_property(fact, noted)
+    return frozenset(several)
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(os.fsencode(text)).hexdigest()
 
 
 def _without_reason(row: str) -> Rejection:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from curation.ledger.integrity import check_pages
 from curation.ledger.stages import STAGES
 from curation.ledger.standing import stages_ahead
-from curation.ledger.unnamed import forget_unnamed
+from curation.ledger.unnamed import forget_unnamed, names_of_several
 from curation.pipeline.counts import Counts
 from curation.pipeline.failure_watch import FailureWatch
 from curation.pipeline.identities import note_identities
@@ -70,6 +70,7 @@ class Run:
             ledger = self.services.ledger
             with closing(Seen()) as seen:
                 self._ids = ledger.register(islice(self._read(seen), limit))
+                seen.doubtful = names_of_several(ledger, seen.places)
                 if forgotten := forget_unnamed(ledger, self._ids, seen.is_gone):
                     log.info("%d rows of earlier lists are no longer there, and nothing was made of them", forgotten)
         return self._ids

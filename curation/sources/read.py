@@ -102,8 +102,10 @@ def _read(spec: SourceSpec, base: Path, schemes: Sequence[str], reading: _Readin
         return
     path = None if "://" in spec.at else resolve_path(spec.at, base)
     if path is not None and path.is_dir():
+        reading.seen.pass_place(_label(path, base), str(path.resolve()))
         yield from _from_folder(path, _label(path, base), spec, reading)
     elif path is not None and path.is_file() and path.suffix.lower() in list_files.LIST_SUFFIXES:
+        reading.seen.pass_place(_label(path, base), str(path.resolve()))
         columns, rows = list_files.read_list(path, spec)
         yield from _from_rows(rows, columns, _label(path, base), path.parent, schemes, reading)
     else:

@@ -31,6 +31,8 @@ class Seen:
         )
         self._connection.execute("CREATE TABLE unusable (text BLOB PRIMARY KEY, count INTEGER) WITHOUT ROWID")
         self._last: dict[str, float] = {}
+        self.places: dict[str, set[str]] = {}  # of each list or folder on this machine by its name: where it lies
+        self.doubtful: frozenset[str] = frozenset()  # names of which nobody knows which list an earlier row came from
 
     def add(self, source: Source, address: str) -> None:
         """Remember a source and its canonical address.
@@ -53,6 +55,10 @@ class Seen:
         """Note that a row of a list, or of a folder, is being read."""
         self._last[origin.list_name] = origin.row
 
+    def pass_place(self, list_name: str, path: str) -> None:
+        """Note where a list or folder lies that is read under this name: lists of one name may be several."""
+        self.places.setdefault(list_name, set()).add(path)
+
     def pass_end(self, list_name: str) -> None:
         """Note that a list was read to its end."""
         self._last[list_name] = float("inf")
@@ -72,12 +78,14 @@ class Seen:
     def is_gone(self, item: Source | Rejection) -> bool:
         """Whether a source, or a row that gave none, which was *not* read now has left the lists.
 
-        A source has, when the place that it came from was read. An unusable row has, when all sources were read,
+        A source has, when the place that it came from was read, unless its list is one of several of one name
+        (`doubtful`). An unusable row has, when all sources were read,
         wherever its list was then, or when its place was read. A single file or address is no list: it never leaves.
         """
         if isinstance(item, Rejection):
             return self.whole or ((origin := _origin_of(item.evidence)) is not None and self._passed(origin))
-        return item.origin.row > 0 and self._passed(item.origin)
+        doubtful = item.origin.list_name in self.doubtful
+        return item.origin.row > 0 and not doubtful and self._passed(item.origin)
 
     def _passed(self, origin: Origin) -> bool:
         return origin.row <= self._last.get(origin.list_name, 0)

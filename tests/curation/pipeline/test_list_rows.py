@@ -112,6 +112,22 @@ def test_a_corrected_address_lifts_the_failure_of_the_wrong_one(root: Path, tmp_
     assert numbers(curated(root, write(place, GOOD))) == (6, 5, 1, 0)
 
 
+def test_a_list_of_the_same_name_in_another_folder_leaves_the_failures_and_unfinished_videos_of_this_one(
+    root: Path, tmp_path: Path
+) -> None:
+    """The name of a list outside the working directory is that of its file alone."""
+    first, second = write(tmp_path / "mon" / "l.csv", GOOD[:2]), write(tmp_path / "tue" / "l.csv", GOOD[2:])
+    video = hashlib.sha256(GOOD[0].encode()).hexdigest()[:16]
+    works = Works({("download", video): [PermanentError("private", "x")]})
+    assert numbers(curated(root, first, works=works)) == (2, 1, 1, 0)
+    third = write(tmp_path / "wed" / "l.csv", ["https://h.example/wed"])
+    with opened(root, third) as run:
+        run.register()  # and stopped before anything was made
+    for _ in range(2):
+        assert numbers(curated(root, second)) == (5, 3, 1, 1)
+    assert numbers(curated(root, third)) == (5, 4, 1, 0)
+
+
 def test_videos_of_which_nothing_was_made_leave_with_their_rows(root: Path, tmp_path: Path) -> None:
     place = write(tmp_path / "l.csv", GOOD)
     with opened(root, place) as run:
