@@ -35,8 +35,9 @@ from models.reply_cache import CachedModel
 from prompts import Prompt
 from schemas.configuration.config import CurateConfig
 from schemas.configuration.model_config import ChatConfig
-from schemas.errors import Interrupted
+from schemas.errors import Interrupted, TransientError
 from schemas.records import Source, Video
+from schemas.secret_addresses import lacks_secret
 
 
 def _nothing_arrives(_count: int) -> None:
@@ -148,7 +149,14 @@ class Services:
         return LedgerView(self.ledger, self.hashes, self.config.review, self.config.audit)
 
     def fetch(self, source: Source) -> Video:
-        """Bring a source's video into the store. Raises what `curation.download.fetch.fetch` raises, and RunStopped."""
+        """Bring a source's video into the store. Raises what `curation.download.fetch.fetch` raises, and RunStopped.
+
+        Raises TransientError `key_unknown` for an address whose key is in the user's list only, which was not read.
+        """
+        address = self.signed.of(source.uri)
+        if source.kind == "url" and lacks_secret(address):
+            # Without its key an address may give another video.
+            raise TransientError("key_unknown", "the key of its address is in its list only: `v2xum curate` reads that")
         received = 0
 
         def progress(done: int) -> None:
@@ -159,7 +167,7 @@ class Services:
 
         with self.meter.waiting("download"):
             return fetch(
-                source.model_copy(update={"uri": self.signed.of(source.uri)}),
+                source.model_copy(update={"uri": address}),
                 self.config.download,
                 self.config.filters,
                 self.store,

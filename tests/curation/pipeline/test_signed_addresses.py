@@ -17,13 +17,14 @@ from curation.pipeline import unsign
 from curation.pipeline.open import open_view
 from curation.pipeline.process import process
 from curation.pipeline.run import Run, open_run
+from curation.pipeline.services import open_services
 from curation.pipeline.stage_functions import stage_function
 from curation.status.counts import summarize
 from curation.status.explain import find
 from curation.workspace import Workspace
 from schemas.configuration.config import CurateConfig, SourceSpec
 from schemas.configuration.loading import load_config
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, NotStored
 from schemas.records import Origin, Source, Video
 from tests.curation.scripted_stages import Tally, Works, run_all
 from tests.curation.servers import VideoServer
@@ -148,6 +149,26 @@ def test_only_the_owner_may_read_ledger_and_configuration_those_of_old_workspace
             0o600
         }
         assert stat.S_IMODE((root / "prefect").stat().st_mode) == 0o700
+
+
+def test_a_lost_file_is_not_asked_for_without_the_key_of_its_address(site: VideoServer, tmp_path: Path) -> None:
+    """Commands that read no list, such as `v2xum export`, do not know the key."""
+    root, rows = tmp_path / "workspace", tmp_path / "l.csv"
+    rows.write_text(f"url\n{site.url('/video.mp4')}?key={SECRET}\n")
+    with open_run(root, configured(rows)) as run:
+        (name,) = downloaded(run)
+        entry = run.services.ledger.entry(name, "download")
+    assert entry is not None and entry.head.status == "done"
+    video = Video.model_validate_json(entry.payload)
+    asked = len(site.paths())
+    with open_services(Workspace(root)) as services:
+        services.store.path("videos", video.sha256, video.extension).unlink()
+        with pytest.raises(NotStored, match=r"gone from the store.*key_unknown.*v2xum curate"):
+            services.restorer.file(video)
+    assert len(site.paths()) == asked
+    with open_run(root, configured(rows)) as run:
+        run.register()
+        assert run.services.restorer.file(video).stat().st_size == len(site.mp4)
 
 
 def test_a_workspace_of_an_earlier_version_loses_its_signatures_and_nothing_else(tmp_path: Path) -> None:
