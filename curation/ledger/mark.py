@@ -104,15 +104,23 @@ class Marker:
     def close(self) -> None:
         """Count what was written since the mark was written last.
 
-        A mark that says that the log is written into the file does not stay: the log ends with the last connection.
+        A mark that says that the log is written into the file does not stay, also that of a process that was killed
+        meanwhile: the log ends with the last connection.
         """
-        if self._changed:
+        if self._changed or self._is_logged():
+            self._changed = True
             self._last = float("-inf")
             with contextlib.suppress(sa.exc.DBAPIError):  # the server is gone
                 self._engine.raw_connection().close()  # which returns it to the pool
         if self._logged:
             with contextlib.suppress(OSError):
                 (self._root / MARK).unlink(missing_ok=True)  # less is noticed, and nothing is refused that is whole
+
+    def _is_logged(self) -> bool:
+        with contextlib.suppress(LedgerDamaged):
+            mark = read_mark(self._root)
+            return mark is not None and mark.logged
+        return False
 
     def _committing(self, _connection: sa.Connection) -> None:
         self._changed = True

@@ -247,6 +247,16 @@ def test_a_disk_that_is_full_while_the_log_goes_into_the_file_leaves_a_ledger_th
         assert ledger.get_replies(["k"])
 
 
+def test_a_command_that_outlives_a_killed_run_leaves_a_ledger_that_opens(place: Workspace) -> None:
+    """The run was killed while its log went into the file; the command's end takes the log away."""
+    with closing(place.ledger()):
+        mark = read_mark(place.root)
+        assert mark is not None
+        marks.write_mark(place.root, mark._replace(logged=True))
+    assert not (place.root / "ledger.sqlite-wal").exists()
+    assert known(place) == VIDEOS
+
+
 KILLED = """
 import sys
 from pathlib import Path
