@@ -98,5 +98,10 @@ class Workspace:
         path = self.root / _CONFIG
         try:
             return CurateConfig.model_validate_json(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise ConfigError(
+                f"{path} is missing. Copy the whole folder of a workspace; or `v2xum curate CONFIG --workspace "
+                f"{self.root}` writes it, with the configuration of the last run"
+            ) from error
         except (OSError, ValueError) as error:
             raise ConfigError(f"{path}: not a configuration of this version: {hide_secrets(str(error))}") from error

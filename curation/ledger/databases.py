@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import sqlalchemy as sa
 
-from curation.ledger.integrity import QUICK_BYTES, check_pages, fault_of_files, is_blank
+from curation.ledger.integrity import QUICK_BYTES, came_alone, check_pages, fault_of_files, is_blank
 from curation.ledger.ledger import Ledger
 from curation.ledger.mark import MARK, Mark, Marker, mark_of, read_mark, write_mark
 from curation.ledger.part import ledger_name
@@ -45,7 +45,8 @@ def open_ledger(root: Path, *, accept: bool = False) -> Ledger:
     if url is None:
         if (root / _NOTE).exists() or (mark is not None and mark.place != FILE):
             raise ConfigError(f"{root}: its ledger is in PostgreSQL; set {LEDGER} to the address of that database")
-        return _marked(root, _in_file(root, mark, accept=accept), FILE, mark, accept=accept)
+        alone = not accept and mark is None and not _had_rows(root) and came_alone(root / FILE)
+        return _marked(root, _in_file(root, mark, accept=accept), FILE, mark, accept=accept, alone=alone)
     if (root / FILE).exists() or (mark is not None and mark.place == FILE):
         raise ConfigError(f"{root}: its ledger is in {FILE}; unset {LEDGER}, or use another --workspace")
     try:
@@ -121,13 +122,22 @@ def _in_file(root: Path, mark: Mark | None, *, accept: bool) -> Ledger:
     return ledger
 
 
-def _marked(root: Path, ledger: Ledger, place: str, mark: Mark | None, *, accept: bool) -> Ledger:
-    """The ledger, compared with the workspace's mark, which is kept up from now on; closed where they disagree."""
+def _marked(root: Path, ledger: Ledger, place: str, mark: Mark | None, *, accept: bool, alone: bool = False) -> Ledger:
+    """The ledger, compared with the workspace's mark, which is kept up from now on; closed where they disagree.
+
+    `alone`: nothing else of a workspace is there, and a log that should be beside the file may have been left behind.
+    """
     try:
         now = mark_of(ledger, place)
         name = ledger_name(ledger.engine)
         if mark is None and not accept and (root / _EXPORTED).exists() and next(ledger.sources(), None) is None:
             raise LedgerDamaged(f"{name} has no rows, and this workspace has exported a dataset. {_rescue(root)}")
+        if alone and now.generation > 0:
+            raise LedgerDamaged(
+                f"{name} stands here without its {MARK}, so nobody can tell whether rows are missing that were in "
+                f"{FILE}-wal. Copy the whole folder of the workspace while nothing runs, or what `v2xum backup` "
+                f"writes; or `v2xum repair {root} --accept` if you want it as it is"
+            )
         if mark is not None and now.ledger != mark.ledger:
             raise LedgerDamaged(f"{name} is not the ledger of this workspace, but another one's. {_rescue(root)}")
         if mark is not None and now.generation < mark.generation:

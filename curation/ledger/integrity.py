@@ -13,6 +13,7 @@ from schemas.errors import LedgerDamaged
 
 _MAGIC = b"SQLite format 3\x00"
 _HEADER, _WAL_HEADER = 100, 32
+_LOGGED = b"\x02\x02"  # the versions in the header that say so
 # Up to this size a check takes a few hundredths of a second: every command makes it. A run always does.
 QUICK_BYTES = 32_000_000
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -51,6 +52,18 @@ def is_blank(path: Path) -> bool:
     wal = path.with_name(path.name + "-wal")
     sizes = [file.stat().st_size if file.exists() else 0 for file in (path, wal)]
     return sizes[0] == 0 and sizes[1] <= _WAL_HEADER
+
+
+def came_alone(path: Path) -> bool:
+    """Whether a ledger's file was last written with a write-ahead log, and has none beside it.
+
+    A closed ledger is so too. Backups are not: they are written without a log.
+    """
+    wal = path.with_name(path.name + "-wal")
+    if not path.is_file() or (wal.exists() and wal.stat().st_size > _WAL_HEADER):
+        return False
+    with path.open("rb") as stream:
+        return stream.read(20)[18:20] == _LOGGED
 
 
 def check_pages(engine: sa.Engine, most_bytes: int | None = None, *, whole: bool = False) -> None:

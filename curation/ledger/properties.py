@@ -10,6 +10,7 @@ from curation.ledger import tables as t
 from curation.ledger.part import Part
 
 WITHDRAWN = "withdrawn"  # when an alarm last withdrew results (unix time): an older backup must not bring them back
+INCOMPLETE = "incomplete"  # set by a repair that could not keep every row: a backup that is found later may add them
 PSEUDONYMS = "pseudonyms"  # the fingerprint of the key of annotators' pseudonyms; empty: any key is right
 
 

@@ -62,7 +62,7 @@ def repair(
     The old files are kept in WORKSPACE/ledger.damaged-1 and so on. The next `v2xum curate` makes again what is missing.
     """
     from curation.ledger.databases import open_ledger
-    from curation.ledger.properties import PSEUDONYMS
+    from curation.ledger.properties import INCOMPLETE, PSEUDONYMS
     from curation.ledger.recovery.repair import repair as repair_ledger
 
     place = Workspace(workspace)
@@ -74,6 +74,7 @@ def repair(
         if accept:
             with closing(open_ledger(place.root, accept=True)) as ledger:
                 ledger.replace_property(PSEUDONYMS, "")
+                ledger.replace_property(INCOMPLETE, "yes")  # a backup that is found later may add what is missing
                 found = sum(1 for _ in ledger.sources())
             if as_json:
                 print_json({"accepted": True, "videos": found})
@@ -84,7 +85,7 @@ def repair(
     if as_json:
         print_json(_document(repaired))
     else:
-        _print(place.root, repaired)
+        _print(place.root, repaired, source)
 
 
 def _document(repaired: Repaired) -> dict[str, object]:
@@ -92,13 +93,20 @@ def _document(repaired: Repaired) -> dict[str, object]:
     return {**repaired._asdict(), **{name: None if path is None else str(path) for name, path in paths.items()}}
 
 
-def _print(root: Path, repaired: Repaired) -> None:
+def _print(root: Path, repaired: Repaired, source: Path | None) -> None:
     if repaired.sound:
         sys.stdout.write(f"the ledger is sound: {_counted(repaired.kept)}\n")
+        if source is not None:
+            sys.stdout.write(
+                f"nothing was taken from {plain(shown_path(source), 1000)}, since no row is known to be lost. To go "
+                f"back to it all the same, move {shown_path(root / 'ledger.sqlite')} away and repeat the command\n"
+            )
         return
     sys.stdout.write(f"kept       {_counted(repaired.kept)}\n")
     if repaired.added:
         sys.stdout.write(f"added      {_counted(repaired.added)}, from {plain(str(repaired.backup), 1000)}\n")
+    for damage in repaired.restored:
+        sys.stdout.write(f"made good  {plain(damage, 2000)}\n")
     for loss in repaired.lost:
         sys.stdout.write(f"lost       {plain(loss, 2000)}\n")
     if repaired.kept_in is not None:

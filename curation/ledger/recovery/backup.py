@@ -8,8 +8,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from curation.ledger.databases import open_ledger, postgresql_schema
+from curation.ledger.databases import FILE, open_ledger, postgresql_schema
 from curation.ledger.integrity import fault_of_files
+from curation.ledger.mark import mark_of
 from curation.ledger.recovery.rows import TABLES, Gap, identity, rows
 from curation.ledger.schema import GENERATION, IDENTITY
 from curation.store.files import sync
@@ -47,8 +48,8 @@ def back_up(root: Path, file: Path | None = None) -> BackedUp:
             f'`pg_dump --schema={schema} --format=custom --file=FILE "$V2XUM_LEDGER"`; `pg_restore` puts one back'
         )
     with closing(open_ledger(root)) as ledger:
-        own = ledger.property(IDENTITY)
-        _require_own(target, str(own))
+        own = mark_of(ledger, FILE)
+        _require_own(target, Known(own.ledger, own.generation), root)
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}.{os.getpid()}")
         temporary.unlink(missing_ok=True)
@@ -85,15 +86,21 @@ def known_of(file: Path) -> Known | None:
         return None
 
 
-def _require_own(target: Path, own: str) -> None:
+def _require_own(target: Path, own: Known, root: Path) -> None:
     if not target.exists():
         return
     known = known_of(target)
-    if known is None or known.ledger != own:
+    if known is None or known.ledger != own.ledger:
         what = "it is the backup of another workspace" if known is not None else "it is not a backup of a ledger"
         raise ConfigError(f"{target} exists, and {what}: choose another FILE, or move it away")
     if target.name == "ledger.sqlite" and (target.parent / "ledger.mark").exists():
         raise ConfigError(f"{target} is the ledger of a workspace itself: choose another FILE")
+    if known.generation > own.generation:
+        raise ConfigError(
+            f"{target} has a later state of this ledger (change {known.generation}) than {root} (change "
+            f"{own.generation}), which was put back from an older copy, or is a copy that fell behind: choose another "
+            f"FILE, or move that one away. `v2xum repair {root} --from {target}` adds what only it has"
+        )
 
 
 def _checked(file: Path) -> dict[str, int]:

@@ -20,7 +20,8 @@ class Repaired(NamedTuple):
     """What a repair did.
 
     `sound`: nothing was wrong and nothing was changed. `kept`: rows of the old ledger by table. `added`: rows that came
-    from the backup. `lost`: a sentence for each loss. `kept_in`: the folder with the old files, when there were any.
+    from the backup. `lost`: a sentence for each loss; `restored`: one for each damage that the backup made good.
+    `kept_in`: the folder with the old files, when there were any.
     """
 
     sound: bool
@@ -29,6 +30,7 @@ class Repaired(NamedTuple):
     lost: tuple[str, ...]
     backup: Path | None = None
     kept_in: Path | None = None
+    restored: tuple[str, ...] = ()
 
 
 class Found:
@@ -38,6 +40,8 @@ class Found:
         self.lost: list[str] = []
         self.wanted: dict[str, set[tuple[Any, ...]] | None] = {table: set() for table in TABLES}
         self.damaged: set[str] = set()
+        self.restored: list[str] = []
+        self._dropped: dict[str, str] = {}  # by table: the sentence about its rows, which is in `lost` too
         self.withdrawn: str | None = None
 
     def right(self, connection: sqlite3.Connection, table: str) -> Iterator[dict[str, Any]]:
@@ -63,12 +67,28 @@ class Found:
             self.damaged.add(table)
             named = "; ".join(f"{identity(row, table)}: {fault}" for row, fault in wrong[:NAMED])
             more = f"; and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""
-            self.lost.append(f"{table}: {len(wrong)} {'row' if len(wrong) == 1 else 'rows'} dropped ({named}{more})")
+            self._dropped[table] = (
+                f"{table}: {len(wrong)} {'row' if len(wrong) == 1 else 'rows'} dropped ({named}{more})"
+            )
+            self.lost.append(self._dropped[table])
+
+    def note_restored(self, ledger: Ledger) -> None:
+        """Take from `lost` what is said of rows that are all in the new ledger now."""
+        for table, sentence in self._dropped.items():
+            keys = self.wanted[table]
+            if keys is not None and keys <= _keys(ledger, table):
+                self.lost.remove(sentence)
+                self.restored.append(sentence)
 
 
 def key(table: str, values: dict[str, Any]) -> tuple[Any, ...]:
     """The primary key of a row; None in it for a value that could not be read."""
     return tuple(values.get(column.name) for column in t.metadata.tables[table].primary_key)
+
+
+def _keys(ledger: Ledger, table: str) -> set[tuple[Any, ...]]:
+    with ledger.engine.connect() as connection:
+        return {tuple(row) for row in connection.execute(sa.select(*t.metadata.tables[table].primary_key))}
 
 
 def counts(ledger: Ledger) -> dict[str, int]:

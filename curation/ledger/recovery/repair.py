@@ -21,7 +21,7 @@ from curation.ledger.databases import FILE, postgresql_schema
 from curation.ledger.integrity import check_pages, fault_of_files, is_blank
 from curation.ledger.ledger import Ledger
 from curation.ledger.mark import Mark, mark_of, read_mark, write_mark
-from curation.ledger.properties import WITHDRAWN
+from curation.ledger.properties import INCOMPLETE, WITHDRAWN
 from curation.ledger.recovery.altered import drop_altered
 from curation.ledger.recovery.backup import PLACE, Known, known_of
 from curation.ledger.recovery.found import Found, Repaired, counts, key
@@ -34,12 +34,14 @@ from schemas.errors import ConfigError, LedgerDamaged
 _REPAIRED = "ledger.repaired"  # finished, and not yet in its place
 _WORK = ".ledger.repair"
 _AT_ONCE = 500
+_OLD = tuple(f"old {name}" for name in (GENERATION, IDENTITY))
 
 
 def repair(root: Path, backup: Path | None = None) -> Repaired:
     """Repair the ledger of a workspace, which the caller holds; `backup`: the file to take missing rows from.
 
-    The default is WORKSPACE/backup/ledger.sqlite, where there is one of this ledger. Raises ConfigError when `backup`
+    The default is WORKSPACE/backup/ledger.sqlite, where there is one of this ledger. A sound ledger is left alone; but
+    `backup` also adds its rows to one that an earlier repair could not make whole. Raises ConfigError when `backup`
     is no backup of this ledger, when the ledger is another workspace's or gone and there is no backup, or when it is of
     a newer version; OSError.
     """
@@ -55,16 +57,23 @@ def repair(root: Path, backup: Path | None = None) -> Repaired:
     foreign = mark is not None and live is not None and live.ledger != mark.ledger
     if (is_blank(file) or foreign) and known is None:
         state = "another workspace's" if foreign else "empty" if file.exists() else "missing"
+        is_none = "is no backup of this workspace's ledger" if source.exists() else "does not exist"
         raise ConfigError(
-            f"{file} is {state}, and {source} is no backup of this workspace's ledger: give one with --from FILE, or "
+            f"{file} is {state}, and {source} {is_none}: give a backup with --from FILE, or "
             f"`v2xum repair {root} --accept` takes what is there"
         )
+    fill = False
     if not is_blank(file) and not foreign and (sound := _if_sound(root, file, mark)) is not None:
-        return sound
-    return _rebuild(root, mark, known, source, from_file=not is_blank(file) and not foreign)
+        fill = backup is not None and _is_incomplete(file)
+        if not fill:
+            return sound
+    return _rebuild(root, mark, known, source, from_file=not is_blank(file) and not foreign, fill=fill)
 
 
-def _rebuild(root: Path, mark: Mark | None, known: Known | None, source: Path, *, from_file: bool) -> Repaired:
+def _rebuild(
+    root: Path, mark: Mark | None, known: Known | None, source: Path, *, from_file: bool, fill: bool
+) -> Repaired:
+    """Make the ledger anew; with `fill` every row that only the backup has is taken."""
     work, found = root / _WORK, Found()
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(mode=0o700)
@@ -83,19 +92,28 @@ def _rebuild(root: Path, mark: Mark | None, known: Known | None, source: Path, *
                             _insert(new, table, found.right(connection, table))
             else:
                 found.wanted = dict.fromkeys(TABLES)
+            if fill:
+                found.wanted = dict.fromkeys(TABLES)
             kept = counts(new)
             reached = _numbers(new, mark, known, found)
             if known is not None:
                 _add(new, source, found, reached)
+                found.note_restored(new)
             added = {table: count - kept[table] for table, count in counts(new).items() if count > kept[table]}
             _settle(new, found)
+            if found.lost:
+                new.replace_property(INCOMPLETE, "yes")
+            elif fill:
+                new.replace_property(INCOMPLETE, "")
         make_private(work / FILE)
         sync(work / FILE)
         (work / FILE).replace(root / _REPAIRED)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     _put_in_place(root)
-    return Repaired(False, kept, added, tuple(found.lost), source if known is not None else None, kept_in)
+    return Repaired(
+        False, kept, added, tuple(found.lost), source if known is not None else None, kept_in, tuple(found.restored)
+    )
 
 
 def _if_sound(root: Path, file: Path, mark: Mark | None) -> Repaired | None:
@@ -118,6 +136,11 @@ def _if_sound(root: Path, file: Path, mark: Mark | None) -> Repaired | None:
     return Repaired(True, kept, {}, ())
 
 
+def _is_incomplete(file: Path) -> bool:
+    with closing(Ledger(f"sqlite:///{file}")) as ledger:
+        return bool(ledger.property(INCOMPLETE))
+
+
 def _numbers(new: Ledger, mark: Mark | None, known: Known | None, found: Found) -> int:
     """Give the new ledger its identity and a number of changes beyond all earlier ones; returns the old ledger's."""
     with new.engine.begin() as connection:
@@ -131,7 +154,7 @@ def _numbers(new: Ledger, mark: Mark | None, known: Known | None, found: Found) 
         _set(connection, GENERATION, str(max(reached, last, known.generation if known is not None else 0) + 1))
         if own:
             _set(connection, IDENTITY, own)
-        connection.execute(sa.delete(t.properties).where(t.properties.c.name.in_(("old generation", "old identity"))))
+        connection.execute(sa.delete(t.properties).where(t.properties.c.name.in_(_OLD)))
     if mark is not None and reached < mark.generation:
         if found.wanted["results"] is not None:
             found.wanted = dict.fromkeys(TABLES)
@@ -165,6 +188,7 @@ def _settle(new: Ledger, found: Found) -> None:
     r = t.results.c
     twice = sa.select(r.video_id, r.stage).where(r.current).group_by(r.video_id, r.stage).having(sa.func.count() > 1)
     with new.engine.begin() as connection:
+        connection.execute(sa.delete(t.properties).where(t.properties.c.name.in_(_OLD)))  # the backup has its own
         for video_id, stage in connection.execute(twice).all():
             same = sa.and_(r.video_id == video_id, r.stage == stage, r.current)
             newest = connection.execute(
@@ -173,10 +197,11 @@ def _settle(new: Ledger, found: Found) -> None:
             connection.execute(sa.update(t.results).where(same, r.fingerprint != newest).values(current=False))
         if t.verdicts.name in found.damaged:
             connection.execute(sa.delete(t.cursors))
-            found.lost.append(
-                "people's verdicts may be among what was lost: `v2xum review pull WORKSPACE` reads every task again, "
-                "and stores what the server still has"
-            )
+            if any(loss.startswith(f"{t.verdicts.name}:") for loss in found.lost):
+                found.lost.append(
+                    "people's verdicts may be among what was lost: `v2xum review pull WORKSPACE` reads every task "
+                    "again, and stores what the server still has"
+                )
 
 
 def _insert(new: Ledger, table: str, found: Iterable[dict[str, Any]]) -> None:
@@ -222,7 +247,8 @@ def _backup(root: Path, given: Path | None, own: str | None) -> tuple[Path, Know
     if known is not None and own is not None and known.ledger != own:
         known = None
     if given is not None and known is None:
-        raise ConfigError(f"{source} is no backup of the ledger of {root}")
+        what = f"is no backup of the ledger of {root}" if source.exists() else "does not exist"
+        raise ConfigError(f"{source} {what}: give another file with --from")
     return source, known
 
 

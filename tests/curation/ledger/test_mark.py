@@ -26,6 +26,7 @@ from curation.ledger import mark as marks
 from curation.ledger.databases import LEDGER, open_ledger
 from curation.ledger.ledger import Ledger
 from curation.ledger.mark import MARK, read_mark
+from curation.ledger.recovery.backup import back_up
 from curation.ledger.schema import GENERATION
 from curation.workspace import Workspace
 from models.chat import Reply
@@ -158,6 +159,22 @@ def test_a_copy_without_the_log_is_refused_and_one_with_it_has_every_row(place: 
     assert known(Workspace(place.root.parent / "whole")) == VIDEOS + 5
 
 
+def test_a_file_that_was_copied_alone_is_taken_only_if_it_is_wanted(place: Workspace, tmp_path: Path) -> None:
+    alone, restored = Workspace(tmp_path / "alone"), Workspace(tmp_path / "restored")
+    alone.root.mkdir()
+    restored.root.mkdir()
+    with closing(place.ledger()) as ledger:
+        work(ledger, VIDEOS + 5)
+        shutil.copy(ledger_file(place), alone.root)
+        back_up(place.root, ledger_file(restored))
+    for _ in range(2):
+        with pytest.raises(LedgerDamaged, match=r"stands here without its ledger\.mark"):
+            alone.ledger()
+    open_ledger(alone.root, accept=True).close()
+    assert known(alone) == VIDEOS
+    assert known(restored) == VIDEOS + 5  # a backup has every row in its one file
+
+
 def test_an_older_copy_is_refused_and_may_be_accepted(place: Workspace) -> None:
     kept = place.root.parent / "kept.sqlite"
     shutil.copy(ledger_file(place), kept)
@@ -213,7 +230,6 @@ def test_the_mark_follows_at_once_and_then_by_the_second(place: Workspace) -> No
 
 
 def test_a_mark_that_cannot_be_written_stops_nothing(place: Workspace, caplog: pytest.LogCaptureFixture) -> None:
-    (place.root / MARK).unlink()
     with closing(place.ledger()) as ledger:
         (place.root / MARK).unlink()
         (place.root / MARK).mkdir()
@@ -228,6 +244,7 @@ def test_a_disk_that_is_full_while_the_log_goes_into_the_file_leaves_a_ledger_th
 ) -> None:
     """The mark said that the file needs its log, and the log ends with the last connection."""
     full, write = [True], marks.write_mark
+    (place.root / "config.json").write_text("{}")  # as every run writes it
 
     def write_mark(root: Path, new: marks.Mark) -> None:
         if full[0] and not new.logged:

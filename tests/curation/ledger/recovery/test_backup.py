@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import threading
 from contextlib import closing
@@ -92,3 +93,16 @@ def test_nothing_else_is_overwritten(place: Workspace, tmp_path: Path) -> None:
     assert (tmp_path / "text").read_text() == "precious"
     for _ in range(2):
         back_up(place.root, tmp_path / "new" / "b.sqlite")
+
+
+def test_an_older_state_does_not_replace_the_backup_of_a_later_one(place: Workspace, tmp_path: Path) -> None:
+    behind = Workspace(tmp_path / "behind")
+    shutil.copytree(place.root, behind.root)
+    with closing(place.ledger()) as ledger:
+        ledger.put_replies({"k": Reply("newer", "stop", 1, 1)}, "m")
+    kept = back_up(place.root, tmp_path / "kept.sqlite").file
+    before = kept.read_bytes()
+    with pytest.raises(ConfigError, match=r"kept\.sqlite has a later state of this ledger"):
+        back_up(behind.root, kept)
+    assert kept.read_bytes() == before
+    back_up(place.root, kept)

@@ -30,6 +30,7 @@ from schemas.errors import ConfigError, LedgerDamaged
 from schemas.review import Verdict
 from tests.curation.scripted_stages import Works, run_all, sources
 from tests.postgres import text_of
+from tests.runs import in_process
 
 VIDEOS = 40
 
@@ -126,6 +127,7 @@ def test_rows_come_back_from_the_backup_and_verdicts_above_all(place: Workspace)
     repaired = repair(place.root)
     assert repaired.added == {"verdicts": 1, "results": 8, "sources": 1}
     assert content(place) == whole
+    assert not repaired.lost and len(repaired.restored) == 3  # what is there again is not said to be lost
     with closing(place.ledger()) as ledger:
         assert Reviews(ledger).cursor("p") is None  # the next pull reads every task
         assert [source.position for source in ledger.sources()] == list(range(1, VIDEOS + 1))
@@ -168,10 +170,12 @@ def test_a_ledger_that_is_gone_comes_from_the_backup_or_not_at_all(place: Worksp
     back_up(place.root, kept)
     GONE[state](place.root / FILE)
     if state != "noise":
-        with pytest.raises(ConfigError, match="is no backup of this workspace's ledger: give one with --from FILE"):
+        with pytest.raises(ConfigError, match=r"ledger\.sqlite does not exist: give a backup with --from FILE"):
             repair(place.root)
     repaired = repair(place.root, kept)
     assert content(place) == whole and repaired.added["verdicts"] == VIDEOS // 2
+    with closing(place.ledger()) as ledger:
+        assert ledger.property("old identity") is None  # the backup's is no second one
     assert (repaired.kept_in is not None) is (state in ("noise", "another's"))
 
 
@@ -266,6 +270,32 @@ def test_random_damage_never_lets_an_altered_row_through(place: Workspace) -> No
     assert lossless < 60
 
 
+@pytest.mark.parametrize("way", ["repaired", "accepted"])
+def test_a_backup_that_is_found_after_a_loss_is_still_taken(way: str, tmp_path: Path) -> None:
+    early = Workspace(tmp_path / "early")
+    work(early, 2)
+    shutil.copy(early.root / FILE, tmp_path / "older")
+    work(early, VIDEOS)
+    whole, kept = content(early), tmp_path / "kept.sqlite"
+    back_up(early.root, kept)
+    if way == "repaired":
+        (early.root / FILE).write_bytes(noise(90_000))
+        repair(early.root)
+        work(early, 2)
+    else:
+        shutil.copy(tmp_path / "older", early.root / FILE)
+        assert in_process("repair", early.root, "--accept").returncode == 0
+    assert len(content(early)["sources"]) == 2
+    assert repair(early.root).sound
+    assert repair(early.root, kept).added["sources"] == VIDEOS - 2
+    assert {table: len(rows) for table, rows in content(early).items()} == {k: len(v) for k, v in whole.items()}
+    with closing(early.ledger()) as ledger:
+        ledger.forget("v001", "refine")
+    assert repair(early.root, kept).sound  # nothing is missing any more, and what was forgotten stays so
+    with closing(early.ledger()) as ledger:
+        assert ledger.entry("v001", "refine") is None
+
+
 def test_a_repair_that_was_killed_before_the_exchange_is_finished_by_the_next(place: Workspace) -> None:
     whole = content(place)
     shutil.copy(place.root / FILE, place.root / "ledger.repaired")
@@ -286,7 +316,7 @@ def test_a_backup_of_something_else_is_refused(place: Workspace, tmp_path: Path)
     other = Workspace(tmp_path / "other")
     work(other, 1)
     for file in (other.root / FILE, tmp_path / "nothing", place.root / MARK):
-        with pytest.raises(ConfigError, match=f"{file} is no backup of the ledger of"):
+        with pytest.raises(ConfigError, match=f"{file} (is no backup of the ledger of|does not exist)"):
             repair(place.root, file)
 
 
