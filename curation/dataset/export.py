@@ -154,7 +154,8 @@ def _unstated(config: ExportConfig) -> str | None:
     if not missing:
         return None
     keys = " and ".join(f"export.{name}" for name in missing)
-    return f"the dataset's card does not state its {' and '.join(missing)}: only you know them (set {keys})"
+    them = "them" if len(missing) > 1 else "it"
+    return f"the dataset's card does not state its {' and '.join(missing)}: only you know {them} (set {keys})"
 
 
 def _some(texts: Sequence[str]) -> str:

@@ -50,7 +50,10 @@ def raise_if_unexplained(found: Gone, before: int, now: int | None = None) -> No
     size = f"it would have {now} samples instead of {before}" if now is not None else f"it has {before} samples"
     ways = []
     if any(name.startswith("due again") for name in found.unexplained):
-        ways.append(" `v2xum curate` with these videos among its sources, and without --limit, makes them again.")
+        ways.append(
+            " Settings changed, or this version of the program makes them otherwise, or a run was not finished: "
+            "`v2xum curate` with these videos among its sources, and without --limit, makes them again."
+        )
     if "not in the ledger" in found.unexplained:
         ways.append(" The ledger may be an older, an empty or a damaged one.")
     raise FewerSamples(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from curation.ledger.ledger import Ledger
 from models.identity import identify, identify_clip, identify_embedder
 from schemas.configuration.model_config import ChatConfig, ModelsConfig
+from schemas.errors import ConfigError
 from schemas.records import Record
 
+_Model = TypeVar("_Model")
+_Identity = TypeVar("_Identity")
 Sampling = dict[str, float | int | str | bool | None]
 
 
@@ -27,13 +31,15 @@ class ModelIdentities(Record):
 
 
 def identify_models(models: ModelsConfig) -> ModelIdentities:
-    """Compute the identities: weights are hashed and not loaded. Raises ConfigError for a missing checkpoint."""
+    """Compute the identities: weights are hashed and not loaded. Raises ConfigError for a missing checkpoint, with
+    the key of its model.
+    """
     return ModelIdentities(
-        captioner=_chat(models.captioner),
-        summarizer=_chat(models.summarizer),
-        judge=_chat(models.judge) if models.judge is not None else None,
-        embedder=identify_embedder(models.embedder),
-        clip=identify_clip(models.clip) if models.clip is not None else None,
+        captioner=_named("captioner", _chat, models.captioner),
+        summarizer=_named("summarizer", _chat, models.summarizer),
+        judge=_named("judge", _chat, models.judge) if models.judge is not None else None,
+        embedder=_named("embedder", identify_embedder, models.embedder),
+        clip=_named("clip", identify_clip, models.clip) if models.clip is not None else None,
     )
 
 
@@ -55,6 +61,13 @@ def known_identities(ledger: Ledger, models: ModelsConfig) -> ModelIdentities:
 
 def _key(models: ModelsConfig) -> str:
     return hashlib.sha256(models.model_dump_json().encode()).hexdigest()
+
+
+def _named(role: str, identify_one: Callable[[_Model], _Identity], model: _Model) -> _Identity:
+    try:
+        return identify_one(model)
+    except ConfigError as error:
+        raise ConfigError(f"models.{role}: {error}; `v2xum doctor CONFIG` says what to do") from error
 
 
 def _chat(model: ChatConfig) -> tuple[str, str, dict[str, Any]]:

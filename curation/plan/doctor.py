@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import resource
 import shutil
 import tempfile
 from fractions import Fraction
@@ -25,6 +26,7 @@ from schemas.errors import StageError
 
 _GB = 10**9
 _LEAST_DISK = 2 * _GB
+_ADDRESSES = 4 * _GB  # the demo's run has 3.6 GB: libraries, stacks of threads, and little of it is used
 _LEAST_MEMORY = 1.5 * _GB  # this process with its libraries, beside what decoders take
 _DECODER_MEMORY = 0.5 * _GB  # measured: 27 MB for PyAV, up to 420 MB for decord at 720p
 _LINE_TOKENS = 12  # of a caption's time in brackets and its line break
@@ -164,8 +166,17 @@ def filesystem(place: Path, mounts: Path = Path("/proc/self/mountinfo")) -> str 
     return kind
 
 
-def check_memory(config: CurateConfig, available: float | None = None) -> Check:
-    """Free memory (bytes; measured when not given) against the memory that decoding takes."""
+def check_memory(config: CurateConfig, available: float | None = None, most: float | None = None) -> Check:
+    """Free memory (bytes; measured when not given) against the memory that decoding takes.
+
+    `most`: the bytes of addresses that a process may have (`ulimit -v`; read when not given).
+    """
+    most = _most_addresses() if most is None else most
+    if most < _ADDRESSES:
+        fix = (
+            f"a run reserves about {_ADDRESSES / _GB:.0f} GB, larger models in this process more: `ulimit -v unlimited`"
+        )
+        return warn("memory", f"this process may have {most / _GB:.1f} GB of addresses (`ulimit -v`)", fix)
     free = _free_memory() if available is None else available
     if free is None:
         return warn("memory", "this system does not tell", "see that 2 GB are free, and 0.5 GB a decode worker")
@@ -187,6 +198,11 @@ def check_open_files(config: CurateConfig) -> Check:
     if allowed < wanted:
         return warn("open files", f"{found}, a run may want {wanted} at full load", how_to_raise(wanted))
     return ok("open files", found)
+
+
+def _most_addresses() -> float:
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return float("inf") if limit == resource.RLIM_INFINITY else float(limit)
 
 
 def _free_memory() -> float | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import gc
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +37,10 @@ if TYPE_CHECKING:  # it is slow to import, and `v2xum --help` does not need it
 app = typer.Typer()
 P = ParamSpec("P")
 _MAKE_ROOM = "finished results are kept: make room and run the same command again"
+_SHORT = (
+    "the memory or the threads that this process may have are used up: see `ulimit -v`, `ulimit -u`, the container's "
+    "limits and `v2xum doctor CONFIG`; run.shards_in_flight and run.decode_workers lower what a run needs"
+)
 WorkspaceArgument = Annotated[Path, typer.Argument(help="The folder that `v2xum curate` worked in.")]
 RunFolderOption = Annotated[
     Path | None,
@@ -79,11 +84,12 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
 
 def _trouble(error: Exception) -> str | None:
     """What to say of an error that is the machine's fault (memory, files, imports, the database); None for others."""
-    from schemas.kit.blame import blame, in_one_line
+    from schemas.kit.blame import blame, in_one_line, is_shortage
 
     if blame(error) == "video":
         return None
-    return f"{in_one_line(error)}\nfinished results are kept: mend the cause and run the same command again"
+    short = f"\n{_SHORT}" if is_shortage(error) else ""
+    return f"{in_one_line(error)}{short}\nfinished results are kept: mend the cause and run the same command again"
 
 
 def collect_rarely() -> None:
@@ -115,6 +121,11 @@ def shown_path(path: Path) -> str:
     """The path, relative to the working directory where it lies below that."""
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def typed_path(path: Path) -> str:
+    """The path as a shell takes it in a command that a message proposes."""
+    return shlex.quote(shown_path(path))
 
 
 def print_json(document: BaseModel | dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from curation.workspace import Workspace
-from flows.cli.app import JsonOption, WorkspaceArgument, app, guarded, print_json, shown_path
+from flows.cli.app import JsonOption, WorkspaceArgument, app, guarded, print_json, shown_path, typed_path
 from schemas.errors import ConfigError
 from schemas.safe_text import plain
 
@@ -111,7 +111,7 @@ def _print(root: Path, repaired: Repaired, source: Path | None) -> None:
         sys.stdout.write(f"lost       {plain(loss, 2000)}\n")
     if repaired.kept_in is not None:
         sys.stdout.write(f"old files  {plain(shown_path(repaired.kept_in), 1000)}\n")
-    sys.stdout.write(f"next       `v2xum curate CONFIG --workspace {shown_path(root)}` makes again what is missing\n")
+    sys.stdout.write(f"next       `v2xum curate CONFIG --workspace {typed_path(root)}` makes again what is missing\n")
 
 
 def _counted(rows: dict[str, int]) -> str:

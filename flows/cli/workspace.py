@@ -27,6 +27,7 @@ from flows.cli.app import (
     note,
     print_json,
     shown_path,
+    typed_path,
 )
 from flows.cli.printing.print_status import print_status
 from schemas.errors import (
@@ -34,6 +35,7 @@ from schemas.errors import (
     ErrorClass,
 )
 
+_NAMED = 8  # ids in a message
 AllowFewerOption = Annotated[
     bool, typer.Option("--allow-fewer", help="Export also when samples of the last export leave it without a reason.")
 ]
@@ -79,7 +81,7 @@ def curate(
         print_status(counts, root)
         page = shown_path(root / "report" / "report.html")
         sys.stdout.write(f"\ndataset   {shown_path(root / 'export')}\nreport    {page}\n")
-        sys.stdout.write(f"explain   v2xum explain ID {shown_path(root)}\n")
+        sys.stdout.write(f"explain   v2xum explain ID {typed_path(root)}\n")
     if counts.videos and (counts.rejected + counts.retryable) / counts.videos > resolved.run.max_rejected:
         fail("more videos were rejected than run.max_rejected allows; `v2xum status` lists the reasons", 3)
 
@@ -109,8 +111,14 @@ def explain(
     with open_view(Workspace(workspace).require()) as view:
         ids = find(view.ledger, video)
         if len(ids) != 1:
-            known = "no video" if not ids else f"{len(ids)} videos ({', '.join(ids[:8])}…)"
-            raise ConfigError(f"{video!r} names {known} in {workspace}; `v2xum status {workspace}` counts them")
+            if ids:
+                more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
+                named = f"{', '.join(ids[:_NAMED])}{more}"
+                raise ConfigError(f"{video!r} names {len(ids)} videos in {workspace}: give one of the ids {named}")
+            raise ConfigError(
+                f"{video!r} names no video in {workspace}: give the id that report/report.html, the dataset or its "
+                "rejections.jsonl has, the first letters of it, a title or an address"
+            )
         answer = explain_video(view, ids[0])
     if as_json:
         print_json(answer)

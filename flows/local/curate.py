@@ -72,6 +72,7 @@ def _curate(
         if not run.due(ids) and is_exported(run.workspace, run.services) and not run.missing_files(ids):
             if not report_path(run.workspace).exists():
                 try_report(run.workspace, run.services)
+            notes.append("nothing to do: no video of the sources is due, and the export is up to date and sound")
             return summarize(run.services.view)
         quiet_environment(root / "prefect")
         with local_server(root / "prefect", run.services.raise_if_stopped) as url:

@@ -120,37 +120,45 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 def _localize(config: CurateConfig, folder: Path) -> CurateConfig:
     """Make relative paths that exist beside the configuration file absolute, and always `media_path`."""
 
-    def local(text: str) -> str:
+    def local(text: str, key: str) -> str:
         path = resolve_path(text, folder)
         if not path.exists() and text.startswith((".", "/", "~")):
-            raise ConfigError(f"{without_secrets(text)}: there is no such file or folder (looked at {path})")
+            shown = without_secrets(text)
+            where = f" (looked at {path})" if str(path) != text else ""
+            raise ConfigError(f"{key}: {shown}: there is no such file or folder{where}; correct it or --set {key}=PATH")
         return str(path) if path.exists() else text
 
-    def localized(model: AnyModel) -> AnyModel:
+    def localized(model: AnyModel, key: str) -> AnyModel:
         if isinstance(model, LocalModel | TransformersEmbedder | TransformersClip):
-            return model.model_copy(update={"model": local(model.model)})
+            return model.model_copy(update={"model": local(model.model, f"{key}.model")})
         if isinstance(model, OpenClip):
-            return model.model_copy(update={"pretrained": local(model.pretrained)})
+            return model.model_copy(update={"pretrained": local(model.pretrained, f"{key}.pretrained")})
         if not isinstance(model, OpenAIModel):
             return model
         changed: dict[str, Any] = {}
         if model.media_path is not None:  # the folder need not exist yet, so its path is always made absolute
             changed["media_path"] = str(resolve_path(model.media_path, folder))
         if model.serve.weights is not None:
-            changed["serve"] = model.serve.model_copy(update={"weights": local(model.serve.weights)})
+            changed["serve"] = model.serve.model_copy(
+                update={"weights": local(model.serve.weights, f"{key}.serve.weights")}
+            )
         return model.model_copy(update=changed)
 
     named = {name: value for name in ModelsConfig.model_fields if (value := getattr(config.models, name)) is not None}
     binding = config.binding
     if binding.canary_pictures is not None:
-        binding = binding.model_copy(update={"canary_pictures": local(binding.canary_pictures)})
+        binding = binding.model_copy(
+            update={"canary_pictures": local(binding.canary_pictures, "binding.canary_pictures")}
+        )
     return config.model_copy(
         update={
             "binding": binding,
-            "sources": tuple(s.model_copy(update={"at": local(s.at)}) for s in config.sources),
-            "models": config.models.model_copy(update={name: localized(value) for name, value in named.items()}),
+            "sources": tuple(s.model_copy(update={"at": local(s.at, "sources.at")}) for s in config.sources),
+            "models": config.models.model_copy(
+                update={name: localized(value, f"models.{name}") for name, value in named.items()}
+            ),
             **{
-                section: value.model_copy(update={"prompt": local(value.prompt)})
+                section: value.model_copy(update={"prompt": local(value.prompt, f"{section}.prompt")})
                 for section, value in (
                     ("caption", config.caption),
                     ("extract", config.extract),
@@ -159,7 +167,11 @@ def _localize(config: CurateConfig, folder: Path) -> CurateConfig:
                 if value.prompt.endswith(".md")
             },
             **(
-                {"audit": config.audit.model_copy(update={"judge_prompt": local(config.audit.judge_prompt)})}
+                {
+                    "audit": config.audit.model_copy(
+                        update={"judge_prompt": local(config.audit.judge_prompt, "audit.judge_prompt")}
+                    )
+                }
                 if config.audit.judge_prompt.endswith(".md")
                 else {}
             ),

@@ -114,6 +114,7 @@ def test_a_second_run_does_nothing_and_needs_no_server(finished: Path, films: Pa
     done = v2xum("curate", CONFIG, "--source", films, "--workspace", finished, "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["samples"] == VIDEOS
+    assert "nothing to do: no video of the sources is due" in done.stderr, "the table is of an earlier run"
     assert not (finished / "prefect" / "server.log").exists(), "a run with nothing to do starts no server"
     assert shards(finished) == before
 

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from flows.cli.app import shown_path
+from flows.cli.app import typed_path
 from schemas.audit import GOOD, Audit
 from schemas.binding import Binding
 from schemas.documents.status import Explanation
@@ -31,7 +31,7 @@ def print_explanation(explanation: Explanation, workspace: Path) -> None:
         words = f"at {rejection['stage']}: {rejection['reason']} ({rejection['error_class']}): {rejection['evidence']}"
         console.print(Text("rejected  ", style="red").append(plain(words, 500)))
         if rejection["error_class"] == "poison":
-            again = f"v2xum retry {shown_path(workspace)} --class poison (or {answer['id']})"
+            again = f"v2xum retry {typed_path(workspace)} --class poison (or {answer['id']})"
             _row(console, "way out", f"not tried again by itself; when the cause is mended: {again}")
     for name, stage in answer["stages"].items():
         if stage["status"] == "done":
@@ -80,7 +80,8 @@ def _stage(console: Console, name: str, stage: dict[str, Any]) -> None:
         case "filter":
             for score in record["scores"]:
                 word = "passed" if score["passed"] else "failed, not enforced"
-                _row(console, score["name"], f"{score['value']} {word}")
+                value = "" if score["value"] is None else f"{score['value']} "
+                _row(console, score["name"], f"{value}{word}")
         case "frames":
             frames = record["frames"]
             alike = sum(frame["same_as"] is not None for frame in frames)

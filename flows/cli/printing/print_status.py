@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from flows.cli.app import shown_path
+from flows.cli.app import typed_path
 from schemas.documents.status import WorkspaceStatus
 from schemas.safe_text import plain
 
@@ -35,7 +35,7 @@ def print_status(status: WorkspaceStatus, workspace: Path, console: Console | No
     if status.poison:
         console.print(
             f"\n{status.poison} of the rejected crashed a decoder or the program (class poison). They are not tried"
-            f"\nagain by themselves. When the cause is mended: v2xum retry {shown_path(workspace)} --class poison",
+            f"\nagain by themselves. When the cause is mended: v2xum retry {typed_path(workspace)} --class poison",
             markup=False,
             highlight=False,
             soft_wrap=True,

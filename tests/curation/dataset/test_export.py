@@ -166,7 +166,9 @@ def test_samples_that_are_due_again_do_not_leave_the_dataset(exported: tuple[Wor
     place, services = exported
     before = contents(place.export)
     services.__dict__["hashes"] = changed("extract", base=services.hashes)
-    with pytest.raises(FewerSamples, match=r"6 due again at extract\. `v2xum curate` .* without --limit"):
+    with pytest.raises(
+        FewerSamples, match=r"6 due again at extract\. Settings changed.* `v2xum curate` .* without --limit"
+    ):
         export_workspace(place, services)
     assert contents(place.export) == before
 
@@ -209,3 +211,4 @@ def test_the_card_asks_for_title_and_licence(tmp_path: Path) -> None:
         notes: list[str] = []
         export_workspace(place, services, note=notes.append)
         assert len(notes) == 1 and "export.licence" in notes[0] and "export.title" not in notes[0]
+        assert "only you know it (set" in notes[0]

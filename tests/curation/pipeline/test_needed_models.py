@@ -9,8 +9,10 @@ import pytest
 from curation.ledger.ledger import Ledger
 from curation.ledger.stages import STAGES
 from curation.ledger.standing import stages_ahead
+from curation.pipeline.identities import identify_models
 from curation.pipeline.needed_models import models_of, whole_model
 from schemas.configuration.loading import load_config
+from schemas.configuration.model_config import TransformersClip
 from schemas.errors import ConfigError, Interrupted, MachineTrouble
 from schemas.repository import ROOT
 from tests.curation.hashes import HASHES, changed
@@ -61,3 +63,9 @@ def test_a_model_that_cannot_be_built_stops_the_run(error: Exception) -> None:
 def test_errors_with_a_meaning_keep_it(error: Exception) -> None:
     with pytest.raises(type(error)), whole_model("clip"):
         raise error
+
+
+def test_a_checkpoint_that_is_missing_is_named_with_its_key() -> None:
+    clip = TransformersClip(engine="transformers", model="/none/clip")
+    with pytest.raises(ConfigError, match=r"^models\.clip: .*v2xum doctor"):
+        identify_models(CONFIG.models.model_copy(update={"clip": clip}))

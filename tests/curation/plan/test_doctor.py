@@ -106,6 +106,9 @@ def test_memory(config: CurateConfig) -> None:
     assert check_memory(config, 64e9).status == "ok"
     little = check_memory(config, 1e9)
     assert little.status == "warn" and "decode_workers" in little.fix
+    limited = check_memory(config, 64e9, 2.2e9)
+    assert limited.status == "warn" and "2.2 GB" in limited.found and "ulimit -v" in limited.fix
+    assert check_memory(config, 64e9, 8e9).status == "ok"
 
 
 def test_needs_are_those_of_the_configuration(config: CurateConfig) -> None:

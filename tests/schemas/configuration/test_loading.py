@@ -106,3 +106,17 @@ def test_prompts_of_ones_own_are_relative_to_the_file(tmp_path: Path) -> None:
     assert config.audit.judge_prompt == str(tmp_path / "mine.v1.md")
     with pytest.raises(ConfigError, match=r"nowhere\.md"):
         load_config(written(tmp_path, MODELS + "name: n\naudit: {judge_prompt: ./nowhere.md}\n"))
+
+
+def test_a_path_that_is_not_there_is_named_with_its_key_and_once(tmp_path: Path) -> None:
+    path = tmp_path / "run.yaml"
+    for override, key in (
+        ("binding.canary_pictures=/none/canaries", "binding.canary_pictures"),
+        ("models.clip.model=/none/canaries", "models.clip.model"),
+    ):
+        path.write_text((ROOT / "configs" / "demo.yaml").read_text().replace("../data", str(ROOT / "data")))
+        with pytest.raises(ConfigError) as raised:
+            load_config(path, (override,))
+        assert str(raised.value) == (
+            f"{key}: /none/canaries: there is no such file or folder; correct it or --set {key}=PATH"
+        )
