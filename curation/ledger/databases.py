@@ -45,7 +45,7 @@ def open_ledger(root: Path, *, accept: bool = False) -> Ledger:
     if url is None:
         if (root / _NOTE).exists() or (mark is not None and mark.place != FILE):
             raise ConfigError(f"{root}: its ledger is in PostgreSQL; set {LEDGER} to the address of that database")
-        alone = not accept and mark is None and not _had_rows(root) and came_alone(root / FILE)
+        alone = not accept and stands_alone(root, mark)
         return _marked(root, _in_file(root, mark, accept=accept), FILE, mark, accept=accept, alone=alone)
     if (root / FILE).exists() or (mark is not None and mark.place == FILE):
         raise ConfigError(f"{root}: its ledger is in {FILE}; unset {LEDGER}, or use another --workspace")
@@ -57,6 +57,11 @@ def open_ledger(root: Path, *, accept: bool = False) -> Ledger:
     except ModuleNotFoundError as error:
         raise ConfigError(f"{LEDGER}: PostgreSQL needs psycopg; pip install 'psycopg[binary]'") from error
     return _marked(root, ledger, schema, mark, accept=accept)
+
+
+def stands_alone(root: Path, mark: Mark | None) -> bool:
+    """Whether a ledger's file is all of a workspace that is there, so that a log may have been left behind."""
+    return mark is None and not _had_rows(root) and came_alone(root / FILE)
 
 
 def postgresql_schema(root: Path) -> str | None:

@@ -117,6 +117,11 @@ def note(message: str) -> None:
     sys.stderr.write(f"v2xum: {plain(message, 2000)}\n")
 
 
+def overrides(set_: list[str] | None, source: list[str] | None) -> list[str]:
+    """What overrides the configuration: `--set`, and `--source`, which replaces its sources, also lost ones."""
+    return [*(set_ or ()), *(["sources=[]"] if source else [])]
+
+
 def shown_path(path: Path) -> str:
     """The path, relative to the working directory where it lies below that."""
     here = Path.cwd()

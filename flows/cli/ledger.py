@@ -96,6 +96,8 @@ def _document(repaired: Repaired) -> dict[str, object]:
 def _print(root: Path, repaired: Repaired, source: Path | None) -> None:
     if repaired.sound:
         sys.stdout.write(f"the ledger is sound: {_counted(repaired.kept)}\n")
+        for loss in repaired.lost:
+            sys.stdout.write(f"lost       {plain(loss, 2000)}\n")
         if source is not None:
             sys.stdout.write(
                 f"nothing was taken from {plain(shown_path(source), 1000)}, since no row is known to be lost. To go "

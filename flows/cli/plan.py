@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from flows.cli.app import JsonOption, LimitOption, RunFolderOption, SetOption, app, guarded, print_json
+from flows.cli.app import JsonOption, LimitOption, RunFolderOption, SetOption, app, guarded, overrides, print_json
 from schemas.configuration.loading import load_config
 from schemas.documents.plan import Interval, Plan, PlanEstimate
 from schemas.safe_text import plain
@@ -34,7 +34,7 @@ def plan(
     """Curate some videos and estimate tokens, hours, disk and money for all; `v2xum curate` continues from there."""
     from flows.local.plan import plan_here
 
-    resolved = load_config(config, set_ or ())
+    resolved = load_config(config, overrides(set_, source))
     root = (workspace or Path("data/runs") / resolved.name).resolve()
     answer = plan_here(resolved, root, source or (), probe, limit)
     if as_json:

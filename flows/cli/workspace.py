@@ -25,6 +25,7 @@ from flows.cli.app import (
     fail,
     guarded,
     note,
+    overrides,
     print_json,
     shown_path,
     typed_path,
@@ -71,7 +72,7 @@ def curate(
     from flows.local.curate import curate_here
     from schemas.configuration.loading import load_config
 
-    resolved = load_config(config, set_ or ())
+    resolved = load_config(config, overrides(set_, source))
     root = (workspace or Path("data/runs") / resolved.name).resolve()
     budget = Budget(max_cost, max_hours, max_tokens, resolved.prices)
     counts = curate_here(resolved, root, source or (), limit, budget, adopt=adopt, allow_fewer=allow_fewer)

@@ -125,7 +125,8 @@ def _localize(config: CurateConfig, folder: Path) -> CurateConfig:
         if not path.exists() and text.startswith((".", "/", "~")):
             shown = without_secrets(text)
             where = f" (looked at {path})" if str(path) != text else ""
-            raise ConfigError(f"{key}: {shown}: there is no such file or folder{where}; correct it or --set {key}=PATH")
+            way = "give --source" if key == "sources.at" else f"--set {key}=PATH"
+            raise ConfigError(f"{key}: {shown}: there is no such file or folder{where}; correct it, or {way}")
         return str(path) if path.exists() else text
 
     def localized(model: AnyModel, key: str) -> AnyModel:

@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from curation.ledger import tables as t
-from curation.ledger.databases import FILE, postgresql_schema
+from curation.ledger.databases import FILE, postgresql_schema, stands_alone
 from curation.ledger.integrity import check_pages, fault_of_files, is_blank
 from curation.ledger.ledger import Ledger
 from curation.ledger.mark import Mark, mark_of, read_mark, write_mark
@@ -120,11 +120,13 @@ def _if_sound(root: Path, file: Path, mark: Mark | None) -> Repaired | None:
     """The answer for a ledger with which nothing is wrong; None for one to be made anew."""
     if fault_of_files(file) is not None:
         return None
-    found = Found()
+    found, alone = Found(), stands_alone(root, mark)
     try:
         with closing(Ledger(f"sqlite:///{file}")) as ledger:
             check_pages(ledger.engine, whole=True)
             now = mark_of(ledger, FILE)
+            if alone:
+                ledger.replace_property(INCOMPLETE, "yes")
         with closing(sqlite3.connect(file)) as connection:
             connection.text_factory = bytes
             kept = {table: sum(1 for _ in found.right(connection, table)) for table in TABLES}
@@ -133,7 +135,8 @@ def _if_sound(root: Path, file: Path, mark: Mark | None) -> Repaired | None:
     if found.lost or (mark is not None and now.generation < mark.generation):
         return None
     write_mark(root, now)
-    return Repaired(True, kept, {}, ())
+    told = (f"perhaps the newest rows: {FILE} stands here alone, without the log that it may have had",)
+    return Repaired(True, kept, {}, told if alone else ())
 
 
 def _is_incomplete(file: Path) -> bool:

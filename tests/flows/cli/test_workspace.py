@@ -87,3 +87,13 @@ def test_a_lack_of_memory_or_threads_says_which_limits_there_are(
     said = capsys.readouterr().err
     assert raised.value.exit_code == 1 and "finished results are kept" in said
     assert ("ulimit -v" in said) is told
+
+
+@pytest.mark.parametrize("command", ["curate", "plan"])
+def test_a_source_that_is_given_replaces_one_of_the_configuration_that_is_gone(place: Path, command: str) -> None:
+    canaries = f"binding.canary_pictures={ROOT / 'data' / 'demo' / 'canaries'}"
+    arguments = (command, place / "config.json", "--workspace", place, "--set", canaries)
+    gone = in_process(*arguments)
+    assert gone.returncode == 2 and "or give --source" in gone.stderr
+    given = in_process(*arguments, "--source", place / "nothing.mp4")
+    assert given.returncode == 2 and "nothing.mp4" in given.stderr and "/tmp/fx/films" not in given.stderr

@@ -118,5 +118,7 @@ def test_a_path_that_is_not_there_is_named_with_its_key_and_once(tmp_path: Path)
         with pytest.raises(ConfigError) as raised:
             load_config(path, (override,))
         assert str(raised.value) == (
-            f"{key}: /none/canaries: there is no such file or folder; correct it or --set {key}=PATH"
+            f"{key}: /none/canaries: there is no such file or folder; correct it, or --set {key}=PATH"
         )
+    with pytest.raises(ConfigError, match=r"^sources\.at: /none: .* or give --source$"):
+        load_config(path, ("sources=[{at: /none}]",))
