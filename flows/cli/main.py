@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from io import TextIOWrapper
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     import typer
@@ -30,7 +30,24 @@ def write_any_text() -> None:
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line. Ctrl-C ends it with exit code 130 and no traceback, also while modules are imported."""
+    try:
+        _run()
+    except KeyboardInterrupt:
+        _interrupted()
+    except SystemExit as end:
+        abort = end.__context__  # click turns Ctrl-C into `Abort`, and that into exit code 1
+        if abort is not None and isinstance(abort.__cause__, KeyboardInterrupt):
+            _interrupted()
+        raise
+
+
+def _interrupted() -> NoReturn:
+    sys.stderr.write("v2xum: interrupted\n")
+    sys.exit(130)
+
+
+def _run() -> None:
     import logging
 
     # Torch's threads spin while they wait for each other. On a busy machine that made a small model ten times slower.
