@@ -25,6 +25,7 @@ _SHORTAGE = re.compile(
     r"|resource temporarily unavailable",
     re.IGNORECASE,
 )
+_UNMAPPED = re.compile(r"failed to map segment", re.IGNORECASE)  # dlopen's, in an OSError of ctypes without a number
 # Texts of torch's allocators, which raise RuntimeError. A web page may say so, too.
 _TORCH_SHORTAGE = re.compile(r"can't allocate memory|not enough memory|out of memory", re.IGNORECASE)
 # What stays broken until somebody mends it, or until the process is another one: the next video would fail alike.
@@ -97,6 +98,8 @@ def trace_of(error: BaseException) -> str:
 
 def _is_short(link: BaseException) -> bool:
     if isinstance(link, MemoryError) or (isinstance(link, OSError) and link.errno == errno.ENOMEM):
+        return True
+    if isinstance(link, OSError) and link.errno is None and _UNMAPPED.search(str(link)):
         return True
     if isinstance(link, RuntimeError) and _TORCH_SHORTAGE.search(str(link)):
         return True

@@ -60,10 +60,10 @@ def test_a_workspace_decodes_what_it_did_not_keep_and_feeds_the_cross_modal_metr
     place = Workspace(tmp_path / "workspace")
     config = load_config(ROOT / "configs" / "demo.yaml", ["frames.keep=none"])
     place.root.mkdir()
-    place.save_config(config)
     source = Source(id="v00", kind="file", uri=str(tmp_path / "v00.mp4"), origin=Origin(list_name="l", row=1))
     with open_services(place, config) as services:
         ids = services.ledger.register([source])
+        place.save_config(config)
         for stage in ("download", "filter", "frames"):
             process(
                 stage,

@@ -28,7 +28,7 @@ from models.reply_cache import CachedModel
 from schemas.binding import Binding
 from schemas.configuration.config import CurateConfig
 from schemas.configuration.loading import load_config
-from schemas.errors import BindingBroken, ConfigError
+from schemas.errors import BindingBroken, LedgerDamaged
 from schemas.records import CaptionSet, Origin, Source
 from schemas.repository import ROOT
 from tests.curation.faulty import Astray, Fault
@@ -270,7 +270,7 @@ def test_a_ledger_of_an_older_layout_is_refused_with_instructions(tmp_path: Path
     with old.engine.begin() as connection:
         connection.exec_driver_sql("alter table replies drop column made_at")
     old.close()
-    with pytest.raises(ConfigError, match=r"made_at.*another --workspace"):
+    with pytest.raises(LedgerDamaged, match=r"lacks replies\.made_at.*v2xum repair"):
         Ledger(url)
 
 

@@ -33,6 +33,7 @@ MACHINE = [
 MOMENT = [
     MemoryError(),
     OSError(errno.ENOMEM, "Cannot allocate memory"),
+    OSError("libdecord.so: failed to map segment from shared object"),
     RuntimeError("[enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't allocate memory: you tried"),
     RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB"),
     ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"),
