@@ -185,7 +185,7 @@ class RefineConfig(Section):
     similarity: Fraction = 0.9
     window_seconds: float | None = Field(default=30.0, ge=0)
     lines: int | None = Field(
-        default=None, ge=2, description="most lines in a request; limited by tokens alone when left out"
+        default=None, ge=1, description="most lines in a request; limited by tokens alone when left out"
     )
     max_tokens: int = Field(default=1024, ge=16)
     attempts: int = Field(default=3, ge=1)
