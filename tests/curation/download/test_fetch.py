@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import logging
 import os
@@ -12,92 +11,22 @@ import subprocess
 import sys
 import threading
 import time
-from urllib.parse import urlsplit
 
 import pytest
 
 from curation.download.fetch import fetch
 from curation.download.host_pacing import Hosts
 from curation.sources import addresses
-from curation.store.store import Store
 from curation.video.probe import probe
-from curation.video.sandbox import Limits
-from curation.video.sandboxes import Sandboxes
-from schemas.configuration.config import DownloadConfig, FilterConfig, ListFilter, RangeFilter
+from schemas.configuration.config import FilterConfig, ListFilter
 from schemas.errors import ConfigError, HostBlocked, PermanentError, RefusedError, StageError, TransientError
-from schemas.records import Origin, Source, Video
+from schemas.records import Video
 from schemas.repository import ROOT
-from tests.curation.hostile import load_yt_dlp
-from tests.curation.servers import HOSTILE_TITLE, VideoServer, digest, make_video
-
-ALL = FilterConfig(duration=RangeFilter(mode="disable"))
-
+from tests.curation.download.requests import ALL, Here, config, source
+from tests.curation.servers import HOSTILE_TITLE, digest, make_video
 
 # yt-dlp leaves the file of a fragmented download open when it ends early; the garbage collector closes it.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _collected_here():
-    yield
-    gc.collect()
-
-
-@pytest.fixture(scope="module")
-def films(tmp_path_factory):
-    return tmp_path_factory.mktemp("films")
-
-
-@pytest.fixture
-def site(films):
-    with VideoServer(films) as server:
-        yield server
-
-
-@pytest.fixture
-def store(tmp_path):
-    return Store(tmp_path / "work" / "store")
-
-
-@pytest.fixture(scope="module")
-def children():
-    """The children that this module's downloads share."""
-    with Sandboxes() as made:
-        made.run(load_yt_dlp, limits=Limits(60))
-        yield made
-
-
-class Here:
-    """Runs what a child would run, in this process: for tests that change this process's DNS."""
-
-    def run(self, function, *args, limits, meanwhile):
-        return function(*args)
-
-
-def config(**changes):
-    return DownloadConfig(
-        **{"allow_private_addresses": True, "backoff": 0, "timeout": 5, "wall_seconds": 60, **changes}
-    )
-
-
-def source(uri, kind="url", **fields):
-    return Source(id="a1", kind=kind, uri=uri, origin=Origin(list_name="l.csv", row=1), **fields)
-
-
-PROXIED = (
-    "http://videos.invalid/redirect?to={}",
-    "http://videos.invalid/page.html?src={}",
-    "http://videos.invalid/hls/index.m3u8?segment={}seg",
-)
-
-
-@pytest.fixture
-def get(children):
-    def run(uri, store, filters=ALL, hosts=None, progress=None, children=children, **changes):
-        tools = {"probe": probe, "children": children, "hosts": hosts, "progress": progress}
-        return fetch(source(uri), config(**changes), filters, store, **tools)
-
-    return run
 
 
 def files(store):
@@ -284,65 +213,6 @@ def test_cookies_are_sent_but_neither_changed_nor_logged(get, site, store, tmp_p
         get(site.url("/video.mp4"), store)
 
 
-def test_a_proxy_is_used_and_resolves_the_names(get, site, store, monkeypatch, caplog):
-    caplog.set_level(logging.DEBUG)
-    monkeypatch.setenv("V2XUM_PROXY", site.url("").replace("127.0.0.1", "user:PASSWORD@127.0.0.1"))
-    video = get("http://videos.invalid/video.mp4", store, allow_private_addresses=False)
-    assert video.sha256 == digest(site.mp4)
-    assert "http://videos.invalid/video.mp4" in site.paths()
-    assert "PASSWORD" not in video.canonical() + caplog.text
-    with pytest.raises(RefusedError):
-        get("http://10.0.0.1/video.mp4", store, allow_private_addresses=False)
-
-
-@pytest.mark.parametrize(
-    "target",
-    [
-        *("http://169.254.169.254/latest", "http://169.254.169.254./latest", "http://0xa9fea9fe/", "http://router/"),
-        *("https://10.0.0.1/", "http://metadata.google.internal/", "http://[::ffff:127.0.0.1]/"),
-    ],
-)
-def test_a_proxy_is_asked_for_no_private_address(get, site, store, monkeypatch, target):
-    """The first address, the target of a redirect, the video of a page, and a fragment of a playlist."""
-    monkeypatch.setenv("V2XUM_PROXY", site.url(""))
-    for how in ("{}", *PROXIED):
-        with pytest.raises(RefusedError) as caught:
-            get(how.format(target), store, allow_private_addresses=False)
-        assert caught.value.reason == "address_not_allowed"
-    host = urlsplit(target).netloc
-    assert not [path for path in site.paths() if urlsplit(path).netloc == host or path.startswith(host)]
-    assert "CONNECT" not in [method for method, *_ in site.requests]
-
-
-@pytest.mark.slow
-def test_a_proxy_for_all_programs_is_asked_for_no_private_address_either(get, site, store, monkeypatch):
-    monkeypatch.setenv("HTTP_PROXY", site.url(""))
-    with Sandboxes() as fresh:  # children have the environment of their start
-        url = "http://videos.invalid/redirect?to={}"
-        with pytest.raises(RefusedError):
-            get(url.format("http://169.254.169.254/"), store, children=fresh, allow_private_addresses=False)
-        public = url.format("http://other.invalid/video.mp4")
-        assert get(public, store, children=fresh, allow_private_addresses=False).sha256 == digest(site.mp4)
-    assert not [path for path in site.paths() if path.startswith("http://169")]
-
-
-def test_a_proxy_is_asked_for_public_names_that_only_it_can_resolve(get, site, store, monkeypatch):
-    monkeypatch.setenv("V2XUM_PROXY", site.url(""))
-    url = "http://videos.invalid/redirect?to=http://other.invalid/video.mp4"
-    assert get(url, store, allow_private_addresses=False).sha256 == digest(site.mp4)
-    with pytest.raises(TransientError):
-        get("https://videos.invalid/video.mp4", store, allow_private_addresses=False, attempts=1)
-    assert ("CONNECT", "videos.invalid:443") in [(method, path) for method, path, *_ in site.requests]
-
-
-@pytest.mark.slow
-def test_the_wall_time_stops_a_very_slow_server_behind_a_proxy(get, site, store, monkeypatch):
-    monkeypatch.setenv("V2XUM_PROXY", site.url(""))
-    with pytest.raises(TransientError) as caught:
-        get("http://videos.invalid/drip.mp4", store, wall_seconds=0.7)
-    assert caught.value.reason == "wall_time"
-
-
 def test_local_files(children, site, store, tmp_path):
     film = tmp_path / "../odd $HOME %(id)s name.mp4"
     film.write_bytes(site.mp4)
@@ -386,7 +256,10 @@ CHILD = """
 import sys, threading
 from pathlib import Path
 from curation.video.sandboxes import Sandboxes
-from tests.curation.download.test_fetch import ALL, config, fetch, probe, source, Store
+from curation.download.fetch import fetch
+from curation.store.store import Store
+from curation.video.probe import probe
+from tests.curation.download.requests import ALL, config, source
 store, children = Store(Path(sys.argv[1])), Sandboxes()
 def run(url):
     fetch(source(url).model_copy(update={"id": url[-8:-4]}), config(), ALL, store, probe=probe, children=children)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 
 import pytest
@@ -12,22 +11,11 @@ from curation.store.store import Store
 from curation.video.probe import probe
 from schemas.errors import TransientError
 from schemas.records import Video
-from tests.curation.download.test_fetch import ALL, Here, config, source
+from tests.curation.download.requests import ALL, Here, config, source
 from tests.curation.servers import VideoServer, digest, make_video
 
 # yt-dlp leaves the file of a fragmented download open when it ends early; the garbage collector closes it.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _collected_here():
-    yield
-    gc.collect()
-
-
-@pytest.fixture(scope="module")
-def films(tmp_path_factory):
-    return tmp_path_factory.mktemp("films")
 
 
 @pytest.fixture
