@@ -8,12 +8,13 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from annotation.label_studio.access import URL, Access
 from annotation.label_studio.environment import VERSION
-from annotation.label_studio.http import PAGE, Connection, Refused, above
+from annotation.label_studio.http import PAGE, Connection, Refused, above, below
 from schemas.errors import ConfigError, RunStopped
 
 OLDEST = (1, 20)
@@ -164,10 +165,19 @@ class LabelStudio:
         rows = answer["tasks"]
         return int(answer["total"]), int(rows[0]["id"]) if rows else 0
 
-    def newest_change(self, project: int) -> str | None:
-        """The time (ISO 8601) of the last change of any task of the project; None when it has no tasks."""
-        rows = self._api.page(project, [], 1, order="-tasks:updated_at")["tasks"]
+    def newest_change(self, project: int, before: str | None = None) -> str | None:
+        """The time (ISO 8601) of the last change of any task of the project; None when it has no tasks.
+
+        `before` (ISO 8601): only tasks whose last change was before that time.
+        """
+        filters = [] if before is None else [below("filter:tasks:updated_at", "Datetime", before)]
+        rows = self._api.page(project, filters, 1, order="-tasks:updated_at")["tasks"]
         return str(rows[0].get("updated_at")) if rows else None
+
+    @property
+    def clock(self) -> datetime | None:
+        """The server's own time when it sent its last answer, to the second; None when it told none."""
+        return self._api.clock
 
     def users(self) -> dict[int, str]:
         """The e-mail addresses of the server's users, by user number."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Generator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -47,6 +49,7 @@ class Connection:
     def __init__(self, access: Access) -> None:
         """Prepare the connection; nothing is sent yet."""
         self.url = access.url
+        self.clock: datetime | None = None  # the server's time in its last answer
         self._http = httpx.Client(
             base_url=access.url, auth=_TokenAuth(access), timeout=_TIMEOUT, follow_redirects=False, trust_env=True
         )
@@ -72,6 +75,7 @@ class Connection:
                 if last:
                     raise RunStopped(f"{self.url}: {method} {path}: {type(error).__name__}; try again later") from error
             else:
+                self.clock = _date(response) or self.clock
                 if last or not (response.status_code in _LATER or b"database is locked" in response.content[:2000]):
                     return self._accepted(response, method, path)
             time.sleep(0.5 * 2**attempt)
@@ -129,9 +133,23 @@ class Connection:
         return response
 
 
+def _date(response: httpx.Response) -> datetime | None:
+    """The time in an answer's header `Date`; None without a readable one."""
+    try:
+        date = parsedate_to_datetime(response.headers.get("Date", ""))
+    except ValueError:
+        return None
+    return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
+
+
 def above(column: str, kind: str, value: str | int) -> dict[str, Any]:
     """A filter for `Connection.page`: tasks whose column is greater than a value of this kind (Number, Datetime)."""
     return {"filter": column, "operator": "greater", "type": kind, "value": value}
+
+
+def below(column: str, kind: str, value: str | int) -> dict[str, Any]:
+    """A filter for `Connection.page`: tasks whose column is less than a value of this kind (Number, Datetime)."""
+    return {"filter": column, "operator": "less", "type": kind, "value": value}
 
 
 class _TokenAuth(httpx.Auth):
