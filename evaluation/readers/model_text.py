@@ -23,7 +23,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from evaluation.cases import Flags, Floats, Prediction
+from evaluation.cases import Floats, Prediction
 from evaluation.readers.records import printable
 from schemas.documents.evaluation import ScoreSource
 from schemas.errors import GrammarError
@@ -113,16 +113,6 @@ def spread(probabilities: Mapping[int, float] | Sequence[float], frames: int, sl
     with_slot = np.flatnonzero(best >= 0)
     scores: Floats = np.interp(np.arange(frames), with_slot, best[with_slot])
     return scores
-
-
-def one_hot(indices: Sequence[int], frames: int) -> Flags:
-    """Frames of the grid as flags (T,). Raises ValueError for a frame outside 0..T-1."""
-    flags = np.zeros(frames, bool)
-    for index in indices:
-        if not 0 <= index < frames:
-            raise ValueError(f"frame {index} outside 0..{frames - 1}")
-        flags[index] = True
-    return flags
 
 
 def _frames_of(

@@ -9,7 +9,8 @@ video. A record needs `id` and at least one of the other keys.
     token                for "stored": {"<f0>": 3.0, ...}, seconds
     task                 "v2vt" (default), "v2v" (keyframes only) or "v2t" (text only): what a missing part means
     slots                the number of slots that the model knows, 100 by default
-    selected             the chosen frames: one 0 or 1 for each frame of the video, or frame indices
+    selected             the chosen frames: flags (one 0 or 1 for each frame), frame indices, or seconds
+    selected_as          what `selected` holds: "flags", "indices" or "seconds"; needed where it could be two of them
     scores               one number for each frame
     frame_probabilities  one number for each frame, from the probabilities of tokens
     slot_probabilities   one number for each slot, or {"9": 0.8, ...}: becomes scores of frames as in model_text.py
@@ -33,27 +34,28 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.cases import Flags, Floats, Prediction, Predictions, Reference
-from evaluation.readers.model_text import FORMS, TASKS, Form, Generated, Task, from_text, one_hot, spread
+from evaluation.cases import Floats, Prediction, Predictions, Reference
+from evaluation.readers.model_text import FORMS, TASKS, Form, Generated, Task, from_text, spread
 from evaluation.readers.records import (
     BadRecord,
     Object,
     Row,
     as_object,
-    list_of,
     load_rows,
     number_of,
     numbers_of,
+    one_of,
     printable,
     record_id,
     text_of,
 )
+from evaluation.readers.selected import selected_frames
 from schemas.documents.evaluation import Problem, ScoreSource
 from schemas.errors import ConfigError
 from schemas.time import SLOTS
 
 KEYS = (
-    *("id", "text", "form", "token", "task", "slots", "selected"),
+    *("id", "text", "form", "token", "task", "slots", "selected", "selected_as"),
     *("scores", "frame_probabilities", "slot_probabilities", "error"),
 )
 _GENERATION_FAILED = "GENERATION_FAILED"
@@ -115,8 +117,8 @@ def _own(reference: Reference, record: Object) -> Generated:
     slots = _slots(record.get("slots", SLOTS))
     read = Generated(Prediction(id_), ())
     if record.get("text") is not None:
-        form: Form = _one_of(record.get("form", "slots"), "form", FORMS)
-        task: Task = _one_of(record.get("task", "v2vt"), "task", TASKS)
+        form: Form = one_of(record.get("form", "slots"), "form", FORMS)
+        task: Task = one_of(record.get("task", "v2vt"), "task", TASKS)
         token = {
             name: number_of(time, f"token {name}") for name, time in as_object(record.get("token", Object())).items()
         }
@@ -124,7 +126,7 @@ def _own(reference: Reference, record: Object) -> Generated:
         read = from_text(id_, text, frames=frames, fps=reference.fps, form=form, task=task, token=token, slots=slots)
     selected = read.prediction.selected
     if record.get("selected") is not None:
-        selected = _selected(list_of(record["selected"], "selected"), frames)
+        selected = selected_frames(record, frames, reference.fps)
     scores, source = _scores(record, frames, slots)
     if scores is None and selected is not None:
         scores, source = selected.astype(np.float64), "selection"
@@ -161,25 +163,6 @@ def _slots(value: Any) -> int:
     if not slots.is_integer():
         raise BadRecord("wrong_type", f"slots is {slots}, no whole number")
     return int(slots)
-
-
-def _selected(values: list[Any], frames: int) -> Flags:
-    """The chosen frames as flags, from one 0 or 1 for each frame, or from frame indices. Raises BadRecord."""
-    if len(values) == frames and all(isinstance(v, int | float) and v in (0, 1) for v in values):
-        return np.array(values, bool)
-    for value in values:
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
-            raise BadRecord(
-                "wrong_type",
-                f"selected holds {printable(repr(value), 40)}, neither flags of {frames} frames nor indices",
-            )
-    return one_hot([int(value) for value in values], frames)
-
-
-def _one_of(value: Any, name: str, allowed: tuple[Any, ...]) -> Any:
-    if value not in allowed:
-        raise BadRecord("out_of_range", f"{name} is {printable(repr(value), 40)}, not one of {', '.join(allowed)}")
-    return value
 
 
 def _check_keys(path: Path, row: Row) -> None:

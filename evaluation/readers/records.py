@@ -154,6 +154,13 @@ def list_of(value: Any, name: str) -> list[Any]:
     return value
 
 
+def one_of(value: Any, name: str, allowed: tuple[Any, ...]) -> Any:
+    """The value, which must be one of `allowed`. Raises BadRecord."""
+    if value not in allowed:
+        raise BadRecord("out_of_range", f"{name} is {printable(repr(value), 40)}, not one of {', '.join(allowed)}")
+    return value
+
+
 def numbers_of(value: Any, name: str, dimensions: int = 1) -> Floats:
     """A list of finite numbers, or of rows of them of equal length, as an array. Raises BadRecord."""
     values = list_of(value, name)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.readers.model_text import from_text, one_hot, spread
+from evaluation.readers.model_text import from_text, spread
 from schemas.records import Sentence
 from schemas.temporal import SlotLine, format_seconds, format_slots, format_stored
 from schemas.time import FrameIndex, Slot, index_to_slot, slot_to_index
@@ -144,9 +144,6 @@ def test_what_is_no_probability_is_refused(bad: object) -> None:
         spread(bad, 10)  # type: ignore[arg-type]
 
 
-def test_bad_grids_and_indices_are_refused() -> None:
+def test_bad_grids_are_refused() -> None:
     with pytest.raises(ValueError, match="0 frames"):
         from_text("v", "[09]A.", frames=0)
-    with pytest.raises(ValueError, match=r"frame 5 outside 0\.\.4"):
-        one_hot([5], 5)
-    assert one_hot([0, 4, 4], 5).tolist() == [True, False, False, False, True]
