@@ -15,6 +15,7 @@ from evaluation.protocols import NAMES, Protocol, get
 from evaluation.readers.any import kind_of, read_system, sha256_of
 from evaluation.readers.folds import proper_folds, read_splits
 from evaluation.readers.published_results import names_in
+from evaluation.readers.records import printable
 from evaluation.readers.release import read_release
 from schemas.errors import ConfigError
 
@@ -54,28 +55,71 @@ def protocol_for(name: str | None, paths: Sequence[Path]) -> Protocol:
 def read_systems(arguments: Sequence[str], references: Sequence[Reference]) -> SystemsRead:
     """Read every `NAME=PATH` or `PATH`, which is named by its stem. The same NAME again is another run of that system.
 
+    Only a written NAME makes runs of one system: two paths without a name that have the same stem are refused.
     PATH: a file of predictions; or a release or a workspace, whose samples are then the predictions. `PATH:PATH` (with
     the separator of the machine's search path) are the parts of one run, such as the folds of a cross-validation.
-    Raises ConfigError for a path that does not exist or cannot be read.
+    Raises ConfigError for a path that does not exist or cannot be read, and for names that do not say which paths are
+    runs of one system.
     """
+    given = [_argument(argument) for argument in arguments]
+    _refuse_unclear(given)
     runs: dict[str, list[Predictions]] = {}
     hashes: dict[str, str] = {}
-    for argument in arguments:
-        named = None if Path(argument).exists() else _NAMED.fullmatch(argument)
-        location = named[2] if named else argument
-        paths = [Path(part) for part in ([location] if Path(location).exists() else location.split(os.pathsep))]
-        if missing := next((path for path in paths if not path.exists()), None):
-            raise ConfigError(f"{missing}: there is no such file or folder of predictions")
-        name = named[1].strip() if named else _stem(paths[0])
-        parts = [_read(path, references) for path in paths]
-        runs.setdefault(name, []).append(
+    for one in given:
+        parts = [_read(path, references) for path in one.paths]
+        runs.setdefault(one.name, []).append(
             Predictions(
                 tuple(item for part in parts for item in part.items), tuple(p for part in parts for p in part.problems)
             )
         )
-        count = len(runs[name])
-        hashes[name if count == 1 else f"{name}, run {count}"] = sha256_of(paths)
+        count = len(runs[one.name])
+        hashes[one.name if count == 1 else f"{one.name}, run {count}"] = sha256_of(one.paths)
     return SystemsRead(tuple(System(name, tuple(parts)) for name, parts in runs.items()), hashes)
+
+
+class _Argument(NamedTuple):
+    """One argument. `named`: the user wrote the name; else it is the first path's stem. `location`: PATH as written."""
+
+    name: str
+    named: bool
+    location: str
+    paths: list[Path]
+
+
+def _argument(argument: str) -> _Argument:
+    named = None if Path(argument).exists() else _NAMED.fullmatch(argument)
+    location = named[2] if named else argument
+    paths = [Path(part) for part in ([location] if Path(location).exists() else location.split(os.pathsep))]
+    if missing := next((path for path in paths if not path.exists()), None):
+        raise ConfigError(f"{missing}: there is no such file or folder of predictions")
+    return _Argument(named[1].strip() if named else _stem(paths[0]), named is not None, location, paths)
+
+
+def _refuse_unclear(given: Sequence[_Argument]) -> None:
+    """Raise ConfigError where several systems would count as runs of one, or one run as several.
+
+    Only a name that the user wrote makes several paths one system: two files with the same stem are most often two
+    systems, and their mean would be a number of neither.
+    """
+    by_name: dict[str, list[_Argument]] = {}
+    for one in given:
+        by_name.setdefault(one.name, []).append(one)
+    for name, same in by_name.items():
+        if len(same) > 1 and not all(one.named for one in same):
+            shown = printable(name, 40)
+            places = ", ".join(printable(one.location, 500) for one in same)
+            runs = " ".join(printable(f"{name}={one.location}", 500) for one in same)
+            raise ConfigError(
+                f"{places}: {len(same)} predictions would be called {shown}. Two systems need a name each: "
+                f"FIRST={printable(same[0].location, 500)} SECOND={printable(same[1].location, 500)}. Runs of one "
+                f"system need the same name written before each: {runs}"
+            )
+        files = [tuple(path.resolve() for path in one.paths) for one in same]
+        if twice := next((one for one, own in zip(same, files, strict=True) if files.count(own) > 1), None):
+            raise ConfigError(
+                f"{printable(twice.location, 200)} is given twice as a run of {printable(name, 40)}: a run that counts "
+                "twice makes the interval too narrow; name it once"
+            )
 
 
 def chosen_videos(

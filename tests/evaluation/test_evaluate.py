@@ -145,6 +145,26 @@ def test_parts_of_one_run_are_joined(references: Path, perfect: Path, tmp_path: 
     assert set(given.hashes) == {"joined", "joined, run 2"}
 
 
+def test_only_a_written_name_makes_runs_of_one_system(perfect: Path, references: Path, tmp_path: Path) -> None:
+    known = read_instruct(references).items
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "predictions.jsonl").write_text(perfect.read_text())
+    first, second = (str(tmp_path / folder / "predictions.jsonl") for folder in ("a", "b"))
+    for unclear in ((first, second), (f"predictions={first}", second), (first, f"predictions={second}")):
+        with pytest.raises(ConfigError, match="need a name each") as caught:
+            read_systems(unclear, known)
+        assert f"FIRST={first} SECOND={second}" in str(caught.value), "the way out can be copied"
+        assert f"predictions={first} predictions={second}" in str(caught.value)
+    for twice in ((first, first), (f"mine={first}", f"mine={tmp_path}/a/../a/predictions.jsonl")):
+        with pytest.raises(ConfigError, match=r"need a name each|given twice"):
+            read_systems(twice, known)
+    runs = read_systems([f"mine={first}", f"mine={second}", str(perfect)], known)
+    assert [(system.name, len(system.runs)) for system in runs.systems] == [("mine", 2), ("perfect", 1)]
+    apart = read_systems([first, f"other={second}"], known)
+    assert [system.name for system in apart.systems] == ["predictions", "other"]
+
+
 def test_references_say_which_protocol_unless_there_are_several(references: Path, tmp_path: Path) -> None:
     assert protocol_for(None, [references]).name == "instruct-v2xum"
     (tmp_path / "summe" / "GT").mkdir(parents=True)
