@@ -38,12 +38,16 @@ def unescape_marks(text: str) -> str:
 def strip_marks(text: str) -> str:
     """The text without time marks, with one space between its sentences.
 
-    A full stop directly after a mark (`Sentence [08, 09].`) goes to the sentence before the mark. A text without marks
-    only loses the white space at its ends. For a text that `schemas.temporal` wrote, in any form and dialect, the
-    result is its sentences.
+    A full stop directly after a mark (`Sentence [08, 09].`) goes to the sentence before the mark; where that sentence
+    has one already (`Sentence. [08, 09].`), it is left out. A text without marks only loses the white space at its
+    ends. For a text that `schemas.temporal` wrote, in any form and dialect, the result is its sentences.
     """
+    parts = _MARK.split(text)
+    after_sentences = bool(parts[0].strip())  # the dialect `lists`: elsewhere a full stop after a mark is a sentence
     kept = ""
-    for part in _MARK.split(text):
+    for part in parts:
+        if after_sentences and part.startswith(FULL_STOPS) and not part.startswith("...") and kept.endswith(FULL_STOPS):
+            part = part[1:]
         words = part.strip()
         if not words:
             continue

@@ -104,8 +104,8 @@ def format_slots(lines: Sequence[SlotLine], slots: int = SLOTS, *, dialect: Dial
 def parse_slots(text: str, slots: int = SLOTS) -> tuple[SlotLine, ...]:
     """Read the model form exactly. A text that begins with a time has the dialect `marks`, every other text `lists`.
 
-    In `lists`, a full stop directly after the list (`Sentence [08, 09].`) belongs to the sentence before the list.
-    Raises GrammarError.
+    In `lists`, a full stop directly after the list (`Sentence [08, 09].`) belongs to the sentence before the list, and
+    is left out where that sentence ends with one. Raises GrammarError.
     """
     width = slot_digits(slots)
 
@@ -162,6 +162,11 @@ def read_placeholder(mark: str, line: int, token: Mapping[str, float]) -> Second
     return Seconds(token[mark])
 
 
+def with_full_stop(sentence: str, stop: str) -> str:
+    """The sentence with the full stop that stood after its list of times, unless it has one already."""
+    return sentence if sentence.endswith(FULL_STOPS) else sentence + stop
+
+
 def _check_lines(written: Sequence[tuple[tuple[str, ...], str]]) -> None:
     if not written or not all(marks and text for marks, text in written):
         raise ValueError("there must be at least one sentence, and every sentence needs a time and a text")
@@ -212,7 +217,7 @@ def _read_lists(text: str, read: Callable[[str, int], T]) -> list[Line[T]]:
         if end < len(text) and text[end] not in _BORDER:
             raise GrammarError("text follows a list of times without a border", line)
         marks = tuple(read(mark, line) for mark in bracket[2].split(", "))
-        lines.append(Line(marks, unescape_marks(body[:-1]) + stop))
+        lines.append(Line(marks, with_full_stop(unescape_marks(body[:-1]), stop)))
         start = end + 1
     if not lines or start <= len(text):
         raise GrammarError("the text ends without a time", line_number(text, len(text)))

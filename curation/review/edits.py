@@ -26,7 +26,6 @@ from schemas.temporal_lenient import lenient_seconds
 from schemas.time import FrameIndex, Seconds, round_half_up
 
 JUDGED_WRONG = "judged_wrong"
-_WHOLE = re.compile(r"(?<!\\)\[(0|[1-9][0-9]*)\]", re.ASCII)
 _BEGINS = re.compile(r"\s*\[[0-9]", re.ASCII)
 
 
@@ -189,7 +188,7 @@ def _sentences(
 def _read(text: str) -> tuple[Sentence, ...]:
     if not _BEGINS.match(text):
         raise Inapplicable("summary_without_times")
-    read = lenient_seconds(_WHOLE.sub(r"[\1.0]", text))
+    read = lenient_seconds(text)
     if read.problems or not read.lines or not all(clean_text(line.text) for line in read.lines):
         raise Inapplicable("summary_unreadable")
     return read.lines

@@ -2,7 +2,8 @@ r"""Turns a model's text into a prediction: chosen frames, a score for each fram
 
 `schemas.temporal` reads both dialects and all three time forms, strictly first. Text that is not strictly right is read
 leniently (`schemas.temporal_lenient`), with a list of problems. A slot becomes a frame by the exact inverse of the map
-that made the labels (`schemas.time.slot_to_index`).
+that made the labels (`schemas.time.slot_to_index`). A span `[3.0 - 5.0]` chooses the frames nearest to its ends and all
+frames between them.
 
 Scores of frames come from the probabilities of slot tokens, p(k) for the slots k = 0..S-1 (with several decoding steps
 the largest). f(k) = round(k / (S - 1) * (T - 1)) is the frame that slot k shows:
@@ -27,23 +28,39 @@ from evaluation.cases import Floats, Prediction
 from evaluation.readers.records import printable
 from schemas.documents.evaluation import ScoreSource
 from schemas.errors import GrammarError
-from schemas.marks import has_marks, strip_marks
+from schemas.marks import has_marks, marks_in, strip_marks
 from schemas.temporal import parse_seconds, parse_slots, parse_stored
-from schemas.temporal_lenient import lenient_seconds, lenient_slots, lenient_stored
-from schemas.time import SLOTS, FrameIndex, Seconds, Slot, seconds_to_index, slot_to_index
+from schemas.temporal_lenient import bracketed_times, lenient_slots, lenient_spans, lenient_stored, spoken_times
+from schemas.time import SLOTS, Seconds, Slot, seconds_to_index, slot_to_index
 
 Form = Literal["slots", "seconds", "stored"]
 Task = Literal["v2vt", "v2v", "v2t"]
 FORMS: tuple[Form, ...] = ("slots", "seconds", "stored")
 TASKS: tuple[Task, ...] = ("v2vt", "v2v", "v2t")
+UNREADABLE = "unreadable_times"
 _APART = re.compile(r"\]\s+\[")
 
 
 class Generated(NamedTuple):
-    """A prediction, and the problems of the text that it was read from; no problems where it parsed strictly."""
+    """A prediction, and the problems of the text that it was read from; no problems where it parsed strictly.
+
+    `times`: how many times of the text name frames of the video; `dropped`: how many do not.
+    """
 
     prediction: Prediction
     problems: tuple[str, ...]
+    times: int = 0
+    dropped: int = 0
+
+
+class _Frames(NamedTuple):
+    """Frames that a text names. `words`: the text without marks."""
+
+    chosen: set[int]
+    problems: tuple[str, ...]
+    words: str
+    times: int = 0
+    dropped: int = 0
 
 
 def from_text(
@@ -64,28 +81,37 @@ def from_text(
     `slot_probabilities` where given, else from the selection. `token`: the seconds of the stored form's placeholders.
 
     For the task `v2t` an output without words is a failure, for `v2v` an output without readable marks, for `v2vt` an
-    output with neither; a `v2vt` output with only one of the two has an empty text or an empty selection. Marks after
-    the end of the video and marks without meaning are left out and reported. Raises ValueError for T < 1, for slots < 2
-    and for values that are not probabilities.
+    output with neither; a `v2vt` output with only one of the two has an empty text or an empty selection. An output
+    whose marks are all unreadable, or all after the end of the video, is a failure of `v2v` and `v2vt`. Where only some
+    of the marks are, they are left out and reported. Raises ValueError for T < 1, for slots < 2 and for values that are
+    not probabilities.
     """
     if frames < 1 or fps <= 0:
         raise ValueError(f"{frames} frames at {fps} fps")
-    chosen, problems = (set(), ()) if task == "v2t" else _frames_of(text, form, token or {}, frames, fps, slots)
-    words = "" if task == "v2v" else strip_marks(text).strip()
+    read = _words(text, form) if task == "v2t" else _frames_of(text, form, token or {}, frames, fps, slots)
+    words = "" if task == "v2v" else read.words
     source: ScoreSource | None = None
     scores = selected = None
     if task != "v2t":
         selected = np.zeros(frames, bool)
-        selected[sorted(chosen)] = True
+        selected[sorted(read.chosen)] = True
         scores, source = selected.astype(np.float64), "selection"
     if slot_probabilities is not None:
         scores, source = spread(slot_probabilities, frames, slots), "token_probabilities"
-    if not words and not chosen:
+    why = None
+    if read.dropped and not read.chosen:
+        count = "the only time" if read.dropped == 1 else f"none of {read.dropped} times"
+        named = "is no frame" if read.dropped == 1 else "is a frame"
+        why = f"{UNREADABLE}: read as {form}, {count} {named} of the video: {printable(read.problems[0])}"
+    elif not words and not read.chosen:
         why = f"unparsable: {printable(text, 80)!r}" if text.strip() else "empty: the model wrote nothing"
-        return Generated(Prediction(id_, failure=why), problems)
+    if why is not None:
+        return Generated(Prediction(id_, failure=why), read.problems, read.times, read.dropped)
     return Generated(
         Prediction(id_, scores=scores, score_source=source, selected=selected, text=None if task == "v2v" else words),
-        problems,
+        read.problems,
+        read.times,
+        read.dropped,
     )
 
 
@@ -115,47 +141,92 @@ def spread(probabilities: Mapping[int, float] | Sequence[float], frames: int, sl
     return scores
 
 
-def _frames_of(
-    text: str, form: Form, token: Mapping[str, float], frames: int, fps: float, slots: int
-) -> tuple[set[int], tuple[str, ...]]:
+def _words(text: str, form: Form) -> _Frames:
+    return _Frames(set(), (), strip_marks(spoken_times(text) if form == "seconds" else text).strip())
+
+
+def _frames_of(text: str, form: Form, token: Mapping[str, float], frames: int, fps: float, slots: int) -> _Frames:
     text = text.strip()
-    if not has_marks(text):
-        return set(), ("no time mark",)
-    if not strip_marks(text):
-        text = _APART.sub("][", text) + "."  # keyframes only: a full stop stands for the missing sentence
-    problems: list[str] = []
-    try:
-        times = _strict(text, form, token, slots)
-    except GrammarError:
-        times, lenient_problems = _lenient(text, form, token, slots)
-        problems += lenient_problems
-        if text.startswith("["):  # a text that was cut off after a mark has chosen the mark's frames too
-            times = _lenient(text + " .", form, token, slots)[0]
+    read = _strict(text, form, token, slots)
+    if read is None:
+        if form == "seconds":
+            text = spoken_times(text)
+        elif not has_marks(text) and (clocks := marks_in(bracketed_times(text))):
+            return _Frames(set(), ("its times are clocks or have units",), strip_marks(text), 0, len(clocks))
+        if not has_marks(text):
+            return _Frames(set(), ("no time mark",), strip_marks(text))
+        read = _read(text, form, token, slots)
+    problems = list(read.problems)
     chosen: set[int] = set()
-    for time in times:
+    dropped = read.unread
+    for first, last in read.spans:
         if form == "slots":
-            chosen.add(slot_to_index(Slot(int(time)), frames, slots))
+            chosen.add(slot_to_index(Slot(int(first)), frames, slots))
             continue
-        index = seconds_to_index(Seconds(min(time, 1e9)), fps) if time >= 0 else -1
-        if index == frames:  # the end of the video: containers round their durations
-            index = FrameIndex(frames - 1)
-        if 0 <= index < frames:
-            chosen.add(index)
+        begin, end = _index(first, frames, fps), _index(last, frames, fps)
+        if begin < frames:
+            chosen.update(range(begin, min(end, frames - 1) + 1))
+        dropped += begin >= frames
+        if end >= frames:
+            problems.append(f"{last:g} s lies outside the video of {frames} frames at {fps:g} fps")
+    times = len(read.spans) + read.unread - dropped
+    return _Frames(chosen, tuple(problems), strip_marks(text).strip(), times, dropped)
+
+
+def _index(time: float, frames: int, fps: float) -> int:
+    """The frame nearest to a time; T for a time after the end of the video."""
+    index = int(seconds_to_index(Seconds(min(time, 1e9)), fps)) if time >= 0 else frames + 1
+    if index == frames:  # the end of the video: containers round their durations
+        return frames - 1
+    return min(index, frames)
+
+
+class _Times(NamedTuple):
+    """First and last time of every mark, in the form's own unit, and what could not be read."""
+
+    spans: list[tuple[float, float]]
+    problems: tuple[str, ...] = ()
+    unread: int = 0
+
+
+def _strict(text: str, form: Form, token: Mapping[str, float], slots: int) -> _Times | None:
+    """The times of a text that is exactly right, else None."""
+    try:
+        if form == "slots":
+            times = [float(slot) for line in parse_slots(text, slots) for slot in line.slots]
         else:
-            problems.append(f"{time:g} s lies outside the video of {frames} frames at {fps:g} fps")
-    return chosen, tuple(problems)
+            lines = parse_seconds(text) if form == "seconds" else parse_stored(text, token)
+            times = [float(time) for line in lines for time in line.times]
+    except GrammarError:
+        return None
+    return _Times([(time, time) for time in times])
 
 
-def _strict(text: str, form: Form, token: Mapping[str, float], slots: int) -> list[float]:
+def keyframes_as_text(text: str) -> str:
+    """A text of marks alone as the grammar writes it: a full stop stands for the missing sentence. Others unchanged."""
+    return text if strip_marks(text) else _APART.sub("][", text.strip()) + "."
+
+
+def _read(text: str, form: Form, token: Mapping[str, float], slots: int) -> _Times:
+    if not strip_marks(text):
+        text = keyframes_as_text(text)
+        if (strict := _strict(text, form, token, slots)) is not None:
+            return strict
+    read = _lenient(text, form, token, slots)
+    if text.startswith("["):  # a text that was cut off after a mark has chosen the mark's frames too
+        return read._replace(spans=_lenient(text + " .", form, token, slots).spans)
+    return read
+
+
+def _lenient(text: str, form: Form, token: Mapping[str, float], slots: int) -> _Times:
     if form == "slots":
-        return [float(slot) for line in parse_slots(text, slots) for slot in line.slots]
-    lines = parse_seconds(text) if form == "seconds" else parse_stored(text, token)
-    return [float(time) for line in lines for time in line.times]
-
-
-def _lenient(text: str, form: Form, token: Mapping[str, float], slots: int) -> tuple[list[float], tuple[str, ...]]:
-    if form == "slots":
-        read = lenient_slots(text, slots)
-        return [float(slot) for line in read.lines for slot in line.slots], read.problems
-    sentences = lenient_seconds(text) if form == "seconds" else lenient_stored(text, token)
-    return [float(time) for line in sentences.lines for time in line.times], sentences.problems
+        slot_lines = lenient_slots(text, slots)
+        cited = [float(slot) for line in slot_lines.lines for slot in line.slots]
+        return _Times([(slot, slot) for slot in cited], slot_lines.problems, slot_lines.unread)
+    if form == "seconds":
+        spans = lenient_spans(text)
+        found = [(float(a), float(b)) for line in spans.lines for a, b in line.marks]
+        return _Times(found, spans.problems, spans.unread)
+    stored = lenient_stored(text, token)
+    points = [float(time) for line in stored.lines for time in line.times]
+    return _Times([(time, time) for time in points], stored.problems, stored.unread)

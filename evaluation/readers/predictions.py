@@ -30,12 +30,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from evaluation.cases import Floats, Prediction, Predictions, Reference
-from evaluation.readers.model_text import FORMS, TASKS, Form, Generated, Task, from_text, spread
+from evaluation.readers.model_text import FORMS, TASKS, UNREADABLE, Form, Generated, Task, from_text, spread
 from evaluation.readers.records import (
     BadRecord,
     Object,
@@ -50,8 +50,10 @@ from evaluation.readers.records import (
     text_of,
 )
 from evaluation.readers.selected import selected_frames
+from evaluation.readers.wrong_form import Written, check_form
 from schemas.documents.evaluation import Problem, ScoreSource
 from schemas.errors import ConfigError
+from schemas.marks import strip_marks
 from schemas.time import SLOTS
 
 KEYS = (
@@ -75,6 +77,7 @@ def read_predictions(path: Path, references: Iterable[Reference]) -> Predictions
     known = {reference.id: reference for reference in references}
     items: list[Prediction] = []
     problems: list[Problem] = []
+    texts: list[Written] = []
     for row in rows:
         foreign = isinstance(row.value, Object) and "video_filename" in row.value and "summary" in row.value
         id_ = _stem(path, row) if foreign else record_id(path, row, "id")
@@ -87,6 +90,8 @@ def read_predictions(path: Path, references: Iterable[Reference]) -> Predictions
         try:
             record = as_object(row.value)
             read = _foreign(reference, record) if foreign else _own(reference, record)
+            if (written := _written(record, "summary" if foreign else "text")) is not None:
+                texts.append(Written(row.number, reference.frames, reference.fps, *written, read.times, read.dropped))
         except (BadRecord, ValueError) as error:
             reason = error.reason if isinstance(error, BadRecord) else "out_of_range"
             detail = error.detail if isinstance(error, BadRecord) else printable(error)
@@ -96,6 +101,7 @@ def read_predictions(path: Path, references: Iterable[Reference]) -> Predictions
             more = f" (and {len(read.problems) - 1} more)" if len(read.problems) > 1 else ""
             detail = printable(read.problems[0]) + more
             problems.append(Problem(id=id_, reason="read_in_part", detail=detail, counted="as_read"))
+    check_form(path, texts)
     return Predictions(tuple(items), tuple(problems))
 
 
@@ -116,14 +122,14 @@ def _own(reference: Reference, record: Object) -> Generated:
         return Generated(Prediction(id_, failure=f"error: {printable(text_of(record['error'], 'error'))}"), ())
     slots = _slots(record.get("slots", SLOTS))
     read = Generated(Prediction(id_), ())
-    if record.get("text") is not None:
-        form: Form = one_of(record.get("form", "slots"), "form", FORMS)
+    if (written := _written(record)) is not None:
         task: Task = one_of(record.get("task", "v2vt"), "task", TASKS)
-        token = {
-            name: number_of(time, f"token {name}") for name, time in as_object(record.get("token", Object())).items()
-        }
-        text = text_of(record["text"], "text")
+        text, form, token, _ = written
+        if record.get("selected") is not None and task == "v2vt" and strip_marks(text):
+            task = "v2t"  # the selection counts, not the marks
         read = from_text(id_, text, frames=frames, fps=reference.fps, form=form, task=task, token=token, slots=slots)
+        if (read.prediction.failure or "").startswith(UNREADABLE) and record.get("selected") is None:
+            return read
     selected = read.prediction.selected
     if record.get("selected") is not None:
         selected = selected_frames(record, frames, reference.fps)
@@ -132,8 +138,25 @@ def _own(reference: Reference, record: Object) -> Generated:
         scores, source = selected.astype(np.float64), "selection"
     if scores is None and selected is None and read.prediction.text is None:
         empty = Prediction(id_, failure=read.prediction.failure or "empty: the record says nothing of the video")
-        return Generated(empty, read.problems)
-    return Generated(Prediction(id_, scores, source, selected, read.prediction.text), read.problems)
+        return read._replace(prediction=empty)
+    return read._replace(prediction=Prediction(id_, scores, source, selected, read.prediction.text))
+
+
+class _Text(NamedTuple):
+    """What a record says of its text."""
+
+    text: str
+    form: Form
+    token: dict[str, float]
+    slots: int
+
+
+def _written(record: Object, key: str = "text") -> _Text | None:
+    if record.get(key) is None:
+        return None
+    form: Form = one_of(record.get("form", "slots"), "form", FORMS)
+    token = {name: number_of(time, f"token {name}") for name, time in as_object(record.get("token", Object())).items()}
+    return _Text(text_of(record[key], key), form, token, _slots(record.get("slots", SLOTS)))
 
 
 def _scores(record: Object, frames: int, slots: int) -> tuple[Floats | None, ScoreSource | None]:

@@ -41,6 +41,8 @@ def test_what_is_left_of_every_form_and_dialect_is_the_sentences(lines: list[tup
 def test_full_stops_and_odd_spaces() -> None:
     assert strip_marks("A man runs [08, 09]. A dog [10]! ") == "A man runs. A dog!"
     assert strip_marks("[09]One.[10]Two.\n[11]\nThree") == "One. Two. Three"
+    assert strip_marks("A. [08].") == "A." and strip_marks("A man. [08]. A dog! [09, 10]. He") == "A man. A dog! He"
+    assert strip_marks("[00]A. [01].") == "A. .", "here the full stop is a sentence"
     assert strip_marks("[09] [10]\n[<f3>]") == ""
     assert strip_marks("[09]One. [10]...and two") == "One. ...and two"
     assert strip_marks(r"a \[12] sign [3.5]") == "a [12] sign"

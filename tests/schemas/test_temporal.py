@@ -21,7 +21,7 @@ from schemas.temporal import (
     parse_stored,
     to_slots,
 )
-from schemas.temporal_lenient import lenient_seconds, lenient_slots, lenient_stored
+from schemas.temporal_lenient import Span, lenient_seconds, lenient_slots, lenient_spans, lenient_stored, spoken_times
 from tests.places import GROUNDTRUTH
 
 REAL = GROUNDTRUTH / "anet/v2xumllama_predictions.json"
@@ -178,6 +178,52 @@ def test_lenient_reading_counts_what_it_leaves_out() -> None:
     read = lenient_slots("[08] [09] A. [500]B. [10]")
     assert read.lines == (SlotLine((8, 9), "A."),)
     assert len(read.problems) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "marks"),
+    [
+        ("[3]A.", "[3.0]A."),
+        ("[03]A. [3.5s]B.", "[3.0]A. [3.5]B."),
+        ("[0:03]A. [1:02:03.5]B.", "[3.0]A. [3723.5]B."),
+        ("[3 - 5]A. [0:03–0:05]B. [3 to 5 sec, 7s]C.", "[3.0 - 5.0]A. [3.0 - 5.0]B. [3.0 - 5.0, 7.0]C."),
+        ("From 3 to 5 seconds, a man eats. at 0:07: he goes.", "[3.0 - 5.0]a man eats. [7.0]he goes."),
+        ("He eats from 3s to 5s.", "He eats [3.0 - 5.0]."),
+        ("3.0 - 5.0 seconds, a man.\n0:06: a dog.", "[3.0 - 5.0]a man.\n[6.0]a dog."),
+        ("[3.0]He holds it from 3 to 5 seconds.", "[3.0]He holds it from 3 to 5 seconds."),
+        (r"\[3s]A. [12 men] [sic] for 3 to 5 seconds, 3 to 5 people", None),
+    ],
+)
+def test_times_as_people_and_models_write_them(text: str, marks: str | None) -> None:
+    assert spoken_times(text) == (text if marks is None else marks)
+
+
+def test_spans_are_read_and_what_is_no_span_is_counted() -> None:
+    read = lenient_spans("[3 - 5, 7]A. [5 - 3]B. [0:09]C.")
+    assert [line.marks for line in read.lines] == [(Span(3, 5), Span(7, 7)), (Span(9, 9),)]  # type: ignore[arg-type]
+    assert read.unread == 1 and "ends before it begins" in read.problems[0]
+    assert lenient_seconds("[3]A. [04][5.0]B.").lines == (
+        Sentence(times=(3.0,), text="A."),
+        Sentence(times=(4.0, 5.0), text="B."),
+    )
+    assert lenient_seconds("[3 - 5]A.").unread == 1
+    assert lenient_slots("[08-10]A. [98 - 100]B.") == (
+        (SlotLine((8, 9, 10), "A."),),
+        lenient_slots("[98 - 100]B.").problems,
+        1,
+    )
+
+
+def test_a_full_stop_after_a_list_is_not_doubled() -> None:
+    assert parse_slots("A. [08]. B [09].") == (SlotLine((8,), "A."), SlotLine((9,), "B."))
+    assert lenient_slots("A. [08]. B [9].").lines == (SlotLine((8,), "A."), SlotLine((9,), "B."))
+
+
+@pytest.mark.slow
+def test_huge_hostile_texts_are_read_in_one_pass() -> None:
+    for part in ("[", "[1,", "[1]", "[1, 1]", "A [1]", "[3s,", "from 3 to 5 ", "3 to ", "1:", " - "):
+        for read in (lenient_spans, lenient_slots):
+            read(part * 10_000)
 
 
 @settings(max_examples=50)

@@ -62,6 +62,7 @@ def test_seconds_and_stored_forms_name_frames(drawn: tuple[int, set[int]], fps: 
         ("A man [00]. A dog [50, 99]. A cat", {0, 50, 99}),
         ("[0]Not padded. [050]Three digits. [99]Fine.", {0, 99}),
         ("[00]A. [150]B. [99]C.", {0, 99}),
+        ("[08 - 10]A.", {8, 9, 10}),
     ],
 )
 def test_what_models_write(text: str, slots: set[int]) -> None:

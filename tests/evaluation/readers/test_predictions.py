@@ -53,6 +53,59 @@ def test_texts_in_every_form(tmp_path: Path) -> None:
     assert one(tmp_path, text="[00][99]", task="v2v").text is None
 
 
+@pytest.mark.parametrize(
+    ("text", "frames", "words"),
+    [
+        ("[3]A man.", [3], "A man."),
+        ("[3.0]A man.", [3], "A man."),
+        ("[03]A man.", [3], "A man."),
+        ("[0:03]A man.", [3], "A man."),
+        ("[00:03]A man.", [3], "A man."),
+        ("[3s]A man.", [3], "A man."),
+        ("[3.0 - 5.0]A man.", [3, 4, 5], "A man."),
+        ("From 3 to 5 seconds, a man eats.", [3, 4, 5], "a man eats."),
+        ("A man eats [3s, 0:05].", [3, 5], "A man eats."),
+        ("[00:03 - 00:05] A man. [7 sec]He leaves.", [3, 4, 5, 7], "A man. He leaves."),
+        ("3.0 - 5.0 seconds, a man. 7 to 8 seconds, a dog.", [3, 4, 5, 7, 8], "a man. a dog."),
+        ("[8 - 10]A man.", [8, 9], "A man."),
+    ],
+)
+def test_seconds_as_people_and_models_write_them(tmp_path: Path, text: str, frames: list[int], words: str) -> None:
+    prediction = one(tmp_path, text=text, form="seconds")
+    assert chosen(prediction) == frames and prediction.text == words
+
+
+def test_a_file_in_another_form_is_refused_with_the_form_that_fits(tmp_path: Path) -> None:
+    for texts in (
+        ["[3.0]A man. [5.0]A dog.", "[7.0]A cat."],
+        ["[0:03]A man.", "[0:07]A cat."],
+        ["A man [3s].", "[3.0 - 5.0]A cat."],
+    ):
+        records = [{"id": id_, "text": text} for id_, text in zip("vw", texts, strict=True)]
+        with pytest.raises(
+            ConfigError, match=r'as slots \(record 1: .*all can be read as seconds: .*"form": "seconds"'
+        ):
+            read(tmp_path, *records)
+        assert not read(tmp_path, *[{**record, "form": "seconds"} for record in records]).problems
+    slots = [{"id": "v", "text": "[09]A man. [60]A dog.", "form": "seconds"}, {"id": "w", "text": "[80]A cat."}]
+    with pytest.raises(ConfigError, match='"form": "slots"'):
+        read(tmp_path, *[{**record, "form": "seconds"} for record in slots])
+    with pytest.raises(ConfigError, match='"form": "slots"'):
+        read(tmp_path, {"id": "v", "text": "[09] [60] [99]", "task": "v2v", "form": "seconds"})
+    # One bad time among many is the model's, and times that fit no form are failures of their videos.
+    assert read(tmp_path, {"id": "v", "text": "[00][10][20][30][40]A man. [7.0]A dog."}).problems
+    assert read(tmp_path, {"id": "v", "text": "[777]A man."}).items[0].failure
+
+
+def test_a_selection_goes_before_the_marks_of_the_text(tmp_path: Path) -> None:
+    both = one(tmp_path, selected=[3], text="[777]A man.")
+    assert chosen(both) == [3] and both.text == "A man." and both.failure is None
+
+
+def test_a_full_stop_after_a_mark_stands_once(tmp_path: Path) -> None:
+    assert one(tmp_path, text="A. [08]. B! [09]. C [10].").text == "A. B! C."
+
+
 def test_selections_and_scores(tmp_path: Path) -> None:
     assert chosen(one(tmp_path, selected=[0, 1, 0, 0, 0, 0, 0, 0, 0, 1])) == [1, 9]
     assert chosen(one(tmp_path, selected=[False] * 9 + [True])) == [9]
@@ -77,7 +130,13 @@ def test_selections_and_scores(tmp_path: Path) -> None:
         ({}, "empty"),
         ({"text": None}, "empty"),
         ({"text": ""}, "empty"),
-        ({"text": "[777]"}, "unparsable"),
+        ({"text": "[777]"}, "unreadable_times"),
+        ({"text": "[777]A man runs."}, "unreadable_times"),
+        ({"text": "A man runs [150]."}, "unreadable_times"),
+        ({"text": "[99.0]A man.", "form": "seconds"}, "unreadable_times"),
+        ({"text": "[1:30]A man.", "form": "seconds"}, "unreadable_times"),
+        ({"text": "[<f9>]A man.", "form": "stored", "token": {"<f0>": 1}}, "unreadable_times"),
+        ({"text": "[777]A man.", "scores": [1] * 10}, "unreadable_times"),
         ({"text": 3}, "wrong_type"),
         ({"text": ["a"]}, "wrong_type"),
         ({"error": "the server was gone"}, "error"),
