@@ -17,7 +17,7 @@ from evaluation.baselines import all_baselines
 from evaluation.cases import Case, Evaluated, Prediction, Reference, References, System
 from evaluation.matching import match
 from evaluation.metrics.crossmodal import UNITS as CROSS_UNITS
-from evaluation.metrics.crossmodal import CrossModalOptions
+from evaluation.metrics.crossmodal import CrossModalOptions, predicted_frames
 from evaluation.metrics.embeddings import Embedder, cross_modal
 from evaluation.metrics.text import METRICS as TEXT_METRICS
 from evaluation.metrics.text import SCORERS, TextPair, TextScorers
@@ -184,7 +184,8 @@ def _with_pictures(
     pairs: Sequence[tuple[Reference, Prediction]], cross: CrossModal
 ) -> Iterator[tuple[Reference, Prediction]]:
     for reference, prediction in pairs:
-        yield with_pictures(reference, prediction, cross.pictures), prediction
+        chosen = None if prediction.failure is not None else predicted_frames(prediction, cross.options)
+        yield with_pictures(reference, chosen, cross.pictures), prediction
 
 
 def _baselines(protocol: Protocol, references: Sequence[Reference], seed: int) -> list[SystemValues]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from curation.ledger.entries import Entry
 from curation.pipeline.services import Services
-from evaluation.cases import Prediction, Reference
+from evaluation.cases import Flags, Reference
 from schemas.errors import ConfigError, StageError
 from schemas.records import FrameSet, Video
 from schemas.time import FrameIndex
@@ -83,12 +83,12 @@ def _done(entry: Entry | None) -> bool:
     return entry is not None and entry.head.status == "done"
 
 
-def with_pictures(reference: Reference, prediction: Prediction, pictures: FramePictures) -> Reference:
-    """The reference with the existing pictures of every frame that an annotator or the prediction chose."""
-    chosen: set[int] = set()
+def with_pictures(reference: Reference, chosen: Flags | None, pictures: FramePictures) -> Reference:
+    """The reference with the existing pictures of every frame that an annotator chose or that `chosen` (T,) has."""
+    wanted: set[int] = set()
     if reference.selections is not None:
-        chosen |= set(np.flatnonzero(reference.selections.any(axis=0)).tolist())
-    if prediction.selected is not None and prediction.selected.shape == (reference.frames,):
-        chosen |= set(np.flatnonzero(prediction.selected).tolist())
-    more = pictures.read(reference.id, sorted(chosen - reference.pictures.keys()))
+        wanted |= set(np.flatnonzero(reference.selections.any(axis=0)).tolist())
+    if chosen is not None and chosen.shape == (reference.frames,):
+        wanted |= set(np.flatnonzero(chosen).tolist())
+    more = pictures.read(reference.id, sorted(wanted - reference.pictures.keys()))
     return replace(reference, pictures={**more, **reference.pictures}) if more else reference

@@ -13,14 +13,16 @@ from curation.workspace import Workspace
 from evaluation.cases import Evaluated
 from evaluation.command_line import chosen_videos, protocol_for, read_systems
 from evaluation.evaluate import CrossModal, Inputs, evaluate
+from evaluation.metrics.crossmodal import UNITS as CROSS_UNITS
 from evaluation.metrics.crossmodal import CrossModalOptions
 from evaluation.metrics.embeddings import Embedder
 from evaluation.metrics.java import JavaFailed
+from evaluation.metrics.text import METRICS as TEXT_METRICS
 from evaluation.metrics.text import TextScorers
 from evaluation.metrics.vector_cache import VectorCache
 from evaluation.pictures import FolderPictures, FramePictures, WorkspacePictures
 from evaluation.readers.any import kind_of, read_references, sha256_of
-from evaluation.report.write import write_outputs
+from evaluation.report.write import refuse_unusable, write_outputs
 from models.build import build_clip
 from schemas.configuration.model_config import ClipConfig, OpenClip, TransformersClip
 from schemas.errors import ConfigError
@@ -48,11 +50,16 @@ class EvaluateRequest(BaseModel):
 def evaluate_here(request: EvaluateRequest) -> tuple[Evaluated, Path]:
     """Evaluate in this process and write the files. Returns the evaluation and the path of its page.
 
-    Raises ConfigError for an input that cannot be used at all. What is wrong with a single video is a problem in the
-    result.
+    Raises ConfigError for an input that cannot be used at all, before any work also for an `out` that cannot be
+    written. What is wrong with a single video is a problem in the result. Raises PageFailed where the numbers are
+    written and the page could not be made.
     """
+    refuse_unusable(request.out)
     paths = list(request.references)
     protocol = protocol_for(request.protocol, paths)
+    known = [*(metric.name for metric in protocol.metrics), *TEXT_METRICS, *CROSS_UNITS]
+    if request.by is not None and request.by not in known:
+        raise ConfigError(f"--by: no metric is called {request.by!r}; there are {', '.join(known)}")
     with_pictures = request.clip is not None and kind_of(paths[0]) == "release"
     all_references = read_references(paths, request.split or None, pictures=with_pictures)
     references, splits = chosen_videos(all_references, request.splits, request.fold, request.seed, paths[0])
@@ -66,10 +73,7 @@ def evaluate_here(request: EvaluateRequest) -> tuple[Evaluated, Path]:
             evaluated = evaluate(protocol, references, systems, inputs, scorers=scorers, cross=cross, seed=request.seed)
         except JavaFailed as error:
             raise ConfigError(f"the text metrics failed: {error}; --no-text leaves them out") from error
-        try:
-            page = write_outputs(request.out, evaluated, pictures=pictures, by=request.by)
-        except ValueError as error:
-            raise ConfigError(f"--by: {error}") from error
+        page = write_outputs(request.out, evaluated, pictures=pictures, by=request.by)
     return evaluated, page
 
 

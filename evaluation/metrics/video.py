@@ -88,6 +88,22 @@ def evaluate_videos(protocol: Protocol, pairs: Sequence[tuple[Reference, Predict
     return [done[i] for i in range(len(pairs))]
 
 
+def summary_of(protocol: Protocol, reference: Reference, prediction: Prediction) -> tuple[Flags | None, str]:
+    """The summary of a prediction that the protocol compares, and "" or the reason why there is none.
+
+    The frames of the grid (T,), or all frames of the video (N,) where the protocol compares those. Frames beyond the
+    protocol's limit are not in the summary.
+    """
+    if (problem := _problem(reference, prediction)) is not None:
+        return None, problem
+    summary, lacking = _submission(protocol, reference, prediction)[1:]
+    if summary is None:
+        return None, lacking
+    whole = np.zeros(max(reference.frames, summary.shape[1]) if protocol.frames_limit else summary.shape[1], bool)
+    whole[: summary.shape[1]] = summary[0]
+    return whole, ""
+
+
 def worst_values(protocol: Protocol, reference: Reference, failure: str) -> VideoValues:
     """The worst value of every metric that the reference allows; the other metrics are undefined, with the reason."""
     people = annotations_of(protocol, reference)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from evaluation.cases import Floats, Prediction, Reference
+from evaluation.report.summaries import ShownSummary
 from evaluation.report.tables import label, minus, number
 from pages.plots import Tick, nice_ticks
 from schemas.documents.evaluation import SystemValues
@@ -22,6 +23,7 @@ CURVE_LEFT, CURVE_RIGHT, CURVE_TOP, CURVE_BOTTOM = 8, 712, 10, 104
 _STRIPS = (116, 138)  # the top of each strip of chosen frames; the time axis is below them
 _STRIP = 14
 _POINTS = 700
+_NARROWEST = 1e-3  # a narrower range of values would be one number in every table
 _NAME = 20
 
 
@@ -83,17 +85,17 @@ def spreads(rows: Sequence[SystemValues]) -> tuple[Spread, ...]:
     return tuple(plot for name in names if (plot := _spread(name, rows)) is not None)
 
 
-def curve(reference: Reference, prediction: Prediction) -> Curve | None:
+def curve(reference: Reference, prediction: Prediction, summary: ShownSummary) -> Curve | None:
     """The annotators' and the prediction's scores over time, each scaled to 0..1 over its own range.
 
-    Where annotators only chose frames, their curve is the share of annotators who chose each frame. None where there is
-    nothing to draw.
+    Below are the frames that annotators chose, and the summary that the protocol compares. Where annotators only chose
+    frames, their curve is the share of annotators who chose each frame. None where there is nothing to draw.
     """
     rated = reference.scores
     if rated is None and reference.selections is not None:
         rated = reference.selections.astype(np.float64)
     guess = prediction.scores
-    if reference.frames < 1 or (rated is None and guess is None and prediction.selected is None):
+    if reference.frames < 1 or (rated is None and guess is None and summary.frames is None):
         return None
     line = band = own = ""
     if rated is not None and (scaled := _scaled(rated)) is not None:
@@ -108,19 +110,20 @@ def curve(reference: Reference, prediction: Prediction) -> Curve | None:
     ticks = tuple(
         Tick(_time(value * scale / seconds), f"{value:g} {word}") for value in nice_ticks(seconds / scale, 7)[1][:-1]
     )
-    chosen = [] if prediction.selected is None else [prediction.selected.astype(np.float64)]
-    theirs = [] if reference.selections is None else [reference.selections.mean(axis=0)]
-    frames = int(prediction.selected.sum()) if prediction.selected is not None else 0
+    if summary.frames is None:
+        said = summary.origin
+    elif summary.own:
+        said = f"it chose {summary.frames.sum():,} frames"
+    else:
+        said = f"its summary has {summary.frames.sum():,} of {summary.frames.size:,} frames"
     return Curve(
-        description=(
-            f"Scores over {seconds:.0f} s: the annotators' mean and the prediction, which chose {frames} frames"
-        ),
+        description=f"Scores over {seconds:.0f} s, the annotators' mean and the prediction: {said}",
         x_ticks=ticks,
         annotators=line,
         band=band,
         predicted=own,
-        chosen_by_annotators=_spans(theirs[0]) if theirs else (),
-        chosen=_spans(chosen[0]) if chosen else (),
+        chosen_by_annotators=() if summary.people is None else _spans(summary.people.mean(axis=0)),
+        chosen=() if summary.frames is None else _spans(summary.frames.astype(np.float64)),
     )
 
 
@@ -133,8 +136,10 @@ def _spread(name: str, rows: Sequence[SystemValues]) -> Spread | None:
     if not known:
         return None
     lowest, highest = min(float(v.min()) for _, v in known), max(float(v.max()) for _, v in known)
-    if highest <= lowest:
-        lowest, highest = lowest - 0.5, highest + 0.5
+    if highest - lowest < max(_NARROWEST, 1e-6 * max(abs(lowest), abs(highest))):
+        # Also values that rounding alone tells apart: no axis can have ticks between them.
+        middle = (lowest + highest) / 2
+        lowest, highest = middle - 0.5, middle + 0.5
     step, _ = nice_ticks(highest - lowest, 6)
     lowest, highest = math.floor(lowest / step + 1e-9) * step, math.ceil(highest / step - 1e-9) * step
     count = round((highest - lowest) / step)

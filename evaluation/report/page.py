@@ -11,8 +11,10 @@ from jinja2 import Template
 
 from evaluation.cases import Case, Flags, Reference
 from evaluation.metrics.crossmodal import reference_frames
+from evaluation.protocols import Protocol, get
 from evaluation.report import curves
 from evaluation.report.markdown import provenance_rows
+from evaluation.report.summaries import shown_summary, summary_on_grid
 from evaluation.report.tables import (
     COMPARISON_HEADERS,
     COUNTED,
@@ -30,6 +32,7 @@ from pages.templates import asset, load_template, policy, trusted
 from pages.thumbnails import cut, thumbnail
 from schemas.documents.comparison import Comparison
 from schemas.documents.evaluation import Evaluation
+from schemas.errors import ConfigError
 from schemas.safe_text import plain_line
 from schemas.time import clock
 
@@ -53,7 +56,7 @@ class Keyframe(NamedTuple):
 
 
 class Card(NamedTuple):
-    """A case as the page shows it."""
+    """A case as the page shows it. `source`: where its scores come from; `origin`: where its summary comes from."""
 
     title: str
     id: str
@@ -62,6 +65,7 @@ class Card(NamedTuple):
     values: tuple[tuple[str, str, str], ...]
     curve: curves.Curve | None
     source: str
+    origin: str
     theirs: tuple[Keyframe, ...]
     own: tuple[Keyframe, ...]
     reference_texts: tuple[str, ...]
@@ -82,12 +86,13 @@ def render_page(
 
     `cases`: videos of the system named `system`. The page shows `worst` of them with the lowest values of the metric
     `by`, failures before all others, and then `best` with the highest values. `by=None` takes the first metric that a
-    case has. Raises ValueError for a metric that no case has.
+    case has. Raises ConfigError for a metric that no case has, and for an unknown protocol.
     """
     css = asset("report.css") + asset("evaluation.css")
     metric, shown_worst, shown_best = chosen_cases(cases, by, worst, best)
     excluded = exclusions_of(evaluation)
     problems = evaluation.problems
+    protocol = get(evaluation.provenance.protocol)
     return _template().render(
         e=evaluation,
         p=evaluation.provenance,
@@ -113,8 +118,8 @@ def render_page(
         cases=len(cases),
         case_system=system,
         groups=[
-            ("Worst", [_card(case, metric) for case in shown_worst]),
-            ("Best", [_card(case, metric) for case in shown_best]),
+            ("Worst", [_card(protocol, case, metric) for case in shown_worst]),
+            ("Best", [_card(protocol, case, metric) for case in shown_best]),
         ],
         provenance=provenance_rows(evaluation),
     )  # fmt: skip
@@ -129,10 +134,10 @@ class Chosen(NamedTuple):
 
 
 def chosen_cases(cases: Sequence[Case], by: str | None = None, worst: int = WORST, best: int = BEST) -> Chosen:
-    """Choose the cases that the page shows; failures are worst. Raises ValueError for a metric that no case has."""
+    """Choose the cases that the page shows; failures are worst. Raises ConfigError for a metric that no case has."""
     names = list(dict.fromkeys(name for case in cases for name in case.values.values))
     if by is not None and cases and by not in names:
-        raise ValueError(f"no case has the metric {by!r}; there are {', '.join(names)}")
+        raise ConfigError(f"--by: no case has the metric {by!r}; there are {', '.join(names)}")
     metric = by or next((n for n in names if any(case.values.values.get(n) is not None for case in cases)), None)
     if metric is None:
         return Chosen(None, list(cases[:worst]), [])
@@ -146,8 +151,9 @@ def chosen_cases(cases: Sequence[Case], by: str | None = None, worst: int = WORS
     return Chosen(metric, ordered[:worst], rest[::-1][:best])
 
 
-def _card(case: Case, metric: str | None) -> Card:
+def _card(protocol: Protocol, case: Case, metric: str | None) -> Card:
     reference, prediction, values = case
+    summary, on_grid = shown_summary(protocol, case), summary_on_grid(protocol, case)
     votes = [row for row in reference_frames(reference) if len(row) == reference.frames]
     badge = values.values.get(metric) if metric else None
     return Card(
@@ -159,10 +165,11 @@ def _card(case: Case, metric: str | None) -> Card:
             (label(name), minus(number(value)), plain_line(values.undefined.get(name, "")))
             for name, value in values.values.items()
         ),
-        curve=curves.curve(reference, prediction),
+        curve=curves.curve(reference, prediction, summary),
         source=_SOURCES.get(values.score_source or "", ""),
+        origin=plain_line(summary.origin),
         theirs=_keyframes(reference, votes),
-        own=() if prediction.selected is None else _keyframes(reference, [prediction.selected]),
+        own=() if on_grid is None else _keyframes(reference, [on_grid]),
         reference_texts=tuple(cut(text, _LONGEST_TEXT) for text in reference.texts[:_MOST_TEXTS]),
         text=None if prediction.text is None else cut(prediction.text, _LONGEST_TEXT),
     )

@@ -134,9 +134,8 @@ def caption(evaluation: Evaluation) -> str:
     counted = Counter(problem.counted for problem in evaluation.problems)
     failures = f"Predictions counted as worst: {counted['worst']:,}; left out: {counted['left_out']:,}"
     parts.append(failures + (f"; read in part: {counted['as_read']:,}." if counted["as_read"] else "."))
-    missing = {label(m.name): plain_line(m.reason) for row in evaluation.systems for m in row.metrics if m.reason}
-    if missing:
-        parts.append(f"No value: {'; '.join(f'{name}, {reason}' for name, reason in missing.items())}.")
+    if missing := _missing(evaluation.systems):
+        parts.append(f"No value: {missing}.")
     undefined = _undefined(evaluation.systems)
     parts.append(f"Videos without a value: {undefined}." if undefined else "No value is undefined.")
     if made.clip:
@@ -153,13 +152,22 @@ def comparison_caption(comparison: Comparison) -> str:
         f"adjusted. Test: {plain_line(c.test)}. In every metric more is better; wins are videos where "
         f"{plain_line(c.second)} is better."
     )
+    reasons: dict[str, list[str]] = {}
+    for metric in c.metrics:
+        if metric.reason is not None:
+            reasons.setdefault(plain_line(metric.reason), []).append(label(metric.name))
+    if reasons:
+        text += " No value: " + "; ".join(f"{', '.join(names)}, {why}" for why, names in reasons.items()) + "."
     if c.only_first or c.only_second:
         text += f" Not compared: {c.only_first:,} videos only in the first, {c.only_second:,} only in the second."
     return text
 
 
 def comparison_rows(metrics: Iterable[MetricComparison]) -> list[list[str]]:
-    """Metric, first, second, difference, interval, p, p by Holm, wins / ties / losses, videos."""
+    """Metric, first, second, difference, interval, p, p by Holm, wins / ties / losses, videos.
+
+    The reasons of missing values are in the caption: they are sentences, which no column has room for.
+    """
     return [
         [
             label(metric.name),
@@ -169,7 +177,7 @@ def comparison_rows(metrics: Iterable[MetricComparison]) -> list[list[str]]:
             f"[{signed(metric.low)}, {signed(metric.high)}]" if metric.low is not None else NONE,
             probability(metric.p),
             probability(metric.p_holm),
-            f"{metric.wins} / {metric.ties} / {metric.losses}" if metric.reason is None else plain_line(metric.reason),
+            f"{metric.wins} / {metric.ties} / {metric.losses}" if metric.reason is None else NONE,
             f"{metric.videos:,}",
         ]
         for metric in metrics
@@ -224,6 +232,23 @@ def _cell(metric: MetricValue | None, ranked: bool, best: str) -> Cell:
     value = number(metric.value)
     interval = f"[{number(metric.low)}, {number(metric.high)}]" if metric.low is not None else ""
     return Cell(value, interval, ranked and value == best, "")
+
+
+def _missing(rows: Sequence[SystemValues]) -> str:
+    """The metrics without any value by reason; a system is named where others do have a value or another reason."""
+    lacking: dict[str, dict[str, list[str]]] = {}
+    for row in rows:
+        for metric in row.metrics:
+            if metric.reason is not None:
+                why = next(iter(metric.undefined)) if len(metric.undefined) == 1 else metric.reason
+                lacking.setdefault(plain_line(row.name), {}).setdefault(plain_line(why), []).append(label(metric.name))
+    systems = {plain_line(row.name) for row in rows if row.kind == "system"}
+    alike = lacking.keys() == systems and len({str(found) for found in lacking.values()}) == 1
+    texts = []
+    for name, found in list(lacking.items())[: 1 if alike else None]:
+        said = "; ".join(f"{', '.join(labels)}, {why}" for why, labels in found.items())
+        texts.append(said if alike else f"{name}: {said}")
+    return "; ".join(texts)
 
 
 def _undefined(rows: Sequence[SystemValues]) -> str:

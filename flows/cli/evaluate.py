@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from flows.cli.app import JsonOption, app, guarded, print_json_text
+from flows.cli.app import JsonOption, app, fail, guarded, print_json_text
 from flows.cli.printing.print_evaluation import print_comparison, print_evaluation
 from schemas.safe_text import plain
 
@@ -66,6 +66,7 @@ def run(
 ) -> None:
     """Score summaries. `v2xum evaluate compare A.json B.json` compares two results."""
     from evaluation.evaluate import failed_share  # imports numpy and scipy, which other commands do not need
+    from evaluation.report.write import PageFailed
     from evaluation.request import EvaluateRequest, evaluate_here
 
     request = EvaluateRequest(
@@ -82,12 +83,20 @@ def run(
         by=by,
         seed=seed,
     )
-    evaluated, page = evaluate_here(request)
+    page: Path | None = None
+    trouble = ""
+    try:
+        evaluated, page = evaluate_here(request)
+    except PageFailed as error:
+        evaluated, trouble = error.evaluated, str(error)
     if as_json:
         print_json_text(evaluated.evaluation.model_dump_json())
     else:
         print_evaluation(evaluated.evaluation)
-        sys.stdout.write(f"\nreport    {plain(str(page), 2000)}\n")
+        if page is not None:
+            sys.stdout.write(f"\nreport    {plain(str(page), 2000)}\n")
+    if trouble:
+        fail(trouble, 1)
     if (share := failed_share(evaluated.evaluation)) > max_failed:
         sys.stderr.write(
             f"v2xum: {share:.1%} of the predictions could not be scored and count as worst, more than --max-failed "
@@ -113,8 +122,10 @@ def compare(
     from evaluation.compare import compare as compare_evaluations
     from evaluation.compare import read_evaluation
     from evaluation.metrics.text_sums import CORPUS
-    from evaluation.report.write import write_comparison
+    from evaluation.report.write import refuse_unusable, write_comparison
 
+    if out is not None:
+        refuse_unusable(out)
     comparison = compare_evaluations(
         read_evaluation(first),
         read_evaluation(second),

@@ -48,9 +48,9 @@ def test_pictures_of_all_chosen_frames_are_asked_for_and_known_ones_stay() -> No
     reference = Reference("v", 5, selections=chosen, pictures={3: b"old"})
     prediction = Prediction("v", selected=np.array([0, 0, 0, 0, 1], bool))
     asked = Asked()
-    assert with_pictures(reference, prediction, asked).pictures == {0: b"new", 3: b"old", 4: b"new"}
+    assert with_pictures(reference, prediction.selected, asked).pictures == {0: b"new", 3: b"old", 4: b"new"}
     assert asked.asked == ("v", [0, 4])
-    assert with_pictures(reference, prediction, FramePictures()) is reference
+    assert with_pictures(reference, prediction.selected, FramePictures()) is reference
 
 
 @pytest.mark.slow
@@ -93,5 +93,11 @@ def test_a_workspace_decodes_what_it_did_not_keep_and_feeds_the_cross_modal_metr
     metrics = {metric.name: metric for metric in evaluated.evaluation.systems[0].metrics}
     assert metrics["f_clip"].value == pytest.approx(1, abs=1e-5)
     assert metrics["cross_f_clip"].value is not None and metrics["vt_clipscore"].value is not None
+    script = make_script(90_000_000, 40)
+    scores = [float(frame in script.keyframes) for frame in range(script.duration)]
+    scored = write_predictions(tmp_path / "s.jsonl", [{"id": "v00", "scores": scores}])
+    made, _ = evaluate_here(request.model_copy(update={"predictions": (str(scored),)}))
+    [f_clip] = [metric for metric in made.evaluation.systems[0].metrics if metric.name == "f_clip"]
+    assert f_clip.value is not None, "the frames of a summary made of scores have pictures too"
     without, _ = evaluate_here(request.model_copy(update={"pictures": None}))
     assert "no picture of a frame" in str(without.evaluation.systems[0].metrics)

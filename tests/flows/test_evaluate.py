@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
+from evaluation.compare import compare, read_evaluation
 from flows.cli.main import application
+from flows.cli.printing.print_evaluation import print_comparison, print_evaluation
 from schemas.documents.comparison import Comparison
 from schemas.documents.evaluation import Evaluation
 from tests.evaluation.datasets import right, scripts, write_predictions, write_references
@@ -72,6 +77,58 @@ def test_two_results_are_compared_and_unlike_ones_refused(files: Path) -> None:
     (files / "other.json").write_text(json.dumps(other))
     code, _, err = call("compare", files / "other.json", pair[1])
     assert code == 2 and "protocol" in err
+
+
+def test_an_output_that_cannot_be_written_is_told_before_the_work(files: Path) -> None:
+    (files / "report").write_text("a file")
+    for out in (files / "report", files / "report" / "below"):
+        code, _, err = evaluated(files, "good", "--out", out)
+        assert code == 2 and "--out" in err and "is a file" in err and "Traceback" not in err
+        code, _, err = call("compare", files / "gone.json", files / "gone.json", "--out", out)
+        assert code == 2 and "is a file" in err, "before the evaluations are read"
+    code, _, err = evaluated(files, "good", "--by", "f3", "--out", files / "new")
+    assert code == 2 and "--by" in err and not (files / "new").exists()
+
+
+def test_a_page_that_cannot_be_made_loses_no_number(files: Path) -> None:
+    (files / "good" / "report.html").mkdir(parents=True)  # writing the page will fail
+    code, out, err = evaluated(files, "good")
+    assert code == 1 and "good" in out and "1.000" in out
+    assert "report.html" in err and "evaluation.json" in err and "Traceback" not in err
+    found = Evaluation.model_validate_json((files / "good" / "evaluation.json").read_text())
+    assert found.systems[0].name == "good" and (files / "good" / "evaluation.tex").is_file()
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_tables_fit_the_terminal(files: Path, columns: int) -> None:
+    """A reason in a cell squeezed all other columns; where more metrics than fit came, values were cut off."""
+
+    def shown(draw: Callable[[Console], None]) -> str:
+        out = io.StringIO()
+        draw(Console(width=columns, file=out, highlight=False))
+        text = out.getvalue()
+        assert max(map(len, text.splitlines())) <= columns and "…" not in text
+        return text
+
+    items = list(scripts(VIDEOS).items())
+    write_predictions(files / "text.jsonl", [{"id": n, "task": "v2t", "text": s.events[0].sentence} for n, s in items])
+    named = [f"a-system-with-a-name-of-many-words={files / 'poor.jsonl'}", f"text={files / 'text.jsonl'}"]
+    code, _, _ = call(*named, "--references", files / "references.json", "--out", files / "both", "--no-text")
+    assert code == 0
+    both = read_evaluation(files / "both" / "evaluation.json")
+    lines = shown(lambda console: print_evaluation(both, console)).splitlines()
+    for header in ("F1", "Precision", "Recall", "Kendall τ", "Spearman ρ"):
+        assert sum(header in line for line in lines if "┃" in line) == 1
+    one = both.systems[0].name
+    made = compare(both, both, first_system=one, second_system="text")
+    assert all(metric.reason for metric in made.metrics)
+    long = made.metrics[0].model_copy(update={"reason": "a reason of so many words that no column of a table has room"})
+    usable = compare(both, both, first_system=one, second_system="random").metrics[1]
+    mixed = made.model_copy(update={"metrics": (long, usable)})
+    text = shown(lambda console: print_comparison(mixed, console))
+    assert (
+        "won/tied/lost" in text and "difference" in text and "no column of a table has room" in " ".join(text.split())
+    )
 
 
 @pytest.mark.prefect

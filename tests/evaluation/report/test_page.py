@@ -13,11 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from evaluation.cases import Case, Prediction, Reference
+from evaluation.cases import Case, FullLength, Prediction, Reference
 from evaluation.compare import compare
-from evaluation.report.curves import CURVE_LEFT, CURVE_RIGHT, curve, spreads
+from evaluation.metrics.selection import uniform_shots
+from evaluation.protocols import get
+from evaluation.report.curves import CURVE_LEFT, CURVE_RIGHT, Curve, curve, spreads
 from evaluation.report.page import render_page
-from schemas.documents.evaluation import VideoValues
+from evaluation.report.summaries import shown_summary
+from evaluation.uncertainty.metric_intervals import summarize
+from schemas.documents.evaluation import SystemValues, VideoValues
+from schemas.errors import ConfigError
 from schemas.safe_text import plain_line
 from tests.evaluation.evaluations import HOSTILE, ROWS, evaluation, hostile_evaluation, predict, references
 
@@ -145,7 +150,7 @@ def test_failures_and_the_lowest_come_first_and_the_highest_after_them() -> None
     assert order(text) == expected
     assert "the output could not be parsed" in Page(text).said
     assert len(order(render_page(evaluation(12), made[:2]))) == 2, "none is shown twice"
-    with pytest.raises(ValueError, match="no case has the metric 'nothing'"):
+    with pytest.raises(ConfigError, match="no case has the metric 'nothing'"):
         render_page(evaluation(12), made, by="nothing")
 
 
@@ -161,12 +166,17 @@ def test_keyframes_are_small_pictures_and_what_is_missing_says_so() -> None:
     assert "data:image/jpeg" not in render_page(evaluation(6), [case._replace(reference=broken)])
 
 
+def drawn(truth: Reference, guess: Prediction, protocol: str = "videoxum") -> Curve | None:
+    case = Case(truth, guess, VideoValues(id=truth.id, values={}))
+    return curve(truth, guess, shown_summary(get(protocol), case))
+
+
 flags = st.lists(st.booleans(), min_size=1, max_size=30)
 
 
 @given(flags)
 def test_chosen_frames_are_drawn_where_they_are(chosen: list[bool]) -> None:
-    found = curve(Reference("v", len(chosen)), Prediction("v", selected=np.array(chosen)))
+    found = drawn(Reference("v", len(chosen)), Prediction("v", selected=np.array(chosen)))
     assert found is not None
     width = (CURVE_RIGHT - CURVE_LEFT) / len(chosen)
     for i, on in enumerate(chosen):
@@ -177,7 +187,7 @@ def test_chosen_frames_are_drawn_where_they_are(chosen: list[bool]) -> None:
 
 def test_curves_of_annotators_and_prediction_lie_within_the_plot() -> None:
     truth = references(6)[0]
-    found = curve(truth, predict(truth, 0.3, 1))
+    found = drawn(truth, predict(truth, 0.3, 1))
     assert found is not None
     for points in (found.annotators, found.band, found.predicted):
         pairs = [tuple(map(float, pair.split(","))) for pair in points.split()]
@@ -192,12 +202,53 @@ def test_curves_of_annotators_and_prediction_lie_within_the_plot() -> None:
 )
 def test_odd_scores_are_drawn_or_left_out(scores: np.ndarray) -> None:
     truth = Reference("v", len(scores), scores=np.zeros((2, len(scores))))
-    found = curve(truth, Prediction("v", scores=scores))
+    found = drawn(truth, Prediction("v", scores=scores))
     assert found is not None and "nan" not in found.predicted and len(found.predicted) < 20_000
 
 
+def test_the_summary_made_of_scores_is_drawn() -> None:
+    """The page drew an empty strip for systems that give scores, and said that they chose 0 frames."""
+    truth = references(6)[0]
+    scored = Prediction(truth.id, scores=predict(truth, 0.3, 1).scores)
+    found = drawn(truth, scored)
+    budget = int(0.15 * truth.frames)
+    assert found is not None and f"its summary has {budget} of {truth.frames} frames" in found.description
+    assert scored.scores is not None
+    width = (CURVE_RIGHT - CURVE_LEFT) / truth.frames
+    for frame in range(truth.frames):
+        middle = CURVE_LEFT + (frame + 0.5) * width
+        wanted = bool(frame in np.argsort(-scored.scores, kind="stable")[:budget])
+        assert any(span.x <= middle <= span.x + span.width for span in found.chosen) == wanted
+    [case] = [one for one in cases(6) if one.reference.id == truth.id]
+    page = render_page(evaluation(6), [case._replace(prediction=scored)])
+    assert "the 15 % of the frames with the highest scores" in Page(page).said
+    without = render_page(evaluation(6), [case._replace(prediction=Prediction(truth.id))])
+    assert page.count("<figcaption>") > without.count("<figcaption>"), "its keyframes are shown"
+
+
+def test_a_summary_of_shots_is_drawn_on_all_frames_and_a_failure_without_any() -> None:
+    frames, picks = 300, np.arange(0, 300, 15)
+    people = np.zeros((2, frames), bool)
+    people[:, 100:140] = True
+    full = FullLength(frames, picks, uniform_shots(frames, 20), people)
+    truth = Reference("v", picks.size, selections=people[:, picks], full=full)
+    scores = np.zeros(picks.size)
+    scores[7:9] = 1  # frames 105 to 134: of the whole shots 100..119 and 120..139, the budget of 45 holds both
+    found = drawn(truth, Prediction("v", scores=scores), "summe/per-annotator")
+    assert found is not None and "its summary has 40 of 300 frames" in found.description
+    assert found.chosen == found.chosen_by_annotators, "both are the shots from 100 to 139"
+    failed = drawn(truth, Prediction("v", failure="no reply"), "summe/per-annotator")
+    assert failed is not None and failed.chosen == () and "the prediction failed" in failed.description
+    bare = replace(truth, full=replace(full, shots=np.zeros((0, 2), np.int64)))
+    without = drawn(bare, Prediction("v", scores=scores), "summe/per-annotator")
+    assert without is not None and "the reference has no shots" in without.description
+    long = Reference("v", 600, selections=np.eye(600, dtype=bool)[:1])
+    limited = drawn(long, Prediction("v", scores=np.ones(600)), "videoxum-upstream")
+    assert limited is not None and "512 of 600 frames" in limited.description
+
+
 def test_nothing_to_draw_is_no_plot() -> None:
-    assert curve(Reference("v", 0), Prediction("v")) is None and curve(Reference("v", 9), Prediction("v")) is None
+    assert drawn(Reference("v", 0), Prediction("v")) is None and drawn(Reference("v", 9), Prediction("v")) is None
 
 
 def test_a_spread_counts_every_video_and_marks_the_mean() -> None:
@@ -216,6 +267,17 @@ def test_a_spread_counts_every_video_and_marks_the_mean() -> None:
     tau = plots[3]
     assert "18 videos" in tau.ridges[0].description, "two are undefined"
     assert (tau.x_ticks[0].text, tau.x_ticks[-1].text) == ("\u22121", "1")
+
+
+@pytest.mark.parametrize("values", [(1.0, np.nextafter(1.0, 0)), (1.0, 1.0), (0.0, 5e-324), (1e9, 1e9 + 1e-6)])
+def test_values_that_rounding_alone_tells_apart_are_drawn(values: tuple[float, float]) -> None:
+    """A histogram over so narrow a range has more bins than there are numbers: all output of the command was lost."""
+    videos = tuple(VideoValues(id=f"v{i}", values={"f1": float(value)}) for i, value in enumerate(values))
+    row = SystemValues(name="s", kind="system", metrics=summarize({"f1": "fraction"}, [videos], 0), videos=videos)
+    [plot] = spreads([row])
+    [ridge] = plot.ridges
+    assert len(plot.x_ticks) >= 2 and plot.x_ticks[0].at < ridge.mean < plot.x_ticks[-1].at
+    assert ridge.low is not None and ridge.high is not None and ridge.low <= ridge.mean <= ridge.high
 
 
 def test_a_page_without_videos_or_metrics_can_be_made() -> None:
