@@ -21,8 +21,7 @@ from urllib.parse import urlencode
 import httpx
 
 from annotation.label_studio.access import Access, find_access
-from annotation.label_studio.client import LabelStudio
-from annotation.label_studio.http import PAGE
+from annotation.label_studio.client import PAGE, LabelStudio
 from annotation.label_studio.interface import DECISIONS, NAMES
 from annotation.label_studio.project import make_project
 from annotation.label_studio.server import serving

@@ -39,6 +39,7 @@ from curation.video.probe import probe
 from curation.workspace import Workspace
 from flows.cli.app import collect_rarely
 from schemas.audit import Audit
+from schemas.binding import Binding
 from schemas.configuration.review_config import ReviewConfig
 from schemas.records import (
     Caption,
@@ -122,8 +123,8 @@ def fill(root: Path, count: int, film: Path) -> Workspace:
     place = Workspace(root)
     settings = config().model_copy(update={"name": "bench"})
     place.root.mkdir(parents=True)
-    place.save_config(settings)
     with open_services(place, settings) as services:
+        place.save_config(settings)  # after the ledger is made: a configuration without a ledger is a lost ledger
         video = video_of(services, film, "v000000")
         frames = services.pictures.sample(video)
         origin = Origin(list_name="bench", row=1)
@@ -147,7 +148,7 @@ def finished_rows(source: Registered, records: dict[str, Record], services: Serv
     heads: dict[str, Head] = {}
     for stage in STAGES.names:
         due = standing(source, heads, services.hashes).fingerprints.done
-        record = records.get(stage, Judgement(scores=()))
+        record = records.get(stage, Binding(checked=False))
         entry = record_entry(source.id, stage, due, record, 0.0)
         # Without `content` the ledger does not see that all samples have the same file, and sets no duplicate aside.
         heads[stage] = entry.head

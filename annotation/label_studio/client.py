@@ -1,23 +1,33 @@
-"""Calls of Label Studio's HTTP API that the review needs: projects, tasks, webhooks and users.
+"""Calls of Label Studio's API that the review needs: projects, tasks, webhooks and users.
 
-They use httpx and not Label Studio's own SDK: the SDK requires OpenCV, which would hold NumPy back for the project.
+They go through Label Studio's own SDK, which this module alone imports, and which sends through `http.Guarded`. Tasks
+cross as plain JSON through the SDK's HTTP client: its typed form of a page or an import costs more than the server.
 """
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 from annotation.label_studio.access import URL, Access
 from annotation.label_studio.environment import VERSION
-from annotation.label_studio.http import PAGE, Connection, Refused, above, below
+from annotation.label_studio.http import Denied, Guarded, Refused
 from schemas.errors import ConfigError, RunStopped
 
+if TYPE_CHECKING:  # the SDK is an extra, and its import takes a quarter of a second
+    from label_studio_sdk.base_client import LabelStudioBase
+    from label_studio_sdk.core.request_options import RequestOptions
+
 OLDEST = (1, 20)
+PAGE = 200
+# `Guarded` repeats what may be repeated; the SDK would repeat an import too, which doubles tasks.
+_ONCE: RequestOptions = {"max_retries": 0}
+_Answer = TypeVar("_Answer")
 
 
 class Project(NamedTuple):
@@ -32,16 +42,26 @@ class Project(NamedTuple):
     finished: int
 
 
+class Webhook(NamedTuple):
+    """A webhook of a project: its number and the address that it sends to."""
+
+    id: int
+    url: str
+
+
 class LabelStudio:
     """A connection to a server, used as a context manager. One thread at a time may use it; `tasks` starts its own.
 
-    Every method that asks the server raises what `http.Connection` raises.
+    Every method that asks the server raises what `http.Guarded` raises, and ConfigError for an answer that Label Studio
+    does not give.
     """
 
     def __init__(self, access: Access) -> None:
-        """Prepare the connection; nothing is sent yet."""
+        """Prepare the connection; nothing is sent yet. Raises ConfigError when Label Studio's SDK is not installed."""
         self.url = access.url
-        self._api = Connection(access)
+        self._token = access.token
+        self._http = Guarded(access.url)
+        self._sdk = self._connect()
 
     def __enter__(self) -> Self:
         return self
@@ -49,69 +69,88 @@ class LabelStudio:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._api.close()
+        self._http.close()
 
     def check(self) -> str:
         """The server's version. Raises ConfigError for another kind of server, an old version, or a refused token."""
+
+        def read(sdk: LabelStudioBase) -> tuple[str, tuple[int, ...]]:
+            release = str(sdk.versions.get(request_options=_ONCE).release)
+            return release, tuple(int(part) for part in release.split(".")[:2])
+
         try:
-            answer = self._api.json("GET", "/api/version")
-            release = str(answer["release"])
-            version = tuple(int(part) for part in release.split(".")[:2])
-        except (KeyError, TypeError, ValueError, Refused) as error:
-            raise ConfigError(f"{self.url}: the server there is no Label Studio; see {URL}") from error
+            release, version = self._ask(read)
+        except Refused as error:
+            raise self._foreign() from error
         if version < OLDEST:
             oldest = ".".join(map(str, OLDEST))
             raise ConfigError(
                 f"{self.url}: Label Studio {release} is too old: it must be {oldest} or newer; {VERSION} is tested"
             )
-        self._api.json("GET", "/api/current-user/whoami")
+        self._ask(lambda sdk: sdk.users.whoami(request_options=_ONCE))
         return release
 
     # ---- projects
 
     def projects(self) -> Iterator[Project]:
         """All projects that the token's user can see."""
+
+        def read(page: int, sdk: LabelStudioBase) -> tuple[list[Project], bool]:
+            answer = sdk.projects.list(page=page, page_size=100, request_options=_ONCE)
+            return [_project(each) for each in answer.items or ()], bool(answer.response.next)
+
         for page in range(1, 10_000):
-            answer = self._api.json("GET", "/api/projects/", params={"page": page, "page_size": 100})
-            yield from (_project(fields) for fields in answer["results"])
-            if not answer.get("next"):
+            found, more = self._ask(partial(read, page))
+            yield from found
+            if not more:
                 return
 
     def project(self, number: int) -> Project | None:
         """A project by its number; None when it does not exist."""
-        fields = self._find(f"/api/projects/{number}/")
-        return None if fields is None else _project(fields)
+        return _unless_missing(lambda: self._ask(lambda sdk: _project(sdk.projects.get(number, request_options=_ONCE))))
 
     def create_project(self, **fields: Any) -> Project:
         """Make a project; `fields` have the API's own names."""
-        return _project(self._api.json("POST", "/api/projects/", json=fields))
+        return self._ask(lambda sdk: _project(sdk.projects.create(**fields, request_options=_ONCE)))
 
     def update_project(self, number: int, **fields: Any) -> Project:
         """Change fields of a project; `fields` have the API's own names."""
-        return _project(self._api.json("PATCH", f"/api/projects/{number}/", json=fields))
+        return self._ask(lambda sdk: _project(sdk.projects.update(number, **fields, request_options=_ONCE)))
 
     def serve_folder(self, project: int, path: str) -> None:
         """Let the project's users read a folder of the server's machine; nothing is sent when they may already."""
-        rows = _rows(self._api.json("GET", "/api/storages/localfiles/", params={"project": project}))
-        if not any(row.get("path") == path for row in rows):
-            fields = {"project": project, "path": path, "title": "review media", "use_blob_urls": True}
-            self._api.json("POST", "/api/storages/localfiles/", json=fields)
 
-    def webhooks(self, project: int) -> list[dict[str, Any]]:
-        """The webhooks of a project, as the API describes them."""
-        return _rows(self._api.json("GET", "/api/webhooks/", params={"project": project}))
+        def serve(sdk: LabelStudioBase) -> None:
+            folders = sdk.import_storage.local
+            if not any(each.path == path for each in folders.list(project=project, request_options=_ONCE)):
+                folders.create(
+                    project=project, path=path, title="review media", use_blob_urls=True, request_options=_ONCE
+                )
+
+        self._ask(serve)
+
+    def webhooks(self, project: int) -> list[Webhook]:
+        """The webhooks of a project."""
+        return self._ask(
+            lambda sdk: [
+                Webhook(int(each.id or 0), str(each.url))
+                for each in sdk.webhooks.list(project=str(project), request_options=_ONCE)
+            ]
+        )
 
     def save_webhook(self, number: int | None, **fields: Any) -> None:
         """Make a webhook (number None) or change an existing one.
 
         Raises Denied when the server refuses to send to the webhook's address.
         """
-        method, path = ("POST", "/api/webhooks/") if number is None else ("PATCH", f"/api/webhooks/{number}/")
-        self._api.send(method, path, json=fields)
+        if number is None:
+            self._ask(lambda sdk: sdk.webhooks.create(**fields, request_options=_ONCE))
+        else:
+            self._ask(lambda sdk: sdk.webhooks.update(number, **fields, request_options=_ONCE))
 
     def delete_webhook(self, number: int) -> None:
         """Remove a webhook; no error when it is gone already."""
-        self._delete(f"/api/webhooks/{number}/")
+        _unless_missing(lambda: self._ask(lambda sdk: sdk.webhooks.delete(number, request_options=_ONCE)))
 
     # ---- tasks
 
@@ -122,8 +161,14 @@ class LabelStudio:
         the server refuses a request of this size, RunStopped when the server made fewer tasks or predictions than
         it was given.
         """
-        path = f"/api/projects/{project}/import"
-        answer = self._api.json("POST", path, params={"return_task_ids": "true"}, json=tasks, once=True)
+        body = json.dumps(tasks, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        answer = self._json(
+            "POST",
+            f"api/projects/{project}/import",
+            params={"return_task_ids": True},
+            content=body,
+            headers={"content-type": "application/json"},
+        )
         wanted = sum(len(task.get("predictions", ())) for task in tasks)
         ids = [int(number) for number in answer.get("task_ids") or ()]
         if len(ids) != len(tasks) or answer.get("prediction_count") != wanted:
@@ -142,12 +187,10 @@ class LabelStudio:
         """
 
         def page(last: int) -> list[dict[str, Any]]:
-            filters = [above("filter:tasks:id", "Number", last)]
+            filters = [_filter("greater", "filter:tasks:id", "Number", last)]
             if after is not None:
-                filters.append(above("filter:tasks:updated_at", "Datetime", after))
-            rows: list[dict[str, Any]] = self._api.page(project, filters, PAGE, whole=whole)["tasks"]
-            gc.collect(1)  # httpx's response and stream refer to each other: each page would stay in memory for long
-            return rows
+                filters.append(_filter("greater", "filter:tasks:updated_at", "Datetime", after))
+            return self._page(project, filters, PAGE, whole=whole)[0]
 
         with ThreadPoolExecutor(1, "page") as pool:
             following = pool.submit(page, 0)
@@ -161,71 +204,150 @@ class LabelStudio:
 
     def extent(self, project: int) -> tuple[int, int]:
         """The number of a project's tasks, and the largest task number (0: no tasks)."""
-        answer = self._api.page(project, [], 1, order="-tasks:id")
-        rows = answer["tasks"]
-        return int(answer["total"]), int(rows[0]["id"]) if rows else 0
+        rows, total = self._page(project, [], 1, order="-tasks:id")
+        return total, int(rows[0]["id"]) if rows else 0
 
     def newest_change(self, project: int, before: str | None = None) -> str | None:
         """The time (ISO 8601) of the last change of any task of the project; None when it has no tasks.
 
         `before` (ISO 8601): only tasks whose last change was before that time.
         """
-        filters = [] if before is None else [below("filter:tasks:updated_at", "Datetime", before)]
-        rows = self._api.page(project, filters, 1, order="-tasks:updated_at")["tasks"]
+        filters = [] if before is None else [_filter("less", "filter:tasks:updated_at", "Datetime", before)]
+        rows, _ = self._page(project, filters, 1, order="-tasks:updated_at")
         return str(rows[0].get("updated_at")) if rows else None
 
     @property
     def clock(self) -> datetime | None:
         """The server's own time when it sent its last answer, to the second; None when it told none."""
-        return self._api.clock
+        return self._http.clock
 
     def users(self) -> dict[int, str]:
         """The e-mail addresses of the server's users, by user number."""
-        rows = _rows(self._api.json("GET", "/api/users/"))
-        return {int(row["id"]): str(row["email"]) for row in rows if row.get("email")}
+        return self._ask(
+            lambda sdk: {
+                int(user.id): user.email for user in sdk.users.list(request_options=_ONCE) if user.id and user.email
+            }
+        )
 
     def task(self, number: int) -> dict[str, Any] | None:
         """A task with its annotations and drafts; None when it does not exist."""
-        return self._find(f"/api/tasks/{number}/")
+        return _unless_missing(lambda: self._json("GET", f"api/tasks/{number}/"))
 
     def set_overlap(self, number: int, people: int) -> None:
         """Set how many people must judge a task."""
-        self._api.json("PATCH", f"/api/tasks/{number}/", json={"overlap": people})
+        self._ask(lambda sdk: sdk.tasks.update(str(number), overlap=people, request_options=_ONCE))
 
     def delete_task(self, number: int) -> None:
         """Remove a task; no error when it is gone already."""
-        self._delete(f"/api/tasks/{number}/")
+        _unless_missing(lambda: self._ask(lambda sdk: sdk.tasks.delete(str(number), request_options=_ONCE)))
 
-    def _find(self, path: str) -> dict[str, Any] | None:
+    # ---- the SDK
+
+    def _page(
+        self,
+        project: int,
+        filters: list[dict[str, Any]],
+        size: int,
+        *,
+        whole: bool = False,
+        order: str = "tasks:id",
+    ) -> tuple[list[dict[str, Any]], int]:
+        """The first page of a project's tasks that pass all filters (see `_filter`), and the number of such tasks.
+
+        `size`: tasks a page; `order`: a column of the server's task list, with `-` before it for descending order;
+        `whole`: include annotations and drafts.
+        """
+        query = {"filters": {"conjunction": "and", "items": filters}, "ordering": [order]}
+        params = {"project": project, "page": 1, "page_size": size, "query": json.dumps(query), "resolve_uri": False}
+        if whole:
+            params["fields"] = "all"
         try:
-            answer: dict[str, Any] = self._api.json("GET", path)
+            answer = self._json("GET", "api/tasks/", params=params)
         except Refused as error:
-            if error.status == 404:
-                return None
+            if error.status == 404 and not filters:
+                return [], 0  # an empty project has no first page
             raise
+        rows, total = answer.get("tasks"), answer.get("total")
+        if not isinstance(rows, list) or not isinstance(total, int):
+            raise self._foreign()
+        return rows, total
+
+    def _json(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
+        """The JSON object that the server answers to a request, past the SDK's typed parsing."""
+        answer = self._ask(
+            lambda sdk: sdk._client_wrapper.httpx_client.request(
+                path, method=method, request_options=_ONCE, **arguments
+            ).json()
+        )
+        if not isinstance(answer, dict):
+            raise self._foreign()
         return answer
 
-    def _delete(self, path: str) -> None:
+    def _ask(self, call: Callable[[LabelStudioBase], _Answer]) -> _Answer:
+        """The result of a call of the SDK; what the SDK cannot read is an error in our words."""
+        from label_studio_sdk.core.api_error import ApiError
+
+        for again in (True, False):
+            try:
+                return call(self._sdk)
+            except Denied as error:
+                # The SDK renews a short-lived token by this machine's clock, which may be late.
+                if not again or error.status != 401:
+                    raise
+                self._sdk = self._connect()
+            except (ApiError, json.JSONDecodeError, RecursionError) as error:
+                raise ConfigError(f"{self.url}: the answer is not JSON; correct {URL}") from error
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                raise self._foreign() from error
+        raise AssertionError("not reached")
+
+    def _connect(self) -> LabelStudioBase:
+        """The SDK's client, without the extensions of its `LabelStudio`, which import Pandas and a lot besides."""
         try:
-            self._api.send("DELETE", path)
-        except Refused as error:
-            if error.status != 404:
-                raise
+            from label_studio_sdk.base_client import LabelStudioBase
+            from label_studio_sdk.core.api_error import ApiError
+        except ModuleNotFoundError as error:
+            raise ConfigError(
+                f"the review needs Label Studio's SDK ({error.name} is missing): pip install -e '.[review]' "
+                "in the checkout"
+            ) from error
+        try:
+            # With the slash the SDK finds `api/token/refresh` below an address that has a path.
+            return LabelStudioBase(base_url=f"{self.url}/", api_key=self._token, httpx_client=self._http)
+        except ApiError as error:  # a personal access token whose own date is past
+            raise Denied(self.url, 401) from error
+
+    def _foreign(self) -> ConfigError:
+        return ConfigError(f"{self.url}: the server there is no Label Studio; see {URL}")
 
 
-def _rows(answer: Any) -> list[dict[str, Any]]:
-    """The rows of a listing, which some versions of the server wrap into a page."""
-    rows: list[dict[str, Any]] = answer if isinstance(answer, list) else answer.get("results", [])
-    return rows
+def _filter(operator: str, column: str, kind: str, value: str | int) -> dict[str, Any]:
+    """A filter for `_page`: tasks whose column is `greater` or `less` than a value of this kind (Number, Datetime)."""
+    return {"filter": column, "operator": operator, "type": kind, "value": value}
 
 
-def _project(fields: Mapping[str, Any]) -> Project:
+def _unless_missing(call: Callable[[], _Answer]) -> _Answer | None:
+    """The result of a call; None when the server answers 404."""
+    try:
+        return call()
+    except Refused as error:
+        if error.status == 404:
+            return None
+        raise
+
+
+def _project(fields: Any) -> Project:
+    """A project as the SDK describes it: some of its types lack fields that the server sends."""
+
+    def field(name: str, default: Any) -> Any:
+        return getattr(fields, name, None) or default
+
     return Project(
-        id=int(fields["id"]),
-        title=str(fields.get("title") or ""),
-        description=str(fields.get("description") or ""),
-        label_config=str(fields.get("label_config") or ""),
-        maximum_annotations=int(fields.get("maximum_annotations") or 1),
-        tasks=int(fields.get("task_number") or 0),
-        finished=int(fields.get("finished_task_number") or 0),
+        id=int(fields.id),
+        title=str(field("title", "")),
+        description=str(field("description", "")),
+        label_config=str(field("label_config", "")),
+        maximum_annotations=int(field("maximum_annotations", 1)),
+        tasks=int(field("task_number", 0)),
+        finished=int(field("finished_task_number", 0)),
     )

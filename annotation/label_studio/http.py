@@ -1,23 +1,23 @@
-"""HTTP requests to Label Studio: authentication, retries, size limits, and errors in the project's own words."""
+"""The HTTP client under Label Studio's SDK: time limits, retries, size limits, and errors in our own words."""
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Generator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 
-from annotation.label_studio.access import TOKEN, URL, Access
+from annotation.label_studio.access import TOKEN, URL
 from schemas.errors import ConfigError, RunStopped
 
-PAGE = 200
+LARGEST_ANSWER = 512 * 2**20  # bytes; a page of 200 judged tasks has about one megabyte
 _ATTEMPTS = 5
 _TIMEOUT = httpx.Timeout(300.0, connect=10.0)
 _LATER = frozenset({429, 502, 503, 504})
+_SMALL = 2_000
+_OF_THE_WIRE = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
 
 class TooLarge(RunStopped):
@@ -26,6 +26,13 @@ class TooLarge(RunStopped):
 
 class Denied(ConfigError):
     """The server answers 401 or 403: it refuses the token, or the token's user may not do this."""
+
+    def __init__(self, url: str, status: int) -> None:
+        super().__init__(
+            f"{url}: Label Studio does not accept the token ({status}); take a new one from "
+            f"Account & Settings, and set {TOKEN}"
+        )
+        self.status = status
 
 
 class Refused(RunStopped):
@@ -36,100 +43,76 @@ class Refused(RunStopped):
         self.status = status
 
 
-class Connection:
-    """Sends requests to one server. One thread at a time may use it.
+class Guarded(httpx.Client):
+    """An HTTP client for one server, which only returns successful answers, each with its whole body.
 
-    Every method that sends raises:
+    A request that fails because the server is busy or unreachable is sent again after a pause, up to 5 times in all. An
+    import of tasks is never sent a second time. Redirects are not followed, so the token stays with the server. Sending
+    raises:
 
-    - ConfigError when no server answers, when the server redirects, or when its answer is not JSON;
+    - ConfigError when no server answers, when the server redirects, or when its answer has more than LARGEST_ANSWER
+      bytes;
     - Denied, TooLarge or Refused for an error status;
     - RunStopped when the connection breaks or stays busy.
     """
 
-    def __init__(self, access: Access) -> None:
-        """Prepare the connection; nothing is sent yet."""
-        self.url = access.url
+    def __init__(self, url: str) -> None:
+        """Prepare the client for the server at `url`; nothing is sent yet."""
+        super().__init__(timeout=_TIMEOUT, follow_redirects=False, trust_env=True)
+        self._server = url
         self.clock: datetime | None = None  # the server's time in its last answer
-        self._http = httpx.Client(
-            base_url=access.url, auth=_TokenAuth(access), timeout=_TIMEOUT, follow_redirects=False, trust_env=True
-        )
 
-    def close(self) -> None:
-        """Close the sockets."""
-        self._http.close()
-
-    def send(self, method: str, path: str, *, once: bool = False, **arguments: Any) -> httpx.Response:
-        """Send a request and return the answer; `arguments` are httpx's own (params, json).
-
-        A request that fails because the server is busy or unreachable is sent again after a pause, up to 5 times in
-        all. `once`: never send it a second time.
-        """
+    def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+        """Send a request and return the answer; `options` are httpx's own."""
+        request.extensions["timeout"] = _TIMEOUT.as_dict()  # the SDK has one number for all of its kinds
+        options |= {"stream": True, "follow_redirects": False}
+        once, asked = request.url.path.endswith("/import"), f"{request.method} {request.url.path}"
         for attempt in range(_ATTEMPTS):
             last = once or attempt == _ATTEMPTS - 1
             try:
-                response = self._http.request(method, path, **arguments)
+                response = self._whole(super().send(request, **options), asked)
             except httpx.ConnectError as error:
                 if last:
-                    raise ConfigError(f"{self.url}: no server answers there; start it, or correct {URL}") from error
+                    raise ConfigError(f"{self._server}: no server answers there; start it, or correct {URL}") from error
             except (httpx.TransportError, httpx.DecodingError) as error:
                 if last:
-                    raise RunStopped(f"{self.url}: {method} {path}: {type(error).__name__}; try again later") from error
+                    raise RunStopped(f"{self._server}: {asked}: {type(error).__name__}; try again later") from error
             else:
                 self.clock = _date(response) or self.clock
-                if last or not (response.status_code in _LATER or b"database is locked" in response.content[:2000]):
-                    return self._accepted(response, method, path)
+                if last or not (response.status_code in _LATER or b"database is locked" in response.content[:_SMALL]):
+                    return self._accepted(response, asked)
             time.sleep(0.5 * 2**attempt)
         raise AssertionError("not reached")
 
-    def json(self, method: str, path: str, *, once: bool = False, **arguments: Any) -> Any:
-        """Send a request as `send` does and return the answer's JSON value."""
-        response = self.send(method, path, once=once, **arguments)
+    def _whole(self, response: httpx.Response, asked: str) -> httpx.Response:
+        """The answer with its body, decoded. What httpx made is let go: its parts refer to each other and stay long."""
+        parts, size = [], 0
         try:
-            return response.json()
-        except ValueError as error:
-            raise ConfigError(f"{self.url}: the answer is not JSON; correct {URL}") from error
+            for part in response.iter_bytes():
+                parts.append(part)
+                size += len(part)
+                if size > LARGEST_ANSWER:
+                    raise ConfigError(
+                        f"{self._server}: {asked}: the answer has more than {LARGEST_ANSWER >> 20} MB; correct {URL} "
+                        "if that is no Label Studio server"
+                    )
+        finally:
+            response.close()
+        headers = [(name, value) for name, value in response.headers.multi_items() if name not in _OF_THE_WIRE]
+        return httpx.Response(response.status_code, headers=headers, content=b"".join(parts), request=response.request)
 
-    def page(
-        self,
-        project: int,
-        filters: list[dict[str, Any]],
-        size: int,
-        *,
-        whole: bool = False,
-        order: str = "tasks:id",
-    ) -> dict[str, Any]:
-        """The first page of a project's tasks that pass all filters (see `above`): keys `tasks` and `total`.
-
-        `size`: tasks a page; `order`: a column of the server's task list, with `-` before it for descending order;
-        `whole`: include annotations and drafts.
-        """
-        query = {"filters": {"conjunction": "and", "items": filters}, "ordering": [order]}
-        params = {"project": project, "page": 1, "page_size": size, "query": json.dumps(query), "resolve_uri": "false"}
-        if whole:
-            params["fields"] = "all"
-        try:
-            answer: dict[str, Any] = self.json("GET", "/api/tasks/", params=params)
-        except Refused as error:
-            if error.status == 404 and not filters:
-                return {"tasks": [], "total": 0}  # an empty project has no first page
-            raise
-        return answer
-
-    def _accepted(self, response: httpx.Response, method: str, path: str) -> httpx.Response:
+    def _accepted(self, response: httpx.Response, asked: str) -> httpx.Response:
         status = response.status_code
         if status in (401, 403):
-            raise Denied(
-                f"{self.url}: Label Studio does not accept the token ({status}); take a new one from "
-                f"Account & Settings, and set {TOKEN}"
-            )
+            raise Denied(self._server, status)
         if status == 413:
-            raise TooLarge(f"{self.url}: {method} {path}: the server refuses a request of this size")
+            raise TooLarge(f"{self._server}: {asked}: the server refuses a request of this size")
         if 300 <= status < 400:
             raise ConfigError(
-                f"{self.url}: the server redirects to another address (a login page, or https?); correct {URL}"
+                f"{self._server}: the server redirects to another address (a login page, or https?); correct {URL}"
             )
         if status >= 400:
-            raise Refused(status, f"{self.url}: {method} {path}: {status}: {response.text[:500]}")
+            raise Refused(status, f"{self._server}: {asked}: {status}: {response.text[:500]}")
         return response
 
 
@@ -140,40 +123,3 @@ def _date(response: httpx.Response) -> datetime | None:
     except ValueError:
         return None
     return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
-
-
-def above(column: str, kind: str, value: str | int) -> dict[str, Any]:
-    """A filter for `Connection.page`: tasks whose column is greater than a value of this kind (Number, Datetime)."""
-    return {"filter": column, "operator": "greater", "type": kind, "value": value}
-
-
-def below(column: str, kind: str, value: str | int) -> dict[str, Any]:
-    """A filter for `Connection.page`: tasks whose column is less than a value of this kind (Number, Datetime)."""
-    return {"filter": column, "operator": "less", "type": kind, "value": value}
-
-
-class _TokenAuth(httpx.Auth):
-    """Sends a legacy token as it is, and exchanges a personal access token for short-lived ones."""
-
-    requires_response_body = True
-
-    def __init__(self, access: Access) -> None:
-        self._token = access.token
-        self._refresh = f"{access.url}/api/token/refresh"
-        self._bearer = ""
-        self._personal = access.token.count(".") == 2
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        if not self._personal:
-            request.headers["Authorization"] = f"Token {self._token}"
-            yield request
-            return
-        for last in (False, True):
-            if not self._bearer:
-                answer = yield httpx.Request("POST", self._refresh, json={"refresh": self._token})
-                self._bearer = str(answer.json().get("access", "")) if answer.status_code == 200 else ""
-            request.headers["Authorization"] = f"Bearer {self._bearer or 'none'}"
-            response = yield request
-            if response.status_code != 401 or last:
-                return
-            self._bearer = ""

@@ -5,12 +5,11 @@ A project has one such webhook, which is recognised by the path of its address.
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import urlsplit
 
 from annotation.label_studio.access import URL, Access
 from annotation.label_studio.allowed_addresses import HOOK_HOST, WEBHOOKS
-from annotation.label_studio.client import LabelStudio
+from annotation.label_studio.client import LabelStudio, Webhook
 from annotation.label_studio.http import Denied
 from annotation.label_studio.project import find_project
 from annotation.label_studio.webhook import HEADER, PATH
@@ -63,7 +62,7 @@ def register(access: Access, title: str, url: str, secret: str) -> None:
             "is_active": True,
         }
         try:
-            server.save_webhook(ours[0]["id"] if ours else None, **fields)
+            server.save_webhook(ours[0].id if ours else None, **fields)
         except Denied as error:
             raise ConfigError(
                 f"{access.url}: Label Studio does not send to {url} (or the token's user may not change webhooks): "
@@ -71,7 +70,7 @@ def register(access: Access, title: str, url: str, secret: str) -> None:
                 "--host-url"
             ) from error
         for hook in ours[1:]:
-            server.delete_webhook(hook["id"])
+            server.delete_webhook(hook.id)
 
 
 def unregister(access: Access, title: str, url: str) -> None:
@@ -79,9 +78,9 @@ def unregister(access: Access, title: str, url: str) -> None:
     with LabelStudio(access) as server:
         own = find_project(server, title)
         for hook in server.webhooks(own.project.id) if own is not None else []:
-            if hook.get("url") == url:
-                server.delete_webhook(hook["id"])
+            if hook.url == url:
+                server.delete_webhook(hook.id)
 
 
-def _is_ours(hook: dict[str, Any]) -> bool:
-    return urlsplit(str(hook.get("url"))).path.endswith(PATH)
+def _is_ours(hook: Webhook) -> bool:
+    return urlsplit(hook.url).path.endswith(PATH)
