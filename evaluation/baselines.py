@@ -6,13 +6,14 @@ Every baseline is measured under the same protocol and by the same code as a sys
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.cases import Reference
+from evaluation.cases import Floats, Reference
 from evaluation.metrics.overlap import mean_defined
 from evaluation.metrics.video import Annotations, Kind, Measured, Submissions, annotations_of, measure, submissions_of
 from evaluation.protocols import Protocol
@@ -20,12 +21,17 @@ from schemas.documents.evaluation import SystemKind, VideoValues
 
 
 class Baseline(NamedTuple):
-    """A row of a table. `videos`: one VideoValues for each reference, or none; `note` then says why."""
+    """A row of a table. `videos`: one VideoValues for each reference, or none; `note` then says why.
+
+    `draws`: by metric the values (V, D) of D random draws for each of V videos, NaN where a value is undefined; empty
+    where a row has nothing random. The row's interval is made of them (uncertainty/draws.py).
+    """
 
     name: str
     kind: SystemKind
     videos: tuple[VideoValues, ...]
     note: str
+    draws: Mapping[str, Floats] = MappingProxyType({})
 
 
 def random_floor(protocol: Protocol, references: Sequence[Reference], *, draws: int = 100, seed: int = 0) -> Baseline:
@@ -42,7 +48,18 @@ def random_floor(protocol: Protocol, references: Sequence[Reference], *, draws: 
         scores = np.random.default_rng([seed, name]).random((draws, reference.frames))
         return measure(protocol, submissions_of(protocol, reference, scores), annotations_of(protocol, reference))
 
-    return Baseline("random", "random", _videos(references, values), f"uniform scores, mean of {draws} draws a video")
+    measured = [values(reference) for reference in references]
+    return Baseline(
+        "random",
+        "random",
+        tuple(_video(reference, found) for reference, found in zip(references, measured, strict=True)),
+        f"uniform scores, mean of {draws} draws a video, interval of a system that draws once",
+        {
+            metric.name: np.stack([found.values[metric.name] for found in measured])
+            for metric in protocol.metrics
+            if measured
+        },
+    )
 
 
 def human_leave_one_out(protocol: Protocol, references: Sequence[Reference]) -> Baseline:
@@ -122,10 +139,6 @@ def _others(annotations: NDArray[Kind] | None) -> NDArray[Kind] | None:
     if count < 2:
         return None
     return np.asarray(annotations[np.array([[j for j in range(count) if j != i] for i in range(count)])])
-
-
-def _videos(references: Sequence[Reference], values: Callable[[Reference], Measured]) -> tuple[VideoValues, ...]:
-    return tuple(_video(reference, values(reference)) for reference in references)
 
 
 def _video(reference: Reference, measured: Measured) -> VideoValues:

@@ -27,6 +27,7 @@ from evaluation.metrics.video import evaluate_videos
 from evaluation.pictures import FramePictures, with_pictures
 from evaluation.protocols import Protocol
 from evaluation.uncertainty.bootstrap import INTERVAL
+from evaluation.uncertainty.draws import with_intervals_of_draws
 from evaluation.uncertainty.metric_intervals import summarize
 from schemas.documents.evaluation import Evaluation, Problem, Provenance, SystemValues, VideoValues
 from schemas.errors import ConfigError
@@ -193,6 +194,7 @@ def _baselines(protocol: Protocol, references: Sequence[Reference], seed: int) -
     units = {metric.name: metric.unit for metric in protocol.metrics}
     for row in all_baselines(protocol, references, draws=DRAWS, seed=seed):
         metrics = summarize(units, [row.videos], seed) if row.videos else ()
+        metrics = with_intervals_of_draws(metrics, row.draws, seed)
         rows.append(SystemValues(name=row.name, kind=row.kind, metrics=metrics, videos=row.videos, note=row.note))
     return rows
 

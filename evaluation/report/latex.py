@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from evaluation.report.captions import caption, comparison_caption
 from evaluation.report.tables import (
     COMPARISON_HEADERS,
     KINDS,
@@ -15,8 +16,6 @@ from evaluation.report.tables import (
     Cell,
     Row,
     Table,
-    caption,
-    comparison_caption,
     comparison_rows,
     tables_of,
 )
@@ -76,7 +75,8 @@ def escape_latex(text: str, unicode: bool = False) -> str:
 def latex(
     evaluation: Evaluation, *, intervals: Intervals = "below", unicode: bool = False, label: str = "tab:results"
 ) -> str:
-    """One table for each family of metrics. Baselines stand below a rule; the best of several systems is bold.
+    """One table for each family of metrics. Baselines stand below a rule. The best of several systems is bold where all
+    have a value for the same videos.
 
     `intervals`: on a line of their own below the value, in brackets after the value, or as its subscript; the last two
     need wide pages. The caption names protocol, data, number of videos, intervals, exclusions and the CLIP.
@@ -98,8 +98,9 @@ def comparison_latex(comparison: Comparison, *, unicode: bool = False, label: st
 
 
 def _table(table: Table, caption_text: str, intervals: Intervals, unicode: bool, label: str) -> str:
-    names = [escape_latex(name, unicode) for name, _ in table.headers]
-    units = [rf"{{\scriptsize {escape_latex(unit, unicode)}}}" if unit else "" for _, unit in table.headers]
+    names = [escape_latex(name, unicode) for name, _, _ in table.headers]
+    said = [escape_latex(", ".join(filter(None, more)), unicode) for _, *more in table.headers]
+    units = [rf"{{\scriptsize {text}}}" if text else "" for text in said]
     body = [" & ".join(["System", *names]) + r" \\", " & ".join(["", *units]) + r" \\", r"\midrule"]
     body += [line for row in table.systems for line in _lines(row, intervals, unicode)]
     if table.systems and table.baselines:
@@ -139,19 +140,20 @@ def _lines(row: Row, intervals: Intervals, unicode: bool) -> list[str]:
     if intervals != "below":
         return [" & ".join([f"{name} {note}".strip(), *(_cell(cell, intervals) for cell in row.cells)]) + r" \\"]
     below = [rf"{{\scriptsize {_minus(cell.interval)}}}" if cell.interval else "" for cell in row.cells]
-    return [
-        " & ".join([name, *(_value(cell) for cell in row.cells)]) + r" \\",
-        " & ".join([note, *below]) + r" \\[2pt]",
-    ]
+    counts = [rf"{{\scriptsize {cell.videos}}}" if cell.videos else "" for cell in row.cells]
+    lines = [[name, *(_value(cell) for cell in row.cells)], [note, *below], *([["", *counts]] if any(counts) else [])]
+    ends = [r" \\"] * (len(lines) - 1) + [r" \\[2pt]"]
+    return [" & ".join(line) + end for line, end in zip(lines, ends, strict=True)]
 
 
 def _cell(cell: Cell, intervals: Intervals) -> str:
     inner = _minus(cell.interval).removeprefix("[").removesuffix("]")
+    count = rf" {{\scriptsize {cell.videos}}}" if cell.videos else ""
     if not inner:
-        return _value(cell)
+        return _value(cell) + count
     if intervals == "subscript":
-        return rf"{_value(cell)}\textsubscript{{{inner}}}"
-    return rf"{_value(cell)} {{\scriptsize [{inner}]}}"
+        return rf"{_value(cell)}\textsubscript{{{inner}}}{count}"
+    return rf"{_value(cell)} {{\scriptsize [{inner}]}}{count}"
 
 
 def _value(cell: Cell) -> str:

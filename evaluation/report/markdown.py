@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from evaluation.report.captions import caption, comparison_caption
 from evaluation.report.tables import (
     COMPARISON_HEADERS,
     COUNTED,
     KINDS,
     Row,
     Table,
-    caption,
-    comparison_caption,
     comparison_rows,
     exclusions_of,
     tables_of,
@@ -64,7 +63,10 @@ def provenance_rows(evaluation: Evaluation) -> list[list[str]]:
 
 
 def _results(table: Table) -> str:
-    heads = ["System", *(f"{name} ({unit})" if unit else name for name, unit in table.headers)]
+    heads = ["System"]
+    for name, *more in table.headers:
+        said = ", ".join(filter(None, more))
+        heads.append(f"{name} ({said})" if said else name)
     rows = [_line(heads), "|---|" + "---:|" * len(table.headers)]
     rows += [_line_of(row) for row in (*table.systems, *table.baselines)]
     return "\n".join(rows)
@@ -77,7 +79,7 @@ def _line_of(row: Row) -> str:
     cells = [name]
     for cell in row.cells:
         value = f"**{cell.value}**" if cell.best else cell.value
-        cells.append(" ".join(filter(None, [value, escape_markdown(cell.interval), escape_markdown(cell.note)])))
+        cells.append(" ".join(filter(None, [value, *map(escape_markdown, (cell.interval, cell.videos, cell.note))])))
     return "| " + " | ".join(cells) + " |"
 
 

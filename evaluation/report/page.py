@@ -13,14 +13,13 @@ from evaluation.cases import Case, Flags, Reference
 from evaluation.metrics.crossmodal import reference_frames
 from evaluation.protocols import Protocol, get
 from evaluation.report import curves
+from evaluation.report.captions import caption, comparison_caption
 from evaluation.report.markdown import provenance_rows
 from evaluation.report.summaries import shown_summary, summary_on_grid
 from evaluation.report.tables import (
     COMPARISON_HEADERS,
     COUNTED,
     KINDS,
-    caption,
-    comparison_caption,
     comparison_rows,
     exclusions_of,
     label,
@@ -93,6 +92,7 @@ def render_page(
     excluded = exclusions_of(evaluation)
     problems = evaluation.problems
     protocol = get(evaluation.provenance.protocol)
+    tables = tables_of(evaluation)
     return _template().render(
         e=evaluation,
         p=evaluation.provenance,
@@ -103,7 +103,8 @@ def render_page(
         baselines=any(row.kind != "system" for row in evaluation.systems),
         failed=sum(problem.counted == "worst" for problem in problems),
         left_out=sum(problem.counted == "left_out" for problem in problems),
-        tables=tables_of(evaluation),
+        tables=tables,
+        ranked=any(cell.best for table in tables for row in table.systems for cell in row.cells),
         caption=caption(evaluation),
         kinds=KINDS,
         counted=COUNTED,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from schemas.documents.comparison import Comparison, MetricComparison
+from evaluation.uncertainty.metric_intervals import IN_SOME_RUNS
+from schemas.documents.comparison import MetricComparison
 from schemas.documents.evaluation import Evaluation, MetricValue, SystemValues
 from schemas.safe_text import plain_line
 
@@ -30,17 +30,20 @@ _FAMILIES = {
     "Frames and text": ("f_clip", "cross_f_clip", "vt_clipscore"),
 }
 _OTHER = "Other"
-_CORPUS = {"BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "METEOR"}
 _DIGITS = 3
 
 
 class Cell(NamedTuple):
-    """A value and its interval as text. `best`: of all systems, without baselines. `note`: why there is no value."""
+    """A value and its interval as text. `best`: of all systems, without baselines. `note`: why there is no value.
+
+    `videos`: the number of videos that have a value (`n=9`), where it is not the same in the whole column.
+    """
 
     value: str
     interval: str
     best: bool
     note: str
+    videos: str
 
 
 class Row(NamedTuple):
@@ -52,10 +55,13 @@ class Row(NamedTuple):
 
 
 class Table(NamedTuple):
-    """The table of one family of metrics. `headers`: label and unit of each metric."""
+    """The table of one family of metrics. `headers`: label, unit and number of videos of each metric.
+
+    The number of videos (`n=12`) is empty where it differs between the rows.
+    """
 
     title: str
-    headers: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[str, str, str], ...]
     systems: tuple[Row, ...]
     baselines: tuple[Row, ...]
 
@@ -117,52 +123,6 @@ def exclusions_of(evaluation: Evaluation) -> tuple[Exclusion, ...]:
     return tuple(sorted(exclusions, key=lambda exclusion: -exclusion.videos))
 
 
-def caption(evaluation: Evaluation) -> str:
-    """The text below a table: protocol, data, videos, intervals, exclusions and failures."""
-    made = evaluation.provenance
-    names = {metric.name for row in evaluation.systems for metric in row.metrics}
-    corpus = ", BLEU and METEOR of the whole corpus" if names & _CORPUS else ""
-    videos = max((len(row.videos) for row in evaluation.systems), default=0)
-    parts = [
-        f"Protocol {plain_line(made.protocol)} on {plain_line(made.references)}, {videos:,} videos.",
-        f"Means over videos{corpus}; in brackets: {plain_line(made.interval)}.",
-    ]
-    runs = [f"{plain_line(row.name)}: {row.runs}" for row in evaluation.systems if row.runs > 1]
-    if runs:
-        parts.append(f"Means over several runs ({', '.join(runs)}), whose spread the intervals include.")
-    parts += [f"{plain_line(row.name)}: {plain_line(row.note)}." for row in evaluation.systems if row.note]
-    counted = Counter(problem.counted for problem in evaluation.problems)
-    failures = f"Predictions counted as worst: {counted['worst']:,}; left out: {counted['left_out']:,}"
-    parts.append(failures + (f"; read in part: {counted['as_read']:,}." if counted["as_read"] else "."))
-    if missing := _missing(evaluation.systems):
-        parts.append(f"No value: {missing}.")
-    undefined = _undefined(evaluation.systems)
-    parts.append(f"Videos without a value: {undefined}." if undefined else "No value is undefined.")
-    if made.clip:
-        parts.append(f"CLIP {plain_line(made.clip)}" + (f", one vector a {made.text_unit}." if made.text_unit else "."))
-    return " ".join(parts)
-
-
-def comparison_caption(comparison: Comparison) -> str:
-    """The text below a table of differences."""
-    c = comparison
-    text = (
-        f"{plain_line(c.second)} minus {plain_line(c.first)}: protocol {plain_line(c.protocol)} on "
-        f"{plain_line(c.references)}, {c.videos:,} common videos. Intervals: paired, {plain_line(c.interval)}, not "
-        f"adjusted. Test: {plain_line(c.test)}. In every metric more is better; wins are videos where "
-        f"{plain_line(c.second)} is better."
-    )
-    reasons: dict[str, list[str]] = {}
-    for metric in c.metrics:
-        if metric.reason is not None:
-            reasons.setdefault(plain_line(metric.reason), []).append(label(metric.name))
-    if reasons:
-        text += " No value: " + "; ".join(f"{', '.join(names)}, {why}" for why, names in reasons.items()) + "."
-    if c.only_first or c.only_second:
-        text += f" Not compared: {c.only_first:,} videos only in the first, {c.only_second:,} only in the second."
-    return text
-
-
 def comparison_rows(metrics: Iterable[MetricComparison]) -> list[list[str]]:
     """Metric, first, second, difference, interval, p, p by Holm, wins / ties / losses, videos.
 
@@ -200,24 +160,26 @@ COMPARISON_HEADERS = (
 def _table(title: str, names: Sequence[str], rows: Sequence[SystemValues]) -> Table:
     metrics = [{metric.name: metric for metric in row.metrics} for row in rows]
     units = [next(have[name].unit for have in metrics if name in have) for name in names]
-    systems = [have for row, have in zip(rows, metrics, strict=True) if row.kind == "system"]
-    best = {
-        name: max((number(have[name].value) for have in systems if name in have and have[name].value is not None),
-                  key=float, default="")
-        for name in names
-    }  # fmt: skip
+    best = {name: _best(name, rows) for name in names}
+    counts = {
+        name: {have[name].videos for have in metrics if name in have and have[name].value is not None} for name in names
+    }
     made = [
         Row(
             plain_line(row.name),
             row.kind,
-            tuple(_cell(have.get(n), row.kind == "system" and len(systems) > 1, best[n]) for n in names),
+            tuple(_cell(have.get(n), best[n] if row.kind == "system" else "", len(counts[n]) > 1) for n in names),
         )
         for row, have in zip(rows, metrics, strict=True)
     ]
     return Table(
         title,
         tuple(
-            (label(name), plain_line(unit) if unit != label(name) else "")
+            (
+                label(name),
+                plain_line(unit) if unit != label(name) else "",
+                f"n={next(iter(counts[name])):,}" if len(counts[name]) == 1 else "",
+            )
             for name, unit in zip(names, units, strict=True)
         ),
         tuple(row for row in made if row.kind == "system"),
@@ -226,38 +188,44 @@ def _table(title: str, names: Sequence[str], rows: Sequence[SystemValues]) -> Ta
     )
 
 
-def _cell(metric: MetricValue | None, ranked: bool, best: str) -> Cell:
+def _best(name: str, rows: Sequence[SystemValues]) -> str:
+    """The highest value of several systems as text; empty where they cannot be ranked (`_ranked`)."""
+    systems = _with_value(name, rows)
+    if len(systems) < 2 or not _ranked(name, systems):
+        return ""
+    return max((number(metric.value) for row in systems for metric in row.metrics if metric.name == name), key=float)
+
+
+def _with_value(name: str, rows: Sequence[SystemValues]) -> list[SystemValues]:
+    return [
+        row for row in rows if row.kind == "system" and any(m.name == name and m.value is not None for m in row.metrics)
+    ]
+
+
+def _ranked(name: str, systems: Sequence[SystemValues]) -> bool:
+    """Whether all systems have a value of the metric for the same videos; else the highest mean says nothing."""
+    partly = any(
+        reason.startswith(IN_SOME_RUNS)
+        for row in systems
+        for m in row.metrics
+        if m.name == name
+        for reason in m.undefined
+    )
+    videos = {
+        frozenset(v.id for v in row.videos if v.values.get(name) is not None or name in v.sums) for row in systems
+    }
+    return len(videos) <= 1 and not partly
+
+
+def unranked(rows: Sequence[SystemValues]) -> list[str]:
+    """The metrics for which several systems have values, but for different videos."""
+    names = list(dict.fromkeys(metric.name for row in rows for metric in row.metrics))
+    return [name for name in names if not _ranked(name, _with_value(name, rows))]
+
+
+def _cell(metric: MetricValue | None, best: str, counted: bool) -> Cell:
     if metric is None or metric.value is None:
-        return Cell(NONE, "", False, plain_line(metric.reason or "") if metric else "")
+        return Cell(NONE, "", False, plain_line(metric.reason or "") if metric else "", "")
     value = number(metric.value)
     interval = f"[{number(metric.low)}, {number(metric.high)}]" if metric.low is not None else ""
-    return Cell(value, interval, ranked and value == best, "")
-
-
-def _missing(rows: Sequence[SystemValues]) -> str:
-    """The metrics without any value by reason; a system is named where others do have a value or another reason."""
-    lacking: dict[str, dict[str, list[str]]] = {}
-    for row in rows:
-        for metric in row.metrics:
-            if metric.reason is not None:
-                why = next(iter(metric.undefined)) if len(metric.undefined) == 1 else metric.reason
-                lacking.setdefault(plain_line(row.name), {}).setdefault(plain_line(why), []).append(label(metric.name))
-    systems = {plain_line(row.name) for row in rows if row.kind == "system"}
-    alike = lacking.keys() == systems and len({str(found) for found in lacking.values()}) == 1
-    texts = []
-    for name, found in list(lacking.items())[: 1 if alike else None]:
-        said = "; ".join(f"{', '.join(labels)}, {why}" for why, labels in found.items())
-        texts.append(said if alike else f"{name}: {said}")
-    return "; ".join(texts)
-
-
-def _undefined(rows: Sequence[SystemValues]) -> str:
-    """The reasons for undefined values, each with the largest number of videos in any metric of any system."""
-    most: dict[str, int] = {}
-    for row in rows:
-        for metric in row.metrics:
-            for reason, count in metric.undefined.items():
-                most[plain_line(reason)] = max(most.get(plain_line(reason), 0), count)
-    shown = sorted(most.items(), key=lambda item: (-item[1], item[0]))
-    text = "; ".join(f"{reason} (up to {count:,} a metric)" for reason, count in shown[:6])
-    return text + (f"; and {len(shown) - 6} more reasons" if len(shown) > 6 else "")
+    return Cell(value, interval, value == best, "", f"n={metric.videos:,}" if counted else "")

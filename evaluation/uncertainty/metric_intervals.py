@@ -14,6 +14,7 @@ from evaluation.cases import Floats
 from evaluation.uncertainty.bootstrap import Statistic, corpus_of, intervals, mean_of
 from schemas.documents.evaluation import MetricValue, VideoValues
 
+IN_SOME_RUNS = "in some runs: "  # begins the reason of videos that have a value in some of several runs only
 CorpusMetrics = Mapping[str, Callable[[Floats], Floats]]
 """For metrics that are not means over videos, the function from summed `VideoValues.sums`, (..., K), to values, (...).
 """
@@ -52,7 +53,7 @@ def column(
     counted: Counter[str] = Counter()
     for i in np.flatnonzero(missing.any(axis=0)).tolist():
         why = (reasons[i] if i < len(reasons) else None) or "undefined"
-        counted[why if missing[:, i].all() else f"in some runs: {why}"] += 1
+        counted[why if missing[:, i].all() else f"{IN_SOME_RUNS}{why}"] += 1
     return Column(name, unit, statistic, dict(counted), reason)
 
 
@@ -62,7 +63,7 @@ def metric_values(columns: Sequence[Column], seed: int) -> tuple[MetricValue, ..
     for metric, interval in zip(columns, intervals([metric.statistic for metric in columns], seed), strict=True):
         value, low, high = (None if math.isnan(end) else end for end in interval)
         why = metric.reason or ("undefined for every video" if value is None else None)
-        partly = sum(count for text, count in metric.undefined.items() if text.startswith("in some runs: "))
+        partly = sum(count for text, count in metric.undefined.items() if text.startswith(IN_SOME_RUNS))
         values.append(
             MetricValue(
                 name=metric.name,

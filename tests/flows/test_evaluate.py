@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -129,6 +130,20 @@ def test_tables_fit_the_terminal(files: Path, columns: int) -> None:
     assert (
         "won/tied/lost" in text and "difference" in text and "no column of a table has room" in " ".join(text.split())
     )
+
+
+def test_the_terminal_says_of_how_many_videos_a_value_is(files: Path) -> None:
+    items = list(scripts(VIDEOS).items())
+    records = [
+        {"id": n, "scores": [0.5 if i < 2 else k % 7 for k in range(s.duration)]} for i, (n, s) in enumerate(items)
+    ]
+    write_predictions(files / "flat.jsonl", records)
+    code, out, _ = evaluated(files, "flat")
+    above = next(line for line in out.splitlines() if "n=6" in line)
+    assert code == 0 and above.count("n=6") == 3, "F1, precision and recall have all videos in every row"
+    counts = [re.findall(r"n=\d", line)[0] for line in out.splitlines() if "n=" in line and "┃" not in line]
+    assert counts == ["n=4", "n=6"] * (len(counts) // 2), "constant scores have no rank correlation, random ones do"
+    assert len(counts) >= 2
 
 
 @pytest.mark.prefect

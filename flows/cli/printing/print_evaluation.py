@@ -22,7 +22,8 @@ _NAME = 24  # columns of the terminal for a system's name, which goes on in the 
 
 def print_evaluation(evaluation: Evaluation, console: Console | None = None) -> None:
     """Print the tables, their caption, and the first problems."""
-    from evaluation.report.tables import KINDS, caption, tables_of
+    from evaluation.report.captions import caption
+    from evaluation.report.tables import KINDS, tables_of
 
     console = console or Console(highlight=False)
     for made in tables_of(evaluation):
@@ -31,7 +32,7 @@ def print_evaluation(evaluation: Evaluation, console: Console | None = None) -> 
             table = RichTable(show_edge=False, pad_edge=False, title=title, title_justify="left")
             table.add_column("", overflow="fold", max_width=_NAME)
             for column in columns:
-                table.add_column(plain(made.headers[column][0]), justify="right", no_wrap=True)
+                table.add_column(_header(made, column), justify="right", no_wrap=True)
             for row in (*made.systems, *made.baselines):
                 cells = [_cell(row.cells[column]) for column in columns]
                 kind = "" if row.kind == "system" else "italic"
@@ -45,8 +46,13 @@ def print_evaluation(evaluation: Evaluation, console: Console | None = None) -> 
         console.print(f"… and {more} more problems, in the report")
 
 
+def _header(table: Table, column: int) -> Text:
+    name, _, videos = table.headers[column]
+    return Text("\n".join(filter(None, (plain(name), videos))))
+
+
 def _cell(cell: Cell) -> Text:
-    return Text("\n".join(filter(None, (cell.value, cell.interval))), "bold" if cell.best else "")
+    return Text("\n".join(filter(None, (cell.value, cell.interval, cell.videos))), "bold" if cell.best else "")
 
 
 def _fitting(table: Table, width: int) -> list[list[int]]:
@@ -55,9 +61,9 @@ def _fitting(table: Table, width: int) -> list[list[int]]:
     names = min(_NAME, max((len(plain(row.name)) for row in rows), default=0))
     groups: list[list[int]] = []
     room = 0
-    for column, (header, _) in enumerate(table.headers):
-        cells = [line for row in rows for line in _cell(row.cells[column]).plain.split("\n")]
-        wide = max(map(len, (plain(header), *cells))) + 3  # a space, a line and a space between columns
+    for column in range(len(table.headers)):
+        texts = [_header(table, column), *(_cell(row.cells[column]) for row in rows)]
+        wide = max(len(line) for text in texts for line in text.plain.split("\n")) + 3  # a line between two spaces
         if not groups or wide > room:
             groups.append([])
             room = width - names
@@ -68,7 +74,8 @@ def _fitting(table: Table, width: int) -> list[list[int]]:
 
 def print_comparison(comparison: Comparison, console: Console | None = None) -> None:
     """Print the table of differences and its caption."""
-    from evaluation.report.tables import NONE, comparison_caption, comparison_rows
+    from evaluation.report.captions import comparison_caption
+    from evaluation.report.tables import NONE, comparison_rows
 
     console = console or Console(highlight=False)
     if not comparison.metrics:

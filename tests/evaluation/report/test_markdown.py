@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from evaluation.compare import compare
+from evaluation.report.captions import caption
 from evaluation.report.markdown import comparison_markdown, markdown
-from evaluation.report.tables import caption, exclusions_of, label, number, probability, signed, tables_of
-from schemas.documents.evaluation import Problem
+from evaluation.report.tables import exclusions_of, label, number, probability, signed, tables_of
+from evaluation.uncertainty.metric_intervals import summarize
+from schemas.documents.evaluation import Problem, SystemValues, VideoValues
 from schemas.safe_text import plain_line
 from tests.evaluation.evaluations import HOSTILE, ROWS, evaluation, hostile_evaluation
 
@@ -34,7 +36,8 @@ def test_a_row_shows_the_values_of_the_document() -> None:
     f1, tau = metrics["f1"], metrics["kendall_tau"]
     shown = rows[ROWS[1][0]]
     assert shown[1] == f"{f1.value:.3f} [{f1.low:.3f}, {f1.high:.3f}]"
-    assert shown[4] == f"{tau.value:.3f} [{tau.low:.3f}, {tau.high:.3f}]"
+    assert shown[4] == f"{tau.value:.3f} [{tau.low:.3f}, {tau.high:.3f}] n=20", "another system has 18 of the videos"
+    assert rows["System"][1] == "F1 (fraction, n=20)" and rows["System"][4] == "Kendall τ (correlation)"
     assert {"random (floor)", "human leave-one-out (people)", "mean annotator (ceiling)"} <= rows.keys()
 
 
@@ -44,8 +47,9 @@ def test_bold_is_the_best_system_and_never_a_baseline() -> None:
         for i in range(len(table.headers)):
             column = [row.cells[i] for row in table.systems]
             values = [float(cell.value) for cell in column if cell.value != "–"]
+            alike = "τ" not in table.headers[i][0] and "ρ" not in table.headers[i][0]
             assert [cell.best for cell in column] == [
-                cell.value != "–" and float(cell.value) == max(values) for cell in column
+                alike and cell.value != "–" and float(cell.value) == max(values) for cell in column
             ]
         assert not any(cell.best for row in table.baselines for cell in row.cells)
     assert [table.title for table in tables] == ["Frames", "Text", "Frames and text"]
@@ -53,6 +57,30 @@ def test_bold_is_the_best_system_and_never_a_baseline() -> None:
     assert not any(cell.best for table in alone for row in table.systems for cell in row.cells), (
         "of one there is no best"
     )
+
+
+def test_nothing_is_bold_over_different_sets_of_videos() -> None:
+    def row(name: str, *values: float | None, runs: int = 1) -> SystemValues:
+        videos = tuple(VideoValues(id=f"v{i}", values={"f1": value}) for i, value in enumerate(values))
+        partly = (*videos[:-1], videos[-1].model_copy(update={"values": {"f1": None}}))
+        made = summarize({"f1": "fraction"}, [videos, partly][:runs], 0)
+        return SystemValues(name=name, kind="system", metrics=made, videos=videos, runs=runs)
+
+    def best(*systems: SystemValues) -> list[str]:
+        made = evaluation(4).model_copy(update={"systems": systems})
+        [table] = tables_of(made)
+        found = [row.name for row in table.systems if row.cells[0].best]
+        values = [system for system in systems if system.metrics[0].value is not None]
+        assert ("Not ranked" in caption(made)) == (len(values) > 1 and not found)
+        return found
+
+    alike, higher = row("a", 0.1, 0.2, 0.3), row("b", 0.4, 0.5, 0.6)
+    assert best(alike, higher) == ["b"]
+    assert best(alike, higher, row("text only", None, None, None)) == ["b"], "a dash takes no part"
+    assert best(alike, row("fewer", None, 0.5, 0.6)) == []
+    assert best(row("first", 0.1, 0.2, None), row("last", None, 0.5, 0.6)) == [], "as many videos, but others"
+    assert best(alike, row("in some runs", 0.4, 0.5, 0.6, runs=2)) == []
+    assert best(alike) == best(alike, row("text only", None, None, None)) == [], "of one there is no best"
 
 
 def test_the_caption_and_the_lists_say_what_was_excluded() -> None:
