@@ -38,7 +38,7 @@ ENCODER = {"preset": "veryfast", "crf": "23", "bf": "3", "g": "250"}
 
 def main() -> None:
     """Run the benchmark, or one contender in a child process."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = argparse.ArgumentParser(prog="v2xum bench frames", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true", help="one line of JSON")
     parser.add_argument("--seconds", type=int, default=600, help="length of the long file, a multiple of 60")
     parser.add_argument("--keep", type=Path, help="folder for the generated files, which a later run uses again")

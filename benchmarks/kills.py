@@ -29,6 +29,7 @@ from typing import Any
 from curation.video.encode import encode_video
 from demo.render import frames
 from demo.world import make_script
+from flows.local.progress import PROGRESS
 from schemas.repository import ROOT
 
 VIDEOS = 6
@@ -183,7 +184,7 @@ class Campaign:
 
     def _said(self, workspace: Path) -> str:
         lines = self._log(workspace).read_text(errors="replace").splitlines()
-        return "\n".join([line for line in lines if '"event": "progress"' not in line][-20:])
+        return "\n".join([line for line in lines if not line.startswith(PROGRESS)][-20:])
 
     def _note(self, what: str) -> None:
         self.findings.wrong_ends.append(what)
@@ -242,7 +243,7 @@ def measure(kills: int, seed: int, folder: Path, videos: int = VIDEOS) -> dict[s
 
 def main() -> None:
     """Run the benchmark and print one line of JSON; exit code 1 when anything was lost, doubled or different."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks kills", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="v2xum bench kills", description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--videos", type=int, default=VIDEOS)

@@ -78,7 +78,7 @@ def _peak() -> float:
 
 def main() -> None:
     """Run the benchmark and print one line of JSON, with or without `--json`."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="v2xum bench memory", description=main.__doc__)
     parser.add_argument("--run", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()

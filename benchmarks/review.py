@@ -280,7 +280,7 @@ def measure(count: int) -> dict[str, Any]:
 
 def main() -> None:
     """Run the benchmark and print one line of JSON, with or without `--json`."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="v2xum bench review", description=main.__doc__)
     parser.add_argument("--samples", type=int, default=10_000)
     parser.add_argument("--json", action="store_true")
     print(json.dumps(measure(parser.parse_args().samples)))

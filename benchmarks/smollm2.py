@@ -50,7 +50,7 @@ FAULTS = ("echoes", "degenerate", "repeated_summaries", "keyframes_of_one_pictur
 
 def main() -> None:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = argparse.ArgumentParser(prog="v2xum bench smollm2", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true", help="one line of JSON")
     parser.add_argument("--videos", type=int, default=6)
     parser.add_argument("--keep", type=Path, help="folder for the videos and the workspace")

@@ -19,6 +19,8 @@ from schemas.errors import ConfigError, WorkspaceBusy
 from schemas.secret_addresses import hide_secrets
 
 _CONFIG = "config.json"
+_INNER = "workspace"
+_LOOKED_AT, _NAMED = 200, 5
 _PRIVATE = (_CONFIG, "ledger.sqlite*", "prefect", "review/*.key")  # files, and a folder that nobody else may enter
 
 
@@ -39,13 +41,24 @@ class Workspace:
         """Whether a run was ever started here."""
         return has_ledger(self.root)
 
+    def find(self) -> Workspace | None:
+        """This workspace, else the one in its folder `workspace`, as `make demo` makes it; None where there is none."""
+        inner = Workspace(self.root / _INNER)
+        return self if self.exists else inner if inner.exists else None
+
     def require(self) -> Workspace:
-        """This workspace; raises ConfigError when there is none at its path."""
-        if not self.exists:
-            raise ConfigError(
-                f"{self.root}: no workspace here; `v2xum curate CONFIG --workspace {self.root}` makes one"
-            )
-        return self
+        """As `find`; raises ConfigError when there is no workspace."""
+        found = self.find()
+        if found is None:
+            below = ", ".join(str(place.root) for place in self._below())
+            way = f"below it: {below}" if below else f"`v2xum curate CONFIG --workspace {self.root}` makes one"
+            raise ConfigError(f"{self.root}: no workspace here; {way}")
+        return found
+
+    def _below(self) -> list[Workspace]:
+        """The first workspaces in the folders of this one, by name."""
+        folders = sorted(self.root.iterdir()) if self.root.is_dir() else []
+        return [place for folder in folders[:_LOOKED_AT] if (place := Workspace(folder).find())][:_NAMED]
 
     def ledger(self) -> Ledger:
         """Open the ledger: a file of the workspace, or where V2XUM_LEDGER says. Raises ConfigError as `open_ledger`."""

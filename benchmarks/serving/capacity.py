@@ -56,7 +56,7 @@ COLD = 16
 
 def main() -> None:
     """Run the benchmark and print the figures as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = argparse.ArgumentParser(prog="v2xum bench serving", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true", help="one line of JSON")
     parser.add_argument("--frames", type=int, default=2000, help="frames to caption, a multiple of 25")
     parser.add_argument("--capacities", default="8,32,128", help="requests that the server works on at once")

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from curation.ledger import tables as t
 from curation.ledger.part import Part
 
+IDLE = "nothing to do"  # the outcome of a run for which nothing was due
 PROBES = ("probing", "probed", "probe stopped")  # outcomes of runs that only probed, for `v2xum plan`
 
 
@@ -41,11 +42,11 @@ class RunRows(Part):
         with self.engine.begin() as connection:
             connection.execute(sa.update(t.runs).where(t.runs.c.id == run).values(values))
 
-    def last_run(self, *, probes: bool = True) -> RunRow | None:
-        """The newest run; without `probes` the newest that is not of `v2xum plan`. None when there is none."""
+    def last_run(self, *, worked: bool = False) -> RunRow | None:
+        """The newest run; with `worked` the newest of `v2xum curate` that had something to do. None for none."""
         query = sa.select(t.runs).order_by(t.runs.c.id.desc()).limit(1)
-        if not probes:
-            query = query.where(t.runs.c.outcome.not_in(PROBES))
+        if worked:
+            query = query.where(t.runs.c.outcome.not_in((*PROBES, IDLE)))
         with self.engine.connect() as connection:
             row = connection.execute(query).first()
         if row is None:

@@ -183,7 +183,7 @@ class Services:
         Long work calls it often, so that a stop takes seconds and not the time of a whole video.
         """
         if self.stop.is_set():
-            raise Interrupted("stopped within a video; the same command goes on from here")
+            raise Interrupted("stopped at a safe point; the same command goes on from here")
         if self._alarm is not None:
             self._alarm()
         if self.budget is not None:

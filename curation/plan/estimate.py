@@ -26,6 +26,7 @@ from models.identity import name_of
 from schemas.configuration.config import CurateConfig
 from schemas.configuration.model_config import ChatConfig
 from schemas.documents.plan import CostPlan, Interval, ModelPlan, PlanEstimate
+from schemas.kit.number_of import number_of
 
 LEAST = 5  # the least number of settled videos to extrapolate from
 
@@ -71,12 +72,12 @@ def problem(probed: Probed, due: Mapping[str, str]) -> str | None:
     """The reason why nothing can be extrapolated, in words; None when something can."""
     if len(probed.ids) < LEAST:
         return (
-            f"{len(probed.ids)} videos are settled in this workspace; from fewer than {LEAST} nothing is extrapolated: "
-            f"give --probe {2 * LEAST} or more, or sources with more videos"
+            f"settled in this workspace: {number_of(len(probed.ids), 'video')}; from fewer than {LEAST} nothing is "
+            f"extrapolated: give --probe {2 * LEAST} or more, or sources with more videos"
         )
     for stage, count in sorted(Counter(due.values()).items()):
         if not probed.entered[:, STAGES.names.index(stage)].any():
-            return f"{count} videos are due at {stage}, and no settled video came there: probe some (--probe)"
+            return f"due at {stage}: {number_of(count, 'video')}, and no settled video came there: probe some (--probe)"
     return None
 
 

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from itertools import islice
 
 from curation.ledger.ledger import Ledger
-from curation.ledger.stages import STAGES
+from curation.status.stage_counts import StageCounts
 from curation.status.standings import Standings, VideoStanding
 from pages.histogram import Histogram
 from schemas.audit import GOOD, Audit
@@ -33,8 +33,7 @@ class Overview:
     def __init__(self, standings: Standings, config: ExtractConfig, most: int = 200) -> None:
         """Read the ledger once; at most `most` videos are picked for showing."""
         self.states: Counter[str] = Counter()
-        self.due: Counter[str] = Counter()
-        self.heads: dict[str, Counter[str]] = {stage: Counter() for stage in STAGES.names}
+        self.stages = StageCounts(standings.view.hashes)
         self.reasons: Counter[str] = Counter()
         self.ratios = Histogram(0.0, 1.0)
         self.audits = {name: Histogram(*_RANGES.get(name, (0.0, 1.0))) for name in GOOD}
@@ -54,11 +53,7 @@ class Overview:
 
     def _count(self, video: VideoStanding) -> None:
         self.states[video.where.state] += 1
-        if video.where.stage is not None:
-            self.due[video.where.stage] += 1
-        for stage, head in video.heads.items():
-            if stage in self.heads:
-                self.heads[stage][head.status] += 1
+        self.stages.count(video)
         if video.why is not None:
             known = str(video.why) in self.reasons or len(self.reasons) < _MOST_REASONS
             reason = str(video.why) if known else "(other reasons)"

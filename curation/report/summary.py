@@ -55,7 +55,7 @@ def sum_up(services: Services, overview: Overview, how: Course | None, why: str 
 
     `how` is None when the figures of that run are lost. `why` is the reason why it stopped.
     """
-    run = services.ledger.last_run(probes=False)
+    run = services.ledger.last_run(worked=True)
     made = run.stages if run else {}
     totals = how.totals if how else Totals()
     spreads = {name: data.spread() for name, data in overview.audits.items()}
@@ -83,16 +83,16 @@ def sum_up(services: Services, overview: Overview, how: Course | None, why: str 
         audits={name: spread for name, spread in spreads.items() if spread is not None},
         marks=dict(sorted(overview.marks.items())),
         binding=BindingFigures(**overview.binding) if overview.binding else None,
-        repeats=RepeatCounts(**services.binding.repeat_figures()._asdict()) if overview.heads[AUDIT]["done"] else None,
+        repeats=RepeatCounts(**services.binding.repeat_figures()._asdict()) if overview.stages.done[AUDIT] else None,
         series=how.series if how else Series(),
     )
 
 
 def _stage(stage: str, overview: Overview, made: dict[str, int]) -> StageCount:
     return StageCount(
-        done=overview.heads[stage]["done"],
-        rejected=overview.heads[stage]["rejected"],
-        due=overview.due[stage],
+        done=overview.stages.done[stage],
+        rejected=overview.stages.rejected[stage],
+        due=overview.stages.due[stage],
         run_made=made.get("made", 0),
         run_reused=made.get("reused", 0),
         run_rejected=made.get("rejected", 0),

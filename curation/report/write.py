@@ -54,7 +54,7 @@ def write_report(
     if history is not None:
         how = course(services.meter.read(), history.points())
     else:
-        before, run = last_summary(workspace), services.ledger.last_run(probes=False)
+        before, run = last_summary(workspace), services.ledger.last_run(worked=True)
         if before is not None and run is not None and before.run == run.number:
             how, why = Course(before.totals, before.series), before.why
     standings = Standings(services.view)

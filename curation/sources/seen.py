@@ -83,7 +83,7 @@ class Seen:
         wherever its list was then, or when its place was read. A single file or address is no list: it never leaves.
         """
         if isinstance(item, Rejection):
-            return self.whole or ((origin := _origin_of(item.evidence)) is not None and self._passed(origin))
+            return self.whole or ((origin := origin_of(item.evidence)) is not None and self._passed(origin))
         doubtful = item.origin.list_name in self.doubtful
         return item.origin.row > 0 and not doubtful and self._passed(item.origin)
 
@@ -100,7 +100,7 @@ def origin_text(origin: Origin) -> str:
     return f"{origin.list_name} row {origin.row}" if origin.row else origin.list_name
 
 
-def _origin_of(evidence: str) -> Origin | None:
+def origin_of(evidence: str) -> Origin | None:
     """The place that the evidence of an unusable row begins with, as `origin_text` wrote it."""
     match = _PLACE.match(evidence)
     return Origin(list_name=match["list"], row=int(match["row"])) if match is not None else None

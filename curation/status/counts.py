@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 
 from curation.ledger.stages import STAGES
+from curation.status.stage_counts import StageCounts
 from curation.status.standings import Standings
 from curation.status.view import LedgerView
 from schemas.documents.status import LastRunCounts, RunOutcome, StageStatus, WorkspaceStatus
@@ -13,16 +14,12 @@ from schemas.documents.status import LastRunCounts, RunOutcome, StageStatus, Wor
 def summarize(view: LedgerView) -> WorkspaceStatus:
     """Count the videos of a ledger by where they stand, by stage, and by why they are out."""
     states: Counter[str] = Counter()
-    due: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
-    results: dict[str, Counter[str]] = defaultdict(Counter)
+    by_stage = StageCounts(view.hashes)
     poison = 0
     for one in Standings(view).walk():
         states[one.where.state] += 1
-        if one.where.stage is not None:
-            due[one.where.stage] += 1
-        for stage, head in one.heads.items():
-            results[stage][head.status] += 1
+        by_stage.count(one)
         if one.why is not None:
             reasons[str(one.why)] += 1
             poison += one.why.error_class == "poison"
@@ -35,13 +32,14 @@ def summarize(view: LedgerView) -> WorkspaceStatus:
         pending=states["pending"],
         stages={
             stage: StageStatus(
-                done=results[stage]["done"],
-                rejected=results[stage]["rejected"],
-                due=due[stage],
+                done=by_stage.done[stage],
+                rejected=by_stage.rejected[stage],
+                due=by_stage.due[stage],
                 last_run=LastRunCounts(**last.stages.get(stage, {})) if last is not None else LastRunCounts(),
             )
             for stage in STAGES.names
         },
+        elsewhere={place: count for place, count in by_stage.rejected.items() if place not in STAGES.names},
         reasons=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
         poison=poison,
         last_run=RunOutcome(number=last.number, outcome=last.outcome) if last is not None else None,

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import json
+import re
 
 from curation.ledger.entries import Entry
 from curation.ledger.ledger import Ledger
-from curation.ledger.stages import STAGES
+from curation.ledger.stages import SOURCE, STAGES
+from curation.sources.seen import origin_of
 from curation.status.standings import Standings
 from curation.status.view import LedgerView
 from schemas.documents.status import ExplainedRejection, ExplainedStage, Explanation
+from schemas.records import Origin
+from schemas.safe_text import file_name
 from schemas.secret_addresses import without_secrets
+
+_ROW = re.compile(r"(?P<list>.+?)(?::|,? row )(?P<row>[0-9]{1,12})", re.DOTALL)
 
 
 def find(ledger: Ledger, wanted: str) -> list[str]:
-    """Ids that a person may mean: the id itself, a prefix of it, a file hash, an address or the end of one, a title."""
+    """Ids that a person may mean: the id itself, a prefix of it, a file hash, an address or the end of one, a title.
+
+    Also the place in a list: `list.csv:12`, or `list.csv row 12`, as messages have it.
+    """
     matches = []
     wanted = without_secrets(wanted)
     contents = ledger.contents()
+    named = _ROW.fullmatch(wanted)
+    row = Origin(list_name=named["list"], row=int(named["row"])) if named is not None else None
+    rejected = {one.id: origin_of(one.evidence) for one in ledger.rejections() if one.stage == SOURCE} if row else {}
     for source in ledger.sources():
         record = source.source()
         if source.id == wanted:
@@ -25,10 +37,17 @@ def find(ledger: Ledger, wanted: str) -> list[str]:
         names = [source.id, contents.get(source.id, "")]
         if record is not None:
             names += [record.uri, record.uri.rsplit("/", 1)[-1], record.title or ""]
-        exact = wanted in names
+        exact = wanted in names or _same_row(row, rejected.get(source.id) if record is None else record.origin)
         if exact or (len(wanted) >= 4 and any(name.startswith(wanted) for name in names[:2])):
             matches.append(source.id)
     return matches
+
+
+def _same_row(wanted: Origin | None, origin: Origin | None) -> bool:
+    """Whether both are one row of one list; the list's file name is enough."""
+    if wanted is None or origin is None or wanted.row != origin.row:
+        return False
+    return file_name(wanted.list_name) == file_name(origin.list_name)
 
 
 def explain(view: LedgerView, video_id: str) -> Explanation:

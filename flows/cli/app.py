@@ -106,7 +106,8 @@ def fail(message: str, code: int) -> None:
     from schemas.secret_addresses import hide_secrets
 
     for line in hide_secrets(message).splitlines():
-        sys.stderr.write(f"v2xum: {plain(line, 2000)}\n")
+        indent = " " * (len(line) - len(line.lstrip(" ")))
+        sys.stderr.write(f"v2xum: {indent}{plain(line, 2000)}\n")
     raise typer.Exit(code)
 
 

@@ -37,15 +37,17 @@ class Benchmark(StrEnum):
     smollm2 = "smollm2"
 
 
-_OWN_OPTIONS = (Benchmark.serving, Benchmark.frames, Benchmark.review, Benchmark.protocols)
-_WITH_OPTIONS = (*_OWN_OPTIONS, Benchmark.kills, Benchmark.audit, Benchmark.smollm2)
+WITH_OPTIONS = (
+    *(Benchmark.serving, Benchmark.frames, Benchmark.review, Benchmark.protocols),
+    *(Benchmark.kills, Benchmark.audit, Benchmark.smollm2),
+)
 
 
 class _PassesHelp(TyperCommand):
     """Passes `--help` to a benchmark that has options of its own."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if args and args[0] in _WITH_OPTIONS and "--help" in args[1:]:
+        if args and args[0] in WITH_OPTIONS and "--help" in args[1:]:
             ctx.help_option_names = []  # `--help` is then an unknown option, and these are passed on
         return super().parse_args(ctx, args)
 

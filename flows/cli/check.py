@@ -14,6 +14,7 @@ from curation.store.folder_swap import names
 from flows.cli.app import JsonOption, app, fail, guarded, print_json, shown_path
 from schemas.documents.check import ExportCheck
 from schemas.errors import ConfigError
+from schemas.kit.number_of import number_of
 from schemas.safe_text import plain, plain_line
 
 _SHOWN = 50
@@ -52,7 +53,8 @@ def check(
 
 def _sound(place: Path, found: Checked) -> str:
     rows = "" if found.rows_were_read else f"; its rows are of schema version {found.schema_version} and were not read"
-    return f"sound: {found.samples} samples, {found.files} files in {shown_path(place)}{rows}\n"
+    held = f"{number_of(found.samples or 0, 'sample')}, {number_of(found.files, 'file')}"
+    return f"sound: {held} in {shown_path(place)}{rows}\n"
 
 
 def _export_in(folder: Path) -> Path:

@@ -7,7 +7,8 @@ command imports only its own. A test compares the lines here with the docstrings
 from __future__ import annotations
 
 import importlib
-from typing import Any, NamedTuple
+import sys
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -102,6 +103,18 @@ def load_command(name: str) -> TyperCommand | TyperGroup:
 application = typer.Typer(cls=_LazyGroup, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"v2xum-curator {version('v2xum-curator')}\n")
+        raise typer.Exit
+
+
 @application.callback()
-def v2xum() -> None:
+def v2xum(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and end.")
+    ] = False,
+) -> None:
     """Turn videos into a verified Instruct-V2Xum-style dataset."""

@@ -111,7 +111,7 @@ def run(folder: Path, videos: int, console: Console) -> None:
         f"Evaluation      {shown(page)}\n"
         f"                v2xum evaluate curated={shown(workspace / 'export')} \\\n"
         f"                  --references {shown(folder / 'truth.json')}\n"
-        f"One sample      v2xum explain {made[0].video.id} {shown(workspace)}\n"
+        f"One sample      v2xum explain {shown(workspace)} {made[0].video.id}\n"
         f"Your own        v2xum curate configs/demo.yaml --source FOLDER_OR_LIST --workspace data/runs/mine \\\n"
         f"                  --set binding.mode=score-only\n"
         f"                (the tiny models know only the demo's world, so the binding audit would stop the run;\n"

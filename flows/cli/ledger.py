@@ -12,6 +12,7 @@ import typer
 from curation.workspace import Workspace
 from flows.cli.app import JsonOption, WorkspaceArgument, app, guarded, print_json, shown_path, typed_path
 from schemas.errors import ConfigError
+from schemas.kit.number_of import number_of
 from schemas.safe_text import plain
 
 if TYPE_CHECKING:  # each command imports its own
@@ -79,7 +80,8 @@ def repair(
             if as_json:
                 print_json({"accepted": True, "videos": found})
             else:
-                sys.stdout.write(f"the ledger of {shown_path(place.root)} is taken as it is, with {found} videos\n")
+                videos = number_of(found, "video")
+                sys.stdout.write(f"the ledger of {shown_path(place.root)} is taken as it is, with {videos}\n")
             return
         repaired = repair_ledger(place.root, source)
     if as_json:
@@ -117,5 +119,6 @@ def _print(root: Path, repaired: Repaired, source: Path | None) -> None:
 
 
 def _counted(rows: dict[str, int]) -> str:
-    shown = {name: rows[name] for name in ("sources", "results", "replies", "verdicts") if rows.get(name)}
-    return ", ".join(f"{count:,} {name}" for name, count in shown.items()) or "no rows"
+    names = {"sources": "source", "results": "result", "replies": "reply", "verdicts": "verdict"}
+    shown = [(rows[name], noun) for name, noun in names.items() if rows.get(name)]
+    return ", ".join(number_of(count, noun) for count, noun in shown) or "no rows"

@@ -12,6 +12,7 @@ from rich.table import Table
 from flows.cli.app import JsonOption, LimitOption, RunFolderOption, SetOption, app, guarded, overrides, print_json
 from schemas.configuration.loading import load_config
 from schemas.documents.plan import Interval, Plan, PlanEstimate
+from schemas.kit.number_of import number_of
 from schemas.safe_text import plain
 
 
@@ -36,7 +37,7 @@ def plan(
 
     resolved = load_config(config, overrides(set_, source))
     root = (workspace or Path("data/runs") / resolved.name).resolve()
-    answer = plan_here(resolved, root, source or (), probe, limit)
+    answer = plan_here(resolved, root, source or (), probe, limit, as_json=as_json)
     if as_json:
         print_json(answer)
     else:
@@ -48,8 +49,8 @@ def print_plan(answer: Plan, console: Console | None = None) -> None:
     console = console or Console(highlight=False, soft_wrap=True)
     probe, found = answer.probe, answer.estimate
     console.print(
-        f"{answer.videos} videos: {answer.settled_videos} are settled ({probe.videos} of them probed now, in "
-        f"{_hours(probe.wall_hours)}), {answer.due_videos} are due"
+        f"{number_of(answer.videos, 'video')}: settled {answer.settled_videos} ({probe.videos} of them probed now, in "
+        f"{_hours(probe.wall_hours)}), due {answer.due_videos}"
     )
     if found is None:
         console.print(plain(answer.note or "", 1000), markup=False)

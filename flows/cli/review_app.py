@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.app import app
+from schemas.kit.number_of import number_of
 from schemas.safe_text import plain
 
 if TYPE_CHECKING:  # heavy modules are imported by the command that needs them
@@ -23,10 +24,10 @@ ProjectOption = Annotated[
 
 def print_pull(result: Result) -> None:
     """Print the outcome of a pull: one line, one line for each problem, and the notes on standard error."""
-    words = [f"{result.new} new verdicts", f"{result.annotations} annotations read"]
+    words = [number_of(result.new, "new verdict"), f"{number_of(result.annotations, 'annotation')} read"]
     words += [f"{result.skipped} skipped"] if result.skipped else []
-    words += [f"{result.open} tasks open"]
-    words += [f"{result.drafts} drafts not sent yet"] if result.drafts else []
+    words += [f"{number_of(result.open, 'task')} open"]
+    words += [f"{number_of(result.drafts, 'draft')} not sent yet"] if result.drafts else []
     sys.stdout.write(f"{plain(result.title)}: {', '.join(words)}\n")
     for problem in result.problems:
         sys.stdout.write(f"unclear        {plain(problem, 1000)}\n")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
+import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, get_args
 
@@ -35,8 +37,16 @@ from schemas.errors import (
     ConfigError,
     ErrorClass,
 )
+from schemas.kit.number_of import number_of
+from schemas.review import REASONS
 
 _NAMED = 8  # ids in a message
+_NOT_TRIED = {  # reasons that `v2xum status` shows, and that are computed anew by every command
+    "duplicate": "another video has the same bytes",
+    "unsupported": "its audit refuses the summary (audit.refuse_below)",
+    "awaits_review": "people decide on it (`v2xum review push` asks them)",
+    **dict.fromkeys(("rejected", *REASONS), "people rejected it (`v2xum review push` asks them)"),
+}
 AllowFewerOption = Annotated[
     bool, typer.Option("--allow-fewer", help="Export also when samples of the last export leave it without a reason.")
 ]
@@ -75,14 +85,16 @@ def curate(
     resolved = load_config(config, overrides(set_, source))
     root = (workspace or Path("data/runs") / resolved.name).resolve()
     budget = Budget(max_cost, max_hours, max_tokens, resolved.prices)
-    counts = curate_here(resolved, root, source or (), limit, budget, adopt=adopt, allow_fewer=allow_fewer)
+    counts = curate_here(
+        resolved, root, source or (), limit, budget, adopt=adopt, allow_fewer=allow_fewer, as_json=as_json
+    )
     if as_json:
         print_json(counts)
     else:
         print_status(counts, root)
         page = shown_path(root / "report" / "report.html")
         sys.stdout.write(f"\ndataset   {shown_path(root / 'export')}\nreport    {page}\n")
-        sys.stdout.write(f"explain   v2xum explain ID {typed_path(root)}\n")
+        sys.stdout.write(f"explain   v2xum explain {typed_path(root)} ID\n")
     if counts.videos and (counts.rejected + counts.retryable) / counts.videos > resolved.run.max_rejected:
         fail("more videos were rejected than run.max_rejected allows; `v2xum status` lists the reasons", 3)
 
@@ -102,14 +114,18 @@ def status(workspace: WorkspaceArgument, as_json: JsonOption = False) -> None:
 @app.command()
 @guarded
 def explain(
-    video: Annotated[
-        str, typer.Argument(metavar="ID", help="A video's id or the start of it, a file's hash, an address or a title.")
-    ],
     workspace: WorkspaceArgument,
+    video: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID",
+            help="A video's id or the start of it, a file's hash, an address, a title, or LIST:ROW of a rejected row.",
+        ),
+    ],
     as_json: JsonOption = False,
 ) -> None:
     """Show everything about one video: origin, hashes, timestamps, prompts, models, tokens, attempts, rejections."""
-    with open_view(Workspace(workspace).require()) as view:
+    with open_view(workspace_first("explain", workspace, [video])) as view:
         ids = find(view.ledger, video)
         if len(ids) != 1:
             if ids:
@@ -149,10 +165,14 @@ def retry(
     if not (ids or error_class or stage or reason):
         error_class = "transient"
     _require_known("--class", error_class, get_args(ErrorClass))
-    place = Workspace(workspace).require()
+    place = workspace_first("retry", workspace, list(ids or ()))
     with place.lock(), open_ledger(place) as ledger:
         rejections = list(ledger.rejections())
         _require_known("--stage", stage, dict.fromkeys((*STAGES.names, *(r.stage for r in rejections))))
+        reasons = sorted({r.reason for r in rejections})
+        if reason in _NOT_TRIED and reason not in reasons:
+            raise ConfigError(f"--reason {reason}: {_NOT_TRIED[reason]}; there is nothing to try again")
+        _require_known("--reason", reason, reasons)
         known = {source.id for source in ledger.sources(list(ids or ()))}
         if unknown := [video for video in ids or () if video not in known]:
             raise ConfigError(f"{workspace} has no video {', '.join(map(repr, unknown))}: give ids in full")
@@ -169,10 +189,11 @@ def retry(
         tried = [rejection for rejection in chosen if rejection.stage != SOURCE]
         for rejection in tried:
             ledger.forget(rejection.id, rejection.stage)
-    sys.stdout.write(f"{len(tried)} rejections forgotten; run `v2xum curate` again to try them\n")
+    sys.stdout.write(f"{number_of(len(tried), 'rejection')} forgotten; run `v2xum curate` again to try them\n")
     if rows:
+        stay = "stays rejected while it stands" if len(rows) == 1 else "stay rejected while they stand"
         sys.stdout.write(
-            f"{len(rows)} unusable rows stay rejected while they stand in their list: mend them there "
+            f"{number_of(len(rows), 'unusable row')} {stay} in the list: mend it there "
             "(`v2xum explain` shows the list and the row), then run `v2xum curate` again\n"
         )
 
@@ -187,11 +208,25 @@ def export(workspace: WorkspaceArgument, allow_fewer: AllowFewerOption = False) 
     place = Workspace(workspace).require()
     with place.lock(), open_services(place) as services:
         manifest = export_workspace(place, services, allow_fewer=allow_fewer, note=note)
-    sys.stdout.write(f"{manifest.samples} samples in {shown_path(place.export)}\n")
+    sys.stdout.write(f"{number_of(manifest.samples, 'sample')} in {shown_path(place.export)}\n")
+
+
+def workspace_first(command: str, first: Path, others: Sequence[str]) -> Workspace:
+    """The workspace at `first`. Raises ConfigError, which says so where another argument names the workspace."""
+    place = Workspace(first).find()
+    if place is None:
+        for other in others:
+            if Workspace(Path(other)).find():
+                words = [other, str(first), *(word for word in others if word != other)]
+                raise ConfigError(f"the workspace comes first: v2xum {command} {shlex.join(words)}")
+    return place or Workspace(first).require()
 
 
 def _require_known(option: str, value: str | None, known: Iterable[str]) -> None:
     """Raise ConfigError for a value that is not among the known values."""
     names = list(known)
     if value is not None and value not in names:
-        raise ConfigError(f"{option} {value!r} is not known (known here: {', '.join(names)})")
+        near = difflib.get_close_matches(value, names, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        here = f"known here: {', '.join(names)}" if names else "none is known here"
+        raise ConfigError(f"{option} {value!r} is not known{hint} ({here})")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from curation.dataset.export import begin, is_exported
+from curation.ledger.runs import IDLE
 from curation.pipeline.budget import Budget
 from curation.pipeline.counts import Counts
 from curation.pipeline.run import open_run
@@ -32,10 +33,12 @@ def curate_here(
     *,
     adopt: bool = False,
     allow_fewer: bool = False,
+    as_json: bool = False,
 ) -> WorkspaceStatus:
-    """Curate into the workspace `root`; returns the workspace's status. Notes of the run are written to stderr.
+    """Curate into the workspace `root`; returns the workspace's status. Notes and progress are written to stderr.
 
-    `sources`, when given, replace those of the configuration. A run with nothing to do starts no server. Raises
+    `sources`, when given, replace those of the configuration.
+    `as_json`: progress as JSON lines. A run with nothing to do starts no server. Raises
     ConfigError without sources, BudgetReached when `budget` is used up, and what `curate` raises.
     """
     config = with_sources(config, sources)
@@ -43,7 +46,8 @@ def curate_here(
     notes: list[str] = []
 
     def curate() -> WorkspaceStatus:
-        return _curate(config, root, limit, budget, stop, notes, adopt=adopt, allow_fewer=allow_fewer)
+        with Display(as_json=as_json) as display:
+            return _curate(config, root, limit, budget, stop, notes, display, adopt=adopt, allow_fewer=allow_fewer)
 
     try:
         return stoppable(curate, stop)
@@ -59,11 +63,12 @@ def _curate(
     budget: Budget | None,
     stop: threading.Event,
     notes: list[str],
+    display: Display,
     *,
     adopt: bool,
     allow_fewer: bool,
 ) -> WorkspaceStatus:
-    with Display() as display, open_run(root, config, Counts(display.show), stop) as run:
+    with open_run(root, config, Counts(display.show), stop) as run:
         run.notes = notes
         run.services.budget = budget
         run.history.listen(display.meter)
@@ -72,6 +77,8 @@ def _curate(
         if not run.due(ids) and is_exported(run.workspace, run.services) and not run.missing_files(ids):
             if not report_path(run.workspace).exists():
                 try_report(run.workspace, run.services)
+            ledger = run.services.ledger
+            ledger.end_run(ledger.begin_run(IDLE), IDLE, run.counts.rows())
             notes.append("nothing to do: no video of the sources is due, and the export is up to date and sound")
             return summarize(run.services.view)
         quiet_environment(root / "prefect")

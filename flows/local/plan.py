@@ -23,19 +23,31 @@ from schemas.configuration.config import CurateConfig
 from schemas.documents.plan import Plan, ProbeCost
 
 
-def plan_here(config: CurateConfig, root: Path, sources: Sequence[str], probe: int, limit: int | None = None) -> Plan:
+def plan_here(
+    config: CurateConfig,
+    root: Path,
+    sources: Sequence[str],
+    probe: int,
+    limit: int | None = None,
+    *,
+    as_json: bool = False,
+) -> Plan:
     """Curate `probe` random videos of those that are due in the workspace `root`, and estimate what the others take.
 
+    Progress is written to stderr, with `as_json` as JSON lines.
     The plan's `estimate` is None when the finished videos are too few; `note` gives the reason. Raises what
     `curate_here` raises.
     """
     config = with_sources(config, sources)
     stop = threading.Event()
-    return stoppable(lambda: _plan(config, root, probe, limit, stop), stop)
+    with Display(as_json=as_json) as display:
+        return stoppable(lambda: _plan(config, root, probe, limit, stop, display), stop)
 
 
-def _plan(config: CurateConfig, root: Path, probe: int, limit: int | None, stop: threading.Event) -> Plan:
-    with Display() as display, open_run(root, config, Counts(display.show), stop) as run:
+def _plan(
+    config: CurateConfig, root: Path, probe: int, limit: int | None, stop: threading.Event, display: Display
+) -> Plan:
+    with open_run(root, config, Counts(display.show), stop) as run:
         raise_if_another(run.workspace, run.services)
         ids = run.register(limit)
         run.save_config()

@@ -1,4 +1,4 @@
-"""Shows the progress of a run: bars on a terminal, JSON lines on any other stream."""
+"""Shows the progress of a run: bars on a terminal; on any other stream lines to read, or JSON lines if asked."""
 
 from __future__ import annotations
 
@@ -18,10 +18,13 @@ from curation.ledger.stages import STAGES
 from curation.pipeline.counts import Counts
 from curation.pipeline.throughput import Rates
 from models.meter import Reading
+from schemas.kit.number_of import number_of
 from schemas.safe_text import plain
 
-_EVERY_SECONDS = 2.0
+_EVERY_SECONDS = 2.0  # between JSON lines
+_READ_SECONDS = 10.0  # between lines to read
 _QUIET_SECONDS = 30.0
+PROGRESS = "progress: "  # how a line to read begins
 
 
 def meter_keys(reading: Reading, rates: Rates) -> dict[str, Any]:
@@ -46,6 +49,28 @@ def meter_keys(reading: Reading, rates: Rates) -> dict[str, Any]:
 
 def meter_line(reading: Reading, rates: Rates) -> Text:
     """Return a meter's state as text for a terminal; when the models are paused, a second line gives the reason."""
+    line = Text("models    " + " · ".join(_of_models(reading, rates)), style="cyan")
+    if reading.paused is not None:
+        line.append(f"\npaused: {plain(reading.paused)}", style="bold red")
+    return line
+
+
+def counts_line(counts: Counts, videos: int) -> str:
+    """The counts as a line to read: how many of the run's videos came through each stage, and how many did not.
+
+    `videos` is 0 while their number is not known.
+    """
+    parts = []
+    for stage, row in counts.rows().items():
+        through, rejected = row["made"] + row["reused"], row["rejected"]
+        if through or rejected or stage == STAGES.names[0]:
+            notes = [f"{rejected:,} rejected"] if rejected else []
+            notes += [f"{counts.megabytes:,.1f} MB"] if stage == "download" and counts.megabytes else []
+            parts.append(f"{stage} {through:,}" + (f" ({', '.join(notes)})" if notes else ""))
+    return PROGRESS + (f"{number_of(videos, 'video')}: " if videos else "") + ", ".join(parts)
+
+
+def _of_models(reading: Reading, rates: Rates) -> list[str]:
     parts = [f"{rates.tokens_in:,.0f} tok/s in", f"{rates.tokens_out:,.0f} tok/s out", f"{rates.frames:,.1f} frames/s"]
     if reading.limits:
         parts.append(f"{reading.in_flight:,} of {sum(reading.limits.values()):,} in flight, {reading.queued:,} queued")
@@ -53,10 +78,7 @@ def meter_line(reading: Reading, rates: Rates) -> Text:
     parts += [f"{sum(kinds.values()):,} {word}" for word, kinds in troubles if kinds]
     if reading.cached:
         parts.append(f"{reading.cached:,} cached")
-    line = Text("models    " + " · ".join(parts), style="cyan")
-    if reading.paused is not None:
-        line.append(f"\npaused: {plain(reading.paused)}", style="bold red")
-    return line
+    return parts
 
 
 class _Bars(Progress):
@@ -72,9 +94,12 @@ class _Bars(Progress):
 class Display:
     """Shows a run's counts on a stream; the default is stderr, because stdout is for results."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
-        """Show bars when the stream is a terminal, else a JSON line every two seconds."""
+    def __init__(self, stream: TextIO | None = None, *, as_json: bool = False) -> None:
+        """Show bars when the stream is a terminal, else a line every ten seconds; `as_json`: JSON every two."""
         self._stream = stream or sys.stderr
+        self._as_json = as_json
+        self._every = _EVERY_SECONDS if as_json else _READ_SECONDS
+        self._models: str | None = None
         self._bars: _Bars | None = None
         self._tasks: dict[str, TaskID] = {}
         self._began = time.monotonic()
@@ -128,7 +153,7 @@ class Display:
             for name, counted in counts.rows().items():
                 self._bars.update(self._tasks[name], total=left)
                 left -= counted["rejected"]
-        elif time.monotonic() - self._written >= _EVERY_SECONDS:
+        elif time.monotonic() - max(self._written, self._began) >= self._every:
             self._line(counts)
 
     def meter(self, reading: Reading, rates: Rates) -> None:
@@ -137,16 +162,22 @@ class Display:
             self._bars.below = meter_line(reading, rates)
             return
         before, self._keys = self._keys, meter_keys(reading, rates)
+        paused = f"paused: {plain(reading.paused)}" if reading.paused is not None else None
+        self._models = paused or (", ".join(_of_models(reading, rates)) if reading.replies else None)
         moved = self._keys != before
         if self._last is None:  # no stage has finished a video yet
             if time.monotonic() - max(self._written, self._began) >= _QUIET_SECONDS:
                 self._line(Counts())
-        elif time.monotonic() - self._written >= (_EVERY_SECONDS if moved else _QUIET_SECONDS):
+        elif time.monotonic() - self._written >= (self._every if moved else _QUIET_SECONDS):
             self._line(self._last)
 
     def _line(self, counts: Counts) -> None:
         line = {"event": "progress", "stages": counts.rows(), "downloaded_mb": round(counts.megabytes, 1)}
         with self._lock:  # the threads of the stages and of the meter both write
             self._written = time.monotonic()
-            self._stream.write(json.dumps(line | self._keys) + "\n")
+            if self._as_json:
+                text = json.dumps(line | self._keys)
+            else:
+                text = counts_line(counts, self._total) + (f"; {self._models}" if self._models else "")
+            self._stream.write(text + "\n")
             self._stream.flush()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -87,28 +87,57 @@ def _override(raw: dict[str, Any], override: str) -> None:
     node[keys[-1]] = value
 
 
+class _Place(NamedTuple):
+    """Where a pydantic location points: the key as the file has it, the models that may stand there, and their engine.
+
+    `others`: the models that another engine would have there.
+    """
+
+    key: str
+    models: list[type[BaseModel]]
+    engine: str | None
+    others: list[type[BaseModel]]
+
+
 def _explain(item: Any) -> str:
     location = [str(part) for part in item["loc"]]
-    key = ".".join(location) or "(top level)"
     if item["type"] != "extra_forbidden":
-        return f"{key}: {item['msg']}"
-    known = _known_keys(CurateConfig, location[:-1])
-    near = difflib.get_close_matches(location[-1], known, n=1, cutoff=0)
+        return f"{_place(location).key or '(top level)'}: {item['msg']}"
+    name, place = location[-1], _place(location[:-1])
+    known = sorted({field for model in place.models for field in model.model_fields})
+    others = [_engines(model)[0] for model in place.others if name in model.model_fields]
+    near = [] if others else difflib.get_close_matches(name, known, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"{key}: unknown key{hint} (known here: {', '.join(known)})"
+    with_engine = f" with engine: {place.engine}" if place.engine is not None else ""
+    elsewhere = f"; engine: {' and engine: '.join(others)} would have it" if others else ""
+    key = f"{place.key}.{name}" if place.key else name
+    return f"{key}: unknown key{with_engine}{hint}{elsewhere} (known here: {', '.join(known)})"
 
 
-def _known_keys(model: type[BaseModel], location: Sequence[str]) -> list[str]:
-    """The keys of the section that a pydantic location points into; unions and tuples count as their members."""
-    current: list[type[BaseModel]] = [model]
+def _place(location: Sequence[str]) -> _Place:
+    """Follow a location from the top. The engine of a model is a part of it that the file does not have as a key."""
+    current: list[type[BaseModel]] = [CurateConfig]
+    keys, engine, others = [], None, list[type[BaseModel]]()
     for part in location:
-        inner: list[type[BaseModel]] = []
-        for candidate in current:
-            field = candidate.model_fields.get(part)
-            if field is not None:
-                inner += _models_in(field.annotation)
-        current = inner or current  # a list position or a union tag adds no level
-    return sorted({name for candidate in current for name in candidate.model_fields})
+        inner = [
+            model
+            for one in current
+            if part in one.model_fields
+            for model in _models_in(one.model_fields[part].annotation)
+        ]
+        chosen = [model for model in current if part in _engines(model)]
+        if chosen and not any(part in model.model_fields for model in current):
+            current, engine, others = chosen, part, [model for model in current if model not in chosen]
+            continue
+        keys.append(part)
+        current, engine, others = inner or current, None, []  # a position in a list adds no level
+    return _Place(".".join(keys), current, engine, others)
+
+
+def _engines(model: type[BaseModel]) -> tuple[str, ...]:
+    """The values of a model's key `engine`, by which the models of one place are told apart; none without that key."""
+    field = model.model_fields.get("engine")
+    return get_args(field.annotation) if field is not None else ()
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from schemas.documents.document import Document
 from schemas.errors import ErrorClass
 
@@ -19,7 +21,11 @@ class LastRunCounts(Document):
 
 
 class StageStatus(Document):
-    """How many videos are done, rejected and due at a stage now, and what the last run did there."""
+    """How many videos stand how at a stage now, each in one of the three at most, and what the last run did there.
+
+    `done` came through it and are not out at it, `rejected` are out there (rejected or retryable), `due` are pending
+    there.
+    """
 
     done: int
     rejected: int
@@ -37,8 +43,11 @@ class RunOutcome(Document):
 class WorkspaceStatus(Document):
     """Every video in exactly one of samples, rejected, retryable and pending.
 
-    `stages` is in the order of the stages. `reasons` counts the rejected and retryable videos by `stage: reason`, each
-    once, the most frequent reason first. `poison` is how many of the rejected videos crashed a decoder or the program:
+    `stages` is in the order of the stages. `elsewhere` counts the videos that are out at a place that is no stage: at
+    their list row (`source`), by people (`review`), at the export. `rejected` of all stages and `elsewhere` add up to
+    `rejected` and `retryable`, `due` of all stages to `pending`. `reasons` counts the rejected and retryable videos by
+    `stage: reason`, each once, the most frequent reason first. `poison` is how many of the rejected videos crashed a
+    decoder or the program:
     only `v2xum retry --class poison` tries them again.
     """
 
@@ -49,6 +58,7 @@ class WorkspaceStatus(Document):
     pending: int
     stages: dict[str, StageStatus]
     reasons: dict[str, int]
+    elsewhere: dict[str, int] = Field(default_factory=dict)
     poison: int = 0
     last_run: RunOutcome | None
 

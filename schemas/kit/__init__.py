@@ -1,1 +1,1 @@
-"""Small tools for every package: children, Retry-After, picture errors, content words, storable text, shared work."""
+"""Small tools for every package: children, Retry-After, picture errors, content words, storable text, plurals."""

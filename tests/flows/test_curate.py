@@ -51,14 +51,14 @@ def test_explain_answers_for_every_sample_and_every_rejection(finished: Path, v2
     ]
     assert len(rows) == VIDEOS
     for row in rows:
-        answer = json.loads(v2xum("explain", row["id"], finished, "--json").stdout)
+        answer = json.loads(v2xum("explain", finished, row["id"], "--json").stdout)
         assert answer["state"] == "sample"
         assert list(answer["stages"]) == list(STAGES.names)
         assert answer["stages"]["caption"]["record"]["maker"]["prompt"] == "caption-tiny.v1"
     for rejection in rejections:
-        answer = json.loads(v2xum("explain", rejection["id"], finished, "--json").stdout)
+        answer = json.loads(v2xum("explain", finished, rejection["id"], "--json").stdout)
         assert answer["rejections"][0]["reason"] == rejection["reason"]
-    text = v2xum("explain", "film 0.mp4", finished)
+    text = v2xum("explain", finished, "film 0.mp4")
     assert text.returncode == 0 and "keyframes" in text.stdout
 
 
@@ -113,8 +113,12 @@ def test_a_second_run_does_nothing_and_needs_no_server(finished: Path, films: Pa
     before = shards(finished)
     done = v2xum("curate", CONFIG, "--source", films, "--workspace", finished, "--json")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["samples"] == VIDEOS
-    assert "nothing to do: no video of the sources is due" in done.stderr, "the table is of an earlier run"
+    counts = json.loads(done.stdout)
+    assert counts["samples"] == VIDEOS and counts["last_run"]["outcome"] == "nothing to do"
+    assert not any(
+        row["last_run"][what] for row in counts["stages"].values() for what in ("made", "reused", "rejected")
+    )
+    assert "nothing to do: no video of the sources is due" in done.stderr
     assert not (finished / "prefect" / "server.log").exists(), "a run with nothing to do starts no server"
     assert shards(finished) == before
 
@@ -225,7 +229,7 @@ def test_a_signal_stops_within_seconds_and_resumes(
         (["curate", CONFIG, "--source", "nowhere/at/all"], "nowhere/at/all"),
         (["curate", CONFIG, "--source", "x", "--set", "refine.prompt=nothing.v9"], "nothing.v9"),
         (["status", "nowhere"], "no workspace here"),
-        (["explain", "x", "nowhere"], "no workspace here"),
+        (["explain", "nowhere", "x"], "no workspace here"),
     ],
 )
 def test_bad_usage_exits_with_2_and_says_why(arguments: list[object], words: str, tmp_path: Path) -> None:
@@ -268,7 +272,7 @@ def test_retry_forgets_what_is_named_and_export_writes_anew(finished: Path, tmp_
     workspace = tmp_path / "workspace"
     shutil.copytree(finished, workspace)
     assert "0 rejections forgotten" in v2xum("retry", workspace).stdout, "none of them is transient"
-    assert "1 rejections forgotten" in v2xum("retry", workspace, "--reason", "too_short").stdout
+    assert "1 rejection forgotten" in v2xum("retry", workspace, "--reason", "too_short").stdout
     counts = status(v2xum, workspace)
     assert (counts["rejected"], counts["pending"]) == (1, 1)
     done = v2xum("export", workspace)
@@ -295,7 +299,7 @@ def test_a_hostile_title_changes_no_path_and_no_terminal(films: Path, tmp_path: 
     assert done.returncode == 0, done.stderr
     assert {path.name for path in tmp_path.iterdir()} == {"list.jsonl", "w"}
     (row,) = (row for path in (workspace / "export" / "json").glob("*.json") for row in json.loads(path.read_text()))
-    explained = v2xum("explain", row["id"], workspace)
+    explained = v2xum("explain", workspace, row["id"])
     assert "\x1b[31m" not in explained.stdout and "\u202e" not in explained.stdout
     made = datasets.load_dataset(str(workspace / "export"), cache_dir=str(tmp_path / "cache"))
     assert next(iter(made.values()))[0]["title"] == title.strip()

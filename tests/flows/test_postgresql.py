@@ -76,12 +76,12 @@ def test_killed_runs_end_with_the_bytes_of_sqlite_and_tell_nobody_the_password(
     assert shards(workspace) == shards(undisturbed)
     counts = status(v2xum, workspace)
     assert {name: counts[name] for name in COUNTED} == {name: expected[name] for name in COUNTED}
-    assert "1 rejections forgotten" in v2xum("retry", workspace, "--reason", "too_short").stdout
+    assert "1 rejection forgotten" in v2xum("retry", workspace, "--reason", "too_short").stdout
     assert v2xum(*arguments(films, workspace)).returncode == 0
     exported = v2xum("export", workspace)
     assert exported.returncode == 0 and f"{VIDEOS} samples" in exported.stdout
     assert shards(workspace) == shards(undisturbed)
-    explained = v2xum("explain", "film 0.mp4", workspace)
+    explained = v2xum("explain", workspace, "film 0.mp4")
     assert explained.returncode == 0 and "keyframes" in explained.stdout
     assert not list(workspace.glob("ledger.sqlite*"))
     monkeypatch.setenv(LEDGER, text_of(postgresql.set(password=PASSWORD + "x")))

@@ -21,6 +21,7 @@ import pytest
 from curation.ledger.entries import rejection_entry
 from curation.ledger.stages import STAGES
 from curation.workspace import Workspace
+from flows.local.progress import PROGRESS
 from schemas.records import Rejection
 from tests.runs import CONFIG, ROOT, VIDEOS, shards, status
 
@@ -43,7 +44,7 @@ def forget(workspace: Path, *stages: str) -> None:
 
 def spoken(stderr: str) -> list[str]:
     """What a run said besides its progress."""
-    return [line for line in stderr.splitlines() if not line.startswith('{"event": "progress"')]
+    return [line for line in stderr.splitlines() if not line.startswith(PROGRESS)]
 
 
 @pytest.mark.parametrize("stages", [("caption", "binding", "refine"), ("refine", "caption", "binding")])
@@ -114,7 +115,7 @@ def test_poison_is_shown_with_the_way_out(undisturbed: Path, tmp_path: Path, v2x
         head = ledger.heads([video])[video]["download"]
         crashed = Rejection(id=video, stage="download", error_class="poison", reason="crashed", evidence="SIGSEGV")
         ledger.write(rejection_entry(crashed, head.fingerprint, 1, 0.1), STAGES.later("download"))
-    for answer in (v2xum("status", workspace), v2xum("explain", video, workspace)):
+    for answer in (v2xum("status", workspace), v2xum("explain", workspace, video)):
         assert answer.returncode == 0, answer.stderr
         assert "--class poison" in answer.stdout and "workspace" in answer.stdout
     assert status(v2xum, workspace)["poison"] == 1

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from curation.ledger.stages import SOURCE
 from flows.cli.app import typed_path
 from schemas.documents.status import WorkspaceStatus
+from schemas.kit.number_of import number_of
 from schemas.safe_text import plain
 
 _AWAITS = "audit: awaits_review"
@@ -18,17 +21,20 @@ def print_status(status: WorkspaceStatus, workspace: Path, console: Console | No
     """Print the counts of videos as a sentence, a table of the stages, the reasons for rejections, and ways out."""
     console = console or Console()
     console.print(
-        f"{status.videos} videos: {status.samples} samples, {status.rejected} rejected, {status.retryable} retryable, "
+        f"{number_of(status.videos, 'video')}: {number_of(status.samples, 'sample')}, {status.rejected} rejected, "
+        f"{status.retryable} retryable, "
         f"{status.pending} pending",
         highlight=False,
     )
     table = Table(show_edge=False, pad_edge=False)
     for name in ("stage", "done", "rejected", "due", "last run: made", "reused", "rejected"):
         table.add_column(name, justify="left" if name == "stage" else "right")
+    _add_elsewhere(table, status, (SOURCE,))
     for stage, row in status.stages.items():
         last = row.last_run
         cells = (row.done, row.rejected, row.due, last.made, last.reused, last.rejected)
         table.add_row(stage, *map(str, cells))
+    _add_elsewhere(table, status, [place for place in status.elsewhere if place != SOURCE])
     console.print(table)
     for reason, videos in status.reasons.items():
         console.print(f"{videos:6} {plain(reason)}", markup=False, highlight=False)
@@ -43,3 +49,10 @@ def print_status(status: WorkspaceStatus, workspace: Path, console: Console | No
     if _AWAITS in status.reasons:
         told = f"{_AWAITS}: not published until people accept them; `v2xum review push` asks them"
         console.print(told, markup=False, highlight=False)
+
+
+def _add_elsewhere(table: Table, status: WorkspaceStatus, places: Iterable[str]) -> None:
+    """Rows for places that are no stage and where videos are out."""
+    for place in places:
+        if count := status.elsewhere.get(place):
+            table.add_row(place, "", str(count))

@@ -105,7 +105,7 @@ def test_a_new_stage_is_known_everywhere(place: Workspace) -> None:
 
     assert tags("toy") == ("gpu",) and options("toy", 3)["task_run_name"] == "toy-00003"
     done = CliRunner().invoke(application(), ["retry", str(place.root), "--stage", "toy", "--class", "permanent"])
-    assert done.exit_code == 0 and done.stdout.startswith("1 rejections forgotten")
+    assert done.exit_code == 0 and done.stdout.startswith("1 rejection forgotten")
 
     REFUSED.clear()
     with open_run(place.root, place.config()) as run:

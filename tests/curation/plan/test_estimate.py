@@ -97,9 +97,9 @@ def test_all_rejected_means_no_samples_and_no_tokens() -> None:
 @pytest.mark.parametrize(
     ("material", "waiting", "words"),
     [
-        (probed(0), due(5), "0 videos are settled"),
+        (probed(0), due(5), "settled in this workspace: 0 videos"),
         (probed(LEAST - 1), due(5), f"fewer than {LEAST}"),
-        (probed(6, rejected=6), due(5, "refine"), "5 videos are due at refine, and no settled video came there"),
+        (probed(6, rejected=6), due(5, "refine"), "due at refine: 5 videos, and no settled video came there"),
     ],
 )
 def test_too_little_is_said_plainly_and_nothing_is_invented(

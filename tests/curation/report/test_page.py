@@ -142,8 +142,8 @@ def test_it_counts_as_status_does_and_picks_the_worst_first(ledger: Ledger) -> N
     counts = summarize(LedgerView(ledger, HASHES, audit=OPEN))
     assert dict(overview.reasons) == counts.reasons
     for stage, row in counts.stages.items():
-        assert (overview.heads[stage]["done"], overview.heads[stage]["rejected"]) == (row.done, row.rejected)
-        assert overview.due[stage] == row.due
+        made = (overview.stages.done[stage], overview.stages.rejected[stage], overview.stages.due[stage])
+        assert made == (row.done, row.rejected, row.due)
     assert {state: overview.states[state] for state in ("sample", "rejected", "retryable", "pending")} == {
         "sample": counts.samples,
         "rejected": counts.rejected,

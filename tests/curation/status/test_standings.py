@@ -19,11 +19,13 @@ from curation.ledger.standing import standing
 from curation.status.counts import summarize
 from curation.status.standings import Standings, all_rejections, sample_ids
 from curation.status.view import LedgerView
+from schemas.documents.status import WorkspaceStatus
 from schemas.records import Judgement, Origin, Rejection, Source
 from tests.curation.hashes import HASHES
 from tests.curation.samples import make_sample
 
-FATES = (*STAGES.names, "sample", "pending", "unusable", "duplicate")
+FATES = (*STAGES.names, "sample", "pending", "unusable", "duplicate", "stale", "unchecked", "retryable", "unpublished")
+OUTDATED = {"stale": "caption", "unchecked": "binding"}  # finished, and this result is of other settings
 
 
 def sources(fates: list[str]) -> list[Source | Rejection]:
@@ -44,7 +46,7 @@ def fill(ledger: Ledger, fates: list[str]) -> list[str]:
     aside = {video: (ids[0], "0" * 64) for video, fate in zip(ids, fates, strict=True) if fate == "duplicate"}
     ledger.set_duplicates(aside)
     for source, fate in zip(ledger.sources(), fates, strict=True):
-        if fate in ("unusable", "pending", "duplicate"):
+        if fate in ("unusable", "pending"):
             continue
         for stage in STAGES.names:
             where = standing(source, ledger.heads([source.id]).get(source.id, {}), HASHES)
@@ -52,7 +54,17 @@ def fill(ledger: Ledger, fates: list[str]) -> list[str]:
                 why = Rejection(id=source.id, stage=stage, error_class="permanent", reason="broken", evidence="")
                 ledger.write(rejection_entry(why, where.fingerprints.failed, 1, 0.0), ())
                 break
+            if stage == "caption" and fate == "retryable":
+                late = Rejection(id=source.id, stage=stage, error_class="transient", reason="timeout", evidence="")
+                ledger.write(rejection_entry(late, where.fingerprints.failed, 1, 0.0), ())
+                break
             ledger.write(record_entry(source.id, stage, where.fingerprints.done, Judgement(scores=()), 0.0), ())
+        if fate in OUTDATED:
+            ledger.write(record_entry(source.id, OUTDATED[fate], "f" * 64, Judgement(scores=()), 0.0), ())
+        if fate == "unpublished":
+            digest = ledger.heads([source.id])[source.id]["refine"].digest
+            why = Rejection(id=source.id, stage="export", error_class="permanent", reason="inconsistent", evidence="")
+            ledger.write(rejection_entry(why, digest, 1, 0.0), ())
     return ids
 
 
@@ -69,27 +81,46 @@ def make_check(ledger: Ledger) -> Callable[[list[str]], None]:
         ids = fill(ledger, fates)
         view = LedgerView(ledger, HASHES)
         counts = summarize(view)
-        wanted = Counter(
-            "sample" if fate == "sample" else "pending" if fate == "pending" else "rejected" for fate in fates
-        )
-        assert (counts.samples, counts.rejected, counts.pending, counts.retryable) == (
-            *(wanted[state] for state in ("sample", "rejected", "pending")),
-            0,
+        states = {fate: fate for fate in ("sample", "pending", "retryable")}
+        states |= dict.fromkeys(("stale", "unchecked"), "pending")
+        wanted = Counter(states.get(fate, "rejected") for fate in fates)
+        assert (counts.samples, counts.rejected, counts.pending, counts.retryable) == tuple(
+            wanted[state] for state in ("sample", "rejected", "pending", "retryable")
         )
         assert counts.videos == len(fates) == sum(1 for _ in Standings(LedgerView(ledger, HASHES)).walk())
         assert [video.source.id for video in Standings(view).walk()] == ids
         rejections = list(all_rejections(view))
         assert [(r.id, r.stage) for r in rejections] == sorted((r.id, r.stage) for r in rejections)
         assert counts.reasons == Counter(f"{r.stage}: {r.reason}" for r in rejections)
-        assert len(rejections) == wanted["rejected"]
+        assert len(rejections) == wanted["rejected"] + wanted["retryable"]
         named = dict(zip(ids, fates, strict=True))
         assert sample_ids(view) == sorted(video for video, fate in named.items() if fate == "sample")
         for number, stage in enumerate(STAGES.names):
-            came = sum(fate in (*STAGES.names[number + 1 :], "sample") for fate in fates)
-            assert counts.stages[stage].done == came
-            assert counts.stages[stage].rejected == fates.count(stage)
+            past = [*STAGES.names[number + 1 :], "sample", "unpublished"]
+            past += ["stale", "retryable"] if number < STAGES.names.index("caption") else []
+            past += ["unchecked"] if stage != "binding" else []
+            row = counts.stages[stage]
+            assert row.done == sum(fate in past for fate in fates)
+            assert row.done + row.rejected + row.due <= counts.videos
+        add_up(counts)
 
     return check
+
+
+def add_up(counts: WorkspaceStatus) -> None:
+    """The sums that the table of `v2xum status` promises."""
+    rows = list(counts.stages.items())
+    out = {stage: row.rejected for stage, row in rows} | counts.elsewhere
+    assert sum(out.values()) == counts.rejected + counts.retryable == sum(counts.reasons.values())
+    for place, rejected in out.items():
+        assert rejected == sum(n for reason, n in counts.reasons.items() if reason.startswith(f"{place}: "))
+    assert sum(row.due for _, row in rows) == counts.pending
+    if counts.pending == 0:
+        before = counts.videos - counts.elsewhere.get("source", 0)
+        for _, row in rows:
+            assert row.done + row.rejected == before
+            before = row.done
+        assert before == counts.samples + sum(n for place, n in counts.elsewhere.items() if place != "source")
 
 
 def test_counts_are_those_of_the_videos_themselves(ledger: Ledger) -> None:

@@ -64,8 +64,8 @@ def call(terminal: str, *arguments: object) -> subprocess.CompletedProcess[bytes
 
 READING = [
     ("status", "WORKSPACE"),
-    ("explain", "n0", "WORKSPACE"),
-    ("explain", "n1", "WORKSPACE"),
+    ("explain", "WORKSPACE", "n0"),
+    ("explain", "WORKSPACE", "n1"),
     ("report", "WORKSPACE"),
 ]
 
@@ -81,7 +81,7 @@ def test_commands_that_read_a_workspace(workspace: Path, terminal: str, words: t
     assert done.returncode == 0, done.stderr
     if terminal == "ascii":
         done.stdout.decode("ascii")
-    if words[:2] == ("explain", "n0"):
+    if words == ("explain", "WORKSPACE", "n0"):
         assert (b"Gr\\xf6\\xdfe" if terminal != "latin" else "Größe".encode("latin-1")) in done.stdout
 
 
@@ -98,7 +98,7 @@ def test_json_stays_json(workspace: Path, terminal: str, words: tuple[str, ...])
 
 @pytest.mark.parametrize("terminal", TERMINALS)
 def test_errors_and_help(workspace: Path, terminal: str) -> None:
-    done = call(terminal, "explain", "größe", workspace)
+    done = call(terminal, "explain", workspace, "größe")
     assert done.returncode == 2 and b"v2xum:" in done.stderr
     done = call(terminal, "status", workspace / "日本")
     assert done.returncode == 2 and b"v2xum:" in done.stderr

@@ -76,7 +76,7 @@ def test_altered_captions_are_not_shown_and_what_is_lost_is_said(place: Path) ->
         connection.execute("UPDATE results SET payload = replace(payload, 'circle', 'square') WHERE stage = 'caption'")
         (video,) = connection.execute("SELECT video_id FROM results WHERE payload LIKE '%square%' LIMIT 1").fetchone()
         connection.commit()
-    done = in_process("explain", video, place)
+    done = in_process("explain", place, video)
     assert done.returncode == 1 and f"the result of caption for video {video}" in done.stderr
     assert shards(place) == exported
     done = in_process("repair", place)
@@ -84,7 +84,7 @@ def test_altered_captions_are_not_shown_and_what_is_lost_is_said(place: Path) ->
     assert "lost       results: " in done.stdout and "its checksum differs" in done.stdout
     assert f"old files  {place / 'ledger.damaged-1'}" in done.stdout
     assert standing(place)["captions"] < 2
-    assert in_process("explain", video, place).returncode == 0
+    assert in_process("explain", place, video).returncode == 0
 
 
 def test_an_older_ledger_is_taken_only_if_it_is_wanted(place: Path) -> None:

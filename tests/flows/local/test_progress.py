@@ -1,4 +1,4 @@
-"""What a run shows: bars with a line of the models' figures on a terminal, JSON lines when it is none."""
+"""What a run shows: bars with a line of the models' figures on a terminal, else lines to read, or JSON if asked."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_pause_is_said_in_red_and_cannot_colour_the_terminal() -> None:
 def test_json_lines_keep_their_keys_and_tell_the_meter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(terminal, "_EVERY_SECONDS", 0.0)
     stream, counts = io.StringIO(), Counts()
-    with Display(stream) as display:
+    with Display(stream, as_json=True) as display:
         display.meter(busy().read(), RATES)
         counts.advance("caption", "made")
         display.show("caption", counts)
@@ -71,12 +71,12 @@ def test_json_lines_keep_their_keys_and_tell_the_meter(monkeypatch: pytest.Monke
 
 def test_a_stalled_run_is_heard_of_without_any_video_moving(monkeypatch: pytest.MonkeyPatch) -> None:
     stream, counts, meter = io.StringIO(), Counts(), busy()
-    display = Display(stream)
+    display = Display(stream, as_json=True)
     display.show("caption", counts)
     said = len(stream.getvalue().splitlines())
     display.meter(meter.read(), RATES)
     assert len(stream.getvalue().splitlines()) == said  # not yet: two seconds must pass
-    monkeypatch.setattr(terminal, "_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(display, "_every", 0.0)
     meter.pause("no server answers")
     display.meter(meter.read(), RATES)
     assert json.loads(stream.getvalue().splitlines()[-1])["paused"] == "no server answers"
@@ -87,13 +87,29 @@ def test_a_stalled_run_is_heard_of_without_any_video_moving(monkeypatch: pytest.
 
 def test_a_run_in_which_nothing_was_counted_yet_is_heard_of(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
-    display = Display(stream)
+    display = Display(stream, as_json=True)
     display.meter(busy().read(), RATES)
     assert not stream.getvalue()  # not yet
     monkeypatch.setattr(terminal, "_QUIET_SECONDS", 0.0)
     display.meter(busy().read(), RATES)
     line = json.loads(stream.getvalue())
     assert set(line["stages"]) == set(STAGES.names) and line["in_flight"] == 8
+
+
+def test_without_a_terminal_there_are_lines_to_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminal, "_READ_SECONDS", 0.0)
+    stream, counts = io.StringIO(), Counts()
+    with Display(stream) as display:
+        counts.advance("download", "made")
+        display.show("download", counts)
+        display.total(1)
+        counts.advance("download", "rejected")
+        counts.transferred(3_200_000)
+        display.meter(busy().read(), RATES)
+        display.show("download", counts)
+    first, *_, last = stream.getvalue().splitlines()
+    assert first == "progress: download 1"
+    assert last.startswith("progress: 1 video: download 1 (1 rejected, 3.2 MB); 12,346 tok/s in")
 
 
 def test_bytes_are_summed() -> None:

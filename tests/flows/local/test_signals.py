@@ -36,7 +36,7 @@ def work():
     if kind == "done":
         return "done"
     (here / "safe").touch()
-    raise Interrupted("stopped within a video; the same command goes on from here")
+    raise Interrupted("stopped at a safe point; the same command goes on from here")
 
 @app.command()
 @guarded

@@ -34,6 +34,7 @@ def test_every_committed_configuration_is_valid(path: Path) -> None:
         ("export: {splits: {train: 1, validation: 1, test: 0}}\n", ["export.splits", "must be 1"]),
         ("sources: [{at: x, colum: y}]\n", ["sources.0.colum", "'column'"]),
         ("frames: {near_duplicates: {maxdistance: 1}}\n", ["frames.near_duplicates.maxdistance", "'max_distance'"]),
+        ("frames: {zzz: 2}\n", ["frames.zzz: unknown key (known here: "]),
     ],
 )
 def test_an_error_names_the_file_the_key_and_the_nearest_known_key(tmp_path: Path, text: str, words: list[str]) -> None:
@@ -41,6 +42,27 @@ def test_an_error_names_the_file_the_key_and_the_nearest_known_key(tmp_path: Pat
         load_config(written(tmp_path, f"name: x\n{MODELS}{text}"))
     for word in ["run.yaml", *words]:
         assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("embedder", "told"),
+    [
+        (
+            "{engine: ngram, model: x}",
+            "models.embedder.model: unknown key with engine: ngram; engine: transformers would have it "
+            "(known here: dimensions, engine)",
+        ),
+        ("{engine: ngram, dimension: 9}", "models.embedder.dimension: unknown key with engine: ngram; did you mean"),
+        ("{engine: transformers, modle: x}", "models.embedder.modle: unknown key with engine: transformers; did you"),
+        ("{engine: ngram, dimensions: 1}", "models.embedder.dimensions: Input should be greater"),
+    ],
+)
+def test_a_key_of_another_engine_is_named_as_such_and_no_key_is_its_own_suggestion(
+    tmp_path: Path, embedder: str, told: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(written(tmp_path, f"name: x\n{MODELS}  embedder: {embedder}\n"))
+    assert told in str(caught.value)
 
 
 def test_an_error_lists_all_problems(tmp_path: Path) -> None:
