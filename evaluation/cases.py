@@ -64,7 +64,7 @@ class Prediction:
 
     `scores` (T,): importance, on any scale; `score_source`: where the scores come from. `selected` (T,): the frames
     that the system itself chose. `text`: its summary without time marks. `failure`: why the prediction cannot be
-    scored; such a prediction counts with the worst value of every metric.
+    scored; such a prediction counts with the worst value of every metric (the rule is in evaluation/units.py).
     """
 
     id: str

@@ -1,8 +1,9 @@
 """Makes an evaluation from references and predictions: pairs, metrics, baselines, intervals and provenance.
 
-A system has only the metrics of what it predicts. The video metrics of a system that only writes text are undefined,
-with the reason; so are the text metrics of a system that only chooses frames. Where a system does predict frames or
-text, a video without an answer counts as the worst.
+A system has only the metrics of what it predicts in any of its runs. The video metrics of a system that only writes
+text are undefined, with the reason; so are the text metrics of a system that only chooses frames. Where a system does
+predict frames or text, a video without an answer counts as the worst; and so does every video in every metric where all
+predictions failed. evaluation/units.py states the rule.
 """
 
 from __future__ import annotations
@@ -89,10 +90,11 @@ def evaluate(
     units |= CROSS_UNITS if cross is not None else {}
     for system in systems:
         runs: list[list[VideoValues]] = []
-        for number, predictions in enumerate(system.runs, start=1):
-            matched = match(references.items, predictions.items)
+        every = [match(references.items, predictions.items) for predictions in system.runs]
+        forms = _forms_of([pair for matched in every for pair in matched.pairs])
+        for number, (predictions, matched) in enumerate(zip(system.runs, every, strict=True), start=1):
             label = system.name if len(system.runs) == 1 else f"{system.name}, run {number}"
-            values, refused = _measure(protocol, matched.pairs, scorers if with_text else None, cross)
+            values, refused = _measure(protocol, matched.pairs, forms, scorers if with_text else None, cross)
             own_problems = [*predictions.problems, *matched.problems, *refused]
             alone = len(systems) == 1 and len(system.runs) == 1
             problems += [
@@ -106,7 +108,12 @@ def evaluate(
         metrics = summarize(units, runs, seed, corpus=CORPUS, missing=missing if with_text else {})
         rows.append(
             SystemValues(
-                name=system.name, kind="system", metrics=metrics, videos=tuple(runs[0]), runs=len(runs), note=""
+                name=system.name,
+                kind="system",
+                metrics=metrics,
+                videos=tuple(runs[0]),
+                more_runs=tuple(map(tuple, runs[1:])),
+                runs=len(runs),
             )
         )
     if baselines:
@@ -123,34 +130,69 @@ def evaluate(
 
 
 def failed_share(evaluation: Evaluation) -> float:
-    """The share (0..1) of videos whose prediction could not be scored, of the system with the largest share."""
-    systems = [row for row in evaluation.systems if row.kind == "system" and row.videos]
-    return max((sum(v.failure is not None for v in row.videos) / len(row.videos) for row in systems), default=0.0)
+    """The share (0..1) of videos whose prediction could not be scored, of the run of a system with the largest share.
+
+    A prediction that counts as the worst in some metric, because it has no value there, could not be scored either.
+    """
+    runs = [run for row in evaluation.systems if row.kind == "system" for run in (row.videos, *row.more_runs) if run]
+    failed = [[video.failure is not None or bool(video.as_worst) for video in run] for run in runs]
+    return max((sum(run) / len(run) for run in failed), default=0.0)
+
+
+class _Forms(NamedTuple):
+    """What a system predicts."""
+
+    frames: bool
+    text: bool
+
+
+def _forms_of(pairs: Sequence[tuple[Reference, Prediction]]) -> _Forms:
+    """What any prediction of a system has; frames and text where all failed and nobody knows."""
+    frames = any(p.scores is not None or p.selected is not None for _, p in pairs)
+    text = any(p.text is not None for _, p in pairs)
+    return _Forms(frames, text) if frames or text else _Forms(True, True)
 
 
 def _measure(
     protocol: Protocol,
     pairs: Sequence[tuple[Reference, Prediction]],
+    forms: _Forms,
     scorers: TextScorers | None,
     cross: CrossModal | None,
 ) -> tuple[list[VideoValues], list[Problem]]:
-    """All metrics of one run, one row for each pair, and the problems of texts that could not be scored."""
+    """All metrics of one run, one row for each pair, and the problems of parts that count as the worst."""
     refused: list[Problem] = []
-    has_frames = any(p.scores is not None or p.selected is not None for _, p in pairs)
-    has_text = any(p.text is not None for _, p in pairs)
-    if has_frames:
+    if forms.frames:
         rows = evaluate_videos(protocol, pairs)
+        refused += _unanswered(rows, pairs)
     else:
         nothing: dict[str, float | None] = {metric.name: None for metric in protocol.metrics}
         why = {metric.name: _NO_FRAMES for metric in protocol.metrics}
         rows = [VideoValues(id=r.id, values=nothing, undefined=why, failure=p.failure) for r, p in pairs]
     if scorers is not None:
-        rows, refused = _with_texts(rows, pairs, scorers, has_text)
+        rows, unscored = _with_texts(rows, pairs, scorers, forms.text)
+        refused += unscored
     if cross is not None:
         stream = _with_pictures(pairs, cross)
-        for i, measured in enumerate(cross_modal(stream, cross.embedder, cross.options)):
+        measures = cross_modal(stream, cross.embedder, cross.options, frames=forms.frames, text=forms.text)
+        for i, measured in enumerate(measures):
             rows[i] = _joined(rows[i], measured.values, measured.undefined)
     return rows, refused
+
+
+def _unanswered(rows: Sequence[VideoValues], pairs: Sequence[tuple[Reference, Prediction]]) -> list[Problem]:
+    """What counts as the worst although the prediction itself is no failure."""
+    problems = []
+    for row, (_, prediction) in zip(rows, pairs, strict=True):
+        if prediction.failure is None and row.failure is not None:
+            problems.append(Problem(id=row.id, reason="no_frames", detail=row.failure, counted="worst"))
+        by_reason: dict[str, list[str]] = {}
+        for metric, reason in row.as_worst.items():
+            by_reason.setdefault(reason, []).append(metric)
+        for reason, metrics in by_reason.items():
+            detail = f"{reason}: worst in {', '.join(metrics)}"
+            problems.append(Problem(id=row.id, reason="unanswered", detail=detail, counted="worst"))
+    return problems
 
 
 def _with_texts(
@@ -173,6 +215,11 @@ def _with_texts(
         joined.append(_joined(row, values, why).model_copy(update={"sums": sums}))
     refused = [
         Problem(id=id_, reason="unscorable_text", detail=why, counted="worst") for id_, why in scores.refused.items()
+    ]
+    refused += [
+        Problem(id=p.id, reason="no_text", detail="no text: worst in the text metrics", counted="worst")
+        for _, p in pairs
+        if p.failure is None and p.text is None
     ]
     return joined, refused
 

@@ -10,6 +10,7 @@ import difflib
 from dataclasses import dataclass, fields
 from typing import Literal
 
+from evaluation.units import KNOWN_UNITS
 from schemas.errors import ConfigError
 
 Selection = Literal["own_or_top_share", "upstream_threshold", "knapsack_over_shots"]
@@ -19,18 +20,22 @@ On = Literal["grid", "video"]
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric that has one value for each video. `worst`: the value that a failed prediction gets."""
+    """A metric that has one value for each video."""
 
     name: str
     unit: Literal["fraction", "correlation"]
-    worst: float
+
+    @property
+    def worst(self) -> float:
+        """The value that a failed prediction gets: that of the unit."""
+        return KNOWN_UNITS[self.unit].worst
 
 
-F1 = Metric("f1", "fraction", 0.0)
-PRECISION = Metric("precision", "fraction", 0.0)
-RECALL = Metric("recall", "fraction", 0.0)
-KENDALL = Metric("kendall_tau", "correlation", -1.0)
-SPEARMAN = Metric("spearman_rho", "correlation", -1.0)
+F1 = Metric("f1", "fraction")
+PRECISION = Metric("precision", "fraction")
+RECALL = Metric("recall", "fraction")
+KENDALL = Metric("kendall_tau", "correlation")
+SPEARMAN = Metric("spearman_rho", "correlation")
 METRICS = (F1, PRECISION, RECALL, KENDALL, SPEARMAN)
 
 
@@ -45,8 +50,8 @@ class Protocol:
     - `rank_annotation`: the annotators' ratings, or the frames that they chose. `rank_input`: the prediction's scores,
       or its summary. `rank_target`: the mean of the correlations with each annotator, or the correlation with the mean
       of the annotators.
-    - `undefined`: whether a value that does not exist is left out or counts as 0. Where a value exists for some
-      annotators only, `left_out` leaves out the others.
+    - `undefined`: whether a value that no answer has is left out or counts as 0 (evaluation/units.py has the rule).
+      Where a value exists for some annotators only, `left_out` leaves out the others.
     - `empty`: the rule for empty selections, see overlap.with_empty_rule.
     - `failure`: what a prediction that cannot be scored gets.
     - `selection_as_scores`: a prediction without scores has score 1 for chosen frames and 0 for others.

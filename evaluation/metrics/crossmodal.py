@@ -23,6 +23,7 @@ import numpy as np
 
 from evaluation.cases import Flags, Prediction, Reference
 from evaluation.metrics.selection import top_share
+from evaluation.units import KNOWN_UNITS
 from models.clip import Vectors
 
 UNITS = {"f_clip": "cosine", "cross_f_clip": "cosine", "vt_clipscore": "cosine"}
@@ -38,8 +39,7 @@ class CrossModalOptions:
     `clip`: the name of the checkpoint, as in `Clip.name`. `text_unit`: t and t^ have one vector for each sentence, or
     one vector for the whole text. `frames`: v^ are the frames that the system selected, or the share `top` of the
     frames with the highest scores (floor, at least one, ties by time); the latter also where the system selected
-    nothing. `failure`: the value of a prediction that is unusable or empty; 0 is below what CLIPs give for unrelated
-    pictures and texts.
+    nothing. `failure`: the value of a prediction that is unusable or empty; the default is in evaluation/units.py.
 
     Cosines are raw: they are not clamped at 0 and not multiplied by 2.5 as in CLIPScore. Where P or R is not above 0,
     the harmonic mean does not exist, and F is the smaller of the two; this is continuous and stays within -1..1. With
@@ -50,7 +50,7 @@ class CrossModalOptions:
     text_unit: TextUnit = "sentence"
     frames: Literal["selected", "top"] = "selected"
     top: float = 0.15
-    failure: float = 0.0
+    failure: float = KNOWN_UNITS["cosine"].worst
 
     def choices(self) -> dict[str, str | int | float | bool | None]:
         """Every choice by its name, for the provenance of a result."""
@@ -192,11 +192,6 @@ def measure(video: Embedded, options: CrossModalOptions) -> CrossModalValues:
         score = vt_clipscore(video.whole_text, v) if text is None or len(text) else None
         values["vt_clipscore"] = options.failure if score is None else score
     return CrossModalValues({name: values[name] for name in UNITS}, undefined)
-
-
-def failure_values(options: CrossModalOptions) -> CrossModalValues:
-    """The values of a prediction that cannot be scored."""
-    return CrossModalValues(dict.fromkeys(UNITS, options.failure), {})
 
 
 def undefined_everywhere(reason: str) -> CrossModalValues:

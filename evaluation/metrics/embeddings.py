@@ -24,7 +24,6 @@ from evaluation.metrics.crossmodal import (
     CrossModalOptions,
     CrossModalValues,
     Embedded,
-    failure_values,
     measure,
     predicted_frames,
     reference_frames,
@@ -157,18 +156,22 @@ def cross_modal(
     embedder: Embedder,
     options: CrossModalOptions,
     features: FrameFeatures | None = None,
+    *,
+    frames: bool = True,
+    text: bool = True,
 ) -> Iterator[CrossModalValues]:
     """F_CLIP, Cross-F_CLIP and VT-CLIPScore of a stream of videos, in order. 16 videos are held in memory at a time.
 
     Frames are embedded from `Reference.pictures`; `features` may give vectors of the same checkpoint instead. A metric
-    that needs a frame without vector and without readable picture is undefined, with the reason. Raises ConfigError
-    when `options.clip` is not the embedder's checkpoint.
+    that needs a frame without vector and without readable picture is undefined, with the reason. `frames`, `text`:
+    whether the system predicts frames and text at all; a video for which it does not counts as the worst. Raises
+    ConfigError when `options.clip` is not the embedder's checkpoint.
     """
     if options.clip != embedder.name:
         raise ConfigError(f"the options name the CLIP {options.clip!r}, but {embedder.name!r} is loaded")
     stream = iter(cases)
     while window := list(islice(stream, _WINDOW)):
-        needs = [_Needs(reference, prediction, options) for reference, prediction in window]
+        needs = [_Needs(*case, options, frames=frames, text=text) for case in window]
         known = [dict(features(need.reference, need.frames)) if features else {} for need in needs]
         wanted = [
             [f for f in need.frames if f not in have and f in need.reference.pictures]
@@ -195,24 +198,25 @@ def cross_modal(
 class _Needs:
     """The frames and texts that the metrics of one video need; `measured` makes the metrics from their vectors."""
 
-    def __init__(self, reference: Reference, prediction: Prediction, options: CrossModalOptions) -> None:
+    def __init__(
+        self, reference: Reference, prediction: Prediction, options: CrossModalOptions, *, frames: bool, text: bool
+    ) -> None:
         self.reference, self.options = reference, options
-        self._failure, self._has_text = prediction.failure is not None, prediction.text is not None
-        self.texts = [*reference.texts, prediction.text or ""]
-        chosen = None if self._failure else predicted_frames(prediction, options)
-        self._chosen = None if chosen is None else np.flatnonzero(chosen).tolist()
-        masks = () if self._failure else reference_frames(reference)
-        self._annotators = [np.flatnonzero(mask).tolist() for mask in masks]
-        self.frames: list[int] = sorted({f for frames in (*self._annotators, self._chosen or ()) for f in frames})
+        self._predicts_frames, self._predicts_text = frames, text
+        failed = prediction.failure is not None
+        self.texts = [*reference.texts, "" if failed else prediction.text or ""]
+        flags = None if failed else predicted_frames(prediction, options)
+        self._chosen = [] if flags is None else np.flatnonzero(flags).tolist()
+        self._annotators = [np.flatnonzero(mask).tolist() for mask in reference_frames(reference)]
+        self.frames: list[int] = sorted({f for chosen in (*self._annotators, self._chosen) for f in chosen})
 
     def measured(
         self, vectors: Mapping[int, Vectors], unreadable: bool, units: Sequence[Vectors], whole: Vectors
     ) -> CrossModalValues:
         """The metrics. `units`: the vectors of each of `texts`; `whole`: the vector of the whole predicted text."""
-        if self._failure:
-            return failure_values(self.options)
         why = "unreadable picture of a frame" if unreadable else "no picture of a frame"
-        if any(frame not in vectors for frame in self._chosen or ()):
+        no_pictures = self._predicts_frames and not (vectors or self.reference.pictures)  # for whatever answer
+        if no_pictures or any(frame not in vectors for frame in self._chosen):
             return undefined_everywhere(why)
         lacking = any(frame not in vectors for frames in self._annotators for frame in frames)
 
@@ -222,10 +226,10 @@ class _Needs:
         result = measure(
             Embedded(
                 reference_frames=[] if lacking else [rows(frames) for frames in self._annotators],
-                predicted_frames=None if self._chosen is None else rows(self._chosen),
+                predicted_frames=rows(self._chosen) if self._predicts_frames else None,
                 reference_texts=units[:-1],
-                predicted_text=units[-1] if self._has_text else None,
-                whole_text=whole if self._has_text else None,
+                predicted_text=units[-1] if self._predicts_text else None,
+                whole_text=whole if self._predicts_text else None,
             ),
             self.options,
         )

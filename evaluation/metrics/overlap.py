@@ -64,13 +64,14 @@ def over_annotators(values: Overlap, over: Over) -> Overlap:
     """One value for each selection: (B, A) -> (B,).
 
     `mean`: the mean over the annotators for whom the value is defined. `max`: F1, precision and recall against the
-    annotator with the highest F1 (the first of equals). NaN where no annotator has a value.
+    annotator with the highest F1 (the first of equals; one who chose nothing only where all did). NaN where no
+    annotator has a value.
     """
     if over == "mean":
         return Overlap(*(mean_defined(part) for part in values))
     if not values.f1.shape[1]:
         return Overlap(*(np.full(values.f1.shape[0], np.nan) for _ in values))
-    best = np.argmax(np.where(np.isnan(values.f1), -1.0, values.f1), axis=1)[:, None]
+    best = np.argmax(np.where(np.isnan(values.f1) | np.isnan(values.recall), -1.0, values.f1), axis=1)[:, None]
     return Overlap(*(np.take_along_axis(part, best, axis=1)[:, 0] for part in values))
 
 

@@ -1,5 +1,8 @@
 """The video metrics of one system under a named protocol: F1, precision, recall, Kendall's tau and Spearman's rho.
 
+Every value follows the rule of evaluation/units.py. `measure` leaves a value undefined where the formula has none;
+`evaluate_videos` then asks whether any answer would have one. If so, the system's answer is worst.
+
 Where a protocol needs only the grid, videos of the same length and number of annotators are measured together. Else one
 video is measured at a time, with all its submissions (the draws of the random floor, or one for each annotator).
 """
@@ -7,6 +10,7 @@ video is measured at a time, with all its submissions (the draws of the random f
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -22,6 +26,7 @@ from schemas.documents.evaluation import VideoValues
 Kind = TypeVar("Kind", bound=np.generic)
 Numbers = NDArray[Any]  # scores or flags: what is ranked
 _NO_SHOTS = "the reference has no shots"
+_NO_CHOICE = "no frame is chosen"
 
 
 class Annotations(NamedTuple):
@@ -55,16 +60,23 @@ def evaluate_videos(protocol: Protocol, pairs: Sequence[tuple[Reference, Predict
     """All metrics of the protocol for every pair, in the order of the pairs.
 
     A prediction gets the worst value of every metric where it has a failure, where it has neither scores nor a
-    selection, where its length is not that of its reference, and where a score is not finite. Raises ValueError where
-    the two ids of a pair differ.
+    selection, where its length is not that of its reference, where a score is not finite, and where it chooses no frame
+    and has no other scores. A single value is worst where the answer has none although others would have one, such as
+    the rank correlations of constant scores; `as_worst` says why. (A protocol that counts undefined values as 0 keeps
+    this 0.) Raises ValueError where the two ids of a pair differ.
     """
+    asked = replace(protocol, undefined="left_out")  # to tell why a value does not exist; 0 stands for it below
     done: dict[int, VideoValues] = {}
     groups: dict[tuple[object, ...], list[int]] = {}
     for i, (reference, prediction) in enumerate(pairs):
         if reference.id != prediction.id:
             raise ValueError(f"a prediction for {prediction.id!a} was paired with {reference.id!a}")
         if (problem := _problem(reference, prediction)) is not None:
-            done[i] = worst_values(protocol, reference, problem)
+            done[i] = worst_values(protocol, reference).model_copy(update={"failure": problem})
+        elif _chooses_nothing(prediction):
+            worst = worst_values(protocol, reference)
+            why = {name: _NO_CHOICE for name, value in worst.values.items() if name not in worst.undefined}
+            done[i] = worst.model_copy(update={"as_worst": why, "score_source": "selection"})
         else:
             groups.setdefault(_group(protocol, i, reference, prediction), []).append(i)
     for members in groups.values():
@@ -76,15 +88,16 @@ def evaluate_videos(protocol: Protocol, pairs: Sequence[tuple[Reference, Predict
         submissions = Submissions(
             _joined([each.ranked for each in sent]), _joined([each.summary for each in sent]), sent[0].lacking
         )
-        measured = measure(protocol, submissions, annotations)
+        measured = measure(asked, submissions, annotations)
         for row, i in enumerate(members):
             reference, prediction = pairs[i]
-            done[i] = VideoValues(
+            made = VideoValues(
                 id=reference.id,
                 values={name: _value(column[row]) for name, column in measured.values.items()},
                 undefined=measured.undefined[row],
                 score_source="selection" if prediction.scores is None else prediction.score_source or "scores",
             )
+            done[i] = _resolved(protocol, reference, made) if made.undefined else made
     return [done[i] for i in range(len(pairs))]
 
 
@@ -104,18 +117,36 @@ def summary_of(protocol: Protocol, reference: Reference, prediction: Prediction)
     return whole, ""
 
 
-def worst_values(protocol: Protocol, reference: Reference, failure: str) -> VideoValues:
-    """The worst value of every metric that the reference allows; the other metrics are undefined, with the reason."""
-    people = annotations_of(protocol, reference)
-    values: dict[str, float | None] = {}
-    undefined: dict[str, str] = {}
-    for metric in protocol.metrics:
-        ranks = metric in (KENDALL, SPEARMAN)
-        annotations = people.ranks if ranks else people.overlap
-        values[metric.name] = metric.worst if annotations is not None else None
-        if annotations is None:
-            undefined[metric.name] = people.no_ranks if ranks else people.no_overlap
-    return VideoValues(id=reference.id, values=values, undefined=undefined, failure=failure)
+def worst_values(protocol: Protocol, reference: Reference) -> VideoValues:
+    """The worst value of every metric in which some answer for this video has a value.
+
+    A metric in which no answer has one is undefined, with the reason; or 0 where the protocol counts undefined values
+    so. Scores without ties have a value wherever any answer has one.
+    """
+    asked = replace(protocol, undefined="left_out")
+    scores = np.arange(1.0, reference.frames + 1)[None]
+    found = measure(asked, submissions_of(asked, reference, scores), annotations_of(asked, reference))
+    undefined = found.undefined[0]
+    values = {metric.name: None if metric.name in undefined else metric.worst for metric in protocol.metrics}
+    return _zeros(protocol, VideoValues(id=reference.id, values=values, undefined=undefined))
+
+
+def _resolved(protocol: Protocol, reference: Reference, made: VideoValues) -> VideoValues:
+    """Worst for each undefined value that another answer would have; see worst_values for the others."""
+    if protocol.undefined == "zero":
+        return _zeros(protocol, made)
+    worst = worst_values(protocol, reference)
+    why = {name: reason for name, reason in made.undefined.items() if name not in worst.undefined}
+    values = {name: worst.values[name] if name in why else value for name, value in made.values.items()}
+    rest = {name: reason for name, reason in made.undefined.items() if name not in why}
+    return made.model_copy(update={"values": values, "undefined": rest, "as_worst": why})
+
+
+def _zeros(protocol: Protocol, made: VideoValues) -> VideoValues:
+    if protocol.undefined != "zero":
+        return made
+    values = {name: 0.0 if value is None else value for name, value in made.values.items()}
+    return made.model_copy(update={"values": values, "undefined": {}})
 
 
 def annotations_of(protocol: Protocol, reference: Reference) -> Annotations:
@@ -179,10 +210,12 @@ def measure(protocol: Protocol, submissions: Submissions, annotations: Annotatio
             values[metric.name] = _none(rows, undefined, metric.name, reason)
     else:
         per_annotator = with_empty_rule(overlap(submissions.summary, _batched(annotations.overlap)), protocol.empty)
+        chosen = _batched(annotations.overlap).any(axis=(1, 2))  # (1,) or (B,): by no answer where nobody chose a frame
         for metric, column in zip(
             (F1, PRECISION, RECALL), over_annotators(per_annotator, protocol.overlap_over), strict=True
         ):
-            values[metric.name] = column
+            values[metric.name] = column if protocol.empty == "zero" else np.where(chosen, column, np.nan)
+            column = values[metric.name]
             for row in np.flatnonzero(np.isnan(column)):
                 undefined[row][metric.name] = "no annotator chose a frame"
     if submissions.ranked is None or annotations.ranks is None:
@@ -203,6 +236,12 @@ def measure(protocol: Protocol, submissions: Submissions, annotations: Annotatio
         values = {name: np.nan_to_num(column, nan=0.0) for name, column in values.items()}
         undefined = [{} for _ in range(rows)]
     return Measured(values, undefined)
+
+
+def _chooses_nothing(prediction: Prediction) -> bool:
+    """Whether an answer consists of a selection alone, and the selection is empty."""
+    own = prediction.scores is not None and prediction.score_source != "selection"
+    return not own and prediction.selected is not None and not prediction.selected.any()
 
 
 def _problem(reference: Reference, prediction: Prediction) -> str | None:

@@ -19,15 +19,17 @@ SystemKind = Literal["system", "random", "human", "oracle"]
 class VideoValues(Record):
     """One video of one system: its value of every metric (None: undefined), and the reasons of undefined values.
 
-    `failure`: why the prediction could not be scored and got the worst value of every metric. `score_source`: where the
-    scores for the rank correlations come from. `sums`: by metric, what the video adds to a metric that is not a mean
-    over videos (such as the counts of corpus BLEU); intervals and comparisons are made from the sums.
+    `failure`: why the prediction could not be scored and got the worst value of every metric. `as_worst`: by metric,
+    why the answer has no value of its own and got the worst. `score_source`: where the scores for the rank correlations
+    come from. `sums`: by metric, what the video adds to a metric that is not a mean over videos (such as the counts of
+    corpus BLEU); intervals and comparisons are made from the sums.
     """
 
     id: str
     values: dict[str, float | None]
     undefined: dict[str, str] = Field(default_factory=dict)
     failure: str | None = None
+    as_worst: dict[str, str] = Field(default_factory=dict)
     score_source: ScoreSource | None = None
     sums: dict[str, tuple[float, ...]] = Field(default_factory=dict)
 
@@ -50,12 +52,16 @@ class MetricValue(Record):
 
 
 class SystemValues(Record):
-    """One row of a table with its videos. `runs` > 1: the values are means over several runs of the system."""
+    """One row of a table with its videos. `runs` > 1: the values are means over several runs of the system.
+
+    `videos` are those of the first run, `more_runs` those of each further run.
+    """
 
     name: str
     kind: SystemKind
     metrics: tuple[MetricValue, ...]
     videos: tuple[VideoValues, ...]
+    more_runs: tuple[tuple[VideoValues, ...], ...] = ()
     runs: int = 1
     note: str = ""
 

@@ -4,6 +4,7 @@ import io
 import multiprocessing
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -258,14 +259,38 @@ def test_what_cannot_be_measured_says_why(clip: Clip, world: list[tuple[list[byt
         (broken, Prediction("b", selected=flags(2), text="x")),
         (reference, Prediction("v0", selected=flags(), text="")),
         (reference, Prediction("v0", text="a red circle")),
+        (reference, Prediction("v0", selected=flags(2, 20))),
     ]
-    failed, gone, unreadable, empty, texts = cross_modal(predictions, Embedder(clip), CrossModalOptions(clip=clip.name))
+    options = CrossModalOptions(clip=clip.name)
+    failed, gone, unreadable, empty, *parts = cross_modal(predictions, Embedder(clip), options)
     assert failed.values == dict.fromkeys(UNITS, 0.0) and not failed.undefined
     assert gone.values["f_clip"] is None and gone.undefined["f_clip"] == "no picture of a frame"
     assert unreadable.undefined == dict.fromkeys(("f_clip", "cross_f_clip"), "unreadable picture of a frame")
     assert unreadable.values["vt_clipscore"] is not None, "it needs none of the reference's frames"
     assert empty.values == dict.fromkeys(UNITS, 0.0)
-    assert set(texts.undefined.values()) == {"no frames or scores predicted"}
+    assert all(not part.undefined for part in parts), "others of the system have what is missing: it is worst"
+    assert parts[0].values["f_clip"] == parts[0].values["vt_clipscore"] == parts[1].values["vt_clipscore"] == 0
+    for case in (predictions[0], predictions[4]):
+        (texts,) = cross_modal([case], Embedder(clip), options, frames=False)
+        assert texts.undefined == dict.fromkeys(UNITS, "no frames or scores predicted"), "also for a failure"
+    for case in (predictions[0], predictions[5]):
+        (frames,) = cross_modal([case], Embedder(clip), options, text=False)
+        assert frames.undefined == dict.fromkeys(("cross_f_clip", "vt_clipscore"), "no text predicted")
+
+
+def test_what_no_answer_could_have_is_undefined_for_a_failure_too(
+    clip: Clip, world: list[tuple[list[bytes], list[str]]]
+) -> None:
+    known = make(world, 0)
+    options, failed = CrossModalOptions(clip=clip.name), Prediction("v0", failure="no output")
+    textless = replace(known, texts=())
+    pictureless = replace(known, pictures={})
+    unchosen = replace(known, selections=np.zeros_like(known.selections))
+    cases = [(reference, failed) for reference in (textless, pictureless, unchosen)]
+    first, second, third = cross_modal(cases, Embedder(clip), options)
+    assert first.undefined == {"cross_f_clip": "the reference has no text"} and first.values["f_clip"] == 0
+    assert second.undefined == dict.fromkeys(UNITS, "no picture of a frame")
+    assert third.undefined.keys() == {"f_clip", "cross_f_clip"} and third.values["vt_clipscore"] == 0
 
 
 def test_the_options_must_name_the_loaded_clip(clip: Clip) -> None:

@@ -66,3 +66,9 @@ def test_bad_input() -> None:
         overlap(np.zeros((1, 3)), np.zeros((1, 1, 3), bool))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="do not fit"):
         overlap(np.zeros((1, 3), bool), np.zeros((1, 1, 4), bool))
+
+
+def test_the_best_annotator_is_not_one_who_chose_nothing() -> None:
+    annotators = np.array([[[0, 0, 0], [0, 0, 1]]], bool)
+    found = over_annotators(overlap(np.array([[1, 0, 0], [0, 0, 1]], bool), annotators), "max")
+    assert found.f1.tolist() == [0, 1] and found.recall.tolist() == [0, 1], "no recall is undefined"

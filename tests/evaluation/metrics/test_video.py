@@ -152,8 +152,9 @@ def test_without_scores_the_selection_is_used_and_said() -> None:
     ],
 )
 def test_what_cannot_be_scored_gets_the_worst_of_everything(prediction: Prediction, words: str) -> None:
-    chosen = np.eye(5, dtype=bool)
-    full = FullLength(5, np.arange(5), np.array([[0, 4]]), chosen)
+    chosen = np.eye(4, 5, dtype=bool)
+    everywhere = np.repeat(chosen, 2, axis=1)
+    full = FullLength(10, np.arange(0, 10, 2), np.array([[0, 0], [1, 4], [5, 9]]), everywhere)
     reference = Reference("v", 5, scores=chosen.astype(float), selections=chosen, full=full)
     for name in NAMES:
         found = one(name, reference, prediction)
@@ -167,11 +168,24 @@ def test_a_failure_is_not_worst_in_what_the_reference_does_not_have() -> None:
     assert set(found.undefined.values()) == {"the reference has no annotators' selections"}
 
 
+def test_an_answer_that_says_nothing_is_worst() -> None:
+    reference = Reference("v", 3, selections=np.array([[1, 0, 1], [0, 0, 1]], bool))
+    flat = one("videoxum", reference, Prediction("v", scores=np.ones(3)))
+    assert flat.as_worst == dict.fromkeys(("kendall_tau", "spearman_rho"), "the scores are constant")
+    assert flat.values["kendall_tau"] == flat.values["spearman_rho"] == -1 and (flat.values["f1"] or 0) > 0
+    assert one("videoxum-upstream", reference, Prediction("v", scores=np.ones(3))).values["kendall_tau"] == 0
+    empty = np.zeros(3, bool)
+    for name in ("videoxum", "videoxum-upstream"):
+        for scores, source in ((None, None), (np.zeros(3), "selection")):
+            found = one(name, reference, Prediction("v", scores, source, selected=empty))  # type: ignore[arg-type]
+            assert list(found.values.values()) == [0, 0, 0, -1, -1] and found.failure is None
+            assert set(found.as_worst.values()) == {"no frame is chosen"} and found.score_source == "selection"
+    with_scores = one("videoxum", reference, Prediction("v", np.arange(3.0), "scores", empty))
+    assert with_scores.values["f1"] == 0 and (with_scores.values["kendall_tau"] or 0) > 0
+
+
 def test_undefined_is_none_with_its_reason() -> None:
     selections = np.array([[1, 0, 1], [0, 0, 1]], bool)
-    flat = one("videoxum", Reference("v", 3, selections=selections), Prediction("v", scores=np.ones(3)))
-    assert flat.values["kendall_tau"] is None and flat.undefined["spearman_rho"] == "the scores are constant"
-    assert flat.values["f1"] is not None
     same = one(
         "videoxum", Reference("v", 3, selections=~np.zeros((2, 3), bool)), Prediction("v", scores=np.arange(3.0))
     )
@@ -180,8 +194,8 @@ def test_undefined_is_none_with_its_reason() -> None:
     assert single.undefined["kendall_tau"] == "fewer than two frames"
     empty = Reference("v", 3, selections=np.zeros((2, 3), bool))
     nothing = one("videoxum", empty, Prediction("v", selected=np.zeros(3, bool)))
-    assert nothing.values["precision"] == 0 and nothing.values["f1"] is None
-    assert nothing.undefined["recall"] == "no annotator chose a frame"
+    assert set(nothing.values.values()) == {None}
+    assert nothing.undefined["recall"] == nothing.undefined["f1"] == "no annotator chose a frame"
     for reference in (Reference("v", 3), Reference("v", 3, selections=np.zeros((0, 3), bool))):
         found = one("videoxum", reference, Prediction("v", scores=np.arange(3.0)))
         assert set(found.undefined.values()) == {"the reference has no annotators' selections"}
