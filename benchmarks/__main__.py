@@ -15,8 +15,8 @@ ALL = (
 )
 # Benchmarks that are folders.
 MODULES = {"serving": "serving.capacity", "protocols": "protocol_study.run", "audit": "audit_study.run"}
-# These need a quarter of an hour with Label Studio, data outside the repository, or an hour of an idle machine.
-OTHERS = ("review", "pull", "protocols", "kills")
+# These need a quarter of an hour (one with Label Studio), data outside the repository, or an hour of an idle machine.
+OTHERS = ("review", "pull", "protocols", "kills", "coverage")
 
 if __name__ == "__main__":
     if len(sys.argv) > 1 and sys.argv[1] in (*ALL, *OTHERS):

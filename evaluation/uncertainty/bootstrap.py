@@ -9,9 +9,8 @@ videos, so the normal quantile is replaced by t(n - 1) sqrt(n / (n - 1)), which 
 teachers should know about the bootstrap", The American Statistician 69, 2015; `expand` of CI.bca in his R package
 `resample`). This matters with 25 videos, and changes nothing with 4,000.
 
-With several runs of one system the value is the mean of the runs' values. All runs share the draws of videos. Every
-replicate gets an addend: s / sqrt(R) times a draw of Student's t with R - 1 degrees of freedom, where s is the standard
-deviation of the R values. Two runs tell little about the spread between runs, and the interval shows this.
+With several runs of one system the value is the mean of the runs' values, and all runs share the draws of videos. What
+the runs add is in runs.py: it is added on a scale on which no end leaves the range of the metric's unit.
 """
 
 from __future__ import annotations
@@ -26,9 +25,13 @@ import numpy as np
 from scipy.special import stdtrit
 
 from evaluation.cases import Floats
+from evaluation.uncertainty.runs import UNBOUNDED, Span, spread_of, with_runs
 
 CONFIDENCE, RESAMPLES = 0.95, 10_000
-INTERVAL = f"95 % BCa bootstrap over videos, tails expanded for few videos, {RESAMPLES:,} resamples"
+INTERVAL = (
+    f"95 % BCa bootstrap over videos, tails expanded for few videos, {RESAMPLES:,} resamples; with several runs also "
+    "over runs, by Student's t within the metric's range"
+)
 _CELLS = 2_000_000  # weights in memory at once
 _NORMAL = NormalDist()
 
@@ -39,12 +42,13 @@ class Statistic:
 
     `sums` (R, V, K): what each of V videos adds to the K sums in each of R runs; zeros where the video is left out.
     `of`: the function from summed rows (..., K) to values (...), NaN where the metric does not exist. `videos`: the
-    number of videos that are not left out.
+    number of videos that are not left out. `span`: the values that the metric can have.
     """
 
     sums: Floats
     of: Callable[[Floats], Floats]
     videos: int
+    span: Span = UNBOUNDED
 
     def at(self, sums: Floats) -> Floats:
         """The metric of sums (..., K): (...), NaN where it does not exist. numpy's warnings are switched off."""
@@ -61,22 +65,22 @@ class Interval(NamedTuple):
     high: float
 
 
-def mean_of(values: Floats) -> Statistic:
+def mean_of(values: Floats, span: Span = UNBOUNDED) -> Statistic:
     """The mean over videos of `values` (V,) or (R, V) without NaN. Raises ValueError for an infinite value."""
     table = np.atleast_2d(np.asarray(values, np.float64))
     if np.isinf(table).any():
         raise ValueError("a value is infinite")
     defined = ~np.isnan(table)
     sums = np.stack([np.where(defined, table, 0.0), defined.astype(np.float64)], axis=-1)
-    return Statistic(sums, _ratio, int(defined.any(axis=0).sum()))
+    return Statistic(sums, _ratio, int(defined.any(axis=0).sum()), span)
 
 
-def corpus_of(sums: Floats, of: Callable[[Floats], Floats]) -> Statistic:
+def corpus_of(sums: Floats, of: Callable[[Floats], Floats], span: Span = UNBOUNDED) -> Statistic:
     """A corpus metric from the videos' statistics (V, K) or (R, V, K). A video whose row has a NaN is left out."""
     table = np.asarray(sums, np.float64)
     table = table[None] if table.ndim == 2 else table
     defined = np.asarray(~np.isnan(table).any(axis=-1))
-    return Statistic(np.where(defined[..., None], table, 0.0), of, int(defined.any(axis=0).sum()))
+    return Statistic(np.where(defined[..., None], table, 0.0), of, int(defined.any(axis=0).sum()), span)
 
 
 def intervals(statistics: Sequence[Statistic], seed: int, expand: bool = True) -> list[Interval]:
@@ -89,10 +93,7 @@ def intervals(statistics: Sequence[Statistic], seed: int, expand: bool = True) -
     if not statistics:
         return []
     replicates = _replicates(statistics, np.random.default_rng([seed, 0]))
-    return [
-        _interval(statistic, row, np.random.default_rng([seed, 1]), expand)
-        for statistic, row in zip(statistics, replicates, strict=True)
-    ]
+    return [_interval(statistic, row, expand) for statistic, row in zip(statistics, replicates, strict=True)]
 
 
 def _ratio(sums: Floats) -> Floats:
@@ -144,25 +145,23 @@ def _mean_of_runs(values: Floats) -> Floats:
     return _ratio(np.stack([np.where(defined, values, 0.0).sum(axis=1), defined.sum(axis=1)], axis=-1))
 
 
-def _interval(statistic: Statistic, replicates: Floats, rng: np.random.Generator, expand: bool) -> Interval:
+def _interval(statistic: Statistic, replicates: Floats, expand: bool) -> Interval:
     value = _value(statistic)
     kept = replicates[~np.isnan(replicates)]  # a draw in which no video has the metric tells nothing about it
     videos = statistic.videos
     if math.isnan(value) or videos < 2 or not kept.size:
         return Interval(value, math.nan, math.nan)
+    without = _leave_one_out(statistic)
     bias = _bias(kept, value)
-    skew = _acceleration(statistic)
+    skew = _acceleration(_mean_of_runs(without))
     tail = (1 + CONFIDENCE) / 2
     z = _NORMAL.inv_cdf(tail)
     if expand:
         z = float(stdtrit(videos - 1, tail)) * math.sqrt(videos / (videos - 1))
-    runs = statistic.at(statistic.sums.sum(axis=1))
-    runs = runs[~np.isnan(runs)]
-    if len(runs) > 1:
-        spread = float(np.std(runs, ddof=1)) / math.sqrt(len(runs))
-        kept = kept + spread * rng.standard_t(len(runs) - 1, kept.size)
     low, high = np.quantile(kept, [_corrected(-z, bias, skew), _corrected(z, bias, skew)])
-    return Interval(value, min(float(low), value), max(float(high), value))
+    over_videos = Span(min(float(low), value), max(float(high), value))
+    spread = spread_of(statistic.at(statistic.sums.sum(axis=1)), without, videos)
+    return Interval(value, *with_runs(value, over_videos, spread, tail, statistic.span))
 
 
 def _bias(replicates: Floats, value: float) -> float:
@@ -174,10 +173,14 @@ def _bias(replicates: Floats, value: float) -> float:
     return _NORMAL.inv_cdf(share) if 0 < share < 1 else 0.0
 
 
-def _acceleration(statistic: Statistic) -> float:
-    """BCa's a: the skewness of the leave-one-out values, sum u^3 / (6 (sum u^2)^1.5)."""
+def _leave_one_out(statistic: Statistic) -> Floats:
+    """(V, R): the value of each run without each video."""
     sums = statistic.sums
-    without = _mean_of_runs(statistic.at((sums.sum(axis=1, keepdims=True) - sums).transpose(1, 0, 2)))
+    return statistic.at((sums.sum(axis=1, keepdims=True) - sums).transpose(1, 0, 2))
+
+
+def _acceleration(without: Floats) -> float:
+    """BCa's a: the skewness of the leave-one-out values (V,), sum u^3 / (6 (sum u^2)^1.5)."""
     without = without[~np.isnan(without)]
     if without.size < 2:
         return 0.0

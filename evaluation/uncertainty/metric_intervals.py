@@ -12,6 +12,8 @@ import numpy as np
 
 from evaluation.cases import Floats
 from evaluation.uncertainty.bootstrap import Statistic, corpus_of, intervals, mean_of
+from evaluation.uncertainty.runs import Span
+from evaluation.units import KNOWN_UNITS
 from schemas.documents.evaluation import MetricValue, VideoValues
 
 IN_SOME_RUNS = "in some runs: "  # begins the reason of videos that have a value in some of several runs only
@@ -48,13 +50,18 @@ def column(
     """
     rows = [values] if not values or not isinstance(values[0], (list, tuple, np.ndarray)) else values
     table = np.array([[math.nan if v is None else v for v in row] for row in rows], np.float64)  # type: ignore[union-attr]
-    statistic = mean_of(table)
+    statistic = mean_of(table, span_of(unit))
     missing = np.isnan(table)
     counted: Counter[str] = Counter()
     for i in np.flatnonzero(missing.any(axis=0)).tolist():
         why = (reasons[i] if i < len(reasons) else None) or "undefined"
         counted[why if missing[:, i].all() else f"{IN_SOME_RUNS}{why}"] += 1
     return Column(name, unit, statistic, dict(counted), reason)
+
+
+def span_of(unit: str) -> Span:
+    """The values that a metric of this unit can have. Raises KeyError for a unit that does not exist."""
+    return Span(KNOWN_UNITS[unit].lowest, KNOWN_UNITS[unit].highest)
 
 
 def metric_values(columns: Sequence[Column], seed: int) -> tuple[MetricValue, ...]:
@@ -110,7 +117,7 @@ def summarize(
         metric = column(name, unit, rows, reasons, reason=missing.get(name))
         if name in corpus and any(name in video.sums for run in runs for video in run):
             sums = np.stack([sums_of(run, name) for run in runs])
-            metric = replace(metric, statistic=corpus_of(sums, corpus[name]))
+            metric = replace(metric, statistic=corpus_of(sums, corpus[name], span_of(unit)))
         columns.append(metric)
     return metric_values(columns, seed)
 
