@@ -42,7 +42,8 @@ class Reference:
     `frames`: T. `fps`: frames of the grid in one second. `scores` (A, T): the importance that each annotator gave.
     `selections` (A, T): the frames that each annotator chose. `texts`: reference summaries without time marks. `group`:
     what must not be split between training and test, such as a channel; None means the video alone. `split`: as
-    published. `pictures`: JPEG by frame of the grid, for keyframes that have a picture.
+    published. `aliases`: other names that published files give the video, such as `video_1`. `pictures`: JPEG by frame
+    of the grid, for keyframes that have a picture.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Reference:
     group: str | None = None
     split: str | None = None
     title: str = ""
+    aliases: tuple[str, ...] = ()
     pictures: dict[int, bytes] = field(default_factory=dict)
 
 

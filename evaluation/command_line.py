@@ -14,6 +14,7 @@ from evaluation.cases import Prediction, Predictions, Reference, References, Sys
 from evaluation.protocols import NAMES, Protocol, get
 from evaluation.readers.any import kind_of, read_system, sha256_of
 from evaluation.readers.folds import proper_folds, read_splits
+from evaluation.readers.known_videos import KnownVideos
 from evaluation.readers.published_results import names_in
 from evaluation.readers.records import printable
 from evaluation.readers.release import read_release
@@ -129,7 +130,8 @@ def chosen_videos(
 
     `splits`: a published file of folds, or `proper` for this project's own five folds, made by `seed`; only videos of
     test parts then count. `fold` (0-based): only the test part of this fold; None: of all folds. Published files name
-    videos by keys; the file video_names.json beside `data` translates the keys. Raises ConfigError for a fold that does
+    videos by keys such as `video_1`, which are aliases of the references, or which the file video_names.json beside
+    `data` translates. Raises ConfigError for a fold that does
     not exist, and for folds that name no known video.
     """
     if splits is None:
@@ -141,7 +143,8 @@ def chosen_videos(
     folds = proper_folds(references.items, seed=seed) if splits == "proper" else read_splits(path, names)
     if fold is not None and not 0 <= fold < len(folds):
         raise ConfigError(f"--fold {fold}: there are only the folds 0..{len(folds) - 1}")
-    tested = {video for chosen in (folds if fold is None else [folds[fold]]) for video in chosen.test}
+    known = KnownVideos(references.items)
+    tested = {known.id_of(video) for chosen in (folds if fold is None else [folds[fold]]) for video in chosen.test}
     items = tuple(reference for reference in references.items if reference.id in tested)
     if not items:
         raise ConfigError(
@@ -155,14 +158,14 @@ def chosen_videos(
 
 def _read(path: Path, references: Sequence[Reference]) -> Predictions:
     release = path.is_dir() or path.suffix == ".parquet"
-    return _of_release(path) if release else read_system(path, references)
+    return _of_release(path, KnownVideos(references)) if release else read_system(path, references)
 
 
-def _of_release(path: Path) -> Predictions:
+def _of_release(path: Path, known: KnownVideos) -> Predictions:
     release = read_release(path)
     items = tuple(
         Prediction(
-            sample.id,
+            known.id_of(sample.id),
             scores=None if sample.selections is None else sample.selections[0].astype(np.float64),
             score_source="selection",
             selected=None if sample.selections is None else sample.selections[0],

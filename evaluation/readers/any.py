@@ -2,12 +2,13 @@
 
     folder with data/*.parquet, a workspace, *.parquet       this project's release
     folder with GT/*.mat                                     SumMe
-    folder with ydata-tvsum50.mat, or that file              TVSum
+    folder with ydata-tvsum50.mat or -anno.tsv, or that file TVSum
+    eccv16_dataset_*.h5                                      TVSum or SumMe
     JSON, JSON lines: conversations and vsum_onehot          Instruct-V2Xum
                       tsum and vsum_onehot                   VideoXum
-                      timestamps and sentences, or query     ActivityNet Captions
+                      times and sentences, or query          ActivityNet Captions, also as Parquet
 
-Predictions: JSON and JSON lines (evaluation/readers/predictions.py), *.h5 (evaluation/readers/published_results.py).
+Predictions: JSON and JSON lines (evaluation/readers/predictions.py), *.h5 (evaluation/readers/scores.py).
 """
 
 from __future__ import annotations
@@ -18,18 +19,19 @@ from pathlib import Path
 
 from curation.store.files import hash_file
 from evaluation.cases import Predictions, Reference, References
-from evaluation.readers.activitynet import read_activitynet
+from evaluation.readers.activitynet import activitynet_rows, is_activitynet, read_activitynet
+from evaluation.readers.eccv16 import dataset_of
 from evaluation.readers.instruct_v2xum import read_instruct
+from evaluation.readers.known_videos import KnownVideos
 from evaluation.readers.predictions import read_predictions
-from evaluation.readers.published_results import names_in, read_results
-from evaluation.readers.records import Object, load_rows, printable
-from evaluation.readers.release import read_release, release_shards
-from evaluation.readers.summe import read_summe
-from evaluation.readers.tvsum import read_tvsum
+from evaluation.readers.records import Object, printable
+from evaluation.readers.release import column_names, read_release, release_shards
+from evaluation.readers.scores import read_hdf5
+from evaluation.readers.summe import read_summe_files
+from evaluation.readers.tvsum import MAT, TSV, read_tvsum_files
 from evaluation.readers.videoxum import read_videoxum
 from schemas.errors import ConfigError
 
-_TVSUM = "ydata-tvsum50.mat"
 _JSON = (".json", ".jsonl", ".ndjson")
 _HDF5 = (".h5", ".hdf5")
 
@@ -41,28 +43,32 @@ def kind_of(path: Path) -> str:
     if path.is_dir():
         if any((path / "GT").glob("*.mat")):
             return "summe"
-        if (path / _TVSUM).is_file():
+        if any((path / name).is_file() for name in (MAT, TSV, f"data/{TSV}")):
             return "tvsum"
         release_shards(path)
         return "release"
     suffix = path.suffix.lower()
     if suffix == ".parquet":
-        return "release"
-    if suffix == ".mat":
+        return "activitynet" if is_activitynet(dict.fromkeys(column_names(path))) else "release"
+    if suffix in (".mat", ".tsv"):
         return "tvsum"
+    if suffix in _HDF5:
+        return dataset_of(path)
     if suffix not in _JSON:
-        raise ConfigError(f"{path}: this kind of references is not known: give JSON, Parquet, .mat or a folder")
-    record = next((row.value for row in load_rows(path) if isinstance(row.value, Object)), None)
+        raise ConfigError(
+            f"{path}: this kind of references is not known: give JSON, Parquet, .mat, .tsv, .h5 or a folder"
+        )
+    record = next((row.value for row in activitynet_rows(path) if isinstance(row.value, Object)), None)
     if record is None:
         raise ConfigError(f"{path}: the file has no records")
     for keys, kind in (
         (("conversations", "vsum_onehot"), "instruct-v2xum"),
         (("tsum", "vsum_onehot"), "videoxum"),
-        (("timestamps", "sentences"), "activitynet"),
-        (("vid", "query"), "activitynet"),
     ):
         if all(key in record for key in keys):
             return kind
+    if is_activitynet(record):
+        return "activitynet"
     first = printable(", ".join(list(record)[:8]), 120)
     raise ConfigError(f"{path}: records with the keys {first}: neither Instruct-V2Xum, VideoXum nor ActivityNet")
 
@@ -87,6 +93,9 @@ def read_references(
         return read_release(paths[0], splits, pictures=pictures)
     if kind == "activitynet":
         references = read_activitynet(paths)
+    elif kind in ("summe", "tvsum"):
+        read = read_summe_files if kind == "summe" else read_tvsum_files
+        references = References(tuple(read(paths)), ())
     else:
         parts = [_read(kind, path) for path in paths]
         references = References(
@@ -103,10 +112,9 @@ def read_references(
 
 def read_system(path: Path, references: Sequence[Reference]) -> Predictions:
     """Read a system's predictions on the grids of the references, from JSON or HDF5. Raises ConfigError."""
-    if path.suffix.lower() not in _HDF5:
-        return read_predictions(path, references)
-    published = read_results(path, names_in(path.parents[:2]))
-    return Predictions(tuple(video.prediction for video in published.values()), ())
+    if path.suffix.lower() in _HDF5:
+        return read_hdf5(path, KnownVideos(references))
+    return read_predictions(path, references)
 
 
 def sha256_of(paths: Path | Sequence[Path]) -> str:
@@ -127,13 +135,7 @@ def sha256_of(paths: Path | Sequence[Path]) -> str:
 
 
 def _read(kind: str, path: Path) -> References:
-    if kind == "instruct-v2xum":
-        return read_instruct(path)
-    if kind == "videoxum":
-        return read_videoxum(path)
-    if kind == "summe":
-        return References(tuple(read_summe(path)), ())
-    return References(tuple(read_tvsum(path / _TVSUM if path.is_dir() else path)), ())
+    return read_instruct(path) if kind == "instruct-v2xum" else read_videoxum(path)
 
 
 def _files(path: Path) -> list[Path]:

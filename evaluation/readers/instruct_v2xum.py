@@ -4,12 +4,17 @@
      "conversations": [{"from": "human", "value": "<video> ..."}, {"from": "gpt", "value": "[<f0>]Sentence."}],
      "vsum_onehot": [1, 0, ...]}
 
-A video has one annotation and frames at 1 fps. The placeholders in the text stand for the seconds in `meta.token`.
+A video has one annotation and frames at 1 fps. The placeholders in the text stand for the seconds in `meta.token`. The
+published dataset has up to three records of a video, one for each task: keyframes only (V2V), words only (V2T), both
+(V2VT). They are one reference, whose text is that of V2T, else that of V2VT.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from evaluation.cases import Reference, References
 from evaluation.readers.records import (
@@ -25,17 +30,47 @@ from evaluation.readers.records import (
     record_id,
     text_of,
 )
-from schemas.marks import strip_marks
+from schemas.marks import has_marks, strip_marks
 
 
 def read_instruct(path: Path, split: str | None = None) -> References:
     """Read references: T from `sampled_frames`, `selections` (1, T) from `vsum_onehot`, the text without time marks.
 
     `split`: written into every reference; None takes the file's name if it is the name of a split. Records whose parts
-    contradict each other are left out. Raises ConfigError for text that is not JSON and for a record without id.
+    contradict each other are left out, and so are a second record of a task and a record with other frames than the
+    video's first. Raises ConfigError for text that is not JSON and for a record without id.
     """
     name = split or (path.stem if path.stem in ("train", "val", "validation", "test") else None)
-    return read_all(path, load_rows(path), lambda row: record_id(path, row, "id"), lambda i, r: _reference(i, r, name))
+    texts: dict[str, dict[str, str]] = {}  # the text of every task, by id
+
+    def parse(id_: str, record: Object) -> Reference:
+        reference = _reference(id_, record, name)
+        own = (_task(record), "".join(reference.texts))
+        if id_ not in texts:
+            texts[id_] = dict([own])
+            return reference
+        if own[0] in texts[id_]:
+            raise BadRecord("duplicate_id", f"a second record of the task {own[0]}")
+        texts[id_][own[0]] = own[1]
+        return reference
+
+    def join(first: Reference, second: Reference) -> Reference | None:
+        if not np.array_equal(first.selections, second.selections):  # type: ignore[arg-type]
+            return None
+        of_tasks = texts[first.id]
+        text = of_tasks.get("v2t") or of_tasks.get("v2vt")
+        return replace(first, texts=(text,) if text else ())
+
+    return read_all(path, load_rows(path), lambda row: record_id(path, row, "id"), parse, join)
+
+
+def _task(record: Object) -> str:
+    """The task of a record, by its first answer: marks alone are `v2v`, words alone `v2t`."""
+    answers = [str(turn["value"]) for turn in record["conversations"] if turn.get("from") == "gpt"]
+    answer = answers[0] if answers else ""
+    if not has_marks(answer):
+        return "v2t"
+    return "v2vt" if strip_marks(answer) else "v2v"
 
 
 def _reference(id_: str, record: Object, split: str | None) -> Reference:

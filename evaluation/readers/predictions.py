@@ -1,4 +1,4 @@
-"""Reads a system's predictions: this project's form, and the outputs of V2Xum-LLaMA's public fork.
+"""Reads a system's predictions in this project's form; evaluation/readers/other_forms.py turns other forms into it.
 
 This project's form is JSON (a list of records, or an object of records by id) or JSON lines, with one record for each
 video. A record needs `id` and at least one of the other keys.
@@ -11,7 +11,7 @@ video. A record needs `id` and at least one of the other keys.
     slots                the number of slots that the model knows, 100 by default
     selected             the chosen frames: flags (one 0 or 1 for each frame), frame indices, or seconds
     selected_as          what `selected` holds: "flags", "indices" or "seconds"; needed where it could be two of them
-    scores               one number for each frame
+    scores               one number for each frame of the grid, or of the whole video
     frame_probabilities  one number for each frame, from the probabilities of tokens
     slot_probabilities   one number for each slot, or {"9": 0.8, ...}: becomes scores of frames as in model_text.py
     error                why there is no prediction: it counts as the worst value
@@ -21,21 +21,22 @@ from `slot_probabilities`, else from the selection; `score_source` says which. A
 file, because a misspelt key would lose its values in every record. Every other fault of a record is a failure of its
 video, which then counts as the worst.
 
-V2Xum-LLaMA: `[{"video_filename": "v_....mp4", "summary": "Sentence [08, 09]. ..."}]` with 100 slots. The id is the name
-of the file without its extension, `GENERATION_FAILED` is a failure.
+Records of one video with different tasks are joined (evaluation/readers/tasks.py).
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from evaluation.cases import Floats, Prediction, Predictions, Reference
+from evaluation.readers.known_videos import KnownVideos
 from evaluation.readers.model_text import FORMS, TASKS, UNREADABLE, Form, Generated, Task, from_text, spread
+from evaluation.readers.other_forms import Named, named_records
 from evaluation.readers.records import (
     BadRecord,
     Object,
@@ -49,7 +50,9 @@ from evaluation.readers.records import (
     record_id,
     text_of,
 )
+from evaluation.readers.scores import on_grid
 from evaluation.readers.selected import selected_frames
+from evaluation.readers.tasks import Part, join_tasks
 from evaluation.readers.wrong_form import Written, check_form
 from schemas.documents.evaluation import Problem, ScoreSource
 from schemas.errors import ConfigError
@@ -60,7 +63,6 @@ KEYS = (
     *("id", "text", "form", "token", "task", "slots", "selected", "selected_as"),
     *("scores", "frame_probabilities", "slot_probabilities", "error"),
 )
-_GENERATION_FAILED = "GENERATION_FAILED"
 _MOST_SLOTS = 100_000
 
 
@@ -74,46 +76,43 @@ def read_predictions(path: Path, references: Iterable[Reference]) -> Predictions
     rows = load_rows(path)
     if not rows:
         raise ConfigError(f"{path}: the file has no predictions")
-    known = {reference.id: reference for reference in references}
-    items: list[Prediction] = []
+    references = list(references)
+    known = KnownVideos(references)
+    parts: list[Part] = []
     problems: list[Problem] = []
     texts: list[Written] = []
-    for row in rows:
-        foreign = isinstance(row.value, Object) and "video_filename" in row.value and "summary" in row.value
-        id_ = _stem(path, row) if foreign else record_id(path, row, "id")
-        if not foreign:
-            _check_keys(path, row)
-        reference = known.get(id_)
+    records = named_records(path, rows, references)
+    for row, id_, value, failure, _ in _own_records(path, rows) if records is None else records:
+        reference = known.find(id_)
         if reference is None:
-            items.append(Prediction(id_, failure="unknown_video: no reference has this id"))
+            parts.append(Part(Prediction(id_, failure="unknown_video: no reference has this id"), None))
             continue
+        id_ = reference.id
         try:
-            record = as_object(row.value)
-            read = _foreign(reference, record) if foreign else _own(reference, record)
-            if (written := _written(record, "summary" if foreign else "text")) is not None:
-                texts.append(Written(row.number, reference.frames, reference.fps, *written, read.times, read.dropped))
+            record = as_object(value)
+            read = Generated(Prediction(id_, failure=failure), ()) if failure is not None else _own(reference, record)
+            if (written := _written(record)) is not None:
+                texts.append(Written(row, reference.frames, reference.fps, *written, read.times, read.dropped))
         except (BadRecord, ValueError) as error:
             reason = error.reason if isinstance(error, BadRecord) else "out_of_range"
             detail = error.detail if isinstance(error, BadRecord) else printable(error)
             read = Generated(Prediction(id_, failure=f"{reason}: {detail}"), ())
-        items.append(read.prediction)
+        task = value.get("task") if isinstance(value, Object) else None
+        parts.append(Part(read.prediction, task if task in TASKS else None))
         if read.problems and read.prediction.failure is None:
             more = f" (and {len(read.problems) - 1} more)" if len(read.problems) > 1 else ""
             detail = printable(read.problems[0]) + more
             problems.append(Problem(id=id_, reason="read_in_part", detail=detail, counted="as_read"))
     check_form(path, texts)
-    return Predictions(tuple(items), tuple(problems))
+    items, of_tasks = join_tasks(parts)
+    return Predictions(tuple(items), (*problems, *of_tasks))
 
 
-def _stem(path: Path, row: Row) -> str:
-    return record_id(path, row, "video_filename").rsplit("/", 1)[-1].rsplit(".", 1)[0]
-
-
-def _foreign(reference: Reference, record: Object) -> Generated:
-    summary = text_of(record["summary"], "summary")
-    if summary.strip() == _GENERATION_FAILED:
-        return Generated(Prediction(reference.id, failure="generation_failed: the model wrote nothing"), ())
-    return from_text(reference.id, summary, frames=reference.frames, fps=reference.fps)
+def _own_records(path: Path, rows: Iterable[Row]) -> Iterator[Named]:
+    for row in rows:
+        id_ = record_id(path, row, "id")
+        _check_keys(path, row)
+        yield Named(row.number, id_, row.value)
 
 
 def _own(reference: Reference, record: Object) -> Generated:
@@ -133,7 +132,7 @@ def _own(reference: Reference, record: Object) -> Generated:
     selected = read.prediction.selected
     if record.get("selected") is not None:
         selected = selected_frames(record, frames, reference.fps)
-    scores, source = _scores(record, frames, slots)
+    scores, source = _scores(record, reference, slots)
     if scores is None and selected is not None:
         scores, source = selected.astype(np.float64), "selection"
     if scores is None and selected is None and read.prediction.text is None:
@@ -151,21 +150,18 @@ class _Text(NamedTuple):
     slots: int
 
 
-def _written(record: Object, key: str = "text") -> _Text | None:
-    if record.get(key) is None:
+def _written(record: Object) -> _Text | None:
+    if record.get("text") is None:
         return None
     form: Form = one_of(record.get("form", "slots"), "form", FORMS)
     token = {name: number_of(time, f"token {name}") for name, time in as_object(record.get("token", Object())).items()}
-    return _Text(text_of(record[key], key), form, token, _slots(record.get("slots", SLOTS)))
+    return _Text(text_of(record["text"], "text"), form, token, _slots(record.get("slots", SLOTS)))
 
 
-def _scores(record: Object, frames: int, slots: int) -> tuple[Floats | None, ScoreSource | None]:
+def _scores(record: Object, reference: Reference, slots: int) -> tuple[Floats | None, ScoreSource | None]:
     for key, source in (("scores", "scores"), ("frame_probabilities", "token_probabilities")):
         if record.get(key) is not None:
-            values = numbers_of(record[key], key)
-            if len(values) != frames:
-                raise BadRecord("wrong_length", f"{len(values)} {key} for {frames} frames")
-            return values, source  # type: ignore[return-value]
+            return on_grid(numbers_of(record[key], key), reference), source  # type: ignore[return-value]
     probabilities = record.get("slot_probabilities")
     if probabilities is None:
         return None, None
@@ -177,8 +173,9 @@ def _scores(record: Object, frames: int, slots: int) -> tuple[Floats | None, Sco
             if int(slot) in table:
                 raise BadRecord("duplicate_key", f"slot {int(slot)} stands twice in slot_probabilities")
             table[int(slot)] = number_of(value, f"slot_probabilities of {slot}", 0, 1)
-        return spread(table, frames, slots), "token_probabilities"
-    return spread(numbers_of(probabilities, "slot_probabilities").tolist(), frames, slots), "token_probabilities"
+        return spread(table, reference.frames, slots), "token_probabilities"
+    values = numbers_of(probabilities, "slot_probabilities").tolist()
+    return spread(values, reference.frames, slots), "token_probabilities"
 
 
 def _slots(value: Any) -> int:

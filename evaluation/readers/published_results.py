@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from evaluation.cases import Flags, Ints, Prediction, check_shots
+from evaluation.readers.eccv16 import name_in
 from schemas.errors import ConfigError
 
 STEP = 15  # frames of the video from one frame of the grid to the next
@@ -98,16 +99,21 @@ def read_names(path: Path) -> dict[str, str]:
 
 
 def read_shots_of(path: Path, names: Mapping[str, str] | None = None) -> dict[str, Ints]:
-    """The shots (S, 2) by id of the videos that have `shot_lengths` or `change_points`. Raises ConfigError."""
+    """The shots (S, 2) of the videos that have `shot_lengths` or `change_points`, by id.
+
+    The id is the name that `names` has for the group's key, else the file's own `video_name`, else the key. Raises
+    ConfigError.
+    """
     import h5py
 
     shots_of: dict[str, Ints] = {}
     try:
         with h5py.File(path, "r") as file:
             for key, group in file.items():
-                arrays = {name: group[name][...] for name in ("shot_lengths", "change_points") if name in group}
-                if (shots := _shots(key, arrays)) is not None:
-                    shots_of[(names or {}).get(key, key)] = shots
+                wanted = [name for name in ("shot_lengths", "change_points") if name in group]
+                if (shots := _shots(key, {name: group[name][...] for name in wanted})) is not None:
+                    named = name_in(group["video_name"][()]) if "video_name" in group else None
+                    shots_of[(names or {}).get(key) or named or key] = shots
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise ConfigError(f"{path}: no readable HDF5 file of videos: {type(error).__name__}: {error}") from error
     return shots_of

@@ -100,18 +100,32 @@ def record_id(path: Path, row: Row, *keys: str) -> str:
 
 
 def read_all(
-    path: Path, rows: Iterable[Row], id_of: Callable[[Row], str], parse: Callable[[str, Object], Reference]
+    path: Path,
+    rows: Iterable[Row],
+    id_of: Callable[[Row], str],
+    parse: Callable[[str, Object], Reference],
+    join: Callable[[Reference, Reference], Reference | None] = lambda first, second: None,
 ) -> References:
-    """Parse every record by `parse`. A refused record and a second record of an id are left out and reported."""
+    """Parse every record by `parse`. A refused record and a second record of an id are left out and reported.
+
+    `join`: the reference of the records before and that of a further record of the id as one, or None where the two
+    contradict each other.
+    """
     items: dict[str, Reference] = {}
     problems: list[Problem] = []
     for row in rows:
         id_ = id_of(row)
-        if id_ in items or row.number == 0:
-            problems.append(left_out(id_, "duplicate_id", f"again as record {row.number} of {path.name}"))
+        again = left_out(id_, "duplicate_id", f"again as record {row.number} of {path.name}")
+        if row.number == 0:
+            problems.append(again)
             continue
         try:
-            items[id_] = parse(id_, as_object(row.value))
+            item = parse(id_, as_object(row.value))
+            joined = join(items[id_], item) if id_ in items else item
+            if joined is None:
+                problems.append(again)
+            else:
+                items[id_] = joined
         except BadRecord as error:
             problems.append(left_out(id_, error.reason, f"record {row.number}: {error.detail}"))
     return References(tuple(items.values()), tuple(problems))

@@ -67,6 +67,17 @@ def read_release(path: Path, splits: Collection[str] | None = None, *, pictures:
     return References(tuple(items.values()), tuple(problems))
 
 
+def column_names(path: Path) -> list[str]:
+    """The columns of a Parquet file. Raises ConfigError."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return list(pq.read_schema(path).names)
+    except (pa.ArrowException, OSError) as error:
+        raise ConfigError(f"{path}: cannot be read as Parquet: {printable(error)}") from error
+
+
 def _pictures(row: Mapping[str, Any]) -> dict[int, bytes]:
     return {
         keyframe["index"]: keyframe["image"]["bytes"]

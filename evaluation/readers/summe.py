@@ -7,13 +7,15 @@ published human row is the result of ranking them like scores (docs/results/prot
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from evaluation.cases import FullLength, Ints, Reference
+from evaluation.readers.eccv16 import read_eccv16, reference_of
 from evaluation.readers.published_results import STEP, names_in, read_shots_of
 from schemas.errors import ConfigError
 
@@ -38,7 +40,36 @@ def read_summe(folder: Path, shots: Mapping[str, Ints] | None = None) -> list[Re
     if not paths:
         raise ConfigError(f"{folder}: no GT/*.mat; name the folder that has SumMe's GT")
     shots = read_shots(folder) if shots is None else shots
-    return [_reference(path, shots.get(path.stem)) for path in paths]
+    keys = {name: key for key, name in names_in((folder,)).items()}
+    return [_reference(path, shots.get(path.stem), keys.get(path.stem)) for path in paths]
+
+
+def read_summe_files(paths: Sequence[Path]) -> list[Reference]:
+    """Read a folder with `GT/*.mat`, an HDF5 file of eccv16, or both: then the HDF5 file has the shots of the folder.
+
+    Raises ConfigError for more than one folder or file, and for a video whose shots end elsewhere than the video.
+    """
+    folders = [path for path in paths if path.is_dir()]
+    files = [path for path in paths if path not in folders]
+    if len(folders) > 1 or len(files) > 1:
+        raise ConfigError(f"{paths[-1]}: SumMe is one folder with GT, one eccv16 file, or one of each")
+    if not folders:
+        names = names_in((files[0].parent,))
+        return [reference_of(video, names.get(video.key)) for video in read_eccv16(files[0])]
+    if not files:
+        return read_summe(folders[0])
+    references = read_summe(folders[0], {})
+    ids = {_plain(reference.id): reference for reference in references}
+    names = names_in(folders)
+    for video in read_eccv16(files[0]):
+        name = names.get(video.key) or video.name or video.key
+        own = ids.get(_plain(name))
+        if own is None or own.full is None:
+            raise ConfigError(f"{files[0]}, {video.key}: there is no {name}.mat in {folders[0] / 'GT'}")
+        _check_end(files[0], video.full.shots, own.full.frames)
+        aliases = tuple(sorted({*own.aliases, video.key}))
+        ids[_plain(name)] = replace(own, full=replace(own.full, shots=video.full.shots), aliases=aliases)
+    return list(ids.values())
 
 
 def read_annotations(path: Path) -> Annotated:
@@ -82,13 +113,29 @@ def read_shots(folder: Path) -> dict[str, Ints]:
     return shots_of
 
 
-def _reference(path: Path, shots: Ints | None) -> Reference:
+def _reference(path: Path, shots: Ints | None, key: str | None) -> Reference:
     segments, fps = read_annotations(path)
     frames = segments.shape[1]
-    if shots is not None and shots[-1, 1] != frames - 1:
-        raise ConfigError(f"{path}: the shots end at frame {shots[-1, 1]}, the video at {frames - 1}")
+    if shots is not None:
+        _check_end(path, shots, frames)
     chosen, picks = segments > 0, np.arange(0, frames, STEP)
     full = FullLength(frames, picks, shots if shots is not None else np.zeros((0, 2), np.int64), chosen)
     return Reference(
-        id=path.stem, frames=picks.size, fps=fps / STEP, selections=chosen[:, picks], full=full, title=path.stem
+        id=path.stem,
+        frames=picks.size,
+        fps=fps / STEP,
+        selections=chosen[:, picks],
+        full=full,
+        title=path.stem,
+        aliases=(key,) if key else (),
     )
+
+
+def _check_end(path: Path, shots: Ints, frames: int) -> None:
+    if shots[-1, 1] != frames - 1:
+        raise ConfigError(f"{path}: the shots end at frame {shots[-1, 1]}, the video at {frames - 1}")
+
+
+def _plain(name: str) -> str:
+    """A name as it can be compared: published files write spaces or underscores."""
+    return name.casefold().replace(" ", "_")

@@ -6,6 +6,8 @@ import hashlib
 import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from evaluation.readers.any import kind_of, read_references, read_system, sha256_of
@@ -51,6 +53,62 @@ def test_kinds_of_json(tmp_path: Path) -> None:
         read_references(files["videoxum"], ["dev"])
     with pytest.raises(ConfigError, match=r"no split dev \(the data has no splits\)"):
         read_references(files["activitynet"], ["dev"])
+
+
+def instruct(id_: str, answer: str, onehot: list[int]) -> dict[str, object]:
+    return {
+        "id": id_,
+        "meta": {"duration": 3.0, "sampled_frames": 3, "token": {"<f0>": 0.0}},
+        "conversations": [{"from": "human", "value": "<video>"}, {"from": "gpt", "value": answer}],
+        "vsum_onehot": onehot,
+    }
+
+
+def test_three_records_of_a_video_one_for_each_task(tmp_path: Path) -> None:
+    v2v, v2t = instruct("v", "[<f0>]", [1, 0, 0]), instruct("v", "A man eats.", [1, 0, 0])
+    v2vt = instruct("v", "[<f0>]A man is eating.", [1, 0, 0])
+    for records, text in (
+        ([v2v, v2t, v2vt], "A man eats."),
+        ([v2vt, v2v, v2t], "A man eats."),
+        ([v2v, v2vt], "A man is eating."),
+        ([v2vt, v2v], "A man is eating."),
+    ):
+        found = read_references(write(tmp_path / "test.json", records))
+        assert [item.texts for item in found.items] == [(text,)] and found.problems == ()
+    twice = read_references(write(tmp_path / "test.json", [v2v, v2t, v2t]))
+    assert [(p.reason, p.counted) for p in twice.problems] == [("duplicate_id", "left_out")]
+    other = read_references(write(tmp_path / "test.json", [v2v, instruct("v", "A man eats.", [0, 1, 0])]))
+    assert [p.reason for p in other.problems] == ["duplicate_id"] and other.items[0].texts == ()
+
+
+def test_rows_of_the_hub(tmp_path: Path) -> None:
+    times = {"duration": 2.0, "timestamps": [[0, 1], [1, 2]]}
+    rows = {
+        "sentences": {"video_id": "v_a", **times, "sentences": ["One.", "Two."], "caption": "Other."},
+        "captions": {"video_id": "v_a", **times, "captions": ["One.", "Two."]},
+        "caption": {"video_id": "v_a", **times, "caption": "One. Two."},
+        "leyo": {
+            "video_id": "v_a", "duration": 2.0, "captions_starts": [0.0, 1.0], "captions_ends": [1.0, 2.0],
+            "en_captions": ["One.", "Two."],
+        },
+    }  # fmt: skip
+    for name, row in rows.items():
+        pq.write_table(pa.Table.from_pylist([row]), tmp_path / f"{name}.parquet")
+        for path in (
+            write(tmp_path / f"{name}.json", [row]),
+            write(tmp_path / f"{name}.jsonl", row),
+            write(tmp_path / f"{name}_viewer.json", {"features": [], "rows": [{"row_idx": 0, "row": row}]}),
+            tmp_path / f"{name}.parquet",
+        ):
+            assert kind_of(path) == "activitynet"
+            assert [(r.id, r.frames, r.texts) for r in read_references(path).items] == [("v_a", 2, ("One. Two.",))]
+    bad = read_references(
+        write(tmp_path / "bad.json", [rows["leyo"], {**rows["leyo"], "video_id": "b", "en_captions": ["x"]}])
+    )
+    assert [(p.id, p.reason) for p in bad.problems] == [("b", "wrong_length")]
+    (tmp_path / "x.parquet").write_bytes(b"x")
+    with pytest.raises(ConfigError, match="cannot be read as Parquet"):
+        kind_of(tmp_path / "x.parquet")
 
 
 def test_unknown_kinds_are_refused(tmp_path: Path) -> None:
