@@ -20,6 +20,7 @@ from evaluation.metrics.java import JavaFailed
 from evaluation.metrics.text import METRICS as TEXT_METRICS
 from evaluation.metrics.text import TextScorers
 from evaluation.metrics.vector_cache import VectorCache
+from evaluation.no_values import why_no_values
 from evaluation.pictures import FolderPictures, FramePictures, WorkspacePictures
 from evaluation.readers.any import kind_of, read_references, sha256_of
 from evaluation.report.write import refuse_unusable, write_outputs
@@ -51,8 +52,8 @@ def evaluate_here(request: EvaluateRequest) -> tuple[Evaluated, Path]:
     """Evaluate in this process and write the files. Returns the evaluation and the path of its page.
 
     Raises ConfigError for an input that cannot be used at all, before any work also for an `out` that cannot be
-    written. What is wrong with a single video is a problem in the result. Raises PageFailed where the numbers are
-    written and the page could not be made.
+    written, and where no metric of any system has a value. What is wrong with a single video is a problem in the
+    result. Raises PageFailed where the numbers are written and the page could not be made.
     """
     refuse_unusable(request.out)
     paths = list(request.references)
@@ -73,6 +74,8 @@ def evaluate_here(request: EvaluateRequest) -> tuple[Evaluated, Path]:
             evaluated = evaluate(protocol, references, systems, inputs, scorers=scorers, cross=cross, seed=request.seed)
         except JavaFailed as error:
             raise ConfigError(f"the text metrics failed: {error}; --no-text leaves them out") from error
+        if (nothing := why_no_values(evaluated.evaluation)) is not None:
+            raise ConfigError(nothing)
         page = write_outputs(request.out, evaluated, pictures=pictures, by=request.by)
     return evaluated, page
 

@@ -39,7 +39,10 @@ def run(
     ],
     references: Annotated[
         list[Path],
-        typer.Option(help="A release, workspace, Instruct-V2Xum / VideoXum / ActivityNet JSON, TVSum or SumMe folder."),
+        typer.Option(
+            help="A release, workspace, Instruct-V2Xum / VideoXum / ActivityNet file, TVSum or SumMe, eccv16 HDF5. "
+            "Again: more files of the same dataset."
+        ),
     ],
     protocol: Annotated[
         str | None, typer.Option(help="The protocol, which decides what the numbers mean. Default: by the references.")
