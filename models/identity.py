@@ -89,7 +89,7 @@ def checkpoint_errors(model: str) -> Iterator[None]:
 
     The message for a missing package names the extra `local`.
     """
-    broken: tuple[type[Exception], ...] = (OSError, ValueError, KeyError, RuntimeError, *_broken_weights())
+    broken: tuple[type[Exception], ...] = (OSError, ValueError, KeyError, RuntimeError, *broken_weights())
     try:
         yield
     except ModuleNotFoundError as error:
@@ -103,7 +103,8 @@ def checkpoint_errors(model: str) -> Iterator[None]:
         raise ConfigError(f"model {name_of(model)!r} cannot be loaded: {first}") from error
 
 
-def _broken_weights() -> tuple[type[Exception], ...]:
+def broken_weights() -> tuple[type[Exception], ...]:
+    """The errors of a damaged safetensors file; none where that package is missing."""
     try:
         from safetensors import SafetensorError
     except ModuleNotFoundError:

@@ -1,4 +1,7 @@
-"""The sampler that decodes with decord, and decord's pictures for the cross-check of PyAV."""
+"""The sampler that decodes with decord, and decord's pictures for the cross-check of PyAV.
+
+decord is imported only where it decodes: it has no wheel for arm64 and none for macOS.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import decord
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,6 +34,8 @@ class DecordSampler:
 
     def samples(self) -> Iterator[Sampled]:
         """See `Sampler`."""
+        import decord
+
         findings = self.findings
         with open_media(self._path) as container:
             stream = video_stream(container)
@@ -78,6 +82,8 @@ def decord_pictures(path: Path, times: Sequence[float]) -> list[NDArray[np.uint8
 
     None where decord has no picture within 5 ms. Raises PermanentError (`decord_failed`) and MemoryError.
     """
+    import decord
+
     try:
         reader = _decord_reader(path)
         starts = reader.get_frame_timestamp(list(range(len(reader))))[:, 0]
@@ -91,6 +97,8 @@ def decord_pictures(path: Path, times: Sequence[float]) -> list[NDArray[np.uint8
 
 
 def _decord_reader(path: Path, **size: int) -> Any:
+    import decord
+
     decord.logging.set_level(decord.logging.QUIET)
     try:
         return decord.VideoReader(str(path.absolute()), num_threads=1, **size)

@@ -7,8 +7,10 @@ for comparisons. The parent makes the record. A second call in a child lets deco
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import io
 import logging
+import platform
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,7 +22,7 @@ from curation.frames.defects import Findings, decord_trusted
 from curation.frames.files import frame_name
 from curation.video.sandbox import Limits, Sandbox
 from schemas.configuration.config import FrameConfig
-from schemas.errors import PermanentError, PoisonError
+from schemas.errors import ConfigError, PermanentError, PoisonError
 from schemas.records import CrossCheck, Frame, FrameSet, Video
 from schemas.time import FrameIndex, index_to_seconds
 
@@ -31,6 +33,21 @@ log = logging.getLogger(__name__)
 
 # Mean gray levels by which two decoders' pictures of one frame may differ: scaling and JPEG cause up to 1.5.
 AGREEMENT = 4.0
+
+
+def has_decord() -> bool:
+    """Whether decord is installed. It is not imported, so that the parent never loads it."""
+    return importlib.util.find_spec("decord") is not None
+
+
+def check_backend(config: FrameConfig) -> None:
+    """Raise ConfigError when the configured sampler is not installed here."""
+    if config.backend == "decord" and not has_decord():
+        machine = f"{platform.system()} on {platform.machine()}"
+        raise ConfigError(
+            f"frames.backend: decord is not installed here ({machine}); it exists for Linux on x86_64 only. Set "
+            "`frames.backend: pyav`, which runs everywhere"
+        )
 
 
 class _Drawing(NamedTuple):
@@ -51,8 +68,10 @@ def sample_frames(video: Video, path: Path, config: FrameConfig, out: Path, pool
 
     `out` must exist; the caller renames or removes it, also after an error. From a damaged file the frames that can be
     decoded are taken, and the record lists the defects. Raises PermanentError (`no_frames`, `too_long` and what `probe`
-    raises), PoisonError (`timeout`, `crashed`, `memory`), and OSError when `out` cannot be written.
+    raises), PoisonError (`timeout`, `crashed`, `memory`), OSError when `out` cannot be written, and ConfigError as
+    `check_backend`.
     """
+    check_backend(config)
     limits = Limits(config.wall_seconds, config.memory_megabytes)
     drawing = pool.run(draw_frames, path, config, out, limits=limits)
     shot_of = [number for number, (first, last) in enumerate(drawing.shots) for _ in range(first, last + 1)]
@@ -161,6 +180,8 @@ def _cross_check(path: Path, config: FrameConfig, out: Path, pool: Sandbox, draw
 
 def _unreliable(drawing: _Drawing) -> str:
     """The reason why decord cannot check this file; empty when it can."""
+    if not has_decord():
+        return "decord is not installed"
     findings = drawing.findings
     if drawing.backend == "decord":
         return "decord is the sampling backend"

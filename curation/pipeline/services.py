@@ -11,6 +11,7 @@ from curation.binding.guard import BindingGuard
 from curation.download.fetch import fetch
 from curation.download.host_pacing import Hosts
 from curation.frames.pictures import Pictures
+from curation.frames.sample import check_backend
 from curation.ledger.ledger import Ledger
 from curation.ledger.standing import StageHashes
 from curation.pipeline.budget import Budget
@@ -193,8 +194,11 @@ class Services:
         """Build the models that these stages ask, one after the other, unless they are there.
 
         A run calls it before it touches a video, so that a model that cannot be built costs no video anything. Raises
-        MachineTrouble and ConfigError as the models' properties do, and RunStopped when the run stops.
+        MachineTrouble and ConfigError as the models' properties do, ConfigError when the sampler is not installed, and
+        RunStopped when the run stops.
         """
+        if "frames" in stages:
+            check_backend(self.config.frames)
         for role in models_of(stages, self.config):
             self.raise_if_stopped()
             getattr(self, role)

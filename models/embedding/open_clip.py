@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,9 +13,10 @@ import numpy as np
 
 from models.clip import Vectors
 from models.decode_picture import decode_picture
-from models.identity import name_of, open_clip_identity
+from models.identity import broken_weights, name_of, open_clip_identity
 from schemas.configuration.model_config import OpenClip as OpenClipConfig
 from schemas.errors import ConfigError, TransientError
+from schemas.kit.blame import blame, is_shortage
 
 
 class OpenClip:
@@ -24,7 +26,7 @@ class OpenClip:
         """Load the weights, as safetensors or as plain tensors only: a pickle would run its author's code.
 
         Raises ConfigError when open_clip or torchvision cannot be imported, or when open_clip has no such model or
-        weights.
+        no such weights, or they are damaged or hold more than tensors.
         """
         with open_clip_errors(config):
             import open_clip
@@ -81,13 +83,21 @@ class OpenClip:
 def open_clip_errors(config: OpenClipConfig) -> Iterator[None]:
     """Turn the errors of open_clip, while it is imported and while it loads, into ConfigError.
 
-    The message for a failed import names the extra `clip`.
+    Those of the machine stay as they are. The message for a failed import names the extra `clip`.
     """
+    wrong: tuple[type[Exception], ...] = (RuntimeError, OSError, ValueError, KeyError, EOFError, *broken_weights())
     try:
         yield
     except ImportError as error:
         raise ConfigError(f"open_clip cannot be imported ({error}): install the extra `clip`") from error
-    except (RuntimeError, OSError, ValueError, KeyError, FileNotFoundError) as error:
+    except pickle.UnpicklingError as error:
+        raise ConfigError(
+            f"open_clip cannot load {name_of(config.pretrained)}: it holds more than tensors, or is damaged; a pickle "
+            "would run its author's code, so store the weights as safetensors"
+        ) from error
+    except wrong as error:
+        if blame(error) == "machine" or is_shortage(error):
+            raise  # neither the weights nor the configuration are wrong
         first = str(error).strip().partition("\n")[0].replace(str(Path(config.pretrained).parent) + "/", "")
         if "torchvision::" in first:
             raise ConfigError(
