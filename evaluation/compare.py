@@ -1,6 +1,6 @@
 """Compares systems of two evaluations on their common videos, with paired intervals and tests.
 
-Evaluations that were made in different ways are refused.
+Evaluations that were made in different ways are refused. All runs of a system count.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from pydantic import ValidationError
 
-from evaluation.uncertainty.bootstrap import INTERVAL, Statistic, corpus_of, mean_of
-from evaluation.uncertainty.metric_intervals import CorpusMetrics, sums_of
+from evaluation.uncertainty.bootstrap import INTERVAL, Statistic, corpus_of, mean_of, mean_of_runs
+from evaluation.uncertainty.metric_intervals import CorpusMetrics, span_of, sums_of
 from evaluation.uncertainty.significance import TEST, Paired, defined_in_both, holm, paired
 from schemas.documents.comparison import Comparison, MetricComparison
 from schemas.documents.evaluation import Evaluation, MetricValue, Provenance, SystemValues, VideoValues
@@ -28,7 +28,7 @@ _NEAR = 1e-9  # a smaller difference is a tie
 
 
 class _Pair(NamedTuple):
-    """One metric of both systems on the common videos; a video without a value in either system is left out of both."""
+    """One metric of both systems on the common videos; a video that either system does not have is left out of both."""
 
     metric: MetricValue
     first: Statistic
@@ -70,11 +70,12 @@ def compare(
     """
     _refuse_unlike(first.provenance, second.provenance)
     left, right = _system(first, first_system, "first"), _system(second, second_system, "second")
-    left_videos, right_videos = _by_id(left), _by_id(right)
-    common = sorted(left_videos.keys() & right_videos.keys())
+    left_runs, right_runs = _runs_by_id(left), _runs_by_id(right)
+    left_videos, right_videos = left_runs[0].keys(), right_runs[0].keys()
+    common = sorted(left_videos & right_videos)
     if not common:
         raise ConfigError(f"{_short(left.name)} and {_short(right.name)} have no video in common")
-    a, b = [left_videos[name] for name in common], [right_videos[name] for name in common]
+    a, b = ([[run[name] for name in common] for run in runs] for runs in (left_runs, right_runs))
     known = {metric.name: metric for metric in right.metrics}
     reasons: dict[str, str] = {}
     pairs: list[_Pair] = []
@@ -109,10 +110,10 @@ def compare(
             if metric.name in known
         ),
         videos=len(common),
-        only_first=len(left_videos.keys() - right_videos.keys()),
-        only_second=len(right_videos.keys() - left_videos.keys()),
+        only_first=len(left_videos - right_videos),
+        only_second=len(right_videos - left_videos),
         interval=INTERVAL,
-        test=f"{TEST}; p adjusted by Holm over {len(adjusted)} metrics",
+        test=f"{TEST}; p adjusted by Holm over {len(adjusted)} metrics{_told(len(left_runs), len(right_runs))}",
         seed=seed,
     )
 
@@ -148,43 +149,52 @@ def _system(evaluation: Evaluation, name: str | None, which: str) -> SystemValue
     raise ConfigError(f"the {which} evaluation {problem}; name one of: {names}")
 
 
-def _by_id(system: SystemValues) -> dict[str, VideoValues]:
-    videos = {video.id: video for video in system.videos}
-    if len(videos) != len(system.videos):
-        raise ConfigError(f"{_short(system.name)} has a video twice")
-    return videos
+def _told(first: int, second: int) -> str:
+    if first == second == 1:
+        return ""
+    return f"; means over {first} and {second} runs: the interval is also over runs, the test is of these runs"
+
+
+def _runs_by_id(system: SystemValues) -> list[dict[str, VideoValues]]:
+    """The videos of every run. Raises ConfigError where the document does not have them, or not the same in each."""
+    runs = [{video.id: video for video in run} for run in (system.videos, *system.more_runs)]
+    name = _short(system.name)
+    if len(runs) != system.runs:
+        raise ConfigError(f"{name}: the document has videos of {len(runs)} of {system.runs} runs; evaluate it again")
+    if len(runs[0]) != len(system.videos):
+        raise ConfigError(f"{name} has a video twice")
+    if any(run.keys() != runs[0].keys() for run in runs):
+        raise ConfigError(f"the runs of {name} have different videos")
+    return runs
 
 
 def _pair(
     metric: MetricValue,
     systems: tuple[SystemValues, SystemValues],
-    videos: tuple[Sequence[VideoValues], Sequence[VideoValues]],
+    runs: tuple[Sequence[Sequence[VideoValues]], Sequence[Sequence[VideoValues]]],
     corpus: CorpusMetrics,
 ) -> _Pair:
     """Raises ConfigError where the metric is not a mean over videos, and its function or its sums are missing."""
-    name = metric.name
+    name, span = metric.name, span_of(metric.unit)
     if name in corpus:
-        if any(system.runs > 1 for system in systems):
-            raise ConfigError(
-                "it is no mean over videos, and the document does not hold the sums of each of several runs"
-            )
-        a, b = (sums_of(part, name) for part in videos)
-        gone = np.asarray(np.isnan(a).any(axis=1) | np.isnan(b).any(axis=1))
-        if a.shape != b.shape and not gone.all():
+        a, b = (np.stack([sums_of(run, name) for run in part]) for part in runs)
+        gone = np.asarray(np.isnan(a).any(axis=(0, 2)) | np.isnan(b).any(axis=(0, 2)))
+        if a.shape[2] != b.shape[2] and not gone.all():
             raise ConfigError("the two evaluations hold different sums of it")
         if gone.all():
-            a = b = np.full((len(a), 1), np.nan)
+            a = b = np.full((1, len(gone), 1), np.nan)
         a, b = (np.where(gone[:, None], np.nan, table) for table in (a, b))
+        first, second = (corpus_of(table, corpus[name], span) for table in (a, b))
         # The metric of each video alone: only to count wins and losses.
-        first, second = corpus_of(a, corpus[name]), corpus_of(b, corpus[name])
-        alone = second.at(second.sums[0]) - first.at(first.sums[0])
-        change = np.where(gone, np.nan, alone)
+        one, other = (mean_of_runs(each.at(each.sums).T) for each in (first, second))
+        change = np.where(gone, np.nan, other - one)
     else:
         for system in systems:
             _refuse_other_than_mean(system, name)
-        rows = [np.array([_number(video, name) for video in part], np.float64) for part in videos]
-        left, right = defined_in_both(*rows)
-        first, second, change = mean_of(left), mean_of(right), right - left
+        tables = [np.array([[_number(video, name) for video in run] for run in part], np.float64) for part in runs]
+        left, right = defined_in_both(*tables)
+        first, second = mean_of(left, span), mean_of(right, span)
+        change = mean_of_runs(right.T) - mean_of_runs(left.T)
     with np.errstate(invalid="ignore"):
         wins, losses = int((change > _NEAR).sum()), int((change < -_NEAR).sum())
     return _Pair(metric, first, second, wins, first.videos - wins - losses, losses)
@@ -197,17 +207,17 @@ def _number(video: VideoValues, name: str) -> float:
 
 def _refuse_other_than_mean(system: SystemValues, name: str) -> None:
     value = next((metric.value for metric in system.metrics if metric.name == name), None)
-    known = [number for video in system.videos if not math.isnan(number := _number(video, name))]
-    summed = any(name in video.sums for video in system.videos)
-    # With several runs the metric's value is the mean over the runs, which the videos of one run need not give.
-    near = system.runs > 1 or value is None or (bool(known) and abs(np.mean(known) - value) <= 1e-6)
+    runs = (system.videos, *system.more_runs)
+    known = np.array([[_number(video, name) for video in run] for run in runs], np.float64)
+    summed = any(name in video.sums for run in runs for video in run)
+    near = value is None or abs(float(mean_of_runs(mean_of_runs(known))) - value) <= 1e-6
     if summed or not near:
         raise ConfigError("it is no mean over videos, and the function that makes it of their sums was not given")
 
 
 def _compared(pair: _Pair, result: Paired, p_holm: float | None, common: int) -> MetricComparison:
     def at(statistic: Statistic) -> float | None:
-        value = float(statistic.at(statistic.sums.sum(axis=1))[0])
+        value = float(mean_of_runs(statistic.at(statistic.sums.sum(axis=1))))
         return None if math.isnan(value) else value
 
     difference, low, high = (None if math.isnan(end) else end for end in result.difference)

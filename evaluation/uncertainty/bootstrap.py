@@ -25,7 +25,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from evaluation.cases import Floats
-from evaluation.uncertainty.runs import UNBOUNDED, Span, spread_of, with_runs
+from evaluation.uncertainty.runs import UNBOUNDED, Span, Spread, spread_of, with_runs
 
 CONFIDENCE, RESAMPLES = 0.95, 10_000
 INTERVAL = (
@@ -42,13 +42,15 @@ class Statistic:
 
     `sums` (R, V, K): what each of V videos adds to the K sums in each of R runs; zeros where the video is left out.
     `of`: the function from summed rows (..., K) to values (...), NaN where the metric does not exist. `videos`: the
-    number of videos that are not left out. `span`: the values that the metric can have.
+    number of videos that are not left out. `span`: the values that the metric can have. `spread`: what the runs add to
+    the interval, where it is known (a difference of systems with several runs each); None: it comes from the R runs.
     """
 
     sums: Floats
     of: Callable[[Floats], Floats]
     videos: int
     span: Span = UNBOUNDED
+    spread: Spread | None = None
 
     def at(self, sums: Floats) -> Floats:
         """The metric of sums (..., K): (...), NaN where it does not exist. numpy's warnings are switched off."""
@@ -103,12 +105,6 @@ def _ratio(sums: Floats) -> Floats:
     return quotient
 
 
-def _value(statistic: Statistic) -> float:
-    """The mean of the runs' values. Runs without a value are left out."""
-    values = statistic.at(statistic.sums.sum(axis=1))
-    return float(np.mean(values[~np.isnan(values)])) if not np.isnan(values).all() else math.nan
-
-
 def chunks(videos: int) -> Iterator[int]:
     """Sizes of the blocks into which the 10,000 resamples of `videos` videos are divided, to limit the memory."""
     most, left = max(1, _CELLS // max(videos, 1)), RESAMPLES
@@ -134,33 +130,33 @@ def _replicates(statistics: Sequence[Statistic], rng: np.random.Generator) -> Fl
         for row, statistic in zip(rows, statistics, strict=True):
             runs, _, width = statistic.sums.shape
             values = statistic.at(sums[:, at : at + runs * width].reshape(size, runs, width))
-            row.append(_mean_of_runs(values))
+            row.append(mean_of_runs(values))
             at += runs * width
     return np.stack([np.concatenate(row) for row in rows])
 
 
-def _mean_of_runs(values: Floats) -> Floats:
-    """The mean over the runs, (n, R) to (n,), without NaN; NaN where all values are NaN."""
+def mean_of_runs(values: Floats) -> Floats:
+    """The mean over the runs, (..., R) to (...), without NaN; NaN where all values are NaN."""
     defined = ~np.isnan(values)
-    return _ratio(np.stack([np.where(defined, values, 0.0).sum(axis=1), defined.sum(axis=1)], axis=-1))
+    return _ratio(np.stack([np.where(defined, values, 0.0).sum(axis=-1), defined.sum(axis=-1)], axis=-1))
 
 
 def _interval(statistic: Statistic, replicates: Floats, expand: bool) -> Interval:
-    value = _value(statistic)
+    value = float(mean_of_runs(statistic.at(statistic.sums.sum(axis=1))))  # runs without a value are left out
     kept = replicates[~np.isnan(replicates)]  # a draw in which no video has the metric tells nothing about it
     videos = statistic.videos
     if math.isnan(value) or videos < 2 or not kept.size:
         return Interval(value, math.nan, math.nan)
-    without = _leave_one_out(statistic)
+    without = leave_one_out(statistic)
     bias = _bias(kept, value)
-    skew = _acceleration(_mean_of_runs(without))
+    skew = _acceleration(mean_of_runs(without))
     tail = (1 + CONFIDENCE) / 2
     z = _NORMAL.inv_cdf(tail)
     if expand:
         z = float(stdtrit(videos - 1, tail)) * math.sqrt(videos / (videos - 1))
     low, high = np.quantile(kept, [_corrected(-z, bias, skew), _corrected(z, bias, skew)])
     over_videos = Span(min(float(low), value), max(float(high), value))
-    spread = spread_of(statistic.at(statistic.sums.sum(axis=1)), without, videos)
+    spread = statistic.spread or spread_of(statistic.at(statistic.sums.sum(axis=1)), without, videos)
     return Interval(value, *with_runs(value, over_videos, spread, tail, statistic.span))
 
 
@@ -173,7 +169,7 @@ def _bias(replicates: Floats, value: float) -> float:
     return _NORMAL.inv_cdf(share) if 0 < share < 1 else 0.0
 
 
-def _leave_one_out(statistic: Statistic) -> Floats:
+def leave_one_out(statistic: Statistic) -> Floats:
     """(V, R): the value of each run without each video."""
     sums = statistic.sums
     return statistic.at((sums.sum(axis=1, keepdims=True) - sums).transpose(1, 0, 2))

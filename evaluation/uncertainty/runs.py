@@ -63,6 +63,13 @@ def spread_of(runs: Floats, without: Floats, videos: int) -> Spread:
     return Spread(max(0.0, float(np.var(runs[known], ddof=1)) / count - noise), count - 1.0)
 
 
+def of_difference(first: Spread, second: Spread) -> Spread:
+    """The spread of the difference of two systems, with the degrees of freedom of B. Welch (Biometrika 34, 1947)."""
+    total = first.variance + second.variance
+    parts = first.variance**2 / first.freedom + second.variance**2 / second.freedom
+    return Spread(total, total**2 / parts) if parts > 0 else Spread(0.0, 1.0)
+
+
 def with_runs(value: float, over_videos: Span, spread: Spread, tail: float, span: Span) -> Span:
     """The interval over videos with the part of the runs: never narrower, always within `span`.
 

@@ -5,18 +5,32 @@ systems' results of some videos. It tries all exchanges where there are at most 
 with p = (1 + hits) / (1 + draws), which is never 0 (B. Phipson and G. Smyth, Statistical Applications in Genetics and
 Molecular Biology 9, 2010). For a mean this is the sign-flip test of the differences. Corpus metrics are recomputed from
 their sums.
+
+A system may have several runs. The difference is that of the means over runs, and its interval has the part of both
+systems' runs (runs.py). The test exchanges a video's sums, each the mean over the runs: it compares these runs, and
+says nothing of others.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from evaluation.cases import Flags, Floats
-from evaluation.uncertainty.bootstrap import RESAMPLES, Interval, Statistic, chunks, intervals
+from evaluation.uncertainty.bootstrap import (
+    RESAMPLES,
+    Interval,
+    Statistic,
+    chunks,
+    intervals,
+    leave_one_out,
+    mean_of_runs,
+)
+from evaluation.uncertainty.runs import Span, of_difference, spread_of
 
 TEST = f"two-sided paired permutation over videos, exact up to {RESAMPLES:,} ways, else {RESAMPLES:,} draws"
 
@@ -36,19 +50,22 @@ class Paired(NamedTuple):
 def paired(pairs: Sequence[tuple[Statistic, Statistic]], seed: int) -> list[Paired]:
     """Compare two systems in each metric.
 
-    The two statistics of a pair have one run, the same `of` and the same videos in the same order. A video that is left
-    out of one must be left out of the other (`defined_in_both`). Without videos all results are NaN, also p.
+    The two statistics of a pair have the same `of` and the same videos in the same order, and any number of runs each.
+    A video that is left out of one must be left out of the other (`defined_in_both`). Without videos all results are
+    NaN, also p.
     """
     joined = [_difference(first, second) for first, second in pairs]
     changes = intervals(joined, seed)
+    pairs = [(_pooled(first), _pooled(second)) for first, second in pairs]
+    observed = [_observed(*pair) for pair in pairs]
     ps: dict[int, float] = {}
     for i, (first, second) in enumerate(pairs):
         moving = np.flatnonzero((first.sums != second.sums).any(axis=(0, 2)))
         if len(moving) <= math.log2(RESAMPLES):
             ways = (np.arange(2 ** len(moving))[:, None] >> np.arange(len(moving))) & 1
             moved = ways.astype(np.float64) @ (second.sums - first.sums)[0, moving]
-            ps[i] = float(_hits(_swapped(first, second, moved), changes[i].value).mean())
-    drawn = _drawn({i: pair for i, pair in enumerate(pairs) if i not in ps}, changes, seed)
+            ps[i] = float(_hits(_swapped(first, second, moved), observed[i]).mean())
+    drawn = _drawn({i: pair for i, pair in enumerate(pairs) if i not in ps}, observed, seed)
     return [
         Paired(change, math.nan if math.isnan(change.value) else (ps | drawn)[i], i in ps, joined[i].videos)
         for i, change in enumerate(changes)
@@ -56,8 +73,8 @@ def paired(pairs: Sequence[tuple[Statistic, Statistic]], seed: int) -> list[Pair
 
 
 def defined_in_both(first: Floats, second: Floats) -> tuple[Floats, Floats]:
-    """Two rows of values, with NaN in both where one of them has NaN."""
-    missing = np.isnan(first) | np.isnan(second)
+    """Values (V,) or (R, V) of two systems, with NaN in both for a video that no run of one of them defines."""
+    missing = np.isnan(np.atleast_2d(first)).all(axis=0) | np.isnan(np.atleast_2d(second)).all(axis=0)
     return np.where(missing, np.nan, first), np.where(missing, np.nan, second)
 
 
@@ -73,19 +90,36 @@ def holm(ps: Sequence[float | None]) -> list[float | None]:
 
 
 def _difference(first: Statistic, second: Statistic) -> Statistic:
-    if first.sums.shape != second.sums.shape or first.sums.shape[0] != 1:
-        raise ValueError("both systems need the same videos and statistics, and one run or the mean of their runs")
-    width, of = first.sums.shape[2], first.of
+    """The difference of the means over runs, as one statistic of the sums of all runs side by side: (1, V, all)."""
+    if first.sums.shape[1:] != second.sums.shape[1:]:
+        raise ValueError("both systems need the same videos and statistics")
+    (runs, videos, width), others = first.sums.shape, second.sums.shape[0]
+    sides = [each.sums.transpose(1, 0, 2).reshape(1, videos, -1) for each in (first, second)]
+
+    def mean(sums: Floats, count: int) -> Floats:
+        return mean_of_runs(first.of(sums.reshape(*sums.shape[:-1], count, width)))
 
     def difference(sums: Floats) -> Floats:
-        return of(sums[..., width:]) - of(sums[..., :width])
+        return mean(sums[..., runs * width :], others) - mean(sums[..., : runs * width], runs)
 
-    return Statistic(np.concatenate([first.sums, second.sums], axis=2), difference, min(first.videos, second.videos))
+    both = min(first.videos, second.videos)
+    spread = of_difference(
+        *(spread_of(each.at(each.sums.sum(axis=1)), leave_one_out(each), max(both, 1)) for each in (first, second))
+    )
+    reach = first.span.highest - first.span.lowest
+    return Statistic(np.concatenate(sides, axis=2), difference, both, Span(-reach, reach), spread)
 
 
-def _drawn(
-    pairs: Mapping[int, tuple[Statistic, Statistic]], observed: Sequence[Interval], seed: int
-) -> dict[int, float]:
+def _pooled(statistic: Statistic) -> Statistic:
+    """One run with the mean of the runs' sums."""
+    return replace(statistic, sums=statistic.sums.mean(axis=0, keepdims=True))
+
+
+def _observed(first: Statistic, second: Statistic) -> float:
+    return float((second.at(second.sums.sum(axis=1)) - first.at(first.sums.sum(axis=1)))[0])
+
+
+def _drawn(pairs: Mapping[int, tuple[Statistic, Statistic]], observed: Sequence[float], seed: int) -> dict[int, float]:
     """The p value of each pair from random exchanges. One matrix product applies the same exchanges to all pairs."""
     if not pairs:
         return {}
@@ -96,7 +130,7 @@ def _drawn(
         moved, at = rng.integers(0, 2, (count, len(changes)), np.int8).astype(np.float64) @ changes, 0
         for i, (first, second) in pairs.items():
             width = first.sums.shape[2]
-            hits[i] += int(_hits(_swapped(first, second, moved[:, at : at + width]), observed[i].value).sum())
+            hits[i] += int(_hits(_swapped(first, second, moved[:, at : at + width]), observed[i]).sum())
             at += width
     return {i: (1 + count) / (1 + RESAMPLES) for i, count in hits.items()}
 

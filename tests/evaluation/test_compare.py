@@ -8,11 +8,12 @@ import pytest
 from scipy import stats
 
 from evaluation.compare import compare, read_evaluation
-from evaluation.uncertainty.metric_intervals import summarize
+from evaluation.uncertainty.metric_intervals import CorpusMetrics, summarize
 from schemas.documents.evaluation import Evaluation, SystemValues, VideoValues
 from schemas.errors import ConfigError
 from tests.evaluation.evaluations import ROWS, UNITS, evaluation, provenance
 
+CORPUS: CorpusMetrics = {"bleu": lambda sums: sums[..., 0] / sums[..., 1]}
 FIRST, SECOND = ROWS[0][0], ROWS[1][0]
 
 
@@ -145,9 +146,39 @@ def test_a_corpus_metric_needs_its_function() -> None:
     (one,) = compare(first, second, corpus={"bleu": lambda s: s[..., 0] / s[..., 1]}).metrics
     assert (one.first, one.second, one.difference) == pytest.approx((4 / 10, 5 / 10, 1 / 10))
     assert (one.wins, one.ties, one.losses, one.videos, one.undefined) == (1, 1, 1, 3, 1)
-    runs = first.model_copy(update={"systems": (first.systems[0].model_copy(update={"runs": 3}),)})
-    (several,) = compare(runs, second, corpus={"bleu": lambda s: s[..., 0] / s[..., 1]}).metrics
-    assert several.difference is None and "of several runs" in (several.reason or "")
+
+
+def test_all_runs_of_a_system_are_compared() -> None:
+    def runs(name: str, *tables: list[tuple[float, tuple[float, float]]]) -> Evaluation:
+        made = [
+            tuple(
+                VideoValues(id=str(i), values={"f1": value, "bleu": 0.5}, sums={"bleu": sums})
+                for i, (value, sums) in enumerate(table)
+            )
+            for table in tables
+        ]
+        metrics = summarize({"f1": "fraction", "bleu": "fraction"}, made, 0, corpus=CORPUS)
+        row = SystemValues(
+            name=name, kind="system", metrics=metrics, videos=made[0], more_runs=tuple(made[1:]), runs=len(made)
+        )
+        return Evaluation(provenance=provenance(), systems=(row,), counts={})
+
+    one = runs("a", [(0.1, (1, 4)), (0.4, (2, 4)), (0.2, (1, 2))])
+    two = runs("b", [(0.1, (1, 4)), (0.5, (2, 4)), (0.2, (1, 2))], [(0.5, (3, 4)), (0.7, (4, 4)), (0.1, (0, 2))])
+    found = compare(one, two, corpus=CORPUS)
+    f1, bleu = found.metrics
+    assert two.systems[0].metrics[0].value == pytest.approx(0.35)
+    assert (f1.first, f1.second, f1.difference) == pytest.approx((0.7 / 3, 0.35, 0.35 - 0.7 / 3))
+    assert (f1.wins, f1.ties, f1.losses) == (2, 0, 1)
+    assert (bleu.first, bleu.second) == pytest.approx((0.4, (0.4 + 0.7) / 2)), "as in the table"
+    assert "means over 1 and 2 runs" in found.test
+    row = two.systems[0]
+    for change, message in (
+        ({"more_runs": ()}, "videos of 1 of 2 runs; evaluate it again"),
+        ({"more_runs": (row.more_runs[0][:2],)}, "the runs of b have different videos"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            compare(one, two.model_copy(update={"systems": (row.model_copy(update=change),)}), corpus=CORPUS)
 
 
 def test_a_document_is_read_back_and_anything_else_is_refused(tmp_path: Path) -> None:

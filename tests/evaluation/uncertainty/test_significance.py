@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from evaluation.uncertainty.bootstrap import Statistic, corpus_of, mean_of
+from evaluation.uncertainty.metric_intervals import span_of
 from evaluation.uncertainty.significance import defined_in_both, holm, paired
 
 
@@ -91,9 +92,38 @@ def test_a_corpus_metric_is_recomputed_for_every_exchange() -> None:
     assert found.exact and found.p == pytest.approx(hits / 2**8) and found.difference.value == pytest.approx(observed)
 
 
-def test_runs_and_unlike_videos_are_refused() -> None:
-    with pytest.raises(ValueError, match="one run"):
-        paired([(mean_of(np.zeros((2, 3))), mean_of(np.zeros((2, 3))))], 0)
+def test_runs_of_both_systems_widen_the_difference() -> None:
+    rng = np.random.default_rng(8)
+    span = span_of("fraction")
+    videos = rng.uniform(0.3, 0.7, 40)
+    first = videos + np.array([[-0.05], [0.05]])
+    second = videos + rng.normal(0.03, 0.01, 40) + np.array([[-0.04], [0.0], [0.04]])
+    (found,) = paired([(mean_of(first, span), mean_of(second, span))], 0)
+    (same,) = paired([(mean_of(first.mean(axis=0), span), mean_of(second.mean(axis=0), span))], 0)
+    assert found.difference.value == pytest.approx(same.difference.value) and found.p == same.p < 0.01
+    assert same.difference.low > 0 > found.difference.low, "other runs may well turn it round"
+    variance = np.var([-0.05, 0.05], ddof=1) / 2 + np.var([-0.04, 0, 0.04], ddof=1) / 3
+    welch = stats.ttest_ind([-0.05, 0.05], [-0.04, 0, 0.04], equal_var=False).df
+    assert found.difference.high - found.difference.low == pytest.approx(
+        2 * stats.t(welch).ppf(0.975) * math.sqrt(variance), rel=0.15
+    )
+    assert found.difference.low >= -1 and found.difference.high <= 1
+
+
+def test_a_corpus_metric_of_runs_is_the_mean_of_the_runs() -> None:
+    rng = np.random.default_rng(5)
+    length = rng.integers(5, 20, (2, 9)).astype(float)
+    sums = np.stack([length * rng.random((2, 9)), length], axis=-1)
+    one = np.stack([length[0] * rng.random(9), length[0]], axis=-1)
+
+    def of(total: np.ndarray) -> np.ndarray:
+        return total[..., 0] / total[..., 1]
+
+    (found,) = paired([(corpus_of(one, of), corpus_of(sums, of))], 0)
+    assert found.difference.value == pytest.approx(of(sums.sum(axis=1)).mean() - of(one.sum(axis=0)))
+
+
+def test_unlike_videos_are_refused() -> None:
     with pytest.raises(ValueError, match="same videos"):
         paired([(mean_of(np.zeros(3)), mean_of(np.zeros(4)))], 0)
 
