@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from curation.ledger.databases import has_ledger, open_ledger
+from curation.ledger.databases import copy_ledger, has_ledger, open_ledger
 from curation.ledger.ledger import Ledger
+from curation.store.borrowed import BorrowedStore
 from curation.store.files import hold_folder, make_private, write_whole
 from curation.store.store import Store
 from schemas.configuration.config import CurateConfig
-from schemas.errors import ConfigError, WorkspaceBusy
+from schemas.errors import ConfigError, LedgerDamaged, WorkspaceBusy
 from schemas.secret_addresses import hide_secrets
 
 _CONFIG = "config.json"
 _INNER = "workspace"
+_EXPORTED = "export/manifest.json"
 _LOOKED_AT, _NAMED = 200, 5
 _PRIVATE = (_CONFIG, "ledger.sqlite*", "prefect", "review/*.key")  # files, and a folder that nobody else may enter
 
@@ -49,6 +53,8 @@ class Workspace:
     def require(self) -> Workspace:
         """As `find`; raises ConfigError when there is no workspace."""
         found = self.find()
+        if found is None and self.root.exists() and not self.root.is_dir():
+            raise ConfigError(f"{self.root} is a file; name the folder that `v2xum curate` worked in")
         if found is None:
             below = ", ".join(str(place.root) for place in self._below())
             way = f"below it: {below}" if below else f"`v2xum curate CONFIG --workspace {self.root}` makes one"
@@ -71,6 +77,31 @@ class Workspace:
     def store(self) -> Store:
         """Open the store."""
         return Store(self.root / "store")
+
+    @contextmanager
+    def to_read(self, *, always_borrow: bool = False) -> Iterator[Workspace]:
+        """This workspace, for a command that only reads; one that is borrowed where this user may not write to it.
+
+        `always_borrow`: borrow it in any case. Nothing is written here then: the ledger, as it is now, is copied to a
+        temporary folder, and the store is read from here. Messages name this workspace. Raises OSError.
+        """
+        if not always_borrow and self._may_write():
+            yield self
+            return
+        with TemporaryDirectory(prefix="v2xum-") as folder:
+            borrowed = _Borrowed(Path(folder), self.root)
+            copy_ledger(self.root, borrowed.root)
+            for name in (_CONFIG, _EXPORTED):
+                if (self.root / name).is_file():
+                    write_whole(borrowed.root / name, (self.root / name).read_bytes(), private=True)
+            try:
+                yield borrowed
+            except (ConfigError, LedgerDamaged) as error:
+                raise type(error)(str(error).replace(folder, str(self.root))) from error
+
+    def _may_write(self) -> bool:
+        files = [self.root, *self.root.glob("ledger.sqlite*")]
+        return all(os.access(file, os.W_OK | (os.X_OK if file.is_dir() else 0)) for file in files)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -118,3 +149,15 @@ class Workspace:
             ) from error
         except (OSError, ValueError) as error:
             raise ConfigError(f"{path}: not a configuration of this version: {hide_secrets(str(error))}") from error
+
+
+class _Borrowed(Workspace):
+    """A workspace in a temporary folder that reads the store of another one."""
+
+    def __init__(self, root: Path, lender: Path) -> None:
+        super().__init__(root)
+        self._lender = lender
+
+    def store(self) -> Store:
+        """Open the store: the lender's to read, an own one to write."""
+        return BorrowedStore(self._lender / "store", self.root / "store")

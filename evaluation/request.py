@@ -103,9 +103,9 @@ def _pictures(folder: Path | None) -> Iterator[FramePictures]:
     if folder is None:
         yield FramePictures()
         return
-    workspace = Workspace(folder)
-    if not workspace.exists:
+    workspace = Workspace(folder).find()
+    if workspace is None:
         yield FolderPictures(folder)
         return
-    with open_services(workspace) as services:
+    with workspace.to_read() as place, open_services(place) as services:
         yield WorkspacePictures(services)

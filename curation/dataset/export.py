@@ -7,6 +7,7 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -16,6 +17,7 @@ from curation.dataset.fewer import counted, gone, raise_if_unexplained, raise_if
 from curation.dataset.last_export import forget, last_export, published_ids, remember
 from curation.dataset.layout import MANIFEST, set_strangers_aside
 from curation.dataset.write import ReadImage, export
+from curation.frames.pictures import Pictures
 from curation.ledger.entries import rejection_entry
 from curation.ledger.part import chunks
 from curation.ledger.stages import EXPORT, SCORED, STAGES, SUMMARY
@@ -77,6 +79,31 @@ def export_workspace(
         size = f"{len(before)} -> {manifest.samples} samples"
         note(f"samples of the last export are not in this one ({size}): {counted(missing)}")
     return manifest
+
+
+def export_to(out: Path, services: Services, *, allow_fewer: bool = False) -> Manifest:
+    """Write the samples into the folder `out`, which is empty, missing or an earlier export; returns the manifest.
+
+    Nothing is asked of the sources, and the ledger stays as it is: `services` may be those of a borrowed workspace.
+    Raises FilesGone, unless `allow_fewer`, when the store lacks what a sample needs, ConfigError for a folder of other
+    files, StorageFull and OSError.
+    """
+    config, standings = services.config, Standings(services.view)
+    pictures = Pictures(services.store, config.frames, services.sandbox)
+    ids = standings.samples()
+
+    def refuse(failed: Sequence[Rejection]) -> None:
+        raise_if_unwritable(failed, () if allow_fewer else ids, out)
+
+    return export(
+        standings.published(ids),
+        lambda sample, index: pictures.read(sample.video, sample.frames, index),
+        config.export,
+        out,
+        rejections=standings.rejections(),
+        name=config.name,
+        before_swap=refuse,
+    )
 
 
 def begin(run: Run, limit: int | None = None, *, adopt: bool = False, allow_fewer: bool = False) -> list[str]:

@@ -9,6 +9,9 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shutil
+import time
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -18,7 +21,7 @@ from curation.ledger.integrity import QUICK_BYTES, came_alone, check_pages, faul
 from curation.ledger.ledger import Ledger
 from curation.ledger.mark import MARK, Mark, Marker, mark_of, read_mark, write_mark
 from curation.ledger.part import ledger_name
-from schemas.errors import ConfigError, LedgerDamaged, is_storage_full
+from schemas.errors import ConfigError, LedgerDamaged, RunStopped, is_storage_full
 
 LEDGER = "V2XUM_LEDGER"
 FILE = "ledger.sqlite"
@@ -26,6 +29,7 @@ _NOTE = "ledger.postgresql"
 _EXPORTED = "export/manifest.json"
 _SCHEMA = re.compile(r"v2xum_[0-9a-f]{16}")
 _CONNECT_SECONDS = "15"
+_COPIES, _COPY_AGAIN = 20, 0.2  # tries, and seconds between them
 
 
 def has_ledger(root: Path) -> bool:
@@ -57,6 +61,38 @@ def open_ledger(root: Path, *, accept: bool = False) -> Ledger:
     except ModuleNotFoundError as error:
         raise ConfigError(f"{LEDGER}: PostgreSQL needs psycopg; pip install 'psycopg[binary]'") from error
     return _marked(root, ledger, schema, mark, accept=accept)
+
+
+def copy_ledger(root: Path, to: Path) -> None:
+    """Copy a workspace's ledger, as its files are at one moment, to the folder `to`; nothing is opened.
+
+    A run may write meanwhile. It changes the file itself only when it empties the write-ahead log into it: then the
+    copy is made again. Where the ledger is in PostgreSQL, the copied note names it. Raises OSError, and RunStopped when
+    the files change all the time.
+    """
+    for _ in range(_COPIES):
+        before = _state(root)
+        for name in (_NOTE, MARK, f"{FILE}-wal", FILE):  # a log that came first is older than the file, or its match
+            (to / name).unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                shutil.copyfile(root / name, to / name)
+        if _state(root) == before:
+            return
+        time.sleep(_COPY_AGAIN)
+    raise RunStopped(f"{root / FILE} changes all the time; try again in a moment")
+
+
+def _state(root: Path) -> tuple[object, ...]:
+    """What changes when more than an end is added to the log: the file, and the log's header."""
+    with suppress(FileNotFoundError):
+        file = (root / FILE).stat()
+        log = root / f"{FILE}-wal"
+        header = b""
+        if log.exists():
+            with log.open("rb") as stream:
+                header = stream.read(32)
+        return file.st_mtime_ns, file.st_size, header
+    return ()
 
 
 def stands_alone(root: Path, mark: Mark | None) -> bool:

@@ -49,16 +49,15 @@ class Store:
     """The content-addressed files under one folder."""
 
     def __init__(self, root: Path) -> None:
-        """Use the folder `root`; it is created when it does not exist."""
+        """Use the folder `root`. It is made when something is written into it."""
         self.root = root
-        (root / "scratch").mkdir(parents=True, exist_ok=True)
 
     def clean(self) -> None:
         """Remove the temporary files of interrupted runs, and downloads that were not resumed for two weeks.
 
         Only the holder of the workspace's lock may call it. What another command uses at this moment stays.
         """
-        for entry in (self.root / "scratch").iterdir():
+        for entry in self._scratch().iterdir():
             if not entry.is_dir() or entry.is_symlink():
                 entry.unlink(missing_ok=True)
                 continue
@@ -70,7 +69,7 @@ class Store:
     @contextmanager
     def scratch(self) -> Iterator[Path]:
         """A new, empty folder on the store's file system; it is removed at the end of the `with` block."""
-        with self._held(lambda: Path(tempfile.mkdtemp(dir=self.root / "scratch"))) as folder:
+        with self._held(lambda: Path(tempfile.mkdtemp(dir=self._scratch()))) as folder:
             if folder is None:
                 raise OSError(errno.EBUSY, "temporary folders vanish", str(self.root / "scratch"))
             try:
@@ -167,10 +166,15 @@ class Store:
 
     def commit_frames(self, folder: Path, key: str) -> Path:
         """Rename a finished scratch folder of frames to its place and return the path; an older folder is replaced."""
-        target = self.frames(key)
+        target = Store.frames(self, key)
         target.parent.mkdir(parents=True, exist_ok=True)
         put_in_place(folder, target)
         return target
+
+    def _scratch(self) -> Path:
+        folder = self.root / "scratch"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     @contextmanager
     def _held(self, make: Callable[[], Path]) -> Iterator[Path | None]:

@@ -9,6 +9,7 @@ of its commands is called.
 
 from __future__ import annotations
 
+import errno
 import functools
 import gc
 import json
@@ -58,6 +59,7 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
+            sys.stdout.flush()  # a full disk under a redirected output is heard of here
         except (typer.Exit, typer.Abort, typer.BadParameter):
             raise
         except (ConfigError, PromptError) as error:
@@ -73,6 +75,8 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
         except RunStopped as error:
             fail(str(error), 1)
         except Exception as error:
+            if isinstance(error, OSError) and error.errno == errno.EPIPE:
+                raise  # `v2xum status | head`: click ends the command
             if is_storage_full(error):
                 fail(f"no space left for the workspace\n{_MAKE_ROOM}", 1)
             if trouble := _trouble(error):
@@ -84,9 +88,13 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
 
 def _trouble(error: Exception) -> str | None:
     """What to say of an error that is the machine's fault (memory, files, imports, the database); None for others."""
-    from schemas.kit.blame import blame, in_one_line, is_shortage
+    from schemas.kit.blame import blame, causes, in_one_line, is_shortage
+    from schemas.kit.file_trouble import file_trouble
 
-    if blame(error) == "video":
+    told = next((told for link in causes(error) if (told := file_trouble(link))), None)
+    if told is not None:
+        return told
+    if blame(error) == "video" and not isinstance(error, OSError):
         return None
     short = f"\n{_SHORT}" if is_shortage(error) else ""
     return f"{in_one_line(error)}{short}\nfinished results are kept: mend the cause and run the same command again"

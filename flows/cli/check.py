@@ -11,6 +11,7 @@ import typer
 from curation.dataset.check import Checked, check_export
 from curation.dataset.layout import MANIFEST, is_own
 from curation.store.folder_swap import names
+from curation.workspace import Workspace
 from flows.cli.app import JsonOption, app, fail, guarded, print_json, shown_path
 from schemas.documents.check import ExportCheck
 from schemas.errors import ConfigError
@@ -59,10 +60,12 @@ def _sound(place: Path, found: Checked) -> str:
 
 def _export_in(folder: Path) -> Path:
     """The folder itself, or the export of the workspace in it. Raises ConfigError when it holds neither."""
-    for place in (folder, folder / "export"):
+    workspace = Workspace(folder).find()
+    inner: tuple[Path, ...] = () if workspace is None else (workspace.export,)
+    for place in (folder, folder / "export", *inner):
         if (place / MANIFEST).is_file():
             return place
-    for place in (folder, folder / "export"):
+    for place in (folder, folder / "export", *inner):
         if place.is_dir() and any(map(is_own, names(place))):
             return place  # an export that lost its manifest
     raise ConfigError(

@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import typer
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
@@ -27,13 +28,14 @@ from demo.measure import figures, score
 from demo.truth import Known, write_truth
 from demo.world import make_script
 from evaluation.request import EvaluateRequest, evaluate_here
+from flows.cli.app import guarded
 from flows.cli.main import write_any_text
 from flows.cli.printing.print_evaluation import print_evaluation
 from flows.cli.printing.print_status import print_status
 from flows.local.curate import curate_here
 from schemas.configuration.loading import load_config
 from schemas.documents.status import WorkspaceStatus
-from schemas.errors import ConfigError, V2XumError
+from schemas.errors import ConfigError
 from schemas.records import Sample
 from schemas.repository import ROOT
 from schemas.safe_text import plain
@@ -51,10 +53,9 @@ def main() -> None:
     logging.basicConfig(level=logging.ERROR)
     write_any_text()
     try:
-        run(arguments.folder.resolve(), arguments.videos, Console())
-    except V2XumError as error:
-        sys.stderr.write(f"v2xum: {plain(str(error), 2000)}\n")
-        sys.exit(1)
+        guarded(run)(arguments.folder.resolve(), arguments.videos, Console())
+    except typer.Exit as end:
+        sys.exit(end.exit_code)
 
 
 def run(folder: Path, videos: int, console: Console) -> None:

@@ -103,7 +103,7 @@ def curate(
 @guarded
 def status(workspace: WorkspaceArgument, as_json: JsonOption = False) -> None:
     """Show the progress of a run: every video is a sample, rejected, retryable or pending."""
-    with open_view(Workspace(workspace).require()) as view:
+    with Workspace(workspace).require().to_read() as place, open_view(place) as view:
         counts = summarize(view)
     if as_json:
         print_json(counts)
@@ -125,7 +125,7 @@ def explain(
     as_json: JsonOption = False,
 ) -> None:
     """Show everything about one video: origin, hashes, timestamps, prompts, models, tokens, attempts, rejections."""
-    with open_view(workspace_first("explain", workspace, [video])) as view:
+    with workspace_first("explain", workspace, [video]).to_read() as place, open_view(place) as view:
         ids = find(view.ledger, video)
         if len(ids) != 1:
             if ids:
@@ -200,12 +200,24 @@ def retry(
 
 @app.command()
 @guarded
-def export(workspace: WorkspaceArgument, allow_fewer: AllowFewerOption = False) -> None:
+def export(
+    workspace: WorkspaceArgument,
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", help="Write the dataset into this folder instead, and nothing into the workspace."),
+    ] = None,
+    allow_fewer: AllowFewerOption = False,
+) -> None:
     """Write WORKSPACE/export again from the finished videos, where it is out of date or damaged."""
-    from curation.dataset.export import export_workspace
+    from curation.dataset.export import export_to, export_workspace
     from curation.pipeline.services import open_services
 
     place = Workspace(workspace).require()
+    if to is not None:
+        with place.to_read(always_borrow=True) as borrowed, open_services(borrowed) as services:
+            manifest = export_to(to, services, allow_fewer=allow_fewer)
+        sys.stdout.write(f"{number_of(manifest.samples, 'sample')} in {shown_path(to)}\n")
+        return
     with place.lock(), open_services(place) as services:
         manifest = export_workspace(place, services, allow_fewer=allow_fewer, note=note)
     sys.stdout.write(f"{number_of(manifest.samples, 'sample')} in {shown_path(place.export)}\n")

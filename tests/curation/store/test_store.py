@@ -315,7 +315,7 @@ def test_processes_may_commit_the_same_frames_at_once(store: Store) -> None:
 
 def test_cleaning_leaves_what_is_in_use_and_removes_what_a_killed_process_left(store: Store) -> None:
     dead = store.root / "scratch" / "dead"
-    dead.mkdir()
+    dead.mkdir(parents=True)
     (dead / "half").write_bytes(b"x")
     with store.scratch() as folder:
         (folder / "mine").write_bytes(b"x")
