@@ -35,6 +35,8 @@ def read_hdf5(path: Path, known: KnownVideos) -> Predictions:
     names = names_in(path.parents[:2])
     try:
         with h5py.File(path, "r") as file:
+            if not len(file):
+                raise ValueError("the file is empty")
             published = all(_is_published(item) for item in file.values())
             plain = {} if published else {key: np.asarray(_dataset(key, item)[...]) for key, item in file.items()}
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:

@@ -55,7 +55,8 @@ def test_what_is_no_file_of_scores(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["video_12/features"] = [1.0]
     (tmp_path / "b.h5").write_bytes(b"nothing")
-    for path in (tmp_path / "a.h5", tmp_path / "b.h5"):
+    h5py.File(tmp_path / "e.h5", "w").close()
+    for path in (tmp_path / "a.h5", tmp_path / "b.h5", tmp_path / "e.h5"):
         with pytest.raises(ConfigError, match=rf"{path.name}: no scores of frames"):
             read_hdf5(path, KNOWN)
     with h5py.File(tmp_path / "c.h5", "w") as file:
