@@ -1,7 +1,7 @@
 """Brings people's annotations into the ledger as verdicts. Every version of an annotation is stored once, for ever.
 
-A pull reads the tasks that changed since the last pull. When the server was restored from an older backup, its newest
-change is older than that of the last pull: then all tasks are read again, which stores nothing twice.
+A pull reads the tasks that changed since the last pull (`cursor.py`), or all tasks again, which stores nothing twice:
+when the server was restored from an older backup, its newest change is older than that of the last pull.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,17 +18,16 @@ from annotation.gold_answers import known_answers
 from annotation.label_studio.access import Access, Pseudonyms, review_folder
 from annotation.label_studio.client import LabelStudio, Project
 from annotation.label_studio.project import OwnProject, find_project
+from annotation.pull.cursor import Cursor
 from annotation.pull.pseudonyms import pseudonyms_of
 from annotation.pull.read_annotation import EMPTY, SKIPPED, read_annotation
 from annotation.pull.task_data import Unreadable
 from curation.ledger.ledger import Ledger
-from curation.review.verdict_store import Reviews, moment
+from curation.review.verdict_store import DATED_AHEAD, Reviews
 from curation.store.files import write_whole
 from schemas.errors import ConfigError
 from schemas.review import Verdict
 
-# A change can become visible later than its time: through transactions, or several servers behind one address.
-MARGIN = timedelta(minutes=10)
 _STORED = 100
 
 
@@ -81,7 +79,8 @@ def pull(
                 f"{access.url}: it has no project {title!r} (deleted, renamed, or never pushed); the {kept} verdicts "
                 "that were pulled before are kept in the ledger"
             )
-        return _Pull(workspace, reviews, pseudonyms, server, own, report_progress).run(everything)
+        cursor = Cursor(reviews, server, own, everything)
+        return _Pull(workspace, reviews, pseudonyms, server, own, cursor, report_progress).run()
 
 
 class _Pull:
@@ -92,33 +91,27 @@ class _Pull:
         pseudonyms: Pseudonyms,
         server: LabelStudio,
         own: OwnProject,
+        cursor: Cursor,
         report_progress: Callable[[str], None],
     ) -> None:
         self.reviews, self.server, self.own, self.report_progress = reviews, server, own, report_progress
+        self.cursor = cursor
         self.folder = review_folder(workspace) / "unclear"
         self.pseudonyms = pseudonyms
         self.users = server.users()
         self.gold = known_answers(workspace)
         self.counts: Counter[str] = Counter()
         self.problems: list[str] = []
-        self.newest: datetime | None = None
 
-    def run(self, everything: bool) -> Result:
+    def run(self) -> Result:
         """Read page by page; the cursor moves only when everything is stored."""
         number = self.own.project.id
-        cursor = moment(self.reviews.cursor(self.own.key) or "")
-        newest = moment(self.server.newest_change(number) or "")
-        notes = []
-        if cursor is not None and newest is not None and newest < cursor:
-            notes.append("the server is older than the last pull (an older backup?): all tasks were read again")
-            cursor = None
-        after = None if everything or cursor is None else (cursor - MARGIN).isoformat().replace("+00:00", "Z")
-        verdicts = self._verdicts(self.server.tasks(number, after, whole=True))
+        verdicts = self._verdicts(self.server.tasks(number, self.cursor.after, whole=True))
         while batch := list(islice(verdicts, _STORED)):
             self.counts["new"] += self.reviews.store(batch)
             self.report_progress(f"{self.counts['annotations']} annotations read")
-        if self.newest is not None and (cursor is None or self.newest > cursor):
-            self.reviews.set_cursor(self.own.key, self.newest.isoformat())
+        self.cursor.save()
+        notes = list(self.cursor.notes)
         now = self.server.project(number) or self.own.project
         if self.own.changed:
             notes.append("the project's labelling interface was changed by hand: unknown fields are listed")
@@ -149,9 +142,7 @@ class _Pull:
     def _verdicts(self, tasks: Iterator[dict[str, Any]]) -> Iterator[Verdict]:
         for task in tasks:
             self.counts["tasks"] += 1
-            changed = moment(str(task.get("updated_at")))
-            if changed is not None and (self.newest is None or changed > self.newest):
-                self.newest = changed
+            self.cursor.note_task(task)
             drafts = task.get("drafts")
             self.counts["drafts"] += len(drafts) if isinstance(drafts, list) else 0
             annotations = task.get("annotations")
@@ -174,7 +165,10 @@ class _Pull:
         if verdict.sample_id in self.gold:  # the task's data hide it, because annotators can read them
             verdict = verdict.model_copy(update={"stratum": "gold"})
         self.counts["skipped"] += SKIPPED in verdict.problems
-        if unclear := [problem for problem in verdict.problems if problem not in (SKIPPED, EMPTY)]:
+        unclear = [problem for problem in verdict.problems if problem not in (SKIPPED, EMPTY)]
+        if self.cursor.dated_ahead(verdict.updated_at):
+            verdict = verdict.model_copy(update={"problems": (DATED_AHEAD, *verdict.problems)})
+        if unclear:
             self._keep(task, annotation)
             self.problems.append(f"{where}: {'; '.join(unclear)}; kept in {self.folder}")
         return verdict

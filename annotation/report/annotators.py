@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from statistics import fmean, median
 
 from annotation.report.rates import difference, share
-from curation.review.verdict_store import moment
+from curation.review.verdict_store import given_at
 from schemas.documents.review_report import Annotator, Window
 from schemas.review import Decision, Verdict
 
 WINDOW = 20
 _LEAST = 10  # verdicts in each half without which drift is not estimated
-_NEVER = datetime.min.replace(tzinfo=UTC)
 Unit = tuple[str, str]
 """A sample with one content: (sample id, content hash)."""
 
@@ -56,7 +55,7 @@ def latest(verdicts: Iterable[Verdict]) -> dict[tuple[str, Unit, str], Verdict]:
 
 def when(verdict: Verdict) -> tuple[datetime, str]:
     """A key that sorts verdicts by time; a verdict without a readable time comes first."""
-    return moment(verdict.updated_at) or _NEVER, verdict.origin
+    return given_at(verdict), verdict.origin
 
 
 def right(verdict: Verdict, gold: Mapping[str, bool]) -> bool:

@@ -5,7 +5,8 @@ Pure functions. docs/decisions/0019-verdicts.md gives the reasons.
 1. A verdict counts if it is finished (it has a decision), was given on exactly this content (`content_sha256`), is not
    an answer to a gold question, and took at least `review.min_seconds` where its time is known. All other verdicts are
    kept, but do not count.
-2. Of each person only the latest such verdict counts, by its update time. Adjudications are counted separately.
+2. Of each person only the latest such verdict counts, by its update time; a time in the future comes before all others.
+   Adjudications are counted separately.
 3. `accept` with edits is a `fix`. A `fix` without edits cannot be applied.
 4. The latest adjudication decides, whatever the other verdicts say.
 5. Without an adjudication: with fewer than `review.least` verdicts the sample is unreviewed. With `review.adjudication:
@@ -22,20 +23,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from statistics import fmean
 from typing import Literal, NamedTuple
 
 from curation.review.content_hash import content_sha256
 from curation.review.edits import Edits, Inapplicable, edited, edits_of
-from curation.review.verdict_store import moment
+from curation.review.verdict_store import given_at
 from schemas.configuration.review_config import ReviewConfig
 from schemas.records import Rejection, Review, Sample
 from schemas.review import REASONS, Decision, Verdict
 
 STAGE = "review"
 NO_MAJORITY, DISAGREEMENT, NOTHING_CHANGED = "no_majority", "disagreement", "fix_without_edits"
-_NEVER = datetime.min.replace(tzinfo=UTC)
 Ruled = Literal["unreviewed", "accept", "fix", "reject", "disputed"]
 
 
@@ -150,7 +150,7 @@ def _checked(sample: Sample, ruled: Ruling) -> Ruling:
 
 
 def _order(verdict: Verdict) -> tuple[datetime, str, str]:
-    return moment(verdict.updated_at) or _NEVER, verdict.updated_at, verdict.canonical()
+    return given_at(verdict), verdict.updated_at, verdict.canonical()
 
 
 _STATUS: dict[Ruled, Literal["unreviewed", "accepted", "fixed", "disputed"]] = {

@@ -21,6 +21,8 @@ from schemas.review import Stratum, Verdict
 
 _CHUNK = 500
 _LONGEST_ID = 128
+DATED_AHEAD = "dated in the future"  # a problem of a verdict, by the clock of the server that it came from
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _WRITING = 0x76327875  # the number of this project's advisory lock on PostgreSQL
 
 
@@ -164,6 +166,16 @@ def moment(text: str) -> datetime | None:
         return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
     except OverflowError:
         return None
+
+
+def given_at(verdict: Verdict) -> datetime:
+    """When a verdict was given, in UTC; the earliest time of all when that is unknown.
+
+    It is unknown without a readable time, and where the time was in the future when the verdict was pulled: a later
+    correction has its right time and must come after it.
+    """
+    at = None if DATED_AHEAD in verdict.problems else moment(verdict.updated_at)
+    return at or _NEVER
 
 
 def _row(verdict: Verdict) -> dict[str, Any]:

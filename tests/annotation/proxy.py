@@ -1,11 +1,13 @@
-"""A reverse proxy that refuses large requests, as proxies before real servers do."""
+"""A reverse proxy that refuses large requests, as proxies before real servers do. A test can act between requests."""
 
 from __future__ import annotations
 
 import http.client
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from email.utils import format_datetime, parsedate_to_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -13,7 +15,11 @@ _HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-leng
 
 
 class Proxy(ThreadingHTTPServer):
-    """Forwards requests of at most `limit` bytes to `target`; `hurried`: it refuses larger ones before reading them."""
+    """Forwards requests of at most `limit` bytes to `target`; `hurried`: it refuses larger ones before reading them.
+
+    `on_request` is called with method and path before a request is forwarded, `on_answer` before its answer is;
+    `ahead`: by how much the clock in the answers is ahead of the server's.
+    """
 
     daemon_threads = True
 
@@ -23,6 +29,9 @@ class Proxy(ThreadingHTTPServer):
         self.limit, self.hurried = limit, hurried
         self.passed: list[int] = []
         self.refused: list[int] = []
+        self.on_request: Callable[[str, str], None] = lambda method, path: None
+        self.on_answer: Callable[[str, str], None] = lambda method, path: None
+        self.ahead = timedelta()
 
     @property
     def url(self) -> str:
@@ -40,6 +49,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(size)
             return
         self.server.passed.append(size)
+        self.server.on_request(self.command, self.path)
         upstream = http.client.HTTPConnection(self.server.target, timeout=120)
         try:
             upstream.request(self.command, self.path, self.rfile.read(size), dict(self.headers))
@@ -47,13 +57,17 @@ class _Handler(BaseHTTPRequestHandler):
             body = answer.read()
         finally:
             upstream.close()
-        self.send_response(answer.status)
+        self.server.on_answer(self.command, self.path)
+        self.send_response_only(answer.status)
         for name, value in answer.getheaders():
+            if name.lower() == "date":
+                value = format_datetime(parsedate_to_datetime(value) + self.server.ahead, usegmt=True)
             if name.lower() not in _HOP:
                 self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        with suppress(ConnectionError):  # the client may have been killed meanwhile
+            self.end_headers()
+            self.wfile.write(body)
 
     def _refuse(self, size: int) -> None:
         page = b"<html><h1>413 Request Entity Too Large</h1></html>"
@@ -75,7 +89,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def proxy(target: str, limit: int, *, hurried: bool) -> Iterator[Proxy]:
+def proxy(target: str, limit: int = 10**9, *, hurried: bool = False) -> Iterator[Proxy]:
     with Proxy(target, limit, hurried) as running:
         thread = threading.Thread(target=running.serve_forever, name="proxy")
         thread.start()

@@ -10,6 +10,7 @@ from curation.dataset.rows import row_of
 from curation.review.content_hash import content_sha256
 from curation.review.edits import Edits, Inapplicable, edited, edits_of
 from curation.review.rules import applied, counted, ruling
+from curation.review.verdict_store import DATED_AHEAD, given_at
 from schemas.configuration.review_config import ReviewConfig
 from schemas.records import Rejection, Review, Sample, SampleScores, Sentence
 from schemas.review import AddedKeyframe
@@ -132,6 +133,18 @@ def test_hasty_and_too_few_verdicts_do_not_count():
     assert applied(SAMPLE, [votes[1]], ReviewConfig(least=2)) == SAMPLE
     with pytest.raises(ValueError, match="least must not exceed annotators"):
         ReviewConfig(least=3, annotators=2)
+
+
+def test_a_verdict_that_was_dated_in_the_future_is_never_the_latest():
+    dated = verdict(SAMPLE, "reject", "a").model_copy(
+        update={"updated_at": "2036-01-01T00:00:00Z", "problems": (DATED_AHEAD,)}
+    )
+    assert ruling(SAMPLE, [dated], RULES).outcome == "reject"
+    correction = verdict(SAMPLE, "accept", "a", at=5)
+    assert [ruling(SAMPLE, order, RULES).outcome for order in ([dated, correction], [correction, dated])] == [
+        "accept"
+    ] * 2
+    assert given_at(dated) < given_at(correction)
 
 
 def test_of_several_fixes_the_commonest_then_the_latest_is_taken():
