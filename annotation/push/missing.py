@@ -15,6 +15,7 @@ from annotation.push.task import Key, build_task, round_of
 from curation.ledger.samples import sample
 from curation.pipeline.services import Services
 from curation.review.content_hash import content_sha256
+from curation.review.rules import valid
 from curation.review.verdict_store import Reviews
 from schemas.audit import Audit
 from schemas.errors import StageError
@@ -43,8 +44,9 @@ class MissingTasks:
     """Builds the tasks that a project lacks, and remembers what it left out.
 
     `overlaps`: how many people must judge each task, by key, for all chosen samples; `unchanged`: samples whose task
-    exists; `judged`: samples that enough people have judged; `failed`: (sample id, reason) of samples that cannot be
-    shown, to which the push adds its own. They are complete when `ready` has come to its end.
+    exists; `judged`: ids of samples that enough people have judged; `current`: the keys of both, to which the push adds
+    those of the tasks that it made; `failed`: (sample id, reason) of samples that cannot be shown, to which the push
+    adds its own. They are complete when `ready` has come to its end.
     """
 
     def __init__(
@@ -53,7 +55,8 @@ class MissingTasks:
         """`extra`: samples that are not in the ledger, by id; `again`: ask even for what enough people have judged."""
         self.overlaps: dict[Key, int] = {}
         self.unchanged = 0
-        self.judged = 0
+        self.judged: set[str] = set()
+        self.current: set[Key] = set()
         self.failed: list[tuple[str, str]] = []
         self._services, self._reviews, self._extra, self._again = services, reviews, extra, again
         self._media = Media(workspace, services)
@@ -70,8 +73,10 @@ class MissingTasks:
             judged = self._judged_by_enough(missing)
             scores = self._scores([one.sample_id for one, _ in missing])
             for one, content in missing:
+                key = Key(one.sample_id, content.sha256, round_of(one.stratum))
                 if one.sample_id in judged:
-                    self.judged += 1
+                    self.judged.add(one.sample_id)
+                    self.current.add(key)
                     continue
                 try:
                     whole = content.sample or sample(self._services.ledger, one.sample_id)
@@ -80,7 +85,7 @@ class MissingTasks:
                     self.failed.append((one.sample_id, str(error)))
                     continue
                 task = build_task(whole, content.sha256, one.stratum, shown, scores.get(one.sample_id))
-                yield ReadyTask(task, Key(one.sample_id, content.sha256, round_of(one.stratum)), one)
+                yield ReadyTask(task, key, one)
 
     def save(self) -> None:
         """Store the cache of content hashes for the next push."""
@@ -98,11 +103,13 @@ class MissingTasks:
         own = Key(one.sample_id, content, round_of(one.stratum))
         self.overlaps[own] = one.overlap
         exists = own in existing or own._replace(round="adjudication") in existing
-        self.unchanged += exists
+        if exists:
+            self.unchanged += 1
+            self.current.add(own)
         return exists
 
     def _judged_by_enough(self, missing: Sequence[tuple[Chosen, Content]]) -> set[str]:
-        """Ids of samples of which as many people as wanted have judged exactly this content, in any project."""
+        """Ids of samples of which as many people as wanted have judged this content in any project, validly."""
         if self._again or not missing:
             return set()
         wanted = {one.sample_id: (content.sha256, one) for one, content in missing}
@@ -110,7 +117,7 @@ class MissingTasks:
         for verdict in self._reviews.verdicts(list(wanted)):
             content, one = wanted[verdict.sample_id]
             same_round = (verdict.stratum == "adjudication") == (one.stratum == "adjudication")
-            if verdict.decision is not None and verdict.content_sha256 == content and same_round:
+            if same_round and valid(verdict, content, self._services.config.review):
                 judges.setdefault(verdict.sample_id, set()).add(verdict.annotator)
         return {name for name, people in judges.items() if len(people) >= wanted[name][1].overlap}
 

@@ -1,8 +1,9 @@
 """Adds samples to a Label Studio project as tasks, each sample once, however often a push runs or is killed.
 
-A task is identified by sample, content and round (task.Key), which its data hold. Which tasks exist is read from the
-server after an interrupted push, and from the ledger otherwise. When two pushes made the same task at once, one of the
-two is removed unless somebody touched both.
+A task is identified by sample, content and round (task.Key), which its data hold. A push lists the server's tasks once
+and derives everything from that list: which tasks are missing, doubled or obsolete. Where the server shows no change
+since the last finished push, the list that this push left is taken. When two pushes made the same task at once, one of
+the two is removed unless somebody touched both.
 """
 
 from __future__ import annotations
@@ -17,9 +18,16 @@ from annotation.label_studio.access import Access, review_folder
 from annotation.label_studio.client import LabelStudio
 from annotation.label_studio.http import TooLarge
 from annotation.label_studio.project import OwnProject, find_project, make_project, media_folder, update_interface
-from annotation.push.existing_tasks import Journal, settled_tasks, tasks_in_ledger
+from annotation.push.existing_tasks import (
+    ExistingTask,
+    ExistingTasks,
+    Journal,
+    listed_tasks,
+    settled_tasks,
+    stored_tasks,
+)
 from annotation.push.missing import Extra, MissingTasks, ReadyTask, batches
-from annotation.push.reconcile import FormerTasks, record_unrecorded, remove_duplicates
+from annotation.push.reconcile import record_tasks, remove_duplicates, remove_former, set_overlaps
 from annotation.push.strata import Chosen
 from curation.pipeline.services import Services
 from curation.review.verdict_store import Pushed, Reviews
@@ -82,7 +90,8 @@ def push(
         own = update_interface(server, own)
         reviews = Reviews(services.ledger)
         missing = MissingTasks(workspace, services, reviews, extra, again)
-        return _Push(server, own, reviews, missing, report_progress).run(chosen, check)
+        known = folder / f"tasks-{own.key}.json"
+        return _Push(server, own, reviews, missing, known, report_progress).run(chosen, check)
 
 
 class _Push:
@@ -92,61 +101,70 @@ class _Push:
         own: OwnProject,
         reviews: Reviews,
         missing: MissingTasks,
+        known: Path,
         report_progress: Callable[[str], None],
     ) -> None:
-        self.server, self.own, self.reviews, self.missing = server, own, reviews, missing
+        self.server, self.own, self.reviews, self.missing, self.known = server, own, reviews, missing, known
         self.report_progress = report_progress
         self.project = own.project.id
         self.people = own.project.maximum_annotations
         self.fresh = own.project.tasks == 0
         self.newest: int | None = None
-        self.added = self.replaced = 0
-        self.sent = False
+        self.added = 0
+        self.journal = Journal(reviews, own.key)
 
     def run(self, chosen: Sequence[Chosen], check: bool) -> Result:
         """Find the missing tasks, add them, and remove those that they replace."""
-        journal = Journal(self.reviews, self.own.key)
-        pushed = self.reviews.pushed(self.own.key)
-        extent = self.server.extent(self.project)
-        unused = extent == (0, 0) and not pushed and journal.begun() is None  # a new project has no tasks to find
-        in_order = not check and (unused or journal.finished() == extent)
-        existing = tasks_in_ledger(pushed) if in_order else settled_tasks(self.server, self.project, journal)
-        if not in_order:
-            record_unrecorded(self.reviews, self.own.key, existing, pushed)
-        former = FormerTasks(self.server, existing)
+        existing, unchanged = self._existing(check)
+        if not unchanged:
+            remove_duplicates(self.server, existing)
         # Tasks for one person come first: the project's number of annotators can be raised later without changing them.
         ordered = sorted(chosen, key=lambda one: one.overlap)
-        self._add(self.missing.ready(ordered, existing), journal, former)
+        self._add(self.missing.ready(ordered, existing.by_key), existing)
         self.missing.save()
-        if not in_order:
-            remove_duplicates(self.server, self.project, self.missing.overlaps)
-        if self.sent or not in_order:  # also after a batch that was refused: no push has to wait for it
-            journal.finish(self.server.extent(self.project))
+        replaced = remove_former(self.server, existing, self.missing.current)
+        if not unchanged:
+            set_overlaps(self.server, existing, self.missing.overlaps)
+        if self.server.extent(self.project) != existing.extent:  # another push works at the same time
+            existing = listed_tasks(self.server, self.project)
+            remove_duplicates(self.server, existing)
+        record_tasks(self.reviews, self.own.key, existing)
+        existing.save(self.known)
+        if self.journal.begun() is not None:
+            self.journal.end()  # also after a batch that was refused: no push has to wait for it
         return Result(
             project=self.project,
             title=self.own.project.title,
             url=f"{self.server.url}/projects/{self.project}/",
             added=self.added,
             unchanged=self.missing.unchanged,
-            replaced=self.replaced,
-            judged=self.missing.judged,
+            replaced=replaced,
+            judged=len(self.missing.judged),
             failed=tuple(self.missing.failed),
             notes=(_CHANGED,) if self.own.changed else (),
         )
 
-    def _add(self, ready: Iterator[ReadyTask], journal: Journal, former: FormerTasks) -> None:
+    def _existing(self, check: bool) -> tuple[ExistingTasks, bool]:
+        """The project's tasks, and whether they are as the last finished push left them."""
+        extent = self.server.extent(self.project)
+        if not check and self.journal.begun() is None:
+            known = ExistingTasks() if extent == (0, 0) else stored_tasks(self.known)
+            if known is not None and known.extent == extent:
+                return known, True
+        return settled_tasks(self.server, self.project, self.journal), False
+
+    def _add(self, ready: Iterator[ReadyTask], existing: ExistingTasks) -> None:
         """Send the tasks in batches, each while the next is built; the ledger notes every batch before and after."""
         with ThreadPoolExecutor(1, "push") as pool:
             sent: tuple[list[ReadyTask], Future[list[int | None]]] | None = None
             for batch in batches(ready):
                 if sent is not None:
-                    self._arrived(*sent, former)
+                    self._arrived(*sent, existing)
                 self._raise_annotators(batch[0].chosen.overlap)
-                journal.begin(task.key for task in batch)
-                self.sent = True
+                self.journal.begin(task.key for task in batch)
                 sent = batch, pool.submit(self._import, [task.task for task in batch])
             if sent is not None:
-                self._arrived(*sent, former)
+                self._arrived(*sent, existing)
 
     def _import(self, tasks: list[dict[str, Any]]) -> list[int | None]:
         """Import tasks and return their numbers; None for a task that is too large even alone."""
@@ -158,8 +176,8 @@ class _Push:
             half = len(tasks) // 2
             return self._import(tasks[:half]) + self._import(tasks[half:])
 
-    def _arrived(self, batch: list[ReadyTask], future: Future[list[int | None]], former: FormerTasks) -> None:
-        """Wait for a batch; set its tasks' numbers of annotators, remove former tasks, and record it in the ledger."""
+    def _arrived(self, batch: list[ReadyTask], future: Future[list[int | None]], existing: ExistingTasks) -> None:
+        """Wait for a batch; set its tasks' numbers of annotators, and record it."""
         answered = list(zip(batch, future.result(), strict=True))
         self.missing.failed += [(task.key.sample_id, _TOO_LARGE) for task, number in answered if number is None]
         made = [(task, number) for task, number in answered if number is not None]
@@ -171,7 +189,8 @@ class _Push:
         for task, number in made:
             if task.chosen.overlap != self.people:
                 self.server.set_overlap(number, task.chosen.overlap)
-            self.replaced += former.remove(task.key)
+            existing.add(task.key, ExistingTask(number, False, task.chosen.overlap, task.chosen.stratum))
+            self.missing.current.add(task.key)
         self.reviews.note_pushed(self.own.key, pushed)
         self.newest = made[-1][1] if made else self.newest
         self.added += len(made)

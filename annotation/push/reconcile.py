@@ -1,73 +1,84 @@
-"""Removes tasks that a push makes obsolete, and repairs what an interrupted push left behind."""
+"""Removes tasks that are obsolete, and repairs what an interrupted push left behind."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from annotation.label_studio.client import LabelStudio
-from annotation.push.existing_tasks import ExistingTask, existing_task, tasks_on_server
+from annotation.push.existing_tasks import ExistingTask, ExistingTasks, existing_task
 from annotation.push.task import Key, task_key
 from curation.review.verdict_store import Pushed, Reviews
 
 
-class FormerTasks:
-    """Removes the open tasks of contents that a sample had before."""
+def remove_former(server: LabelStudio, existing: ExistingTasks, current: Collection[Key]) -> int:
+    """Remove the open tasks of contents that a sample had before; returns how many were removed.
 
-    def __init__(self, server: LabelStudio, existing: dict[Key, list[ExistingTask]]) -> None:
-        """`existing`: the project's tasks by key; the former ones are taken out of it as they are removed."""
-        self._server, self._existing = server, existing
-        self._keys: dict[str, set[Key]] = {}
-        for key in existing:
-            self._keys.setdefault(key.sample_id, set()).add(key)
-
-    def remove(self, key: Key) -> int:
-        """Remove the tasks of the sample's former contents, now that the task of this key exists.
-
-        Tasks that somebody touched stay. Returns the number of removed tasks.
-        """
-        keys = self._keys.get(key.sample_id, ())
-        former = {other for other in keys if other.content_sha256 != key.content_sha256}
-        tasks = [task for other in former for task in self._existing.pop(other, ())]
-        return sum(remove_untouched(self._server, task.task_id) for task in tasks)
-
-
-def remove_untouched(server: LabelStudio, number: int) -> bool:
-    """Delete a task unless somebody has touched it by now, or it is not ours; returns whether it was deleted."""
-    row = server.task(number)
-    if row is None or task_key(row.get("data")) is None or existing_task(row).touched:
-        return False
-    server.delete_task(number)
-    return True
-
-
-def record_unrecorded(
-    reviews: Reviews, project_key: str, existing: Mapping[Key, list[ExistingTask]], pushed: Mapping[str, Pushed]
-) -> None:
-    """Store in the ledger the existing tasks of samples for which it has none, because a push was interrupted.
-
-    `pushed`: the ledger's rows of this project, by sample id.
+    `current`: the keys whose content needs no other task: theirs exists, or enough people have judged it. Tasks that
+    somebody touched stay.
     """
+    removed = 0
+    for key in current:
+        for former in existing.keys_of(key.sample_id):
+            if former.content_sha256 != key.content_sha256:
+                removed += sum(_removed(server, existing, former, task) for task in list(existing.by_key[former]))
+    return removed
+
+
+def remove_duplicates(server: LabelStudio, existing: ExistingTasks) -> None:
+    """Leave one task of each key. Of several tasks that somebody touched all stay: verdicts come back from each."""
+    for key, tasks in list(existing.by_key.items()):
+        if len(tasks) > 1:
+            known = [task for task in (_looked_up(server, existing, key, task) for task in sorted(tasks)) if task]
+            kept = next((task for task in known if task.touched), known[0] if known else None)
+            for task in known:
+                if task is not kept:
+                    _removed(server, existing, key, task)
+
+
+def set_overlaps(server: LabelStudio, existing: ExistingTasks, overlaps: Mapping[Key, int]) -> None:
+    """Give existing tasks the number of annotators that `overlaps` has for their key."""
+    for key, people in overlaps.items():
+        for task in list(existing.by_key.get(key, ())):
+            if task.overlap is not None and task.overlap != people:
+                server.set_overlap(task.task_id, people)
+                existing.discard(key, task)
+                existing.add(key, task._replace(overlap=people))
+
+
+def record_tasks(reviews: Reviews, project_key: str, existing: ExistingTasks) -> None:
+    """Let the ledger have the newest task of every sample, where an interrupted push left it another or none."""
+    pushed = reviews.pushed(project_key)
     now = time.time()
     reviews.note_pushed(
         project_key,
-        (
-            Pushed(key.sample_id, key.content_sha256, tasks[0].task_id, tasks[0].stratum, now)
-            for key, tasks in existing.items()
-            if key.sample_id not in pushed
-        ),
+        [
+            Pushed(name, key.content_sha256, task.task_id, task.stratum, now)
+            for name, (key, task) in existing.newest().items()
+            if name not in pushed or pushed[name].task_id != task.task_id
+        ],
     )
 
 
-def remove_duplicates(server: LabelStudio, project: int, overlaps: Mapping[Key, int]) -> None:
-    """Leave one task of each key, and give it the number of annotators that `overlaps` has for the key.
+def _removed(server: LabelStudio, existing: ExistingTasks, key: Key, task: ExistingTask) -> bool:
+    """Delete a task unless somebody has touched it by now; returns whether it was deleted."""
+    if task.touched:
+        return False
+    now = _looked_up(server, existing, key, task)
+    if now is None or now.touched:
+        return False
+    server.delete_task(task.task_id)
+    existing.discard(key, task)
+    return True
 
-    Of several tasks that somebody touched all stay: verdicts come back from each of them.
-    """
-    for key, tasks in tasks_on_server(server, project).items():
-        kept, *duplicates = sorted(tasks, key=lambda task: (not task.touched, task.task_id))
-        for duplicate in duplicates:
-            remove_untouched(server, duplicate.task_id)
-        people = overlaps.get(key)
-        if people is not None and kept.overlap is not None and kept.overlap != people:
-            server.set_overlap(kept.task_id, people)
+
+def _looked_up(server: LabelStudio, existing: ExistingTasks, key: Key, task: ExistingTask) -> ExistingTask | None:
+    """The task as it is now, also for `existing`; None when it is gone. A changed key counts as touched."""
+    row = server.task(task.task_id)
+    existing.discard(key, task)
+    if row is None:
+        return None
+    ours = task_key(row.get("data")) == key
+    now = existing_task(row) if ours else task._replace(touched=True)
+    existing.add(key, now)
+    return now

@@ -11,7 +11,7 @@ from annotation.report.annotators import Unit, latest, when
 from annotation.report.rates import corrected, share
 from curation.review.content_hash import content_sha256
 from curation.review.edits import Edits, edits_of
-from curation.review.rules import Ruling, ruling
+from curation.review.rules import Ruling, ruling, valid
 from schemas.configuration.review_config import ReviewConfig
 from schemas.documents.review_report import Agreement, Estimate, Fix, LabelErrors
 from schemas.records import Sample
@@ -28,7 +28,7 @@ class Judged(NamedTuple):
     """A judged sample, as far as the figures need it.
 
     `content`: the content's hash; `summary`, `captions`: the models' texts as they were shown; `ruling`: the outcome of
-    all verdicts; `edits`: the latest verdict of each person on this content, with its edits, by ascending time.
+    all verdicts; `edits`: the latest valid verdict of each person on this content, with its edits, by ascending time.
     """
 
     content: str
@@ -52,7 +52,7 @@ class FinalTexts(NamedTuple):
 def judged(sample: Sample, verdicts: Sequence[Verdict], rules: ReviewConfig) -> Judged:
     """Judge a sample, as the models made it, by all verdicts on it. Gold verdicts have no edits."""
     content = content_sha256(sample)
-    mine = [v for v in latest(verdicts).values() if v.content_sha256 == content and v.stratum != "gold"]
+    mine = [v for v in latest(v for v in verdicts if valid(v, content, rules)).values() if v.stratum != "gold"]
     return Judged(
         content,
         clean_text(format_seconds(sample.summary.v2vt)),

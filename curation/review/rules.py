@@ -94,6 +94,12 @@ def ruling(sample: Sample, verdicts: Iterable[Verdict], rules: ReviewConfig) -> 
     return _checked(sample, Ruling(decision, votes, None, fix))
 
 
+def valid(verdict: Verdict, content: str, rules: ReviewConfig) -> bool:
+    """Whether a verdict is finished, was given on exactly this content, and took long enough: rule 1 without gold."""
+    hasty = verdict.seconds is not None and verdict.seconds < rules.min_seconds
+    return verdict.decision is not None and verdict.content_sha256 == content and not hasty
+
+
 def counted(verdicts: Iterable[Verdict], sample_id: str, content: str, rules: ReviewConfig) -> list[Verdict]:
     """The verdicts that count, ordered by pseudonym: the latest vote and the latest adjudication of each person.
 
@@ -101,10 +107,7 @@ def counted(verdicts: Iterable[Verdict], sample_id: str, content: str, rules: Re
     """
     latest: dict[tuple[str, bool], Verdict] = {}
     for verdict in verdicts:
-        if verdict.decision is None or verdict.sample_id != sample_id or verdict.content_sha256 != content:
-            continue
-        hasty = verdict.seconds is not None and verdict.seconds < rules.min_seconds
-        if verdict.stratum == "gold" or hasty:
+        if verdict.sample_id != sample_id or verdict.stratum == "gold" or not valid(verdict, content, rules):
             continue
         key = (verdict.annotator, verdict.stratum == "adjudication")
         if key not in latest or _order(verdict) > _order(latest[key]):

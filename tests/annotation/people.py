@@ -27,6 +27,14 @@ def push(
         return pushing.push(place.root, services, access, chosen, title, **options)
 
 
+def push_all(place: Workspace, access: Access, title: str, **options: Any) -> pushing.Result:
+    """Push every sample of a workspace; two people judge those whose name ends with 3 or 7, one person the others."""
+    with services_of(place) as services, closing(services.ledger):
+        names = [source.id for source in services.ledger.sources()]
+        chosen = [Chosen(name, "random", 2 if name[-1] in "37" else 1) for name in names]
+        return pushing.push(place.root, services, access, chosen, title, **options)
+
+
 def pull(place: Workspace, access: Access, title: str, **options: Any) -> tuple[pulling.Result, list[Verdict]]:
     """Pull a project; returns the outcome, and all verdicts that the ledger has then."""
     with closing(place.ledger()) as ledger:

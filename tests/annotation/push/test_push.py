@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import random
-import signal
-import subprocess
-import sys
-import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -22,11 +15,12 @@ from annotation.push.strata import Chosen
 from annotation.push.task import task_key
 from curation.ledger.samples import sample
 from curation.review.content_hash import content_sha256
-from curation.review.verdict_store import Reviews
 from curation.workspace import Workspace
+from schemas.configuration.review_config import ReviewConfig
 from schemas.errors import ConfigError
+from tests.annotation import workspaces
 from tests.annotation.people import Api, pull, push
-from tests.annotation.workspaces import ROOT, Film, add_films, services_of
+from tests.annotation.workspaces import Film, add_films, config, services_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.labelstudio]
 Make = Callable[..., Workspace]
@@ -145,6 +139,42 @@ def test_a_deleted_project_is_made_again_without_judged_samples(workspace: Make,
     assert (whole.added, whole.unchanged, whole.judged) == (1, 1, 0)
 
 
+def test_a_verdict_that_was_too_quick_lets_the_sample_be_pushed_again(
+    workspace: Make, access: Access, title: str
+) -> None:
+    """Such a verdict does not count by the rules, so somebody else must judge the sample."""
+    place, api = workspace(films(2)), Api(access)
+    place.save_config(config(name="films", review=ReviewConfig(min_seconds=5)))
+    done = push(place, access, title)
+    quick, slow = api.tasks(done.project)
+    api.judge(quick, "accept", lead_time=1)
+    api.judge(slow, "accept", lead_time=6)
+    assert pull(place, access, title)[0].new == 2
+    api.call("DELETE", f"/api/projects/{done.project}/")
+    anew = push(place, access, title)
+    assert (anew.added, anew.judged) == (1, 1)
+    assert [task["data"]["sample_id"] for task in api.tasks(anew.project)] == ["film-000"]
+
+
+def test_content_that_comes_back_finds_its_former_task(
+    workspace: Make, access: Access, title: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The texts of a sample change and change back; its first task was skipped, so it stayed."""
+    place, api = workspace(films(1)), Api(access)
+    done = push(place, access, title)
+    (task,) = api.tasks(done.project)
+    api.judge(task, None, was_cancelled=True)
+    with services_of(place) as services, closing(services.ledger):
+        video = sample(services.ledger, "film-000").video
+    monkeypatch.setattr(workspaces, "stored_video", lambda services, film: video)  # an encoder may give other bytes
+    for word, added in (("second", 1), ("first", 0), ("first", 0)):
+        with services_of(place) as services, closing(services.ledger):
+            add_films(services, films(1, word))
+        again = push(place, access, title)
+        assert again.added == added
+    assert [left["id"] for left in api.tasks(done.project)] == [task["id"]]
+
+
 def test_an_interface_that_was_changed_by_hand_stays(workspace: Make, access: Access, title: str) -> None:
     place, api = workspace(films(1)), Api(access)
     done = push(place, access, title)
@@ -178,57 +208,3 @@ def test_a_sample_whose_video_is_gone_stops_no_other(workspace: Make, access: Ac
         services.store.path("videos", video.sha256, video.extension).unlink()
     done = push(place, access, title)
     assert done.added == 1 and [name for name, _ in done.failed] == ["gone"]
-
-
-def test_killed_pushes_neither_lose_nor_double_a_task(
-    workspace: Make, access: Access, title: str, tmp_path: Path
-) -> None:
-    """Pushes in child processes are killed at random moments; then one push finishes."""
-    count = 60
-    base = films(1)[0]
-    place = workspace([base._replace(name=f"film-{n:03d}", captions={0: f"Number {n}.", 2: "x"}) for n in range(count)])
-    api, chance = Api(access), random.Random(7)
-    script = tmp_path / "push.py"
-    script.write_text(PUSHER, encoding="utf-8")
-    command = [sys.executable, str(script), str(place.root), title]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    killed = 0
-    for _ in range(40):
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None and process.stdout.readline() == "ready\n"
-        time.sleep(chance.uniform(0.0, 0.5))
-        process.send_signal(signal.SIGKILL)
-        killed += process.wait(timeout=60) == -signal.SIGKILL
-        process.stdout.close()
-        if killed >= 8:
-            break
-    done = subprocess.run(command, env=environment, timeout=240, check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    last = push(place, access, title, check=True)
-    assert (last.added, last.unchanged) == (0, count) and killed >= 8
-    names = Counter(task["data"]["sample_id"] for task in api.tasks(last.project))
-    assert names == Counter(f"film-{n:03d}" for n in range(count))
-    with closing(place.ledger()) as ledger:
-        key = api.call("GET", f"/api/projects/{last.project}/")["description"].split("v2xum review ")[1].split()[0]
-        pushed = Reviews(ledger).pushed(key)
-    assert {one.task_id for one in pushed.values()} == {task["id"] for task in api.tasks(last.project)}
-
-
-PUSHER = """
-import sys
-from pathlib import Path
-from annotation.push import missing
-from annotation.push import push as pushing
-from annotation.label_studio.access import find_access
-from annotation.push.strata import Chosen
-from curation.workspace import Workspace
-from tests.annotation.workspaces import services_of
-
-if __name__ == "__main__":
-    missing.CHUNK = 7
-    place = Workspace(Path(sys.argv[1]))
-    with services_of(place) as services:
-        chosen = [Chosen(source.id, "random", 1) for source in services.ledger.sources()]
-        print("ready", flush=True)
-        pushing.push(place.root, services, find_access(place.root), chosen, sys.argv[2])
-"""

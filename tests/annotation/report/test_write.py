@@ -111,6 +111,15 @@ def test_the_figures_of_a_small_review(ledger: Ledger) -> None:
     assert review_report(under(ledger, random=8, active=0), "small", gold={"gold1": False}, at=AT) == report
 
 
+def test_what_was_changed_too_quickly_is_no_change(ledger: Ledger) -> None:
+    """Verdicts that do not count say nothing about the models' texts."""
+    finish(ledger, MADE[0])
+    reject = verdict(MADE[0], "reject", reasons=("hallucinated",), seconds=1.0)
+    Reviews(ledger).store([reject])
+    reports = [review_report(under(ledger, min_seconds=least), "quick", at=AT) for least in (0.0, 2.0)]
+    assert [(report.judged_verdicts, len(report.fixes)) for report in reports] == [(1, 1), (0, 0)]
+
+
 @pytest.mark.slow
 def test_simulated_people_give_intervals_that_cover_the_truth(tmp_path: Path) -> None:
     """400 samples, 22 % with an error; people find 85 % of the errors and pass 93 % of the good ones."""
