@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from pydantic import ValidationError
 
+from evaluation.protocols import LATER_CHOICES
 from evaluation.uncertainty.bootstrap import INTERVAL, Statistic, corpus_of, mean_of, mean_of_runs
 from evaluation.uncertainty.metric_intervals import CorpusMetrics, span_of, sums_of
 from evaluation.uncertainty.significance import TEST, Paired, defined_in_both, holm, paired
@@ -125,7 +126,8 @@ def _refuse_unlike(first: Provenance, second: Provenance) -> None:
         if getattr(first, name) != getattr(second, name)
     ]
     for name in sorted(first.choices.keys() | second.choices.keys()):
-        left, right = first.choices.get(name, "not stated"), second.choices.get(name, "not stated")
+        lacking = LATER_CHOICES.get(name, "not stated")
+        left, right = first.choices.get(name, lacking), second.choices.get(name, lacking)
         if left != right or type(left) is not type(right):
             differs.append(f"choice {_short(name)}: {_short(left)} and {_short(right)}")
     if differs:

@@ -2,13 +2,17 @@
 
 Numbers of different protocols cannot be compared. docs/results/protocols.md shows what the choices do to the same
 scores on the same annotations.
+
+A variant changes one choice of a protocol. Its name follows the protocol's after a plus sign:
+`summe/per-annotator+mean-f1`.
 """
 
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, fields
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, NamedTuple
 
 from evaluation.units import KNOWN_UNITS
 from schemas.errors import ConfigError
@@ -56,6 +60,7 @@ class Protocol:
     - `failure`: what a prediction that cannot be scored gets.
     - `selection_as_scores`: a prediction without scores has score 1 for chosen frames and 0 for others.
     - `frames_limit`: frames beyond this number are ignored; None: there is no limit.
+    - `vt_frames`: the vectors whose mean VT-CLIPScore takes, see crossmodal.CrossModalOptions.
     """
 
     name: str
@@ -73,11 +78,13 @@ class Protocol:
     failure: Literal["worst"] = "worst"
     selection_as_scores: bool = True
     frames_limit: int | None = None
+    vt_frames: Literal["unit", "raw"] = "unit"
     metrics: tuple[Metric, ...] = METRICS
 
     def choices(self) -> dict[str, str | int | float | bool | None]:
-        """Every choice by its name, for the provenance of a result."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("name", "purpose", "metrics")}
+        """Every choice by its name, for the provenance of a result; without those of CrossModalOptions."""
+        other = ("name", "purpose", "metrics", "vt_frames")
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in other}
 
     @property
     def whole_video(self) -> bool:
@@ -168,15 +175,75 @@ PROTOCOLS: tuple[Protocol, ...] = (
     ),
 )
 NAMES = tuple(protocol.name for protocol in PROTOCOLS)
+LATER_CHOICES = {"clip_vt_frames": "unit"}
+"""The value of each choice that older results were made under and do not state."""
+
+
+class Variant(NamedTuple):
+    """A named change of a protocol. `changes`: the fields of Protocol that it sets."""
+
+    name: str
+    purpose: str
+    changes: Mapping[str, Any]
+
+
+VARIANTS: tuple[Variant, ...] = (
+    Variant("mean-f1", "F1 is the mean over the annotators, as some SumMe tables have it.", {"overlap_over": "mean"}),
+    Variant(
+        "max-f1", "F1 of the best annotator, as VideoXum's code prints it beside the mean.", {"overlap_over": "max"}
+    ),
+    Variant(
+        "raw-vt",
+        "VT-CLIPScore on the mean of the frames' vectors as the CLIP gives them, as VideoXum's code computes it.",
+        {"vt_frames": "raw"},
+    ),
+)
+VARIANT_NAMES = tuple(variant.name for variant in VARIANTS)
 
 
 def get(name: str) -> Protocol:
-    """The protocol with exactly this name. Raises ConfigError, which suggests the nearest name."""
+    """The protocol with exactly this name, with its variants.
+
+    The protocol's own name has the variants in the order of `VARIANTS`. Raises ConfigError, which suggests the nearest
+    name, for an unknown name, for a variant that changes nothing, and for two that change the same choice.
+    """
+    base, *asked = name.split("+")
+    protocol = _known(base)
+    for word in asked:
+        if word not in VARIANT_NAMES:
+            raise ConfigError(
+                f"no variant is called {word[:100]!a}: {_hint(word, VARIANT_NAMES)}there are "
+                f"{', '.join(VARIANT_NAMES)}, written as {base}+{VARIANT_NAMES[0]}"
+            )
+    changes: dict[str, Any] = {}
+    for variant in VARIANTS:
+        if variant.name not in asked:
+            continue
+        if asked.count(variant.name) > 1 or changes.keys() & variant.changes.keys():
+            raise ConfigError(f"{name[:200]!a} changes the same choice twice: give one variant of each choice")
+        if all(getattr(protocol, field) == value for field, value in variant.changes.items()):
+            raise ConfigError(f"{base} is {variant.name} already: name it without +{variant.name}")
+        changes |= variant.changes
+    if not changes:
+        return protocol
+    kept = [variant for variant in VARIANTS if variant.name in asked]
+    return replace(
+        protocol,
+        name="+".join([base, *(variant.name for variant in kept)]),
+        purpose=" ".join([protocol.purpose, *(variant.purpose for variant in kept)]),
+        **changes,
+    )
+
+
+def _known(name: str) -> Protocol:
     for protocol in PROTOCOLS:
         if protocol.name == name:
             return protocol
+    raise ConfigError(f"no protocol is called {name[:100]!a}: {_hint(name, NAMES)}there are {', '.join(NAMES)}")
+
+
+def _hint(name: str, known: tuple[str, ...]) -> str:
     asked = name[:100].lower()
-    begins = [known for known in NAMES if asked and known.startswith(asked)]
-    near = begins or difflib.get_close_matches(asked, NAMES, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    raise ConfigError(f"no protocol is called {name[:100]!a}: {hint}there are {', '.join(NAMES)}")
+    begins = [one for one in known if asked and one.startswith(asked)]
+    near = begins or difflib.get_close_matches(asked, known, n=1, cutoff=0.4)
+    return f"did you mean {near[0]!r}? " if near else ""

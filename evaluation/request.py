@@ -22,6 +22,7 @@ from evaluation.metrics.text import TextScorers
 from evaluation.metrics.vector_cache import VectorCache
 from evaluation.no_values import why_no_values
 from evaluation.pictures import FolderPictures, FramePictures, WorkspacePictures
+from evaluation.protocols import Protocol
 from evaluation.readers.any import kind_of, read_references, sha256_of
 from evaluation.report.write import refuse_unusable, write_outputs
 from models.build import build_clip
@@ -68,7 +69,7 @@ def evaluate_here(request: EvaluateRequest) -> tuple[Evaluated, Path]:
     inputs = Inputs(", ".join(path.resolve().name for path in paths), sha256_of(paths), hashes, splits)
     with ExitStack() as stack:
         pictures = stack.enter_context(_pictures(request.pictures))
-        cross = _cross_modal(request, pictures) if request.clip is not None else None
+        cross = _cross_modal(request, protocol, pictures) if request.clip is not None else None
         scorers = stack.enter_context(TextScorers()) if request.text else None
         try:
             evaluated = evaluate(protocol, references, systems, inputs, scorers=scorers, cross=cross, seed=request.seed)
@@ -91,11 +92,11 @@ def clip_config(name: str) -> ClipConfig:
     return TransformersClip(engine="transformers", model=name)
 
 
-def _cross_modal(request: EvaluateRequest, pictures: FramePictures) -> CrossModal:
+def _cross_modal(request: EvaluateRequest, protocol: Protocol, pictures: FramePictures) -> CrossModal:
     assert request.clip is not None  # the caller has checked
     clip = build_clip(clip_config(request.clip))
     embedder = Embedder(clip, VectorCache(request.out / "vectors.sqlite"))
-    return CrossModal(embedder, CrossModalOptions(clip=embedder.name), pictures)
+    return CrossModal(embedder, CrossModalOptions(clip=embedder.name, vt_frames=protocol.vt_frames), pictures)
 
 
 @contextmanager

@@ -23,6 +23,10 @@ class Clip(Protocol):
         """Embed JPEG or PNG bytes: float32 [n, d], rows of unit norm."""
         ...
 
+    def raw_image_vectors(self, images: Sequence[bytes]) -> Vectors:
+        """Embed JPEG or PNG bytes: float32 [n, d], rows of the length that the model gives them."""
+        ...
+
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """Embed texts: float32 [n, d], rows of unit norm. A text that is longer than the model's context is cut."""
         ...

@@ -40,6 +40,8 @@ class CrossModalOptions:
     one vector for the whole text. `frames`: v^ are the frames that the system selected, or the share `top` of the
     frames with the highest scores (floor, at least one, ties by time); the latter also where the system selected
     nothing. `failure`: the value of a prediction that is unusable or empty; the default is in evaluation/units.py.
+    `vt_frames`: VT-CLIPScore takes the mean of the frames' unit vectors, or of the vectors as the CLIP gives them, in
+    which longer vectors count more, as in VideoXum's code (github.com/jylins/videoxum, eval_v2vt_sum.py).
 
     Cosines are raw: they are not clamped at 0 and not multiplied by 2.5 as in CLIPScore. Where P or R is not above 0,
     the harmonic mean does not exist, and F is the smaller of the two; this is continuous and stays within -1..1. With
@@ -51,6 +53,7 @@ class CrossModalOptions:
     frames: Literal["selected", "top"] = "selected"
     top: float = 0.15
     failure: float = KNOWN_UNITS["cosine"].worst
+    vt_frames: Literal["unit", "raw"] = "unit"
 
     def choices(self) -> dict[str, str | int | float | bool | None]:
         """Every choice by its name, for the provenance of a result."""
@@ -67,6 +70,7 @@ class CrossModalOptions:
             "clip_annotators": "mean",
             "clip_average": "video",
             "clip_failure": self.failure,
+            "clip_vt_frames": self.vt_frames,
         }
 
 
@@ -84,7 +88,7 @@ class Embedded:
 
     `reference_frames`: (n, d) for each annotator; `predicted_frames` (m, d); `reference_texts`: (s, d) for each
     reference text; `predicted_text` (s, d); `whole_text` (d,): the predicted text as one vector. An empty array is an
-    empty prediction.
+    empty prediction. `raw_frames` (m, d): the predicted frames before they got unit norm, for `vt_frames="raw"`.
     """
 
     reference_frames: Sequence[Vectors] = ()
@@ -92,6 +96,7 @@ class Embedded:
     reference_texts: Sequence[Vectors] = ()
     predicted_text: Vectors | None = None
     whole_text: Vectors | None = None
+    raw_frames: Vectors | None = None
 
 
 class CrossModalValues(NamedTuple):
@@ -135,7 +140,7 @@ def f_clip(pairs: Iterable[tuple[Vectors, Vectors]]) -> Iterator[float | None]:
 
 
 def vt_clipscore(whole_text: Vectors, frames: Vectors) -> float | None:
-    """VT-CLIPScore of a text (d,) and frames (m, d), all of unit norm; None without frames.
+    """VT-CLIPScore of a text (d,) and frames (m, d) of unit norm or as the CLIP gives them; None without frames.
 
     The value is 0 where the text is a zero vector or the sum of the frames is 0. Raises ValueError for NaN and
     infinity.
@@ -146,7 +151,7 @@ def vt_clipscore(whole_text: Vectors, frames: Vectors) -> float | None:
     scale = float(np.linalg.norm(mean)) * float(np.linalg.norm(whole_text.astype(np.float64)))
     value = float(mean @ whole_text) / scale if scale > 1e-12 else 0.0
     if not np.isfinite(scale):
-        raise ValueError("vectors must be finite and of unit norm")
+        raise ValueError("vectors must be finite")
     return value
 
 
@@ -189,7 +194,10 @@ def measure(video: Embedded, options: CrossModalOptions) -> CrossModalValues:
         halves = _over(video.reference_frames, text, options), _over(video.reference_texts, v, options)
         values["cross_f_clip"] = sum(halves) / 2
     if "vt_clipscore" not in values and v is not None and video.whole_text is not None:
-        score = vt_clipscore(video.whole_text, v) if text is None or len(text) else None
+        frames = v if options.vt_frames == "unit" else video.raw_frames
+        if frames is None:
+            raise ValueError("the vectors of the predicted frames before they got unit norm are missing")
+        score = vt_clipscore(video.whole_text, frames) if text is None or len(text) else None
         values["vt_clipscore"] = options.failure if score is None else score
     return CrossModalValues({name: values[name] for name in UNITS}, undefined)
 

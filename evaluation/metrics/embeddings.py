@@ -44,11 +44,14 @@ _ABBREVIATION = re.compile(r"(?i)(?:^|[\s(\"'])(?:mr|mrs|ms|dr|prof|st|vs|no|fig
 
 
 FrameFeatures = Callable[[Reference, Sequence[int]], Mapping[int, Vectors]]
-"""Gives unit vectors (d,) by frame, for those frames of a video that already have vectors."""
+"""Gives vectors (d,) by frame, for those frames of a video that already have vectors.
+
+They have unit norm; with `vt_frames="raw"` they are as the CLIP gives them.
+"""
 
 
 class Pictures(NamedTuple):
-    """Unit vectors (n, d) of pictures. `unreadable`: the reason by row; these rows are zero."""
+    """Vectors (n, d) of pictures. `unreadable`: the reason by row; these rows are zero."""
 
     vectors: Vectors
     unreadable: dict[int, str]
@@ -62,20 +65,25 @@ class Embedder:
         self._clip, self._cache, self.name = clip, cache, clip.name
         self.made, self.cut = 0, 0
 
-    def pictures(self, images: Sequence[bytes]) -> Pictures:
-        """Embed JPEG or PNG bytes. A picture that cannot be read is named in `unreadable`."""
+    def pictures(self, images: Sequence[bytes], *, unit: bool = True) -> Pictures:
+        """Embed JPEG or PNG bytes: unit vectors, or with `unit=False` the vectors as the CLIP gives them.
+
+        A picture that cannot be read is named in `unreadable`.
+        """
         bad: dict[bytes, str] = {}
+        by = self._clip.embed_images if unit else self._clip.raw_image_vectors
 
         def embed(part: Sequence[bytes]) -> list[Vectors]:
             try:
-                return list(self._clip.embed_images(part))
+                return list(by(part))
             except PermanentError as error:
                 if len(part) == 1:
                     bad[part[0]] = plain_line(f"{error.reason} {error.evidence}")[:200]
                     return [np.zeros(0, np.float32)]
                 return [vector for image in part for vector in embed([image])]
 
-        vectors = self._remembered("picture", images, lambda image: image, embed)
+        kind = "picture" if unit else "picture.raw"
+        vectors = self._remembered(kind, images, lambda image: image, embed, unit=unit)
         return Pictures(_stack(vectors), {i: bad[image] for i, image in enumerate(images) if image in bad})
 
     def texts(self, texts: Sequence[str]) -> Vectors:
@@ -95,10 +103,12 @@ class Embedder:
         items: Sequence[Any],
         content: Callable[[Any], bytes],
         embed: Callable[[Sequence[Any]], list[Vectors]],
+        *,
+        unit: bool = True,
     ) -> list[Vectors]:
         keys = [hashlib.sha256(f"{self.name}\0{kind}\0".encode() + content(item)).digest() for item in items]
         unique = dict(zip(keys, items, strict=True))
-        known = self._cache.get(list(unique)) if self._cache else {}
+        known = self._cache.get(list(unique), unit=unit) if self._cache else {}
         missing = [key for key in unique if key not in known]
         for start in range(0, len(missing), _AT_ONCE):
             part = missing[start : start + _AT_ONCE]
@@ -178,7 +188,8 @@ def cross_modal(
             for need, have in zip(needs, known, strict=True)
         ]
         places = [(i, frame) for i, frames in enumerate(wanted) for frame in frames]
-        pictures = embedder.pictures([needs[i].reference.pictures[frame] for i, frame in places])
+        images = [needs[i].reference.pictures[frame] for i, frame in places]
+        pictures = embedder.pictures(images, unit=options.vt_frames == "unit")
         unreadable = {places[row][0] for row in pictures.unreadable}
         for row, (i, frame) in enumerate(places):
             if row not in pictures.unreadable:
@@ -223,10 +234,16 @@ class _Needs:
         def rows(frames: Sequence[int]) -> Vectors:
             return np.stack([vectors[f] for f in frames]) if frames else np.zeros((0, len(whole)), np.float32)
 
+        raw = self.options.vt_frames == "raw"
+
+        def unit(frames: Sequence[int]) -> Vectors:
+            return _unit(rows(frames)) if raw else rows(frames)
+
         result = measure(
             Embedded(
-                reference_frames=[] if lacking else [rows(frames) for frames in self._annotators],
-                predicted_frames=rows(self._chosen) if self._predicts_frames else None,
+                reference_frames=[] if lacking else [unit(frames) for frames in self._annotators],
+                predicted_frames=unit(self._chosen) if self._predicts_frames else None,
+                raw_frames=rows(self._chosen) if raw and self._predicts_frames else None,
                 reference_texts=units[:-1],
                 predicted_text=units[-1] if self._predicts_text else None,
                 whole_text=whole if self._predicts_text else None,
@@ -259,6 +276,13 @@ def _split(text: str) -> list[str]:
         length += len(words[count])
         count += 1
     return [" ".join(words[:count]), " ".join(words[count:])]
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    """Rows (n, d) with unit norm; a zero row stays."""
+    norms = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    unit: Vectors = np.divide(vectors, np.where(norms > 0, norms, 1.0)).astype(np.float32)
+    return unit
 
 
 def _unit_mean(vectors: Sequence[Vectors]) -> Vectors:

@@ -1,7 +1,7 @@
-"""A cache of unit vectors in a SQLite file, so that no frame or text is embedded twice.
+"""A cache of vectors in a SQLite file, so that no frame or text is embedded twice.
 
 Several processes may use the file at once, on a local disk: SQLite's locks do not work on every network file system. A
-vector that does not have unit norm, as in a damaged file, counts as missing.
+unit vector that does not have unit norm, as in a damaged file, counts as missing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _KEYS = 500  # keys in one SQL statement
 
 
 class VectorCache:
-    """Unit vectors by key in a SQLite file. Threads and processes may share the file."""
+    """Vectors by key in a SQLite file. Threads and processes may share the file."""
 
     def __init__(self, path: Path) -> None:
         """Open or create the file. Raises ConfigError when that fails, and when the file is not such a cache."""
@@ -33,8 +33,8 @@ class VectorCache:
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.execute("CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL)")
 
-    def get(self, keys: Sequence[bytes]) -> dict[bytes, Vectors]:
-        """The vectors (d,) of the keys that have a sound one."""
+    def get(self, keys: Sequence[bytes], *, unit: bool = True) -> dict[bytes, Vectors]:
+        """The vectors (d,) of the keys that have a sound one: of unit norm, or with `unit=False` finite and not 0."""
         vectors: dict[bytes, Vectors] = {}
         with self._errors(), self._lock:
             for start in range(0, len(keys), _KEYS):
@@ -44,7 +44,8 @@ class VectorCache:
                 for key, blob in rows:
                     if isinstance(blob, bytes) and blob and len(blob) % 4 == 0:
                         vector = np.frombuffer(blob, "<f4")
-                        if abs(float(np.linalg.norm(vector)) - 1) < 1e-3:
+                        norm = float(np.linalg.norm(vector.astype(np.float64)))
+                        if abs(norm - 1) < 1e-3 if unit else 0 < norm < np.inf:
                             vectors[key] = vector
         return vectors
 

@@ -45,7 +45,11 @@ def run(
         ),
     ],
     protocol: Annotated[
-        str | None, typer.Option(help="The protocol, which decides what the numbers mean. Default: by the references.")
+        str | None,
+        typer.Option(
+            help="The protocol, which decides what the numbers mean. Default: by the references. +mean-f1, +max-f1 and "
+            "+raw-vt after its name are variants."
+        ),
     ] = None,
     split: Annotated[list[str] | None, typer.Option(help="Only videos of this split of the references.")] = None,
     splits: Annotated[

@@ -47,17 +47,21 @@ class OpenClip:
         """Embed JPEG or PNG bytes: float32 [n, d], rows of unit norm. Raises PermanentError `unreadable_picture`."""
         return self._batches(images, self._image_vectors)
 
+    def raw_image_vectors(self, images: Sequence[bytes]) -> Vectors:
+        """Like `embed_images`, but rows have the length that the model gives them."""
+        return self._batches(images, lambda part: self._image_vectors(part, unit=False))
+
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """Embed texts: float32 [n, d], rows of unit norm. open_clip's tokenizers cut a text at the model's context."""
         return self._batches(texts, self._text_vectors)
 
-    def _image_vectors(self, images: Sequence[bytes]) -> Any:
+    def _image_vectors(self, images: Sequence[bytes], unit: bool = True) -> Any:
         import torch
 
         from models.embedding.transformers_clip import presentable
 
         pictures = torch.stack([self._prepare(presentable(decode_picture(image))) for image in images])
-        return self._model.encode_image(pictures.to(self._device), normalize=True)
+        return self._model.encode_image(pictures.to(self._device), normalize=unit)
 
     def _text_vectors(self, texts: Sequence[str]) -> Any:
         tokens = self._tokenize([text.encode("utf-8", "replace").decode("utf-8") for text in texts])

@@ -49,6 +49,10 @@ class TransformersClip:
         """Embed JPEG or PNG bytes: float32 [n, d], rows of unit norm. Raises PermanentError `unreadable_picture`."""
         return self._batches(images, self._image_vectors)
 
+    def raw_image_vectors(self, images: Sequence[bytes]) -> Vectors:
+        """Like `embed_images`, but rows have the length that the model gives them."""
+        return self._batches(images, self._image_vectors, unit=False)
+
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """Embed texts: float32 [n, d], rows of unit norm. A text that is longer than the model's context is cut."""
         return self._batches(texts, self._text_vectors)
@@ -68,7 +72,7 @@ class TransformersClip:
         )
         return self._model.get_text_features(**inputs.to(self._device))
 
-    def _batches(self, items: Sequence[Any], embed: Callable[[Sequence[Any]], Any]) -> Vectors:
+    def _batches(self, items: Sequence[Any], embed: Callable[[Sequence[Any]], Any], unit: bool = True) -> Vectors:
         parts: list[Vectors] = []
         for start in range(0, len(items), self._batch):
             part = items[start : start + self._batch]
@@ -77,7 +81,8 @@ class TransformersClip:
                     output = embed(part)
                     # Transformers 5 returns an object, transformers 4 returned the tensor.
                     vectors = getattr(output, "pooler_output", output).float()
-                    parts.append(torch.nn.functional.normalize(vectors, dim=-1).cpu().numpy())
+                    vectors = torch.nn.functional.normalize(vectors, dim=-1) if unit else vectors
+                    parts.append(vectors.cpu().numpy())
             except torch.OutOfMemoryError as error:
                 raise TransientError("out_of_memory", f"{len(part)} items for {self.name}") from error
         if not parts:

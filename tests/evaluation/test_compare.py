@@ -59,6 +59,14 @@ def test_holms_correction_is_applied_over_the_metrics() -> None:
     assert [one.p_holm for one in ordered] == pytest.approx(expected.tolist())
 
 
+def test_a_choice_that_older_results_do_not_state_has_its_older_value() -> None:
+    older, unit, raw = (of([0.1, 0.5, 0.9], choices=c) for c in ({}, *({"clip_vt_frames": k} for k in ("unit", "raw"))))
+    assert compare(older, unit).metrics and compare(unit, older).metrics
+    for pair in ((older, raw), (raw, older)):
+        with pytest.raises(ConfigError, match="choice clip_vt_frames"):
+            compare(*pair)
+
+
 def test_a_system_against_itself() -> None:
     same = of([0.1, 0.5, 0.9, None])
     (one,) = compare(same, same).metrics

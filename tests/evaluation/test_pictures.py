@@ -99,5 +99,9 @@ def test_a_workspace_decodes_what_it_did_not_keep_and_feeds_the_cross_modal_metr
     made, _ = evaluate_here(request.model_copy(update={"predictions": (str(scored),)}))
     [f_clip] = [metric for metric in made.evaluation.systems[0].metrics if metric.name == "f_clip"]
     assert f_clip.value is not None, "the frames of a summary made of scores have pictures too"
+    raw, _ = evaluate_here(request.model_copy(update={"protocol": "instruct-v2xum+raw-vt"}))
+    made = raw.evaluation.provenance
+    assert (made.protocol, made.choices["clip_vt_frames"]) == ("instruct-v2xum+raw-vt", "raw")
+    assert evaluated.evaluation.provenance.choices["clip_vt_frames"] == "unit"
     without, _ = evaluate_here(request.model_copy(update={"pictures": None}))
     assert "no picture of a frame" in str(without.evaluation.systems[0].metrics)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,11 +12,16 @@ import pytest
 
 from benchmarks.protocol_study.figures import study_figures
 from benchmarks.protocol_study.page import ROWS, TABLE, page, plot, report
-from evaluation.readers.summe import read_annotations
+from evaluation.baselines import random_floor
+from evaluation.metrics.selection import uniform_shots
+from evaluation.protocols import get
+from evaluation.readers.summe import read_annotations, read_shots, read_summe
 from schemas.errors import ConfigError
 from tests.places import GROUNDTRUTH
 
 real = pytest.mark.skipif(not GROUNDTRUTH.is_dir(), reason="../shared/groundtruth is not there")
+
+CSNET = GROUNDTRUTH / "summe" / "csnet_results"
 
 # The figures of ../shared/groundtruth/README.md, with its number of digits.
 PRINTED = {
@@ -48,9 +54,35 @@ def test_the_printed_figures_are_reproduced(found: dict[str, float]) -> None:
         assert round(found[name], digits) == value, name
     for name in ("tvsum_random", "summe_random_per_annotator", "summe_random_score_vs_mean"):
         assert abs(found[f"{name}_tau"]) < 5 * found[f"{name}_tau_error"] < 0.02, "random scores know nothing"
+    assert found.get("csnet_f1_max_error", 0) < 1e-9, "the F1 stored with CSNet's summaries"
     assert found["sumind_f1_max_error"] < 1e-9 and found["sumind_tvsum_f1_max_error"] < 1e-9
     assert abs(found["videoxum_upstream_selected_mean"] - 50) < 2
     assert abs(found["videoxum_upstream_selected_sd"] - 29) < 1
+
+
+@pytest.mark.skipif(not CSNET.is_dir(), reason="CSNet's results, which have the shots, are not there")
+@pytest.mark.slow
+@pytest.mark.groundtruth
+def test_the_random_figures_agree_within_the_standard_error() -> None:
+    """The README's random figures are means of draws whose number and seed were not noted, of 3 digits.
+
+    The length of its uniform shots was not noted either. Of 30 to 150 frames, 130 to 140 agree with it.
+    """
+    protocol = get("summe/binary-vs-mean")
+    shots = read_shots(CSNET.parent)
+    assert len(shots) == 25 and len(list(CSNET.glob("*.h5"))) == 5
+    kts = read_summe(CSNET.parent, shots)
+    uniform = [replace(r, full=replace(r.full, shots=uniform_shots(r.full.frames, 140))) for r in kts if r.full]
+    for references, printed in (
+        (kts, {"kendall_tau": 0.094, "spearman_rho": 0.104, "f1": 0.403}),
+        (uniform, {"kendall_tau": -0.016, "spearman_rho": -0.018}),
+    ):
+        batches = [random_floor(protocol, references, draws=10, seed=seed).videos for seed in range(10)]
+        for metric, value in printed.items():
+            means = [np.mean([video.values[metric] for video in videos]) for videos in batches]
+            error = np.std(means, ddof=1) / np.sqrt(len(means))
+            assert error < 0.005, "the floor is known well enough to tell protocols apart"
+            assert abs(np.mean(means) - value) < error + 0.0005, metric  # 0.0005: the rounding of the README
 
 
 @real

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -193,3 +194,16 @@ def test_every_choice_is_named() -> None:
     assert choices["clip"] == "ViT-L-14" and choices["text_unit"] == "text" and choices["clip_top"] == 0.2
     assert not any(isinstance(value, float) and math.isnan(value) for value in choices.values())
     assert Agreement(1, 1, 1).f == 1
+
+
+def test_vectors_that_are_longer_count_more_in_the_raw_variant() -> None:
+    x, y = np.eye(2, dtype=np.float32)
+    raw = np.stack([3 * x, y])
+    video = Embedded(predicted_frames=np.stack([x, y]), predicted_text=x[None], whole_text=x, raw_frames=raw)
+    found = {
+        kind: measure(video, CrossModalOptions(clip="x", vt_frames=kind)).values["vt_clipscore"]  # type: ignore[arg-type]
+        for kind in ("unit", "raw")
+    }
+    assert found == {"unit": pytest.approx(1 / np.sqrt(2)), "raw": pytest.approx(3 / np.sqrt(10))}
+    with pytest.raises(ValueError, match="before they got unit norm"):
+        measure(replace(video, raw_frames=None), CrossModalOptions(clip="x", vt_frames="raw"))

@@ -59,6 +59,10 @@ class Counted:
         self.pictures += len(images)
         return self._clip.embed_images(images)
 
+    def raw_image_vectors(self, images: Sequence[bytes]) -> Vectors:
+        self.pictures += len(images)
+        return self._clip.raw_image_vectors(images)
+
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         self.texts += len(texts)
         return self._clip.embed_texts(texts)
@@ -315,3 +319,27 @@ def test_ready_features_take_the_place_of_pictures(clip: Clip, world: list[tuple
     assert found.values == pytest.approx(expected.values, abs=1e-5) and asked == [list(SECONDS)]
     (gone,) = cross_modal([(bare, Prediction("v0", selected=flags(3), text="x"))], Embedder(clip), options, features)
     assert gone.undefined["f_clip"] == "no picture of a frame"
+
+
+def test_the_raw_variant_differs_in_one_metric_and_its_vectors_are_kept(
+    clip: Clip, world: list[tuple[list[bytes], list[str]]], tmp_path: Path
+) -> None:
+    frames, captions = world[0]
+    shown = dict(zip(SECONDS, frames, strict=True))
+    chosen = np.isin(np.arange(40), SECONDS)
+    reference = Reference("v", 40, selections=chosen[None], texts=(" ".join(captions),), pictures=shown)
+    prediction = Prediction("v", selected=chosen, text="A red circle. A green square.")
+    counted = Counted(clip)
+    options = CrossModalOptions(clip=clip.name, vt_frames="raw")
+    (raw,) = cross_modal([(reference, prediction)], Embedder(counted, VectorCache(tmp_path / "v.sqlite")), options)
+    (unit,) = cross_modal([(reference, prediction)], Embedder(clip), CrossModalOptions(clip=clip.name))
+    text = Embedder(clip).texts([prediction.text or ""])[0]
+    vectors = clip.raw_image_vectors(frames)
+    mean = vectors.mean(axis=0)
+    assert np.ptp(np.linalg.norm(vectors, axis=1)) > 1e-3, "the lengths differ"
+    assert raw.values["vt_clipscore"] == pytest.approx(float(mean @ text / np.linalg.norm(mean)), abs=1e-5)
+    assert raw.values["vt_clipscore"] != pytest.approx(unit.values["vt_clipscore"], abs=1e-6)
+    for name in ("f_clip", "cross_f_clip"):
+        assert raw.values[name] == pytest.approx(unit.values[name], abs=1e-5)
+    again = Embedder(counted, VectorCache(tmp_path / "v.sqlite"))
+    assert list(cross_modal([(reference, prediction)], again, options)) == [raw] and again.made == 0

@@ -34,8 +34,8 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, error: Exception | None = None) ->
 
     class Model(torch.nn.Module):
         def encode_image(self, pictures: Any, normalize: bool) -> Any:
-            assert normalize and len(pictures) <= CONFIG.batch
-            return torch.nn.functional.normalize(pictures, dim=1)
+            assert len(pictures) <= CONFIG.batch
+            return torch.nn.functional.normalize(pictures, dim=1) if normalize else pictures
 
         def encode_text(self, tokens: Any, normalize: bool) -> Any:
             assert normalize and len(tokens) <= CONFIG.batch
@@ -82,6 +82,10 @@ def test_vectors_come_in_order_and_only_plain_tensors_are_loaded(monkeypatch: py
     texts = clip.embed_texts(["a" * length for length in range(1, 10)])
     assert images.dtype == texts.dtype == np.float32 and images.shape == (10, 3) and texts.shape == (9, 3)
     np.testing.assert_allclose(np.linalg.norm(images, axis=1), 1, atol=1e-6)
+    raw = clip.raw_image_vectors([picture(red) for red in range(0, 250, 25)])
+    lengths = np.linalg.norm(raw, axis=1, keepdims=True)
+    np.testing.assert_allclose(raw / lengths, images, atol=1e-6)
+    assert lengths.min() > 2 and (np.diff(lengths, axis=0) > 0).all()
     assert (np.diff(images[:, 0]) > 0).all() and (np.diff(texts[:, 1]) > 0).all()
     assert len(clip.embed_images([])) == len(clip.embed_texts([])) == 0
     with pytest.raises(PermanentError, match="unreadable_picture"):

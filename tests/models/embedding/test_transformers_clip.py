@@ -63,6 +63,10 @@ def test_vectors_are_of_unit_length_and_do_not_depend_on_the_batch(
         np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
         np.testing.assert_allclose(together, alone, atol=1e-5)
     assert clip.embed_images([]).shape == clip.embed_texts([]).shape == (0, 64)
+    raw = clip.raw_image_vectors(images[:11])
+    lengths = np.linalg.norm(raw, axis=1, keepdims=True)
+    np.testing.assert_allclose(raw / lengths, clip.embed_images(images[:11]), atol=1e-5)
+    assert np.ptp(lengths) > 1e-3 and clip.raw_image_vectors([]).shape == (0, 64)
 
 
 @given(st.text(st.characters(exclude_categories=[]), max_size=300))
