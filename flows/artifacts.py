@@ -32,6 +32,9 @@ def figures(summary: RunSummary, report: Path) -> str:
     if summary.why:
         parts.append(escape_markdown(summary.why))
     parts += [escape_markdown(summary.verdict), _table("figure", "value", rows)]
+    if summary.findings:
+        found = [(f"{each.state}: {each.figure}", f"{each.value}; {each.why}") for each in summary.findings]
+        parts.append(_table("state and figure", "value and limit", found))
     if summary.reasons:
         reasons = [(reason, f"{count:,}") for reason, count in summary.reasons.items()]
         parts.append(_table("set aside", "videos", reasons[:_MOST_REASONS]))

@@ -52,11 +52,15 @@ class Observation(NamedTuple):
 
 
 class RepeatFigures(NamedTuple):
-    """Videos in the window, and the sizes of the largest groups of unlike videos with one summary and one choice."""
+    """Videos in the window, and the sizes of the largest groups of unlike videos with one summary and one choice.
+
+    `choice_chance`: the least `coincidence` of such a group of at least 3 videos; 1 when there is none.
+    """
 
     videos: int
     same_summary: int
     same_choice: int
+    choice_chance: float = 1.0
 
 
 def observe(video_id: str, frames: FrameSet, captions: CaptionSet, extract: Extract, summary: Summary) -> Observation:
@@ -110,10 +114,11 @@ class Repeats:
         seen = list(self.seen)
         tests: tuple[tuple[_Test, _Test], ...] = ((same_summary, _alike_for_the_summary), (same_choice, alike))
         summaries, choices = (
-            max((len(_group(one, seen[:place], same, near)) for place, one in enumerate(seen)), default=0)
-            for same, near in tests
+            [_group(one, seen[:place], same, near) for place, one in enumerate(seen)] for same, near in tests
         )
-        return RepeatFigures(len(seen), summaries, choices)
+        chances = [coincidence(group, len(seen)) for group in choices if len(group) >= LEAST_VIDEOS]
+        said, chosen = (max(map(len, groups), default=0) for groups in (summaries, choices))
+        return RepeatFigures(len(seen), said, chosen, min(chances, default=1.0))
 
 
 _Test = Callable[[Observation, Observation], bool]

@@ -24,7 +24,6 @@ _PER_REASON = 40
 _MOST_REASONS = 200
 _RANGES = {"judge": (1.0, 5.0), "grounding": (-1.0, 1.0), "grounding_worst": (-1.0, 1.0)}
 AUDIT, BINDING = "audit", "binding"
-PUBLISHED_RATIO = 0.1639  # mean of Instruct-V2Xum's training split
 
 
 class Overview:

@@ -9,7 +9,8 @@ from datetime import datetime
 
 from jinja2 import Template
 
-from curation.report.overview import PUBLISHED_RATIO, Overview
+from curation.report.findings import PUBLISHED_RATIO
+from curation.report.overview import Overview
 from curation.report.video_cards import Card
 from pages.plots import Plot, histogram, over_time
 from pages.templates import asset, load_template, policy, trusted
@@ -41,6 +42,7 @@ def render_page(summary: RunSummary, overview: Overview, cards: Sequence[Card], 
         css=trusted(css),
         js=trusted(js),
         good=GOOD,
+        said={finding.key: finding for finding in summary.findings},
         reasons=reasons[:_MOST_REASONS],
         more_reasons=max(len(reasons) - _MOST_REASONS, 0),
         throughput=_throughput(summary.series),

@@ -10,6 +10,7 @@ from curation.ledger.stages import ROLES, STAGES
 from curation.pipeline.identities import known_identities
 from curation.pipeline.services import Services
 from curation.pipeline.throughput import Point
+from curation.report.findings import find
 from curation.report.overview import AUDIT, Overview
 from models.meter import Reading
 from schemas.configuration.model_config import ChatConfig
@@ -59,7 +60,7 @@ def sum_up(services: Services, overview: Overview, how: Course | None, why: str 
     made = run.stages if run else {}
     totals = how.totals if how else Totals()
     spreads = {name: data.spread() for name, data in overview.audits.items()}
-    return RunSummary(
+    told = RunSummary(
         name=services.config.name,
         run=run.number if run else None,
         outcome=run.outcome if run else None,
@@ -86,6 +87,7 @@ def sum_up(services: Services, overview: Overview, how: Course | None, why: str 
         repeats=RepeatCounts(**services.binding.repeat_figures()._asdict()) if overview.stages.done[AUDIT] else None,
         series=how.series if how else Series(),
     )
+    return told.model_copy(update={"findings": find(told, services.config)})
 
 
 def _stage(stage: str, overview: Overview, made: dict[str, int]) -> StageCount:

@@ -9,6 +9,7 @@ from pathlib import Path
 from curation.binding.evidence import HTML_NAME, JSON_NAME
 from curation.pipeline.services import Services
 from curation.pipeline.throughput import History
+from curation.report.last_summary import last_summary, summary_path
 from curation.report.overview import Overview
 from curation.report.page import render_page
 from curation.report.summary import Course, course, sum_up
@@ -27,19 +28,6 @@ MOST_CARDS = 200
 def report_path(workspace: Workspace) -> Path:
     """Where the page of a workspace lies."""
     return workspace.root / "report" / "report.html"
-
-
-def summary_path(workspace: Workspace) -> Path:
-    """Where the summary of a workspace lies."""
-    return workspace.root / "report" / "summary.json"
-
-
-def last_summary(workspace: Workspace) -> RunSummary | None:
-    """The summary that was written last; None when there is none of this version."""
-    try:
-        return RunSummary.model_validate_json(summary_path(workspace).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
 
 
 def write_report(

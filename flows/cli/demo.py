@@ -20,6 +20,7 @@ from rich.text import Text
 from curation.dataset.check import validate
 from curation.dataset.export import pictures_of
 from curation.pipeline.services import open_services
+from curation.report.last_summary import with_findings
 from curation.status.standings import all_rejections, samples
 from curation.workspace import Workspace
 from demo import site
@@ -73,7 +74,7 @@ def run(folder: Path, videos: int, console: Console) -> None:
     with site.serve(folder / "site") as base:
         site.write_list(folder / "videos.csv", base, offered)
         counts = curate_here(config, workspace, [str(folder / "videos.csv")], None)
-    print_status(counts, workspace, console)
+    print_status(with_findings(counts, Workspace(workspace)), workspace, console)
     seeds = {offer.id: offer.seed for offer in offered if offer.seed is not None}
     place = Workspace(workspace)
     with open_services(place, config) as services:

@@ -13,6 +13,7 @@ import typer
 
 from curation.ledger.stages import SOURCE, STAGES
 from curation.pipeline.open import open_ledger, open_view
+from curation.report.last_summary import with_findings
 from curation.status.counts import summarize
 from curation.status.explain import explain as explain_video
 from curation.status.explain import find
@@ -88,6 +89,7 @@ def curate(
     counts = curate_here(
         resolved, root, source or (), limit, budget, adopt=adopt, allow_fewer=allow_fewer, as_json=as_json
     )
+    counts = with_findings(counts, Workspace(root))
     if as_json:
         print_json(counts)
     else:
@@ -104,7 +106,7 @@ def curate(
 def status(workspace: WorkspaceArgument, as_json: JsonOption = False) -> None:
     """Show the progress of a run: every video is a sample, rejected, retryable or pending."""
     with Workspace(workspace).require().to_read() as place, open_view(place) as view:
-        counts = summarize(view)
+        counts = with_findings(summarize(view), Workspace(workspace))
     if as_json:
         print_json(counts)
     else:

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from schemas.records import Record
 
 SUMMARY_VERSION: Literal[1] = 1
+FindingState = Literal["ok", "look", "bad"]
 
 
 class StageCount(Record):
@@ -97,12 +98,27 @@ class BindingFigures(Record):
 class RepeatCounts(Record):
     """The watch over repetitions: the latest videos, at most 64, and its largest groups of unlike videos among them.
 
-    `same_summary` have nearly the same summary, `same_choice` the same keyframes; 1 is no repetition.
+    `same_summary` have nearly the same summary, `same_choice` the same keyframes; 1 is no repetition. `choice_chance`
+    is the least chance with which honest choices would coincide as those of a group do; 1 without a repetition.
     """
 
     videos: int = 0
     same_summary: int = 0
     same_choice: int = 0
+    choice_chance: float = 1.0
+
+
+class Finding(Record):
+    """A figure beside its threshold or reference: `key` names it for programs, `figure` for people.
+
+    `value` is the figure as text, `why` the rule in words. curation.report.findings has the rules.
+    """
+
+    key: str
+    figure: str
+    value: str
+    state: FindingState
+    why: str
 
 
 class RunSummary(Record):
@@ -133,4 +149,5 @@ class RunSummary(Record):
     marks: dict[str, int] = Field(default_factory=dict)
     binding: BindingFigures | None = None
     repeats: RepeatCounts | None = None
+    findings: tuple[Finding, ...] = Field(default=(), description="figures that have a limit, the worst first")
     series: Series = Series()

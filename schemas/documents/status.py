@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from schemas.documents.document import Document
+from schemas.documents.run_summary import Finding
 from schemas.errors import ErrorClass
 
 State = Literal["sample", "rejected", "retryable", "pending"]
@@ -48,7 +49,8 @@ class WorkspaceStatus(Document):
     `rejected` and `retryable`, `due` of all stages to `pending`. `reasons` counts the rejected and retryable videos by
     `stage: reason`, each once, the most frequent reason first. `poison` is how many of the rejected videos crashed a
     decoder or the program:
-    only `v2xum retry --class poison` tries them again.
+    only `v2xum retry --class poison` tries them again. `findings` are those of the last report: figures beside their
+    limits.
     """
 
     videos: int
@@ -61,6 +63,7 @@ class WorkspaceStatus(Document):
     elsewhere: dict[str, int] = Field(default_factory=dict)
     poison: int = 0
     last_run: RunOutcome | None
+    findings: tuple[Finding, ...] = ()
 
 
 class ExplainedRejection(Document):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -10,6 +10,7 @@ from rich.table import Table
 
 from curation.ledger.stages import SOURCE
 from flows.cli.app import typed_path
+from schemas.documents.run_summary import Finding
 from schemas.documents.status import WorkspaceStatus
 from schemas.kit.number_of import number_of
 from schemas.safe_text import plain
@@ -46,9 +47,27 @@ def print_status(status: WorkspaceStatus, workspace: Path, console: Console | No
             highlight=False,
             soft_wrap=True,
         )
+    _print_findings(status.findings, console)
     if _AWAITS in status.reasons:
         told = f"{_AWAITS}: not published until people accept them; `v2xum review push` asks them"
         console.print(told, markup=False, highlight=False)
+
+
+def _print_findings(findings: Sequence[Finding], console: Console) -> None:
+    """Print the figures of the last report that need attention, the worst first, and how many are within limits."""
+    noted = [finding for finding in findings if finding.state != "ok"]
+    if noted:
+        console.print("\nFigures of the last report that need attention:", highlight=False)
+    for finding in noted:
+        console.print(
+            f"{finding.state:6} {plain(finding.figure)}: {plain(finding.value)}; {plain(finding.why)}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+    if kept := len(findings) - len(noted):
+        limits = "its limit" if kept == 1 else "their limits"
+        console.print(f"{number_of(kept, 'figure')} within {limits}", highlight=False)
 
 
 def _add_elsewhere(table: Table, status: WorkspaceStatus, places: Iterable[str]) -> None:

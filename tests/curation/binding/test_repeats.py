@@ -135,7 +135,7 @@ def test_the_window_is_bounded_and_holds_a_video_once() -> None:
     for number in range(1000):
         window.add(seen(number % 150))
     assert len(window.seen) == LATEST == len({one.video_id for one in window.seen})
-    assert window.figures() == (LATEST, 1, 1)
+    assert window.figures() == (LATEST, 1, 1, 1.0)
     window.add(seen(2000, summary=window.seen[-1].summary))
     assert window.figures().same_summary == 2
 

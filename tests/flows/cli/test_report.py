@@ -14,11 +14,13 @@ from typer.testing import CliRunner
 from curation.pipeline.services import Services
 from curation.pipeline.throughput import History
 from curation.plan import costs as probed
-from curation.report.write import last_summary, report_path, summary_path, try_report, write_report
+from curation.report.last_summary import last_summary, summary_path
+from curation.report.write import report_path, try_report, write_report
 from curation.workspace import Workspace
 from flows.artifacts import figures
 from flows.cli.demo import require_samples
 from flows.cli.main import application
+from pages.markdown import escape_markdown
 from schemas.configuration.config import CurateConfig
 from schemas.configuration.loading import load_config
 from schemas.documents.run_summary import RunSummary
@@ -84,6 +86,24 @@ def test_written_anew_it_keeps_how_the_run_went_and_why_it_stopped(opened: tuple
     after = write_report(place, services)
     assert (after.run, after.outcome, after.why, after.totals.tokens_in) == (2, "running", None, 0)
     assert "not known" in after.verdict
+
+
+def test_what_needs_attention_is_flagged_in_words_everywhere(opened: tuple[Workspace, Services]) -> None:
+    place, services = opened
+    summary = write_report(place, services, run_of(services))
+    states = {finding.key: finding.state for finding in summary.findings}
+    assert states["set_aside"] == "ok" and states["ratio"] == "look", summary.findings
+    ratio = next(finding for finding in summary.findings if finding.key == "ratio")
+    assert summary.findings[0] == ratio, "the worst first"
+    page = report_path(place).read_text()
+    assert '<span class="badge state look">look</span>' in page and ratio.why in page
+    shown = CliRunner().invoke(application(), ["status", str(place.root)])
+    assert f"look   {ratio.figure}: {ratio.value}; {ratio.why}" in shown.stdout
+    document = json.loads(CliRunner().invoke(application(), ["status", str(place.root), "--json"]).stdout)
+    assert {each["key"]: each["state"] for each in document["findings"]} == states
+    assert escape_markdown(f"look: {ratio.figure}") in figures(summary, report_path(place))
+    summary_path(place).unlink()
+    assert ratio.figure not in CliRunner().invoke(application(), ["status", str(place.root)]).stdout
 
 
 @pytest.mark.slow
