@@ -27,7 +27,7 @@ from pages.thumbnails import cut, thumbnail
 from schemas.audit import Audit, Coverage, Mark
 from schemas.binding import Binding
 from schemas.configuration.config import AuditConfig, CurateConfig, ExtractConfig
-from schemas.documents.run_summary import RunSummary, Spread, Totals
+from schemas.documents.run_summary import BindingFigures, RepeatCounts, RunSummary, Spread, Totals
 from schemas.errors import PermanentError, TransientError
 from schemas.records import Record, Sample
 from schemas.safe_text import plain_line
@@ -119,6 +119,16 @@ def whole_page(ledger: Ledger, folder: Path) -> str:
         Standings(LedgerView(ledger, HASHES, audit=OPEN)), Store(folder / "store"), config(), overview.picks(), overview
     )
     return render_page(RunSummary(name="films"), overview, shown)
+
+
+def test_a_figure_without_a_finding_stands_without_a_state(tmp_path: Path) -> None:
+    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    overview = Overview(Standings(LedgerView(ledger, HASHES, audit=OPEN)), ExtractConfig())
+    score = Spread(count=1, mean=0.5, minimum=0.5, p05=0.5, median=0.5, p95=0.5, maximum=0.5)
+    nothing = RunSummary(name="films", binding=BindingFigures(), repeats=RepeatCounts(), audits={"coverage": score})
+    page = render_page(nothing, overview, ())
+    ledger.close()
+    assert "Captions and pictures belong together" in page and "badge state" not in page
 
 
 def film(text: str) -> Sample:
