@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from models.hub import hub_commit
 from schemas.configuration.model_config import ChatConfig, ClipConfig, LocalModel, OpenAIModel
 from schemas.configuration.model_config import NgramEmbedder as NgramConfig
 from schemas.configuration.model_config import OpenClip as OpenClipConfig
@@ -26,7 +27,7 @@ RETRY_TEMPERATURE = 0.7
 # The files of a checkpoint that decide its replies: weights, configuration, tokenizer, templates.
 _PARTS = frozenset({".safetensors", ".json", ".model", ".txt", ".jinja", ".tiktoken"})
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_EXTRA = frozenset({"torch", "transformers", "llguidance", "safetensors", "tokenizers"})
+_EXTRA = frozenset({"torch", "transformers", "llguidance", "safetensors", "tokenizers", "huggingface_hub"})
 
 
 def name_of(model: str) -> str:
@@ -54,12 +55,7 @@ def revision_of(model: str, revision: str | None) -> str:
     if revision is not None and _COMMIT.fullmatch(revision):
         return revision
     with checkpoint_errors(model):
-        from transformers import AutoConfig
-
-        commit = getattr(AutoConfig.from_pretrained(model, revision=revision), "_commit_hash", None)
-    if not commit:
-        raise ConfigError(f"model {name_of(model)!r}: the hub names no commit; set `revision`")
-    return str(commit)
+        return hub_commit(model, revision)
 
 
 def sampling_of(config: LocalModel) -> dict[str, float | int | str | bool | None]:

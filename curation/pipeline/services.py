@@ -33,9 +33,10 @@ from models.chat import ChatModel, Embedder
 from models.clip import Clip
 from models.meter import Meter
 from models.reply_cache import CachedModel
+from models.servers.presence import require_server
 from prompts import Prompt
 from schemas.configuration.config import CurateConfig
-from schemas.configuration.model_config import ChatConfig
+from schemas.configuration.model_config import ChatConfig, OpenAIModel
 from schemas.errors import Interrupted, TransientError
 from schemas.records import Source, Video
 from schemas.secret_addresses import lacks_secret
@@ -194,12 +195,16 @@ class Services:
         """Build the models that these stages ask, one after the other, unless they are there.
 
         A run calls it before it touches a video, so that a model that cannot be built costs no video anything. Raises
-        MachineTrouble and ConfigError as the models' properties do, ConfigError when the sampler is not installed, and
-        RunStopped when the run stops.
+        MachineTrouble and ConfigError as the models' properties do, ConfigError when the sampler is not installed,
+        ServerGone when no server of a model answers, and RunStopped when the run stops.
         """
         if "frames" in stages:
             check_backend(self.config.frames)
-        for role in models_of(stages, self.config):
+        roles = models_of(stages, self.config)
+        for role in roles:  # all servers first: it takes no time
+            if isinstance(config := getattr(self.config.models, role), OpenAIModel):
+                require_server(role, config)
+        for role in roles:
             self.raise_if_stopped()
             getattr(self, role)
 

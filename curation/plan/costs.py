@@ -20,7 +20,7 @@ from curation.ledger.samples import sample
 from curation.ledger.stages import LANES, ROLES, STAGES, SUMMARY, Lane
 from curation.ledger.standing import State
 from curation.pipeline.services import Services
-from curation.status.standings import Standings
+from curation.status.standings import Standings, VideoStanding
 from schemas.records import Extract, FrameSet, Sample, Video
 from schemas.time import FrameIndex
 
@@ -62,12 +62,7 @@ def gather(services: Services, first: Iterable[str] = ()) -> Probed:
     A retryable video counts as well, since other videos may fail in the same way. Samples are exported to a scratch
     folder to measure their size. Raises StorageFull and OSError.
     """
-    videos = Standings(services.view).walk()
-    settled = {
-        video.source.id: video.where.state
-        for video in videos
-        if video.source.payload and video.where.state != "pending"
-    }
+    settled = {one.source.id: one.where.state for one in Standings(services.view).walk() if is_settled(one)}
     chosen = [video for video in dict.fromkeys(first) if video in settled][:MOST]
     named = set(chosen)
     chosen += [video for video in settled if video not in named][: MOST - len(chosen)]
@@ -92,6 +87,11 @@ def gather(services: Services, first: Iterable[str] = ()) -> Probed:
         last[QUANTITIES.index("export_bytes")], last[QUANTITIES.index("export_seconds")] = size, took
     states = tuple(settled[video] for video in chosen)
     return Probed(tuple(chosen), states, entered, cost, tuple(spans), len(settled))
+
+
+def is_settled(video: VideoStanding) -> bool:
+    """Whether a video tells what others may cost: it is not pending, and no unusable list row."""
+    return bool(video.source.payload) and video.where.state != "pending"
 
 
 def busy_seconds(spans: Iterable[Span], lane: str) -> float:

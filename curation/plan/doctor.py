@@ -7,6 +7,7 @@ import os
 import re
 import resource
 import shutil
+import subprocess
 import tempfile
 from fractions import Fraction
 from pathlib import Path
@@ -30,6 +31,7 @@ _LEAST_DISK = 2 * _GB
 _ADDRESSES = 4 * _GB  # the demo's run has 3.6 GB: libraries, stacks of threads, and little of it is used
 _LEAST_MEMORY = 1.5 * _GB  # this process with its libraries, beside what decoders take
 _DECODER_MEMORY = 0.5 * _GB  # measured: 27 MB for PyAV, up to 420 MB for decord at 720p
+_GPU_SECONDS = 20
 _LINE_TOKENS = 12  # of a caption's time in brackets and its line break
 _LEAST_CAPTIONS = 4  # with fewer frames a request there are too many windows for a sensible run
 _OCTAL = re.compile(r"\\([0-7]{3})")
@@ -191,6 +193,23 @@ def check_memory(config: CurateConfig, available: float | None = None, most: flo
         fix = f"{wanted / _GB:.1f} GB are usual with run.decode_workers: {config.run.decode_workers}; lower it"
         return warn("memory", found, fix)
     return ok("memory", found)
+
+
+def check_gpus() -> list[Check]:
+    """The NVIDIA GPUs that this machine shows, with their memory; a line also where there is none."""
+    asked = ["nvidia-smi", "--query-gpu=name,memory.total,memory.free,driver_version", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=_GPU_SECONDS, check=True)
+    except FileNotFoundError:
+        return [ok("gpu", "no NVIDIA GPU is seen here; servers elsewhere may have theirs")]
+    except (OSError, subprocess.SubprocessError) as error:
+        said = getattr(error, "stdout", None) or str(error)
+        return [warn("gpu", f"nvidia-smi fails: {' '.join(str(said).split())}"[:300], "see that the driver is loaded")]
+    cards = [[part.strip() for part in line.split(",")] for line in done.stdout.splitlines()]
+    return [
+        ok("gpu", f"{name}, {total} ({free} free), driver {driver}")
+        for name, total, free, driver in (card for card in cards if len(card) == 4)
+    ]
 
 
 def check_open_files(config: CurateConfig) -> Check:

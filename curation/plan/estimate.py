@@ -68,6 +68,15 @@ def choose(due: Iterable[str], count: int, seed: str) -> list[str]:
     return sorted(due, key=lambda video: (hashlib.sha256(f"{seed}\n{video}".encode()).digest(), video))[:count]
 
 
+def too_few(settled: int, together: int, probe: int) -> str | None:
+    """Why a probe is refused before it costs anything: `together` with the settled videos it is too small, in words."""
+    if together >= LEAST:
+        return None
+    have = f"settled in this workspace: {number_of(settled, 'video')}; with --probe {probe} there would be {together}"
+    way = f"give --probe {LEAST - settled} or more, or sources with more videos"
+    return f"{have}, and from fewer than {LEAST} nothing is extrapolated: {way}. Nothing was curated"
+
+
 def problem(probed: Probed, due: Mapping[str, str]) -> str | None:
     """The reason why nothing can be extrapolated, in words; None when something can."""
     if len(probed.ids) < LEAST:

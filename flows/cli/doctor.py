@@ -11,7 +11,15 @@ from urllib.parse import urlsplit
 from rich.console import Console
 from rich.text import Text
 
-from curation.plan.doctor import check_decoders, check_disk, check_downloader, check_memory, check_open_files, needs
+from curation.plan.doctor import (
+    check_decoders,
+    check_disk,
+    check_downloader,
+    check_gpus,
+    check_memory,
+    check_open_files,
+    needs,
+)
 from flows.cli.app import print_json
 from flows.prometheus import ADDRESS
 from models.check import Check, fail, ok, warn
@@ -34,6 +42,7 @@ def examine(config: CurateConfig, config_path: Path, workspace: Path, as_json: b
         *check_downloader(),
         *check_disk(config, workspace),
         check_memory(config),
+        *check_gpus(),
         check_open_files(config),
         *check_port(config.run.metrics_port),
         *asyncio.run(check_models(config, config_path)),

@@ -12,15 +12,16 @@ from curation.dataset.adopt import raise_if_another
 from curation.pipeline.budget import bill
 from curation.pipeline.counts import Counts
 from curation.pipeline.run import Run, open_run
-from curation.plan.costs import QUANTITIES, Probed, busy_seconds, gather
-from curation.plan.estimate import Measured, choose, document, estimate, problem
-from curation.status.standings import due
+from curation.plan.costs import QUANTITIES, Probed, busy_seconds, gather, is_settled
+from curation.plan.estimate import Measured, choose, document, estimate, problem, too_few
+from curation.status.standings import Standings, due
 from flows.local.curate import with_sources
 from flows.local.prefect_server import local_server, quiet_environment
 from flows.local.progress import Display
 from flows.local.signals import stoppable
 from schemas.configuration.config import CurateConfig
 from schemas.documents.plan import Plan, ProbeCost
+from schemas.errors import ConfigError
 
 
 def plan_here(
@@ -35,8 +36,8 @@ def plan_here(
     """Curate `probe` random videos of those that are due in the workspace `root`, and estimate what the others take.
 
     Progress is written to stderr, with `as_json` as JSON lines.
-    The plan's `estimate` is None when the finished videos are too few; `note` gives the reason. Raises what
-    `curate_here` raises.
+    The plan's `estimate` is None when nothing can be extrapolated; `note` gives the reason. Raises ConfigError, before
+    anything is curated, when the videos would be too few with the probed ones, and what `curate_here` raises.
     """
     config = with_sources(config, sources)
     stop = threading.Event()
@@ -53,6 +54,9 @@ def _plan(
         run.save_config()
         stages = due(run.services.view, ids)
         chosen = choose(stages, probe, config.name)
+        settled = {one.source.id for one in Standings(run.services.view).walk() if is_settled(one)}
+        if chosen and (why := too_few(len(settled), len(settled.union(chosen)), probe)):
+            raise ConfigError(why)
         display.total(len(chosen))
         began = time.time()
         started = _probe(run, root, chosen) if chosen else 0.0

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.hub import weights_revision
 from models.identity import checkpoint_errors, name_of, revision_of
 from models.weights import load_weights, quiet_loading
 from schemas.configuration.model_config import TransformersEmbedder as TransformersConfig
@@ -59,10 +60,11 @@ class TransformersEmbedder:
             from transformers import AutoModel, AutoTokenizer
 
             revision = revision_of(config.model, config.revision)
+            commit = weights_revision(config.model, config.revision)
             with quiet_loading():
-                self._tokenizer: Any = AutoTokenizer.from_pretrained(config.model, revision=config.revision)
+                self._tokenizer: Any = AutoTokenizer.from_pretrained(config.model, revision=commit)
                 # A pooler comes after the hidden states that are averaged here; many checkpoints have none.
-                model = load_weights(AutoModel, config.model, revision=config.revision, unused=("pooler.",))
+                model = load_weights(AutoModel, config.model, revision=commit, unused=("pooler.",))
             self._model: Any = model.to(config.device).eval()
         if self._tokenizer.pad_token_id is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token

@@ -13,6 +13,7 @@ from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
 from models.clip import Vectors
 from models.decode_picture import decode_picture
+from models.hub import weights_revision
 from models.identity import checkpoint_errors, name_of, revision_of
 from models.torch_threads import threads, threads_for
 from models.weights import load_weights, quiet_loading
@@ -112,7 +113,7 @@ def presentable(picture: Image.Image) -> Image.Image:
 
 def _load(config: TransformersClipConfig) -> tuple[Any, Any, Any]:
     """Model, tokenizer, and the image processor that needs only Pillow."""
-    where, revision = config.model, config.revision
+    where, revision = config.model, weights_revision(config.model, config.revision)
     with quiet_loading():
         tokenizer: Any = AutoTokenizer.from_pretrained(where, revision=revision)
         pictures = _AutoImageProcessor.from_pretrained(where, revision=revision, backend="pil")

@@ -29,6 +29,7 @@ from transformers import (
 
 from models.chat import Arrived, Reply, Request
 from models.decode_picture import decode_picture
+from models.hub import weights_revision
 from models.identity import RETRY_TEMPERATURE, checkpoint_errors, name_of, revision_of, sampling_of
 from models.local.grammar import Constraint, Grammars
 from models.local.sampling import RowLimits, RowSampler, Sampling
@@ -186,7 +187,7 @@ class LocalChatModel:
 
 def _load(config: LocalModel) -> tuple[Any, Any, Any]:
     """Model, tokenizer (which pads on the left), and the processor of a checkpoint with a vision part, else None."""
-    where, revision = config.model, config.revision
+    where, revision = config.model, weights_revision(config.model, config.revision)
     with quiet_loading():
         has_vision = hasattr(AutoConfig.from_pretrained(where, revision=revision), "vision_config")
         processor: Any = _AutoProcessor.from_pretrained(where, revision=revision) if has_vision else None

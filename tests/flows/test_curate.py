@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from curation.ledger.stages import STAGES
+from schemas.kit.local_process import free_port
 from schemas.manifest import Manifest
 from tests.runs import CONFIG, ROOT, VIDEOS, in_process, shards, status
 
@@ -278,6 +279,17 @@ def test_retry_forgets_what_is_named_and_export_writes_anew(finished: Path, tmp_
     done = v2xum("export", workspace)
     assert f"{VIDEOS} samples" in done.stdout
     assert "too_short" not in (workspace / "export" / "rejections.jsonl").read_text()
+
+
+def test_a_model_server_that_nobody_started_is_told_before_anything_is_downloaded(
+    films: Path, tmp_path: Path, v2xum: Cli
+) -> None:
+    url = f"http://127.0.0.1:{free_port()}/v1"
+    missing = f"models.captioner={{engine: openai, model: tiny, base_urls: ['{url}']}}"
+    done = v2xum("curate", CONFIG, "--source", films, "--workspace", tmp_path / "w", "--set", missing)
+    assert done.returncode == 1 and f"models.captioner: no server answers ({url}: " in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr and not (tmp_path / "w" / "store" / "videos").exists()
+    assert status(v2xum, tmp_path / "w")["pending"] == VIDEOS + 2
 
 
 def test_too_many_rejections_exit_with_3(films: Path, tmp_path: Path, v2xum: Cli) -> None:

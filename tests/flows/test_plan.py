@@ -91,15 +91,13 @@ def test_a_budget_that_makes_no_sense_exits_with_2(arguments: list[str], words: 
 def test_a_plan_curates_what_it_probes_and_covers_the_rest(films: Path, tmp_path: Path, v2xum: Cli) -> None:
     workspace = tmp_path / "w"
     arguments = [CONFIG, "--source", films, "--workspace", workspace]
-    few = v2xum("plan", *arguments, "--probe", 2, "--json")
-    assert few.returncode == 0, few.stderr
-    answer = json.loads(few.stdout)
-    assert answer["estimate"] is None and "fewer than 5" in answer["note"]
-    assert (answer["videos"], answer["due_videos"]) == (VIDEOS + 2, VIDEOS)
-    done = v2xum("plan", *arguments, "--probe", 3, "--json")
+    few = in_process("plan", *arguments, "--probe", 4)
+    assert few.returncode == 2 and "with --probe 4 there would be 4, and from fewer than 5" in few.stderr
+    assert "give --probe 5 or more" in few.stderr and status(v2xum, workspace)["pending"] == VIDEOS + 2
+    done = v2xum("plan", *arguments, "--probe", 5, "--json")
     answer = json.loads(done.stdout)
     assert (answer["due_videos"], answer["settled_videos"]) == (2, 5)
-    assert answer["probe"]["videos"] == 3 and answer["probe"]["wall_hours"] > 0
+    assert answer["probe"]["videos"] == 5 and answer["probe"]["wall_hours"] > 0
     assert set(answer) == {
         "videos",
         "due_videos",

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from curation.plan.doctor import check_decoders, check_disk, check_downloader, check_memory, filesystem, needs
+from curation.plan.doctor import (
+    check_decoders,
+    check_disk,
+    check_downloader,
+    check_gpus,
+    check_memory,
+    filesystem,
+    needs,
+)
 from models.check import Check
 from schemas.configuration.config import CurateConfig
 from schemas.configuration.loading import load_config
@@ -121,3 +129,22 @@ def test_needs_are_those_of_the_configuration(config: CurateConfig) -> None:
     recipe = load_config(ROOT / "configs" / "instruct_v2xum.yaml")
     judged = recipe.model_copy(update={"models": recipe.models.model_copy(update={"judge": recipe.models.summarizer})})
     assert needs(judged)["judge"].max_tokens == recipe.audit.judge_max_tokens
+
+
+@pytest.mark.parametrize(
+    ("program", "status", "words"),
+    [
+        (None, "ok", "no NVIDIA GPU is seen here"),
+        ("echo 'NVIDIA H200, 143771 MiB, 143000 MiB, 570.86.15'", "ok", "NVIDIA H200, 143771 MiB (143000 MiB free)"),
+        ("echo 'NVIDIA-SMI has failed because it could not talk to the driver'; exit 9", "warn", "could not talk to"),
+    ],
+)
+def test_gpus_are_shown_as_nvidias_own_program_shows_them(
+    program: str | None, status: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if program is not None:
+        (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\n{program}\n")
+        (tmp_path / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    [check] = check_gpus()
+    assert check.status == status and words in check.found
