@@ -10,11 +10,14 @@ import subprocess
 import sys
 
 ALL = (
-    *("start", "ledger", "orchestration", "memory", "frames", "serving"),
+    *("start", "ledger", "orchestration", "memory", "frames", "client", "serving"),
     *("video_metrics", "text_metrics", "crossmodal", "uncertainty", "audit", "smollm2"),
 )
 # Benchmarks that are folders.
-MODULES = {"serving": "serving.capacity", "protocols": "protocol_study.run", "audit": "audit_study.run"}
+MODULES = {
+    **{"client": "serving.client", "serving": "serving.capacity"},
+    **{"protocols": "protocol_study.run", "audit": "audit_study.run"},
+}
 # These need a quarter of an hour (one with Label Studio), data outside the repository, or an hour of an idle machine.
 OTHERS = ("review", "pull", "protocols", "kills", "coverage")
 

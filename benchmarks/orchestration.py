@@ -24,6 +24,7 @@ from curation.ledger import tables
 from curation.pipeline.run import open_run
 from curation.pipeline.services import Services
 from curation.workspace import Workspace
+from flows.cli.app import collect_rarely
 from flows.local.prefect_server import local_server, quiet_environment
 from schemas.configuration.config import SourceSpec
 from schemas.manifest import Manifest
@@ -82,6 +83,7 @@ def measure(videos: int = VIDEOS) -> dict[str, Any]:
 
 def main() -> None:
     """Run the benchmark and print one line of JSON, with or without `--json`."""
+    collect_rarely()  # as the command does
     print(json.dumps(measure()))
 
 

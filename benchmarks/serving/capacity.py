@@ -42,6 +42,7 @@ from curation.pipeline.services import Services
 from curation.status.standings import samples
 from demo.faulty_server.answers import caption_of
 from demo.faulty_server.plan import even
+from flows.cli.app import collect_rarely
 from flows.local.prefect_server import local_server, quiet_environment
 from schemas.configuration.config import SourceSpec
 from schemas.configuration.model_config import OpenAIModel
@@ -64,6 +65,7 @@ def main() -> None:
     parser.add_argument("--vllm", action="store_true", help="also against a real vLLM")
     options = parser.parse_args()
     capacities = [int(part) for part in options.capacities.split(",")]
+    collect_rarely()  # as the command does
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         quiet_environment(folder / "prefect")
@@ -147,11 +149,11 @@ def _misplaced(services: Services) -> tuple[int, int]:
 
 
 @contextmanager
-def capacity_server(capacity: int, media: Path, faults: dict[str, float]) -> Iterator[str]:
+def capacity_server(capacity: int, media: Path, faults: dict[str, float], latency: float = LATENCY) -> Iterator[str]:
     """Run a server of fixed capacity in another process and give its URL. Raises ConfigError if it does not start."""
     port = free_port()
     command = [sys.executable, "-m", "demo.faulty_server", "--port", str(port), "--capacity", str(capacity)]
-    command += ["--latency", str(LATENCY), "--seed", "1", "--media-path", str(media), "--retry-after", "0.1"]
+    command += ["--latency", str(latency), "--seed", "1", "--media-path", str(media), "--retry-after", "0.1"]
     command += [part for kind, share in faults.items() for part in (f"--{kind.replace('_', '-')}", str(share))]
     process = subprocess.Popen([*command, "--slow-seconds", "1"], stdout=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"

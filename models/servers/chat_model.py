@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import logging
-import os
 import queue
 import threading
 import time
@@ -27,14 +25,12 @@ from models.meter import Meter
 from models.servers.engine import POLL_SECONDS, Engine
 from models.servers.jobs import Call
 from models.servers.picture_files import PictureFolder
+from models.servers.transport import api_key
 from models.servers.wire import Writer, break_special_tokens
 from schemas.configuration.model_config import OpenAIModel
-from schemas.errors import ConfigError, RunStopped
+from schemas.errors import RunStopped
 
 _COUNTS_KEPT = 8192
-
-for _name in ("httpx2", "openai"):  # these loggers write a line for every request
-    logging.getLogger(_name).setLevel(logging.WARNING)
 
 
 class RemoteChatModel:
@@ -59,7 +55,7 @@ class RemoteChatModel:
         self._counts: OrderedDict[bytes, int] = OrderedDict()
         self._counting = threading.Lock()
         writer = Writer(config, self.name, self.revision, self.sampling)
-        self._engine = Engine(config, _key(config.api_key_env), meter, writer)
+        self._engine = Engine(config, api_key(config.api_key_env), meter, writer)
         self._closing = weakref.finalize(self, _close, self._engine, self._pictures)
         try:
             self.context: int = self._engine.wait_ready(raise_if_stopped)
@@ -151,11 +147,3 @@ def _close(engine: Engine, pictures: PictureFolder | None) -> None:
     engine.stop()
     if pictures is not None:
         pictures.close()
-
-
-def _key(variable: str) -> str | None:
-    """The API key in the environment, if there is one. Raises ConfigError for a key that no header can carry."""
-    key = os.environ.get(variable, "").strip()
-    if not key.isascii() or not key.isprintable():
-        raise ConfigError(f"the environment variable {variable} holds characters that no API key has")
-    return key or None

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import uuid
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-import httpx2
-
 from models.chat import JsonSchema, Request
 from models.check import Check, fail, ok, warn
-from models.servers.failures import log_line
-from models.servers.transport import Transport
+from models.servers.failures import RequestFailed, log_line
+from models.servers.transport import Transport, api_key
 from models.servers.wire import Writer
 from schemas.configuration.model_config import OpenAIModel
+from schemas.errors import ConfigError
 
-_QUICK_SECONDS = 10.0
+_QUICK_SECONDS, _LONGEST_SECONDS = 10.0, 120.0
 # The prompt asks for a word that the schema forbids: only a server that enforces the schema answers by the schema.
 _COLOURS = ["teal", "maroon"]
 _SCHEMA: JsonSchema = {
@@ -48,44 +46,43 @@ class Need(NamedTuple):
     structured: bool
 
 
-class _Unanswered(Exception):
-    """A request got no usable answer: the HTTP status (None without an HTTP answer) and the message."""
-
-    def __init__(self, status: int | None, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-
-
 async def check_server(role: str, config: OpenAIModel, url: str, need: Need, start: str) -> list[Check]:
     """Run all checks of a base URL, in order; checks that depend on a failed check are left out.
 
     `start` is the command that starts the server.
     """
-    timeout = httpx2.Timeout(min(config.timeout, 120))
-    async with httpx2.AsyncClient(transport=Transport(), trust_env=False, timeout=timeout) as client:
-        return await _ServerChecks(role, config, url, need, start, client).run()
+    try:
+        key = api_key(config.api_key_env)
+    except ConfigError as error:
+        return [fail(f"models.{role} at {url}: key", str(error), f"export {config.api_key_env}=KEY-OF-THE-SERVER")]
+    transport = Transport(key)
+    try:
+        return await _ServerChecks(role, config, url, need, start, key, transport).run()
+    finally:
+        await transport.close()
 
 
 class _ServerChecks:
     """The checks of one server."""
 
     def __init__(
-        self, role: str, config: OpenAIModel, url: str, need: Need, start: str, client: httpx2.AsyncClient
+        self,
+        role: str,
+        config: OpenAIModel,
+        url: str,
+        need: Need,
+        start: str,
+        key: str | None,
+        transport: Transport,
     ) -> None:
         self._role, self._config, self._url, self._need, self._start = role, config, url, need, start
-        self._client = client
-        self._key = os.environ.get(config.api_key_env, "").strip()
+        self._key, self._transport = key, transport
         parts = urlsplit(url)
         self._root = parts._replace(path=parts.path.removesuffix("/v1")).geturl().rstrip("/")
         self._name = f"models.{role} at {url}"
         self._writer = Writer(config, config.model, "", {})
 
     async def run(self) -> list[Check]:
-        if not self._key.isascii() or not self._key.isprintable():
-            variable = self._config.api_key_env
-            wrong = f"the environment variable {variable} holds characters that no API key has"
-            return [fail(f"{self._name}: key", wrong, f"export {variable}=KEY-OF-THE-SERVER")]
         checks = [await self._reachable()]
         if checks[-1].status == "fail":
             return checks
@@ -103,12 +100,12 @@ class _ServerChecks:
         name = f"{self._name}: reachable"
         try:
             await self._get(f"{self._root}/health")
-        except _Unanswered as error:
-            if error.status is None:
+        except RequestFailed as error:
+            if error.fault.status is None:
                 fix = f"start it: {self._start}   (or correct models.{self._role}.base_urls)"
-                return fail(name, error.message, fix)
-            if error.status >= 500:
-                return fail(name, f"GET /health: {error.message}", "see the server's log; start it again")
+                return fail(name, error.fault.reason, fix)
+            if error.fault.status >= 500:
+                return fail(name, f"GET /health: {error.fault.reason}", "see the server's log; start it again")
         return ok(name, "the server answers")
 
     async def _listed(self) -> tuple[dict[str, Any] | None, list[Check]]:
@@ -116,12 +113,12 @@ class _ServerChecks:
         config = self._config
         try:
             cards = [c for c in (await self._get(f"{self._url}/models"))["data"] if isinstance(c.get("id"), str)]
-        except _Unanswered as error:
-            if error.status in (401, 403):
+        except RequestFailed as error:
+            if error.fault.status in (401, 403):
                 state = "is not accepted" if self._key else "is not set"
-                found = f"HTTP {error.status}: the key in the environment variable {config.api_key_env} {state}"
+                found = f"HTTP {error.fault.status}: the key in the environment variable {config.api_key_env} {state}"
                 return None, [fail(f"{self._name}: key", found, f"export {config.api_key_env}=KEY-OF-THE-SERVER")]
-            return None, [self._no_api(error.message)]
+            return None, [self._no_api(error.fault.reason)]
         except (LookupError, TypeError, AttributeError):
             return None, [self._no_api("GET /models gave no list")]
         checks = [ok(f"{self._name}: key", "accepted" if self._key else "none is set, and none is asked for")]
@@ -151,7 +148,7 @@ class _ServerChecks:
             answer = await self._post(body)
             tokens = int((answer.get("usage") or {}).get("prompt_tokens") or 0)
             text = _content(answer["choices"][0])
-        except _Unanswered as error:
+        except RequestFailed as error:
             return [self._not_answered(name, error)]
         except (LookupError, TypeError, ValueError, AttributeError):
             return [fail(name, "the answer is no chat completion", "serve the model with an OpenAI-compatible server")]
@@ -176,21 +173,21 @@ class _ServerChecks:
         path.write_bytes(self._need.image)
         return path
 
-    def _not_answered(self, name: str, error: _Unanswered) -> Check:
-        message = error.message.lower()
+    def _not_answered(self, name: str, error: RequestFailed) -> Check:
+        message = error.fault.reason.lower()
         if "allowed-local-media-path" in message or "allowed_local_media_path" in message:
             folder = Path(self._config.media_path or ".").expanduser().resolve()
             fix = f"start the server with --allowed-local-media-path {folder}   (v2xum serve prints it)"
-            return fail(name, error.message, f"{fix}, or set models.{self._role}.images: base64")
+            return fail(name, error.fault.reason, f"{fix}, or set models.{self._role}.images: base64")
         if self._config.images == "file" and ("no such file" in message or "failed to load" in message):
             fix = "the server must see the same folder: mount media_path there, or set images: base64"
-            return fail(name, error.message, fix)
+            return fail(name, error.fault.reason, fix)
         if "context length" in message or "max_model_len" in message or "longer than" in message:
             fix = f"start the server with a larger --max-model-len (models.{self._role}.serve.max_model_len)"
-            return fail(name, error.message, fix)
-        if error.status == 400 and self._need.image is not None:
-            return fail(name, error.message, f"models.{self._role} must be a vision-language model; serve one")
-        return fail(name, error.message, "see the server's log; a run would fail the same way")
+            return fail(name, error.fault.reason, fix)
+        if error.fault.status == 400 and self._need.image is not None:
+            return fail(name, error.fault.reason, f"models.{self._role} must be a vision-language model; serve one")
+        return fail(name, error.fault.reason, "see the server's log; a run would fail the same way")
 
     def _context(self, prompt: int, longest: Any) -> Check:
         name, need = f"{self._name}: context", self._need
@@ -227,8 +224,8 @@ class _ServerChecks:
             answer = await self._post(self._writer.body(Request(_FORBIDDEN, None, _SCHEMA, 64), None))
             choice = answer["choices"][0]
             text = _content(choice)
-        except _Unanswered as error:
-            return fail(name, error.message, fix)
+        except RequestFailed as error:
+            return fail(name, error.fault.reason, fix)
         except (LookupError, TypeError, AttributeError):
             return fail(name, "the answer is no chat completion", fix)
         try:
@@ -244,10 +241,10 @@ class _ServerChecks:
     async def _caching(self) -> list[Check]:
         """The check of prefix caching, by vLLM's metrics; empty for other servers."""
         try:
-            response = await self._client.get(f"{self._root}/metrics", headers=self._headers(), timeout=_QUICK_SECONDS)
-        except httpx2.HTTPError:
+            answer = await self._transport.get(f"{self._root}/metrics", _QUICK_SECONDS)
+        except RequestFailed:
             return []
-        match = _CACHING.search(response.text) if response.status_code == 200 else None
+        match = _CACHING.search(answer.decode(errors="replace"))
         if match is None:
             return []
         name = f"{self._name}: prefix caching"
@@ -256,29 +253,21 @@ class _ServerChecks:
         return [warn(name, "off: the fixed prompt is computed for every picture", "add --enable-prefix-caching")]
 
     async def _get(self, url: str) -> Any:
-        return await self._call("GET", url, None, _QUICK_SECONDS)
+        """The JSON of the answer. Raises RequestFailed."""
+        return _document(await self._transport.get(url, _QUICK_SECONDS))
 
     async def _post(self, body: bytes) -> Any:
-        return await self._call("POST", f"{self._url}/chat/completions", body, None)
+        """The JSON of the answer to a chat completion. Raises RequestFailed."""
+        seconds = min(self._config.timeout, _LONGEST_SECONDS)
+        return _document(await self._transport.post(f"{self._url}/chat/completions", body, seconds))
 
-    def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._key}"} if self._key else {}
 
-    async def _call(self, method: str, url: str, body: bytes | None, seconds: float | None) -> Any:
-        """The JSON of an answer; {} for a body that is not JSON. Raises _Unanswered."""
-        headers = self._headers() | ({"Content-Type": "application/json"} if body is not None else {})
-        timeout = seconds if seconds is not None else self._client.timeout
-        try:
-            response = await self._client.request(method, url, content=body, headers=headers, timeout=timeout)
-        except (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError) as error:
-            raise _Unanswered(None, log_line(str(error) or type(error).__name__, self._key)) from error
-        if response.status_code != 200:
-            message = f"HTTP {response.status_code}: {_message(response)}"
-            raise _Unanswered(response.status_code, log_line(message, self._key))
-        try:
-            return json.loads(response.content) if response.content else {}
-        except (ValueError, RecursionError):
-            return {}
+def _document(body: bytes) -> Any:
+    """The JSON of a body; {} for a body that is not JSON."""
+    try:
+        return json.loads(body) if body else {}
+    except (ValueError, RecursionError):
+        return {}
 
 
 def _content(choice: Any) -> str:
@@ -287,11 +276,3 @@ def _content(choice: Any) -> str:
     if text is not None and not isinstance(text, str):
         raise TypeError("the content is no string")
     return text or ""
-
-
-def _message(response: httpx2.Response) -> str:
-    try:
-        error = json.loads(response.content)["error"]
-        return str(error["message"] if isinstance(error, dict) else error)
-    except (ValueError, RecursionError, LookupError, TypeError):
-        return response.content[:300].decode("utf-8", "replace")

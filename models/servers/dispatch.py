@@ -14,11 +14,9 @@ import secrets
 import time
 from typing import Literal
 
-import openai
-
 from models.chat import Reply, longest_text
 from models.meter import Meter
-from models.servers.failures import Fault, log_line, pause_before
+from models.servers.failures import Fault, RequestFailed, log_line, pause_before
 from models.servers.fleet import ErrorFactory, Fleet
 from models.servers.jobs import Call, Job, Place
 from models.servers.server import Server
@@ -96,8 +94,8 @@ class Dispatcher:
             server = await self._fleet.any_up()
             try:
                 return await server.count_tokens(text)
-            except openai.OpenAIError as error:
-                fault = server.fault(error)
+            except RequestFailed as error:
+                fault = error.fault
             if fault.kind == "unauthorized":
                 raise self._unauthorized(server, fault)()
             if fault.kind == "connection" and not await self._fleet.still_there(server):
@@ -122,8 +120,8 @@ class Dispatcher:
                 fault = fault._replace(reason=log_line(fault.reason, self._key or ""))
             elif reply is not None and reply.finish == "refused":
                 reply = reply._replace(text=log_line(reply.text, self._key or ""))
-        except openai.OpenAIError as error:
-            fault = server.fault(error)
+        except RequestFailed as error:
+            fault = error.fault
         except asyncio.CancelledError:
             asyncio.get_running_loop().call_soon(self.pump)  # the request's place is free
             raise

@@ -7,10 +7,6 @@ import random
 import time
 from typing import Literal, NamedTuple
 
-import httpx2
-import openai
-
-from models.servers.transport import OversizedBody
 from schemas.kit.retry_after import retry_after
 from schemas.safe_text import plain
 
@@ -55,6 +51,15 @@ class Fault(NamedTuple):
         return self.kind == "server_error" and self.status not in _INFRASTRUCTURE
 
 
+class RequestFailed(Exception):
+    """A request got no usable answer; `fault` says why."""
+
+    def __init__(self, fault: Fault) -> None:
+        """Carry the fault."""
+        super().__init__(fault.reason)
+        self.fault = fault
+
+
 def log_line(text: str, secret: str = "") -> str:
     """A server's text as one plain line of at most 500 characters without the API key `secret`."""
     if len(secret) >= 4:
@@ -62,48 +67,34 @@ def log_line(text: str, secret: str = "") -> str:
     return plain(text[: 4 * _LONGEST_REASON], _LONGEST_REASON)
 
 
-def fault_of(error: openai.OpenAIError, secret: str = "") -> Fault:
-    """The fault that an error of the SDK stands for; `secret` is the API key, which no reason shows."""
-    if isinstance(error, openai.APIStatusError):
-        return _status_fault(error.response, secret)
-    cause = error.__cause__
-    if isinstance(cause, OversizedBody | httpx2.DecodingError | httpx2.RemoteProtocolError):
-        return Fault("bad_response", log_line(str(cause), secret))
-    if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout):
-        return Fault("connection", log_line(f"cannot connect: {cause}", secret), reached=False)
-    if isinstance(error, openai.APITimeoutError):
-        return Fault("timeout", log_line(str(cause), secret))
-    return Fault("connection", log_line(f"connection lost: {cause or error}", secret))
-
-
-def _status_fault(response: httpx2.Response, secret: str) -> Fault:
-    status = response.status_code
-    reason = log_line(f"HTTP {status}: {_message(response)}", secret)
-    wait = retry_after(response.headers.get("retry-after"), time.time())
+def status_fault(status: int, body: bytes, wait: str | None, secret: str = "") -> Fault:
+    """The fault of an answer whose status is not 2xx; `wait` is its Retry-After header."""
+    reason = log_line(f"HTTP {status}: {_message(body)}", secret)
+    seconds = retry_after(wait, time.time())
     if status == 429:
-        return Fault("rate_limited", reason, status, wait)
+        return Fault("rate_limited", reason, status, seconds)
     if status >= 500:
-        return Fault("server_error", reason, status, wait)
+        return Fault("server_error", reason, status, seconds)
     if status in (401, 403):
         return Fault("unauthorized", reason, status)
     if status == 404:
         return Fault("missing", reason, status)
     if status in (408, 425):
-        return Fault("timeout", reason, status, wait)
+        return Fault("timeout", reason, status, seconds)
     return Fault("refused" if status >= 400 else "bad_response", reason, status)
 
 
-def _message(response: httpx2.Response) -> str:
+def _message(body: bytes) -> str:
     """The message of an OpenAI error in the body, else the text of the body."""
     try:
-        document = json.loads(response.content)
+        document = json.loads(body)
         error = document.get("error", document)
         message = error.get("message") if isinstance(error, dict) else error
         if isinstance(message, str) and message:
             return message
     except (ValueError, RecursionError, AttributeError):
         pass
-    return response.content[: 4 * _LONGEST_REASON].decode(errors="replace")
+    return body[: 4 * _LONGEST_REASON].decode(errors="replace")
 
 
 def pause_before(retry: int, backoff: float, wait: float | None, longest: float) -> float:

@@ -7,12 +7,9 @@ import time
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-import httpx2
-import openai
-
-from models.servers.failures import Fault, fault_of, log_line
+from models.servers.failures import Fault, RequestFailed, log_line
 from models.servers.limiter import Limiter
-from models.servers.transport import Transport
+from models.servers.transport import LONGEST_BODY, Transport
 from schemas.configuration.model_config import OpenAIModel
 
 _PROBE_SECONDS = 10.0  # a server that decodes pictures in its only thread can take seconds to answer
@@ -49,15 +46,10 @@ class Server:
         parts = urlsplit(url)
         path = parts.path.removesuffix("/v1")
         self._root = parts._replace(path=path).geturl().rstrip("/")
-        self._client = openai.AsyncOpenAI(
-            api_key=key or "none",
-            base_url=url,
-            max_retries=0,
-            timeout=config.timeout,
-            http_client=httpx2.AsyncClient(transport=Transport(), trust_env=False, follow_redirects=False),
-        )
-        # The SDK reads these from the environment; this server must not get them.
-        self._client.organization = self._client.project = None
+        self._chat_url = f"{url.rstrip('/')}/chat/completions"
+        self._models_url = f"{url.rstrip('/')}/models"
+        self._seconds = config.timeout
+        self._transport = Transport(key)
 
     @property
     def load(self) -> float:
@@ -69,24 +61,14 @@ class Server:
         """Whether another request may be sent."""
         return self.up and self.in_flight < self.limiter.limit
 
-    def fault(self, error: openai.OpenAIError) -> Fault:
-        """The fault that an error of this server stands for; its reason does not show the key."""
-        return fault_of(error, self._key or "")
-
     async def ask(self, body: bytes, request_id: str) -> bytes:
-        """Post a chat completion and return the body of the answer. Raises openai.OpenAIError."""
-        response = await self._client.post(
-            "/chat/completions",
-            cast_to=httpx2.Response,
-            content=body,
-            options={"headers": {"X-Request-Id": request_id}},
-        )
-        return response.content
+        """Post a chat completion and return the body of the answer. Raises RequestFailed."""
+        return await self._transport.post(self._chat_url, body, self._seconds, request_id=request_id)
 
     async def count_tokens(self, text: str) -> int:
         """How many tokens a message of this text has with its template.
 
-        An upper estimate where the server has no /tokenize. Raises openai.OpenAIError for faults that may pass.
+        An upper estimate where the server has no /tokenize. Raises RequestFailed for faults that may pass.
         """
         if self._tokenizes:
             body = {
@@ -95,16 +77,18 @@ class Server:
                 "add_generation_prompt": True,
             }
             try:
-                response = await self._client.post(f"{self._root}/tokenize", cast_to=httpx2.Response, body=body)
-                count = json.loads(response.content)["count"]
+                answer = await self._transport.post(
+                    f"{self._root}/tokenize", json.dumps(body).encode(), self._seconds, longest=LONGEST_BODY
+                )
+                count = json.loads(answer)["count"]
                 if isinstance(count, int) and count >= 0:
                     return count
-            except openai.APIStatusError as error:
-                if error.status_code in (404, 405, 501):
+            except RequestFailed as error:
+                if error.fault.status in (404, 405, 501):
                     self._tokenizes = False
-                elif error.status_code not in (400, 422):
+                elif error.fault.status not in (400, 422):
                     raise
-            except (ValueError, LookupError, TypeError):
+            except (ValueError, RecursionError, LookupError, TypeError):
                 self._tokenizes = False
         return -(-len(text.encode("utf-8", "surrogatepass")) // 2) + _ESTIMATE_OVERHEAD
 
@@ -114,24 +98,20 @@ class Server:
         It must answer, serve the model, and have a context of at least `context` tokens.
         """
         try:
-            await self._get(f"{self._root}/health")
-        except openai.OpenAIError as error:
-            fault = self.fault(error)
+            await self._transport.get(f"{self._root}/health", _PROBE_SECONDS)
+        except RequestFailed as error:
+            fault = error.fault
             if fault.status is None or fault.status >= 500 or fault.status == 429:
                 return Problem(fault.reason)
         try:
-            listing = await self._get("/models")
-        except openai.OpenAIError as error:
-            return self._unlisted(self.fault(error))
+            listing = await self._transport.get(self._models_url, _PROBE_SECONDS)
+        except RequestFailed as error:
+            return self._unlisted(error.fault)
         return self._judge(listing, context)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.close()
-
-    async def _get(self, address: str) -> bytes:
-        response = await self._client.get(address, cast_to=httpx2.Response, options={"timeout": _PROBE_SECONDS})
-        return response.content
+        await self._transport.close()
 
     def _unlisted(self, fault: Fault) -> Problem:
         if fault.kind == "unauthorized":

@@ -1,102 +1,132 @@
-"""The HTTP transport under the `openai` SDK, made with aiohttp.
+"""Sends HTTP requests to model servers with aiohttp.
 
-The SDK's own transports cost two to three times the CPU, read bodies of any length, and report a lost connection as a
-time-out. This transport bounds the body, limits the time of the whole request (not only the wait for each byte),
-distinguishes the faults, follows no redirect (it would hand on the API key) and uses no proxy for this machine.
+It bounds every body, limits the time of the whole request (not only the wait for each byte), distinguishes the faults,
+follows no redirect (it would hand on the API key) and uses no proxy for this machine.
 """
 
 from __future__ import annotations
 
 import functools
 import ipaddress
+import os
 import urllib.request
 from urllib.parse import urlsplit
 
 import aiohttp
-import httpx2
 from yarl import URL
+
+from models.servers.failures import Fault, RequestFailed, log_line, status_fault
+from schemas.errors import ConfigError
 
 # The longest reply of a model has 100 kB; a list of the tokens of a long prompt has megabytes.
 LONGEST_REPLY, LONGEST_BODY = 2 * 2**20, 8 * 2**20
 _CONNECT_SECONDS = 10.0
 # uvicorn closes idle connections after 5 seconds: a connection that is about to be closed must not be used again.
 _KEEP_ALIVE_SECONDS = 4.0
-_CHUNK = 2**16
-_SENT = frozenset({b"authorization", b"content-type", b"accept", b"user-agent", b"x-request-id"})
 
 
-class OversizedBody(httpx2.DecodingError):
-    """A body is longer than any reply of a model can be."""
+class Transport:
+    """Connections to servers, which are kept open, and the API key. Make, use and close it within one event loop."""
 
-
-class Transport(httpx2.AsyncBaseTransport):
-    """A session of connections that are kept open. Make, use and close it within one event loop."""
-
-    def __init__(self) -> None:
-        """Open no connection yet."""
+    def __init__(self, key: str | None) -> None:
+        """`key` is sent with every request, when there is one. No connection is opened yet."""
+        self._key = key or ""
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "v2xum-curator"}
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
+            headers=headers | ({"Authorization": f"Bearer {key}"} if key else {}),
             trust_env=False,
         )
 
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a request whose body is in memory, and read the reply's body to its end.
+    async def get(self, url: str, seconds: float) -> bytes:
+        """The body of the answer to GET. Raises RequestFailed."""
+        return await self._send("GET", url, None, {}, seconds, LONGEST_BODY)
 
-        At most 2 MiB are read of a chat completion, and 8 MiB of any other answer.
+    async def post(
+        self, url: str, body: bytes, seconds: float, *, request_id: str | None = None, longest: int = LONGEST_REPLY
+    ) -> bytes:
+        """Post JSON and return the body of the answer, which may have `longest` bytes.
 
-        Raises ConnectError, ConnectTimeout, ReadTimeout (the whole request took longer than the read timeout),
-        ReadError (the connection was lost), RemoteProtocolError (the answer is not HTTP), OversizedBody.
+        `seconds` limits the whole request; `request_id` is sent as X-Request-Id. Raises RequestFailed, whose fault says
+        whether the connection failed, no complete answer came in time, the answer is not HTTP or too long, or its
+        status is not 2xx.
         """
-        address = str(request.url)
-        seconds = request.extensions.get("timeout", {}).get("read")
-        timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=_CONNECT_SECONDS)
-        headers = [(k.decode(), v.decode()) for k, v in request.headers.raw if k.lower() in _SENT]
-        headers.append(("Accept-Encoding", "identity"))
-        try:
-            async with self._session.request(
-                request.method,
-                _parsed(address),
-                data=request.content or None,
-                headers=headers,
-                allow_redirects=False,
-                timeout=timeout,
-                proxy=proxy_of(address),
-            ) as response:
-                body = await _read(response.content, request)
-                kept = [(k, v) for k, v in response.headers.items() if k.lower() in ("content-type", "retry-after")]
-                return httpx2.Response(response.status, headers=kept, content=body, request=request)
-        except aiohttp.ConnectionTimeoutError as error:
-            raise httpx2.ConnectTimeout(str(error), request=request) from error
-        except TimeoutError as error:
-            raise httpx2.ReadTimeout(f"no complete reply within {seconds:g} s", request=request) from error
-        except aiohttp.ClientConnectorError as error:
-            raise httpx2.ConnectError(str(error), request=request) from error
-        except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError) as error:
-            raise httpx2.ReadError(str(error) or "the connection was closed", request=request) from error
-        except aiohttp.ClientError as error:
-            raise httpx2.RemoteProtocolError(str(error), request=request) from error
+        headers = {"Content-Type": "application/json"}
+        if request_id is not None:
+            headers["X-Request-Id"] = request_id
+        return await self._send("POST", url, body, headers, seconds, longest)
 
-    async def aclose(self) -> None:
+    async def close(self) -> None:
         """Close all connections."""
         await self._session.close()
 
+    async def _send(
+        self, method: str, url: str, body: bytes | None, headers: dict[str, str], seconds: float, longest: int
+    ) -> bytes:
+        try:
+            async with self._session.request(
+                method,
+                _parsed(url),
+                data=body,
+                headers=headers,
+                allow_redirects=False,
+                timeout=_timeout(seconds),
+                proxy=proxy_of(url),
+            ) as response:
+                data = await _read(response.content, longest)
+                status, wait = response.status, response.headers.get("Retry-After")
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise RequestFailed(self._fault(error, seconds)) from error
+        if data is None:
+            raise RequestFailed(Fault("bad_response", f"a reply of more than {longest} bytes"))
+        if not 200 <= status < 300:
+            raise RequestFailed(status_fault(status, data, wait, self._key))
+        return data
 
-async def _read(stream: aiohttp.StreamReader, request: httpx2.Request) -> bytes:
-    limit = LONGEST_REPLY if request.url.path.endswith("/chat/completions") else LONGEST_BODY
-    parts: list[bytes] = []
-    size = 0
-    async for part in stream.iter_chunked(_CHUNK):
-        size += len(part)
-        if size > limit:
-            raise OversizedBody(f"a reply of more than {limit} bytes", request=request)
-        parts.append(part)
-    return b"".join(parts)
+    def _fault(self, error: Exception, seconds: float) -> Fault:
+        """The fault that an error of aiohttp stands for."""
+        said = log_line(str(error), self._key)
+        if isinstance(error, aiohttp.ConnectionTimeoutError | aiohttp.ClientConnectorError):
+            return Fault("connection", f"cannot connect: {said}", reached=False)
+        if isinstance(error, TimeoutError):
+            return Fault("timeout", f"no complete reply within {seconds:g} s")
+        if isinstance(error, aiohttp.ClientConnectionError | aiohttp.ClientPayloadError | OSError):
+            return Fault("connection", f"connection lost: {said or 'the connection was closed'}")
+        return Fault("bad_response", said)
+
+
+async def _read(stream: aiohttp.StreamReader, longest: int) -> bytes | None:
+    """The whole body; None when it has more than `longest` bytes, of which no more are then read."""
+    data = await stream.readany()
+    if stream.is_eof() and len(data) <= longest:  # nearly every reply arrives whole
+        return data
+    parts, size = [data], len(data)
+    while size <= longest:
+        data = await stream.readany()
+        if not data:
+            return b"".join(parts)
+        parts.append(data)
+        size += len(data)
+    return None
+
+
+def api_key(variable: str) -> str | None:
+    """The API key in the environment, if there is one. Raises ConfigError for a key that no header can carry."""
+    key = os.environ.get(variable, "").strip()
+    if not key.isascii() or not key.isprintable():
+        raise ConfigError(f"the environment variable {variable} holds characters that no API key has")
+    return key or None
 
 
 @functools.lru_cache(maxsize=256)
-def _parsed(address: str) -> URL:
-    return URL(address, encoded=True)
+def _parsed(url: str) -> URL:
+    return URL(url)
+
+
+@functools.lru_cache(maxsize=16)
+def _timeout(seconds: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=seconds, sock_connect=_CONNECT_SECONDS)
 
 
 @functools.lru_cache(maxsize=256)
