@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
@@ -97,13 +98,20 @@ def run_shards(run: Run, shards: list[Shard]) -> None:
     """Curate shards of an open run, `run.shards_in_flight` at a time. Raises as `curate_shards`."""
     in_flight = run.services.config.run.shards_in_flight
     runner = cast(TaskRunner[PrefectFuture[Any]], ThreadPoolTaskRunner[Any](max_workers=in_flight))
-    try:
+    with _settled(run):
         curate_shards.with_options(task_runner=runner)(shards)
+
+
+@contextlib.contextmanager
+def _settled(run: Run) -> Iterator[None]:
+    """Complete an error that stops the run, after all threads of its work have ended."""
+    try:
+        yield
     except BindingBroken:
-        run.services.binding.raise_if_stopped()  # all threads have ended, so this message has every finding
+        run.services.binding.raise_if_stopped()  # this message has every finding
         raise
     except AllAlike:
-        run.watch.take_back(run.services.ledger)  # all threads have ended, so no further row is written
+        run.watch.take_back(run.services.ledger)  # no further row is written
         raise
 
 
@@ -121,6 +129,9 @@ def _conclude(run: Run, why: str | None = None) -> None:
 def _carry(run: Run, ids: list[str], allow_fewer: bool) -> None:
     """Curate the videos that are due, until neither duplicates nor replaced files make others due; then export."""
     config, root = run.services.config.run, str(run.workspace.root)
+    if run.early_error is not None:
+        with _settled(run):
+            raise run.early_error
     todo = run.due(ids)
     run.open_models(todo)
     while todo:

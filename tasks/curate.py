@@ -6,31 +6,15 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from curation.ledger.stages import STAGES
-from curation.pipeline.process import process
 from curation.pipeline.run import Shard, run_of
-from curation.pipeline.stage_functions import stage_function
 from curation.pipeline.thin import thin_pictures
-from curation.pipeline.turns import workers
 from tasks import policies
 
 
 @task(name="stage", cache_policy=NO_CACHE, persist_result=False)
 def run_stage(stage: str, shard: Shard) -> None:
     """Carry a shard's videos through one stage; results and rejections are rows of the ledger."""
-    run = run_of(shard.workspace)
-    services = run.services
-    process(
-        stage,
-        shard.ids,
-        ledger=services.ledger,
-        hashes=services.hashes,
-        work=stage_function(services, stage),
-        progress=run.counts,
-        stop=services.stop,
-        workers=workers(stage, services.config),
-        turn=run.turns[stage].turn,
-        watch=run.watch,
-    )
+    run_of(shard.workspace).carry(stage, shard.ids)
 
 
 @task(name="thin", cache_policy=NO_CACHE, persist_result=False)

@@ -81,10 +81,13 @@ def process(
     workers: int = 1,
     turn: Callable[[int], AbstractContextManager[None]] = lambda _position: nullcontext(),
     watch: FailureWatch | None = None,
+    tried: set[str] | None = None,
 ) -> None:
     """Run one stage over the videos for which it is due; the other videos are left as they are.
 
-    `turn(position)` is entered for the work on a video, by its position among the sources (turns.py).
+    `turn(position)` is entered for the work on a video, by its position among the sources (turns.py). `tried` holds the
+    videos that this run carried through the stage before, and gets those of this call: a run counts a video once, and
+    leaves what failed for now to the next run.
 
     A StageError becomes a rejection row, and so does an unexpected error (class `poison`, with its text): one video
     never stops the others. What is no video's fault (schemas/kit/blame.py) becomes a transient row, or MachineTrouble.
@@ -92,6 +95,7 @@ def process(
     video fails, RunStopped, and ConfigError when a model cannot be used. Finished results are kept.
     """
     watch = watch or FailureWatch(0)
+    tried = tried if tried is not None else set()
     heads = ledger.heads(ids)
     duplicates = ledger.duplicates(ids)
     older = ledger.older(stage, ids)
@@ -99,8 +103,10 @@ def process(
     for source in ledger.sources(ids):
         where = standing(source, heads.get(source.id, {}), hashes)
         if where.stage == stage and source.id not in duplicates:
-            due.append((source, where))
-        elif where.state == "sample" or stage in heads.get(source.id, {}):
+            if where.state != "retryable" or source.id not in tried:
+                due.append((source, where))
+        elif source.id not in tried and (where.state == "sample" or stage in heads.get(source.id, {})):
+            tried.add(source.id)
             progress.advance(stage, "reused")
 
     def one(item: tuple[Registered, Standing]) -> None:
@@ -114,6 +120,7 @@ def process(
             if is_storage_full(error):
                 raise _full(error) from error
             raise
+        tried.add(source.id)
         progress.advance(stage, outcome)
 
     if workers == 1:

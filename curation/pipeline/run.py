@@ -23,9 +23,11 @@ from curation.pipeline.counts import Counts
 from curation.pipeline.failure_watch import FailureWatch
 from curation.pipeline.identities import note_identities
 from curation.pipeline.open_files import require_files
+from curation.pipeline.process import process
 from curation.pipeline.services import Services, open_services
+from curation.pipeline.stage_functions import stage_function
 from curation.pipeline.throughput import History
-from curation.pipeline.turns import PriorityGate, places
+from curation.pipeline.turns import PriorityGate, places, workers
 from curation.sources.read import read_sources
 from curation.sources.seen import Seen
 from curation.status.standings import Standings, due
@@ -59,7 +61,29 @@ class Run:
             stage: PriorityGate(places(stage, services.config), services.raise_if_stopped) for stage in STAGES.names
         }
         self.watch = FailureWatch(services.config.run.max_alike)
+        self.early_error: Exception | None = None  # what stopped the head start, for the flow to raise
         self._ids: list[str] | None = None
+        self._tried: dict[str, set[str]] = {stage: set() for stage in STAGES.names}
+
+    def carry(self, stage: str, ids: Sequence[str], stop: threading.Event | None = None) -> None:
+        """Carry videos through one stage; results and rejections are rows of the ledger. Raises as `process`.
+
+        It ends at a safe point when `stop` is set; without it, when the run is to stop.
+        """
+        services = self.services
+        process(
+            stage,
+            ids,
+            ledger=services.ledger,
+            hashes=services.hashes,
+            work=stage_function(services, stage),
+            progress=self.counts,
+            stop=stop or services.stop,
+            workers=workers(stage, services.config),
+            turn=self.turns[stage].turn,
+            watch=self.watch,
+            tried=self._tried[stage],
+        )
 
     def register(self, limit: int | None = None) -> list[str]:
         """Put the configuration's sources (the first `limit`) into the ledger, once a run; returns their ids.

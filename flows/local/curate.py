@@ -14,7 +14,8 @@ from curation.pipeline.counts import Counts
 from curation.pipeline.run import open_run
 from curation.report.write import report_path, try_report
 from curation.status.counts import summarize
-from flows.local.prefect_server import local_server, quiet_environment
+from flows.local.head_start import head_start
+from flows.local.prefect_server import quiet_environment, server_beside
 from flows.local.progress import Display
 from flows.local.signals import stoppable
 from schemas.configuration.config import CurateConfig, SourceSpec
@@ -82,13 +83,14 @@ def _curate(
             notes.append("nothing to do: no video of the sources is due, and the export is up to date and sound")
             return summarize(run.services.view)
         quiet_environment(root / "prefect")
-        with local_server(root / "prefect", run.services.raise_if_stopped) as url:
+        with server_beside(root / "prefect", run.services.raise_if_stopped) as server:
             from prefect.settings import PREFECT_API_URL, temporary_settings
 
-            from flows.curate import curate  # Prefect takes seconds to import
+            from flows.curate import curate  # Prefect takes seconds to import, and its server longer to start
 
-            run.services.raise_if_stopped()
-            with temporary_settings({PREFECT_API_URL: url}):
+            head_start(run, ids, server.ready)
+            with temporary_settings({PREFECT_API_URL: server.url()}):
+                run.services.raise_if_stopped()
                 return curate(config, root, limit, adopt=adopt, allow_fewer=allow_fewer)
 
 

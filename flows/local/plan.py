@@ -16,7 +16,7 @@ from curation.plan.costs import QUANTITIES, Probed, busy_seconds, gather, is_set
 from curation.plan.estimate import Measured, choose, document, estimate, problem, too_few
 from curation.status.standings import Standings, due
 from flows.local.curate import with_sources
-from flows.local.prefect_server import local_server, quiet_environment
+from flows.local.prefect_server import quiet_environment, server_beside
 from flows.local.progress import Display
 from flows.local.signals import stoppable
 from schemas.configuration.config import CurateConfig
@@ -71,11 +71,12 @@ def _plan(
 def _probe(run: Run, root: Path, chosen: list[str]) -> float:
     """Curate the chosen videos; returns the seconds that opening the models took."""
     quiet_environment(root / "prefect")
-    with local_server(root / "prefect", run.services.raise_if_stopped) as url:
+    with server_beside(root / "prefect", run.services.raise_if_stopped) as server:
         from prefect.settings import PREFECT_API_URL, temporary_settings
 
         from flows.probe import probe  # Prefect takes seconds to import
 
+        url = server.url()
         began = time.monotonic()
         # Models are opened once in a run: their time must not count as the first video's.
         run.open_models(chosen)

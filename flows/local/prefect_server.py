@@ -1,4 +1,4 @@
-"""Starts a Prefect server for one run, on a free local port, and stops it with the run.
+"""Starts a Prefect server for one run, on a free local port, beside the run's first work, and stops it with the run.
 
 The server keeps its records in the workspace. When PREFECT_API_URL is set, that server is used and none is started.
 """
@@ -10,10 +10,12 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
@@ -76,6 +78,58 @@ def local_server(home: Path, raise_if_stopped: Callable[[], None] = lambda: None
             _set_aside(database, "the server does not start with it")
             url = running.enter_context(_server(home, raise_if_stopped))
         yield url
+
+
+class StartingServer:
+    """A server that starts while other work is done. `ready` is set when it has started, and when it cannot start."""
+
+    def __init__(self) -> None:
+        """No server is started yet."""
+        self.ready = threading.Event()
+        self._over = threading.Event()
+        self._started: Future[str] = Future()
+        self._started.add_done_callback(lambda _started: self.ready.set())
+
+    def url(self) -> str:
+        """Wait for the server; returns its API URL. Raises as `local_server`."""
+        return self._started.result()
+
+    def hold(self, home: Path, raise_if_stopped: Callable[[], None]) -> None:
+        """Start the server and keep it until `end`; to be called in a thread that lives as long as the server."""
+
+        def check() -> None:
+            if self._over.is_set():
+                raise RunStopped("the run ended while its Prefect server was starting")
+            raise_if_stopped()
+
+        try:
+            with local_server(home, check) as url:
+                self._started.set_result(url)
+                self._over.wait()
+        except BaseException as error:
+            if self._started.done():
+                raise
+            self._started.set_exception(error)
+
+    def end(self) -> None:
+        """Let `hold` stop the server, also one that is still starting."""
+        self._over.set()
+
+
+@contextmanager
+def server_beside(home: Path, raise_if_stopped: Callable[[], None] = lambda: None) -> Iterator[StartingServer]:
+    """Start `local_server` beside the block's own work; the server has ended when the block is left.
+
+    `raise_if_stopped` is called from a thread of the server's own.
+    """
+    server = StartingServer()
+    thread = threading.Thread(target=server.hold, args=(home, raise_if_stopped), name="prefect server", daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.end()
+        thread.join()
 
 
 class ServerEnded(RunStopped):
