@@ -78,7 +78,7 @@ def _summe(folder: Path, draws: int, seed: int) -> dict[str, float]:
     people = human_leave_one_out(each, references).videos
     figures |= _ranks("summe_binarised", people)
     figures["summe_f1_human_max"] = 100 * _mean(people, "f1")
-    mean_f1 = human_leave_one_out(replace(each, overlap_over="mean"), references).videos
+    mean_f1 = human_leave_one_out(get("summe/per-annotator+mean-f1"), references).videos
     figures["summe_f1_human_mean"] = 100 * _mean(mean_f1, "f1")
     figures |= _ranks("summe_human_loo", human_leave_one_out(binary, references).videos)
     figures |= _ranks("summe_human_loo_grid", human_leave_one_out(score, references).videos)
