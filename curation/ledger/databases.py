@@ -75,11 +75,21 @@ def copy_ledger(root: Path, to: Path) -> None:
         for name in (_NOTE, MARK, f"{FILE}-wal", FILE):  # a log that came first is older than the file, or its match
             (to / name).unlink(missing_ok=True)
             with suppress(FileNotFoundError):
-                shutil.copyfile(root / name, to / name)
+                _copy(root / name, to / name)
         if _state(root) == before:
             return
         time.sleep(_COPY_AGAIN)
     raise RunStopped(f"{root / FILE} changes all the time; try again in a moment")
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        shutil.copyfile(source, target)
+    except PermissionError as error:
+        raise ConfigError(
+            f"{source}: this user may not read it. A ledger holds private addresses, so only its owner may: ask for "
+            "the export, or for a file of `v2xum backup`"
+        ) from error
 
 
 def _state(root: Path) -> tuple[object, ...]:

@@ -77,8 +77,6 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
         except Exception as error:
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
                 raise  # `v2xum status | head`: click ends the command
-            if is_storage_full(error):
-                fail(f"no space left for the workspace\n{_MAKE_ROOM}", 1)
             if trouble := _trouble(error):
                 fail(trouble, 1)
             raise
@@ -93,7 +91,9 @@ def _trouble(error: Exception) -> str | None:
 
     told = next((told for link in causes(error) if (told := file_trouble(link))), None)
     if told is not None:
-        return told
+        return f"{told}\n{_MAKE_ROOM}" if is_storage_full(error) else told
+    if is_storage_full(error):
+        return f"no space left for the workspace\n{_MAKE_ROOM}"
     if blame(error) == "video" and not isinstance(error, OSError):
         return None
     short = f"\n{_SHORT}" if is_shortage(error) else ""

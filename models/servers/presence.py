@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import http.client
 import ssl
+import time
 from urllib.parse import urlsplit
 
 from schemas.configuration.model_config import OpenAIModel
 from schemas.errors import ServerGone
 
 _SECONDS = 5.0
+_TRIES, _PAUSE = 3, 0.5  # a busy server may drop one connection
 
 
 def require_server(role: str, config: OpenAIModel) -> None:
     """Raise ServerGone unless one of the servers of a model answers anything by HTTP, within seconds each."""
-    problems = []
-    for url in config.base_urls:
-        problem = _problem(url)
-        if problem is None:
-            return
-        problems.append(f"{url}: {problem}")
+    for again in range(_TRIES):
+        time.sleep(_PAUSE if again else 0.0)
+        problems = []
+        for url in config.base_urls:
+            problem = _problem(url)
+            if problem is None:
+                return
+            problems.append(f"{url}: {problem}")
     raise ServerGone(
         f"models.{role}: no server answers ({'; '.join(problems)}). Nothing was downloaded or asked. Start it "
         f"(`v2xum serve {role} CONFIG --run`), or correct models.{role}.base_urls; `v2xum doctor CONFIG` looks closer"

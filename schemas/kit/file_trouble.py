@@ -20,7 +20,7 @@ _WORDS = {
     errno.ENXIO: "its device is gone",
     errno.EIO: "the device reports an error of reading or writing; see `dmesg`",
     errno.ESTALE: "the network file system lost it; mount it again",
-    errno.ENOSPC: "no space is left on the device",
+    errno.ENOSPC: "no space left on the device",
     errno.EDQUOT: "the disk quota of this user is used up",
     errno.EMFILE: "this process has too many files open; raise `ulimit -n`",
     errno.ENFILE: "the system has too many files open",
@@ -50,7 +50,7 @@ def file_trouble(error: BaseException) -> str | None:
     """
     if not isinstance(error, OSError) or error.errno is None:
         told = _SQLITE.search(str(error))
-        return f"the ledger: {told[0]}; {_WAY}" if told is not None else None
+        return f"the ledger: {told[0]}" if told is not None else None
     named = error.filename2 or error.filename
     if named is None and error.errno not in _WORDS:
         return None

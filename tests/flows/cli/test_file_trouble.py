@@ -129,6 +129,28 @@ def test_a_place_that_can_be_no_workspace_is_answered_in_a_sentence(
     assert (tmp_path / "file").read_text() == "not a folder"
 
 
+def test_a_ledger_that_only_its_owner_may_read_is_told_as_such(read_only: Path) -> None:
+    if read_only.stat().st_mode & 0o222:
+        return  # a mount does not change who may read
+    (read_only / "ledger.sqlite").chmod(0)
+    done = call("status", read_only)
+    assert done.returncode == 2 and "only its owner may" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize(("number", "words"), [(errno.EDQUOT, "quota"), (errno.ENOSPC, "no space left")])
+def test_a_full_disk_and_a_quota_have_their_own_words(
+    number: int, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @guarded
+    def command() -> None:
+        raise OSError(number, os.strerror(number), "/data/a")
+
+    with pytest.raises(typer.Exit):
+        command()
+    said = capsys.readouterr().err
+    assert f"/data/a: {'the disk ' if words == 'quota' else ''}{words}" in said and "make room" in said
+
+
 def test_no_error_of_the_system_ends_a_command_with_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     @guarded
     def command(number: int) -> None:
