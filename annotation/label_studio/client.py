@@ -129,6 +129,19 @@ class LabelStudio:
 
         self._ask(serve)
 
+    def tabs(self, project: int) -> list[str]:
+        """The titles of the tabs of a project's list of tasks."""
+        return self._ask(
+            lambda sdk: [
+                str(each.data.get("title")) if isinstance(each.data, dict) else ""
+                for each in sdk.views.list(project=project, request_options=_ONCE)
+            ]
+        )
+
+    def add_tab(self, project: int, data: Mapping[str, Any]) -> None:
+        """Add a tab to a project's list of tasks; `data` have the API's own names, most of which the SDK lacks."""
+        self._json("POST", "api/dm/views/", json={"project": project, "data": data})
+
     def webhooks(self, project: int) -> list[Webhook]:
         """The webhooks of a project."""
         return self._ask(
@@ -236,6 +249,14 @@ class LabelStudio:
     def set_overlap(self, number: int, people: int) -> None:
         """Set how many people must judge a task."""
         self._ask(lambda sdk: sdk.tasks.update(str(number), overlap=people, request_options=_ONCE))
+
+    def update_task(self, number: int, data: Mapping[str, Any]) -> None:
+        """Replace what a task shows."""
+        self._ask(lambda sdk: sdk.tasks.update(str(number), data=data, request_options=_ONCE))
+
+    def update_prediction(self, number: int, result: Sequence[dict[str, Any]]) -> None:
+        """Replace what a prediction says."""
+        self._ask(lambda sdk: sdk.predictions.update(number, result=result, request_options=_ONCE))
 
     def delete_task(self, number: int) -> None:
         """Remove a task; no error when it is gone already."""

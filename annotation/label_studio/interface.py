@@ -17,7 +17,9 @@ _FOLDER = Path(__file__).parent
 class Names(NamedTuple):
     """Names of the screen's tags and labels: the same in the XML, in predictions and in annotations.
 
-    `frame`, `caption` and `judged` are prefixes: a keyframe's position on the screen (0, 1, 2 ...) follows them.
+    Every keyframe is a region over its caption; `marks` labels the region and `captions` holds its text. `region` is a
+    prefix: a keyframe's position on the screen (0, 1, 2 ...) follows it in the region's id. The prefixes `frame`,
+    `caption` and `judged` belong to the first version of the screen, whose annotations are still read.
     """
 
     video: str = "video"
@@ -30,11 +32,16 @@ class Names(NamedTuple):
     summary: str = "summary"
     missed: str = "missed"
     comment: str = "comment"
+    pictures: str = "pictures"
+    marks: str = "marks"
+    captions: str = "captions"
+    region: str = "keyframe_"
     frame: str = "frame_"
     caption: str = "caption_"
     judged: str = "judged_"
     keyframe_label: str = "Keyframe"
     missed_label: str = "Missed keyframe"
+    unjudged: str = "not judged"
 
 
 NAMES: Final = Names()
@@ -42,7 +49,14 @@ DECISIONS: Final[tuple[Decision, ...]] = get_args(Decision)
 JUDGEMENTS: Final[tuple[str, ...]] = tuple(
     word for part in get_args(KeyframeVerdict.model_fields["judged"].annotation) for word in get_args(part)
 )
-VERSION: Final = 1
+VERSION: Final = 2
+# The key and the colour of every mark that a keyframe can have.
+MARKS: Final = {
+    "ok": ("o", "#2a9d8f"),
+    "wrong": ("w", "#e63946"),
+    "drop": ("d", "#7d5ba6"),
+    NAMES.unjudged: ("n", "#adb5bd"),
+}
 _STYLES: Final = {
     "h1": "margin: 0 0 8px",
     "h2": "margin: 18px 0 6px",
@@ -77,6 +91,7 @@ def _render(name: str) -> str:
         decisions={decision: decision[0] for decision in DECISIONS},
         reasons=[shown(reason) for reason in REASONS],
         judgements=JUDGEMENTS,
+        marks=MARKS,
     )
 
 

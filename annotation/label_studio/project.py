@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from annotation.label_studio.access import URL, Access
 from annotation.label_studio.client import LabelStudio, Project
-from annotation.label_studio.interface import guidelines_html, interface
+from annotation.label_studio.interface import NAMES, guidelines_html, interface
 from schemas.errors import ConfigError
 
 FILES = "V2XUM_LABEL_STUDIO_FILES"
@@ -35,7 +35,8 @@ class OwnProject(NamedTuple):
     @property
     def changed(self) -> bool:
         """Whether somebody changed the labelling interface by hand."""
-        return _digest(self.project.label_config) != self.interface
+        # An update that was interrupted has given the new interface and not yet noted it.
+        return _digest(self.project.label_config) not in (self.interface, _digest(interface()))
 
 
 def find_project(server: LabelStudio, title: str) -> OwnProject | None:
@@ -66,7 +67,7 @@ def make_project(server: LabelStudio, title: str) -> OwnProject:
         description=_description(key, digest),  # set at once: an interrupted push must find it again
         label_config=interface(),
         expert_instruction=guidelines_html(),
-        show_instruction=True,
+        show_instruction=False,
         show_skip_button=True,
         show_collab_predictions=True,
         enable_empty_annotation=False,
@@ -78,17 +79,32 @@ def make_project(server: LabelStudio, title: str) -> OwnProject:
     return OwnProject(project, key, digest)
 
 
-def update_interface(server: LabelStudio, own: OwnProject) -> OwnProject:
+def update_interface(server: LabelStudio, own: OwnProject) -> bool:
     """Give the project this version's interface and guidelines, unless somebody changed its interface by hand.
 
-    Returns the project as it is afterwards.
+    Returns whether the project had, or still has to finish, an earlier version; `finish_interface` ends that. Raises
+    ConfigError when an earlier version's interface was changed by hand: tasks made now could not be judged with it.
     """
-    if own.changed or _digest(interface()) == own.interface:
-        return own
-    number = own.project.id
-    server.update_project(number, label_config=interface(), expert_instruction=guidelines_html())
+    if own.changed:
+        if f'name="{NAMES.marks}"' not in own.project.label_config:
+            raise ConfigError(
+                f"{server.url}: the labelling interface of {own.project.title!r} is an earlier version's and was "
+                "changed by hand, so tasks that are made now could not be judged in it; push to another --project"
+            )
+        return False
+    if _digest(interface()) == own.interface:
+        return False
+    server.update_project(
+        own.project.id, label_config=interface(), expert_instruction=guidelines_html(), show_instruction=False
+    )
+    return True
+
+
+def finish_interface(server: LabelStudio, own: OwnProject) -> OwnProject:
+    """Note in the project that it has this version's interface; returns the project as it is then."""
     digest = _digest(interface())
-    return OwnProject(server.update_project(number, description=_description(own.key, digest)), own.key, digest)
+    project = server.update_project(own.project.id, description=_description(own.key, digest))
+    return OwnProject(project, own.key, digest)
 
 
 def media_folder(folder: Path, access: Access) -> str:

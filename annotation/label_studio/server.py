@@ -8,6 +8,7 @@ WORKSPACE/review/server.log      its output
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -34,6 +35,12 @@ POSTGRES = "V2XUM_LABEL_STUDIO_POSTGRES"
 PORT = 8080
 # The first start creates the tables: 40 s on a quiet machine, minutes on a busy one.
 START_SECONDS = 900.0
+# The arrows select a keyframe; so do Label Studio's own keys, Ctrl and an arrow, which are all that other servers have.
+# A list of several keys ends in an error at the next task: Label Studio cannot take such a list back.
+KEYMAP = {
+    "phrases:next-phrase": {"key": "down", "modifier": "ctrl"},
+    "phrases:previous-phrase": {"key": "up", "modifier": "ctrl"},
+}
 _STOP_SECONDS = 15.0
 _FOREIGN_SECONDS = 180.0
 _LOG_BYTES = 50_000_000
@@ -121,6 +128,9 @@ def environment(folder: Path, access: Access) -> dict[str, str]:
         "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(root),
         # Without this flag the import of a Repeater's predictions answers 201 and creates none of them.
         "fflag_fix_back_4620_memory_efficient_predictions_import_08012025_short": "true",
+        # "3 of 12" in the corner of the screen counts the person's tasks; without it, those that were opened.
+        "fflag_fix_all_optic_79_task_count_is_wrong_short": "true",
+        "EDITOR_KEYMAP": json.dumps(KEYMAP),
         "COLLECT_ANALYTICS": "false",
         "LATEST_VERSION_CHECK": "false",
         "SENTRY_DSN": "",

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from annotation.label_studio.interface import DECISIONS, JUDGEMENTS, NAMES, shown
+from annotation.label_studio.interface import DECISIONS, JUDGEMENTS, NAMES, VERSION, shown
 from annotation.pull.task_data import TaskData, Unreadable, read_task_data
 from schemas.review import REASONS, AddedKeyframe, KeyframeVerdict, Verdict
 from schemas.time import FrameIndex, clock, index_to_seconds, round_half_up
@@ -88,6 +88,8 @@ class _Reader:
         self._summary: list[str] = []
         self._captions: dict[int, list[str]] = {}
         self._judged: dict[int, Any] = {}
+        self._marked: set[int] = set()
+        self._first_version = False
         self._added: dict[FrameIndex, str | None] = {}
 
     def take(self, item: Any) -> None:
@@ -111,7 +113,10 @@ class _Reader:
                 self._take_missed(text)
         elif name == NAMES.segments:
             self._take_segment(item, value)
+        elif name in (NAMES.marks, NAMES.captions):
+            self._take_region(name, value)
         elif (place := self._place(name, NAMES.caption)) is not None:
+            self._first_version = True
             self._captions.setdefault(place, []).extend(_texts(value))
         elif (place := self._place(name, NAMES.judged)) is not None:
             self._judged[place] = self._choice(value, JUDGEMENTS, name)
@@ -121,15 +126,19 @@ class _Reader:
     def keyframes(self) -> tuple[KeyframeVerdict, ...]:
         """A verdict on every keyframe that was shown.
 
-        A caption that is missing although other texts are present was emptied by hand.
+        In the first version of the screen, a caption that is missing although other texts are present was emptied by
+        hand; now an emptied caption is an empty text. A keyframe whose region is missing although others have theirs
+        was deleted by hand: it is dropped, with its caption as it was.
         """
-        prefilled = bool(self._captions or self._summary)
+        first_version = self._first_version or (self.task.interface < VERSION and not self._marked)
+        prefilled = first_version and bool(self._captions or self._summary)
         verdicts = []
         for place, frame in enumerate(self.task.frames):
             texts = self._captions.get(place)
+            deleted = bool(self._marked) and place not in self._marked
             text = " ".join(texts) if texts is not None else "" if prefilled else frame.caption
             changed = " ".join(text.split()) != " ".join(frame.caption.split())
-            judged = self._judged.get(place)
+            judged = "drop" if deleted else self._judged.get(place)
             verdicts.append(
                 KeyframeVerdict(
                     index=frame.frame, judged=judged, caption=text if changed else frame.caption, changed=changed
@@ -178,6 +187,20 @@ class _Reader:
             seconds += 60 * int(match["m"] or 0) + 3600 * int(match["h"] or 0)
             self._add(seconds, (match["text"] or match["close"] or "").strip() or None)
 
+    def _take_region(self, name: str, value: Mapping[str, Any]) -> None:
+        """Read a keyframe's mark or its caption, both of which belong to the region over its caption."""
+        place = self._place(str(value.get("start")), "")
+        if place is None:
+            self._note(f"{name} of no keyframe", value)
+            return
+        if name == NAMES.captions:
+            self._captions.setdefault(place, []).extend(_texts(value))
+            return
+        self._marked.add(place)
+        mark = self._choice({"choices": value.get("paragraphlabels")}, (*JUDGEMENTS, NAMES.unjudged), name)
+        if mark != NAMES.unjudged:
+            self._judged[place] = mark
+
     def _take_segment(self, item: Mapping[str, Any], value: Mapping[str, Any]) -> None:
         """Read a part of the time line that the annotator drew: it adds the sampled frame nearest to its middle."""
         labels = _words(value.get("timelinelabels"))
@@ -213,7 +236,7 @@ class _Reader:
     def _place(self, name: str, prefix: str) -> int | None:
         """The keyframe's position in a field's name; None for another field, or when there is no such keyframe."""
         number = name.removeprefix(prefix)
-        if number == name or not (number.isascii() and number.isdigit()) or len(number) > 6:
+        if not name.startswith(prefix) or not (number.isascii() and number.isdigit()) or len(number) > 6:
             return None
         return int(number) if int(number) < len(self.task.frames) else None
 

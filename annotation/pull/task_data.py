@@ -24,7 +24,8 @@ class TaskData(NamedTuple):
     """The checked data of a task.
 
     `content`: the hash of the shown content; `summary`: its text as shown; `frames`: the keyframes in the order of the
-    screen; `fps`: the video's frames a second; `sampled_fps`, `sampled`: rate and number of the sampled frames.
+    screen; `fps`: the video's frames a second; `sampled_fps`, `sampled`: rate and number of the sampled frames;
+    `interface`: the version of the screen (annotation.label_studio.interface.VERSION).
     """
 
     sample_id: str
@@ -35,6 +36,7 @@ class TaskData(NamedTuple):
     fps: float
     sampled_fps: float
     sampled: int
+    interface: int
 
 
 def read_task_data(data: Any) -> TaskData:
@@ -45,10 +47,11 @@ def read_task_data(data: Any) -> TaskData:
         )
         frames = tuple(ShownFrame(FrameIndex(int(row["index"])), str(row["caption"])) for row in data["frames"])
         fps, sampled_fps, sampled = float(data["fps"]), float(data["sampled_fps"]), int(data["sampled_frames"])
+        interface = int(data["interface"])
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise Unreadable(f"`review push` did not make its task, or the task was changed: {error!r}"[:200]) from error
     if stratum not in get_args(Stratum) or not all(isinstance(text, str) for text in (sample_id, content, summary)):
         raise Unreadable("its task's data were changed")
     if not (math.isfinite(fps) and math.isfinite(sampled_fps) and min(fps, sampled_fps, sampled) > 0):
         raise Unreadable("its task's data were changed")
-    return TaskData(sample_id, content, stratum, summary, frames, fps, sampled_fps, sampled)
+    return TaskData(sample_id, content, stratum, summary, frames, fps, sampled_fps, sampled, interface)

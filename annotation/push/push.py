@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 from annotation.label_studio.access import Access, review_folder
 from annotation.label_studio.client import LabelStudio
 from annotation.label_studio.http import TooLarge
-from annotation.label_studio.project import OwnProject, find_project, make_project, media_folder, update_interface
+from annotation.label_studio.project import OwnProject, find_project, make_project, media_folder
+from annotation.label_studio.task_list import add_list
 from annotation.push.existing_tasks import (
     ExistingTask,
     ExistingTasks,
@@ -29,6 +30,7 @@ from annotation.push.existing_tasks import (
 from annotation.push.missing import Extra, MissingTasks, ReadyTask, batches
 from annotation.push.reconcile import record_tasks, remove_duplicates, remove_former, set_overlaps
 from annotation.push.strata import Chosen
+from annotation.push.upgrade import upgrade
 from curation.pipeline.services import Services
 from curation.review.verdict_store import Pushed, Reviews
 
@@ -87,11 +89,14 @@ def push(
         served = media_folder(media.resolve(), access)
         media.mkdir(parents=True, exist_ok=True)
         server.serve_folder(own.project.id, served)
-        own = update_interface(server, own)
+        own, upgraded = upgrade(server, own, report_progress)
+        if not server.tabs(own.project.id):
+            add_list(server, own.project.id)
         reviews = Reviews(services.ledger)
         missing = MissingTasks(workspace, services, reviews, extra, again)
         known = folder / f"tasks-{own.key}.json"
-        return _Push(server, own, reviews, missing, known, report_progress).run(chosen, check)
+        done = _Push(server, own, reviews, missing, known, report_progress).run(chosen, check)
+        return done if upgraded is None else done._replace(notes=(upgraded, *done.notes))
 
 
 class _Push:

@@ -7,9 +7,11 @@ from typing import Any, Final, Literal, NamedTuple
 from markupsafe import escape
 
 from annotation.label_studio.interface import NAMES, VERSION
+from annotation.push.keyframes import caption_lines, keyframe_region
 from annotation.push.media import Shown
 from schemas.records import Sample
 from schemas.review import Stratum
+from schemas.safe_text import plain
 from schemas.temporal import format_seconds
 from schemas.time import FrameIndex, clock, plain_seconds
 
@@ -56,6 +58,7 @@ def build_task(
     summary = summary_text(sample)
     times = [float(frames[index].time) for index in chosen]
     data = {
+        "title": plain(sample.video.publication.title or sample.source.title or "") or sample.video.id,
         "sample_id": sample.video.id,
         "content_sha256": content_sha256,
         "stratum": "random" if stratum == "gold" else stratum,  # every annotator can read this in the list of tasks
@@ -65,19 +68,12 @@ def build_task(
         "sampled_fps": sample.frames.fps,
         "sampled_frames": len(frames),
         "summary": summary,
-        "captions": [
-            {"t": clock(time), "text": captions.get(index, "(no caption)"), "start": time, "end": following}
-            for index, time, following in zip(chosen, times, [*times[1:], max(end, times[-1] + 1)], strict=True)
-        ],
+        "captions": caption_lines(list(zip(times, map(captions.get, chosen), strict=True)), fps, end),
         "frames": [
-            {
-                "index": index,
-                "time": time,
-                "caption": captions.get(index, ""),
-                "html": _figure(shown.pictures[index], time),
-            }
+            {"index": index, "time": time, "caption": captions.get(index, "")}
             for index, time in zip(chosen, times, strict=True)
         ],
+        "pictures": "".join(_figure(shown.pictures[index], time) for index, time in zip(chosen, times, strict=True)),
     }
     prediction: dict[str, Any] = {
         "model_version": sample.summary.maker.model,
@@ -103,8 +99,7 @@ def _prediction(
 ) -> list[dict[str, Any]]:
     result = [_text(NAMES.summary, NAMES.video, summary)]
     for place, index in enumerate(sample.extract.keyframes):
-        if text := captions.get(index):
-            result.append(_text(f"{NAMES.caption}{place}", f"{NAMES.frame}{place}", text))
+        result += keyframe_region(place, captions.get(index))
     # One region holds all keyframes, so that the time line has one row. Label Studio counts frames from 1.
     length = max(1, round(fps / sample.frames.fps))
     ranges = [{"start": first, "end": first + length - 1} for first in (round(time * fps) + 1 for time in times)]

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import re
+import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from annotation.label_studio.access import Access
+from tests.annotation.workspaces import Film
 
 if TYPE_CHECKING:  # Playwright is loaded where a browser is started, not where tests are collected
     from playwright.sync_api import Browser, Page
@@ -25,6 +31,13 @@ FLAGS = [
     "--no-pings",
 ]
 PATIENCE = 60_000
+PICTURES = os.environ.get("V2XUM_TEST_PICTURES")
+TITLE = "<img src=x onerror=\"alert('title')\"> $captions[0].text {{title}}"
+FIVE = Film(
+    "five",
+    {1: "A star rests.", 3: "A circle grows.", 5: "A square grows.", 8: "A cross moves.", 10: "Nothing at all."},
+    sentences=(((1.0, 3.0), "A star meets a circle."), ((5.0,), "A square grows."), ((8.0, 10.0), "A cross leaves.")),
+)
 
 
 @contextmanager
@@ -79,12 +92,10 @@ class Annotator:
         self.page.goto(f"{self.url}/projects/{project}/data?task={task}")
         self.settled()
 
-    def label_all(self, project: int) -> str:
-        """Do as "Label All Tasks": read the guidelines, which are returned, and open the task that the server chose."""
+    def label_all(self, project: int) -> None:
+        """Do as "Label All Tasks": open the task that the server chose."""
         self.page.goto(f"{self.url}/projects/{project}/data?labeling=1")
-        guidelines = self.instructions()
         self.settled()
-        return guidelines
 
     def settled(self) -> None:
         self.page.wait_for_selector("[data-testid=textarea-region]")
@@ -92,7 +103,8 @@ class Annotator:
         self.page.wait_for_timeout(1500)
 
     def instructions(self) -> str:
-        """Read and close the guidelines that appear before the first task."""
+        """Read and close the guidelines, which are behind a button."""
+        self.page.get_by_role("button", name="Instructions").click()
         modal = self.page.locator(".lsf-modal-ls_visible", has_text="Instructions")
         modal.wait_for()
         text = str(modal.inner_text())
@@ -103,6 +115,20 @@ class Annotator:
     def area(self, text: str) -> Any:
         """The editable text area that shows a text."""
         return self.page.locator("[data-testid=textarea-region]", has_text=text).first
+
+    def select(self, place: int) -> None:
+        """Select a keyframe by a click on its caption."""
+        self.page.get_by_test_id(f"phrase:{place}").locator(".htx-highlight").first.click()
+        self.page.wait_for_timeout(250)
+
+    def selected(self) -> list[int]:
+        """The places of the keyframes that look selected."""
+        marked = self.page.locator('[data-testid^="phrase:"]:has([style*="0.8)"])')
+        return [int(str(one.get_attribute("data-testid")).removeprefix("phrase:")) for one in marked.all()]
+
+    def counter(self) -> str:
+        """What the corner of the screen says of the person's progress."""
+        return str(self.page.locator(".lsf-current-task__task-count").inner_text())
 
     def rewrite(self, old: str, new: str) -> None:
         """Correct a text: click it, write, and leave it."""
@@ -131,11 +157,12 @@ class Annotator:
         self.page.wait_for_timeout(400)
 
     def write_missed(self, text: str) -> None:
-        """Name a missed keyframe in words."""
-        box = self.page.get_by_placeholder("Enter adds it")
+        """Name missed keyframes in words."""
+        box = self.page.get_by_placeholder("Enter when done")
         box.scroll_into_view_if_needed()
-        box.fill(text)
-        box.press("Enter")
+        box.click()
+        self.page.keyboard.type(text)  # with every key, so that a key of the screen's that does something here shows
+        box.press("Shift+Enter")
         self.page.wait_for_timeout(300)
 
     def press(self, *keys: str) -> None:
@@ -159,8 +186,24 @@ class Annotator:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=path)
 
-    def hotkeys(self, word: str) -> list[str]:
-        """The keys beside all choices of this name, from the top down."""
-        found = self.page.evaluate("() => [...document.querySelectorAll('.v2xum *')].map(e => e.textContent.trim())")
-        keys = [match[1] for text in found if (match := re.fullmatch(rf"{word}\[(.)\]", text))]
-        return list(dict.fromkeys(keys))
+
+def picture(annotator: Annotator, name: str) -> None:
+    """Save a picture of the screen when V2XUM_TEST_PICTURES names a folder."""
+    if PICTURES:
+        annotator.picture(Path(PICTURES) / f"review-{name}.png")
+
+
+def task_of(access: Access, project: int) -> int:
+    headers = {"Authorization": f"Token {access.token}"}
+    found = httpx.get(f"{access.url}/api/tasks/", params={"project": project}, headers=headers).json()
+    (task,) = found["tasks"]
+    return int(task["id"])
+
+
+def newcomer(browser: Browser, access: Access) -> Annotator:
+    """A person who signs up by the invitation link."""
+    headers = {"Authorization": f"Token {access.token}"}
+    link = httpx.get(f"{access.url}/api/invite", headers=headers).json()["invite_url"]
+    somebody = Annotator(browser, access.url)
+    somebody.sign_up(link, f"{secrets.token_hex(5)}@annotators.example", secrets.token_urlsafe(12))
+    return somebody

@@ -50,6 +50,7 @@ class Film(NamedTuple):
     codec: str = "libx264"
     suffix: str = ".mp4"
     sentences: tuple[tuple[tuple[float, ...], str], ...] = ()
+    title: str = ""
 
 
 def config(**changes: object) -> CurateConfig:
@@ -155,7 +156,7 @@ def stored_video(services: Services, film: Film) -> Video:
         height=info.height,
         rotation=info.rotation,
         has_audio=info.has_audio,
-        publication=Publication(title=film.name),
+        publication=Publication(title=film.title or film.name),
     )
 
 

@@ -36,7 +36,7 @@ def untouched() -> list[dict[str, Any]]:
     return [item | {"origin": "prediction"} for item in TASK["predictions"][0]["result"]]
 
 
-def read(result: Any, **fields: Any) -> Verdict:
+def read(result: Any, task: dict[str, Any] = TASK, **fields: Any) -> Verdict:
     annotation = {
         "id": 9,
         "unique_id": "9c0d",
@@ -45,11 +45,30 @@ def read(result: Any, **fields: Any) -> Verdict:
         "updated_at": "2026-01-02T03:04:05.678901Z",
         **fields,
     }
-    return read_annotation(TASK, annotation, "p" * 32, "annotator-1")
+    return read_annotation(task, annotation, "p" * 32, "annotator-1")
 
 
-def without(name: str) -> list[dict[str, Any]]:
-    return [item for item in untouched() if item["from_name"] != name]
+def without(name: str, place: int) -> list[dict[str, Any]]:
+    """What comes back when one keyframe's mark or caption is missing."""
+    return [item for item in untouched() if item["from_name"] != name or item["value"]["start"] != str(place)]
+
+
+def region(place: int, mark: str | None, *texts: str) -> list[dict[str, Any]]:
+    """A keyframe's region with its mark and its caption, as the screen sends them."""
+    where = {"start": str(place), "end": str(place), "startOffset": 0, "endOffset": 5}
+    part = {"id": f"{NAMES.region}{place}", "to_name": NAMES.script, "origin": "prediction-changed"}
+    mark = mark or NAMES.unjudged
+    return [
+        part | {"from_name": NAMES.marks, "type": "paragraphlabels", "value": where | {"paragraphlabels": [mark]}},
+        part | {"from_name": NAMES.captions, "type": "textarea", "value": where | {"text": list(texts)}},
+    ]
+
+
+def first_version(**fields: Any) -> dict[str, Any]:
+    """The task as the first version of the screen had it."""
+    data = {name: value for name, value in TASK["data"].items() if name not in ("title", "pictures")}
+    frames = [frame | {"html": "<img>"} for frame in data["frames"]]
+    return TASK | {"data": data | {"interface": 1, "frames": frames}} | fields
 
 
 def test_an_accepted_sample_changes_nothing() -> None:
@@ -70,6 +89,7 @@ def test_an_accepted_sample_changes_nothing() -> None:
     judged=st.lists(st.one_of(st.none(), st.sampled_from(JUDGEMENTS)), min_size=3, max_size=3),
     captions=st.lists(st.text(min_size=1).filter(str.strip), min_size=3, max_size=3),
     summary=st.text(min_size=1).filter(str.strip),
+    version=st.sampled_from([1, 2]),
 )
 def test_what_was_entered_comes_back(
     decision: str,
@@ -78,23 +98,31 @@ def test_what_was_entered_comes_back(
     judged: list[str | None],
     captions: list[str],
     summary: str,
+    version: int,
 ) -> None:
+    if version == 1:
+        task = first_version()
+        entered = [text(f"{NAMES.caption}{place}", caption) for place, caption in enumerate(captions)]
+        entered += [choice(f"{NAMES.judged}{place}", word) for place, word in enumerate(judged) if word]
+    else:
+        task = TASK
+        pairs = zip(judged, captions, strict=True)
+        entered = [part for place, (mark, caption) in enumerate(pairs) for part in region(place, mark, caption)]
     result = [
         choice(NAMES.decision, decision),
         choice(NAMES.reasons, *map(shown, reasons)),
         text(NAMES.summary, summary),
-        *(text(f"{NAMES.caption}{place}", caption) for place, caption in enumerate(captions)),
-        *(choice(f"{NAMES.judged}{place}", word) for place, word in enumerate(judged) if word),
+        *entered,
     ]
     if rating is not None:
         result.append({"from_name": NAMES.rating, "value": {"rating": rating}})
-    verdict = read(json.loads(json.dumps(result)))
+    verdict = read(json.loads(json.dumps(result)), task)
     assert verdict.problems == ()
     assert (verdict.decision, set(verdict.reasons), verdict.rating) == (decision, reasons, rating)
     assert [one.judged for one in verdict.keyframes] == judged
-    for one, entered, before in zip(verdict.keyframes, captions, CAPTIONS, strict=True):
-        assert one.changed == (entered.split() != before.split())
-        assert one.caption == (entered if one.changed else before)
+    for one, written, before in zip(verdict.keyframes, captions, CAPTIONS, strict=True):
+        assert one.changed == (written.split() != before.split())
+        assert one.caption == (written if one.changed else before)
     assert verdict.summary in (None, summary)
     assert Verdict.model_validate_json(verdict.canonical()) == verdict
 
@@ -145,11 +173,37 @@ def test_skipped_and_empty_annotations_decide_nothing() -> None:
 
 
 def test_an_emptied_text_is_an_edit_and_one_that_was_never_there_is_none() -> None:
-    emptied = read([*without(f"{NAMES.caption}1"), choice(NAMES.decision, "fix")])
+    emptied = read([*without(NAMES.captions, 1), region(1, None, "")[1], choice(NAMES.decision, "fix")])
     assert [(one.caption, one.changed) for one in emptied.keyframes][1] == ("", True)
     assert emptied.summary is None
     bare = read([choice(NAMES.decision, "accept")])
     assert not any(one.changed for one in bare.keyframes) and bare.summary is None
+
+
+def test_an_emptied_text_of_the_first_version_is_an_edit() -> None:
+    others = [text(NAMES.summary, TASK["data"]["summary"]), choice(NAMES.decision, "fix")]
+    task = first_version()
+    emptied = read([text(f"{NAMES.caption}0", CAPTIONS[0]), text(f"{NAMES.caption}2", CAPTIONS[2]), *others], task)
+    assert [one.changed for one in emptied.keyframes] == [False, True, False]
+    assert all(one.caption == "" for one in read(others, task).keyframes)
+    reopened = read(others)  # opened again in this version's screen, which forgets the earlier one's texts
+    assert not any(one.changed for one in reopened.keyframes) and reopened.problems == ()
+
+
+def test_a_keyframe_whose_region_was_deleted_is_dropped() -> None:
+    gone = [item for item in without(NAMES.marks, 1) if item in without(NAMES.captions, 1)]
+    verdict = read([*gone, choice(NAMES.decision, "fix")])
+    assert [(one.judged, one.changed) for one in verdict.keyframes] == [(None, False), ("drop", False), (None, False)]
+    again = [*gone, *region(1, "ok")[:1], choice(NAMES.decision, "fix")]  # marked anew, without a text to correct
+    assert [(one.judged, one.changed) for one in read(again).keyframes][1] == ("ok", False)
+
+
+@pytest.mark.parametrize("place", ["3", "-1", "x", None, "1.0", "²"])
+def test_a_mark_of_no_keyframe_is_named(place: str | None) -> None:
+    mark = region(0, "drop")[0]
+    odd = mark | {"value": mark["value"] | {"start": place}}
+    verdict = read([*untouched(), choice(NAMES.decision, "accept"), odd])
+    assert [one.judged for one in verdict.keyframes] == [None] * 3 and verdict.problems[0].startswith("marks of no")
 
 
 @pytest.mark.parametrize(

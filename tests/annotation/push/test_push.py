@@ -42,7 +42,7 @@ def test_a_second_push_adds_nothing(workspace: Make, access: Access, title: str)
     for task in tasks:
         assert task["overlap"] == 2
         (prediction,) = task["predictions"]
-        assert prediction["model_version"] == "tiny" and len(prediction["result"]) == 4
+        assert prediction["model_version"] == "tiny" and len(prediction["result"]) == 6
     before = api.tasks(done.project)
     for check in (False, True):
         again = push(place, access, title, people=2, check=check)
@@ -112,7 +112,7 @@ def test_duplicates_that_nobody_touched_are_removed(workspace: Make, access: Acc
 def test_tasks_of_other_people_stay_as_they_are(workspace: Make, access: Access, title: str) -> None:
     place, api = workspace(films(1)), Api(access)
     done = push(place, access, title)
-    stranger = {"video": "x", "fps": 1, "captions": [], "frames": [], "summary": "hand made"}
+    stranger = {"video": "x", "fps": 1, "captions": [], "frames": [], "pictures": "", "summary": "hand made"}
     api.call("POST", f"/api/projects/{done.project}/import", json=[{"data": stranger}])
     assert push(place, access, title).unchanged == 1
     tasks = api.tasks(done.project)

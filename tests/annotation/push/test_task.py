@@ -39,15 +39,36 @@ def test_a_task_shows_what_the_sample_says(captions: list[str]) -> None:
     pictures = {0: "/data/local-files/?d=a&b", 2: '"><script>', 5: "/c"}
     task = build_task(whole, "a" * 64, "random", Shown("/v", pictures), 0.5)
     assert task_key(task["data"]) == Key("v1", "a" * 64, "first")
-    for frame in task["data"]["frames"]:
-        tags = Tags(frame["html"])
-        assert [name for name, _ in tags.found] == ["figure", "img", "figcaption"]
-        assert tags.found[1][1]["src"] == pictures[frame["index"]]
+    tags = Tags(task["data"]["pictures"])
+    assert [name for name, _ in tags.found] == ["figure", "img", "figcaption"] * 3
+    assert [found["src"] for name, found in tags.found if name == "img"] == list(pictures.values())
     said = {caption.index: caption.text for caption in whole.captions.captions}
     assert [frame["caption"] for frame in task["data"]["frames"]] == [said[index] for index in (0, 2, 5)]
     (prediction,) = task["predictions"]
-    texts = {item["from_name"]: item["value"].get("text") for item in prediction["result"]}
-    assert texts[f"{NAMES.caption}1"] == [said[2]] and prediction["score"] == 0.5
+    regions = {(item["from_name"], item["id"]): item["value"] for item in prediction["result"]}
+    assert regions[NAMES.captions, f"{NAMES.region}1"]["text"] == [said[2]] and prediction["score"] == 0.5
+    for place, line in enumerate(task["data"]["captions"]):
+        mark = regions[NAMES.marks, f"{NAMES.region}{place}"]
+        assert mark["paragraphlabels"] == [NAMES.unjudged] and mark["start"] == mark["end"] == str(place)
+        units = len(line["text"].encode("utf-16-le", "surrogatepass")) // 2  # as JavaScript counts
+        assert (mark["startOffset"], mark["endOffset"]) == (0, units)
+
+
+@pytest.mark.parametrize(
+    ("title", "seen"),
+    [
+        ("Harbour & <b>hills</b>", "Harbour & <b>hills</b>"),
+        ("two\nlines \u202eback\u202c\x00", "two lines back"),
+        ("$captions[0].text", "$captions[0].text"),
+        ("x" * 500, "x" * 199 + "\u2026"),
+        (" \u202e ", "v1"),
+        (None, "v1"),
+    ],
+)
+def test_the_title_is_one_line_of_text(title: str | None, seen: str) -> None:
+    whole = make_sample("v1", frames=8, keyframes=(0, 2, 5), title=title)
+    shown = Shown("/v", {0: "/a", 2: "/b", 5: "/c"})
+    assert build_task(whole, "a" * 64, "random", shown, None)["data"]["title"] == seen
 
 
 def test_the_summary_as_it_is_shown_is_no_edit() -> None:
