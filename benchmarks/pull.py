@@ -42,8 +42,8 @@ from flows.cli.app import collect_rarely
 def judged(task: dict[str, Any], number: int) -> dict[str, Any]:
     """The task with an annotation that corrects its first caption and has a verdict."""
     result = [dict(part) for part in task["predictions"][0]["result"]]
-    caption = next(part for part in result if part["from_name"] == f"{NAMES.caption}0")
-    caption["value"] = {"text": [f"Corrected: {caption['value']['text'][0]}"]}
+    caption = next(part for part in result if part["from_name"] == NAMES.captions)
+    caption["value"] = caption["value"] | {"text": [f"Corrected: {caption['value']['text'][0]}"]}
     decision = DECISIONS[number % len(DECISIONS)]
     value = {"choices": [decision]}
     result.append({"from_name": NAMES.decision, "to_name": NAMES.video, "type": "choices", "value": value})

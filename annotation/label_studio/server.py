@@ -128,7 +128,7 @@ def environment(folder: Path, access: Access) -> dict[str, str]:
         "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(root),
         # Without this flag the import of a Repeater's predictions answers 201 and creates none of them.
         "fflag_fix_back_4620_memory_efficient_predictions_import_08012025_short": "true",
-        # "3 of 12" in the corner of the screen counts the person's tasks; without it, those that were opened.
+        # "3 of 12" in the corner of the screen counts open tasks; without it, "3 of 3" those that were opened.
         "fflag_fix_all_optic_79_task_count_is_wrong_short": "true",
         "EDITOR_KEYMAP": json.dumps(KEYMAP),
         "COLLECT_ANALYTICS": "false",

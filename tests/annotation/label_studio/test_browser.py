@@ -69,7 +69,7 @@ def test_people_judge_on_the_screen(
     after, _ = film(first)
     first.press("Control+Alt+Space")
     assert duration == pytest.approx(12, abs=0.5) and before < 0.3 < after, "the keyboard plays the video"
-    assert first.area("A star meets a circle.").is_visible() and first.page.get_by_text("A square grows.").is_visible()
+    assert first.area("A star meets a circle.").is_visible() and first.page.get_by_test_id("phrase:2").is_visible()
     first.rewrite("[1.0][3.0]A star meets", CORRECTED)
     first.select(4)
     first.press("d")

@@ -58,9 +58,13 @@ def test_ten_keyframes_are_judged_by_keys_alone(
         assert clock.strip() == f"00:{1 + 2 * number:02d}", "the player and its clock are at the keyframe"
         keyboard.press(key)
         page.wait_for_timeout(100)
+    keyboard.press("Escape")
+    page.wait_for_timeout(200)
+    hint = "getComputedStyle(document.querySelector('.v2xum .caption'), '::before').content"
+    assert somebody.selected() == [] and "Select a keyframe" in page.evaluate(hint)
     keyboard.press("ArrowUp")
     page.wait_for_timeout(400)
-    assert somebody.selected() == [8]
+    assert somebody.selected() == [8] and page.evaluate(hint) == "none"
     keyboard.press("o")
     picture(somebody, "keys")
     for key in ("f", "q", "q"):
