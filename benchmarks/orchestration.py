@@ -17,7 +17,6 @@ from unittest import mock
 
 import sqlalchemy as sa
 
-import tasks.export
 from benchmarks.instant import config, trivial_videos, with_instant_models
 from curation.dataset.export import export_workspace
 from curation.ledger import tables
@@ -57,8 +56,10 @@ def measure(videos: int = VIDEOS) -> dict[str, Any]:
         quiet_environment(folder / "prefect")
         began = time.perf_counter()
         with local_server(folder / "prefect") as url:
+            # Imported here: Prefect reads the environment, which must be quiet by then, when it is first imported.
             from prefect.settings import PREFECT_API_URL, temporary_settings
 
+            import tasks.export
             from flows.curate import curate
 
             started = time.perf_counter()
@@ -74,7 +75,7 @@ def measure(videos: int = VIDEOS) -> dict[str, Any]:
         "videos": videos,
         "samples": counts.samples,
         "outside_ms": round(1000 * (wall - inside - export.seconds) / videos, 2),
-        "goal_outside_ms": 10,
+        "goal_outside_ms": 5,
         "stages_ms": round(1000 * inside / videos, 2),
         "export_ms": round(1000 * export.seconds / videos, 2),
         "server_start_seconds": round(started - began, 1),

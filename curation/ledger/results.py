@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import sqlalchemy as sa
@@ -66,8 +67,16 @@ class ResultRows(Part):
                 for row in connection.execute(query.where(r.video_id.in_(chunk))):
                     yield row.video_id, row.stage, self._payload(row)
 
-    def write(self, entry: Entry, later: Sequence[str]) -> None:
-        """Store a result as the current one of its stage; results of the `later` stages stop being current."""
+    def write(self, entry: Entry, later: Sequence[str], *, first: bool = False) -> None:
+        """Store a result as the current one of its stage; results of the `later` stages stop being current.
+
+        `first`: no result of these stages is current, so that one statement will do. That is most of a run's writing.
+        """
+        if first:
+            with suppress(sa.exc.IntegrityError), self.engine.begin() as connection:
+                connection.execute(_INSERT, _values(entry))
+                return
+            # An older result has the same fingerprint: it is replaced.
         with self.engine.begin() as connection:
             write_entry(connection, entry, later)
 
@@ -167,9 +176,14 @@ def write_entry(connection: sa.Connection, entry: Entry, later: Sequence[str]) -
     head = entry.head
     retire(connection, entry.video_id, [head.stage, *later])
     connection.execute(_DELETE, {"v": entry.video_id, "s": head.stage, "f": head.fingerprint})
-    values = {
+    connection.execute(_INSERT, _values(entry))
+
+
+def _values(entry: Entry) -> dict[str, Any]:
+    """The columns of a current result."""
+    return {
         "video_id": entry.video_id,
-        **head._asdict(),
+        **entry.head._asdict(),
         "current": True,
         "payload": entry.payload,
         "attempts": entry.attempts,
@@ -180,7 +194,6 @@ def write_entry(connection: sa.Connection, entry: Entry, later: Sequence[str]) -
         "made_at": entry.made_at,
         "content": entry.content,
     }
-    connection.execute(_INSERT, values)
 
 
 def retire(connection: sa.Connection, video_id: str, stages: Sequence[str]) -> None:

@@ -99,6 +99,7 @@ def process(
     heads = ledger.heads(ids)
     duplicates = ledger.duplicates(ids)
     older = ledger.older(stage, ids)
+    rewritten = {stage, *STAGES.later(stage)}
     due: list[tuple[Registered, Standing]] = []
     for source in ledger.sources(ids):
         where = standing(source, heads.get(source.id, {}), hashes)
@@ -113,9 +114,10 @@ def process(
         if stop.is_set():
             raise Interrupted(_STOPPED)
         source, where = item
+        first = rewritten.isdisjoint(heads.get(source.id, {}))
         try:
             with turn(source.position):
-                outcome = _carry(stage, source, where, older.get(source.id, set()), ledger, work, stop, watch)
+                outcome = _carry(stage, source, where, older.get(source.id, set()), first, ledger, work, stop, watch)
         except (OSError, sa.exc.OperationalError) as error:
             if is_storage_full(error):
                 raise _full(error) from error
@@ -142,6 +144,7 @@ def _carry(
     source: Registered,
     where: Standing,
     older: set[str],
+    first: bool,
     ledger: Ledger,
     work: Callable[[Inputs], Record],
     stop: threading.Event,
@@ -169,7 +172,7 @@ def _carry(
             watch.failed(stage, source.id, error, charged=failure.error_class == "poison")
         return "rejected"
     entry = record_entry(source.id, stage, where.fingerprints.done, record, time.monotonic() - started)
-    ledger.write(entry, STAGES.later(stage))
+    ledger.write(entry, STAGES.later(stage), first=first)
     watch.succeeded(stage)
     return "made"
 

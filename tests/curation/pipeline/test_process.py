@@ -17,6 +17,7 @@ from curation.ledger.ledger import Ledger
 from curation.ledger.samples import sample
 from curation.ledger.stages import STAGES, SUMMARY, Stage
 from curation.ledger.standing import StageHashes, fingerprint_of, standing
+from curation.pipeline.process import process
 from curation.status.counts import summarize
 from curation.status.explain import explain, find
 from curation.status.standings import Standings, all_rejections, samples
@@ -24,7 +25,7 @@ from curation.status.view import LedgerView
 from schemas.errors import ConfigError, Interrupted, StorageFull, TransientError
 from schemas.records import Judgement, Rejection
 from tests.curation.hashes import HASHES, changed, other_limits
-from tests.curation.scripted_stages import ERRORS, Works, run_all, source, sources
+from tests.curation.scripted_stages import ERRORS, Tally, Works, run_all, source, sources
 
 LOOSER = replace(HASHES, policy="looser")
 
@@ -298,3 +299,42 @@ def test_a_locked_database_says_nothing_of_the_video(ledger: Ledger) -> None:
 def test_a_fingerprint_is_the_hash_of_the_parts_as_json(name: str, version: int, own: str, inputs: list[str]) -> None:
     text = json.dumps((name, version, own, inputs))
     assert fingerprint_of(Stage(name, version, (), Judgement), own, inputs) == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_a_first_result_replaces_an_older_one_of_the_same_fingerprint(ledger: Ledger) -> None:
+    [video] = ledger.register(sources(1))
+    run_all(ledger, [video], Works())
+    [stage, *later] = STAGES.names
+    entry = ledger.entry(video, stage)
+    assert entry is not None
+    ledger.write(entry._replace(attempts=7), later, first=True)  # although a result is current: nothing is doubled
+    again = ledger.entry(video, stage)
+    assert again is not None and again.attempts == 7
+    assert set(ledger.heads([video])[video]) == {stage}
+
+
+def test_a_video_is_counted_once_and_what_failed_for_now_is_left_to_the_next_run(ledger: Ledger) -> None:
+    ids = ledger.register(sources(3))
+    works = Works({("download", ids[0]): [TransientError("network", "no answer")]})
+    tally, tried = Tally(), set[str]()
+
+    def carry(tried: set[str] | None) -> None:
+        process(
+            "download",
+            ids,
+            ledger=ledger,
+            hashes=HASHES,
+            work=works.stage("download"),
+            progress=tally,
+            stop=threading.Event(),
+            tried=tried,
+        )
+
+    carry(tried)
+    assert tried == set(ids)
+    carry(tried)
+    assert len(works.calls) == 3
+    assert tally.rows == {("download", "made"): 2, ("download", "rejected"): 1}
+    carry(None)  # the next run
+    assert works.calls[3:] == [("download", ids[0])]
+    assert tally.rows == {("download", "made"): 3, ("download", "rejected"): 1, ("download", "reused"): 2}
