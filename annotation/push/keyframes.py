@@ -1,4 +1,4 @@
-"""The keyframes of a task: the captions that stand beside the pictures, and the regions over them that people judge."""
+"""The parts of a task that depend on the screen: captions beside the pictures, regions over them, texts to edit."""
 
 from __future__ import annotations
 
@@ -54,3 +54,17 @@ def keyframe_region(place: int, caption: str | None) -> list[dict[str, Any]]:
     mark = {"from_name": NAMES.marks, "type": "paragraphlabels", "value": where | {"paragraphlabels": [NAMES.unjudged]}}
     text = {"from_name": NAMES.captions, "type": "textarea", "value": where | {"text": [caption]}}
     return [region | mark, region | text] if caption and caption.strip() else [region | mark]
+
+
+def empty_texts() -> list[dict[str, Any]]:
+    """The parts of a prediction for the texts that people add: missed keyframes, and a note.
+
+    They exist from the beginning, empty: an editor that is opened on a text ends with a key, while a field that waits
+    for a text keeps the focus, and with it all keys.
+    """
+    return [text_part(NAMES.missed, ""), text_part(NAMES.comment, "")]
+
+
+def text_part(name: str, text: str) -> dict[str, Any]:
+    """The part of a prediction for one text of the whole task."""
+    return {"id": name, "from_name": name, "to_name": NAMES.video, "type": "textarea", "value": {"text": [text]}}

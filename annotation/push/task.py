@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, NamedTuple
 from markupsafe import escape
 
 from annotation.label_studio.interface import NAMES, VERSION
-from annotation.push.keyframes import caption_lines, keyframe_region
+from annotation.push.keyframes import caption_lines, empty_texts, keyframe_region, text_part
 from annotation.push.media import Shown
 from schemas.records import Sample
 from schemas.review import Stratum
@@ -97,7 +97,7 @@ def _figure(address: str, time: float) -> str:
 def _prediction(
     sample: Sample, summary: str, captions: dict[FrameIndex, str], times: list[float], fps: float
 ) -> list[dict[str, Any]]:
-    result = [_text(NAMES.summary, NAMES.video, summary)]
+    result = [text_part(NAMES.summary, summary), *empty_texts()]
     for place, index in enumerate(sample.extract.keyframes):
         result += keyframe_region(place, captions.get(index))
     # One region holds all keyframes, so that the time line has one row. Label Studio counts frames from 1.
@@ -113,7 +113,3 @@ def _prediction(
         }
     )
     return result
-
-
-def _text(name: str, to: str, text: str) -> dict[str, Any]:
-    return {"id": name, "from_name": name, "to_name": to, "type": "textarea", "value": {"text": [text]}}

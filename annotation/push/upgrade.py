@@ -13,7 +13,7 @@ from annotation.label_studio.client import LabelStudio
 from annotation.label_studio.interface import NAMES, VERSION
 from annotation.label_studio.project import OwnProject, finish_interface, update_interface
 from annotation.label_studio.task_list import add_list
-from annotation.push.keyframes import caption_lines, keyframe_region
+from annotation.push.keyframes import caption_lines, empty_texts, keyframe_region
 from annotation.push.task import task_key
 
 _UPGRADED = (
@@ -67,8 +67,9 @@ def new_data(data: Any) -> dict[str, Any] | None:
 
 def new_result(data: Mapping[str, Any], result: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """A prediction's result for this version: regions over the captions instead of a text beside each picture."""
+    ours = (NAMES.marks, NAMES.captions, NAMES.missed, NAMES.comment)
     kept = [item for item in result if not str(item.get("from_name")).startswith((NAMES.caption, NAMES.judged))]
-    kept = [item for item in kept if item.get("from_name") not in (NAMES.marks, NAMES.captions)]
+    kept = [item for item in kept if item.get("from_name") not in ours] + empty_texts()
     for place, frame in enumerate(data["frames"]):
         kept += keyframe_region(place, frame["caption"])
     return kept

@@ -158,11 +158,14 @@ class Annotator:
 
     def write_missed(self, text: str) -> None:
         """Name missed keyframes in words."""
-        box = self.page.get_by_placeholder("Enter when done")
-        box.scroll_into_view_if_needed()
-        box.click()
+        self.edit(".missed")
         self.page.keyboard.type(text)  # with every key, so that a key of the screen's that does something here shows
-        box.press("Shift+Enter")
+        self.page.keyboard.press("Shift+Enter")
+        self.page.wait_for_timeout(300)
+
+    def edit(self, part: str) -> None:
+        """Open the editor of a text: the one in this part of the screen."""
+        self.page.locator(part).get_by_test_id("htx-textbox-edit-button").click()
         self.page.wait_for_timeout(300)
 
     def press(self, *keys: str) -> None:

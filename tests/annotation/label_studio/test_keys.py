@@ -103,12 +103,14 @@ def test_keys_work_again_after_a_text(
     for key in ("ArrowDown", "ArrowDown", "w"):
         keyboard.press(key)
         page.wait_for_timeout(300)
-    page.locator(".caption").get_by_test_id("htx-textbox-edit-button").click()
-    page.wait_for_timeout(300)
+    somebody.edit(".caption")
     keyboard.press("Control+a")
     keyboard.press("Delete")
     keyboard.press("Shift+Enter")
-    for key in ("ArrowDown", "d", "Backspace", "f"):
+    somebody.edit(".comment")
+    keyboard.type("not to be kept")
+    keyboard.press("Escape")
+    for key in ("ArrowDown", "d", "Backspace", "Control+z", "Backspace", "f"):
         keyboard.press(key)
         page.wait_for_timeout(300)
     with page.expect_response(lambda answer: "/annotations" in answer.url and answer.request.method == "POST"):
@@ -120,7 +122,7 @@ def test_keys_work_again_after_a_text(
         ("wrong", ""),
         ("drop", "A square grows."),
     ]
-    assert (verdict.decision, verdict.problems) == ("fix", ())
+    assert (verdict.decision, verdict.comment, verdict.problems) == ("fix", "", ())
 
 
 def test_the_list_of_tasks_shows_what_people_read(

@@ -42,7 +42,7 @@ def test_a_second_push_adds_nothing(workspace: Make, access: Access, title: str)
     for task in tasks:
         assert task["overlap"] == 2
         (prediction,) = task["predictions"]
-        assert prediction["model_version"] == "tiny" and len(prediction["result"]) == 6
+        assert prediction["model_version"] == "tiny" and len(prediction["result"]) == 8
     before = api.tasks(done.project)
     for check in (False, True):
         again = push(place, access, title, people=2, check=check)

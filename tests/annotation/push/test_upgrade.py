@@ -142,4 +142,4 @@ def test_what_this_program_did_not_make_stays(data: object) -> None:
 def test_a_second_upgrade_of_a_prediction_changes_nothing() -> None:
     data = {"frames": [{"caption": "One."}, {"caption": ""}]}
     once = new_result(data, [textarea("summary", "video", "x"), textarea("caption_0", "frame_0", "One.")])
-    assert new_result(data, once) == once and len(once) == 4
+    assert new_result(data, once) == once and len(once) == 6
