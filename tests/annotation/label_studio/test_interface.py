@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
 import re
 from xml.etree import ElementTree
 
 from annotation.label_studio.interface import DECISIONS, JUDGEMENTS, MARKS, NAMES, guidelines_html, interface, shown
 from annotation.label_studio.server import KEYMAP
+from schemas.repository import ROOT
 from schemas.review import REASONS
 
 SCREEN = ElementTree.fromstring(interface())
@@ -28,6 +30,11 @@ def test_no_two_fixed_hotkeys_are_the_same() -> None:
     assert len(keys) == len(set(keys)) and {"a", "f", "r", "o", "w", "d", "m", "q", "1"} <= set(keys)
     moves = {move["key"] for move in KEYMAP.values()}
     assert not moves & set(keys) and moves == {"down", "up"}
+
+
+def test_the_guide_gives_other_servers_the_same_keys() -> None:
+    guide = (ROOT / "docs" / "guides" / "review.md").read_text(encoding="utf-8")
+    assert f"export EDITOR_KEYMAP='{json.dumps(KEYMAP)}'" in guide
 
 
 def test_a_choice_without_a_key_is_one_that_no_task_shows() -> None:
