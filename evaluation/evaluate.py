@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from evaluation.baselines import all_baselines
 from evaluation.cases import Case, Evaluated, Prediction, Reference, References, System
+from evaluation.counted import failed_predictions
 from evaluation.matching import match
 from evaluation.metrics.crossmodal import UNITS as CROSS_UNITS
 from evaluation.metrics.crossmodal import CrossModalOptions, predicted_frames
@@ -38,6 +39,7 @@ DRAWS = 100  # draws of random scores for each video
 _PACKAGES = ("numpy", "scipy", "pycocoevalcap", "torch", "transformers")
 _NO_FRAMES = "the system predicts no frames"
 _NO_TEXT = "the system predicts no text"
+_NO_WORDS = "no text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,25 +120,14 @@ def evaluate(
         )
     if baselines:
         rows += _baselines(protocol, references.items, seed)
-    return Evaluated(
-        Evaluation(
-            provenance=_provenance(protocol, inputs, scorers if with_text else None, cross, seed),
-            systems=tuple(rows),
-            problems=tuple(problems),
-            counts=_counts(references, problems, len(systems)),
-        ),
-        cases,
+    evaluation = Evaluation(
+        provenance=_provenance(protocol, inputs, scorers if with_text else None, cross, seed),
+        systems=tuple(rows),
+        problems=tuple(problems),
+        counts={},
     )
-
-
-def failed_share(evaluation: Evaluation) -> float:
-    """The share (0..1) of videos whose prediction could not be scored, of the run of a system with the largest share.
-
-    A prediction that counts as the worst in some metric, because it has no value there, could not be scored either.
-    """
-    runs = [run for row in evaluation.systems if row.kind == "system" for run in (row.videos, *row.more_runs) if run]
-    failed = [[video.failure is not None or bool(video.as_worst) for video in run] for run in runs]
-    return max((sum(run) / len(run) for run in failed), default=0.0)
+    counts = _counts(references, evaluation, len(systems))
+    return Evaluated(evaluation.model_copy(update={"counts": counts}), cases)
 
 
 class _Forms(NamedTuple):
@@ -207,20 +198,27 @@ def _with_texts(
     texts = [TextPair(r.id, None if p.failure is not None else p.text, r.texts) for r, p in pairs]
     scores = scorers.score(texts)
     place = {id_: row for row, id_ in enumerate(scores.scored)}
+    empty = frozenset(scores.empty)
     joined = []
-    for row in rows:
+    refused = []
+    for row, (_, prediction) in zip(rows, pairs, strict=True):
         values = {metric: scores.videos[metric][row.id] for metric in TEXT_METRICS}
         why = {metric: scores.undefined[row.id] for metric in TEXT_METRICS if row.id in scores.undefined}
         sums = {name: tuple(table[place[row.id]].tolist()) for name, table in scores.sums.items() if row.id in place}
-        joined.append(_joined(row, values, why).model_copy(update={"sums": sums}))
-    refused = [
-        Problem(id=id_, reason="unscorable_text", detail=why, counted="worst") for id_, why in scores.refused.items()
-    ]
-    refused += [
-        Problem(id=p.id, reason="no_text", detail="no text: worst in the text metrics", counted="worst")
-        for _, p in pairs
-        if p.failure is None and p.text is None
-    ]
+        as_worst = dict(row.as_worst)
+        if prediction.failure is None and row.id in place:
+            unscorable = scores.refused.get(row.id)
+            if row.id in empty:
+                lacking = _NO_WORDS if prediction.text is None else "a text without a word"
+                as_worst |= dict.fromkeys(TEXT_METRICS, unscorable or lacking)
+            elif unscorable is not None:
+                as_worst["METEOR"] = unscorable
+            if unscorable is not None:
+                refused.append(Problem(id=row.id, reason="unscorable_text", detail=unscorable, counted="worst"))
+            elif prediction.text is None:
+                detail = f"{_NO_WORDS}: worst in the text metrics"
+                refused.append(Problem(id=row.id, reason="no_text", detail=detail, counted="worst"))
+        joined.append(_joined(row, values, why).model_copy(update={"sums": sums, "as_worst": as_worst}))
     return joined, refused
 
 
@@ -275,12 +273,13 @@ def _versions() -> dict[str, str]:
     return versions
 
 
-def _counts(references: References, problems: Sequence[Problem], systems: int) -> dict[str, int]:
+def _counts(references: References, evaluation: Evaluation, systems: int) -> dict[str, int]:
+    problems = evaluation.problems
     return {
         "videos": len(references.items),
         "systems": systems,
         "references_left_out": len(references.problems),
-        "counted_as_worst": sum(problem.counted == "worst" for problem in problems),
+        "counted_as_worst": failed_predictions(evaluation),
         "left_out": sum(problem.counted == "left_out" for problem in problems),
         "read_in_part": sum(problem.counted == "as_read" for problem in problems),
     }

@@ -97,7 +97,12 @@ def evaluate_videos(protocol: Protocol, pairs: Sequence[tuple[Reference, Predict
                 undefined=measured.undefined[row],
                 score_source="selection" if prediction.scores is None else prediction.score_source or "scores",
             )
-            done[i] = _resolved(protocol, reference, made) if made.undefined else made
+            made = _resolved(protocol, reference, made) if made.undefined else made
+            own = protocol.selection == "own_or_top_share" and prediction.selected is not None
+            if own and prediction.selected is not None and not prediction.selected.any():  # beside scores of its own
+                unanswered = {m.name: _NO_CHOICE for m in (F1, PRECISION, RECALL) if made.values[m.name] is not None}
+                made = made.model_copy(update={"as_worst": {**unanswered, **made.as_worst}})
+            done[i] = made
     return [done[i] for i in range(len(pairs))]
 
 

@@ -16,10 +16,11 @@ video. A record needs `id` and at least one of the other keys.
     slot_probabilities   one number for each slot, or {"9": 0.8, ...}: becomes scores of frames as in model_text.py
     error                why there is no prediction: it counts as the worst value
 
-`selected` takes precedence over the marks in the text. Scores come from `scores`, else from `frame_probabilities`, else
-from `slot_probabilities`, else from the selection; `score_source` says which. An unknown key is an error of the whole
-file, because a misspelt key would lose its values in every record. Every other fault of a record is a failure of its
-video, which then counts as the worst.
+`selected` takes precedence over the marks in the text. A text beside `scores` that names no frame is words alone: the
+protocol then makes the summary of the scores, as where there is no text. Scores come from `scores`, else from
+`frame_probabilities`, else from `slot_probabilities`, else from the selection; `score_source` says which. An unknown
+key is an error of the whole file, because a misspelt key would lose its values in every record. Every other fault of a
+record is a failure of its video, which then counts as the worst.
 
 Records of one video with different tasks are joined (evaluation/readers/tasks.py).
 """
@@ -127,7 +128,11 @@ def _own(reference: Reference, record: Object) -> Generated:
         if record.get("selected") is not None and task == "v2vt" and strip_marks(text):
             task = "v2t"  # the selection counts, not the marks
         read = from_text(id_, text, frames=frames, fps=reference.fps, form=form, task=task, token=token, slots=slots)
-        if (read.prediction.failure or "").startswith(UNREADABLE) and record.get("selected") is None:
+        if not read.times and task == "v2vt" and record.get("scores") is not None:  # the frames are in the scores
+            words = from_text(id_, text, frames=frames, form=form, task="v2t")
+            read = words._replace(problems=read.problems if read.dropped else (), dropped=read.dropped)
+        unreadable = (read.prediction.failure or "").startswith(UNREADABLE)
+        if unreadable and record.get("selected") is None and record.get("scores") is None:
             return read
     selected = read.prediction.selected
     if record.get("selected") is not None:

@@ -24,7 +24,7 @@ class Part(NamedTuple):
 def join_tasks(parts: Sequence[Part]) -> tuple[list[Prediction], list[Problem]]:
     """One prediction for each video with records of different tasks, in the order of first records, and the problems.
 
-    A part that is a failure has nothing to give: what it should have said counts as the worst.
+    A part that is a failure has nothing to give: it counts as missing, and evaluation/units.py says as what.
     """
     by_id: dict[str, list[Part]] = {}
     for part in parts:
@@ -46,7 +46,7 @@ def join_tasks(parts: Sequence[Part]) -> tuple[list[Prediction], list[Problem]]:
         for name, said in (("frames", frames), ("words", words)):
             if said.failure is not None:
                 problems.append(
-                    Problem(id=id_, reason="failed_task", detail=f"{name}: {said.failure}", counted="worst")
+                    Problem(id=id_, reason="failed_task", detail=f"{name}: {said.failure}", counted="as_read")
                 )
         if "v2vt" in by_task:
             sources = (("frames", "v2v"), ("words", "v2t"))

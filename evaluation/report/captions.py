@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from evaluation.counted import failed_predictions
 from evaluation.report.tables import label, unranked
 from schemas.documents.comparison import Comparison
 from schemas.documents.evaluation import Evaluation, SystemValues
@@ -30,12 +31,15 @@ def caption(evaluation: Evaluation) -> str:
         parts.append(f"Means over several runs ({', '.join(runs)}), whose spread the intervals include.")
     parts += [f"{plain_line(row.name)}: {plain_line(row.note)}." for row in evaluation.systems if row.note]
     counted = Counter(problem.counted for problem in evaluation.problems)
-    failures = f"Predictions counted as worst: {counted['worst']:,}; left out: {counted['left_out']:,}"
+    failures = f"Predictions counted as worst: {failed_predictions(evaluation):,}; left out: {counted['left_out']:,}"
     parts.append(failures + (f"; read in part: {counted['as_read']:,}." if counted["as_read"] else "."))
-    if missing := _missing(evaluation.systems):
+    missing, undefined = _missing(evaluation.systems), _undefined(evaluation.systems)
+    if missing:
         parts.append(f"No value: {missing}.")
-    undefined = _undefined(evaluation.systems)
-    parts.append(f"Videos without a value: {undefined}." if undefined else "No value is undefined.")
+    if undefined:
+        parts.append(f"Videos without a value: {undefined}.")
+    if not missing and not undefined:
+        parts.append("No value is undefined.")
     if made.clip:
         parts.append(f"CLIP {plain_line(made.clip)}" + (f", one vector a {made.text_unit}." if made.text_unit else "."))
     return " ".join(parts)

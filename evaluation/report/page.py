@@ -10,6 +10,7 @@ from typing import NamedTuple
 from jinja2 import Template
 
 from evaluation.cases import Case, Flags, Reference
+from evaluation.counted import failed_predictions
 from evaluation.metrics.crossmodal import reference_frames
 from evaluation.protocols import Protocol, get
 from evaluation.report import curves
@@ -101,7 +102,7 @@ def render_page(
         videos=max((len(row.videos) for row in evaluation.systems), default=0),
         systems=sum(row.kind == "system" for row in evaluation.systems),
         baselines=any(row.kind != "system" for row in evaluation.systems),
-        failed=sum(problem.counted == "worst" for problem in problems),
+        failed=failed_predictions(evaluation),
         left_out=sum(problem.counted == "left_out" for problem in problems),
         tables=tables,
         ranked=any(cell.best for table in tables for row in table.systems for cell in row.cells),

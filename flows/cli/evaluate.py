@@ -72,7 +72,7 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Score summaries. `v2xum evaluate compare A.json B.json` compares two results."""
-    from evaluation.evaluate import failed_share  # imports numpy and scipy, which other commands do not need
+    from evaluation.counted import failed_share  # imports numpy and scipy, which other commands do not need
     from evaluation.report.write import PageFailed
     from evaluation.request import EvaluateRequest, evaluate_here
 

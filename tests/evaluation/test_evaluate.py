@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from evaluation.cases import Prediction, Predictions, Reference, References, System
 from evaluation.command_line import chosen_videos, protocol_for, read_systems
-from evaluation.evaluate import Inputs, evaluate, failed_share
+from evaluation.counted import failed_share
+from evaluation.evaluate import Inputs, evaluate
 from evaluation.metrics.text import TextScorers
 from evaluation.protocols import METRICS, get
 from evaluation.readers.instruct_v2xum import read_instruct

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.cases import FullLength, Prediction, Predictions, Reference, References, System
-from evaluation.evaluate import Inputs, evaluate, failed_share
+from evaluation.counted import failed_predictions, failed_share
+from evaluation.evaluate import Inputs, evaluate
 from evaluation.metrics.crossmodal import UNITS as CROSS_UNITS
 from evaluation.metrics.crossmodal import CrossModalOptions
 from evaluation.metrics.text import METRICS as TEXT_METRICS
@@ -18,6 +19,7 @@ from evaluation.metrics.text import UNITS as TEXT_UNITS
 from evaluation.metrics.text import TextScorers
 from evaluation.metrics.video import evaluate_videos
 from evaluation.protocols import METRICS, PROTOCOLS, Protocol, get
+from evaluation.report.captions import caption
 from evaluation.units import KNOWN_UNITS
 from schemas.documents.evaluation import Evaluation
 
@@ -95,6 +97,7 @@ def test_failures_alone_are_worst_in_texts_too() -> None:
     assert {frames[name] for name in TEXT_METRICS} == {None}, "a system that never writes has no text metrics"
     assert said.systems[0].videos[0].values["ROUGE_L"] == 0
     assert [(p.id, p.reason) for p in said.problems] == [("v0", "no_text")]
+    assert failed_share(said) == 1 / 8 and set(said.systems[0].videos[0].as_worst) == set(TEXT_METRICS)
 
 
 def test_a_run_that_failed_whole_is_one_of_the_system() -> None:
@@ -117,6 +120,21 @@ def test_a_text_among_frames_is_worst_in_frames_and_said() -> None:
     found = evaluated([Prediction("v0", text="A kite."), *honest(1)[1:]])
     assert found.systems[0].videos[0].values["kendall_tau"] == -1
     assert [(p.id, p.reason) for p in found.problems] == [("v0", "no_frames")]
+
+
+def test_an_empty_selection_beside_scores_is_said() -> None:
+    nothing = np.zeros(FRAMES, bool)
+    found = evaluated([Prediction(p.id, p.scores, "scores", nothing) for p in honest(1)])
+    assert means(found)["f1"] == 0 and (means(found)["kendall_tau"] or -1) > -1
+    assert failed_share(found) == 1
+    assert [(p.id, p.reason) for p in found.problems] == [(r.id, "unanswered") for r in KNOWN]
+
+
+def test_a_prediction_counts_as_worst_once() -> None:
+    nothing = np.zeros(FRAMES, bool)
+    found = evaluated([Prediction("v0", selected=nothing, text=""), *honest(1)[1:]])
+    assert len(found.problems) == 2 and found.counts["counted_as_worst"] == failed_predictions(found) == 1
+    assert "Predictions counted as worst: 1;" in caption(found) and "No value is undefined." in caption(found)
 
 
 @st.composite

@@ -125,7 +125,7 @@ def test_three_lines_of_a_video_one_for_each_task(tmp_path: Path) -> None:
         {"id": "b", "task": "v2v", "text": "[50]"},
     ]
     found = read(write(tmp_path / "o.jsonl", own))
-    assert [(p.id, p.reason, p.counted) for p in found.problems] == [("v_a", "failed_task", "worst")]
+    assert [(p.id, p.reason, p.counted) for p in found.problems] == [("v_a", "failed_task", "as_read")]
     assert found.items[0].text == "A man runs." and found.items[0].selected is None
     assert ("b", "duplicate_id") in [(p.id, p.reason) for p in match(REFERENCES, found.items).problems]
     failed = [{"id": "a", "task": "v2v", "text": ""}, {"id": "a", "task": "v2t", "text": ""}]

@@ -104,6 +104,18 @@ def test_a_selection_goes_before_the_marks_of_the_text(tmp_path: Path) -> None:
     assert chosen(both) == [3] and both.text == "A man." and both.failure is None
 
 
+@pytest.mark.parametrize("more", [{}, {"task": "v2t"}, {"task": "v2vt"}])
+def test_words_beside_scores_leave_the_summary_to_the_scores(tmp_path: Path, more: dict[str, str]) -> None:
+    scores = [float(i) for i in range(10)]
+    for text in ("A man runs.", "In [2019] a man runs."):
+        found = one(tmp_path, scores=scores, text=text, **more)
+        assert found.failure is None and found.selected is None, "no empty selection, which would have F1 0"
+        assert found.scores is not None and found.scores.tolist() == scores and found.score_source == "scores"
+        assert (found.text or "").endswith("a man runs.") or found.text == text
+    assert chosen(one(tmp_path, scores=scores, text="[00]A man runs.")) == [0], "marks that name frames count"
+    assert one(tmp_path, scores=scores, text="[777]", task="v2v").failure is None
+
+
 def test_a_full_stop_after_a_mark_stands_once(tmp_path: Path) -> None:
     assert one(tmp_path, text="A. [08]. B! [09]. C [10].").text == "A. B! C."
 
@@ -138,7 +150,7 @@ def test_selections_and_scores(tmp_path: Path) -> None:
         ({"text": "[99.0]A man.", "form": "seconds"}, "unreadable_times"),
         ({"text": "[1:30]A man.", "form": "seconds"}, "unreadable_times"),
         ({"text": "[<f9>]A man.", "form": "stored", "token": {"<f0>": 1}}, "unreadable_times"),
-        ({"text": "[777]A man.", "scores": [1] * 10}, "unreadable_times"),
+        ({"text": "[777]A man.", "slot_probabilities": [0.1] * 100}, "unreadable_times"),
         ({"text": 3}, "wrong_type"),
         ({"text": ["a"]}, "wrong_type"),
         ({"error": "the server was gone"}, "error"),
