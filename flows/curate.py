@@ -35,7 +35,7 @@ from schemas.safe_text import plain_line
 from tasks.curate import curate_shard, restore_files
 from tasks.export import export_dataset
 
-SHARDS_A_FLOW = 50  # 8 task runs for each shard: one flow run records a few hundred reliably
+SHARDS_A_FLOW = 50  # 9 task runs for each shard: one flow run records a few hundred reliably
 
 
 @flow(name="curate-shards", persist_result=False)

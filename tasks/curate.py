@@ -17,18 +17,15 @@ def run_stage(stage: str, shard: Shard) -> None:
     run_of(shard.workspace).carry(stage, shard.ids)
 
 
-@task(name="thin", cache_policy=NO_CACHE, persist_result=False)
-def thin_shard(shard: Shard) -> None:
-    """Drop the sampled pictures of a shard's finished videos that the configuration does not keep."""
-    thin_pictures(run_of(shard.workspace).services, shard.ids)
-
-
 @task(name="shard", cache_policy=NO_CACHE, persist_result=False)
 def curate_shard(shard: Shard) -> None:
-    """All stages of one shard, in order; other shards are at other stages meanwhile."""
+    """All stages of one shard, in order; other shards are at other stages meanwhile.
+
+    Then the pictures of finished videos are dropped, without a task run: one costs more than that work.
+    """
     for stage in STAGES.names:
         run_stage.with_options(**policies.options(stage, shard.number))(stage, shard)
-    thin_shard(shard)
+    thin_pictures(run_of(shard.workspace).services, shard.ids)
 
 
 @task(name="restore", cache_policy=NO_CACHE, persist_result=False)
