@@ -27,13 +27,14 @@ class ExistingTask(NamedTuple):
     """A task on the server. `touched`: somebody judged, skipped or began it, so it must stay as it is.
 
     A listing does not tell of drafts: before a task is removed it is asked for alone. `overlap`: how many people must
-    judge it; None when the server did not say.
+    judge it; None when the server did not say. `bare`: it lacks its prediction, so people would see empty fields.
     """
 
     task_id: int
     touched: bool
     overlap: int | None
     stratum: Stratum
+    bare: bool = False
 
 
 class _Stored(NamedTuple):
@@ -142,7 +143,8 @@ def existing_task(row: Mapping[str, Any]) -> ExistingTask:
     overlap = row.get("overlap")
     stratum = row["data"]["stratum"]
     known: Stratum = stratum if stratum in get_args(Stratum) else "random"
-    return ExistingTask(int(row["id"]), touched, overlap if isinstance(overlap, int) else None, known)
+    bare = row.get("total_predictions") == 0 and not row.get("predictions")
+    return ExistingTask(int(row["id"]), touched, overlap if isinstance(overlap, int) else None, known, bare)
 
 
 class Journal:

@@ -28,7 +28,7 @@ from annotation.push.existing_tasks import (
     stored_tasks,
 )
 from annotation.push.missing import Extra, MissingTasks, ReadyTask, batches
-from annotation.push.reconcile import record_tasks, remove_duplicates, remove_former, set_overlaps
+from annotation.push.reconcile import record_tasks, remove_bare, remove_duplicates, remove_former, set_overlaps
 from annotation.push.strata import Chosen
 from annotation.push.upgrade import upgrade
 from curation.pipeline.services import Services
@@ -122,6 +122,7 @@ class _Push:
         """Find the missing tasks, add them, and remove those that they replace."""
         existing, unchanged = self._existing(check)
         if not unchanged:
+            remove_bare(self.server, existing)
             remove_duplicates(self.server, existing)
         # Tasks for one person come first: the project's number of annotators can be raised later without changing them.
         ordered = sorted(chosen, key=lambda one: one.overlap)

@@ -25,6 +25,18 @@ def remove_former(server: LabelStudio, existing: ExistingTasks, current: Collect
     return removed
 
 
+def remove_bare(server: LabelStudio, existing: ExistingTasks) -> None:
+    """Remove the open tasks that the server made without their predictions: the push makes them anew.
+
+    It does so at times when several imports run at once.
+    """
+    for key, tasks in list(existing.by_key.items()):
+        for task in [task for task in tasks if task.bare and not task.touched]:
+            now = _looked_up(server, existing, key, task)
+            if now is not None and now.bare:
+                _removed(server, existing, key, now)
+
+
 def remove_duplicates(server: LabelStudio, existing: ExistingTasks) -> None:
     """Leave one task of each key. Of several tasks that somebody touched all stay: verdicts come back from each."""
     for key, tasks in list(existing.by_key.items()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,7 +19,8 @@ class Proxy(ThreadingHTTPServer):
     """Forwards requests of at most `limit` bytes to `target`; `hurried`: it refuses larger ones before reading them.
 
     `on_request` is called with method and path before a request is forwarded, `on_answer` before its answer is;
-    `ahead`: by how much the clock in the answers is ahead of the server's.
+    `ahead`: by how much the clock in the answers is ahead of the server's; `longest_page`: at most so many rows are
+    asked for at once, as a server with TASK_API_PAGE_SIZE_MAX does (0: as many as the client asks for).
     """
 
     daemon_threads = True
@@ -32,6 +34,7 @@ class Proxy(ThreadingHTTPServer):
         self.on_request: Callable[[str, str], None] = lambda method, path: None
         self.on_answer: Callable[[str, str], None] = lambda method, path: None
         self.ahead = timedelta()
+        self.longest_page = 0
 
     @property
     def url(self) -> str:
@@ -52,7 +55,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.on_request(self.command, self.path)
         upstream = http.client.HTTPConnection(self.server.target, timeout=120)
         try:
-            upstream.request(self.command, self.path, self.rfile.read(size), dict(self.headers))
+            path = self.path
+            if longest := self.server.longest_page:
+                path = re.sub(r"page_size=(\d+)", lambda size: f"page_size={min(longest, int(size[1]))}", path)
+            upstream.request(self.command, path, self.rfile.read(size), dict(self.headers))
             answer = upstream.getresponse()
             body = answer.read()
         finally:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 
 import pytest
 
@@ -17,9 +19,10 @@ from curation.ledger.samples import sample
 from curation.review.content_hash import content_sha256
 from curation.workspace import Workspace
 from schemas.configuration.review_config import ReviewConfig
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, RunStopped
 from tests.annotation import workspaces
 from tests.annotation.people import Api, pull, push
+from tests.annotation.proxy import proxy
 from tests.annotation.workspaces import Film, add_films, config, services_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.labelstudio]
@@ -173,6 +176,58 @@ def test_content_that_comes_back_finds_its_former_task(
         again = push(place, access, title)
         assert again.added == added
     assert [left["id"] for left in api.tasks(done.project)] == [task["id"]]
+
+
+def test_a_server_that_gives_short_pages_is_read_to_the_end(workspace: Make, access: Access, title: str) -> None:
+    place, api = workspace(films(5)), Api(access)
+    with proxy(access.url) as before:
+        before.longest_page = 2
+        through = access.model_copy(update={"url": before.url})
+        done = push(place, through, title)
+        again = push(place, through, title, check=True)
+        assert (again.added, again.unchanged) == (0, 5)
+        for task in api.tasks(done.project):
+            api.judge(task, "accept")
+        assert pull(place, through, title)[0].new == 5
+
+
+def test_a_task_without_its_prediction_is_made_anew(workspace: Make, access: Access, title: str) -> None:
+    """When several imports run at once, the server makes tasks without predictions at times."""
+    place, api = workspace(films(3)), Api(access)
+    done = push(place, access, title)
+    whole, broken, judged = api.tasks(done.project)
+    for task in (broken, judged):
+        api.call("DELETE", f"/api/tasks/{task['id']}/")
+        api.call("POST", f"/api/projects/{done.project}/import", json=[{"data": task["data"]}])
+    _, _, twin = api.tasks(done.project)
+    api.call("POST", f"/api/tasks/{twin['id']}/annotations/", json={"result": [], "lead_time": 1})
+    again = push(place, access, title)
+    assert (again.added, again.unchanged) == (1, 2)
+    tasks = {task["data"]["sample_id"]: task for task in api.tasks(done.project)}
+    assert len(tasks["film-001"]["predictions"]) == 1 and tasks["film-002"]["id"] == twin["id"]
+    assert len(api.tasks(done.project)) == 3 and tasks["film-000"]["id"] == whole["id"]
+
+
+def test_two_pushes_at_once_leave_one_whole_task_of_each_sample(workspace: Make, access: Access, title: str) -> None:
+    """Two machines with a copy of the workspace each push at once: the lock of one folder keeps neither out."""
+    places = [workspace(films(12), "one"), workspace([], "two")]
+    shutil.rmtree(places[1].root)
+    shutil.copytree(places[0].root, places[1].root, symlinks=True)
+    done = push(workspace([], "none"), access, title)  # the project exists
+
+    def pushed(place: Workspace) -> None:
+        with suppress(RunStopped):  # the server can make tasks without predictions; then a push says: push again
+            push(place, access, title)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(pushed, places))
+    for place in places:
+        again = push(place, access, title)
+        assert again.added + again.unchanged == 12
+    assert again.added == 0
+    tasks = Api(access).tasks(done.project)
+    assert Counter(task["data"]["sample_id"] for task in tasks) == Counter(film.name for film in films(12))
+    assert {len(task["predictions"]) for task in tasks} == {1}
 
 
 def test_an_interface_that_was_changed_by_hand_stays(workspace: Make, access: Access, title: str) -> None:
