@@ -93,6 +93,8 @@ def _argument(argument: str) -> _Argument:
     paths = [Path(part) for part in ([location] if Path(location).exists() else location.split(os.pathsep))]
     if missing := next((path for path in paths if not path.exists()), None):
         raise ConfigError(f"{missing}: there is no such file or folder of predictions")
+    if named and not any(c.isprintable() and not c.isspace() for c in named[1]):
+        raise ConfigError(f"{printable(argument, 200)!r}: the name before = has no letter that can be shown")
     return _Argument(named[1].strip() if named else _stem(paths[0]), named is not None, location, paths)
 
 

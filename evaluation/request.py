@@ -46,7 +46,7 @@ class EvaluateRequest(BaseModel):
     pictures: Path | None = None
     text: bool = True
     by: str | None = None
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
 
 
 def evaluate_here(request: EvaluateRequest) -> tuple[Evaluated, Path]:

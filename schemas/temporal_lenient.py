@@ -29,7 +29,7 @@ _TIME = rf"(?:{_CLOCK}|[0-9]{{1,9}}(?:\.[0-9]{{1,6}})?)"
 _UNIT = r"(?:\s?(?:s|secs?|seconds?)\b)"
 _TO = r"\s*(?:-|–|—|to|and)\s*"
 _WRITTEN = re.compile(
-    rf"\s*(?:from\s|at\s)?\s*(?P<a>{_TIME}){_UNIT}?(?:{_TO}(?P<b>{_TIME}){_UNIT}?)?\s*", re.ASCII | re.IGNORECASE
+    rf"\s*(?:(?:from|at)\s+)?(?P<a>{_TIME}){_UNIT}?(?:{_TO}(?P<b>{_TIME}){_UNIT}?)?\s*", re.ASCII | re.IGNORECASE
 )
 _BRACKET = re.compile(r"(?<!\\)\[([^\[\]\\]{1,2000})\]")
 _SPAN = rf"(?P<a>{_TIME}){_UNIT}?{_TO}(?P<b>{_TIME}{_UNIT}|{_CLOCK})"

@@ -101,13 +101,16 @@ def _grouped(path: Path, rows: list[Row]) -> list[Row]:
     if not any(isinstance(row.value, Object) and "vid" in row.value for row in rows):
         return rows
     videos: dict[str, Row] = {}
+    others = [row for row in rows if not isinstance(row.value, Object)]  # left out and reported, by read_all()
     for row in rows:
+        if not isinstance(row.value, Object):
+            continue
         id_ = record_id(path, row, "vid")
         start: dict[str, Any] = {"duration": row.value.get("duration"), "timestamps": [], "sentences": []}
         record = videos.setdefault(id_, Row(row.number, id_, Object(start))).value
         record["timestamps"].append(row.value.get("relevant_windows"))
         record["sentences"].append(row.value.get("query"))
-    return list(videos.values())
+    return [*videos.values(), *others]
 
 
 def _parquet(path: Path) -> list[Row]:

@@ -41,22 +41,21 @@ def read_instruct(path: Path, split: str | None = None) -> References:
     video's first. Raises ConfigError for text that is not JSON and for a record without id.
     """
     name = split or (path.stem if path.stem in ("train", "val", "validation", "test") else None)
+    firsts: dict[str, Reference] = {}
     texts: dict[str, dict[str, str]] = {}  # the text of every task, by id
 
     def parse(id_: str, record: Object) -> Reference:
         reference = _reference(id_, record, name)
-        own = (_task(record), "".join(reference.texts))
-        if id_ not in texts:
-            texts[id_] = dict([own])
-            return reference
-        if own[0] in texts[id_]:
-            raise BadRecord("duplicate_id", f"a second record of the task {own[0]}")
-        texts[id_][own[0]] = own[1]
+        first, of_tasks, task = firsts.setdefault(id_, reference), texts.setdefault(id_, {}), _task(record)
+        if task in of_tasks:
+            raise BadRecord("duplicate_id", f"a second record of the task {task}")
+        if not np.array_equal(first.selections, reference.selections):  # type: ignore[arg-type]
+            raise BadRecord("duplicate_id", "other frames than those of the video's first record")
+        of_tasks[task] = "".join(reference.texts)
         return reference
 
-    def join(first: Reference, second: Reference) -> Reference | None:
-        if not np.array_equal(first.selections, second.selections):  # type: ignore[arg-type]
-            return None
+    def join(first: Reference, second: Reference) -> Reference:
+        del second  # parse() has kept its text, and its frames are those of the first
         of_tasks = texts[first.id]
         text = of_tasks.get("v2t") or of_tasks.get("v2vt")
         return replace(first, texts=(text,) if text else ())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -229,6 +230,6 @@ def _integer(digits: str) -> int | float:
 def _object(pairs: list[tuple[str, Any]]) -> Object:
     record = Object(pairs)
     if len(record) != len(pairs):
-        keys = [key for key, _ in pairs]
-        record.repeated = tuple(key for key in record if keys.count(key) > 1)
+        times = Counter(key for key, _ in pairs)
+        record.repeated = tuple(key for key in record if times[key] > 1)
     return record

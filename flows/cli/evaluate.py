@@ -68,7 +68,7 @@ def run(
     max_failed: Annotated[
         float, typer.Option(min=0, max=1, help="Exit code 3 when a larger share of a system's predictions failed.")
     ] = 0.05,
-    seed: Annotated[int, typer.Option(help="The seed of resamples, random scores and proper folds.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The seed of resamples, random scores and proper folds.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Score summaries. `v2xum evaluate compare A.json B.json` compares two results."""
@@ -121,7 +121,7 @@ def compare(
         str | None, typer.Option("--first", help="The first system's name, where the file has several systems.")
     ] = None,
     second_system: Annotated[str | None, typer.Option("--second", help="The second system's name.")] = None,
-    seed: Annotated[int, typer.Option(help="The seed of resamples and exchanges.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The seed of resamples and exchanges.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Also write comparison.json, .md and .tex into this folder.")] = None,
     as_json: JsonOption = False,
 ) -> None:

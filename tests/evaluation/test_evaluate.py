@@ -126,6 +126,9 @@ def test_names_that_would_be_confused_are_refused(references: Path, perfect: Pat
         evaluate_here(request(f"random={perfect}", references, tmp_path / "out"))
     with pytest.raises(ConfigError, match="no such file or folder of predictions"):
         evaluate_here(request("name=gone.json", references, tmp_path / "out"))
+    for name in (" ", "\u200b", "\t\u202e"):
+        with pytest.raises(ConfigError, match="no letter that can be shown"):
+            evaluate_here(request(f"{name}={perfect}", references, tmp_path / "out"))
     with pytest.raises(ConfigError, match="instruct-v2xum"):
         evaluate_here(request(perfect, references, tmp_path / "out", protocol="instruct-v2xun"))
     with pytest.raises(ConfigError, match="--by"):

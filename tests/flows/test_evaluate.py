@@ -57,7 +57,11 @@ def test_too_many_failures_give_exit_code_3_and_bad_usage_2(files: Path) -> None
     code, _, err = evaluated(files, "broken")
     assert code == 3 and "100.0% of the predictions could not be scored" in err
     assert evaluated(files, "broken", "--max-failed", 1)[0] == 0
-    for name, more, words in (("gone", (), "no such file"), ("good", ("--protocol", "videoxun"), "videoxum")):
+    for name, more, words in (
+        ("gone", (), "no such file"),
+        ("good", ("--protocol", "videoxun"), "videoxum"),
+        ("good", ("--seed", -1), "seed"),
+    ):
         code, _, err = evaluated(files, name, *more)
         assert code == 2 and words in err
 

@@ -79,6 +79,10 @@ def test_three_records_of_a_video_one_for_each_task(tmp_path: Path) -> None:
     assert [(p.reason, p.counted) for p in twice.problems] == [("duplicate_id", "left_out")]
     other = read_references(write(tmp_path / "test.json", [v2v, instruct("v", "A man eats.", [0, 1, 0])]))
     assert [p.reason for p in other.problems] == ["duplicate_id"] and other.items[0].texts == ()
+    three = [v2v, instruct("v", "A man eats.", [0, 1, 0]), v2vt]
+    mixed = read_references(write(tmp_path / "test.json", three))
+    assert mixed.items[0].texts == ("A man is eating.",), "no text of a record that is left out"
+    assert len(mixed.problems) == 1
 
 
 def test_rows_of_the_hub(tmp_path: Path) -> None:

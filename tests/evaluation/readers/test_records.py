@@ -134,6 +134,18 @@ def test_ragged_annotators_and_other_lengths(tmp_path: Path) -> None:
     ]
 
 
+def test_what_is_no_record_among_records_of_sentences(tmp_path: Path) -> None:
+    row = {"vid": "v_a", "query": "One.", "duration": 9, "relevant_windows": [[0, 1]]}
+    found = read_activitynet([write(tmp_path / "a.json", {"x": 5, "v_a": row, "y": None})])
+    assert [item.id for item in found.items] == ["v_a"]
+    assert [(p.id, p.reason, p.counted) for p in found.problems] == [
+        ("x", "wrong_type", "left_out"),
+        ("y", "wrong_type", "left_out"),
+    ]
+    with pytest.raises(ConfigError, match=r"a.json, record 2: no id"):
+        read_activitynet([write(tmp_path / "a.json", [row, 5])])
+
+
 def test_repeated_ids_and_keys(tmp_path: Path) -> None:
     twice = read_instruct(write(tmp_path / "a.json", [instruct("a"), instruct("a")]))
     assert len(twice.items) == 1
