@@ -60,7 +60,7 @@ def check_decoders(backend: str) -> list[Check]:
         try:
             made = sandbox.run(_decode, Path(folder) / "film.mp4", limits=Limits(60, 4096))
         except (StageError, ImportError, OSError, ValueError, MemoryError) as error:
-            again = "pip install --force-reinstall 'av>=18,<19' decord==0.6.0"
+            again = f"pip install --force-reinstall 'av>=18,<19'{' decord==0.6.0' if has_decord() else ''}"
             return [fail("decoder", f"{type(error).__name__}: {error}"[:300], again)]
     checks = [ok("ffmpeg", f"FFmpeg {made.ffmpeg} inside PyAV ({made.libraries})")]
     for name, package in (("pyav", "av>=18,<19"), ("decord", "decord==0.6.0")):

@@ -13,6 +13,7 @@ from curation.frames.pyav_sampler import PyavSampler
 from curation.frames.sampler import scaled_size
 from schemas.errors import PermanentError
 from tests.curation import barcode
+from tests.places import needs_decord
 
 HEVC = {"preset": "veryfast", "x265-params": "log-level=error:keyint=60:bframes=3:open-gop=0:pools=none"}
 OPEN_HEVC = {"preset": "veryfast", "x265-params": "log-level=error:keyint=30:min-keyint=30:bframes=4:pools=none"}
@@ -127,7 +128,7 @@ def test_the_last_frame_counts_until_its_own_end(tmp_path, seconds):
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
-@pytest.mark.parametrize("backend", [PyavSampler, DecordSampler])
+@pytest.mark.parametrize("backend", [PyavSampler, pytest.param(DecordSampler, marks=needs_decord)])
 def test_pictures_are_upright(tmp_path, rotation, backend):
     path = barcode.make(tmp_path / "turned.mp4", barcode.steady(10, 0.5), rotation=rotation).path
     (sample,), found = run(backend(path, Fraction(1), 448, 3600))
@@ -137,6 +138,7 @@ def test_pictures_are_upright(tmp_path, rotation, backend):
     assert backend is DecordSampler or found.rotation == rotation
 
 
+@needs_decord
 @pytest.mark.parametrize("name", ["h264", "29.97-mkv", "vp9", "60"])
 def test_decord_agrees_where_it_is_trusted(clip, name):
     path = clip(name).path
@@ -157,7 +159,7 @@ def test_decord_is_not_trusted_elsewhere(codec, container):
     assert not decord_trusted(codec, container)
 
 
-@pytest.mark.parametrize("backend", [PyavSampler, DecordSampler])
+@pytest.mark.parametrize("backend", [PyavSampler, pytest.param(DecordSampler, marks=needs_decord)])
 def test_more_frames_than_allowed_are_refused(clip, backend):
     path = clip("h264").path
     assert len(run(backend(path, Fraction(1), 64, 5))[0]) == 5

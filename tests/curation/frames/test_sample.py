@@ -20,7 +20,7 @@ from schemas.configuration.config import FrameConfig, NearDuplicateConfig
 from schemas.errors import PermanentError, PoisonError
 from schemas.records import FrameSet, Publication, Video
 from tests.curation import barcode, hostile
-from tests.places import VIDEOS
+from tests.places import VIDEOS, needs_decord
 
 REAL = VIDEOS
 CONFIG = FrameConfig(cross_check=0)
@@ -67,6 +67,7 @@ def pictures(out, record):
     return [barcode.read(np.asarray(Image.open(io.BytesIO(read_frame(out, f.index))))) for f in record.frames]
 
 
+@needs_decord
 @pytest.mark.slow
 def test_an_intact_file_is_described_in_full(whole, tmp_path, sandbox):
     record = run(whole.path, tmp_path / "a", sandbox, FrameConfig(cross_check=4))
@@ -87,6 +88,7 @@ def test_an_intact_file_is_described_in_full(whole, tmp_path, sandbox):
     assert FrameSet.model_validate_json(record.canonical()) == record
 
 
+@needs_decord
 @pytest.mark.slow
 def test_the_decord_backend_gives_the_same_pictures(whole, tmp_path, sandbox):
     record = run(whole.path, tmp_path / "a", sandbox, FrameConfig(backend="decord"))
@@ -95,6 +97,7 @@ def test_the_decord_backend_gives_the_same_pictures(whole, tmp_path, sandbox):
     assert record.cross_check.note == "skipped: decord is the sampling backend"
 
 
+@needs_decord
 def test_decord_is_replaced_where_it_would_be_wrong(tmp_path, sandbox):
     made = barcode.make(tmp_path / "a.ts", barcode.steady(30, 3))
     record = run(made.path, tmp_path / "a", sandbox, FrameConfig(backend="decord"))
@@ -103,6 +106,7 @@ def test_decord_is_replaced_where_it_would_be_wrong(tmp_path, sandbox):
     assert record.cross_check.note == "skipped: decord is not reliable on h264 in mpegts"
 
 
+@needs_decord
 def test_the_cross_check_detects_other_pictures(whole, tmp_path, sandbox, monkeypatch):
     draw = stage.draw_frames
 
@@ -164,6 +168,7 @@ def test_flipped_bits_are_reported(whole, tmp_path, sandbox, seed):
     assert all(":" in defect for defect in record.defects)
 
 
+@needs_decord
 def test_damaged_files_are_not_cross_checked(whole, tmp_path, sandbox):
     path = tmp_path / "a.mp4"
     path.write_bytes(whole.path.read_bytes()[: whole.path.stat().st_size // 2])
@@ -261,6 +266,7 @@ def test_a_still_picture_repeats_but_never_across_a_cut(tmp_path, sandbox):
     assert {frame.same_as for frame in run(tmp_path / "still.mp4", tmp_path / "b", sandbox, off).frames} == {None}
 
 
+@needs_decord
 def test_pictures_are_scaled_down_only(tmp_path, sandbox):
     made = barcode.make(tmp_path / "a.mp4", barcode.steady(10, 2), size=(320, 180), rotation=90)
     record = run(made.path, tmp_path / "a", sandbox, FrameConfig(short_side=90, cross_check=2))
@@ -275,6 +281,7 @@ def real(name):
     return REAL / name
 
 
+@needs_decord
 @pytest.mark.groundtruth
 def test_real_rotated_videos_are_upright(tmp_path, sandbox):
     """decord rotates by its own code: it agrees on all four, and disagrees when the pictures are rotated back."""
@@ -289,6 +296,7 @@ def test_real_rotated_videos_are_upright(tmp_path, sandbox):
             assert stage._compare(path, [(out / frame_name(0), record.frames[0].pts)])[0] > stage.AGREEMENT
 
 
+@needs_decord
 @pytest.mark.groundtruth
 @pytest.mark.parametrize("name", ["psd_counter.mp4", "decord_flipping_a_pancake.mkv"])
 def test_real_videos_agree_with_a_plain_decode_and_with_decord(tmp_path, sandbox, name):

@@ -21,6 +21,7 @@ from models.check import Check
 from schemas.configuration.config import CurateConfig
 from schemas.configuration.loading import load_config
 from schemas.repository import ROOT
+from tests.places import needs_decord
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,7 @@ def statuses(checks: list[Check]) -> set[str]:
     return {check.status for check in checks}
 
 
+@needs_decord
 @pytest.mark.slow
 def test_decoders_decode() -> None:
     checks = check_decoders("pyav")

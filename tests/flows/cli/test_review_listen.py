@@ -153,7 +153,7 @@ def test_verdicts_come_by_themselves(place: tuple[Workspace, Access]) -> None:
         changed = [*made["result"][:-1], choices(NAMES.decision, NAMES.video, "reject")]
         api.call("PATCH", f"/api/annotations/{made['id']}/", json={"result": changed, "lead_time": 30})
         assert [found.decision for found in came(3)] == ["accept", "fix", "reject"]
-        eventually(lambda: heard.text().count("1 new verdicts") == 3)
+        eventually(lambda: heard.text().count("1 new verdict,") == 3)
 
         busy = review("listen", root, "--project", TITLE, "--port", "0")
         assert busy.returncode == 1 and "another `v2xum review listen`" in busy.stderr
