@@ -54,8 +54,7 @@ def test_people_judge_on_the_screen(
     done = push(place, access, title, people=2)
     assert (done.added, done.failed, done.notes) == (1, (), ())
 
-    first = Annotator(browser, access.url)
-    first.log_in(access.username, access.password)
+    first = newcomer(browser, access)
     first.label_all(done.project)
     picture(first, "task")
     assert "How to judge a summary" in first.instructions()
