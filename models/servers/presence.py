@@ -6,11 +6,11 @@ started it, or its address is wrong.
 
 from __future__ import annotations
 
-import http.client
-import ssl
+import asyncio
 import time
-from urllib.parse import urlsplit
 
+from models.servers.failures import RequestFailed
+from models.servers.transport import Transport
 from schemas.configuration.model_config import OpenAIModel
 from schemas.errors import ServerGone
 
@@ -24,7 +24,7 @@ def require_server(role: str, config: OpenAIModel) -> None:
         time.sleep(_PAUSE if again else 0.0)
         problems = []
         for url in config.base_urls:
-            problem = _problem(url)
+            problem = asyncio.run(_problem(url))
             if problem is None:
                 return
             problems.append(f"{url}: {problem}")
@@ -34,16 +34,15 @@ def require_server(role: str, config: OpenAIModel) -> None:
     )
 
 
-def _problem(url: str) -> str | None:
-    """Why a server does not answer; None when it does, with whatever status."""
-    parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=_SECONDS)
+async def _problem(url: str) -> str | None:
+    """Why a server cannot be reached; None when it answers, with whatever status, or is connected and slow."""
+    transport = Transport(None)
     try:
-        connection.request("GET", f"{parts.path.removesuffix('/v1')}/health")
-        connection.getresponse()
-    except (OSError, http.client.HTTPException, ssl.SSLError, UnicodeError) as error:
-        return getattr(error, "strerror", None) or str(error) or type(error).__name__
+        await transport.get(f"{url.removesuffix('/v1')}/health", _SECONDS)
+    except RequestFailed as error:
+        fault = error.fault
+        slow = fault.kind == "timeout" and fault.reached
+        return None if slow or fault.status is not None else fault.reason
     finally:
-        connection.close()
+        await transport.close()
     return None

@@ -87,6 +87,8 @@ class Transport:
     def _fault(self, error: Exception, seconds: float) -> Fault:
         """The fault that an error of aiohttp stands for."""
         said = log_line(str(error), self._key)
+        if isinstance(error, aiohttp.ClientConnectorError) and (error.os_error.errno or 0) > 0:
+            said = os.strerror(error.os_error.errno or 0)  # aiohttp's own text names no reason
         if isinstance(error, aiohttp.ConnectionTimeoutError | aiohttp.ClientConnectorError):
             return Fault("connection", f"cannot connect: {said}", reached=False)
         if isinstance(error, TimeoutError):
