@@ -57,7 +57,8 @@ class Protocol:
     - `undefined`: whether a value that no answer has is left out or counts as 0 (evaluation/units.py has the rule).
       Where a value exists for some annotators only, `left_out` leaves out the others.
     - `empty`: the rule for empty selections, see overlap.with_empty_rule.
-    - `failure`: what a prediction that cannot be scored gets.
+    - `failure`: what a prediction that cannot be scored gets. `unanswered`: what an answer gets that has no value where
+      another answer has one.
     - `selection_as_scores`: a prediction without scores has score 1 for chosen frames and 0 for others.
     - `frames_limit`: frames beyond this number are ignored; None: there is no limit.
     - `vt_frames`: the vectors whose mean VT-CLIPScore takes, see crossmodal.CrossModalOptions.
@@ -76,6 +77,7 @@ class Protocol:
     undefined: Literal["left_out", "zero"] = "left_out"
     empty: Literal["zero", "selection_zero"] = "selection_zero"
     failure: Literal["worst"] = "worst"
+    unanswered: Literal["worst"] = "worst"
     selection_as_scores: bool = True
     frames_limit: int | None = None
     vt_frames: Literal["unit", "raw"] = "unit"
@@ -175,7 +177,7 @@ PROTOCOLS: tuple[Protocol, ...] = (
     ),
 )
 NAMES = tuple(protocol.name for protocol in PROTOCOLS)
-LATER_CHOICES = {"clip_vt_frames": "unit"}
+LATER_CHOICES = {"clip_vt_frames": "unit", "unanswered": "left_out"}
 """The value of each choice that older results were made under and do not state."""
 
 

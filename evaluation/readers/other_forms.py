@@ -9,7 +9,7 @@ Lines of LLaMA-Factory and lmms-eval name no video. Which video a line is about 
 where every line has one; for lmms-eval a name in `doc`; a file NAME.ids.txt, .ids.json or .ids.jsonl beside NAME.jsonl
 with the ids in the order of the data (the data itself is such a file); the order of the references, where there are as
 many lines as references. `doc_id` is the place in that order. What the line says of the truth (`label`, `target`) must
-then be the reference's text, or the beginning of it: else the file is refused.
+then be the reference's text, or the beginning of it, or name its keyframes: else the file is refused.
 
 A line may also have `form`, `task`, `slots` and `token`, as in this project's form. Without `task`, the label says it:
 one of marks alone means `v2v`, one of words alone `v2t`.
@@ -23,12 +23,15 @@ from typing import Any, NamedTuple
 
 from evaluation.cases import Reference
 from evaluation.readers.known_videos import KnownVideos
+from evaluation.readers.model_text import from_text
 from evaluation.readers.records import Object, Row, load_rows, printable, record_id
 from schemas.errors import ConfigError
 from schemas.marks import has_marks, strip_marks
+from schemas.time import SLOTS
 
 _SHARED = ("form", "task", "slots", "token")
 _NAMES = ("id", "video_id", "video", "video_name", "video_path", "vid", "videoID", "youtube_id")
+_WITHOUT_TOKENS = ("slots", "seconds")
 _GENERATION_FAILED = "GENERATION_FAILED"
 _LISTS = (".ids.txt", ".ids.json", ".ids.jsonl")
 
@@ -156,9 +159,17 @@ def _place(path: Path, row: Row, index: int, count: int) -> int:
 
 
 def _check_labels(path: Path, records: Sequence[Named], known: KnownVideos, source: str, wanted: Path) -> None:
-    """Raise ConfigError for a label that is not the text of its reference: the order is another one."""
+    """Raise ConfigError for a label that is not the text of its reference: the order is another one.
+
+    Labels of marks alone are refused where most of them name other frames than their references' keyframes: a single
+    one may be cut off, or come from another rounding.
+    """
+    unlike, alike = [], 0
     for record in records:
         reference = known.find(record.id)
+        if reference is not None and (named := _names_keyframes(record, reference)) is not None:
+            alike += named
+            unlike += [] if named else [record]
         said = _letters(strip_marks(record.label or ""))
         texts = [_letters(text) for text in reference.texts] if reference is not None else []
         if said and texts and not any(text.startswith(said) or said.startswith(text) for text in texts if text):
@@ -167,6 +178,30 @@ def _check_labels(path: Path, records: Sequence[Named], known: KnownVideos, sour
                 f"label {printable(record.label, 60)!r} is not the text of that reference: write the ids of the lines, "
                 f"in their order, one a line, to {wanted}"
             )
+    if len(unlike) > alike:
+        raise ConfigError(
+            f"{path}: by the order of {source}, the marks of {len(unlike)} of {len(unlike) + alike} labels are not the "
+            f"keyframes of their references (record {unlike[0].row}: {printable(unlike[0].label, 60)}): write the ids of "
+            f"the lines, in their order, one a line, to {wanted}; or give the lines their `form`"
+        )
+
+
+def _names_keyframes(record: Named, reference: Reference) -> bool | None:
+    """Whether a label of marks alone names frames that an annotator chose, or next to them; None: no such label."""
+    label, people = record.label or "", reference.selections
+    form = record.value.get("form", "slots") if isinstance(record.value, Object) else None
+    if people is None or not people.any() or not has_marks(label) or strip_marks(label) or form not in _WITHOUT_TOKENS:
+        return None
+    slots = record.value.get("slots", SLOTS)
+    if not isinstance(slots, int) or slots < 2:
+        return None
+    read = from_text("", label, frames=reference.frames, fps=reference.fps, form=form, task="v2v", slots=slots)
+    if read.prediction.selected is None:
+        return False
+    near = people.copy()
+    near[:, 1:] |= people[:, :-1]
+    near[:, :-1] |= people[:, 1:]
+    return bool(near[:, read.prediction.selected].all(axis=1).any())
 
 
 def _letters(text: str) -> str:

@@ -60,6 +60,9 @@ def test_holms_correction_is_applied_over_the_metrics() -> None:
 
 
 def test_a_choice_that_older_results_do_not_state_has_its_older_value() -> None:
+    before, after = of([0.1, 0.5, 0.9], choices={}), of([0.1, 0.5, 0.9], choices={"unanswered": "worst"})
+    with pytest.raises(ConfigError, match="choice unanswered: left_out and worst"):
+        compare(before, after)
     older, unit, raw = (of([0.1, 0.5, 0.9], choices=c) for c in ({}, *({"clip_vt_frames": k} for k in ("unit", "raw"))))
     assert compare(older, unit).metrics and compare(unit, older).metrics
     for pair in ((older, raw), (raw, older)):

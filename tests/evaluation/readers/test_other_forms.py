@@ -67,6 +67,21 @@ def test_another_number_of_lines_or_another_truth_is_refused(tmp_path: Path) -> 
         read(write(path, [*LMMS[:2], {**LMMS[2], "doc_id": 3}]))
 
 
+def test_the_order_of_labels_of_marks_alone_is_checked(tmp_path: Path) -> None:
+    keyframes = {"a": [0, 9], "b": [5], "c": [2, 7]}
+    known = [Reference(id_, 10, selections=np.isin(np.arange(10), own)[None]) for id_, own in keyframes.items()]
+    lines = [{"predict": "[00]", "label": "".join(f"[{11 * f:02d}]" for f in own)} for own in keyframes.values()]
+    path = tmp_path / "p.jsonl"
+    assert [item.id for item in read(write(path, lines), known).items] == ["a", "b", "c"]
+    rounded = [lines[0], {**lines[1], "label": "[44]"}, {**lines[2], "label": "[22]"}]
+    assert len(read(write(path, rounded), known).items) == 3, "the frame beside it, and a label that was cut off"
+    with pytest.raises(ConfigError, match=r"the marks of 3 of 3 labels are not the keyframes.*record 1.*p\.ids\.txt"):
+        read(write(path, [lines[1], lines[2], lines[0]]), known)
+    seconds = [{**line, "label": line["label"].replace("99", "9.0"), "form": "seconds"} for line in lines[:1]]
+    assert read(write(path, seconds), known[:1]).items[0].failure is None
+    assert len(read(write(path, [{**line, "slots": "x"} for line in lines]), known).items) == 3
+
+
 @pytest.mark.parametrize("name", ["p.ids.txt", "p.ids.json", "p.ids.jsonl"])
 def test_a_list_of_ids_beside_the_file_says_the_order(tmp_path: Path, name: str) -> None:
     ids = ["b", "a", "gone"]
