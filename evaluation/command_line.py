@@ -14,7 +14,7 @@ from evaluation.cases import Prediction, Predictions, Reference, References, Sys
 from evaluation.protocols import NAMES, Protocol, get
 from evaluation.readers.any import kind_of, read_system, sha256_of
 from evaluation.readers.folds import proper_folds, read_splits
-from evaluation.readers.known_videos import KnownVideos
+from evaluation.readers.known_videos import NOT_CHOSEN, KnownVideos
 from evaluation.readers.published_results import names_in
 from evaluation.readers.records import printable
 from evaluation.readers.release import read_release
@@ -53,10 +53,13 @@ def protocol_for(name: str | None, paths: Sequence[Path]) -> Protocol:
     return get(_DEFAULTS[kind])
 
 
-def read_systems(arguments: Sequence[str], references: Sequence[Reference]) -> SystemsRead:
+def read_systems(
+    arguments: Sequence[str], references: Sequence[Reference], others: Sequence[Reference] = ()
+) -> SystemsRead:
     """Read every `NAME=PATH` or `PATH`, which is named by its stem. The same NAME again is another run of that system.
 
     Only a written NAME makes runs of one system: two paths without a name that have the same stem are refused.
+    `others`: references that no chosen fold tests; what is predicted for them is left out, as `not_chosen`.
     PATH: a file of predictions; or a release or a workspace, whose samples are then the predictions. `PATH:PATH` (with
     the separator of the machine's search path) are the parts of one run, such as the folds of a cross-validation.
     Raises ConfigError for a path that does not exist or cannot be read, and for names that do not say which paths are
@@ -64,10 +67,11 @@ def read_systems(arguments: Sequence[str], references: Sequence[Reference]) -> S
     """
     given = [_argument(argument) for argument in arguments]
     _refuse_unclear(given)
+    untested = KnownVideos(others)
     runs: dict[str, list[Predictions]] = {}
     hashes: dict[str, str] = {}
     for one in given:
-        parts = [_read(path, references) for path in one.paths]
+        parts = [_without_untested(_read(path, references), untested) for path in one.paths]
         runs.setdefault(one.name, []).append(
             Predictions(
                 tuple(item for part in parts for item in part.items), tuple(p for part in parts for p in part.problems)
@@ -161,6 +165,14 @@ def chosen_videos(
 def _read(path: Path, references: Sequence[Reference]) -> Predictions:
     release = path.is_dir() or path.suffix == ".parquet"
     return _of_release(path, KnownVideos(references)) if release else read_system(path, references)
+
+
+def _without_untested(predictions: Predictions, untested: KnownVideos) -> Predictions:
+    items = (
+        Prediction(item.id, failure=NOT_CHOSEN) if untested.find(item.id) is not None else item
+        for item in predictions.items
+    )
+    return Predictions(tuple(items), predictions.problems)
 
 
 def _of_release(path: Path, known: KnownVideos) -> Predictions:

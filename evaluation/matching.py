@@ -1,6 +1,7 @@
 """Pairs each reference with its prediction. Every reference gets one pair, and every problem is reported.
 
     unknown_video     no reference has this id                    left out
+    not_chosen        a reference that no chosen fold tests       left out
     duplicate_id      the same prediction again                   the copy is left out
     duplicate_id      two different predictions for one video     worst: no choice between them would be fair
     missing_video     a reference without a prediction            worst
@@ -20,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from evaluation.cases import Prediction, Reference
+from evaluation.readers.known_videos import NOT_CHOSEN, UNKNOWN
 from evaluation.readers.records import left_out, printable
 from schemas.documents.evaluation import Problem
 from schemas.errors import ConfigError
@@ -49,7 +51,9 @@ def match(references: Sequence[Reference], predictions: Iterable[Prediction]) ->
     for prediction in predictions:
         id_ = prediction.id
         if id_ not in known:
-            problems.append(left_out(printable(id_), "unknown_video", "no reference has this id"))
+            other = (prediction.failure or "").startswith(NOT_CHOSEN)
+            slug, _, detail = (prediction.failure if other and prediction.failure else UNKNOWN).partition(": ")
+            problems.append(left_out(printable(id_), slug, detail))
         elif id_ not in by_id:
             by_id[id_] = prediction
         elif same(by_id[id_], prediction):

@@ -65,7 +65,9 @@ def evaluate_here(request: EvaluateRequest) -> tuple[Evaluated, Path]:
     with_pictures = request.clip is not None and kind_of(paths[0]) == "release"
     all_references = read_references(paths, request.split or None, pictures=with_pictures)
     references, splits = chosen_videos(all_references, request.splits, request.fold, request.seed, paths[0])
-    systems, hashes = read_systems(request.predictions, references.items)
+    chosen = {reference.id for reference in references.items}
+    others = [reference for reference in all_references.items if reference.id not in chosen]
+    systems, hashes = read_systems(request.predictions, references.items, others)
     inputs = Inputs(", ".join(path.resolve().name for path in paths), sha256_of(paths), hashes, splits)
     with ExitStack() as stack:
         pictures = stack.enter_context(_pictures(request.pictures))

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 
 from evaluation.cases import Reference
 
+UNKNOWN = "unknown_video: no reference has this id"
+NOT_CHOSEN = "not_chosen: no chosen fold tests this video"
 _PREFIX = "v_"
 
 

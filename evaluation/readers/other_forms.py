@@ -181,8 +181,8 @@ def _check_labels(path: Path, records: Sequence[Named], known: KnownVideos, sour
     if len(unlike) > alike:
         raise ConfigError(
             f"{path}: by the order of {source}, the marks of {len(unlike)} of {len(unlike) + alike} labels are not the "
-            f"keyframes of their references (record {unlike[0].row}: {printable(unlike[0].label, 60)}): write the ids of "
-            f"the lines, in their order, one a line, to {wanted}; or give the lines their `form`"
+            f"keyframes of their references (record {unlike[0].row}: {printable(unlike[0].label, 60)}): write the ids "
+            f"of the lines, in their order, one a line, to {wanted}; or give the lines their `form`"
         )
 
 

@@ -35,7 +35,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from evaluation.cases import Floats, Prediction, Predictions, Reference
-from evaluation.readers.known_videos import KnownVideos
+from evaluation.readers.known_videos import UNKNOWN, KnownVideos
 from evaluation.readers.model_text import FORMS, TASKS, UNREADABLE, Form, Generated, Task, from_text, spread
 from evaluation.readers.other_forms import Named, named_records
 from evaluation.readers.records import (
@@ -86,7 +86,7 @@ def read_predictions(path: Path, references: Iterable[Reference]) -> Predictions
     for row, id_, value, failure, _ in _own_records(path, rows) if records is None else records:
         reference = known.find(id_)
         if reference is None:
-            parts.append(Part(Prediction(id_, failure="unknown_video: no reference has this id"), None))
+            parts.append(Part(Prediction(id_, failure=UNKNOWN), None))
             continue
         id_ = reference.id
         try:

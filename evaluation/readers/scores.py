@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from evaluation.cases import Floats, Prediction, Predictions, Reference
-from evaluation.readers.known_videos import KnownVideos
+from evaluation.readers.known_videos import UNKNOWN, KnownVideos
 from evaluation.readers.published_results import names_in, read_results
 from evaluation.readers.records import BadRecord, printable
 from schemas.errors import ConfigError
@@ -81,7 +81,7 @@ def _dataset(key: str, item: Any) -> Any:
 def _prediction(name: str, values: Any, known: KnownVideos) -> Prediction:
     reference = known.find(name)
     if reference is None:
-        return Prediction(name, failure="unknown_video: no reference has this id")
+        return Prediction(name, failure=UNKNOWN)
     if values.dtype.kind not in "biuf":
         return Prediction(reference.id, failure=f"wrong_type: scores of the type {values.dtype}")
     try:

@@ -13,6 +13,7 @@ from evaluation.report.tables import (
     Table,
     comparison_rows,
     exclusions_of,
+    problems_of,
     tables_of,
 )
 from pages.markdown import escape_markdown
@@ -36,7 +37,7 @@ def markdown(evaluation: Evaluation) -> str:
         rows = [[each.system, each.metric, each.reason, f"{each.videos:,}"] for each in excluded]
         parts += ["## Without a value", _grid(("System", "Metric", "Reason", "Videos"), rows, "lllr")]
     if evaluation.problems:
-        problems = [[p.id, p.reason, p.detail, COUNTED[p.counted]] for p in evaluation.problems]
+        problems = [[p.id, p.reason, p.detail, COUNTED[p.counted]] for p in problems_of(evaluation)]
         parts += ["## Problems", _grid(("Video", "Reason", "Detail", "Counted"), problems, "llll")]
     parts += ["## Provenance", _grid(("What", "Value"), provenance_rows(evaluation), "ll", most=None)]
     return "\n\n".join(parts) + "\n"

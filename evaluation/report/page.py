@@ -26,6 +26,7 @@ from evaluation.report.tables import (
     label,
     minus,
     number,
+    problems_of,
     tables_of,
 )
 from pages.templates import asset, load_template, policy, trusted
@@ -91,7 +92,7 @@ def render_page(
     css = asset("report.css") + asset("evaluation.css")
     metric, shown_worst, shown_best = chosen_cases(cases, by, worst, best)
     excluded = exclusions_of(evaluation)
-    problems = evaluation.problems
+    problems = problems_of(evaluation)
     protocol = get(evaluation.provenance.protocol)
     tables = tables_of(evaluation)
     return _template().render(

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from evaluation.uncertainty.metric_intervals import IN_SOME_RUNS
 from schemas.documents.comparison import MetricComparison
-from schemas.documents.evaluation import Evaluation, MetricValue, SystemValues
+from schemas.documents.evaluation import Evaluation, MetricValue, Problem, SystemValues
 from schemas.safe_text import plain_line
 
 NONE = "–"
 KINDS = {"random": "floor", "human": "people", "oracle": "ceiling"}
-COUNTED = {"worst": "as worst", "left_out": "left out", "as_read": "as far as read"}
+COUNTED = {"worst": "as worst", "as_read": "as far as read", "left_out": "left out"}
 _LABELS = {
     "f1": "F1",
     "precision": "Precision",
@@ -110,6 +110,12 @@ def tables_of(evaluation: Evaluation) -> tuple[Table, ...]:
     groups = {title: [n for n in members if n in names] for title, members in _FAMILIES.items()}
     groups[_OTHER] = [n for n in names if not any(n in members for members in _FAMILIES.values())]
     return tuple(_table(title, group, evaluation.systems) for title, group in groups.items() if group)
+
+
+def problems_of(evaluation: Evaluation) -> list[Problem]:
+    """All problems: those that lower a value first, then what was read in part, then what was left out."""
+    order = list(COUNTED)
+    return sorted(evaluation.problems, key=lambda problem: order.index(problem.counted))
 
 
 def exclusions_of(evaluation: Evaluation) -> tuple[Exclusion, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -195,6 +196,20 @@ def test_folds_choose_which_videos_count(references: Path, tmp_path: Path) -> No
     (tmp_path / "video_names.json").unlink()
     with pytest.raises(ConfigError, match="none of its test videos"):
         chosen_videos(known, str(tmp_path / "splits.json"), None, 0, references)
+
+
+def test_what_is_predicted_for_other_folds_is_no_unknown_video(references: Path, perfect: Path, tmp_path: Path) -> None:
+    lines = perfect.read_text().splitlines(keepends=True)
+    more = tmp_path / "more.jsonl"
+    more.write_text("".join([*lines[1:], json.dumps({"id": "gone", "selected": [1]})]))
+    found = evaluate_here(request(more, references, tmp_path / "out", splits="proper", fold=0))[0].evaluation
+    tested = {video.id for video in found.systems[0].videos}
+    reasons = {problem.id: problem.reason for problem in found.problems}
+    every = {reference.id for reference in read_instruct(references).items}
+    first = json.loads(lines[0])["id"]
+    assert reasons == {"gone": "unknown_video"} | dict.fromkeys(every - tested - {first}, "not_chosen") | (
+        {first: "missing_video"} if first in tested else {}
+    )
 
 
 def test_every_metric_of_the_protocol_is_there(references: Path, perfect: Path, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ _NAME = 24  # columns of the terminal for a system's name, which goes on in the 
 def print_evaluation(evaluation: Evaluation, console: Console | None = None) -> None:
     """Print the tables, their caption, and the first problems."""
     from evaluation.report.captions import caption
-    from evaluation.report.tables import KINDS, tables_of
+    from evaluation.report.tables import KINDS, problems_of, tables_of
 
     console = console or Console(highlight=False)
     for made in tables_of(evaluation):
@@ -40,7 +40,7 @@ def print_evaluation(evaluation: Evaluation, console: Console | None = None) -> 
             console.print(table)
             console.print()
     console.print(Text(plain(caption(evaluation), 4000)))
-    for problem in evaluation.problems[:MOST_PROBLEMS]:
+    for problem in problems_of(evaluation)[:MOST_PROBLEMS]:
         console.print(Text(plain(f"{problem.id}  {problem.reason}: {problem.detail}", 300)), soft_wrap=True)
     if (more := len(evaluation.problems) - MOST_PROBLEMS) > 0:
         console.print(f"… and {more} more problems, in the report")

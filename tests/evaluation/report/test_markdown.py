@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from evaluation.compare import compare
 from evaluation.report.captions import caption
 from evaluation.report.markdown import comparison_markdown, markdown
-from evaluation.report.tables import exclusions_of, label, number, probability, signed, tables_of
+from evaluation.report.tables import exclusions_of, label, number, probability, problems_of, signed, tables_of
 from evaluation.uncertainty.metric_intervals import summarize
 from schemas.documents.evaluation import Problem, SystemValues, VideoValues
 from schemas.safe_text import plain_line
@@ -101,6 +101,12 @@ def test_the_caption_and_the_lists_say_what_was_excluded() -> None:
     }
     text = markdown(made)
     assert ["video-003", "unparsable", "no sentence with times was found", "as worst"] in cells(text)
+    mixed = made.problems + tuple(
+        Problem(id=f"v{i}", reason="x", detail="x", counted=counted)
+        for i, counted in enumerate(("left_out", "as_read", "worst"))  # type: ignore[arg-type]
+    )
+    ordered = problems_of(made.model_copy(update={"problems": mixed}))
+    assert [p.counted for p in ordered] == ["worst", "worst", "as_read", "left_out", "left_out"]
     assert ["references_sha256", "ab" * 32] in cells(text) and ["seed", "0"] in cells(text)
     without = caption(evaluation(4, rows=ROWS[3:]))
     assert "METEOR, Java is missing" in without and "No value is undefined" not in without
