@@ -8,6 +8,7 @@ marks mean; text metrics and text encoders need the text without marks.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 
 _INSIDE = r"[\s,.<>f+-]*[0-9][0-9\s,.<>f+e-]*"
 _BRACKET = re.compile(rf"(?<!\\)(\\*)\[({_INSIDE})\]", re.ASCII)
@@ -18,6 +19,14 @@ FULL_STOPS = (".", "!", "?")
 def marks_in(text: str) -> list[re.Match[str]]:
     """The marks of a text in order. Group 2 of a match is what stands between the brackets."""
     return [bracket for bracket in _BRACKET.finditer(text) if not bracket[1]]
+
+
+def lines_of(text: str, marks: Iterable[re.Match[str]]) -> Iterator[tuple[int, re.Match[str]]]:
+    """Each mark with the line, from 1, in which it begins, for marks in the order of the text. Reads the text once."""
+    line, counted = 1, 0
+    for mark in marks:
+        line, counted = line + text.count("\n", counted, mark.start()), mark.start()
+        yield line, mark
 
 
 def has_marks(text: str) -> bool:

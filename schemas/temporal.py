@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Generic, Literal, NamedTuple, TypeVar
 
 from schemas.errors import GrammarError
-from schemas.marks import FULL_STOPS, escape_marks, line_number, marks_in, unescape_marks
+from schemas.marks import FULL_STOPS, escape_marks, line_number, lines_of, marks_in, unescape_marks
 from schemas.records import Sentence
 from schemas.time import SLOTS, Seconds, Slot, seconds_to_slot, slot_to_seconds
 
@@ -184,8 +184,7 @@ def _read_marks(text: str, read: Callable[[str, int], T]) -> list[Line[T]]:
         raise GrammarError("the text does not begin with a time")
     lines: list[Line[T]] = []
     marks: list[T] = []
-    for position, mark in enumerate(brackets):
-        line = line_number(text, mark.start())
+    for position, (line, mark) in enumerate(lines_of(text, brackets)):
         marks.append(read(mark[2], line))
         last = position == len(brackets) - 1
         body = text[mark.end() : len(text) if last else brackets[position + 1].start()]
@@ -207,8 +206,7 @@ def _read_marks(text: str, read: Callable[[str, int], T]) -> list[Line[T]]:
 def _read_lists(text: str, read: Callable[[str, int], T]) -> list[Line[T]]:
     lines: list[Line[T]] = []
     start = 0
-    for bracket in marks_in(text):
-        line = line_number(text, bracket.start())
+    for line, bracket in lines_of(text, marks_in(text)):
         body, end = text[start : bracket.start()], bracket.end()
         if len(body) < 2 or body[-1] not in _BORDER:
             raise GrammarError(f"no sentence before [{bracket[2]}]", line)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from schemas.errors import GrammarError
-from schemas.marks import FULL_STOPS, has_marks, marks_in, unescape_marks
+from schemas.marks import FULL_STOPS, has_marks, lines_of, marks_in, unescape_marks
 from schemas.records import Sentence
 from schemas.temporal import Line, SlotLine, read_placeholder, slot_digits, with_full_stop
 from schemas.time import SLOTS, Seconds, Slot
@@ -203,9 +203,7 @@ def _read_leniently(text: str, read: Callable[[str, int], tuple[T, ...]]) -> _Re
     segments: list[tuple[tuple[T, ...], str]] = []  # times, and the text before the next times
     brackets = marks_in(text)
     lead = text[: brackets[0].start()] if brackets else text
-    line, counted = 1, 0
-    for position, mark in enumerate(brackets):
-        line, counted = line + text.count("\n", counted, mark.start()), mark.start()
+    for position, (line, mark) in enumerate(lines_of(text, brackets)):
         marks: list[T] = []
         for part in mark[2].split(","):
             try:

@@ -66,7 +66,7 @@ def comparison_caption(comparison: Comparison) -> str:
 
 
 def _missing(rows: Sequence[SystemValues]) -> str:
-    """The metrics without any value by reason; a system is named where others do have a value or another reason."""
+    """The metrics without any value by reason; a row is named where systems differ."""
     lacking: dict[str, dict[str, list[str]]] = {}
     for row in rows:
         for metric in row.metrics:
@@ -74,7 +74,7 @@ def _missing(rows: Sequence[SystemValues]) -> str:
                 why = next(iter(metric.undefined)) if len(metric.undefined) == 1 else metric.reason
                 lacking.setdefault(plain_line(row.name), {}).setdefault(plain_line(why), []).append(label(metric.name))
     systems = {plain_line(row.name) for row in rows if row.kind == "system"}
-    alike = lacking.keys() == systems and len({str(found) for found in lacking.values()}) == 1
+    alike = lacking.keys() >= systems and len({str(found) for found in lacking.values()}) == 1
     texts = []
     for name, found in list(lacking.items())[: 1 if alike else None]:
         said = "; ".join(f"{', '.join(labels)}, {why}" for why, labels in found.items())

@@ -165,7 +165,7 @@ def _card(protocol: Protocol, case: Case, metric: str | None) -> Card:
         badge="failed" if values.failure else f"{label(metric)} {minus(number(badge))}" if metric else "",
         failure=plain_line(values.failure or ""),
         values=tuple(
-            (label(name), minus(number(value)), plain_line(values.undefined.get(name, "")))
+            (label(name), minus(number(value)), plain_line(values.undefined.get(name) or values.as_worst.get(name, "")))
             for name, value in values.values.items()
         ),
         curve=curves.curve(reference, prediction, summary),

@@ -7,7 +7,7 @@ import re
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from schemas.marks import has_marks, strip_marks
+from schemas.marks import has_marks, line_number, lines_of, marks_in, strip_marks
 from schemas.records import Sentence
 from schemas.temporal import SlotLine, format_seconds, format_slots, format_stored
 
@@ -58,3 +58,9 @@ def test_no_mark_is_left(text: str) -> None:
 def test_huge_hostile_texts_take_no_time() -> None:
     for part in ("[", "[ ", "[1,", " ", "[1 ", "\\[1]", "[1]", "0 "):
         strip_marks(part * 200_000)
+
+
+@given(st.lists(st.sampled_from(["[03]", "\n", "a", " ", "\\[4]"]), max_size=30).map("".join))
+def test_marks_have_the_lines_in_which_they_begin(text: str) -> None:
+    marks = marks_in(text)
+    assert [line for line, _ in lines_of(text, marks)] == [line_number(text, mark.start()) for mark in marks]

@@ -108,6 +108,7 @@ def test_the_caption_and_the_lists_say_what_was_excluded() -> None:
     ordered = problems_of(made.model_copy(update={"problems": mixed}))
     assert [p.counted for p in ordered] == ["worst", "worst", "as_read", "left_out", "left_out"]
     assert ["references_sha256", "ab" * 32] in cells(text) and ["seed", "0"] in cells(text)
+    assert caption(made).count("METEOR, Java is missing") == 1, "once for all rows"
     without = caption(evaluation(4, rows=ROWS[3:]))
     assert "METEOR, Java is missing" in without and "No value is undefined" not in without
 

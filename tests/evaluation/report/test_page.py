@@ -247,6 +247,12 @@ def test_a_summary_of_shots_is_drawn_on_all_frames_and_a_failure_without_any() -
     assert limited is not None and "512 of 600 frames" in limited.description
 
 
+def test_a_case_says_why_a_value_is_the_worst() -> None:
+    case = cases(6)[0]
+    named = case.values.model_copy(update={"failure": None, "as_worst": {"f1": "no frame is chosen"}})
+    assert "(no frame is chosen)" in Page(render_page(evaluation(6), [case._replace(values=named)])).said
+
+
 def test_nothing_to_draw_is_no_plot() -> None:
     assert drawn(Reference("v", 0), Prediction("v")) is None and drawn(Reference("v", 9), Prediction("v")) is None
 
