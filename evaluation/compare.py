@@ -18,6 +18,7 @@ from evaluation.protocols import LATER_CHOICES
 from evaluation.uncertainty.bootstrap import INTERVAL, Statistic, corpus_of, mean_of, mean_of_runs
 from evaluation.uncertainty.metric_intervals import CorpusMetrics, span_of, sums_of
 from evaluation.uncertainty.significance import TEST, Paired, defined_in_both, holm, paired
+from evaluation.units import KNOWN_UNITS
 from schemas.documents.comparison import Comparison, MetricComparison
 from schemas.documents.evaluation import Evaluation, MetricValue, Provenance, SystemValues, VideoValues
 from schemas.errors import ConfigError
@@ -176,7 +177,9 @@ def _pair(
     runs: tuple[Sequence[Sequence[VideoValues]], Sequence[Sequence[VideoValues]]],
     corpus: CorpusMetrics,
 ) -> _Pair:
-    """Raises ConfigError where the metric is not a mean over videos, and its function or its sums are missing."""
+    """Raises ConfigError for an unknown unit, and for no mean over videos whose function or sums are missing."""
+    if metric.unit not in KNOWN_UNITS:
+        raise ConfigError(f"its unit {_short(metric.unit)} is not known")
     name, span = metric.name, span_of(metric.unit)
     if name in corpus:
         a, b = (np.stack([sums_of(run, name) for run in part]) for part in runs)

@@ -59,9 +59,10 @@ def evaluate_here(request: EvaluateRequest) -> tuple[Evaluated, Path]:
     refuse_unusable(request.out)
     paths = list(request.references)
     protocol = protocol_for(request.protocol, paths)
-    known = [*(metric.name for metric in protocol.metrics), *TEXT_METRICS, *CROSS_UNITS]
+    known = [metric.name for metric in protocol.metrics]
+    known += [*(TEXT_METRICS if request.text else ()), *(CROSS_UNITS if request.clip is not None else ())]
     if request.by is not None and request.by not in known:
-        raise ConfigError(f"--by: no metric is called {request.by!r}; there are {', '.join(known)}")
+        raise ConfigError(f"--by: {request.by!r} is no metric of this evaluation; there are {', '.join(known)}")
     with_pictures = request.clip is not None and kind_of(paths[0]) == "release"
     all_references = read_references(paths, request.split or None, pictures=with_pictures)
     references, splits = chosen_videos(all_references, request.splits, request.fold, request.seed, paths[0])

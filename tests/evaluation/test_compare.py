@@ -70,6 +70,14 @@ def test_a_choice_that_older_results_do_not_state_has_its_older_value() -> None:
             compare(*pair)
 
 
+def test_a_unit_of_another_program_is_a_reason_and_no_traceback() -> None:
+    made = of([0.1, 0.5, 0.9])
+    (row,) = made.systems
+    odd = row.model_copy(update={"metrics": tuple(m.model_copy(update={"unit": "points"}) for m in row.metrics)})
+    (one,) = compare(*[made.model_copy(update={"systems": (odd,)})] * 2).metrics
+    assert one.difference is None and one.reason == "its unit points is not known"
+
+
 def test_a_system_against_itself() -> None:
     same = of([0.1, 0.5, 0.9, None])
     (one,) = compare(same, same).metrics

@@ -132,8 +132,10 @@ def test_names_that_would_be_confused_are_refused(references: Path, perfect: Pat
             evaluate_here(request(f"{name}={perfect}", references, tmp_path / "out"))
     with pytest.raises(ConfigError, match="instruct-v2xum"):
         evaluate_here(request(perfect, references, tmp_path / "out", protocol="instruct-v2xun"))
-    with pytest.raises(ConfigError, match="--by"):
-        evaluate_here(request(perfect, references, tmp_path / "out", by="f2"))
+    for by in ("f2", "ROUGE_L", "f_clip"):  # without --no-text and with --clip the last two are metrics
+        with pytest.raises(ConfigError, match="--by"):
+            evaluate_here(request(perfect, references, tmp_path / "out", by=by))
+    assert not (tmp_path / "out").exists(), "it is told before the work"
     with pytest.raises(ConfigError, match="nothing to evaluate"):
         evaluate(PROTOCOL, read_instruct(references), [], INPUTS)
 
