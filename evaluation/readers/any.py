@@ -3,6 +3,7 @@
     folder with data/*.parquet, a workspace, *.parquet       this project's release
     folder with GT/*.mat                                     SumMe
     folder with ydata-tvsum50.mat or -anno.tsv, or that file TVSum
+    folder with eccv16_dataset_tvsum_*.h5 alone              TVSum
     eccv16_dataset_*.h5                                      TVSum or SumMe
     JSON, JSON lines: conversations and vsum_onehot          Instruct-V2Xum
                       tsum and vsum_onehot                   VideoXum
@@ -20,7 +21,7 @@ from pathlib import Path
 from curation.store.files import hash_file
 from evaluation.cases import Predictions, Reference, References
 from evaluation.readers.activitynet import activitynet_rows, is_activitynet, read_activitynet
-from evaluation.readers.eccv16 import dataset_of
+from evaluation.readers.eccv16 import dataset_of, is_eccv16
 from evaluation.readers.instruct_v2xum import read_instruct
 from evaluation.readers.known_videos import KnownVideos
 from evaluation.readers.predictions import read_predictions
@@ -45,6 +46,10 @@ def kind_of(path: Path) -> str:
             return "summe"
         if any((path / name).is_file() for name in (MAT, TSV, f"data/{TSV}")):
             return "tvsum"
+        if shots := [file.name for file in sorted(path.glob("*.h5")) if is_eccv16(file)]:
+            if all("tvsum" in name for name in shots):
+                return "tvsum"
+            raise ConfigError(f"{path}: name the file of one dataset as --references: {printable(', '.join(shots))}")
         release_shards(path)
         return "release"
     suffix = path.suffix.lower()

@@ -51,6 +51,14 @@ def test_shots_summaries_and_picks_of_eccv16(tvsum: Path) -> None:
     np.testing.assert_array_equal(references[1].selections, full.selections[:, ::15])
 
 
+def test_a_folder_with_shots_and_no_ratings(tvsum: Path) -> None:
+    assert kind_of(tvsum.parent) == "tvsum"
+    assert len(read_references(tvsum.parent).items) == 3
+    write_eccv16(tvsum.parent / "eccv16_dataset_summe_google_pool5.h5", FRAMES)
+    with pytest.raises(ConfigError, match=r"name the file of one dataset .*summe_google_pool5\.h5, eccv16_.*tvsum"):
+        kind_of(tvsum.parent)
+
+
 def test_the_order_is_that_of_the_numbers(tmp_path: Path) -> None:
     path = write_eccv16(tmp_path / "tvsum.h5", [60] * 11)
     assert [video.key for video in read_eccv16(path)] == [f"video_{n}" for n in range(1, 12)]
