@@ -38,6 +38,7 @@ if TYPE_CHECKING:  # it is slow to import, and `v2xum --help` does not need it
 app = typer.Typer()
 P = ParamSpec("P")
 _MAKE_ROOM = "finished results are kept: make room and run the same command again"
+_MEND = "finished results are kept: mend the cause and run the same command again"
 _SHORT = (
     "the memory or the threads that this process may have are used up: see `ulimit -v`, `ulimit -u`, the container's "
     "limits and `v2xum doctor CONFIG`; run.shards_in_flight and run.decode_workers lower what a run needs"
@@ -89,15 +90,17 @@ def _trouble(error: Exception) -> str | None:
     from schemas.kit.blame import blame, causes, in_one_line, is_shortage
     from schemas.kit.file_trouble import file_trouble
 
-    told = next((told for link in causes(error) if (told := file_trouble(link))), None)
-    if told is not None:
-        return f"{told}\n{_MAKE_ROOM}" if is_storage_full(error) else told
+    for link in causes(error):
+        if told := file_trouble(link):
+            of_a_file = getattr(link, "filename", None) is not None  # else the whole machine is short of something
+            way = _MAKE_ROOM if is_storage_full(error) else "" if of_a_file else _MEND
+            return f"{told}\n{way}".rstrip()
     if is_storage_full(error):
         return f"no space left for the workspace\n{_MAKE_ROOM}"
     if blame(error) == "video" and not isinstance(error, OSError):
         return None
     short = f"\n{_SHORT}" if is_shortage(error) else ""
-    return f"{in_one_line(error)}{short}\nfinished results are kept: mend the cause and run the same command again"
+    return f"{in_one_line(error)}{short}\n{_MEND}"
 
 
 def collect_rarely() -> None:

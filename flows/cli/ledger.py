@@ -67,8 +67,8 @@ def repair(
     from curation.ledger.recovery.repair import repair as repair_ledger
 
     place = Workspace(workspace)
-    if not (place.root / "config.json").is_file():
-        place.require()
+    if not (place.root / "config.json").is_file():  # a workspace that lost its ledger still has this
+        place = place.require()
     if accept and source is not None:
         raise ConfigError("give --accept or --from, not both")
     with place.lock():
