@@ -17,7 +17,7 @@ from typing import NamedTuple
 from evaluation.baselines import all_baselines
 from evaluation.cases import Case, Evaluated, Prediction, Reference, References, System
 from evaluation.counted import failed_predictions
-from evaluation.matching import match
+from evaluation.matching import match, wordless
 from evaluation.metrics.crossmodal import UNITS as CROSS_UNITS
 from evaluation.metrics.crossmodal import CrossModalOptions, predicted_frames
 from evaluation.metrics.embeddings import Embedder, cross_modal
@@ -39,7 +39,7 @@ DRAWS = 100  # draws of random scores for each video
 _PACKAGES = ("numpy", "scipy", "pycocoevalcap", "torch", "transformers")
 _NO_FRAMES = "the system predicts no frames"
 _NO_TEXT = "the system predicts no text"
-_NO_WORDS = "no text"
+_OF_TEXTS = ("cross_f_clip", "vt_clipscore")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +166,14 @@ def _measure(
     if cross is not None:
         stream = _with_pictures(pairs, cross)
         measures = cross_modal(stream, cross.embedder, cross.options, frames=forms.frames, text=forms.text)
-        for i, measured in enumerate(measures):
+        for i, (measured, (_, prediction)) in enumerate(zip(measures, pairs, strict=True)):
             rows[i] = _joined(rows[i], measured.values, measured.undefined)
+            if forms.text and prediction.failure is None and (lacking := wordless(prediction)) is not None:
+                worst = {name: lacking for name in _OF_TEXTS if measured.values[name] is not None}
+                rows[i] = rows[i].model_copy(update={"as_worst": {**rows[i].as_worst, **worst}})
+                if worst and scorers is None and prediction.text is None:
+                    detail = f"{lacking}: worst in {', '.join(worst)}"
+                    refused.append(Problem(id=prediction.id, reason="no_text", detail=detail, counted="worst"))
     return rows, refused
 
 
@@ -209,14 +215,13 @@ def _with_texts(
         if prediction.failure is None and row.id in place:
             unscorable = scores.refused.get(row.id)
             if row.id in empty:
-                lacking = _NO_WORDS if prediction.text is None else "a text without a word"
-                as_worst |= dict.fromkeys(TEXT_METRICS, unscorable or lacking)
+                as_worst |= dict.fromkeys(TEXT_METRICS, unscorable or wordless(prediction) or "no word that counts")
             elif unscorable is not None:
                 as_worst["METEOR"] = unscorable
             if unscorable is not None:
                 refused.append(Problem(id=row.id, reason="unscorable_text", detail=unscorable, counted="worst"))
             elif prediction.text is None:
-                detail = f"{_NO_WORDS}: worst in the text metrics"
+                detail = "no text: worst in the text metrics"
                 refused.append(Problem(id=row.id, reason="no_text", detail=detail, counted="worst"))
         joined.append(_joined(row, values, why).model_copy(update={"sums": sums, "as_worst": as_worst}))
     return joined, refused

@@ -67,10 +67,17 @@ def match(references: Sequence[Reference], predictions: Iterable[Prediction]) ->
         if checked.failure is not None:
             slug, _, detail = checked.failure.partition(": ")
             problems.append(Problem(id=reference.id, reason=slug, detail=detail or slug, counted="worst"))
-        elif checked.text is not None and not any(c.isalnum() for c in checked.text):
-            detail = "a text without a word: worst in the text metrics"
+        elif checked.text is not None and (why := wordless(checked)) is not None:
+            detail = f"{why}: worst in the text metrics"
             problems.append(Problem(id=reference.id, reason="empty_text", detail=detail, counted="worst"))
     return Matched(tuple(pairs), tuple(problems))
+
+
+def wordless(prediction: Prediction) -> str | None:
+    """What a prediction lacks that has no text, or a text without a word; None where it has words."""
+    if prediction.text is None:
+        return "no text"
+    return None if any(c.isalnum() for c in prediction.text) else "a text without a word"
 
 
 def same(left: Prediction, right: Prediction) -> bool:

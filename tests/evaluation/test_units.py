@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,17 +12,22 @@ from hypothesis import strategies as st
 
 from evaluation.cases import FullLength, Prediction, Predictions, Reference, References, System
 from evaluation.counted import failed_predictions, failed_share
-from evaluation.evaluate import Inputs, evaluate
+from evaluation.evaluate import CrossModal, Inputs, evaluate
 from evaluation.metrics.crossmodal import UNITS as CROSS_UNITS
 from evaluation.metrics.crossmodal import CrossModalOptions
+from evaluation.metrics.embeddings import Embedder
 from evaluation.metrics.text import METRICS as TEXT_METRICS
 from evaluation.metrics.text import UNITS as TEXT_UNITS
 from evaluation.metrics.text import TextScorers
 from evaluation.metrics.video import evaluate_videos
+from evaluation.pictures import FramePictures
 from evaluation.protocols import METRICS, PROTOCOLS, Protocol, get
 from evaluation.report.captions import caption
 from evaluation.units import KNOWN_UNITS
+from models.build import build_clip
+from schemas.configuration.model_config import TransformersClip
 from schemas.documents.evaluation import Evaluation
+from schemas.repository import DATA
 
 INPUTS = Inputs("r", "0" * 64, {})
 FRAMES = 20
@@ -98,6 +104,22 @@ def test_failures_alone_are_worst_in_texts_too() -> None:
     assert said.systems[0].videos[0].values["ROUGE_L"] == 0
     assert [(p.id, p.reason) for p in said.problems] == [("v0", "no_text")]
     assert failed_share(said) == 1 / 8 and set(said.systems[0].videos[0].as_worst) == set(TEXT_METRICS)
+
+
+@pytest.mark.slow
+def test_a_missing_text_is_counted_where_only_a_clip_reads_texts() -> None:
+    files = sorted((DATA / "demo" / "canaries").glob("*.jpg"))
+    shown = {frame: files[frame % len(files)].read_bytes() for frame in range(FRAMES)}
+    references = tuple(replace(reference, pictures=shown) for reference in KNOWN)
+    embedder = Embedder(build_clip(TransformersClip(engine="transformers", model=str(DATA / "demo" / "clip"))))
+    cross = CrossModal(embedder, CrossModalOptions(clip=embedder.name), FramePictures())
+    answers = [replace(p, text=(None, "...")[i] if i < 2 else p.text) for i, p in enumerate(honest(1))]
+    found = evaluated(answers, references=references, cross=cross)
+    for video in found.systems[0].videos[:2]:
+        assert (video.values["vt_clipscore"], video.values["cross_f_clip"]) != (None, None)
+        assert set(video.as_worst) == {"cross_f_clip", "vt_clipscore"}
+    assert failed_share(found) == 2 / 8
+    assert [(p.id, p.reason) for p in found.problems] == [("v1", "empty_text"), ("v0", "no_text")]
 
 
 def test_a_run_that_failed_whole_is_one_of_the_system() -> None:
