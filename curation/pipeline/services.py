@@ -184,12 +184,16 @@ class Services:
 
         Long work calls it often, so that a stop takes seconds and not the time of a whole video.
         """
-        if self.stop.is_set():
-            raise Interrupted("stopped at a safe point; the same command goes on from here")
+        self.raise_if_interrupted()
         if self._alarm is not None:
             self._alarm()
         if self.budget is not None:
             self.budget.check(self.meter.read())
+
+    def raise_if_interrupted(self) -> None:
+        """Raise Interrupted once somebody stopped the run; alarms and budgets are for what records them."""
+        if self.stop.is_set():
+            raise Interrupted("stopped at a safe point; the same command goes on from here")
 
     def open_models(self, stages: Collection[str]) -> None:
         """Build the models that these stages ask, one after the other, unless they are there.

@@ -105,8 +105,9 @@ def curate(
 @guarded
 def status(workspace: WorkspaceArgument, as_json: JsonOption = False) -> None:
     """Show the progress of a run: every video is a sample, rejected, retryable or pending."""
-    with Workspace(workspace).require().to_read() as place, open_view(place) as view:
-        counts = with_findings(summarize(view), Workspace(workspace))
+    found = Workspace(workspace).require()
+    with found.to_read() as place, open_view(place) as view:
+        counts = with_findings(summarize(view), found)  # the report lies beside a ledger that is only borrowed
     if as_json:
         print_json(counts)
     else:

@@ -20,7 +20,7 @@ from flows.local.progress import Display
 from flows.local.signals import stoppable
 from schemas.configuration.config import CurateConfig, SourceSpec
 from schemas.documents.status import WorkspaceStatus
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, RunStopped
 from schemas.kit.utf8 import is_utf8, quoted
 from schemas.safe_text import plain
 
@@ -83,14 +83,21 @@ def _curate(
             notes.append("nothing to do: no video of the sources is due, and the export is up to date and sound")
             return summarize(run.services.view)
         quiet_environment(root / "prefect")
-        with server_beside(root / "prefect", run.services.raise_if_stopped) as server:
+        with server_beside(root / "prefect", run.services.raise_if_interrupted) as server:
             from prefect.settings import PREFECT_API_URL, temporary_settings
 
             from flows.curate import curate  # Prefect takes seconds to import, and its server longer to start
 
-            head_start(run, ids, server.ready)
-            with temporary_settings({PREFECT_API_URL: server.url()}):
-                run.services.raise_if_stopped()
+            try:
+                head_start(run, ids, server.ready)
+                url = server.url()
+                run.services.raise_if_interrupted()
+            except RunStopped as error:  # no flow has begun that would record it
+                ledger = run.services.ledger
+                ledger.end_run(ledger.begin_run(), "stopped", run.counts.rows())
+                try_report(run.workspace, run.services, run.history, str(error))
+                raise
+            with temporary_settings({PREFECT_API_URL: url}):
                 return curate(config, root, limit, adopt=adopt, allow_fewer=allow_fewer)
 
 

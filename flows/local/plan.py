@@ -71,7 +71,7 @@ def _plan(
 def _probe(run: Run, root: Path, chosen: list[str]) -> float:
     """Curate the chosen videos; returns the seconds that opening the models took."""
     quiet_environment(root / "prefect")
-    with server_beside(root / "prefect", run.services.raise_if_stopped) as server:
+    with server_beside(root / "prefect", run.services.raise_if_interrupted) as server:
         from prefect.settings import PREFECT_API_URL, temporary_settings
 
         from flows.probe import probe  # Prefect takes seconds to import

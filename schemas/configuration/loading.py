@@ -101,6 +101,11 @@ class _Place(NamedTuple):
 
 def _explain(item: Any) -> str:
     location = [str(part) for part in item["loc"]]
+    if item["type"] in ("union_tag_not_found", "union_tag_invalid"):
+        place = _place(location)
+        known = sorted({engine for model in place.models for engine in _engines(model)})
+        found = f"engine {item['ctx']['tag']!r} is not known" if "tag" in item["ctx"] else "it names no engine"
+        return f"{place.key}: {found} (known here: {', '.join(known)})"
     if item["type"] != "extra_forbidden":
         return f"{_place(location).key or '(top level)'}: {item['msg']}"
     name, place = location[-1], _place(location[:-1])

@@ -180,3 +180,13 @@ def test_one_video_is_no_plural(tmp_path: Path) -> None:
         ledger.register([Source(id="v1", kind="url", uri="https://h.example/1", origin=origin)])
     place.save_config(load_config(CONFIG))
     assert in_process("status", place.root).stdout.startswith("1 video: 0 samples, ")
+
+
+def test_the_status_of_a_folder_that_holds_a_workspace_has_the_findings_of_its_report(
+    place: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "demo").mkdir()
+    place.rename(tmp_path / "demo" / "workspace")
+    assert in_process("report", tmp_path / "demo").returncode == 0
+    inner, outer = (in_process("status", tmp_path / at, "--json") for at in ("demo/workspace", "demo"))
+    assert json.loads(inner.stdout)["findings"] and outer.stdout == inner.stdout

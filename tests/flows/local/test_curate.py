@@ -12,6 +12,7 @@ import time
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,18 +27,27 @@ import sys
 from pathlib import Path
 
 from benchmarks.instant import Instant, config
+from curation.pipeline.budget import Budget
 from curation.pipeline.services import Services
 from flows.cli.app import app, guarded
 from flows.local.curate import curate_here
+from schemas.errors import BudgetReached
 
 Services.captioner = Services.summarizer = Instant()
+
+
+class UsedUp(Budget):
+    def check(self, reading):
+        if (Path(sys.argv[2]) / "prefect" / "server.log").exists():
+            raise BudgetReached("used up while the server starts")
 
 
 @app.command()
 @guarded
 def run():
     settings = config(shard_size=2, download_workers=1, decode_workers=1)
-    print(curate_here(settings, Path(sys.argv[2]), [sys.argv[1]], None).model_dump_json())
+    budget = UsedUp() if sys.argv[3:] else None
+    print(curate_here(settings, Path(sys.argv[2]), [sys.argv[1]], None, budget).model_dump_json())
 
 
 if __name__ == "__main__":
@@ -50,11 +60,11 @@ def films(tmp_path: Path) -> Path:
     return trivial_videos(tmp_path / "films", VIDEOS)
 
 
-def start(folder: Path, films: Path) -> subprocess.Popen[str]:
+def start(folder: Path, films: Path, *more: str) -> subprocess.Popen[str]:
     (folder / "run.py").write_text(SCRIPT)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     return subprocess.Popen(
-        [sys.executable, str(folder / "run.py"), str(films), str(folder / "workspace")],
+        [sys.executable, str(folder / "run.py"), str(films), str(folder / "workspace"), *more],
         env=environment | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -74,6 +84,13 @@ def servers(workspace: Path) -> list[int]:
                 continue
             found += [int(entry.name)] if alive else []
     return found
+
+
+def last_run(workspace: Path) -> tuple[str, dict[str, Any]]:
+    """The outcome and the counts of the newest run in the ledger."""
+    with closing(sqlite3.connect(workspace / "ledger.sqlite")) as connection:
+        outcome, counts = connection.execute("SELECT outcome, counts FROM runs ORDER BY id DESC").fetchone()
+    return outcome, json.loads(counts)
 
 
 def test_work_begins_before_the_server_is_up_and_is_recorded(tmp_path: Path, films: Path) -> None:
@@ -114,4 +131,16 @@ def test_a_signal_while_the_server_starts_leaves_none_behind(
     deadline = time.monotonic() + 20  # a server whose run ended at once is ended by the kernel
     while servers(workspace) and time.monotonic() < deadline:
         time.sleep(0.1)
+    assert servers(workspace) == []
+    outcome, counts = last_run(workspace)
+    assert outcome == "stopped" and set(counts) >= {"download", "frames"}
+
+
+def test_a_budget_that_is_used_up_while_the_server_starts_is_recorded(tmp_path: Path, films: Path) -> None:
+    process = start(tmp_path, films, "budget")
+    _, said = process.communicate(timeout=280)
+    assert process.returncode == 4 and "used up while the server starts" in said, said[-4000:]
+    workspace = tmp_path / "workspace"
+    assert last_run(workspace)[0] == "budget"
+    assert "used up while the server starts" in (workspace / "report" / "report.html").read_text()
     assert servers(workspace) == []
