@@ -65,6 +65,19 @@ def test_a_key_of_another_engine_is_named_as_such_and_no_key_is_its_own_suggesti
     assert told in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("embedder", "told"),
+    [
+        ("{ngram: {model: x}}", "models.embedder: it names no engine (known here: ngram, transformers)"),
+        ("{engine: ngrm}", "models.embedder: engine 'ngrm' is not known (known here: ngram, transformers)"),
+    ],
+)
+def test_a_missing_or_unknown_engine_is_told_with_the_known_ones(tmp_path: Path, embedder: str, told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(written(tmp_path, f"name: x\n{MODELS}  embedder: {embedder}\n"))
+    assert told in str(caught.value)
+
+
 def test_an_error_lists_all_problems(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(written(tmp_path, f"name: x\n{MODELS}frames: {{fsp: 2, short_sid: 3}}\n"))
