@@ -69,6 +69,8 @@ def log_line(text: str, secret: str = "") -> str:
 
 def status_fault(status: int, body: bytes, wait: str | None, secret: str = "") -> Fault:
     """The fault of an answer whose status is not 2xx; `wait` is its Retry-After header."""
+    if status == 407:
+        return proxy_fault(status)
     reason = log_line(f"HTTP {status}: {_message(body)}", secret)
     seconds = retry_after(wait, time.time())
     if status == 429:
@@ -82,6 +84,11 @@ def status_fault(status: int, body: bytes, wait: str | None, secret: str = "") -
     if status in (408, 425):
         return Fault("timeout", reason, status, seconds)
     return Fault("refused" if status >= 400 else "bad_response", reason, status)
+
+
+def proxy_fault(status: int) -> Fault:
+    """The fault of a request that a proxy did not let through to the server; the proxy gave `status`."""
+    return Fault("connection", f"cannot connect: the proxy of the environment answers HTTP {status}", reached=False)
 
 
 def _message(body: bytes) -> str:

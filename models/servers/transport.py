@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from yarl import URL
 
-from models.servers.failures import Fault, RequestFailed, log_line, status_fault
+from models.servers.failures import Fault, RequestFailed, log_line, proxy_fault, status_fault
 from schemas.errors import ConfigError
 
 # The longest reply of a model has 100 kB; a list of the tokens of a long prompt has megabytes.
@@ -86,6 +86,10 @@ class Transport:
 
     def _fault(self, error: Exception, seconds: float) -> Fault:
         """The fault that an error of aiohttp stands for."""
+        if isinstance(error, aiohttp.ClientHttpProxyError):
+            return proxy_fault(error.status)  # its own text repeats the proxy's address, with the password
+        if isinstance(error, aiohttp.InvalidURL):
+            return Fault("connection", "its address, or the environment's proxy for it, is no URL", reached=False)
         said = log_line(str(error), self._key)
         if isinstance(error, aiohttp.ClientConnectorError) and (error.os_error.errno or 0) > 0:
             said = os.strerror(error.os_error.errno or 0)  # aiohttp's own text names no reason

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import http.server
 import subprocess
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
@@ -175,6 +177,46 @@ def test_a_proxy_is_used_for_other_machines_only(monkeypatch: pytest.MonkeyPatch
         assert proxy_of("https://models.example.net/v1") is None
     finally:
         proxy_of.cache_clear()
+
+
+class _Locked(http.server.BaseHTTPRequestHandler):
+    """A proxy that lets nobody through."""
+
+    def do_GET(self) -> None:
+        self.send_error(407)
+
+    do_CONNECT = do_GET
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("proxy", ["http://me:secret-word@127.0.0.1:{port}", "me:secret-word@127.0.0.1:{port}"])
+def test_a_proxy_that_lets_nobody_through_is_told_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, scheme: str, proxy: str
+) -> None:
+    async def sent() -> Fault:
+        transport = Transport(KEY)
+        try:
+            with pytest.raises(RequestFailed) as caught:
+                await transport.get(f"{scheme}://models.example.invalid/v1/models", 20.0)
+        finally:
+            await transport.close()
+        return caught.value.fault
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Locked) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"):
+            monkeypatch.setenv(name, proxy.format(port=server.server_port))
+        proxy_of.cache_clear()
+        try:
+            fault = asyncio.run(sent())
+        finally:
+            proxy_of.cache_clear()
+            server.shutdown()
+    assert fault.kind == "connection" and fault.status is None and not fault.reached and "proxy" in fault.reason
+    assert "secret-word" not in str(fault)
 
 
 @pytest.mark.slow
