@@ -8,7 +8,8 @@ sampling rate); `bytes` of a video is its file size; `rotation` is in degrees, a
 `review` is schemas.records.Review with its counts under `decisions`; frames in its lists are indices like all others.
 `scores` is schemas.records.SampleScores; what a filter measured is in `number`, `text` or `flag`, by its type.
 Version 2 added to `review` all but `status` and `reviewers`. Version 3: `scores` holds what was measured of the sample;
-the filters, which it held before, are in `filters`, with typed values.
+the filters, which it held before, are in `filters`, with typed values. Version 4 renamed the column `video` to `file`:
+trainers and the viewer of the Hub take a column `video` for the picture.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from datasets import Features
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 @functools.cache
@@ -64,7 +65,7 @@ def features() -> Features:
                 "extractor": string,
                 "live": flag,
             },
-            "video": {
+            "file": {
                 "sha256": string,
                 "bytes": Value("int64"),
                 "container": string,

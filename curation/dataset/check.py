@@ -193,7 +193,7 @@ def _shard_problems(
 def _row_problems(row: dict[str, Any], split: str, images: bool, owners: dict[str, str]) -> Iterator[str]:
     if row["split"] != split:
         yield f"says split {row['split']}"
-    content = row["video"]["sha256"]
+    content = row["file"]["sha256"]
     if owners.setdefault(f"id {row['id']}", content) != content:
         yield "its id stands for another video too"
     if owners.setdefault(content, split) != split:

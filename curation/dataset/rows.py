@@ -57,7 +57,7 @@ def row_of(sample: Sample, split: SplitName, images: Mapping[FrameIndex, bytes] 
         "source": {"kind": sample.source.kind, "uri": public_uri(sample.source)},
         "licence": video.publication.licence,
         "publication": publication | {"webpage_url": public_url(video.publication.webpage_url or "")},
-        "video": video.model_dump(
+        "file": video.model_dump(
             include={"sha256", "bytes", "container", "codec", "width", "height", "fps", "duration", "rotation"}
         ),
         "meta": {

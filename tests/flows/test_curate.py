@@ -80,7 +80,7 @@ def test_rows_carry_what_was_measured_of_them(finished: Path) -> None:
         assert scores.pop("judge") is None, "no judge is configured"
         assert all(-1 <= value <= 1 for value in scores.values()), scores
         measured = {one["name"]: (one["number"], one["text"], one["flag"]) for one in row["filters"]}
-        assert measured["duration"] == (row["video"]["duration"], None, None)
+        assert measured["duration"] == (row["file"]["duration"], None, None)
         assert (row["publication"]["upload_date"], row["publication"]["webpage_url"]) == (None, None)
     manifest = Manifest.model_validate_json((finished / "export" / "manifest.json").read_bytes())
     mean = sum(row["scores"]["grounding"] for row in rows) / VIDEOS

@@ -194,11 +194,11 @@ def test_copies_share_a_split_and_newcomers_move_nobody(tmp_path):
         rows = [
             row
             for shard in sorted((tmp_path / name / "data").iterdir())
-            for row in pq.read_table(shard, columns=["id", "split", "video"]).to_pylist()
+            for row in pq.read_table(shard, columns=["id", "split", "file"]).to_pylist()
         ]
         splits.append({row["id"]: row["split"] for row in rows})
         for row in rows:
-            owners.setdefault(row["video"]["sha256"], set()).add(row["split"])
+            owners.setdefault(row["file"]["sha256"], set()).add(row["split"])
     assert all(len(found) == 1 for found in owners.values())
     assert splits[0].items() <= splits[1].items()
 
