@@ -110,6 +110,10 @@ class FilesGone(RunStopped):
     """The store lost files that the export needs, and their sources cannot give them back; the old export stays."""
 
 
+class ReleaseRefused(RunStopped):
+    """A release is not made: too few rows are checked, too many labels are wrong, or a sample cannot be written."""
+
+
 class BudgetReached(RunStopped):
     """The budget of the command line is used up."""
 

@@ -18,7 +18,7 @@ from curation.review.verdict_store import Reviews
 from curation.status.standings import finished_ids
 from curation.status.view import LedgerView
 from curation.store.files import write_whole
-from schemas.documents.review_report import Progress, ReviewReport, StratumProgress
+from schemas.documents.review_report import LabelErrors, Progress, ReviewReport, StratumProgress
 from schemas.review import Verdict
 from schemas.safe_text import plain_line
 
@@ -63,6 +63,19 @@ def review_report(
         seconds=tuple(round(float(s), 1) for s in np.quantile(seconds, np.linspace(0, 1, 11))) if seconds else (),
         problems=_problems(verdicts),
     )
+
+
+def measured_errors(view: LedgerView, gold: Mapping[str, bool]) -> LabelErrors:
+    """The label errors alone, as `review_report` has them. `gold`: sample id -> whether the gold question has an error."""
+    rules, ids = view.rules, finished_ids(view)
+    verdicts = list(Reviews(view.ledger).verdicts())
+    decided = [verdict for verdict in verdicts if verdict.decision is not None]
+    grouped: dict[str, list[Verdict]] = {}
+    for verdict in verdicts:
+        grouped.setdefault(verdict.sample_id, []).append(verdict)
+    stratum = random_stratum(ids, rules.random, rules.seed)
+    known = {name: judged(sample(view.ledger, name), grouped[name], rules) for name in stratum if name in grouped}
+    return label_errors(known, stratum, len(ids), decided, gold)
 
 
 def write_review(folder: Path, report: ReviewReport) -> Path:

@@ -7,6 +7,7 @@ text that this module makes is printed unescaped.
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -23,30 +24,39 @@ _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000
 def render_card(manifest: Manifest, example: dict[str, Any] | None, languages: tuple[str, ...] = ("en",)) -> str:
     """The README of an export. `example` is a published row to quote, `languages` are the languages of the texts."""
     first = manifest.splits[0].split if manifest.splits else "train"
-    text = _template().render(
-        m=manifest, header=Markdown(_header(manifest, languages)), example=example, first_split=Markdown(first)
+    configurations = {"default": {item.split: f"data/{item.split}-*.parquet" for item in manifest.splits}}
+    text = load_card("card.md.j2").render(
+        m=manifest,
+        header=Markdown(card_header(manifest, languages, configurations if manifest.splits else {})),
+        example=example,
+        first_split=Markdown(first),
+        all_rejections=Markdown("`rejections.jsonl`"),
     )
     return text.rstrip("\n") + "\n"
 
 
-def _header(manifest: Manifest, languages: tuple[str, ...]) -> str:
+def card_header(manifest: Manifest, languages: tuple[str, ...], configurations: Mapping[str, Mapping[str, str]]) -> str:
+    """The YAML header that the Hub reads. `configurations`: name -> split -> pattern of its files."""
     stated = {"pretty_name": manifest.title, "license": manifest.licence}
     fields: dict[str, Any] = {
         **{name: plain_line(text) for name, text in stated.items() if text is not None},
-        "language": [plain_line(language) for language in languages],
+        **({"language": [plain_line(language) for language in languages]} if languages else {}),
         "task_categories": ["video-text-to-text", "summarization"],
         "tags": ["video", "video-summarization", "cross-modal", "machine-generated"],
         "size_categories": [next((name for bound, name in _SIZES if manifest.samples < bound), "n>1M")],
     }
-    if manifest.splits:
-        data_files = [{"split": item.split, "path": f"data/{item.split}-*.parquet"} for item in manifest.splits]
-        fields["configs"] = [{"config_name": "default", "data_files": data_files}]
+    if configurations:
+        fields["configs"] = [
+            {"config_name": name, "data_files": [{"split": split, "path": path} for split, path in files.items()]}
+            for name, files in configurations.items()
+        ]
     return "---\n" + yaml.safe_dump(fields, sort_keys=False, allow_unicode=True) + "---"
 
 
 @functools.cache
-def _template() -> Template:
-    return load_markdown_template("card.md.j2", {"number": _number})
+def load_card(name: str) -> Template:
+    """A template of data/ for a card, with the filter `number`."""
+    return load_markdown_template(name, {"number": _number})
 
 
 def _number(value: float) -> Markdown:

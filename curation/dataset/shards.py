@@ -72,7 +72,7 @@ class ShardWriter:
         if self._writer is None:
             self._folder.mkdir(exist_ok=True)
             part = self._folder / f"{self.split}-{len(self._parts):05d}.part"
-            self._writer = _open(part)
+            self._writer = open_parquet(part, arrow_schema())
             self._parts.append((part, 0))
         self._writer.write_batch(pa.RecordBatch.from_pylist(self._buffer, schema=arrow_schema()))
         self._buffer.clear()
@@ -165,10 +165,14 @@ def payload_bytes(row: dict[str, Any]) -> int:
     return pictures + sum(len(caption["text"]) for caption in row["captions"])
 
 
-def _open(path: Path) -> pq.ParquetWriter:
+def open_parquet(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """A new Parquet file with page index, page checksums and pages whose borders follow from the content.
+
+    Such borders let a store that finds equal chunks keep an unchanged row once, in whatever file it stands.
+    """
     return pq.ParquetWriter(
         path,
-        arrow_schema(),
+        schema,
         compression="zstd",
         write_page_checksum=True,
         write_page_index=True,

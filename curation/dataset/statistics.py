@@ -57,6 +57,19 @@ class Tally:
         """Count one rejection."""
         self._rejections[rejection.stage, rejection.error_class, rejection.reason] += 1
 
+    def figures(self) -> dict[str, Any]:
+        """All of it, by the names of the fields of schemas.manifest.Manifest."""
+        return {
+            "makers": self.makers(),
+            "reviews": dict(sorted(self.reviews.items())),
+            "licences": self.licences(),
+            "languages": self.languages(),
+            "statistics": self.spreads(),
+            "ratio_of_means": self.ratio_of_means(),
+            "defective": self.defective,
+            "rejections": self.rejections(),
+        }
+
     def spreads(self) -> dict[str, Spread]:
         """Smallest, mean and largest value of each quantity that some row has, scores last; empty without rows."""
         order = list(SampleScores.model_fields)

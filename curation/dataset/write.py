@@ -155,14 +155,7 @@ def _manifest(folder: Path, config: ExportConfig, name: str, tally: Tally, write
         samples=tally.rows,
         splits=tuple(splits),
         files=tuple(sorted(files, key=lambda file: file.path)),
-        makers=tally.makers(),
-        reviews=dict(sorted(tally.reviews.items())),
-        licences=tally.licences(),
-        languages=tally.languages(),
-        statistics=tally.spreads(),
-        ratio_of_means=tally.ratio_of_means(),
-        defective=tally.defective,
-        rejections=tally.rejections(),
+        **tally.figures(),
     )
 
 

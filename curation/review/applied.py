@@ -48,6 +48,10 @@ class AppliedVerdicts:
             if isinstance(outcome, Sample):
                 yield outcome
 
+    def judged(self) -> list[str]:
+        """The sorted ids of the samples that have a finished verdict, whether it counts or not."""
+        return self._reviews.judged()
+
     def accepted(self, ids: Sequence[str]) -> set[str]:
         """The ids among these finished samples that people accepted, unchanged or with edits."""
         grouped = self._grouped(ids).items()

@@ -40,6 +40,10 @@ COMMANDS = {  # in the order in which the help shows them
     "export": Entry(
         ("workspace",), "Write WORKSPACE/export again from the finished videos, where it is out of date or damaged."
     ),
+    "release": Entry(
+        ("release",),
+        "Write WORKSPACE/releases/VERSION from the finished videos: a dataset folder that never changes again.",
+    ),
     "check": Entry(
         ("check",), "Check a dataset's folder (an export, or a copy of one): every file by its SHA-256, every row."
     ),

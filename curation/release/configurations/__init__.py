@@ -1,0 +1,1 @@
+"""The configurations of a release: one file each, with its columns and its rows."""

@@ -1,0 +1,12 @@
+"""All configurations of a release, in the order of the card. The Hub and `load_dataset` take the first by default."""
+
+from __future__ import annotations
+
+from curation.release.configurations.configuration import Configuration
+from curation.release.configurations.conversations import V2T, V2V, V2VT
+from curation.release.configurations.default import DEFAULT
+from curation.release.configurations.frames import FRAMES
+from curation.release.configurations.full import FULL
+from curation.release.configurations.rejections import REJECTIONS
+
+CONFIGURATIONS: tuple[Configuration, ...] = (DEFAULT, FULL, V2V, V2T, V2VT, FRAMES, REJECTIONS)

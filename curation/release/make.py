@@ -1,0 +1,210 @@
+"""Makes a release: an immutable folder `WORKSPACE/releases/VERSION`, put into place in one step.
+
+    manifest.json                               what the release holds: path, SHA-256, bytes and rows of every other file
+    README.md                                   the dataset card, with the header that the Hub reads
+    CITATION.cff                                how to cite it
+    CONFIGURATION/SPLIT-NNNNN-of-NNNNN.parquet  the rows (curation/release/configurations)
+
+Equal ledgers give equal bytes, file by file, also when earlier tries were killed. Memory holds one row group for each
+configuration and split, whatever the number of samples.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from curation.dataset.export import export_key
+from curation.dataset.rows import split_of
+from curation.dataset.statistics import Tally
+from curation.pipeline.services import Services
+from curation.release.card import CITATION, render_card, render_citation
+from curation.release.configurations.configuration import Inputs
+from curation.release.configurations.registry import CONFIGURATIONS
+from curation.release.gate import Limits, raise_if_refused, unreviewed
+from curation.release.prepare import Prepared, prepared
+from curation.release.versions import MANIFEST, parse, raise_if_lower, releases_folder
+from curation.release.writer import ConfigurationWriter
+from curation.status.standings import Standings
+from curation.store.files import hash_file
+from curation.store.folder_swap import names, publish, staging
+from curation.workspace import Workspace
+from schemas.arrow import SCHEMA_VERSION
+from schemas.documents.review_report import LabelErrors
+from schemas.errors import ConfigError, ReleaseRefused, StageError, StorageFull, is_storage_full
+from schemas.manifest import ExportedFile, SplitCount, SplitName
+from schemas.release import ConfigurationCount, ReleaseManifest, ReviewFigures
+
+CARD = "README.md"
+FORM = 1  # raised when equal ledgers give other bytes than before
+_NAMED = 5
+
+_log = logging.getLogger(__name__)
+
+
+class Plan(NamedTuple):
+    """A release that could be made: its folder, its samples, and what people said of them."""
+
+    version: str
+    folder: Path
+    ids: list[str]
+    figures: ReviewFigures
+    made_from: str
+    standings: Standings
+
+
+def plan_release(
+    place: Workspace, services: Services, version: str, errors: LabelErrors, releases: Path | None = None
+) -> Plan:
+    """What the release `version` would hold; nothing is written.
+
+    `errors`: what the random stratum of the review measured; `releases`: the folder of all releases, the workspace's own
+    by default. Raises ConfigError for a version that exists, that is lower than the latest, or that is none, and for a
+    workspace without samples.
+    """
+    number, root = parse(version), releases or releases_folder(place)
+    standings = Standings(services.view)
+    ids = standings.samples()
+    if not ids:
+        raise ConfigError(f"{place.root} has no sample to release: `v2xum status` says where its videos stand")
+    figures = ReviewFigures(samples=len(ids), unreviewed=unreviewed(standings, ids), errors=errors)
+    made_from = hashlib.sha256(f"{FORM}\n{export_key(services)}\n{figures.canonical()}\n".encode()).hexdigest()
+    folder = root / str(number)
+    if folder.exists() or folder.is_symlink():
+        raise ConfigError(f"{folder} exists, and a release never changes: {_same_or_not(folder, made_from)}")
+    raise_if_lower(number, root)
+    return Plan(str(number), folder, ids, figures, made_from, standings)
+
+
+def make_release(plan: Plan, services: Services, limits: Limits | None = None) -> ReleaseManifest:
+    """Write the planned release and return its manifest. The caller holds the workspace's lock.
+
+    Raises ReleaseRefused when people have checked too little or found too much (`limits`), or when a sample cannot be
+    written; then, and after a kill at any moment, there is no such release. Raises StorageFull and OSError.
+    """
+    raise_if_refused(plan.version, plan.figures, limits or Limits())
+    _remove_remains(plan.folder.parent)
+    new = staging(plan.folder, MANIFEST)
+    try:
+        manifest = _write(plan, services, new)
+        for path in new.rglob("*"):
+            if path.is_file():
+                path.chmod(0o444)  # nobody changes it by mistake
+        publish(new, plan.folder)
+    except OSError as error:
+        if is_storage_full(error):
+            raise StorageFull(f"no space left while writing the release {plan.folder}") from error
+        raise
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    return manifest
+
+
+def _write(plan: Plan, services: Services, new: Path) -> ReleaseManifest:
+    tally, splits, failed = Tally(), dict[str, SplitName](), list[str]()
+    example: dict[str, Any] | None = None
+    with ExitStack() as stack:
+        writers = [stack.enter_context(ConfigurationWriter(new, each)) for each in CONFIGURATIONS]
+        for made in _samples(plan, services):
+            if isinstance(made.published, StageError):
+                failed.append(f"{made.id}: {made.published}")
+                continue
+            row = made.published.row
+            splits[made.id] = row["split"]
+            tally.row(row)
+            example = example or {key: row[key] for key in ("id", "title", "meta", "ratio", "summary")}
+            for writer in writers:
+                for line in writer.configuration.of_sample(made.published) if writer.configuration.of_sample else ():
+                    writer.add(line)
+        _raise_if_unwritable(failed, plan)
+        inputs = Inputs(plan.standings, splits)
+        for writer in writers:
+            for line in writer.configuration.of_ledger(inputs) if writer.configuration.of_ledger else ():
+                writer.add(line)
+    for rejection in plan.standings.rejections():
+        tally.rejection(rejection)
+    rows = {path: count for writer in writers for path, count in writer.files}
+    manifest = _manifest(plan, services, tally, [writer.count() for writer in writers], _files(new, rows))
+    config = services.config
+    languages = tuple(dict.fromkeys(name for name in (config.caption.language, config.refine.language) if name))
+    (new / CARD).write_text(render_card(manifest, example, languages), encoding="utf-8", newline="\n")
+    (new / CITATION).write_text(render_citation(manifest), encoding="utf-8", newline="\n")
+    manifest = manifest.model_copy(update={"files": _files(new, rows)})
+    (new / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8", newline="\n")
+    return manifest
+
+
+def _samples(plan: Plan, services: Services) -> Iterator[Prepared]:
+    shares = services.config.export.splits
+    return prepared(
+        plan.standings.published(plan.ids),
+        lambda sample, index: services.pictures.read(sample.video, sample.frames, index),
+        lambda sample: split_of(sample.video.sha256, shares),
+        images=services.config.export.images,
+    )
+
+
+def _raise_if_unwritable(failed: Sequence[str], plan: Plan) -> None:
+    if failed:
+        raise ReleaseRefused(
+            f"release {plan.version} is refused, and nothing was written: {len(failed)} of {len(plan.ids)} samples cannot "
+            f"be written ({'; '.join(failed[:_NAMED])}). `v2xum curate` fetches lost files again, and `v2xum export` sets "
+            "aside, with its reason, what cannot be mended"
+        )
+
+
+def _files(folder: Path, rows: Mapping[Path, int]) -> tuple[ExportedFile, ...]:
+    found = []
+    for name in names(folder):
+        sha256, size = hash_file(folder / name)
+        found.append(ExportedFile(path=name, sha256=sha256, bytes=size, rows=rows.get(folder / name)))
+    return tuple(found)
+
+
+def _manifest(
+    plan: Plan,
+    services: Services,
+    tally: Tally,
+    configurations: Sequence[ConfigurationCount],
+    files: tuple[ExportedFile, ...],
+) -> ReleaseManifest:
+    config = services.config
+    splits = configurations[0].splits
+    return ReleaseManifest(
+        version=plan.version,
+        made_from=plan.made_from,
+        schema_version=SCHEMA_VERSION,
+        name=config.name,
+        title=config.export.title,
+        licence=config.export.licence,
+        images=config.export.images,
+        samples=tally.rows,
+        splits=tuple(SplitCount.model_validate(each.model_dump()) for each in splits),
+        files=files,
+        configurations=tuple(configurations),
+        review=plan.figures,
+        **tally.figures(),
+    )
+
+
+def _remove_remains(releases: Path) -> None:
+    """Remove what killed tries left: the caller has the lock, so nobody writes there now."""
+    for path in releases.glob(".*.new") if releases.is_dir() else ():
+        shutil.rmtree(path)
+
+
+def _same_or_not(folder: Path, made_from: str) -> str:
+    try:
+        there = ReleaseManifest.model_validate_json((folder / MANIFEST).read_bytes())
+    except (OSError, ValidationError):
+        return "it cannot be read as a release; take another version"
+    if there.made_from == made_from:
+        return "the ledger has nothing new since"
+    return "the ledger has changed since, so take a higher version"

@@ -1,0 +1,71 @@
+"""The command `v2xum release`: makes an immutable, versioned release of a workspace."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from curation.workspace import Workspace
+from flows.cli.app import JsonOption, WorkspaceArgument, app, guarded, print_json, shown_path
+from schemas.kit.number_of import number_of
+
+if TYPE_CHECKING:  # heavy modules are imported by the command that needs them
+    from curation.release.make import Plan
+    from schemas.release import ReleaseManifest
+
+
+@app.command()
+@guarded
+def release(
+    workspace: WorkspaceArgument,
+    version: Annotated[str, typer.Argument(help="The release's version, such as 0.1.0; it must be a new one.")],
+    max_unreviewed: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Refuse the release when a larger share of its rows is unreviewed."),
+    ] = None,
+    max_error_rate: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="Refuse it when the 95 % interval of the label-error rate reaches above this share."
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be released, and write nothing.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write WORKSPACE/releases/VERSION from the finished videos: a dataset folder that never changes again."""
+    from curation.release.gate import Limits
+    from flows.release_steps import release_workspace
+
+    place = Workspace(workspace).require()
+    limits = Limits(max_unreviewed, max_error_rate)
+    plan, manifest = release_workspace(place, version, limits, dry_run=dry_run)
+    if as_json:
+        print_json(document(plan, manifest))
+    else:
+        _print(plan, manifest)
+
+
+def document(plan: Plan, manifest: ReleaseManifest | None) -> dict[str, object]:
+    """What `--json` prints: the folder, and the manifest; of a dry run the figures of the manifest that are known."""
+    known = {"version": plan.version, "samples": len(plan.ids), "review": plan.figures.model_dump(mode="json")}
+    fields = known if manifest is None else manifest.model_dump(mode="json")
+    return {"folder": str(plan.folder), "written": manifest is not None, **fields}
+
+
+def _print(plan: Plan, manifest: ReleaseManifest | None) -> None:
+    figures = plan.figures
+    checked = f"{figures.unreviewed} unreviewed ({figures.unreviewed_share:.1%})"
+    if manifest is None:
+        sys.stdout.write(f"would release {number_of(len(plan.ids), 'sample')} as {plan.version}, {checked}\n")
+        return
+    size = sum(file.bytes for file in manifest.files)
+    sys.stdout.write(
+        f"release   {shown_path(plan.folder)}\n"
+        f"samples   {manifest.samples}, {checked}\n"
+        f"files     {len(manifest.files) + 1}, {size / 1e6:,.1f} MB\n"
+    )
+    for each in manifest.configurations:
+        rows = ", ".join(f"{split.split} {split.rows}" for split in each.splits) or "no rows"
+        sys.stdout.write(f"  {each.name:12} {rows}\n")

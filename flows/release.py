@@ -1,0 +1,26 @@
+"""The release flow: measures the label errors, refuses or writes a release; to be deployed on a schedule or a trigger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+
+from curation.release.gate import Limits
+from curation.workspace import Workspace
+from tasks.release import measure_label_errors, write_release
+
+
+@flow(name="release", persist_result=False)
+def release(
+    workspace: str, version: str, max_unreviewed: float | None = None, max_error_rate: float | None = None
+) -> dict[str, Any]:
+    """Make WORKSPACE/releases/VERSION as `v2xum release` does; returns the manifest's JSON value.
+
+    Raises ConfigError for a wrong or existing version, ReleaseRefused when the limits (shares, 0..1) are broken.
+    """
+    root = str(Workspace(Path(workspace)).require().root)
+    errors = measure_label_errors(root)
+    manifest = write_release(root, version, errors, Limits(max_unreviewed, max_error_rate))
+    return manifest.model_dump(mode="json")

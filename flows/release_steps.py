@@ -1,0 +1,30 @@
+"""Plans and makes a release of a workspace from a terminal; the Prefect flow does the same with tasks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from annotation.gold_answers import known_answers
+from annotation.report.write import measured_errors
+from curation.pipeline.open import open_view
+from curation.pipeline.services import open_services
+from curation.release.gate import Limits, raise_if_refused
+from curation.release.make import Plan, make_release, plan_release
+from curation.workspace import Workspace
+from schemas.release import ReleaseManifest
+
+
+def release_workspace(
+    place: Workspace, version: str, limits: Limits, *, dry_run: bool = False, releases: Path | None = None
+) -> tuple[Plan, ReleaseManifest | None]:
+    """Make the release `version` below `releases`, the workspace's folder by default; with `dry_run` only plan it.
+
+    Raises ConfigError, ReleaseRefused (with `dry_run` too), WorkspaceBusy, StorageFull and LedgerDamaged.
+    """
+    with place.lock():
+        with open_view(place) as view:
+            errors = measured_errors(view, {name: known.has_error for name, known in known_answers(place.root).items()})
+        with open_services(place) as services:
+            plan = plan_release(place, services, version, errors, releases)
+            raise_if_refused(plan.version, plan.figures, limits)
+            return plan, None if dry_run else make_release(plan, services, limits)

@@ -1,0 +1,34 @@
+"""Prefect tasks of a release: what people found, and the release itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from annotation.gold_answers import known_answers
+from annotation.report.write import measured_errors
+from curation.pipeline.open import open_view
+from curation.pipeline.services import open_services
+from curation.release.gate import Limits
+from curation.release.make import make_release, plan_release
+from curation.workspace import Workspace
+from schemas.documents.review_report import LabelErrors
+from schemas.release import ReleaseManifest
+
+
+@task(name="measure-label-errors", cache_policy=NO_CACHE, persist_result=False)
+def measure_label_errors(workspace: str) -> LabelErrors:
+    """The label-error rate by the random stratum of the workspace's review. Raises ConfigError."""
+    place = Workspace(Path(workspace))
+    with open_view(place) as view:
+        return measured_errors(view, {name: known.has_error for name, known in known_answers(place.root).items()})
+
+
+@task(name="release", cache_policy=NO_CACHE, persist_result=False)
+def write_release(workspace: str, version: str, errors: LabelErrors, limits: Limits) -> ReleaseManifest:
+    """Write WORKSPACE/releases/VERSION. Raises ConfigError and ReleaseRefused as `plan_release` and `make_release`."""
+    place = Workspace(Path(workspace))
+    with place.lock(), open_services(place) as services:
+        return make_release(plan_release(place, services, version, errors), services, limits)
