@@ -1,4 +1,4 @@
-"""The release flow: measures the label errors, refuses or writes a release; to be deployed on a schedule or a trigger."""
+"""The release flow: measures the label errors, and refuses or writes a release."""
 
 from __future__ import annotations
 

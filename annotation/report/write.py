@@ -66,7 +66,7 @@ def review_report(
 
 
 def measured_errors(view: LedgerView, gold: Mapping[str, bool]) -> LabelErrors:
-    """The label errors alone, as `review_report` has them. `gold`: sample id -> whether the gold question has an error."""
+    """The label errors alone, as `review_report` has them; `gold` as there."""
     rules, ids = view.rules, finished_ids(view)
     verdicts = list(Reviews(view.ledger).verdicts())
     decided = [verdict for verdict in verdicts if verdict.decision is not None]

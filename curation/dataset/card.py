@@ -24,10 +24,10 @@ _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000
 def render_card(manifest: Manifest, example: dict[str, Any] | None, languages: tuple[str, ...] = ("en",)) -> str:
     """The README of an export. `example` is a published row to quote, `languages` are the languages of the texts."""
     first = manifest.splits[0].split if manifest.splits else "train"
-    configurations = {"default": {item.split: f"data/{item.split}-*.parquet" for item in manifest.splits}}
+    files: dict[str, str] = {item.split: f"data/{item.split}-*.parquet" for item in manifest.splits}
     text = load_card("card.md.j2").render(
         m=manifest,
-        header=Markdown(card_header(manifest, languages, configurations if manifest.splits else {})),
+        header=Markdown(card_header(manifest, languages, {"default": files} if files else {})),
         example=example,
         first_split=Markdown(first),
         all_rejections=Markdown("`rejections.jsonl`"),

@@ -1,4 +1,4 @@
-"""The consumer's check of an export: every file against the manifest, every row against the schema."""
+"""The consumer's check of an export or a release: every file against the manifest, every row against the schema."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from curation.store.folder_swap import names
 from schemas.arrow import SCHEMA_VERSION, arrow_schema
 from schemas.errors import GrammarError
 from schemas.manifest import ExportedFile, Manifest
+from schemas.release import ReleaseManifest
 from schemas.temporal import parse_seconds, parse_stored
 
 _BATCH_ROWS = 32
@@ -33,6 +34,7 @@ class _Listed(BaseModel):
     schema_version: int
     samples: int
     files: tuple[ExportedFile, ...]
+    version: str | None = None  # releases have one
 
 
 class Checked(NamedTuple):
@@ -50,7 +52,7 @@ class Checked(NamedTuple):
 
 
 def check_export(out: Path) -> Checked:
-    """Read the export in `out` again: a folder that nobody needs to trust.
+    """Read the export or the release in `out` again: a folder that nobody needs to trust.
 
     Checked: the manifest itself; presence, size, SHA-256 and rows of every file, and files that it does not
     name; page checksums, Arrow schema and features of every shard; and of every row its split, its temporal
@@ -67,7 +69,7 @@ def check_export(out: Path) -> Checked:
     if not found.rows_were_read:
         return found
     try:
-        manifest = Manifest.model_validate_json((out / MANIFEST).read_bytes())
+        manifest = _manifest((out / MANIFEST).read_bytes(), listed)
     except ValidationError as error:
         problems.append(f"{MANIFEST}: not a manifest of schema version {SCHEMA_VERSION}: {_first(error)}")
         return found
@@ -75,7 +77,7 @@ def check_export(out: Path) -> Checked:
     owners: dict[str, str] = {}
     for file in manifest.files:
         of_file: list[str] = []
-        if file.path not in damaged and file.path.endswith(".parquet"):
+        if file.path not in damaged and file.path.endswith(".parquet") and _has_whole_rows(file, listed):
             of_file = list(_shard_problems(out / file.path, file, manifest.images, rows, owners))
         elif file.path not in damaged and file.path.startswith("json/"):
             of_file = _json_problems(out / file.path, file)
@@ -126,6 +128,16 @@ def _listed(out: Path) -> tuple[_Listed | None, list[str]]:
         return None, [f"{MANIFEST}: cannot be read: {error.strerror}"]
     except ValidationError as error:
         return None, [f"{MANIFEST}: damaged: {_first(error)}"]
+
+
+def _manifest(text: bytes, listed: _Listed) -> Manifest:
+    kind = Manifest if listed.version is None else ReleaseManifest
+    return kind.model_validate_json(text)
+
+
+def _has_whole_rows(file: ExportedFile, listed: _Listed) -> bool:
+    """Whether a Parquet file has rows of schemas.arrow: all files of an export, one configuration of a release."""
+    return listed.version is None or file.path.startswith("full/")
 
 
 def _first(error: ValidationError) -> str:

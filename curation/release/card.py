@@ -42,7 +42,7 @@ def render_card(manifest: ReleaseManifest, example: dict[str, Any] | None, langu
 
 
 def render_citation(manifest: ReleaseManifest) -> str:
-    """CITATION.cff (Citation File Format 1.2.0) of a release; a date is left out, since equal ledgers give equal bytes."""
+    """CITATION.cff (Citation File Format 1.2.0) of a release. It has no date: equal ledgers give equal bytes."""
     fields: dict[str, Any] = {
         "cff-version": "1.2.0",
         "message": "If you use this dataset, please cite it as below.",
@@ -51,8 +51,6 @@ def render_citation(manifest: ReleaseManifest) -> str:
         "version": manifest.version,
         "authors": [{"name": _makers(manifest)}],
     }
-    if manifest.licence is not None and re.fullmatch(r"[A-Za-z0-9.+-]+", manifest.licence):
-        fields["keywords"] = ["video summarization", f"licence {manifest.licence}"]
     return yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)
 
 
@@ -60,10 +58,8 @@ def _bibtex(manifest: ReleaseManifest) -> str:
     """A BibTeX entry; of the title it has what needs no escape in BibTeX or Markdown."""
     title = re.sub(r"[^\w .,:()'&+-]", " ", _title(manifest)).replace("&", "\\&").strip()
     key = re.sub(r"[^A-Za-z0-9]", "", manifest.name)
-    return (
-        f"@misc{{{key},\n  title = {{{title}}},\n  author = {{{{{re.sub(r'[^A-Za-z0-9 ._-]', '', _makers(manifest))}}}}},\n"
-        f"  note = {{Version {manifest.version}}}\n}}"
-    )
+    lines = (f"title = {{{title}}}", f"author = {{{{{_makers(manifest)}}}}}", f"note = {{Version {manifest.version}}}")
+    return f"@misc{{{key},\n  " + ",\n  ".join(lines) + "\n}"
 
 
 def _title(manifest: ReleaseManifest) -> str:

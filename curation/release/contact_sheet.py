@@ -1,7 +1,7 @@
 """The contact sheet of a release's row: one small JPEG of the keyframes, each with its time printed on it.
 
-Pages and viewers show it as it is, so it is at most `WIDTH` pixels wide. Captions and summaries stand in columns beside it;
-the sheet that people judge a sample by, with its texts, is demo/contact_sheet.py.
+Pages and viewers show it as it is, so it is at most `WIDTH` pixels wide. Captions and summaries stand in columns beside
+it; the demo's sheet (demo/contact_sheet.py) has texts too.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ def contact_sheet(times: Sequence[Seconds], read: Callable[[int], bytes], aspect
     """The sheet of at least one keyframe as JPEG bytes; equal input gives equal bytes.
 
     `times` are those of the keyframes in seconds, `read` gives the JPEG of the keyframe at a position, `aspect` is the
-    video's width / height. Raises PermanentError `unreadable_picture` for bytes that are no picture, and what `read` raises.
+    video's width / height. Raises PermanentError `unreadable_picture` for bytes that are no picture, and what `read`
+    raises.
     """
     shown = evenly(len(times), MOST_KEYFRAMES)
     columns = _columns(len(shown))

@@ -1,9 +1,9 @@
 """Refuses a release of which people have checked too little, or whose checked part says that it is too bad.
 
 The unreviewed share is counted over the samples of the release. The label-error rate is that of the review's random
-stratum (annotation/report/rates.py), which stands for all samples; other reviewed samples were chosen because they looked
-bad. A limit on it is a promise to readers, so the upper end of the 95 % interval must keep it: two judged samples without
-an error promise nothing.
+stratum (annotation/report/rates.py), which stands for all samples; other reviewed samples were chosen because they
+looked bad. A limit on it is a promise to readers, so the upper end of the 95 % interval must keep it: two judged
+samples without an error promise nothing.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def unreviewed(standings: Standings, ids: list[str]) -> int:
 
 
 def error_rate(figures: ReviewFigures) -> Estimate:
-    """The label-error rate without the annotators' own errors, where gold questions measured them, else the plain one."""
+    """The label-error rate, without the annotators' own errors where gold questions measured them."""
     corrected = figures.errors.corrected
     return corrected if corrected.value is not None else figures.errors.rate
 
@@ -55,8 +55,8 @@ def raise_if_refused(version: str, figures: ReviewFigures, limits: Limits) -> No
     """Raise ReleaseRefused with the numbers of every limit that the release breaks."""
     if found := refusals(figures, limits):
         raise ReleaseRefused(
-            f"release {version} is refused, and nothing was written: {'; '.join(found)}. `v2xum review push` and `pull` "
-            "have more samples checked"
+            f"release {version} is refused, and nothing was written: {'; '.join(found)}. `v2xum review push` "
+            "and `pull` have more samples checked"
         )
 
 

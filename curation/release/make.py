@@ -1,6 +1,6 @@
 """Makes a release: an immutable folder `WORKSPACE/releases/VERSION`, put into place in one step.
 
-    manifest.json                               what the release holds: path, SHA-256, bytes and rows of every other file
+    manifest.json                               path, SHA-256, bytes and rows of every other file, and all figures
     README.md                                   the dataset card, with the header that the Hub reads
     CITATION.cff                                how to cite it
     CONFIGURATION/SPLIT-NNNNN-of-NNNNN.parquet  the rows (curation/release/configurations)
@@ -65,9 +65,9 @@ def plan_release(
 ) -> Plan:
     """What the release `version` would hold; nothing is written.
 
-    `errors`: what the random stratum of the review measured; `releases`: the folder of all releases, the workspace's own
-    by default. Raises ConfigError for a version that exists, that is lower than the latest, or that is none, and for a
-    workspace without samples.
+    `errors`: what the random stratum of the review measured; `releases`: the folder of all releases, by default the
+    workspace's own. Raises ConfigError for a version that exists, that is lower than the latest, or that is none, and
+    for a workspace without samples.
     """
     number, root = parse(version), releases or releases_folder(place)
     standings = Standings(services.view)
@@ -154,9 +154,9 @@ def _samples(plan: Plan, services: Services) -> Iterator[Prepared]:
 def _raise_if_unwritable(failed: Sequence[str], plan: Plan) -> None:
     if failed:
         raise ReleaseRefused(
-            f"release {plan.version} is refused, and nothing was written: {len(failed)} of {len(plan.ids)} samples cannot "
-            f"be written ({'; '.join(failed[:_NAMED])}). `v2xum curate` fetches lost files again, and `v2xum export` sets "
-            "aside, with its reason, what cannot be mended"
+            f"release {plan.version} is refused, and nothing was written: {len(failed)} of {len(plan.ids)} samples "
+            f"cannot be written ({'; '.join(failed[:_NAMED])}). `v2xum curate` fetches lost files again, and `v2xum "
+            "export` sets aside, with its reason, what cannot be mended"
         )
 
 

@@ -31,8 +31,8 @@ def prepared(
 ) -> Iterator[Prepared]:
     """Prepare samples, in their order; at most some are in memory. Without `images` there are no pictures.
 
-    Reading and drawing pictures lets other threads work meanwhile. Raises what `read_image` raises beside StageError and
-    FileNotFoundError.
+    Reading and drawing pictures lets other threads work meanwhile. A StageError or FileNotFoundError of `read_image` is
+    the sample's; other errors are raised.
     """
     waiting: deque[Future[Prepared]] = deque()
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="release") as pool:

@@ -1,7 +1,7 @@
 """Makes Arrow data of rows that every reader can read: no NUL, no lone surrogate, no text without an end.
 
-NUL ends a text for C code, JSON of a lone surrogate is no UTF-8, and viewers load a whole field. Texts of publishers and
-models may hold all three. Clean rows, which nearly all are, pass without a look at each value.
+NUL ends a text for C code, JSON of a lone surrogate is no UTF-8, and viewers load a whole field. Texts of publishers
+and models may hold all three. Clean rows, which nearly all are, pass without a look at each value.
 """
 
 from __future__ import annotations

@@ -35,11 +35,9 @@ def releases_folder(place: Workspace) -> Path:
 
 def released(folder: Path) -> list[Version]:
     """The versions below the folder `folder` of releases, the lowest first; folders without a manifest are none."""
-    found = []
-    for path in folder.iterdir() if folder.is_dir() else ():
-        if (path / MANIFEST).is_file() and Version.is_valid(path.name):
-            found.append(Version.parse(path.name))
-    return sorted(found)
+    paths = list(folder.iterdir()) if folder.is_dir() else []
+    named = [path.name for path in paths if (path / MANIFEST).is_file() and Version.is_valid(path.name)]
+    return sorted(map(Version.parse, named))
 
 
 def find_release(place: Workspace, text: str) -> Path:

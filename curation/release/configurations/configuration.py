@@ -29,8 +29,8 @@ class Published(NamedTuple):
 class Inputs(NamedTuple):
     """What a configuration may read that does not make its rows from published samples.
 
-    `standings` has the ledger (`standings.view`), all rejections, and the verdicts; `splits` the split of each published
-    sample, by id.
+    `standings` has the ledger (`standings.view`), all rejections, and the verdicts; `splits` has the split of each
+    published sample, by id.
     """
 
     standings: Standings

@@ -80,7 +80,7 @@ def _v2t(published: Published) -> tuple[str, str]:
 
 
 def _v2vt(published: Published) -> tuple[str, str]:
-    """Sentences with their times: `[3.0]Sentence. [9.0]Sentence.`"""
+    """Sentences with the times of their keyframes: `[3.0]Sentence.`, and so on."""
     summary = published.row["summary"]
     return summary["v2vt_seconds"], summary["v2vt_slots"]
 
