@@ -57,7 +57,7 @@ def evenly(count: int, most: int) -> list[int]:
 
 
 def _columns(count: int) -> int:
-    return next(columns for columns, most in ((2, 2), (3, 6), (4, 16), (5, 40), (6, 60), (8, count)) if count <= most)
+    return next(columns for columns, most in ((2, 2), (3, 6), (4, 16), (5, 40), (6, count)) if count <= most)
 
 
 def _small(data: bytes, width: int, height: int) -> Image.Image:

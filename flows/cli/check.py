@@ -26,11 +26,11 @@ _WAY_OUT = "copy it again from where it is whole; in a workspace, `v2xum export 
 @guarded
 def check(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="An export, a copy of one anywhere, or a workspace with an export.")
+        Path, typer.Argument(metavar="DIR", help="An export or a release, a copy of one anywhere, or a workspace with an export.")
     ],
     as_json: JsonOption = False,
 ) -> None:
-    """Check a dataset's folder (an export, or a copy of one): every file by its SHA-256, every row."""
+    """Check a dataset's folder (an export, a release, or a copy of one): every file by its SHA-256, every row."""
     place = _export_in(folder)
     found = check_export(place)
     sound = not found.problems
