@@ -18,7 +18,7 @@ from schemas.time import Seconds
 
 WIDTH = 640
 MOST_KEYFRAMES = 120  # of more, this many are shown, evenly chosen; the row's column has every time
-_QUALITY = 75
+_QUALITY, _GAP = 75, 2
 _PAPER, _INK, _SHADE = "#fbfaf7", "#ffffff", "#1d1d1f"
 
 
@@ -32,13 +32,13 @@ def contact_sheet(times: Sequence[Seconds], read: Callable[[int], bytes], aspect
     shown = evenly(len(times), MOST_KEYFRAMES)
     columns = _columns(len(shown))
     width = WIDTH // columns
-    height = max(round(width / min(max(aspect, 0.5), 2.4)), 1)
+    height = _GAP + round((width - _GAP) / min(max(aspect, 0.5), 2.4))
     sheet = Image.new("RGB", (columns * width, -(-len(shown) // columns) * height), _PAPER)
     draw = ImageDraw.Draw(sheet)
     for place, number in enumerate(shown):
         left, upper = place % columns * width, place // columns * height
-        sheet.paste(_small(read(number), width, height), (left, upper))
-        _label(draw, left, upper + height, label(times[number]))
+        sheet.paste(_small(read(number), width - _GAP, height - _GAP), (left, upper))
+        _label(draw, left, upper + height - _GAP, label(times[number]))
     stream = io.BytesIO()
     sheet.save(stream, "JPEG", quality=_QUALITY)
     return stream.getvalue()

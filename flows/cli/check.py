@@ -26,7 +26,10 @@ _WAY_OUT = "copy it again from where it is whole; in a workspace, `v2xum export 
 @guarded
 def check(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="An export or a release, a copy of one anywhere, or a workspace with an export.")
+        Path,
+        typer.Argument(
+            metavar="DIR", help="An export, a release, a copy of one anywhere, or a workspace with an export."
+        ),
     ],
     as_json: JsonOption = False,
 ) -> None:

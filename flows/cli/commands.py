@@ -45,7 +45,8 @@ COMMANDS = {  # in the order in which the help shows them
         "Write WORKSPACE/releases/VERSION from the finished videos: a dataset folder that never changes again.",
     ),
     "check": Entry(
-        ("check",), "Check a dataset's folder (an export, a release, or a copy of one): every file by its SHA-256, every row."
+        ("check",),
+        "Check a dataset's folder (an export, a release, or a copy of one): every file by its SHA-256, every row.",
     ),
     "backup": Entry(
         ("ledger",),

@@ -6,7 +6,9 @@ The truth is known, because the videos are scripted. Only the scores at the end 
 from __future__ import annotations
 
 import argparse
+import filecmp
 import logging
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -20,8 +22,10 @@ from rich.text import Text
 from curation.dataset.check import validate
 from curation.dataset.export import pictures_of
 from curation.pipeline.services import open_services
+from curation.release.gate import Limits
 from curation.report.last_summary import with_findings
 from curation.status.standings import all_rejections, samples
+from curation.store.folder_swap import names
 from curation.workspace import Workspace
 from demo import site
 from demo.contact_sheet import contact_sheet
@@ -34,6 +38,7 @@ from flows.cli.main import write_any_text
 from flows.cli.printing.print_evaluation import print_evaluation
 from flows.cli.printing.print_status import print_status
 from flows.local.curate import curate_here
+from flows.release_steps import release_workspace
 from schemas.configuration.loading import load_config
 from schemas.documents.status import WorkspaceStatus
 from schemas.errors import ConfigError
@@ -42,6 +47,7 @@ from schemas.repository import ROOT
 from schemas.safe_text import plain
 
 SHOWN = 3
+VERSION = "0.1.0"
 STATED = ("export.title=The v2xum-curator demo", "export.licence=apache-2.0")  # of the demo's own world
 
 
@@ -94,7 +100,9 @@ def run(folder: Path, videos: int, console: Console) -> None:
     console.print(score_table(made, seeds))
     console.rule("6. Load it as a user does")
     console.print(loaded(workspace / "export"))
-    console.rule("7. Evaluate it as a researcher does")
+    console.rule("7. Release it, as version 0.1.0")
+    console.print(released(place, folder))
+    console.rule("8. Evaluate it as a researcher does")
     known = known_videos(offered, made)
     write_truth(folder / "truth.json", known)
     request = EvaluateRequest(
@@ -109,6 +117,7 @@ def run(folder: Path, videos: int, console: Console) -> None:
     took = time.monotonic() - began
     console.print(
         f"\nContact sheets  {shown(folder / 'sheets')}/*.png\nDataset         {shown(workspace / 'export')}\n"
+        f"Release         {shown(workspace / 'releases' / VERSION)}\n"
         f"Report          {shown(workspace / 'report' / 'report.html')}\n"
         f"Evaluation      {shown(page)}\n"
         f"                v2xum evaluate curated={shown(workspace / 'export')} \\\n"
@@ -205,6 +214,44 @@ def loaded(export: Path) -> str:
         f"  the first keyframe of {row['id']} is a {picture.size[0]} x {picture.size[1]} {picture.mode} picture"
     )
     return "\n".join(lines)
+
+
+def released(place: Workspace, folder: Path) -> str:
+    """Make the release 0.1.0 anew, load it, and describe it.
+
+    It is made a second time in another folder, where it must have the same bytes, and in its place, where it must be
+    refused. The release of an earlier demo is removed: it was made to be looked at. Raises ConfigError.
+    """
+    import datasets
+
+    target, again = place.root / "releases" / VERSION, folder / "release-again"
+    for old in (target, again):
+        shutil.rmtree(old, ignore_errors=True)
+    release_workspace(place, VERSION, Limits())
+    release_workspace(place, VERSION, Limits(), releases=again)
+    if not same_files(target, again / VERSION):
+        raise ConfigError(f"{again / VERSION}: a second release of the same ledger has other bytes than {target}")
+    try:
+        release_workspace(place, VERSION, Limits())
+    except ConfigError as error:
+        refused = plain(str(error).removeprefix(f"{target} "))
+    else:
+        raise ConfigError(f"{target}: the release was made a second time")
+    shutil.rmtree(again)
+    dataset = datasets.load_dataset(str(target), cache_dir=str(folder / "workspace" / "datasets-cache"))
+    row = next(iter(dataset.values()))[0]
+    sheet = row["contact_sheet"]
+    lines = [f'datasets.load_dataset("{shown(target)}")']
+    lines += [f"  {split:10} {len(rows):4} rows" for split, rows in dataset.items()]
+    lines.append(f"  the contact sheet of {row['id']} is a {sheet.size[0]} x {sheet.size[1]} {sheet.mode} picture")
+    lines.append(f"made a second time: the same bytes; in its place: {refused}")
+    return "\n".join(lines)
+
+
+def same_files(first: Path, second: Path) -> bool:
+    """Whether two folders have the same files with the same bytes."""
+    there = names(first)
+    return there == names(second) and all(filecmp.cmp(first / name, second / name, shallow=False) for name in there)
 
 
 def shown(path: Path) -> str:
