@@ -1,4 +1,4 @@
-"""Reads references from this project's releases: the Parquet shards of an export (schemas/arrow.py)."""
+"""Reads references from this project's releases: the Parquet shards of an export or a release (schemas/arrow.py)."""
 
 from __future__ import annotations
 
@@ -18,16 +18,18 @@ _BATCH = 64
 
 
 def release_shards(path: Path) -> list[Path]:
-    """The shards of an export folder, of a workspace with an export, or of a folder of shards; or the given shard.
+    """The shards of an export, a release (`full`), a workspace with an export, a folder of shards; or the given shard.
 
     Raises ConfigError when there are no shards.
     """
     if path.suffix == ".parquet" and path.is_file():
         return [path]
-    for folder in (path / "data", path / "export" / "data", path):
+    for folder in (path / "data", path / "full", path / "export" / "data", path):
         if shards := sorted(folder.glob("*.parquet")):
             return shards
-    raise ConfigError(f"{path}: no Parquet shards (give the folder `export`, a workspace, or a .parquet file)")
+    raise ConfigError(
+        f"{path}: no Parquet shards (give the folder `export`, a release, a workspace, or a .parquet file)"
+    )
 
 
 def read_release(path: Path, splits: Collection[str] | None = None, *, pictures: bool = False) -> References:

@@ -19,6 +19,7 @@ from curation.release.configurations.configuration import Published
 from curation.release.configurations.registry import CONFIGURATIONS
 from curation.release.readable import readable
 from curation.review.verdict_store import Reviews
+from evaluation.readers.any import read_references
 from schemas.configuration.loading import load_config
 from schemas.records import Rejection
 from schemas.repository import ROOT
@@ -144,3 +145,8 @@ def test_rejections_are_rows_of_their_own(tmp_path: Path) -> None:
     assert path.name == "rejected-00000-of-00001.parquet"
     assert row.keys() == {*Rejection.model_fields, "split"} and row["id"] == "v1" and row["stage"] == "review"
     assert manifest.samples == 2 and [one.videos for one in manifest.rejections] == [1]
+
+
+def test_an_evaluation_reads_a_release_as_it_reads_an_export(folder: Path, made: list[Any]) -> None:
+    found = read_references(folder)
+    assert {item.id for item in found.items} == {sample.video.id for sample in made} and not found.problems
