@@ -6,6 +6,7 @@ database. The address holds a password: it stays in the environment, and no file
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -41,8 +42,8 @@ def open_ledger(root: Path, *, accept: bool = False) -> Ledger:
     """The ledger of the workspace at `root`, made when there never was one.
 
     `accept`: take the ledger as it is for the workspace's, whatever its mark says. Raises LedgerDamaged for a ledger
-    that is damaged, empty, exchanged or older than its mark, and ConfigError when V2XUM_LEDGER names no database that
-    can be used, or disagrees with where the ledger is.
+    that is damaged, empty, exchanged or older than its mark, PermissionError where this user may not write to it, and
+    ConfigError when V2XUM_LEDGER names no database that can be used, or disagrees with where the ledger is.
     """
     mark = None if accept else read_mark(root)
     url = postgresql_address(LEDGER)
@@ -164,6 +165,8 @@ def _in_file(root: Path, mark: Mark | None, *, accept: bool) -> Ledger:
     except sa.exc.OperationalError as error:
         if is_storage_full(error):
             raise
+        if not all(os.access(place, os.W_OK) for place in (root, path) if place.exists()):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path)) from error
         raise ConfigError(f"{path}: the ledger cannot be opened: {error.orig}") from error
     try:
         check_pages(ledger.engine, QUICK_BYTES)

@@ -77,7 +77,7 @@ def test_a_workspace_that_nobody_may_write_to_is_read(read_only: Path, tmp_path:
 
 @pytest.mark.slow
 def test_what_would_write_there_says_so_and_what_reads(read_only: Path) -> None:
-    writing: list[list[object]] = [["retry"], ["report"], ["export"], ["repair"]]
+    writing: list[list[object]] = [["retry"], ["report"], ["export"], ["repair"], ["backup"], ["review", "report"]]
     for words in writing:
         done = call(*words, read_only)
         assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
