@@ -205,8 +205,9 @@ class Services:
         if "frames" in stages:
             check_backend(self.config.frames)
         roles = models_of(stages, self.config)
-        for role in roles:  # all servers first: it takes no time
-            if isinstance(config := getattr(self.config.models, role), OpenAIModel):
+        for role in roles:  # all servers first: it takes no time; one that a model was built for is waited for
+            config = getattr(self.config.models, role)
+            if isinstance(config, OpenAIModel) and role not in vars(self):
                 require_server(role, config)
         for role in roles:
             self.raise_if_stopped()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import socket
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,13 @@ def test_a_run_hears_of_it_before_a_model_is_loaded(tmp_path: Path) -> None:
         with pytest.raises(ServerGone, match="Nothing was downloaded"):
             services.open_models({"download", "caption", "extract", "refine"})
         assert "captioner" not in vars(services)
+
+
+def test_a_server_that_goes_away_after_its_model_was_built_is_waited_for(tmp_path: Path) -> None:
+    with ExitStack() as running:
+        server = running.enter_context(serve(FaultPlan()))
+        served = f"models.summarizer={{engine: openai, model: tiny, base_urls: ['{server.url}']}}"
+        with open_services(Workspace(tmp_path / "w"), load_config(CONFIG, [served])) as services:
+            services.open_models({"extract", "refine"})
+            running.close()
+            services.open_models({"extract", "refine"})  # as the flow does after the head start
