@@ -130,12 +130,12 @@ def _write(plan: Plan, services: Services, new: Path) -> ReleaseManifest:
                 writer.add(line)
     for rejection in plan.standings.rejections():
         tally.rejection(rejection)
-    rows = {path: count for writer in writers for path, count in writer.files}
-    manifest = _manifest(plan, services, tally, [writer.count() for writer in writers], _files(new, rows))
+    manifest = _manifest(plan, services, tally, [writer.count() for writer in writers])
     config = services.config
     languages = tuple(dict.fromkeys(name for name in (config.caption.language, config.refine.language) if name))
     (new / CARD).write_text(render_card(manifest, example, languages), encoding="utf-8", newline="\n")
     (new / CITATION).write_text(render_citation(manifest), encoding="utf-8", newline="\n")
+    rows = {path: count for writer in writers for path, count in writer.files}
     manifest = manifest.model_copy(update={"files": _files(new, rows)})
     (new / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8", newline="\n")
     return manifest
@@ -169,12 +169,9 @@ def _files(folder: Path, rows: Mapping[Path, int]) -> tuple[ExportedFile, ...]:
 
 
 def _manifest(
-    plan: Plan,
-    services: Services,
-    tally: Tally,
-    configurations: Sequence[ConfigurationCount],
-    files: tuple[ExportedFile, ...],
+    plan: Plan, services: Services, tally: Tally, configurations: Sequence[ConfigurationCount]
 ) -> ReleaseManifest:
+    """The manifest without its files."""
     config = services.config
     splits = configurations[0].splits
     return ReleaseManifest(
@@ -187,7 +184,7 @@ def _manifest(
         images=config.export.images,
         samples=tally.rows,
         splits=tuple(SplitCount.model_validate(each.model_dump()) for each in splits),
-        files=files,
+        files=(),
         configurations=tuple(configurations),
         review=plan.figures,
         **tally.figures(),

@@ -120,6 +120,16 @@ def test_the_card_is_valid_for_the_hub_and_names_every_configuration(folder: Pat
     assert "Version 0.1.0" in text and "checked by no person" in text and "label-error rate is unknown" in text
 
 
+def test_the_code_of_the_card_runs_on_the_release(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    code = (folder / "README.md").read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    names: dict[str, Any] = {}
+    exec(code.replace("path/or/name", str(folder)), names)
+    assert names["row"]["contact_sheet"].format == "JPEG"
+
+
 def test_the_citation_has_what_the_format_requires(folder: Path) -> None:
     cited = yaml.safe_load((folder / "CITATION.cff").read_text(encoding="utf-8"))
     assert cited.keys() >= {"cff-version", "message", "title", "authors"}

@@ -1,8 +1,11 @@
 """Releases of a workspace: immutable, equal for equal ledgers, whole or not there at all."""
 
 import multiprocessing
+import multiprocessing.process
+import shutil
 import time
 from collections.abc import Iterator
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -134,32 +137,43 @@ def test_kills_leave_no_release_or_the_whole_one(opened: tuple[Workspace, Servic
     release(place, services, releases=tmp_path / "calm")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.curation.release.releases", "datasets"])
-    took = 0.0
-    killed = 0
-    for number in range(KILLS + 1):
+    out = place.root / "releases" / "0.1.0"
+    calm = contents(tmp_path / "calm" / "0.1.0")
+
+    def begin() -> tuple[multiprocessing.process.BaseProcess, Connection]:
         mine, theirs = context.Pipe()
         process = context.Process(target=make_in_a_process, args=(place.root, theirs))
         process.start()
         assert mine.poll(60) and mine.recv() == "now"
-        began = time.monotonic()
-        if number == 0:  # how long it takes: this one is let be, and removed
-            assert mine.poll(60) and mine.recv() == "done"
-            took = time.monotonic() - began
-            process.join(60)
-            (place.root / "releases" / "0.1.0").rename(tmp_path / "first")
-            continue
-        time.sleep(took * number / (KILLS + 1))
+        return process, mine
+
+    def end(process: multiprocessing.process.BaseProcess) -> bool:
         process.kill()
         process.join(60)
-        if "0.1.0" in releases(place):
-            break  # it was faster this time
-        killed += 1
-    assert killed >= KILLS // 2
-    if "0.1.0" not in releases(place):
-        release(place, services)
+        if not out.exists():
+            return True
+        assert contents(out) == calm, "it was faster, and is whole"
+        shutil.rmtree(out)
+        return False
+
+    process, undisturbed = begin()
+    began = time.monotonic()
+    assert undisturbed.poll(60) and undisturbed.recv() == "done"
+    took = time.monotonic() - began
+    assert not end(process)
+    killed, tries = 0, 0
+    while killed < KILLS and tries < 4 * KILLS:
+        tries += 1
+        process, _ = begin()
+        time.sleep(took * killed / KILLS)
+        if end(process):
+            killed += 1
+        else:
+            took *= 0.9
+    assert killed == KILLS
+    release(place, services)
     assert releases(place) == ["0.1.0"], "nothing is left of the killed ones"
-    calm = contents(tmp_path / "calm" / "0.1.0")
-    assert contents(place.root / "releases" / "0.1.0") == calm == contents(tmp_path / "first")
+    assert contents(out) == calm
 
 
 def test_the_plan_writes_nothing(opened: tuple[Workspace, Services]) -> None:
