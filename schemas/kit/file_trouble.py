@@ -33,6 +33,10 @@ _WORDS = {
     errno.EILSEQ: "the file system does not take this name",
 }
 _PERMISSION = (errno.EACCES, errno.EPERM, errno.EROFS)
+# What a file that is open can meet, or the process as a whole: these errors name no file.
+_NAMELESS = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ESTALE, errno.ENODEV, errno.EMFILE, errno.ENFILE}
+)
 _WAY = (
     "choose a place that this user may write to; of another user's workspace, `v2xum status`, `explain`, `check` and "
     "`export --to DIR` only read"
@@ -46,13 +50,13 @@ _SQLITE = re.compile(
 def file_trouble(error: BaseException) -> str | None:
     """A file system's error as a sentence that names the file; None for an error of another kind.
 
-    A socket's error, which has a number but no file, is of another kind.
+    A socket's error, which has a number (say that of a missing permission) but no file, is of another kind.
     """
     if not isinstance(error, OSError) or error.errno is None:
         told = _SQLITE.search(str(error))
         return f"the ledger: {told[0]}" if told is not None else None
     named = error.filename2 or error.filename
-    if named is None and error.errno not in _WORDS:
+    if named is None and error.errno not in _NAMELESS:
         return None
     words = _WORDS.get(error.errno) or os.strerror(error.errno)
     where = f"{os.fsdecode(named) if isinstance(named, str | bytes) else named}: " if named is not None else ""

@@ -31,7 +31,13 @@ def test_the_commonest_have_their_words(error: Exception, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [ValueError("x"), OSError("x"), ConnectionRefusedError(errno.ECONNREFUSED, "refused")]
+    "error",
+    [
+        ValueError("x"),
+        OSError("x"),
+        ConnectionRefusedError(errno.ECONNREFUSED, "refused"),
+        PermissionError(errno.EACCES, "a port below 1024"),
+    ],
 )
 def test_what_is_of_no_file_system_is_left_to_others(error: Exception) -> None:
     assert file_trouble(error) is None
