@@ -91,7 +91,8 @@ class Transport:
         if isinstance(error, aiohttp.InvalidURL):
             return Fault("connection", "its address, or the environment's proxy for it, is no URL", reached=False)
         said = log_line(str(error), self._key)
-        if isinstance(error, aiohttp.ClientConnectorError) and (error.os_error.errno or 0) > 0:
+        of_tls = isinstance(error, aiohttp.ClientSSLError)  # its number is of the TLS library
+        if isinstance(error, aiohttp.ClientConnectorError) and not of_tls and (error.os_error.errno or 0) > 0:
             said = os.strerror(error.os_error.errno or 0)  # aiohttp's own text names no reason
         if isinstance(error, aiohttp.ConnectionTimeoutError | aiohttp.ClientConnectorError):
             return Fault("connection", f"cannot connect: {said}", reached=False)

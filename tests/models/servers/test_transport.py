@@ -179,6 +179,24 @@ def test_a_proxy_is_used_for_other_machines_only(monkeypatch: pytest.MonkeyPatch
         proxy_of.cache_clear()
 
 
+def test_a_server_without_tls_at_an_https_address_is_told_as_such() -> None:
+    async def sent(url: str) -> Fault:
+        transport = Transport(None)
+        try:
+            with pytest.raises(RequestFailed) as caught:
+                await transport.get(url.replace("http:", "https:"), 20.0)
+        finally:
+            await transport.close()
+        return caught.value.fault
+
+    async def chat(_request: web.Request, _document: dict[str, Any]) -> web.StreamResponse:
+        return web.Response()
+
+    with odd_server(chat) as url:
+        fault = asyncio.run(sent(url))
+    assert fault.kind == "connection" and not fault.reached and "SSL" in fault.reason
+
+
 class _Locked(http.server.BaseHTTPRequestHandler):
     """A proxy that lets nobody through."""
 
