@@ -153,13 +153,13 @@ class LabelStudio:
             ]
         )
 
-    def save_webhook(self, number: int | None, **fields: Any) -> None:
-        """Make a webhook (number None) or change an existing one.
+    def save_webhook(self, number: int | None, project: int, **fields: Any) -> None:
+        """Make a webhook of a project (number None) or change an existing one, which stays with its project.
 
         Raises Denied when the server refuses to send to the webhook's address.
         """
         if number is None:
-            self._ask(lambda sdk: sdk.webhooks.create(**fields, request_options=_ONCE))
+            self._ask(lambda sdk: sdk.webhooks.create(project=project, **fields, request_options=_ONCE))
         else:
             self._ask(lambda sdk: sdk.webhooks.update(number, **fields, request_options=_ONCE))
 

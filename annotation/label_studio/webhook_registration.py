@@ -53,7 +53,6 @@ def register(access: Access, title: str, url: str, secret: str) -> None:
         number = own.project.id
         ours = [hook for hook in server.webhooks(number) if _is_ours(hook)]
         fields = {
-            "project": number,
             "url": url,
             "headers": {HEADER: secret},
             "actions": ACTIONS,
@@ -62,7 +61,7 @@ def register(access: Access, title: str, url: str, secret: str) -> None:
             "is_active": True,
         }
         try:
-            server.save_webhook(ours[0].id if ours else None, **fields)
+            server.save_webhook(ours[0].id if ours else None, number, **fields)
         except Denied as error:
             raise ConfigError(
                 f"{access.url}: Label Studio does not send to {url} (or the token's user may not change webhooks): "
