@@ -1,0 +1,1 @@
+"""Splits that do not leak: near-duplicate videos are found, grouped with their channel, and stay in one split."""

@@ -1,0 +1,110 @@
+"""The fingerprint of a video: perceptual hashes of its frames over time, and of views of some of its frames.
+
+A re-encoded copy has nearly the same hashes at the same times. A cropped or mirrored copy has other hashes: the hash of
+a crop or of the mirror image of the original is near them. So some frames are hashed in 14 views.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import imagehash
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from curation.frames.similarity import GRAY_SIDE, small_gray
+
+PICKS = 16  # frames that are hashed in all views
+# Left, top, right, bottom as shares of the picture: the whole, two zooms, and crops that leave out one corner more.
+CROPS = (
+    *((0.0, 0.0, 1.0, 1.0), (0.06, 0.06, 0.94, 0.94), (0.12, 0.12, 0.88, 0.88)),
+    *((0.0, 0.06, 0.88, 0.94), (0.12, 0.06, 1.0, 0.94), (0.06, 0.0, 0.94, 0.88), (0.06, 0.12, 0.94, 1.0)),
+)
+VIEWS = 2 * len(CROPS)  # the crops of the picture, then those of its mirror image
+
+Hashes = NDArray[np.uint64]
+Grays = NDArray[np.uint8]
+
+
+class NoPictures(Exception):
+    """The pictures of a video cannot be read, so that it cannot be compared with another."""
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What is compared of a video. Fingerprints that are compared have one sampling rate.
+
+    `hashes` (n,) uint64: ImageHash's `phash` of each sampled frame, in order of time. `picks` (k,): ascending indices
+    of the frames that were hashed in all views; `views` (k, VIEWS) uint64. `pictures` gives the luma of every sampled
+    frame, (n, 32, 32) uint8; it may decode the video, and is called only for pairs whose hashes are alike. It raises
+    NoPictures.
+    """
+
+    hashes: Hashes
+    picks: NDArray[np.intp]
+    views: Hashes
+    pictures: Callable[[], Grays]
+
+
+def fingerprint(
+    hashes: Sequence[str], pictured: Sequence[int], picture: Callable[[int], bytes], pictures: Callable[[], Grays]
+) -> Fingerprint:
+    """The fingerprint of a video whose sampled frames have these hashes, each 16 hex digits.
+
+    `pictured`: the frames whose pictures are at hand, and `picture` gives one as a JPEG; at most 16 of them are read.
+    `pictures` gives all as in `Fingerprint`. Raises what `picture` raises, and OSError for what is no picture.
+    """
+    picks = spread(pictured)
+    views = []
+    for index in picks:
+        with Image.open(BytesIO(picture(index))) as image:
+            views.append(views_of(image))
+    return Fingerprint(
+        np.array([int(each, 16) for each in hashes], np.uint64),
+        np.array(picks, np.intp),
+        np.array(views, np.uint64).reshape(len(picks), VIEWS),
+        pictures,
+    )
+
+
+def gray(jpeg: bytes) -> Grays:
+    """The luma of a picture, averaged to (32, 32)."""
+    with Image.open(BytesIO(jpeg)) as image:
+        image.draft("L", (2 * GRAY_SIDE, 2 * GRAY_SIDE))  # decoded at a fraction of its size, several times as fast
+        return small_gray(image)
+
+
+def spread(candidates: Sequence[int], count: int = PICKS) -> list[int]:
+    """At most `count` of the candidates, spread evenly over them; ascending."""
+    if len(candidates) <= count:
+        return sorted(candidates)
+    ordered = sorted(candidates)
+    return [ordered[place] for place in np.linspace(0, len(ordered) - 1, count).round().astype(int)]
+
+
+def views_of(picture: Image.Image) -> list[int]:
+    """The hashes of the views of a picture, as integers of 64 bits."""
+    picture.draft("L", (320, 320))
+    luma = picture.convert("L")
+    luma.thumbnail((160, 160), Image.Resampling.BOX)  # a hash sees 32x32: larger pictures only cost time
+    return [
+        hash_of(side.crop((round(left * w), round(top * h), round(right * w), round(bottom * h))))
+        for side in (luma, ImageOps.mirror(luma))
+        for w, h in [side.size]
+        for left, top, right, bottom in CROPS
+    ]
+
+
+def hash_of(picture: Image.Image) -> int:
+    """ImageHash's `phash` of a picture, as an integer of 64 bits."""
+    return int(str(imagehash.phash(picture)), 16)
+
+
+def bits(hashes: Hashes) -> NDArray[np.float32]:
+    """The bits of hashes (...) as numbers +1 and -1, (..., 64): a dot product is 64 - 2 x their distance."""
+    octets: NDArray[Any] = hashes.astype(">u8")[..., None].view(np.uint8)
+    return np.unpackbits(octets, axis=-1).astype(np.float32) * 2 - 1

@@ -1,0 +1,159 @@
+"""Pairs of videos that may be copies: by the hashes of their frames, by vectors of any kind, by text.
+
+Each way only proposes pairs; the pictures decide. faiss finds the neighbours. All answers are exact, so that they do
+not depend on the order of the videos or on the machine.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+
+from curation.release.splits.fingerprint import Fingerprint, Hashes
+
+Pair = tuple[int, int]  # places of two videos, the smaller first
+
+# faiss finds every hash within 7 bits: of 4 parts of 16 bits at least one then differs in no more than one bit.
+RADIUS = 7
+FEWEST_HITS = 2  # frames with a neighbour, so that one common title card proposes nothing
+COMMON = 100  # a hash that more videos show (black frames, logos) proposes nothing
+PARTNERS = 24  # pairs of one video that are looked at, those with most hits first
+_PARTS, _FLIPS = 4, 1
+_CHUNK = 1 << 18
+_SHINGLE, _FEWEST_SHINGLES, _COMMON_SHINGLE = 4, 4, 20
+_WORDS = re.compile(r"\w+")
+
+
+class Proposed(NamedTuple):
+    """The pairs to look at, ascending, and how many distinct hashes were left out because they are common."""
+
+    pairs: list[Pair]
+    common: int
+
+
+def by_hashes(fingerprints: Sequence[Fingerprint | None]) -> Proposed:
+    """Pairs in which views of at least two frames of one video are near to frames of the other.
+
+    Time and memory grow with the number of distinct hashes; 900,000 take about 1 GB with the views.
+    """
+    import faiss
+
+    known = [place for place, one in enumerate(fingerprints) if one is not None]
+    if not known:
+        return Proposed([], 0)
+    shown = [np.unique(one.hashes) for one in fingerprints if one is not None]
+    owners = np.repeat(np.array(known), [len(hashes) for hashes in shown])
+    distinct, inverse, counts = np.unique(np.concatenate(shown), return_inverse=True, return_counts=True)
+    order = np.argsort(inverse, kind="stable")
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    rare = counts <= COMMON
+    index = faiss.IndexBinaryMultiHash(64, _PARTS, 64 // _PARTS)
+    index.nflip = _FLIPS
+    index.add(_octets(distinct[rare]))
+    kept = np.flatnonzero(rare)
+    asked, asked_of = _views(fingerprints, known)
+    hits: Counter[Pair] = Counter()
+    for start in range(0, len(asked), _CHUNK):
+        limits, _, found = index.range_search(_octets(asked[start : start + _CHUNK]), RADIUS + 1)
+        query = np.repeat(np.arange(start, start + len(limits) - 1), np.diff(limits).astype(np.int64))
+        hits.update(_pairs(asked_of[query], kept[found], (order, starts, counts, owners), len(fingerprints)))
+    enough = {pair: count for pair, count in hits.items() if count >= _needed(fingerprints, pair)}
+    return Proposed(_strongest(enough), int((~rare).sum()))
+
+
+def by_vectors(vectors: Sequence[NDArray[np.float32] | None], nearest: int = 5, least: float = 0.9) -> list[Pair]:
+    """Each video with its `nearest` others whose vectors have a cosine of at least `least` to its own.
+
+    Vectors (d,), of one model, such as the mean CLIP vector of a video's keyframes; None where there is none.
+    """
+    import faiss
+
+    known = [place for place, one in enumerate(vectors) if one is not None]
+    if len(known) < 2:
+        return []
+    matrix = np.stack([one for one in vectors if one is not None]).astype(np.float32)
+    faiss.normalize_L2(matrix)
+    index = faiss.IndexFlatIP(matrix.shape[1])
+    index.add(matrix)
+    cosines, found = index.search(matrix, min(nearest + 1, len(known)))
+    near = zip(*np.nonzero((found >= 0) & (cosines >= least)), strict=True)
+    return sorted({_pair(known[row], known[found[row, rank]]) for row, rank in near if found[row, rank] != row})
+
+
+def by_text(texts: Sequence[str]) -> list[Pair]:
+    """Pairs that share several runs of four words which few videos have: titles and summaries of copies are alike."""
+    vocabulary: dict[str, int] = {}
+    rows: list[int] = []
+    columns: list[int] = []
+    for place, text in enumerate(texts):
+        words = _WORDS.findall(text.casefold())
+        for shingle in sorted({" ".join(words[at : at + _SHINGLE]) for at in range(len(words) - _SHINGLE + 1)}):
+            rows.append(place)
+            columns.append(vocabulary.setdefault(shingle, len(vocabulary)))
+    if not rows:
+        return []
+    shape = (len(texts), len(vocabulary))
+    shingles = scipy.sparse.csr_matrix((np.ones(len(rows), np.int32), (rows, columns)), shape=shape)
+    rare = np.asarray(shingles.sum(axis=0)).ravel() <= _COMMON_SHINGLE
+    shingles = shingles[:, rare]
+    shared = scipy.sparse.triu(shingles @ shingles.T, k=1).tocoo()
+    counts = {
+        (int(first), int(second)): int(count)
+        for first, second, count in zip(shared.row, shared.col, shared.data, strict=True)
+        if count >= _FEWEST_SHINGLES
+    }
+    return _strongest(counts)
+
+
+def _views(fingerprints: Sequence[Fingerprint | None], known: Sequence[int]) -> tuple[Hashes, NDArray[Any]]:
+    """All hashes of views, and (video, frame) of each as one number."""
+    asked, of = [], []
+    for place in known:
+        one = fingerprints[place]
+        assert one is not None
+        asked.append(one.views.ravel())
+        of.append(place << 16 | np.repeat(np.arange(len(one.picks)), one.views.shape[1]))
+    return np.concatenate(asked), np.concatenate(of)
+
+
+def _pairs(
+    asked_of: NDArray[Any], found: NDArray[Any], postings: tuple[NDArray[Any], ...], videos: int
+) -> Iterable[Pair]:
+    """The pairs of videos of all hits, once for each frame that hit."""
+    order, starts, counts, owners = postings
+    many = counts[found]
+    within = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
+    hit = owners[order[np.repeat(starts[found], many) + within]]
+    asking = np.repeat(asked_of, many)
+    unlike = (asking >> 16) != hit
+    triples = np.unique(np.stack([asking[unlike], hit[unlike]]), axis=1)
+    first, second = np.minimum(triples[0] >> 16, triples[1]), np.maximum(triples[0] >> 16, triples[1])
+    return zip(first.tolist(), second.tolist(), strict=True)
+
+
+def _needed(fingerprints: Sequence[Fingerprint | None], pair: Pair) -> int:
+    frames = min(len(one.hashes) for place in pair if (one := fingerprints[place]) is not None)
+    return min(FEWEST_HITS, frames)
+
+
+def _strongest(counts: dict[Pair, int]) -> list[Pair]:
+    """The pairs that are among the first of at least one of their two videos."""
+    partners: dict[int, list[tuple[int, Pair]]] = {}
+    for pair, count in counts.items():
+        for place in pair:
+            partners.setdefault(place, []).append((-count, pair))
+    return sorted({pair for found in partners.values() for _, pair in sorted(found)[:PARTNERS]})
+
+
+def _pair(first: int, second: int) -> Pair:
+    return (min(first, second), max(first, second))
+
+
+def _octets(hashes: Hashes) -> NDArray[np.uint8]:
+    return hashes.astype(">u8")[:, None].view(np.uint8)
