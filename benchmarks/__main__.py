@@ -16,10 +16,10 @@ ALL = (
 # Benchmarks that are folders.
 MODULES = {
     **{"client": "serving.client", "serving": "serving.capacity"},
-    **{"protocols": "protocol_study.run", "audit": "audit_study.run"},
+    **{"protocols": "protocol_study.run", "audit": "audit_study.run", "splits": "split_study.run"},
 }
 # These need a quarter of an hour (one with Label Studio), data outside the repository, or an hour of an idle machine.
-OTHERS = ("review", "pull", "protocols", "kills", "coverage")
+OTHERS = ("review", "pull", "protocols", "kills", "coverage", "splits")
 
 if __name__ == "__main__":
     if len(sys.argv) > 1 and sys.argv[1] in (*ALL, *OTHERS):

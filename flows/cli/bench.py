@@ -35,11 +35,12 @@ class Benchmark(StrEnum):
     kills = "kills"
     audit = "audit"
     smollm2 = "smollm2"
+    splits = "splits"
 
 
 WITH_OPTIONS = (
     *(Benchmark.serving, Benchmark.frames, Benchmark.review, Benchmark.protocols),
-    *(Benchmark.kills, Benchmark.audit, Benchmark.smollm2),
+    *(Benchmark.kills, Benchmark.audit, Benchmark.smollm2, Benchmark.splits),
 )
 
 

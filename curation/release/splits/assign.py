@@ -19,6 +19,7 @@ from typing import NamedTuple
 from curation.release.splits.cluster import joined, near_duplicates
 from curation.release.splits.items import Benchmark, SplitItem
 from curation.release.splits.known import hits
+from curation.release.splits.neighbours import Pair
 from curation.release.splits.register import Match
 from curation.release.splits.stratify import Dealer, strata_of
 from schemas.configuration.config import SplitConfig

@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 
 from curation.frames.similarity import GRAY_SIDE, small_gray
 
-PICKS = 16  # frames that are hashed in all views
+PICKS = 24  # frames that are hashed in all views
 # Left, top, right, bottom as shares of the picture: the whole, two zooms, and crops that leave out one corner more.
 CROPS = (
     *((0.0, 0.0, 1.0, 1.0), (0.06, 0.06, 0.94, 0.94), (0.12, 0.12, 0.88, 0.88)),
@@ -51,14 +51,20 @@ class Fingerprint:
 
 
 def fingerprint(
-    hashes: Sequence[str], pictured: Sequence[int], picture: Callable[[int], bytes], pictures: Callable[[], Grays]
+    hashes: Sequence[str],
+    at_hand: Sequence[int],
+    picture: Callable[[int], bytes],
+    pictures: Callable[[], Grays],
+    *,
+    only_at_hand: bool = False,
 ) -> Fingerprint:
     """The fingerprint of a video whose sampled frames have these hashes, each 16 hex digits.
 
-    `pictured`: the frames whose pictures are at hand, and `picture` gives one as a JPEG; at most 16 of them are read.
-    `pictures` gives all as in `Fingerprint`. Raises what `picture` raises, and OSError for what is no picture.
+    `picture` gives a frame as a JPEG. It is asked for 24 frames, or all of a shorter video: first for those `at_hand`,
+    such as keyframes, which need no decoding, and for others spread over the video unless `only_at_hand`. `pictures`
+    gives all as in `Fingerprint`. Raises what `picture` raises, and OSError for what is no picture.
     """
-    picks = spread(pictured)
+    picks = picked(0 if only_at_hand else len(hashes), at_hand)
     views = []
     for index in picks:
         with Image.open(BytesIO(picture(index))) as image:
@@ -78,12 +84,19 @@ def gray(jpeg: bytes) -> Grays:
         return small_gray(image)
 
 
-def spread(candidates: Sequence[int], count: int = PICKS) -> list[int]:
-    """At most `count` of the candidates, spread evenly over them; ascending."""
-    if len(candidates) <= count:
-        return sorted(candidates)
-    ordered = sorted(candidates)
-    return [ordered[place] for place in np.linspace(0, len(ordered) - 1, count).round().astype(int)]
+def picked(frames: int, at_hand: Sequence[int]) -> list[int]:
+    """The frames to hash in all views, ascending: those at hand, evenly chosen, then those farthest from the others."""
+    first = sorted(set(at_hand))
+    if len(first) > PICKS:
+        return [first[place] for place in np.linspace(0, len(first) - 1, PICKS).round().astype(int)]
+    chosen = set(first)
+    for step in range(frames, 0, -1):  # the largest step at which frames are left: 2 of 3 fit between 1 and 4
+        if len(chosen) >= min(PICKS, frames):
+            break
+        for index in range(0, frames, step):
+            if len(chosen) < min(PICKS, frames) and all(abs(index - other) >= step for other in chosen):
+                chosen.add(index)
+    return sorted(chosen)
 
 
 def views_of(picture: Image.Image) -> list[int]:

@@ -21,7 +21,7 @@ Pair = tuple[int, int]  # places of two videos, the smaller first
 
 # faiss finds every hash within 7 bits: of 4 parts of 16 bits at least one then differs in no more than one bit.
 RADIUS = 7
-FEWEST_HITS = 2  # frames with a neighbour, so that one common title card proposes nothing
+FEWEST_HITS = 1  # frames with a neighbour; of a cropped copy often only one is near enough
 COMMON = 100  # a hash that more videos show (black frames, logos) proposes nothing
 PARTNERS = 24  # pairs of one video that are looked at, those with most hits first
 _PARTS, _FLIPS = 4, 1
@@ -38,7 +38,7 @@ class Proposed(NamedTuple):
 
 
 def by_hashes(fingerprints: Sequence[Fingerprint | None]) -> Proposed:
-    """Pairs in which views of at least two frames of one video are near to frames of the other.
+    """Pairs in which a view of a frame of one video is near to a frame of the other; those with most such frames first.
 
     Time and memory grow with the number of distinct hashes; 900,000 take about 1 GB with the views.
     """

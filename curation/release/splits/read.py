@@ -122,8 +122,8 @@ def frozen_splits(releases: Path) -> dict[str, SplitName]:
                 table = pq.read_table(path, columns=["id", "split"])
             except (OSError, pa.ArrowException, KeyError) as error:
                 raise ConfigError(
-                    f"{path}: cannot be read, so the splits that {version} published are unknown: {error}. `v2xum check "
-                    f"{path.parent.parent}` says what is damaged; put the file back from where the release was published"
+                    f"{path}: cannot be read, so the splits that {version} published are unknown: {error}. `v2xum "
+                    f"check {path.parent.parent}` says what is damaged; put back the file that was published"
                 ) from error
             for name, split in zip(table["id"].to_pylist(), table["split"].to_pylist(), strict=True):
                 if split not in SPLITS:

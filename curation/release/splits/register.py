@@ -21,7 +21,7 @@ SIDE = 32
 COPY = 0.87
 STILL_VARIANCE = 4.0  # squared gray levels over time; below it a video is a still picture
 STILL_COPY = 0.97  # the correlation over space that still pictures must reach
-_TRIED_FRAMES = 8
+_TRIED_FRAMES = 10
 _STEPS = (0.06, 0.03, 0.015)
 _REACH = 4  # coarse steps: each side may be cropped, or the other video's, by up to 24 %
 _HOPELESS = 0.4  # mean correlation over space after coarse steps
@@ -97,12 +97,20 @@ def _register(first: Grays, second: Grays, offset: int, mirrored: bool) -> tuple
     places = np.unique(np.linspace(low, high - 1, min(high - low, _TRIED_FRAMES)).round().astype(int))
     a, b = _float(first[places], mirrored), _float(second[places + offset], False)
     a, b = (each - each.mean(axis=(1, 2), keepdims=True) for each in (a, b))
+    if min(float(each.var(axis=0).mean()) for each in (a, b)) >= STILL_VARIANCE:
+        # Only what changes is laid over each other: a logo or a bar of one of them would draw the crop to itself.
+        a, b = a - a.mean(axis=0), b - b.mean(axis=0)
     a_turned, b_turned = a.transpose(0, 2, 1), b.transpose(0, 2, 1)
+    # Bars at two sides mislead the search along the other two: so both orders are tried.
     across, _ = _best(a, b, _grid(), (0.0, 0.0))
-    down, _ = _best(a_turned, b_turned, _grid(), across)
-    across, alike = _best(a, b, _grid(), down)
+    down, alike = _best(a_turned, b_turned, _grid(), across)
+    down_first, _ = _best(a_turned, b_turned, _grid(), (0.0, 0.0))
+    across_then, alike_then = _best(a, b, _grid(), down_first)
+    if alike_then > alike:
+        across, down, alike = across_then, down_first, alike_then
     if alike < _HOPELESS:
         return None
+    across, _ = _best(a, b, _grid(), down)
     for step in _STEPS[1:]:
         across, _ = _best(a, b, _around(across, step), down)
         down, _ = _best(a_turned, b_turned, _around(down, step), across)
@@ -124,7 +132,7 @@ def _best(a: Floats, b: Floats, tried: tuple[Sides, ...], other: Sides) -> tuple
     both = np.einsum("nvcu,nvu->nc", warped, b) / size - mean_a * mean_b
     of_a = np.einsum("nvcu,nvcu->nc", warped, warped) / size - mean_a**2
     of_b = (inside * b).sum(axis=1) @ masks.T / size - mean_b**2
-    correlation = (both / np.sqrt((of_a + _NOISE) * (of_b + _NOISE))).mean(axis=0)
+    correlation = both.mean(axis=0) / np.sqrt((of_a.mean(axis=0) + _NOISE) * (of_b.mean(axis=0) + _NOISE))
     place = int(correlation.argmax())
     return tried[place], float(correlation[place])
 
@@ -136,7 +144,7 @@ def _compare(first: Grays, second: Grays, offset: int, mirrored: bool, crop: tup
         return None  # one frame fewer than the alignment had
     (columns, column_mask), (rows, row_mask) = _warp(crop[0]), _warp(crop[1])
     mask = row_mask[:, None] * column_mask[None, :]
-    a: Floats = rows.T @ _float(first[low:high], mirrored) @ columns
+    a: Floats = (rows.T @ _float(first[low:high], mirrored) @ columns).astype(np.float32)
     b: Floats = _float(second[low + offset : high + offset], False)
     weights: Floats = mask / mask.sum()
     alike = float(np.median(_correlations(a, b, weights)))

@@ -1,0 +1,1 @@
+"""How well the splits find planted copies, and how long they take."""
