@@ -14,7 +14,11 @@ from tasks.release import measure_label_errors, write_release
 
 @flow(name="release", persist_result=False)
 def release(
-    workspace: str, version: str, max_unreviewed: float | None = None, max_error_rate: float | None = None
+    workspace: str,
+    version: str,
+    max_unreviewed: float | None = None,
+    max_error_rate: float | None = None,
+    benchmarks: list[str] | None = None,
 ) -> dict[str, Any]:
     """Make WORKSPACE/releases/VERSION as `v2xum release` does; returns the manifest's JSON value.
 
@@ -22,5 +26,5 @@ def release(
     """
     root = str(Workspace(Path(workspace)).require().root)
     errors = measure_label_errors(root)
-    manifest = write_release(root, version, errors, Limits(max_unreviewed, max_error_rate))
+    manifest = write_release(root, version, errors, Limits(max_unreviewed, max_error_rate), benchmarks or [])
     return manifest.model_dump(mode="json")

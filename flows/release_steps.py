@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from annotation.gold_answers import known_answers
@@ -15,9 +16,17 @@ from schemas.release import ReleaseManifest
 
 
 def release_workspace(
-    place: Workspace, version: str, limits: Limits, *, dry_run: bool = False, releases: Path | None = None
+    place: Workspace,
+    version: str,
+    limits: Limits,
+    *,
+    benchmarks: Sequence[Path] = (),
+    dry_run: bool = False,
+    releases: Path | None = None,
 ) -> tuple[Plan, ReleaseManifest | None]:
     """Make the release `version` below `releases`, the workspace's folder by default; with `dry_run` only plan it.
+
+    `benchmarks`: lists of known videos and folders of them, with which the rows are compared.
 
     Raises ConfigError, ReleaseRefused (with `dry_run` too), WorkspaceBusy, StorageFull and LedgerDamaged.
     """
@@ -25,6 +34,6 @@ def release_workspace(
         with open_view(place) as view:
             errors = measured_errors(view, {name: known.has_error for name, known in known_answers(place.root).items()})
         with open_services(place) as services:
-            plan = plan_release(place, services, version, errors, releases)
+            plan = plan_release(place, services, version, errors, releases, benchmarks)
             raise_if_refused(plan.version, plan.figures, limits)
             return plan, None if dry_run else make_release(plan, services, limits)

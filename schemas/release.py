@@ -12,6 +12,7 @@ from pydantic import Field
 from schemas.documents.review_report import LabelErrors
 from schemas.manifest import Manifest
 from schemas.records import Record, Sha256
+from schemas.splits import SplitReport
 
 
 class ConfigurationSplit(Record):
@@ -49,10 +50,12 @@ class ReleaseManifest(Manifest):
     """The contents of a release's `manifest.json`: `files` are all other files, sorted by path.
 
     `version` is a semantic version. `made_from` is the SHA-256 of everything that the release depends on: two releases
-    with one value have the same rows. `splits` and `samples` are those of the configuration `default`.
+    with one value have the same rows. `splits` and `samples` are those of the configuration `default`;
+    `split_report` says how the splits were made.
     """
 
     version: str
     made_from: Sha256
     configurations: tuple[ConfigurationCount, ...]
     review: ReviewFigures
+    split_report: SplitReport

@@ -72,9 +72,9 @@ class SplitReport(Record):
 
     `compared`: videos with a fingerprint; `not_compared` names the others, whose pictures could not be read.
     `looked_at`: pairs that were compared more closely; `duplicates`: those that are copies; `unresolved`: those that
-    look alike but whose pictures could not be read, so they stay together. A cluster has at least two videos. A group (clusters and channels that hang together) lies in one split, `largest_group` counts its
-    rows. `frozen`: rows that an earlier release published; `followed`: new rows that went where their published copy
-    or channel is.
+    look alike but whose pictures could not be read, so they stay together. A cluster has at least two videos. A group
+    (clusters and channels that hang together) lies in one split, `largest_group` counts its rows. `frozen`: rows that
+    an earlier release published; `followed`: new rows that went where their published copy or channel is.
     """
 
     rule: int

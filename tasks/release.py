@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from prefect import task
@@ -27,8 +28,12 @@ def measure_label_errors(workspace: str) -> LabelErrors:
 
 
 @task(name="release", cache_policy=NO_CACHE, persist_result=False)
-def write_release(workspace: str, version: str, errors: LabelErrors, limits: Limits) -> ReleaseManifest:
+def write_release(
+    workspace: str, version: str, errors: LabelErrors, limits: Limits, benchmarks: Sequence[str] = ()
+) -> ReleaseManifest:
     """Write WORKSPACE/releases/VERSION. Raises ConfigError and ReleaseRefused as `plan_release` and `make_release`."""
     place = Workspace(Path(workspace))
     with place.lock(), open_services(place) as services:
-        return make_release(plan_release(place, services, version, errors), services, limits)
+        return make_release(
+            plan_release(place, services, version, errors, benchmarks=[*map(Path, benchmarks)]), services, limits
+        )

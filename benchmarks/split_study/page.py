@@ -55,7 +55,7 @@ def page(quality: Quality, speed: Speed | None) -> str:
         f"Of {quality.videos} videos {quality.copies} are copies. Pairs of videos in one cluster: "
         f"**recall {quality.recall:.3f}, precision {quality.precision:.3f}** at the threshold {COPY:g}. The weakest "
         f"copy that was compared has a correlation of {quality.weakest_copy:.2f}, the strongest pair that is none "
-        f"{quality.strongest_other:.2f}.",
+        f"{quality.strongest_other:.2f}, where nearly all of the shorter video is common.",
         "",
         "![Precision and recall over the threshold](splits.svg)",
         "",

@@ -44,7 +44,8 @@ class Point(NamedTuple):
 class Quality(NamedTuple):
     """What was found in the planted set: overall at the threshold of the splits, by kind, and the curve.
 
-    `weakest_copy` and `strongest_other`: the correlations next to the threshold.
+    `weakest_copy` and `strongest_other`: the correlations next to the threshold, of pairs that have nearly all of the
+    shorter video in common.
     """
 
     videos: int
@@ -86,7 +87,7 @@ def measure(planted: Planted) -> Quality:
         )
         for kind in CHANGES
     }
-    correlations = {pair: one.correlation for pair, one in found.matches.items() if one.alike >= 0.7}
+    correlations = {pair: one.correlation for pair, one in found.matches.items() if one.whole}
     return Quality(
         videos=len(planted.items),
         copies=len(true),

@@ -12,6 +12,7 @@ configuration and split, whatever the number of samples.
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +23,6 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from curation.dataset.export import export_key
-from curation.dataset.rows import split_of
 from curation.dataset.statistics import Tally
 from curation.pipeline.services import Services
 from curation.release.card import CITATION, render_card, render_citation
@@ -30,6 +30,9 @@ from curation.release.configurations.configuration import Inputs
 from curation.release.configurations.registry import CONFIGURATIONS
 from curation.release.gate import Limits, raise_if_refused, unreviewed
 from curation.release.prepare import Prepared, prepared
+from curation.release.splits.assign import RULE, Assignment, assign
+from curation.release.splits.known import read_benchmarks
+from curation.release.splits.read import ItemReader, frozen_splits
 from curation.release.versions import MANIFEST, parse, raise_if_lower, releases_folder
 from curation.release.writer import ConfigurationWriter
 from curation.status.standings import Standings
@@ -43,6 +46,7 @@ from schemas.manifest import ExportedFile, SplitCount, SplitName
 from schemas.release import ConfigurationCount, ReleaseManifest, ReviewFigures
 
 CARD = "README.md"
+FINGERPRINTS = "fingerprints"  # the folder of a workspace that keeps what frames look like; it can be deleted
 FORM = 1  # raised when equal ledgers give other bytes than before
 _NAMED = 5
 
@@ -50,7 +54,10 @@ _log = logging.getLogger(__name__)
 
 
 class Plan(NamedTuple):
-    """A release that could be made: its folder, its samples, and what people said of them."""
+    """A release that could be made: its folder, its samples, and what people said of them.
+
+    `frozen`: the splits of rows that earlier releases published; `benchmarks`: the files and folders to compare with.
+    """
 
     version: str
     folder: Path
@@ -58,16 +65,24 @@ class Plan(NamedTuple):
     figures: ReviewFigures
     made_from: str
     standings: Standings
+    frozen: Mapping[str, SplitName]
+    benchmarks: Sequence[Path]
 
 
 def plan_release(
-    place: Workspace, services: Services, version: str, errors: LabelErrors, releases: Path | None = None
+    place: Workspace,
+    services: Services,
+    version: str,
+    errors: LabelErrors,
+    releases: Path | None = None,
+    benchmarks: Sequence[Path] = (),
 ) -> Plan:
     """What the release `version` would hold; nothing is written.
 
     `errors`: what the random stratum of the review measured; `releases`: the folder of all releases, by default the
-    workspace's own. Raises ConfigError for a version that exists, that is lower than the latest, or that is none, and
-    for a workspace without samples.
+    workspace's own; `benchmarks`: lists of known videos, and folders of them. Raises ConfigError for a version that
+    exists, that is lower than the latest, or that is none, for a workspace without samples, and for earlier releases
+    and lists that cannot be read.
     """
     number, root = parse(version), releases or releases_folder(place)
     standings = Standings(services.view)
@@ -75,12 +90,13 @@ def plan_release(
     if not ids:
         raise ConfigError(f"{place.root} has no sample to release: `v2xum status` says where its videos stand")
     figures = ReviewFigures(samples=len(ids), unreviewed=unreviewed(standings, ids), errors=errors)
-    made_from = hashlib.sha256(f"{FORM}\n{export_key(services)}\n{figures.canonical()}\n".encode()).hexdigest()
+    frozen = frozen_splits(root, number)
     folder = root / str(number)
+    made_from = _made_from(services, figures, frozen, benchmarks)
     if folder.exists() or folder.is_symlink():
         raise ConfigError(f"{folder} exists, and a release never changes: {_same_or_not(folder, made_from)}")
     raise_if_lower(number, root)
-    return Plan(str(number), folder, ids, figures, made_from, standings)
+    return Plan(str(number), folder, ids, figures, made_from, standings, frozen, benchmarks)
 
 
 def make_release(plan: Plan, services: Services, limits: Limits | None = None) -> ReleaseManifest:
@@ -108,11 +124,12 @@ def make_release(plan: Plan, services: Services, limits: Limits | None = None) -
 
 
 def _write(plan: Plan, services: Services, new: Path) -> ReleaseManifest:
+    assignment = _assigned(plan, services)
     tally, splits, failed = Tally(), dict[str, SplitName](), list[str]()
     example: dict[str, Any] | None = None
     with ExitStack() as stack:
         writers = [stack.enter_context(ConfigurationWriter(new, each)) for each in CONFIGURATIONS]
-        for made in _samples(plan, services):
+        for made in _samples(plan, services, assignment):
             if isinstance(made.published, StageError):
                 failed.append(f"{made.id}: {made.published}")
                 continue
@@ -130,7 +147,7 @@ def _write(plan: Plan, services: Services, new: Path) -> ReleaseManifest:
                 writer.add(line)
     for rejection in plan.standings.rejections():
         tally.rejection(rejection)
-    manifest = _manifest(plan, services, tally, [writer.count() for writer in writers])
+    manifest = _manifest(plan, services, tally, [writer.count() for writer in writers], assignment)
     config = services.config
     languages = tuple(dict.fromkeys(name for name in (config.caption.language, config.refine.language) if name))
     (new / CARD).write_text(render_card(manifest, example, languages), encoding="utf-8", newline="\n")
@@ -141,12 +158,19 @@ def _write(plan: Plan, services: Services, new: Path) -> ReleaseManifest:
     return manifest
 
 
-def _samples(plan: Plan, services: Services) -> Iterator[Prepared]:
-    shares = services.config.export.splits
+def _assigned(plan: Plan, services: Services) -> Assignment:
+    config = services.config
+    cache = services.store.root.parent / FINGERPRINTS
+    items = ItemReader(plan.standings.published, services.pictures, cache).items(plan.ids)
+    benchmarks = read_benchmarks(plan.benchmarks, config.frames, lambda: services.sandbox)
+    return assign(items, config.export.splits, plan.frozen, benchmarks)
+
+
+def _samples(plan: Plan, services: Services, assignment: Assignment) -> Iterator[Prepared]:
     return prepared(
         plan.standings.published(plan.ids),
         lambda sample, index: services.pictures.read(sample.video, sample.frames, index),
-        lambda sample: split_of(sample.video.sha256, shares),
+        lambda sample: assignment.splits[sample.video.id],
         images=services.config.export.images,
     )
 
@@ -169,7 +193,11 @@ def _files(folder: Path, rows: Mapping[Path, int]) -> tuple[ExportedFile, ...]:
 
 
 def _manifest(
-    plan: Plan, services: Services, tally: Tally, configurations: Sequence[ConfigurationCount]
+    plan: Plan,
+    services: Services,
+    tally: Tally,
+    configurations: Sequence[ConfigurationCount],
+    assignment: Assignment,
 ) -> ReleaseManifest:
     """The manifest without its files."""
     config = services.config
@@ -187,8 +215,23 @@ def _manifest(
         files=(),
         configurations=tuple(configurations),
         review=plan.figures,
+        split_report=assignment.report,
         **tally.figures(),
     )
+
+
+def _made_from(
+    services: Services, figures: ReviewFigures, frozen: Mapping[str, SplitName], benchmarks: Sequence[Path]
+) -> str:
+    """The SHA-256 of what a release depends on. Of folders of videos the names and sizes count."""
+    compared = [
+        sorted([file.name, file.stat().st_size] for file in path.iterdir() if file.is_file())
+        if path.is_dir()
+        else hash_file(path)[0]
+        for path in benchmarks
+    ]
+    parts = [FORM, export_key(services), figures.canonical(), RULE, sorted(frozen.items()), compared]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _remove_remains(releases: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -31,6 +32,13 @@ def release(
             min=0, max=1, help="Refuse it when the 95 % interval of the label-error rate reaches above this share."
         ),
     ] = None,
+    benchmark: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A list of a known benchmark's ids or titles (text, JSON), or a folder of its videos; may be "
+            "repeated. The card says which rows are in it."
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be released, and write nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -40,7 +48,7 @@ def release(
 
     place = Workspace(workspace).require()
     limits = Limits(max_unreviewed, max_error_rate)
-    plan, manifest = release_workspace(place, version, limits, dry_run=dry_run)
+    plan, manifest = release_workspace(place, version, limits, benchmarks=benchmark or (), dry_run=dry_run)
     if as_json:
         print_json(document(plan, manifest))
     else:
@@ -65,6 +73,14 @@ def _print(plan: Plan, manifest: ReleaseManifest | None) -> None:
         f"release   {shown_path(plan.folder)}\n"
         f"samples   {manifest.samples}, {checked}\n"
         f"files     {len(manifest.files) + 1}, {size / 1e6:,.1f} MB\n"
+    )
+    report = manifest.split_report
+    sys.stdout.write(
+        f"splits    {number_of(len(report.duplicates), 'pair')} of near duplicates, largest group "
+        f"{number_of(report.largest_group, 'row')}"
+        + (f", {number_of(len(report.conflicts), 'leak')} of earlier releases" if report.conflicts else "")
+        + (f", {number_of(len(report.benchmark_hits), 'row')} of benchmarks" if report.benchmark_hits else "")
+        + "\n"
     )
     for each in manifest.configurations:
         rows = ", ".join(f"{split.split} {split.rows}" for split in each.splits) or "no rows"

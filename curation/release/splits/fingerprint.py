@@ -19,10 +19,12 @@ from PIL import Image, ImageOps
 from curation.frames.similarity import GRAY_SIDE, small_gray
 
 PICKS = 24  # frames that are hashed in all views
-# Left, top, right, bottom as shares of the picture: the whole, two zooms, and crops that leave out one corner more.
+# Left, top, right, bottom as shares of the picture: the whole, two zooms, crops that leave out one side more, and the
+# picture without the bars that another aspect ratio brings.
 CROPS = (
     *((0.0, 0.0, 1.0, 1.0), (0.06, 0.06, 0.94, 0.94), (0.12, 0.12, 0.88, 0.88)),
     *((0.0, 0.06, 0.88, 0.94), (0.12, 0.06, 1.0, 0.94), (0.06, 0.0, 0.94, 0.88), (0.06, 0.12, 0.94, 1.0)),
+    *((0.0, 0.06, 1.0, 0.94), (0.0, 0.125, 1.0, 0.875), (0.125, 0.0, 0.875, 1.0)),
 )
 VIEWS = 2 * len(CROPS)  # the crops of the picture, then those of its mirror image
 

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+
+from curation.frames.files import frame_name
+from curation.frames.sample import draw_frames
+from curation.release.splits.fingerprint import Fingerprint, fingerprint, gray
 from curation.release.splits.items import Benchmark, SplitItem
 from curation.release.splits.neighbours import Pair
 from curation.release.splits.register import Match
 from curation.sources.addresses import YOUTUBE_ID
-from schemas.errors import ConfigError
+from curation.video.sandbox import Limits, Sandbox
+from schemas.configuration.config import FrameConfig
+from schemas.errors import ConfigError, PermanentError, PoisonError
 from schemas.manifest import SplitName
 from schemas.splits import BenchmarkHit
 
+_log = logging.getLogger(__name__)
 _PLAIN = re.compile(r"\w+")
 _ACTIVITYNET = re.compile(r"v_([A-Za-z0-9_-]{11})")
 _ID_KEYS = ("video_id", "vid", "id", "video", "video_filename", "youtube_id")
@@ -54,9 +64,45 @@ def hits(
     return tuple(found)
 
 
+def fingerprints_of(folder: Path, config: FrameConfig, sandbox: Sandbox) -> Benchmark:
+    """A benchmark whose video files are in `folder`, named after it: each is sampled as the pipeline samples.
+
+    Files that are no video are left out. Raises ConfigError when none is one.
+    """
+    found: dict[str, Fingerprint] = {}
+    for path in sorted(path for path in folder.iterdir() if path.is_file()):
+        with TemporaryDirectory(prefix="v2xum-") as place:
+            out = Path(place)
+            try:
+                drawing = sandbox.run(
+                    draw_frames, path, config, out, limits=Limits(config.wall_seconds, config.memory_megabytes)
+                )
+            except (PermanentError, PoisonError) as error:
+                _log.warning("%s is not compared: %s", path, error)
+                continue
+            jpegs = [(out / frame_name(index)).read_bytes() for index in range(len(drawing.frames))]
+        found[path.stem] = _in_memory([phash for _, _, phash in drawing.frames], jpegs)
+    if not found:
+        raise ConfigError(f"{folder}: no file in it can be decoded as a video")
+    return Benchmark(folder.name, fingerprints=found)
+
+
+def _in_memory(hashes: list[str], jpegs: list[bytes]) -> Fingerprint:
+    grays = np.stack([gray(each) for each in jpegs])
+    return fingerprint(hashes, range(len(hashes)), jpegs.__getitem__, lambda: grays)
+
+
 def plain(title: str) -> str:
     """A title for comparisons: its words in lower case; `Base_jumping` and `Base jumping` are one."""
     return " ".join(_PLAIN.findall(title.casefold().replace("_", " ")))
+
+
+def read_benchmarks(paths: Sequence[Path], config: FrameConfig, sandbox: Callable[[], Sandbox]) -> list[Benchmark]:
+    """The benchmarks of these paths: a file is a list, a folder holds videos. `sandbox` decodes them.
+
+    Raises ConfigError as `read_benchmark` and `fingerprints_of`.
+    """
+    return [fingerprints_of(path, config, sandbox()) if path.is_dir() else read_benchmark(path) for path in paths]
 
 
 def read_benchmark(path: Path) -> Benchmark:

@@ -8,24 +8,23 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
-from curation.release.splits.fingerprint import Fingerprint, Hashes
+from curation.release.splits.fingerprint import PICKS, VIEWS, Fingerprint, Hashes
 
 Pair = tuple[int, int]  # places of two videos, the smaller first
 
 # faiss finds every hash within 7 bits: of 4 parts of 16 bits at least one then differs in no more than one bit.
 RADIUS = 7
-FEWEST_HITS = 1  # frames with a neighbour; of a cropped copy often only one is near enough
 COMMON = 100  # a hash that more videos show (black frames, logos) proposes nothing
-PARTNERS = 24  # pairs of one video that are looked at, those with most hits first
+PARTNERS = 64  # pairs of one video that are looked at, those with most and rarest hits first
 _PARTS, _FLIPS = 4, 1
-_CHUNK = 1 << 18
+_ASKED, _WEIGHT = 1 << 18, 1 << 20
 _SHINGLE, _FEWEST_SHINGLES, _COMMON_SHINGLE = 4, 4, 20
 _WORDS = re.compile(r"\w+")
 
@@ -57,14 +56,14 @@ def by_hashes(fingerprints: Sequence[Fingerprint | None]) -> Proposed:
     index.nflip = _FLIPS
     index.add(_octets(distinct[rare]))
     kept = np.flatnonzero(rare)
-    asked, asked_of = _views(fingerprints, known)
-    hits: Counter[Pair] = Counter()
-    for start in range(0, len(asked), _CHUNK):
-        limits, _, found = index.range_search(_octets(asked[start : start + _CHUNK]), RADIUS + 1)
-        query = np.repeat(np.arange(start, start + len(limits) - 1), np.diff(limits).astype(np.int64))
-        hits.update(_pairs(asked_of[query], kept[found], (order, starts, counts, owners), len(fingerprints)))
-    enough = {pair: count for pair, count in hits.items() if count >= _needed(fingerprints, pair)}
-    return Proposed(_strongest(enough), int((~rare).sum()))
+    found_together: Counter[Pair] = Counter()
+    for chunk in _chunks(fingerprints, known):
+        asked, asked_of = _views(fingerprints, chunk)
+        limits, _, found = index.range_search(_octets(asked), RADIUS + 1)
+        query = np.repeat(np.arange(len(asked)), np.diff(limits).astype(np.int64))
+        for first, second, weight in _hits(asked_of[query], kept[found], (order, starts, counts, owners)):
+            found_together[first, second] += weight
+    return Proposed(_strongest(found_together), int((~rare).sum()))
 
 
 def by_vectors(vectors: Sequence[NDArray[np.float32] | None], nearest: int = 5, least: float = 0.9) -> list[Pair]:
@@ -111,10 +110,22 @@ def by_text(texts: Sequence[str]) -> list[Pair]:
     return _strongest(counts)
 
 
-def _views(fingerprints: Sequence[Fingerprint | None], known: Sequence[int]) -> tuple[Hashes, NDArray[Any]]:
+def _chunks(fingerprints: Sequence[Fingerprint | None], known: Sequence[int]) -> Iterator[list[int]]:
+    """The videos, so many at a time that their views are some hundred thousand."""
+    chunk: list[int] = []
+    for place in known:
+        chunk.append(place)
+        if len(chunk) * PICKS * VIEWS >= _ASKED:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _views(fingerprints: Sequence[Fingerprint | None], chunk: Sequence[int]) -> tuple[Hashes, NDArray[Any]]:
     """All hashes of views, and (video, frame) of each as one number."""
     asked, of = [], []
-    for place in known:
+    for place in chunk:
         one = fingerprints[place]
         assert one is not None
         asked.append(one.views.ravel())
@@ -122,27 +133,27 @@ def _views(fingerprints: Sequence[Fingerprint | None], known: Sequence[int]) -> 
     return np.concatenate(asked), np.concatenate(of)
 
 
-def _pairs(
-    asked_of: NDArray[Any], found: NDArray[Any], postings: tuple[NDArray[Any], ...], videos: int
-) -> Iterable[Pair]:
-    """The pairs of videos of all hits, once for each frame that hit."""
+def _hits(
+    asked_of: NDArray[Any], found: NDArray[Any], postings: tuple[NDArray[Any], ...]
+) -> Iterable[tuple[int, int, int]]:
+    """The pairs of videos of all hits, once for each frame that hit, with a weight.
+
+    A frame that is near to frames of few videos says more than one that is near to frames of many. Weights are whole
+    numbers, so that their sum does not depend on an order.
+    """
     order, starts, counts, owners = postings
     many = counts[found]
     within = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
     hit = owners[order[np.repeat(starts[found], many) + within]]
     asking = np.repeat(asked_of, many)
     unlike = (asking >> 16) != hit
-    triples = np.unique(np.stack([asking[unlike], hit[unlike]]), axis=1)
-    first, second = np.minimum(triples[0] >> 16, triples[1]), np.maximum(triples[0] >> 16, triples[1])
-    return zip(first.tolist(), second.tolist(), strict=True)
+    asking, hit = np.unique(np.stack([asking[unlike], hit[unlike]]), axis=1)
+    _, inverse, videos = np.unique(asking, return_inverse=True, return_counts=True)
+    first, second = np.minimum(asking >> 16, hit), np.maximum(asking >> 16, hit)
+    return zip(first.tolist(), second.tolist(), (_WEIGHT // videos[inverse]).tolist(), strict=True)
 
 
-def _needed(fingerprints: Sequence[Fingerprint | None], pair: Pair) -> int:
-    frames = min(len(one.hashes) for place in pair if (one := fingerprints[place]) is not None)
-    return min(FEWEST_HITS, frames)
-
-
-def _strongest(counts: dict[Pair, int]) -> list[Pair]:
+def _strongest(counts: Mapping[Pair, int]) -> list[Pair]:
     """The pairs that are among the first of at least one of their two videos."""
     partners: dict[int, list[tuple[int, Pair]]] = {}
     for pair, count in counts.items():

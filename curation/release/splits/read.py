@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from semver import Version
 
 from curation.frames.pictures import Pictures
 from curation.release.splits.fingerprint import VIEWS, Fingerprint, Grays, NoPictures, fingerprint, gray
@@ -19,7 +20,7 @@ from curation.release.splits.items import SplitItem
 from curation.release.versions import released
 from curation.sources.addresses import youtube_id
 from curation.store.files import write_whole
-from schemas.errors import ConfigError, StageError
+from schemas.errors import ConfigError, StageError, is_storage_full
 from schemas.manifest import SPLITS, SplitName
 from schemas.records import Publication, Sample
 
@@ -80,7 +81,11 @@ class ItemReader:
         for only in (False, True):
             try:
                 made = fingerprint(hashes, keyframes, picture, pictures, only_at_hand=only)
-            except (StageError, FileNotFoundError):
+            except StageError:
+                continue
+            except OSError as error:  # a missing file, or bytes that are no picture
+                if is_storage_full(error):
+                    raise
                 continue
             finally:
                 self._pictures.thin(sample.video, keyframes)
@@ -97,7 +102,11 @@ class ItemReader:
             try:
                 read = (self._pictures.read(sample.video, frames, frame.index) for frame in frames.frames)
                 return np.stack([gray(each) for each in read])
-            except (StageError, FileNotFoundError) as error:
+            except StageError as error:
+                raise NoPictures(f"{name}: {error}") from error
+            except OSError as error:
+                if is_storage_full(error):
+                    raise
                 raise NoPictures(f"{name}: {error}") from error
             finally:
                 self._pictures.thin(sample.video, sample.extract.keyframes)
@@ -110,19 +119,19 @@ def channel_of(publication: Publication) -> str | None:
     return f"{publication.extractor or ''}:{named}" if named else None
 
 
-def frozen_splits(releases: Path) -> dict[str, SplitName]:
-    """The split of every row that a release below the folder `releases` published; the latest release counts.
+def frozen_splits(releases: Path, version: Version) -> dict[str, SplitName]:
+    """The split of every row that releases before `version` in the folder `releases` published; the latest counts.
 
     Raises ConfigError for a release that cannot be read: its rows could change their split unseen.
     """
     frozen: dict[str, SplitName] = {}
-    for version in released(releases):
-        for path in sorted((releases / str(version) / "default").glob("*.parquet")):
+    for earlier in (each for each in released(releases) if each < version):
+        for path in sorted((releases / str(earlier) / "default").glob("*.parquet")):
             try:
                 table = pq.read_table(path, columns=["id", "split"])
             except (OSError, pa.ArrowException, KeyError) as error:
                 raise ConfigError(
-                    f"{path}: cannot be read, so the splits that {version} published are unknown: {error}. `v2xum "
+                    f"{path}: cannot be read, so the splits that {earlier} published are unknown: {error}. `v2xum "
                     f"check {path.parent.parent}` says what is damaged; put back the file that was published"
                 ) from error
             for name, split in zip(table["id"].to_pylist(), table["split"].to_pylist(), strict=True):

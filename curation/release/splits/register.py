@@ -17,8 +17,11 @@ from curation.release.splits.align import Alignment, fewest_common
 from curation.release.splits.fingerprint import Grays
 
 SIDE = 32
-# Copies of the generated set correlate with 0.96 and more, other videos with 0.75 and less (docs/results/splits.md).
-COPY = 0.87
+# Copies of the generated set correlate with 0.84 and more, other videos with 0.78 and less (docs/results/splits.md).
+COPY, COPY_ALIKE = 0.82, 0.5
+# Where the shorter video has more than what is common, the alignment was chosen among many: chance does more.
+PART_COPY, PART_ALIKE = 0.97, 0.8
+_WHOLE = 0.8  # of the frames of the shorter video
 STILL_VARIANCE = 4.0  # squared gray levels over time; below it a video is a still picture
 STILL_COPY = 0.97  # the correlation over space that still pictures must reach
 _TRIED_FRAMES = 10
@@ -36,7 +39,8 @@ class Match(NamedTuple):
 
     `correlation` (-1..1) of their pictures over space and time, the mean over time taken away; that over space where
     both are still pictures. `alike`: the median over frames of the correlation over space. `offset`, `mirrored` as
-    in `Alignment`; `common`: the number of frames compared. `crop`: what the second video shows of the first, as shares
+    in `Alignment`; `common`: the number of frames compared; `whole`: they are nearly
+    all of the shorter video. `crop`: what the second video shows of the first, as shares
     that are cut off at left, right, top and bottom; negative where the first was cropped.
     """
 
@@ -46,6 +50,7 @@ class Match(NamedTuple):
     offset: int
     mirrored: bool
     common: int
+    whole: bool
     crop: tuple[float, float, float, float]
 
     @property
@@ -55,7 +60,10 @@ class Match(NamedTuple):
 
     def copy_at(self, threshold: float) -> bool:
         """The same for another threshold of the correlation over time."""
-        return self.alike >= 0.7 and self.correlation >= (max(threshold, STILL_COPY) if self.still else threshold)
+        limits = [(threshold, COPY_ALIKE)]
+        limits += [(STILL_COPY, STILL_COPY)] if self.still else []
+        limits += [] if self.whole else [(PART_COPY, PART_ALIKE)]
+        return all(self.correlation >= least and self.alike >= alike for least, alike in limits)
 
 
 def match(first: Grays, second: Grays, found: list[Alignment]) -> Match | None:
@@ -157,7 +165,16 @@ def _compare(first: Grays, second: Grays, offset: int, mirrored: bool, crop: tup
     both = float((a * b * weights).sum(axis=(1, 2)).mean())
     moving = both / float(np.sqrt((over_time[0] + _NOISE / 2) * (over_time[1] + _NOISE / 2)))
     (left, right), (top, bottom) = crop
-    return Match(alike if still else moving, alike, still, offset, mirrored, high - low, (left, right, top, bottom))
+    return Match(
+        correlation=alike if still else moving,
+        alike=alike,
+        still=still,
+        offset=offset,
+        mirrored=mirrored,
+        common=high - low,
+        whole=high - low >= _WHOLE * min(len(first), len(second)),
+        crop=(left, right, top, bottom),
+    )
 
 
 def _correlations(a: Floats, b: Floats, weights: Floats) -> Floats:
