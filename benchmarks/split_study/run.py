@@ -25,7 +25,7 @@ from benchmarks.split_study.planted import CHANGES, Planted, pairs_of, plant
 from curation.release.splits.align import alignments
 from curation.release.splits.cluster import Found, joined, near_duplicates
 from curation.release.splits.fingerprint import PICKS, VIEWS, Fingerprint
-from curation.release.splits.neighbours import RADIUS, by_hashes
+from curation.release.splits.neighbours import RADIUS, by_hashes, by_means
 from curation.release.splits.register import COPY, Match
 
 FRAMES = 30
@@ -134,7 +134,8 @@ def speed(videos: int, seed: int = 0) -> Speed:
         fingerprints.append(Fingerprint(row, picks, views, _no_pictures))
     cpu, wall = time.process_time(), time.perf_counter()
     proposed = by_hashes(fingerprints)
-    copied = [pair for pair in proposed.pairs if alignments(fingerprints[pair[0]], fingerprints[pair[1]])]
+    pairs = {*proposed.pairs, *by_means(fingerprints)}
+    copied = [pair for pair in sorted(pairs) if alignments(fingerprints[pair[0]], fingerprints[pair[1]])]
     clusters = [cluster for cluster in joined(videos, copied) if len(cluster) > 1]
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     asked = videos * PICKS * VIEWS

@@ -15,9 +15,9 @@ from curation.release.splits.fingerprint import CROPS, VIEWS, Fingerprint, bits
 
 FEWEST_FRAMES = 4  # fewer common frames prove nothing
 OVERLAP_SHARE = 0.3  # of the shorter video; less is a quotation, not a copy
-ALIKE = 0.35  # correlation over time from which an offset is worth a look at the pictures
-# Videos in which little changes have no correlation over time: their hashes themselves must agree (8 of 64 bits).
-ALIKE_STILL = 0.75
+ALIKE = 0.25  # correlation over time from which an offset is worth a look at the pictures
+# Videos in which little changes have no correlation over time: their hashes must be within 14 of 64 bits on the average.
+ALIKE_STILL = 0.55
 _KEPT = 3
 
 

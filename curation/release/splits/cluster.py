@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 from curation.release.splits.align import alignments
 from curation.release.splits.fingerprint import Fingerprint, NoPictures
 from curation.release.splits.items import SplitItem
-from curation.release.splits.neighbours import Pair, by_hashes, by_text, by_vectors
+from curation.release.splits.neighbours import Pair, by_hashes, by_means, by_text, by_vectors
 from curation.release.splits.register import Match, match
 
 
@@ -40,7 +40,7 @@ def near_duplicates(items: Sequence[SplitItem], extra: Sequence[Fingerprint] = (
     """
     fingerprints = [*(item.fingerprint for item in items), *extra]
     proposed = by_hashes(fingerprints)
-    pairs = {*proposed.pairs, *by_vectors([item.vector for item in items])}
+    pairs = {*proposed.pairs, *by_means(fingerprints), *by_vectors([item.vector for item in items])}
     pairs.update(by_text([item.text for item in items]))
     matches: dict[Pair, Match] = {}
     unresolved: list[Pair] = []

@@ -115,7 +115,7 @@ def read_benchmark(path: Path) -> Benchmark:
     try:
         if path.stat().st_size > _LARGEST:
             raise ConfigError(f"{path}: larger than {_LARGEST >> 20} MB, so it is no list of ids")
-        names = {name for name in _names(path.read_text(encoding="utf-8-sig")) if name}
+        names = {name for name in _names(path, path.read_text(encoding="utf-8-sig")) if name}
     except (OSError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: cannot be read as a benchmark's list: {error}") from error
     if not names:
@@ -126,16 +126,16 @@ def read_benchmark(path: Path) -> Benchmark:
     return Benchmark(path.stem, ids, titles)
 
 
-def _names(text: str) -> Iterator[str]:
+def _names(path: Path, text: str) -> Iterator[str]:
     try:
         values = [json.loads(text)]
     except ValueError:
         values = []
-        for line in text.splitlines():
+        for number, line in enumerate(text.splitlines(), 1):
             try:
                 values.append(json.loads(line) if line.lstrip().startswith("{") else line)
             except ValueError as error:
-                raise ConfigError(f"a line is neither an id nor JSON: {line[:80]!r}") from error
+                raise ConfigError(f"{path}, line {number}: neither an id nor JSON: {line[:80]!r}") from error
     for value in values:
         yield from _of(value)
 

@@ -1,7 +1,7 @@
-"""Pairs of videos that may be copies: by the hashes of their frames, by vectors of any kind, by text.
+"""Pairs of videos that may be copies: by the hashes of their frames, by their average, by other vectors, and by text.
 
-Each way only proposes pairs; the pictures decide. faiss finds the neighbours. All answers are exact, so that they do
-not depend on the order of the videos or on the machine.
+Each way only proposes pairs; the pictures decide. faiss finds the neighbours, all of them: no index here is approximate,
+so the answers do not depend on the order of the videos.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
-from curation.release.splits.fingerprint import PICKS, VIEWS, Fingerprint, Hashes
+from curation.release.splits.fingerprint import CROPS, PICKS, VIEWS, Fingerprint, Hashes, bits
 
 Pair = tuple[int, int]  # places of two videos, the smaller first
 
@@ -25,6 +25,8 @@ COMMON = 100  # a hash that more videos show (black frames, logos) proposes noth
 PARTNERS = 64  # pairs of one video that are looked at, those with most and rarest hits first
 _PARTS, _FLIPS = 4, 1
 _ASKED, _WEIGHT = 1 << 18, 1 << 20
+_NEAREST, _LEAST = 5, 0.4
+_MEANT = [side + crop for side in (0, len(CROPS)) for crop in range(3)]  # the whole and two zooms, and mirrored
 _SHINGLE, _FEWEST_SHINGLES, _COMMON_SHINGLE = 4, 4, 20
 _WORDS = re.compile(r"\w+")
 
@@ -66,7 +68,35 @@ def by_hashes(fingerprints: Sequence[Fingerprint | None]) -> Proposed:
     return Proposed(_strongest(found_together), int((~rare).sum()))
 
 
-def by_vectors(vectors: Sequence[NDArray[np.float32] | None], nearest: int = 5, least: float = 0.9) -> list[Pair]:
+def by_means(fingerprints: Sequence[Fingerprint | None]) -> list[Pair]:
+    """Pairs of videos that are alike on the average: also where no single frame is within the radius of `by_hashes`.
+
+    The bits of a video's hashes are averaged over time, and each video is given its 5 nearest others: as it is,
+    mirrored, and zoomed.
+    """
+    import faiss
+
+    known = [(place, one) for place, one in enumerate(fingerprints) if one is not None and len(one.picks)]
+    if len(known) < 2:
+        return []
+    whole = np.stack([bits(one.hashes).mean(axis=0) for _, one in known])
+    asked = np.concatenate([bits(one.views[:, _MEANT]).mean(axis=0) for _, one in known])
+    index = faiss.IndexFlatIP(64)
+    for each in (whole, asked):
+        faiss.normalize_L2(each)
+    index.add(whole)
+    cosines, found = index.search(asked, min(_NEAREST + 1, len(known)))
+    pairs = set()
+    for row, rank in zip(*np.nonzero((found >= 0) & (cosines >= _LEAST)), strict=True):
+        first, second = row // len(_MEANT), found[row, rank]
+        if first != second:
+            pairs.add(_pair(known[first][0], known[second][0]))
+    return sorted(pairs)
+
+
+def by_vectors(
+    vectors: Sequence[NDArray[np.float32] | None], nearest: int = _NEAREST, least: float = 0.9
+) -> list[Pair]:
     """Each video with its `nearest` others whose vectors have a cosine of at least `least` to its own.
 
     Vectors (d,), of one model, such as the mean CLIP vector of a video's keyframes; None where there is none.
