@@ -16,7 +16,7 @@ from curation.release.splits.fingerprint import CROPS, VIEWS, Fingerprint, bits
 FEWEST_FRAMES = 4  # fewer common frames prove nothing
 OVERLAP_SHARE = 0.3  # of the shorter video; less is a quotation, not a copy
 ALIKE = 0.25  # correlation over time from which an offset is worth a look at the pictures
-# Videos in which little changes have no correlation over time: their hashes must be within 14 of 64 bits on the average.
+# Videos in which little changes have no correlation over time: their hashes must be within 14 of 64 bits on average.
 ALIKE_STILL = 0.55
 _KEPT = 3
 

@@ -1,7 +1,7 @@
 """Pairs of videos that may be copies: by the hashes of their frames, by their average, by other vectors, and by text.
 
-Each way only proposes pairs; the pictures decide. faiss finds the neighbours, all of them: no index here is approximate,
-so the answers do not depend on the order of the videos.
+Each way only proposes pairs; the pictures decide. faiss finds the neighbours, all of them: no index here is
+approximate, so the answers do not depend on the order of the videos.
 """
 
 from __future__ import annotations
