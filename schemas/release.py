@@ -51,11 +51,11 @@ class ReleaseManifest(Manifest):
 
     `version` is a semantic version. `made_from` is the SHA-256 of everything that the release depends on: two releases
     with one value have the same rows. `splits` and `samples` are those of the configuration `default`;
-    `split_report` says how the splits were made.
+    `split_report` says how the splits were made; `v2xum release` always writes it.
     """
 
     version: str
     made_from: Sha256
     configurations: tuple[ConfigurationCount, ...]
     review: ReviewFigures
-    split_report: SplitReport
+    split_report: SplitReport | None = None

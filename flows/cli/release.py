@@ -74,14 +74,12 @@ def _print(plan: Plan, manifest: ReleaseManifest | None) -> None:
         f"samples   {manifest.samples}, {checked}\n"
         f"files     {len(manifest.files) + 1}, {size / 1e6:,.1f} MB\n"
     )
-    report = manifest.split_report
-    sys.stdout.write(
-        f"splits    {number_of(len(report.duplicates), 'pair')} of near duplicates, largest group "
-        f"{number_of(report.largest_group, 'row')}"
-        + (f", {number_of(len(report.conflicts), 'leak')} of earlier releases" if report.conflicts else "")
-        + (f", {number_of(len(report.benchmark_hits), 'row')} of benchmarks" if report.benchmark_hits else "")
-        + "\n"
-    )
+    if (report := manifest.split_report) is not None:
+        found = [number_of(len(report.duplicates), "pair") + " of near duplicates"]
+        found += [number_of(len(report.conflicts), "leak") + " of earlier releases"] if report.conflicts else []
+        known = {hit.id for hit in report.benchmark_hits}
+        found += [number_of(len(known), "video") + " of benchmarks"] if known else []
+        sys.stdout.write(f"splits    {', '.join(found)}\n")
     for each in manifest.configurations:
         rows = ", ".join(f"{split.split} {split.rows}" for split in each.splits) or "no rows"
         sys.stdout.write(f"  {each.name:12} {rows}\n")

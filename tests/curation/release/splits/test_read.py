@@ -12,7 +12,9 @@ import pytest
 from PIL import Image
 from semver import Version
 
+from curation.frames.files import frame_name, frames_key
 from curation.frames.pyav_sampler import PyavSampler
+from curation.frames.similarity import look_at
 from curation.release.make import FINGERPRINTS, make_release, plan_release
 from curation.release.splits.cluster import near_duplicates
 from curation.release.splits.known import fingerprints_of
@@ -22,10 +24,10 @@ from curation.video.encode import encode_video
 from curation.video.sandbox import Sandbox
 from schemas.configuration.config import FrameConfig
 from schemas.errors import ConfigError
-from schemas.records import Publication
+from schemas.records import Publication, Sample
 from tests.curation.finished import finished
 from tests.curation.release.releases import NOTHING, release
-from tests.curation.release.splits.videos import item
+from tests.curation.release.splits.videos import film, item, jpeg
 from tests.curation.samples import make_sample
 from tests.places import VIDEOS
 
@@ -97,7 +99,7 @@ def test_rows_of_an_earlier_release_keep_their_split(tmp_path: Path) -> None:
     with finished(tmp_path / "w", made) as (place, services):
         first = release(place, services)
         other = "export.splits.train=0", "export.splits.validation=0", "export.splits.test=1"
-        assert first.split_report.frozen == 0
+        assert first.split_report is not None and first.split_report.frozen == 0
         before = frozen_splits(place.root / "releases", V2)
         assert len(before) == 12
     with finished(tmp_path / "w2", made, *other) as (place, services):
@@ -105,9 +107,48 @@ def test_rows_of_an_earlier_release_keep_their_split(tmp_path: Path) -> None:
         (tmp_path / "w" / "releases" / "0.1.0").rename(place.root / "releases" / "0.1.0")
         second = release(place, services, "0.2.0")
         assert frozen_splits(place.root / "releases", V3) == before
-        assert second.split_report.frozen == 12
+        assert second.split_report is not None and second.split_report.frozen == 12
         card = (place.root / "releases" / "0.2.0" / "README.md").read_text(encoding="utf-8")
-        assert "12 rows keep the split of an earlier release" in card
+        assert "rows that keep the split of an earlier release: 12;" in card
+
+
+@pytest.mark.slow
+def test_a_planted_copy_lands_in_the_split_of_its_original_in_every_configuration(tmp_path: Path) -> None:
+    films = {f"v{number:03d}": film(number) for number in range(12)}
+    films["copy"] = [each.crop((10, 6, 150, 116)).resize((160, 120)) for each in films["v004"]][4:]
+    made = [filmed(name, shown) for name, shown in films.items()]
+    halves = "export.splits.train=0.4", "export.splits.validation=0.3", "export.splits.test=0.3"
+    with finished(tmp_path / "w", made, "frames.keep=all", *halves) as (place, services):
+        for sample in made:
+            folder = services.store.frames(frames_key(sample.video.sha256, services.config.frames))
+            for frame, image in zip(sample.frames.frames, films[sample.video.id], strict=True):
+                (folder / frame_name(frame.index)).write_bytes(jpeg(image))
+        report = release(place, services).split_report
+        assert report is not None
+        assert report.clusters == (("copy", "v004"),)
+        assert [(each.first, each.second, each.offset) for each in report.duplicates] == [("copy", "v004", 4)]
+        assert report.not_compared == ()
+        folder = place.root / "releases" / "0.1.0"
+        for configuration in ("default", "full", "v2vt", "frames"):
+            splits: dict[str, set[str]] = {}
+            for path in folder.glob(f"{configuration}/*.parquet"):
+                table = pq.read_table(path, columns=["id", "split"])
+                for name, split in zip(table["id"].to_pylist(), table["split"].to_pylist(), strict=True):
+                    splits.setdefault(name, set()).add(split)
+            assert splits["copy"] == splits["v004"]
+            assert set.union(*splits.values()) == {"train", "validation", "test"}
+        card = (folder / "README.md").read_text(encoding="utf-8")
+        assert "pairs of near duplicates: 1, in clusters: 1" in card
+
+
+def filmed(name: str, shown: list[Image.Image]) -> Sample:
+    """A finished sample whose frames are these pictures."""
+    sample = make_sample(name, frames=len(shown), pictures=lambda index, *_: jpeg(shown[index]))
+    hashed = [
+        frame.model_copy(update={"phash": look_at(image).phash})
+        for frame, image in zip(sample.frames.frames, shown, strict=True)
+    ]
+    return sample.model_copy(update={"frames": sample.frames.model_copy(update={"frames": tuple(hashed)})})
 
 
 @pytest.mark.slow
@@ -119,6 +160,7 @@ def test_the_card_says_which_rows_a_benchmark_has(tmp_path: Path) -> None:
         assert title
         known.write_text(f"{title}\nAnother film\n", encoding="utf-8")
         manifest = make_release(plan_release(place, services, "0.1.0", NOTHING, benchmarks=[known]), services)
+        assert manifest.split_report is not None
         hits = manifest.split_report.benchmark_hits
         assert {hit.id for hit in hits} >= {"v000"}
         assert {(hit.benchmark, hit.by) for hit in hits} == {("Known", "title")}

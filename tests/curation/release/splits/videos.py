@@ -31,11 +31,7 @@ def film(seed: int, seconds: int = 24, *, opening: int = 0) -> list[Image.Image]
 
 def printed(pictures: Sequence[Image.Image], broken: Callable[[], None] | None = None) -> Fingerprint:
     """The fingerprint of pictures; `broken` is called before the pictures are given, and may raise."""
-    jpegs = []
-    for picture in pictures:
-        buffer = io.BytesIO()
-        picture.save(buffer, "JPEG", quality=80)
-        jpegs.append(buffer.getvalue())
+    jpegs = [jpeg(picture) for picture in pictures]
     grays = np.stack([small_gray(picture) for picture in pictures])
 
     def give() -> np.ndarray:
@@ -44,6 +40,13 @@ def printed(pictures: Sequence[Image.Image], broken: Callable[[], None] | None =
         return grays
 
     return fingerprint([look_at(picture).phash for picture in pictures], (), jpegs.__getitem__, give)
+
+
+def jpeg(picture: Image.Image) -> bytes:
+    """A picture as a JPEG."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=80)
+    return buffer.getvalue()
 
 
 def random_print(rng: np.random.Generator, frames: int = 4) -> Fingerprint:
