@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from benchmarks.split_study.figures import Quality, Speed
 from curation.release.splits.register import COPY
-
-if TYPE_CHECKING:
-    from benchmarks.split_study.run import Quality, Speed
 
 _LEFT, _TOP, _WIDTH, _HEIGHT = 60, 30, 480, 260
 _FIRST, _LAST = 0.5, 1.0

@@ -13,13 +13,13 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from benchmarks.split_study.figures import Point, Quality, Speed
 from benchmarks.split_study.page import page, plot
 from benchmarks.split_study.planted import CHANGES, Planted, pairs_of, plant
 from curation.release.splits.align import alignments
@@ -31,46 +31,6 @@ from curation.release.splits.register import COPY, Match
 FRAMES = 30
 THRESHOLDS = (*(round(0.5 + 0.02 * step, 2) for step in range(25)), 0.99)
 _ASKED = 2_000
-
-
-class Point(NamedTuple):
-    """Precision and recall of pairs in one cluster, at a threshold of the correlation."""
-
-    threshold: float
-    precision: float
-    recall: float
-
-
-class Quality(NamedTuple):
-    """What was found in the planted set: overall at the threshold of the splits, by kind, and the curve.
-
-    `weakest_copy` and `strongest_other`: the correlations next to the threshold, of pairs that have nearly all of the
-    shorter video in common.
-    """
-
-    videos: int
-    copies: int
-    looked_at: int
-    precision: float
-    recall: float
-    by_kind: Mapping[str, tuple[int, int]]
-    curve: tuple[Point, ...]
-    weakest_copy: float
-    strongest_other: float
-    cpu_seconds: float
-
-
-class Speed(NamedTuple):
-    """The search for copies among many videos; `times_faster` than exhaustive search, with equal answers."""
-
-    videos: int
-    hashes: int
-    questions: int
-    planted: int
-    found: int
-    cpu_seconds: float
-    wall_seconds: float
-    times_faster: float
 
 
 def measure(planted: Planted) -> Quality:
