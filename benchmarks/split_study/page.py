@@ -65,6 +65,7 @@ def page(quality: Quality, speed: Speed | None) -> str:
         "",
         f"{quality.looked_at:,} pairs were proposed and compared in {quality.cpu_seconds:.0f} CPU seconds.",
         "",
+        "- The threshold was chosen on this set; the tests measure another seed.",
         "- Every copy is decoded from its original's file and encoded again at a lower quality, whatever else is done.",
         "- **cropped**: 2 to 12 % of each side. **trimmed**: 40 to 67 % is left, from any half second on. **uploaded "
         "again**: with another logo, bars above and below, 20 % brighter or darker.",
