@@ -17,7 +17,7 @@ from curation.release.splits.align import Alignment, fewest_common
 from curation.release.splits.fingerprint import Grays
 
 SIDE = 32
-# Of the generated set's copies 97 % correlate with more, no other pair does (docs/results/splits.md).
+# Of the generated set's copies 98 % correlate with more, no other pair does (docs/results/splits.md).
 COPY, COPY_ALIKE = 0.88, 0.5
 # Where the shorter video has more than what is common, the alignment was chosen among many: chance does more.
 PART_COPY, PART_ALIKE = 0.97, 0.8
