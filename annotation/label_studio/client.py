@@ -99,7 +99,9 @@ class LabelStudio:
 
         def read(page: int, sdk: LabelStudioBase) -> tuple[list[Project], bool]:
             answer = sdk.projects.list(page=page, page_size=100, request_options=_ONCE)
-            return [_project(each) for each in answer.items or ()], bool(answer.response.next)
+            if answer.items is None:
+                raise ConfigError(f"{self.url}: its list of projects is not that of a Label Studio")
+            return [_project(each) for each in answer.items], bool(answer.response.next)
 
         for page in range(1, 10_000):
             found, more = self._ask(partial(read, page))

@@ -29,7 +29,7 @@ def render_card(manifest: ReleaseManifest, example: dict[str, Any] | None, langu
     }
     text = load_card("release_card.md.j2").render(
         m=manifest,
-        header=Markdown(card_header(manifest, languages, files)),
+        header=Markdown(card_header(manifest, languages, files, manifest.made_from[:16])),
         example=example,
         first_split=Markdown(manifest.splits[0].split),
         configurations=manifest.configurations,

@@ -59,6 +59,7 @@ def sum_up(services: Services, overview: Overview, how: Course | None, why: str 
     run = services.ledger.last_run(worked=True)
     made = run.stages if run else {}
     totals = how.totals if how else Totals()
+    audited = overview.stages.done[AUDIT] + overview.stages.rejected[AUDIT]  # all may be set aside by it
     spreads = {name: data.spread() for name, data in overview.audits.items()}
     told = RunSummary(
         name=services.config.name,
@@ -84,7 +85,7 @@ def sum_up(services: Services, overview: Overview, how: Course | None, why: str 
         audits={name: spread for name, spread in spreads.items() if spread is not None},
         marks=dict(sorted(overview.marks.items())),
         binding=BindingFigures(**overview.binding) if overview.binding else None,
-        repeats=RepeatCounts(**services.binding.repeat_figures()._asdict()) if overview.stages.done[AUDIT] else None,
+        repeats=RepeatCounts(**services.binding.repeat_figures()._asdict()) if audited else None,
         series=how.series if how else Series(),
     )
     return told.model_copy(update={"findings": find(told, services.config)})

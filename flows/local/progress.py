@@ -168,7 +168,7 @@ class Display:
         if self._last is None:  # no stage has finished a video yet
             if time.monotonic() - max(self._written, self._began) >= _QUIET_SECONDS:
                 self._line(Counts())
-        elif time.monotonic() - self._written >= (self._every if moved else _QUIET_SECONDS):
+        elif time.monotonic() - max(self._written, self._began) >= (self._every if moved else _QUIET_SECONDS):
             self._line(self._last)
 
     def _line(self, counts: Counts) -> None:

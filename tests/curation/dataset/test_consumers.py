@@ -101,6 +101,17 @@ def test_load_dataset_restores_rows_and_pictures(out, expected, offline, tmp_pat
     assert set(seen) == set(expected)
 
 
+@pytest.mark.slow
+def test_load_dataset_gives_the_rows_of_the_last_export_of_a_folder(samples, offline, tmp_path):
+    """`datasets` keeps what it loaded by the folder's name and the card's entries, and looks at no file again."""
+    for title in ("before", "after"):
+        renamed = [make_sample("v000", scores=SCORES, title=title), *samples[1:3]]
+        export(renamed, read_picture, CONFIG, tmp_path / "out", name="test")
+        for streaming in (False, True):
+            loaded = offline.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "c"), streaming=streaming)
+            assert title in {row["title"] for rows in loaded.values() for row in rows}
+
+
 def test_pandas_reads_it(out, expected):
     import pandas
 
