@@ -26,7 +26,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 from pebble import ProcessExpired, ProcessPool
 
 from schemas.errors import Interrupted, MachineTrouble, PoisonError, StageError, TransientError
-from schemas.kit.blame import blame, in_one_line, is_shortage
+from schemas.kit.blame import blame, causes, in_one_line, is_shortage
 from schemas.kit.local_process import end_with_parent
 
 T = TypeVar("T")
@@ -257,6 +257,8 @@ def _limited(function: Callable[..., T], args: tuple[Any, ...], limits: Limits) 
     except MemoryError:
         os._exit(_OUT_OF_MEMORY)
     except Exception as error:
+        if any(isinstance(link, ImportError) and is_shortage(link) for link in causes(error)):
+            os._exit(_OUT_OF_MEMORY)  # the limit of the call was too small for a library
         if blame(error) == "machine":  # decided here, because an error loses its causes on the way to the parent
             raise MachineTrouble(f"a child process cannot work: {in_one_line(error)}") from error
         if is_shortage(error):

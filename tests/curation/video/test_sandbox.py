@@ -154,6 +154,12 @@ def test_a_child_that_cannot_work_stops_the_run(sandbox, error):
         sandbox.run(hostile.throw, error, limits=LIMITS)
 
 
+def test_a_library_that_does_not_fit_below_the_limit_is_a_matter_of_memory(sandbox):
+    error = ImportError("av/_core.abi3.so: failed to map segment from shared object")
+    with pytest.raises(PoisonError, match="more than 4000 MB"):
+        sandbox.run(hostile.throw, error, limits=LIMITS)
+
+
 def test_an_idle_child_killed_from_outside_is_replaced():
     with Sandbox() as own:
         pid = own.run(os.getpid, limits=LIMITS)
