@@ -40,10 +40,11 @@ def stoppable(work: Callable[[], T], stop: threading.Event, grace: float = GRACE
 
     def ask(number: int, _frame: FrameType | None) -> None:
         now = time.monotonic()
-        if asked and now - asked[0][1] > _AGAIN_SECONDS:
+        if not asked:
+            asked.append((number, now))
+            stop.set()  # once: a second call inside the first one, where a signal comes then, would wait for ever
+        elif now - asked[0][1] > _AGAIN_SECONDS:
             _end_now(asked[0][0], "a second signal")
-        asked.append((number, now))
-        stop.set()
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     outcome: Future[T] = Future()

@@ -16,13 +16,21 @@ from schemas.repository import ROOT
 
 pytestmark = pytest.mark.slow
 WORK = """
-import sys, threading, time
+import os, signal, sys, threading, time
 from pathlib import Path
 from flows.cli.app import app, guarded
 from flows.local.signals import stoppable
 from schemas.errors import Interrupted
 
-stop, here, kind, grace = threading.Event(), Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
+class Resignalled(threading.Event):
+    def set(self):
+        with self._cond:  # as Event.set does
+            os.kill(os.getpid(), signal.SIGTERM)
+            self._flag = True
+            self._cond.notify_all()
+
+here, kind, grace = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
+stop = Resignalled() if kind == "twice" else threading.Event()
 
 def work():
     from prefect_like import take_signals_over
@@ -90,6 +98,16 @@ def test_two_signals_at_once_are_one_request(folder: Path) -> None:
     process.send_signal(signal.SIGTERM)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=20)
+    assert process.returncode == 143 and (folder / "safe").exists()
+
+
+def test_a_signal_that_comes_while_the_first_is_handled_is_no_dead_end(folder: Path) -> None:
+    process = start(folder, "twice")
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.communicate(timeout=20)
+    finally:
+        process.kill()
     assert process.returncode == 143 and (folder / "safe").exists()
 
 
