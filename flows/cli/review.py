@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -35,20 +34,20 @@ def serve(
     from annotation.label_studio.server import serving
 
     place = Workspace(workspace).require()
-    stop = threading.Event()
+    asked, ready = list[int](), False  # no event: setting one that the same thread waits for may never return
 
     def stop_server(number: int, frame: FrameType | None) -> None:
-        if stop.is_set() or not ready.is_set():
+        if asked or not ready:
             raise KeyboardInterrupt  # the server is still starting, or this is the second signal
-        stop.set()
+        asked.append(number)
 
-    ready = threading.Event()
     before = {number: signal.signal(number, stop_server) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         with serving(place.root, port, report_progress) as server:
-            ready.set()
+            ready = True
             _print_access(place.root, server.access.url, server.access.username, server.access.password, server.fresh)
-            while not stop.wait(1.0):
+            while not asked:
+                time.sleep(0.5)
                 if server.process.poll() is not None:
                     raise RunStopped(f"Label Studio ended by itself; see {place.root / 'review' / 'server.log'}")
     except KeyboardInterrupt:
