@@ -6,6 +6,7 @@ As in the export's card, everything that the template prints is escaped unless t
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -20,7 +21,7 @@ from schemas.safe_text import plain_line
 CITATION = "CITATION.cff"
 
 
-def render_card(manifest: ReleaseManifest, example: dict[str, Any] | None, languages: tuple[str, ...]) -> str:
+def render_card(manifest: ReleaseManifest, example: Mapping[str, Any] | None, languages: tuple[str, ...]) -> str:
     """The README of a release. `example` is a row of `full` to quote, `languages` are the languages of the texts."""
     files = {
         each.name: {split.split: f"{each.name}/{split.split}-*.parquet" for split in each.splits}

@@ -25,9 +25,9 @@ from pydantic import ValidationError
 from curation.dataset.export import export_key
 from curation.dataset.statistics import Tally
 from curation.pipeline.services import Services
-from curation.release.card import CITATION, render_card, render_citation
 from curation.release.configurations.configuration import Inputs
 from curation.release.configurations.registry import CONFIGURATIONS
+from curation.release.documents import DOCUMENTS, Written
 from curation.release.gate import Limits, raise_if_refused, unreviewed
 from curation.release.prepare import Prepared, prepared
 from curation.release.splits.assign import RULE, Assignment, assign
@@ -45,7 +45,6 @@ from schemas.errors import ConfigError, ReleaseRefused, StageError, StorageFull,
 from schemas.manifest import ExportedFile, SplitCount, SplitName
 from schemas.release import ConfigurationCount, ReleaseManifest, ReviewFigures
 
-CARD = "README.md"
 FINGERPRINTS = "fingerprints"  # the folder of a workspace that keeps what frames look like; it can be deleted
 FORM = 1  # raised when equal ledgers give other bytes than before
 _NAMED = 5
@@ -147,13 +146,12 @@ def _write(plan: Plan, services: Services, new: Path) -> ReleaseManifest:
                 writer.add(line)
     for rejection in plan.standings.rejections():
         tally.rejection(rejection)
-    manifest = _manifest(plan, services, tally, [writer.count() for writer in writers], assignment)
-    config = services.config
-    languages = tuple(dict.fromkeys(name for name in (config.caption.language, config.refine.language) if name))
-    (new / CARD).write_text(render_card(manifest, example, languages), encoding="utf-8", newline="\n")
-    (new / CITATION).write_text(render_citation(manifest), encoding="utf-8", newline="\n")
     rows = {path: count for writer in writers for path, count in writer.files}
+    manifest = _manifest(plan, services, tally, [writer.count() for writer in writers], assignment)
     manifest = manifest.model_copy(update={"files": _files(new, rows)})
+    for document in DOCUMENTS:
+        document(Written(new, manifest, services, example))
+    manifest = manifest.model_copy(update={"files": _files(new, rows, manifest.files)})
     (new / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8", newline="\n")
     return manifest
 
@@ -184,12 +182,14 @@ def _raise_if_unwritable(failed: Sequence[str], plan: Plan) -> None:
         )
 
 
-def _files(folder: Path, rows: Mapping[Path, int]) -> tuple[ExportedFile, ...]:
-    found = []
+def _files(folder: Path, rows: Mapping[Path, int], known: Sequence[ExportedFile] = ()) -> tuple[ExportedFile, ...]:
+    """All files below `folder`, sorted by path; those that are `known` are not read again."""
+    found = {file.path: file for file in known}
     for name in names(folder):
-        sha256, size = hash_file(folder / name)
-        found.append(ExportedFile(path=name, sha256=sha256, bytes=size, rows=rows.get(folder / name)))
-    return tuple(found)
+        if name not in found:
+            sha256, size = hash_file(folder / name)
+            found[name] = ExportedFile(path=name, sha256=sha256, bytes=size, rows=rows.get(folder / name))
+    return tuple(found[name] for name in sorted(found))
 
 
 def _manifest(

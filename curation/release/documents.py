@@ -1,0 +1,47 @@
+"""The files of a release that are made from its rows: the card, the citation, and what stands beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from curation.pipeline.services import Services
+from curation.release.card import CITATION, render_card, render_citation
+from schemas.release import ReleaseManifest
+
+CARD = "README.md"
+
+
+class Written(NamedTuple):
+    """A release whose rows are written: `folder` has the Parquet files of all configurations, with their final names.
+
+    `manifest` lists these files, and no others yet; `example` is a row of `full` to quote, None without rows. A
+    document reads rows from `folder`, column by column, so that memory does not grow with their number.
+    """
+
+    folder: Path
+    manifest: ReleaseManifest
+    services: Services
+    example: Mapping[str, Any] | None
+
+
+Document = Callable[[Written], None]
+
+
+def _card(written: Written) -> None:
+    config = written.services.config
+    languages = tuple(dict.fromkeys(name for name in (config.caption.language, config.refine.language) if name))
+    _text(written.folder / CARD, render_card(written.manifest, written.example, languages))
+
+
+def _citation(written: Written) -> None:
+    _text(written.folder / CITATION, render_citation(written.manifest))
+
+
+def _text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+# Each writes its files below `folder`; equal rows give equal bytes. The card comes last, since it shows the others.
+DOCUMENTS: tuple[Document, ...] = (_citation, _card)
