@@ -1,10 +1,11 @@
-"""`python -m benchmarks [NAME [OPTIONS]]`: runs one benchmark in this process, or all, each in a process of its own.
+"""`python -m benchmarks NAME [OPTIONS]` runs one benchmark in this process; without a name, all that are quick.
 
 A benchmark is imported only when it runs, because child processes that decode import this module again.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import subprocess
 import sys
@@ -21,11 +22,24 @@ MODULES = {
 # These need a quarter of an hour (one with Label Studio), data outside the repository, or an hour of an idle machine.
 OTHERS = ("review", "pull", "protocols", "kills", "coverage", "splits")
 
-if __name__ == "__main__":
-    if len(sys.argv) > 1 and sys.argv[1] in (*ALL, *OTHERS):
-        name = sys.argv.pop(1)
+
+def main() -> None:
+    """Run what the arguments name. Options after the name are the benchmark's own; `NAME --help` lists them."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measures speed against a named baseline in the same minutes.",
+        epilog="Without a name these run, one after the other: " + ", ".join(ALL) + ".",
+    )
+    parser.add_argument("name", nargs="?", choices=(*ALL, *OTHERS), help="the benchmark; its options follow it")
+    name = parser.parse_args(sys.argv[1:2]).name
+    if name is not None:
+        del sys.argv[1]
         importlib.import_module(f"benchmarks.{MODULES.get(name, name)}").main()
-    else:
-        for name in ALL:
-            print(name, end=" ", flush=True)
-            subprocess.run([sys.executable, "-m", "benchmarks", name, "--json"], check=True)
+        return
+    for each in ALL:
+        print(each, end=" ", flush=True)
+        subprocess.run([sys.executable, "-m", "benchmarks", each, "--json"], check=True)
+
+
+if __name__ == "__main__":
+    main()

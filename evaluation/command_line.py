@@ -40,11 +40,17 @@ class SystemsRead(NamedTuple):
 def protocol_for(name: str | None, paths: Sequence[Path]) -> Protocol:
     """The protocol with this name; for None the protocol of the references' kind.
 
-    Raises ConfigError for an unknown name, and for None where several protocols fit the references.
+    Raises ConfigError for an unknown name, for the protocol of the other one of TVSum and SumMe, whose annotations are
+    of another kind, and for None where several protocols fit the references.
     """
-    if name is not None:
-        return get(name)
     kind = kind_of(paths[0])
+    if name is not None:
+        protocol = get(name)
+        dataset, of_dataset, _ = protocol.name.partition("/")
+        if of_dataset and kind in ("tvsum", "summe") and dataset != kind:
+            fitting = ", ".join(known for known in NAMES if known.startswith(kind))
+            raise ConfigError(f"{paths[0]} is {kind}, whose annotations {name} cannot use: --protocol {fitting}")
+        return protocol
     if kind not in _DEFAULTS:
         fitting = ", ".join(known for known in NAMES if known.startswith(kind)) or ", ".join(NAMES)
         raise ConfigError(

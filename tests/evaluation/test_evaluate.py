@@ -179,6 +179,8 @@ def test_references_say_which_protocol_unless_there_are_several(references: Path
     with pytest.raises(ConfigError, match="summe/binary-vs-mean, summe/score-vs-mean, summe/per-annotator"):
         protocol_for(None, [tmp_path / "summe"])
     assert protocol_for("summe/per-annotator", [tmp_path / "summe"]).name == "summe/per-annotator"
+    with pytest.raises(ConfigError, match=r"summe, whose annotations tvsum/per-annotator\+max-f1 cannot use"):
+        protocol_for("tvsum/per-annotator+max-f1", [tmp_path / "summe"])
 
 
 def test_folds_choose_which_videos_count(references: Path, tmp_path: Path) -> None:
