@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pages.markdown import escape_markdown
+from schemas.documents.refresh import RefreshReport
 from schemas.documents.run_summary import RunSummary
 
 _MOST_REASONS = 20
@@ -39,6 +40,29 @@ def figures(summary: RunSummary, report: Path) -> str:
         reasons = [(reason, f"{count:,}") for reason, count in summary.reasons.items()]
         parts.append(_table("set aside", "videos", reasons[:_MOST_REASONS]))
     parts.append(f"The page with pictures: {escape_markdown(str(report))}")
+    return "\n\n".join(parts) + "\n"
+
+
+def refresh_figures(report: RefreshReport) -> str:
+    """Return Markdown tables of what a refresh found, and of the version that it proposes."""
+    looks, next_one = report.looks, report.proposal
+    rows = [
+        ("latest release", report.release or "none yet"),
+        ("new sources", report.sources.problem or f"{report.sources.new:,}"),
+        ("opt-outs in force", f"{report.opt_outs.in_force:,}"),
+        ("videos that opted out", f"{report.opt_outs.videos:,}"),
+        ("published videos", f"{looks.watched:,}"),
+        ("due", f"{looks.due:,}"),
+        *((f"found {name}", f"{count:,}") for name, count in looks.found.items()),
+        *((f"no answer, {name}", f"{count:,}") for name, count in looks.unanswered.items()),
+        *((f"tombstones, {name}", f"{count:,}") for name, count in report.tombstones.items()),
+    ]
+    parts = [_table("figure", "value", rows)]
+    if next_one.version is None:
+        parts.append("Nothing has changed since the latest release.")
+    else:
+        parts.append(f"The next version: **{escape_markdown(next_one.version)}** ({next_one.level})")
+        parts.append(_table("reason", "level", [(reason.words, reason.level) for reason in next_one.reasons]))
     return "\n\n".join(parts) + "\n"
 
 

@@ -11,6 +11,7 @@ from curation.pipeline.open import open_view
 from curation.pipeline.services import open_services
 from curation.release.gate import Limits, raise_if_refused
 from curation.release.make import Plan, make_release, plan_release
+from curation.status.opt_outs import take_opt_outs
 from curation.workspace import Workspace
 from schemas.release import ReleaseManifest
 
@@ -32,6 +33,7 @@ def release_workspace(
     """
     with place.lock():
         with open_view(place) as view:
+            take_opt_outs(place.root, view.refresh, view.ledger, write=not dry_run)
             errors = measured_errors(view, {name: known.has_error for name, known in known_answers(place.root).items()})
         with open_services(place) as services:
             plan = plan_release(place, services, version, errors, releases, benchmarks)

@@ -14,6 +14,7 @@ from curation.pipeline.open import open_view
 from curation.pipeline.services import open_services
 from curation.release.gate import Limits
 from curation.release.make import make_release, plan_release
+from curation.status.opt_outs import take_opt_outs
 from curation.workspace import Workspace
 from schemas.documents.review_report import LabelErrors
 from schemas.release import ReleaseManifest
@@ -21,9 +22,13 @@ from schemas.release import ReleaseManifest
 
 @task(name="measure-label-errors", cache_policy=NO_CACHE, persist_result=False)
 def measure_label_errors(workspace: str) -> LabelErrors:
-    """The label-error rate by the random stratum of the workspace's review. Raises ConfigError."""
+    """The label-error rate by the random stratum of the workspace's review.
+
+    Opt-outs are taken in first. Raises ConfigError, and WorkspaceBusy.
+    """
     place = Workspace(Path(workspace))
-    with open_view(place) as view:
+    with place.lock(), open_view(place) as view:
+        take_opt_outs(place.root, view.refresh, view.ledger)
         return measured_errors(view, {name: known.has_error for name, known in known_answers(place.root).items()})
 
 

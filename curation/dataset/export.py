@@ -24,6 +24,7 @@ from curation.ledger.stages import EXPORT, SCORED, STAGES, SUMMARY
 from curation.pipeline.run import Run
 from curation.pipeline.services import Services
 from curation.review.verdict_store import Reviews
+from curation.status.opt_outs import take_opt_outs
 from curation.status.standings import Standings
 from curation.store.folder_swap import recover
 from curation.workspace import Workspace
@@ -52,6 +53,7 @@ def export_workspace(
     """
     services.ledger.forget_transient(EXPORT)  # files that the store had lost may be back
     services.ledger.forget_file_missing()
+    take_opt_outs(workspace.root, services.config.refresh, services.ledger)  # channels are known after the download
     recover(workspace.export)
     last = last_export(workspace)
     if aside := _set_strangers_aside(workspace):
@@ -116,6 +118,7 @@ def begin(run: Run, limit: int | None = None, *, adopt: bool = False, allow_fewe
     if not adopt:
         raise_if_another(run.workspace, run.services)
     ids = run.register(limit)
+    take_opt_outs(run.workspace.root, run.services.config.refresh, run.services.ledger)
     if not allow_fewer:
         before = published_ids(run.workspace, last_export(run.workspace)) or ()
         standings = Standings(run.services.view)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from yt_dlp.networking import Request
 from yt_dlp.utils import YoutubeDLError
@@ -28,6 +28,9 @@ from curation.store import unfinished
 from schemas.configuration.config import DownloadConfig
 from schemas.errors import HostBlocked, PermanentError, RefusedError, StageError, TransientError
 from schemas.kit.blame import is_shortage
+from schemas.records import Publication
+
+T = TypeVar("T")
 
 # Errors that come out of yt-dlp; those of the last line come from extractors that read an unexpected page.
 _ESCAPING = (
@@ -42,10 +45,23 @@ def attempt(order: Order, metadata_read: Callable[[], object] = lambda: None) ->
     `metadata_read` is called between the metadata and the media. Raises RunStopped such as StorageFull, and an error of
     memory as it is.
     """
+    return _guarded(order, lambda ydl, guard: _download(ydl, order, guard, metadata_read))
+
+
+def look(order: Order) -> Publication | Failure:
+    """What the publisher says now of the video of a source, or why it is not there. No media are fetched.
+
+    Raises as `attempt`.
+    """
+    return _guarded(order, lambda ydl, _guard: read_publication(_single(ydl, order.source.uri)))
+
+
+def _guarded(order: Order, work: Callable[[GuardedYoutubeDL, Guard], T]) -> T | Failure:
+    """Do `work` with yt-dlp behind the guard of the order, or say why it failed."""
     with Guard(order.config, order.folder, wall_seconds=order.seconds) as guard:
         try:
             with GuardedYoutubeDL(build_options(order.config, order.secrets), guard) as ydl:
-                return _download(ydl, order, guard, metadata_read)
+                return work(ydl, guard)
         except StageError as error:
             failure = Failure(error, retry=False)
         except _ESCAPING as error:

@@ -47,7 +47,7 @@ _TEXTS: tuple[tuple[str, _Kind, str], ...] = (
         PermanentError,
         "members_only",
     ),
-    (r"private video|(video|account|post) is private|granted access", PermanentError, "private"),
+    (r"private video|(video|account|post) is private|set to private|granted access", PermanentError, "private"),
     (
         r"account[^.]*(terminated|closed|suspended|deactivated)|(terminated|suspended) account",
         PermanentError,
@@ -60,7 +60,7 @@ _TEXTS: tuple[tuple[str, _Kind, str], ...] = (
         "upcoming",
     ),
     (
-        r"has been (removed|deleted)|was (removed|deleted)|no longer available|not exist|taken down|copyright claim",
+        r"(has been|was) (removed|deleted)|no longer available|not exist|taken down|removed by|copyright claim",
         PermanentError,
         "removed",
     ),

@@ -15,7 +15,10 @@ from schemas.records import Publication, Source
 
 
 class Order(NamedTuple):
-    """What an attempt needs; `folder` keeps the unfinished file, `seconds` of wall time are left for the download."""
+    """What an attempt needs; `folder` keeps the unfinished file, `seconds` of wall time are left for the download.
+
+    `opted_out` are the keys of opt-outs (curation.sources.opt_outs): a video that one concerns is not fetched.
+    """
 
     source: Source
     config: DownloadConfig
@@ -23,6 +26,7 @@ class Order(NamedTuple):
     folder: Path
     seconds: float
     secrets: Secrets
+    opted_out: frozenset[str] = frozenset()
 
 
 class FetchedTrack(NamedTuple):

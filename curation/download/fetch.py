@@ -33,12 +33,14 @@ def fetch(
     children: Children,
     hosts: Hosts | None = None,
     progress: Progress | None = None,
+    opted_out: frozenset[str] = frozenset(),
 ) -> Video:
     """Bring a video into the store and return its record. Several threads may call it at once.
 
     `filters` are applied to the publisher's metadata, before any bytes are fetched. The caller judges the file itself
     (`filters.judge_video`), so that the record depends on no filter. `hosts` shares the pace and the pauses of hosts
     between calls; `progress` is called several times a second with the bytes done. yt-dlp works in `children`.
+    A video that an opt-out of `opted_out` concerns, by what its publisher says, is refused before its bytes come.
 
     Raises PermanentError, RefusedError and TransientError with the reason, HostBlocked when the host refuses all
     downloads for now, PoisonError from `probe` and when the video's pages or manifests exceed the limits of a child,
@@ -53,7 +55,7 @@ def fetch(
     # The address is a part of the folder's name: bytes of two addresses never meet in one file. A new signature is not
     # another address.
     with visits.visit(host), store.hold_partial(f"{source.id}\0{without_secrets(source.uri)}") as folder:
-        task = DownloadTask(source, config, filters, store, folder, secrets, children, probe, progress)
+        task = DownloadTask(source, config, filters, store, folder, secrets, children, probe, progress, opted_out)
         try:
             return download_with_retries(task, visits, host)
         except (PermanentError, RefusedError, PoisonError):

@@ -54,6 +54,7 @@ class DownloadTask(NamedTuple):
     children: Children
     probe: Probe
     progress: Progress | None
+    opted_out: frozenset[str] = frozenset()
 
 
 def download_with_retries(task: DownloadTask, hosts: Hosts, host: str) -> Video:
@@ -84,7 +85,7 @@ def download_with_retries(task: DownloadTask, hosts: Hosts, host: str) -> Video:
 
 
 def _attempt(task: DownloadTask, seconds: float) -> Video | Failure:
-    order = Order(task.source, task.config, task.filters, task.folder, seconds, task.secrets)
+    order = Order(task.source, task.config, task.filters, task.folder, seconds, task.secrets, task.opted_out)
     memory = task.config.memory_megabytes
     limits = Limits(seconds + GRACE_SECONDS, memory, task.config.cpu_seconds, free_megabytes=memory / 4)
     try:

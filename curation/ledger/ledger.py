@@ -16,14 +16,16 @@ import sqlalchemy as sa
 from curation.ledger.duplicates import DuplicateRows
 from curation.ledger.integrity import name_damage
 from curation.ledger.properties import PropertyRows
+from curation.ledger.refresh.opt_outs import OptOutRows
+from curation.ledger.refresh.rechecks import RecheckRows
 from curation.ledger.replies import ReplyRows
 from curation.ledger.runs import RunRows
 from curation.ledger.schema import prepare
 from curation.ledger.sources import SourceRows
 
 
-class Ledger(SourceRows, DuplicateRows, ReplyRows, RunRows, PropertyRows):
-    """The results of every stage for every video, with sources, duplicates, replies, runs and properties."""
+class Ledger(SourceRows, DuplicateRows, ReplyRows, RunRows, PropertyRows, RecheckRows, OptOutRows):
+    """The results of every stage for every video, with sources, duplicates, replies, runs, properties, rechecks."""
 
     def __init__(self, url: str | sa.URL, schema: str | None = None) -> None:
         """Open the database at an SQLAlchemy URL and make its tables; on PostgreSQL in `schema`, which must exist.

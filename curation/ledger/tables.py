@@ -159,3 +159,32 @@ identities = sa.Table(
     sa.Column("payload", sa.Text, nullable=False, comment="ModelIdentities as JSON"),
     sa.Column("noted_at", sa.Float, nullable=False, comment="unix time of the run that looked at the weights"),
 )
+
+rechecks = sa.Table(
+    "rechecks",
+    metadata,
+    sa.Column("video_id", sa.String(128), primary_key=True),
+    sa.Column("content", sa.String(64), nullable=False, comment="sha256 of the published file"),
+    sa.Column("outcome", sa.String(16), nullable=False, comment="available | absent | gone | licence | unclear"),
+    sa.Column("reason", sa.String(64)),
+    sa.Column("detail", AnyText),
+    sa.Column("checked_at", sa.Float, nullable=False, comment="unix time of the latest answer"),
+    sa.Column("first_at", sa.Float, comment="unix time of the first look that found it absent"),
+    sa.Column("gone_at", sa.Float, comment="unix time since when it has a tombstone"),
+)
+
+opt_outs = sa.Table(
+    "opt_outs",
+    metadata,
+    sa.Column("kind", sa.String(16), primary_key=True, comment="id | address | channel"),
+    sa.Column("sha256", sa.String(64), primary_key=True, comment="hash of kind and name"),
+    sa.Column("name", AnyText, comment="of an id, where the list gave it in plain text"),
+    sa.Column("noted_at", sa.Float, nullable=False, comment="unix time"),
+)
+
+opted_out = sa.Table(
+    "opted_out",
+    metadata,
+    sa.Column("video_id", sa.String(128), primary_key=True),
+    sa.Column("noted_at", sa.Float, nullable=False, comment="unix time"),
+)

@@ -46,7 +46,7 @@ def open_view(workspace: Workspace) -> Iterator[LedgerView]:
     config = workspace.config()
     with open_ledger(workspace) as ledger:
         prompts, identities = load_prompts(config), known_identities(ledger, config.models)
-        yield LedgerView(ledger, stage_hashes(config, prompts, identities), config.review, config.audit)
+        yield LedgerView(ledger, stage_hashes(config, prompts, identities), config.review, config.audit, config.refresh)
 
 
 def _last_hashes(workspace: Workspace, ledger: Ledger) -> StageHashes | None:

@@ -10,6 +10,7 @@ from types import TracebackType
 from curation.binding.guard import BindingGuard
 from curation.download.fetch import fetch
 from curation.download.host_pacing import Hosts
+from curation.download.look import look
 from curation.frames.pictures import Pictures
 from curation.frames.sample import check_backend
 from curation.ledger.ledger import Ledger
@@ -38,7 +39,7 @@ from prompts import Prompt
 from schemas.configuration.config import CurateConfig
 from schemas.configuration.model_config import ChatConfig, OpenAIModel
 from schemas.errors import Interrupted, TransientError
-from schemas.records import Source, Video
+from schemas.records import Publication, Source, Video
 from schemas.secret_addresses import lacks_secret
 
 
@@ -136,6 +137,11 @@ class Services:
         return Pictures(self.store, self.config.frames, self.sandbox, self.restorer.file)
 
     @shared_property
+    def opted_out(self) -> frozenset[str]:
+        """The keys of the opt-outs in force when the first video was fetched."""
+        return frozenset(one.key for one in self.ledger.opt_outs())
+
+    @shared_property
     def restorer(self) -> Restorer:
         """Gives the files of videos, and fetches again those that the store lost."""
         return Restorer(self.store, self.ledger, lambda: self.hashes, self.fetch)
@@ -148,17 +154,14 @@ class Services:
     @property
     def view(self) -> LedgerView:
         """The ledger as this configuration reads it."""
-        return LedgerView(self.ledger, self.hashes, self.config.review, self.config.audit)
+        return LedgerView(self.ledger, self.hashes, self.config.review, self.config.audit, self.config.refresh)
 
     def fetch(self, source: Source) -> Video:
         """Bring a source's video into the store. Raises what `curation.download.fetch.fetch` raises, and RunStopped.
 
         Raises TransientError `key_unknown` for an address whose key is in the user's list only, which was not read.
         """
-        address = self.signed.of(source.uri)
-        if source.kind == "url" and lacks_secret(address):
-            # Without its key an address may give another video.
-            raise TransientError("key_unknown", "the key of its address is in its list only: `v2xum curate` reads that")
+        whole = self._with_key(source)
         received = 0
 
         def progress(done: int) -> None:
@@ -169,7 +172,7 @@ class Services:
 
         with self.meter.waiting("download"):
             return fetch(
-                source.model_copy(update={"uri": address}),
+                whole,
                 self.config.download,
                 self.config.filters,
                 self.store,
@@ -177,7 +180,14 @@ class Services:
                 probe=lambda path: probe_safely(path, self.sandbox),
                 children=self.download_children,
                 progress=progress,
+                opted_out=self.opted_out,
             )
+
+    def look(self, source: Source, hosts: Hosts) -> Publication:
+        """What a source's publisher says now; `hosts` sets the pace. Raises as `curation.download.look.look`."""
+        whole = self._with_key(source)
+        with self.meter.waiting("download"):
+            return look(whole, self.config.download, children=self.download_children, hosts=hosts)
 
     def raise_if_stopped(self) -> None:
         """Raise RunStopped once the run is to stop.
@@ -212,6 +222,14 @@ class Services:
         for role in roles:
             self.raise_if_stopped()
             getattr(self, role)
+
+    def _with_key(self, source: Source) -> Source:
+        """The source with the address as its list gives it. Raises TransientError as `fetch`."""
+        address = self.signed.of(source.uri)
+        if source.kind == "url" and lacks_secret(address):
+            # Without its key an address may give another video.
+            raise TransientError("key_unknown", "the key of its address is in its list only: `v2xum curate` reads that")
+        return source.model_copy(update={"uri": address})
 
     def _chat(self, role: str, config: ChatConfig) -> ChatModel:
         with whole_model(role):

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from curation.pipeline.services import Services
 from curation.release.card import CITATION, render_card, render_citation
+from curation.release.refresh.opt_outs import FILE as OPT_OUTS
+from curation.release.refresh.opt_outs import published_list
 from schemas.release import ReleaseManifest
 
 CARD = "README.md"
@@ -39,9 +41,15 @@ def _citation(written: Written) -> None:
     _text(written.folder / CITATION, render_citation(written.manifest))
 
 
+def _opt_outs(written: Written) -> None:
+    services = written.services
+    if text := published_list(services.ledger.opt_outs(), services.config.refresh):
+        _text(written.folder / OPT_OUTS, text)
+
+
 def _text(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
 # Each writes its files below `folder`; equal rows give equal bytes. The card comes last, since it shows the others.
-DOCUMENTS: tuple[Document, ...] = (_citation, _card)
+DOCUMENTS: tuple[Document, ...] = (_citation, _opt_outs, _card)

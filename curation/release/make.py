@@ -30,6 +30,9 @@ from curation.release.configurations.registry import CONFIGURATIONS
 from curation.release.documents import DOCUMENTS, Written
 from curation.release.gate import Limits, raise_if_refused, unreviewed
 from curation.release.prepare import Prepared, prepared
+from curation.release.refresh.opt_outs import published_list
+from curation.release.refresh.published import last_versions
+from curation.release.refresh.tombstones import tombstones
 from curation.release.splits.assign import RULE, Assignment, assign
 from curation.release.splits.known import read_benchmarks
 from curation.release.splits.read import ItemReader, frozen_splits
@@ -55,7 +58,8 @@ _log = logging.getLogger(__name__)
 class Plan(NamedTuple):
     """A release that could be made: its folder, its samples, and what people said of them.
 
-    `frozen`: the splits of rows that earlier releases published; `benchmarks`: the files and folders to compare with.
+    `frozen`: the splits of rows that earlier releases published; `benchmarks`: the files and folders to compare
+    with; `versions`: the latest earlier release with each row.
     """
 
     version: str
@@ -66,6 +70,7 @@ class Plan(NamedTuple):
     standings: Standings
     frozen: Mapping[str, SplitName]
     benchmarks: Sequence[Path]
+    versions: Mapping[str, str]
 
 
 def plan_release(
@@ -90,12 +95,13 @@ def plan_release(
         raise ConfigError(f"{place.root} has no sample to release: `v2xum status` says where its videos stand")
     figures = ReviewFigures(samples=len(ids), unreviewed=unreviewed(standings, ids), errors=errors)
     frozen = frozen_splits(root, number)
+    versions = last_versions(root, number)
     folder = root / str(number)
-    made_from = _made_from(services, figures, frozen, benchmarks)
+    made_from = _made_from(services, figures, frozen, benchmarks, {**versions, **dict.fromkeys(ids, str(number))})
     if folder.exists() or folder.is_symlink():
         raise ConfigError(f"{folder} exists, and a release never changes: {_same_or_not(folder, made_from)}")
     raise_if_lower(number, root)
-    return Plan(str(number), folder, ids, figures, made_from, standings, frozen, benchmarks)
+    return Plan(str(number), folder, ids, figures, made_from, standings, frozen, benchmarks, versions)
 
 
 def make_release(plan: Plan, services: Services, limits: Limits | None = None) -> ReleaseManifest:
@@ -140,7 +146,7 @@ def _write(plan: Plan, services: Services, new: Path) -> ReleaseManifest:
                 for line in writer.configuration.of_sample(made.published) if writer.configuration.of_sample else ():
                     writer.add(line)
         _raise_if_unwritable(failed, plan)
-        inputs = Inputs(plan.standings, splits)
+        inputs = Inputs(plan.standings, splits, {**plan.versions, **dict.fromkeys(splits, plan.version)})
         for writer in writers:
             for line in writer.configuration.of_ledger(inputs) if writer.configuration.of_ledger else ():
                 writer.add(line)
@@ -221,7 +227,11 @@ def _manifest(
 
 
 def _made_from(
-    services: Services, figures: ReviewFigures, frozen: Mapping[str, SplitName], benchmarks: Sequence[Path]
+    services: Services,
+    figures: ReviewFigures,
+    frozen: Mapping[str, SplitName],
+    benchmarks: Sequence[Path],
+    versions: Mapping[str, str],
 ) -> str:
     """The SHA-256 of what a release depends on. Of folders of videos the names and sizes count."""
     compared = [
@@ -230,7 +240,9 @@ def _made_from(
         else hash_file(path)[0]
         for path in benchmarks
     ]
-    parts = [FORM, export_key(services), figures.canonical(), RULE, sorted(frozen.items()), compared]
+    gone = [each.canonical() for each in tombstones(services.view, versions, ())]
+    left_out = published_list(services.ledger.opt_outs(), services.config.refresh)
+    parts = [FORM, export_key(services), figures.canonical(), RULE, sorted(frozen.items()), compared, gone, left_out]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -1,8 +1,8 @@
 """Where every video stands, and why a video is out. A command computes it once; nothing else computes it.
 
-A video is out for one reason: its bytes are those of another video, or people rejected it, or its audit keeps it back
-and people did not accept it, or it was rejected at its list row, at a stage or at the export. Status, explain, the
-report, the export and the card use this answer.
+A video is out for one reason: its publisher opted out, or its bytes are those of another video, or people rejected it,
+or its audit keeps it back and people did not accept it, or its source is gone, or it was rejected at its list row, at a
+stage or at the export. Status, explain, the report, the export and the card use this answer.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from curation.ledger.standing import Standing, standing
 from curation.review.applied import AppliedVerdicts
 from curation.status.gate import Gate
 from curation.status.view import LedgerView
+from curation.status.withdrawn import Withdrawn, opted_out
 from schemas.errors import ErrorClass
 from schemas.records import Rejection, Sample, Source, Video
 from schemas.safe_text import public_address, public_uri
@@ -61,6 +62,7 @@ class Standings:
         self.people = AppliedVerdicts(view.ledger, view.rules)
         self.gate = Gate(view.ledger, view.audit, self.people)
         self._aside = view.ledger.duplicates()
+        self._withdrawn = Withdrawn(view.ledger, view.refresh)
 
     def walk(self, ids: Sequence[str] | None = None) -> Iterator[VideoStanding]:
         """Where each video stands, by position: all videos, or those of `ids`."""
@@ -72,6 +74,8 @@ class Standings:
             finished = [one.source.id for one in found if one.where.state == "sample"]
             refused = self.people.rejections(finished)
             refused |= self.gate.rejections([video_id for video_id in finished if video_id not in refused])
+            gone = self._withdrawn.gone
+            refused |= {name: gone[name] for name in finished if name in gone and name not in refused}
             for one in found:
                 if one.source.id in refused:
                     yield one._replace(where=Standing("rejected", None), why=_why(refused[one.source.id]))
@@ -107,6 +111,8 @@ class Standings:
             yield from self.people.applied(ids[start : start + _CHUNK])
 
     def _stand(self, source: Registered, heads: Mapping[str, Head]) -> VideoStanding:
+        if source.id in self._withdrawn.opted_out:
+            return VideoStanding(source, heads, Standing("rejected", None), _why(opted_out(source.id)))
         if source.id in self._aside:
             rejection = duplicates.rejection(source.id, *self._aside[source.id])
             return VideoStanding(source, heads, Standing("rejected", None), _why(rejection))
@@ -124,7 +130,9 @@ class Standings:
         sources = {row.id: row.source() for row in ledger.sources(ids)}
         titles = {name: _title(payload) for name, _, payload in ledger.payloads(ids, ("download",))}
         for name in ids:
-            if name in self._aside:
+            if name in self._withdrawn.opted_out:
+                rejection = opted_out(name)
+            elif name in self._aside:
                 rejection = duplicates.rejection(name, *self._aside[name])
             elif name in self.people.found:
                 rejection = self.people.found[name]
@@ -132,9 +140,14 @@ class Standings:
                 rejection = self.gate.found[name]
             elif name in stored:
                 rejection = stored[name]
+            elif name in self._withdrawn.gone:
+                rejection = self._withdrawn.gone[name]
             else:
                 continue
-            yield named(rejection, sources.get(name), titles.get(name))
+            if self._withdrawn.is_nameless(rejection):
+                yield rejection
+            else:
+                yield named(rejection, sources.get(name), titles.get(name))
 
 
 def sample_ids(view: LedgerView) -> list[str]:

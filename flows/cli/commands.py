@@ -44,6 +44,9 @@ COMMANDS = {  # in the order in which the help shows them
         ("release",),
         "Write WORKSPACE/releases/VERSION from the finished videos: a dataset folder that never changes again.",
     ),
+    "refresh": Entry(
+        ("refresh",), "Recheck published videos, take in new sources and opt-outs, and propose the next version."
+    ),
     "check": Entry(
         ("check",),
         "Check a dataset's folder (an export, a release, or a copy of one): every file by its SHA-256, every row.",

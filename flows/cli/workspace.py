@@ -47,6 +47,7 @@ _NOT_TRIED = {  # reasons that `v2xum status` shows, and that are computed anew 
     "unsupported": "its audit refuses the summary (audit.refuse_below)",
     "awaits_review": "people decide on it (`v2xum review push` asks them)",
     **dict.fromkeys(("rejected", *REASONS), "people rejected it (`v2xum review push` asks them)"),
+    "opted_out": 'its publisher opted out; `"lifted": true` in the list ends that (docs/guides/refreshing.md)',
 }
 AllowFewerOption = Annotated[
     bool, typer.Option("--allow-fewer", help="Export also when samples of the last export leave it without a reason.")

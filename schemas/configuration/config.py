@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_serializer, model_validator
 
 from schemas.configuration.model_config import ModelsConfig
+from schemas.configuration.refresh_config import RefreshConfig
 from schemas.configuration.review_config import ReviewConfig
 from schemas.configuration.section import Section
 from schemas.secret_addresses import without_secrets
@@ -320,6 +321,7 @@ class CurateConfig(Section):
     binding: BindingConfig = BindingConfig()
     audit: AuditConfig = AuditConfig()
     review: ReviewConfig = ReviewConfig()
+    refresh: RefreshConfig = RefreshConfig()
     prices: PriceConfig = PriceConfig()
     export: ExportConfig = ExportConfig()
     run: RunSection = RunSection()

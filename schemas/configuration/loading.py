@@ -185,9 +185,13 @@ def _localize(config: CurateConfig, folder: Path) -> CurateConfig:
         binding = binding.model_copy(
             update={"canary_pictures": local(binding.canary_pictures, "binding.canary_pictures")}
         )
+    refresh = config.refresh
+    if refresh.opt_outs is not None:
+        refresh = refresh.model_copy(update={"opt_outs": local(refresh.opt_outs, "refresh.opt_outs")})
     return config.model_copy(
         update={
             "binding": binding,
+            "refresh": refresh,
             "sources": tuple(s.model_copy(update={"at": local(s.at, "sources.at")}) for s in config.sources),
             "models": config.models.model_copy(
                 update={name: localized(value, f"models.{name}") for name, value in named.items()}

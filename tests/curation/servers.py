@@ -56,6 +56,7 @@ class VideoServer:
         self.embedded = "/video.mp4"  # what /embedding.html shows
         self.segment: str | None = None  # the names of the fragments, whatever the address of the playlist says
         self.other_mp4, self.other_ts = self.mp4, self.ts
+        self.delivered: list[int] = []  # bytes of the bodies of files that a client took to their end
         self.gate = threading.Event()
         self.pages: dict[str, tuple[str, bytes, dict[str, str]]] = {}
         server = self
@@ -161,6 +162,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         else:
             self.wfile.write(body[start:end])
+            self.site.delivered.append(end - start)
 
     def _video(self, path: str, options: dict[str, str]) -> None:
         if self.site.gone:

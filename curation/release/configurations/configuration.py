@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from curation.status.standings import Standings
@@ -30,11 +31,13 @@ class Inputs(NamedTuple):
     """What a configuration may read that does not make its rows from published samples.
 
     `standings` has the ledger (`standings.view`), all rejections, and the verdicts; `splits` has the split of each
-    published sample, by id.
+    published sample, by id; `versions` has the latest release with a row of each video that was ever published, this
+    release included.
     """
 
     standings: Standings
     splits: Mapping[str, SplitName]
+    versions: Mapping[str, str] = MappingProxyType({})
 
 
 class Configuration(NamedTuple):

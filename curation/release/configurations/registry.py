@@ -8,5 +8,6 @@ from curation.release.configurations.default import DEFAULT
 from curation.release.configurations.frames import FRAMES
 from curation.release.configurations.full import FULL
 from curation.release.configurations.rejections import REJECTIONS
+from curation.release.configurations.tombstones import TOMBSTONES
 
-CONFIGURATIONS: tuple[Configuration, ...] = (DEFAULT, FULL, V2V, V2T, V2VT, FRAMES, REJECTIONS)
+CONFIGURATIONS: tuple[Configuration, ...] = (DEFAULT, FULL, V2V, V2T, V2VT, FRAMES, REJECTIONS, TOMBSTONES)

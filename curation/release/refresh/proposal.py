@@ -1,0 +1,191 @@
+"""Proposes the version of the next release, by what differs between the latest one and the ledger.
+
+MAJOR: a column went or has another type, or the schema's version rose. MINOR: rows came or left, columns came. PATCH:
+rows, tombstones or opt-outs changed. The rule is that of docs/guides/releasing.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Container, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any, get_args
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from semver import Version
+
+from curation.dataset.rows import row_of
+from curation.pipeline.services import Services
+from curation.release.configurations.configuration import Published
+from curation.release.configurations.default import DEFAULT
+from curation.release.configurations.registry import CONFIGURATIONS
+from curation.release.configurations.tombstones import NAME as TOMBSTONES
+from curation.release.readable import arrow_batch
+from curation.release.refresh.opt_outs import FILE, published_list
+from curation.release.refresh.published import files_of, manifest_of, unreadable
+from curation.release.refresh.tombstones import tombstones
+from curation.sources.opt_outs import REASON as OPTED_OUT
+from curation.status.opt_outs import OptOuts
+from curation.status.standings import Standings
+from schemas.arrow import SCHEMA_VERSION
+from schemas.documents.refresh import Level, Proposal, Reason
+from schemas.errors import PermanentError
+from schemas.kit.number_of import number_of
+
+FIRST = "0.1.0"
+_LEVELS: tuple[Level, ...] = get_args(Level)  # the highest first
+_BATCH = 64
+_UNCOMPARED = ("contact_sheet", "split")  # drawn from what the other columns say; and frozen
+
+
+def propose(
+    releases: Path, latest: Version | None, versions: Mapping[str, str], services: Services, opt_outs: OptOuts
+) -> Proposal:
+    """The next version after `latest` of the folder `releases`; `versions` has the latest release of each row.
+
+    `opt_outs` are those in force, whether they are stored or not.
+
+    Raises ConfigError when the latest release cannot be read.
+    """
+    standings = Standings(services.view)
+    ids = [name for name in standings.samples() if name not in opt_outs.videos]
+    if latest is None:
+        words = f"{number_of(len(ids), 'sample')} and no release yet"
+        first = Reason(level="minor", what="rows_added", count=len(ids), words=words)
+        return Proposal(version=FIRST, level="minor", reasons=(first,)) if ids else Proposal()
+    release = releases / str(latest)
+    reasons = [
+        *_columns(release),
+        *_rows(release, standings, ids, opt_outs.videos),
+        *_tombstones(release, services, versions, ids),
+    ]
+    reasons += _left_out(release, services, opt_outs)
+    if not reasons:
+        return Proposal()
+    reasons.sort(key=lambda each: _LEVELS.index(each.level))
+    level = reasons[0].level
+    return Proposal(version=str(latest.next_version(level)), level=level, reasons=tuple(reasons))
+
+
+def _columns(release: Path) -> Iterator[Reason]:
+    manifest = manifest_of(release)
+    if manifest.schema_version != SCHEMA_VERSION:
+        words = f"the rows have schema version {SCHEMA_VERSION} instead of {manifest.schema_version}"
+        yield Reason(level="major", what="schema_version", count=1, words=words)
+    now = {each.name: each.features().arrow_schema for each in CONFIGURATIONS}
+    lost, came = [], []
+    for count in manifest.configurations:
+        if count.name not in now:
+            lost.append(count.name)
+            continue
+        for path in files_of(release, count.name)[:1]:
+            before, after = _schema(path), now[count.name]
+            lost += [f"{count.name}.{field.name}" for field in before if not _has(after, field)]
+            came += [f"{count.name}.{name}" for name in after.names if name not in before.names]
+    came += sorted(set(now) - {count.name for count in manifest.configurations})
+    for level, what, names, verb in (("major", "columns_lost", lost, "left"), ("minor", "columns_added", came, "came")):
+        if names:
+            words = f"{verb}, or changed their type: {', '.join(names)}" if level == "major" else ", ".join(names)
+            yield Reason.model_validate({"level": level, "what": what, "count": len(names), "words": words})
+
+
+def _schema(path: Path) -> pa.Schema:
+    try:
+        return pq.read_schema(path)
+    except (OSError, pa.ArrowException) as error:
+        raise unreadable(path, error) from error
+
+
+def _has(schema: pa.Schema, field: pa.Field) -> bool:
+    return field.name in schema.names and schema.field(field.name).type == field.type
+
+
+def _rows(release: Path, standings: Standings, ids: list[str], opted_out: Container[str]) -> Iterator[Reason]:
+    compared = _compared(release)
+    before, now = dict(_published(release, compared)), set(ids)
+    if added := now - before.keys():
+        yield Reason(level="minor", what="rows_added", count=len(added), words=f"{number_of(len(added), 'new row')}")
+    if left := sorted(before.keys() - now):
+        why, known = Counter[str](), set[str]()
+        for one in standings.walk(left):
+            known.add(one.source.id)
+            reason = str(one.why) if one.why is not None else f"due again at {one.where.stage}"
+            why[f"source: {OPTED_OUT}" if one.source.id in opted_out else reason] += 1
+        if strangers := len(left) - len(known):
+            why["not in the ledger"] = strangers
+        told = ", ".join(f"{reason} {count}" for reason, count in sorted(why.items()))
+        yield Reason(
+            level="minor", what="rows_left", count=len(left), words=f"{number_of(len(left), 'row')} left ({told})"
+        )
+    both = [name for name in ids if name in before]
+    changed = sum(digest != before[name] for name, digest in _made(standings, both, compared))
+    if changed:
+        yield Reason(level="patch", what="rows_changed", count=changed, words=f"{number_of(changed, 'row')} changed")
+
+
+def _compared(release: Path) -> list[str]:
+    """The columns of `default` that the release has and the next one will have."""
+    schemas = [_schema(path) for path in files_of(release, DEFAULT.name)[:1]]
+    names = [field.name for schema in schemas for field in DEFAULT.features().arrow_schema if _has(schema, field)]
+    return [name for name in names if name not in _UNCOMPARED]
+
+
+def _published(release: Path, columns: list[str]) -> Iterator[tuple[str, bytes]]:
+    """The rows of `default` in a release: ids, and digests of what they say."""
+    for path in files_of(release, DEFAULT.name):
+        try:
+            with pq.ParquetFile(path) as file:
+                for batch in file.iter_batches(_BATCH, columns=columns):
+                    yield from _digests(batch.select(columns))
+        except (OSError, pa.ArrowException, KeyError) as error:
+            raise unreadable(path, error) from error
+
+
+def _made(standings: Standings, ids: list[str], columns: list[str]) -> Iterator[tuple[str, bytes]]:
+    """The same of the rows that the ledger would give now."""
+    schema, samples = DEFAULT.features().arrow_schema, standings.published(ids)
+    assert DEFAULT.of_sample is not None
+    while chunk := list(islice(samples, _BATCH)):
+        rows = []
+        for sample in chunk:
+            try:
+                rows += DEFAULT.of_sample(Published(sample, row_of(sample, "train", None), None))
+            except PermanentError:
+                yield sample.video.id, b""  # the next release says what is wrong with it
+        yield from _digests(arrow_batch(rows, schema).select(columns))
+
+
+def _digests(batch: pa.RecordBatch) -> Iterator[tuple[str, bytes]]:
+    for row in batch.to_pylist():
+        yield row["id"], hashlib.sha256(json.dumps(row, sort_keys=True).encode()).digest()
+
+
+def _tombstones(release: Path, services: Services, versions: Mapping[str, str], ids: list[str]) -> Iterator[Reason]:
+    now = {(one.id, one.reason, one.date) for one in tombstones(services.view, versions, frozenset(ids))}
+    before: set[tuple[Any, ...]] = set()
+    for path in files_of(release, TOMBSTONES):
+        try:
+            rows = pq.read_table(path, columns=["id", "reason", "date"]).to_pylist()
+        except (OSError, pa.ArrowException, KeyError) as error:
+            raise unreadable(path, error) from error
+        before |= {(row["id"], row["reason"], row["date"]) for row in rows}
+    if new := now - before:
+        told = ", ".join(f"{name} {count}" for name, count in sorted(Counter(reason for _, reason, _ in new).items()))
+        words = f"{number_of(len(new), 'new tombstone')} ({told})"
+        yield Reason(level="patch", what="tombstones_made", count=len(new), words=words)
+    if back := {name for name, *_ in before} - {name for name, *_ in now}:
+        words = f"{number_of(len(back), 'tombstone')} lifted"
+        yield Reason(level="patch", what="tombstones_lifted", count=len(back), words=words)
+
+
+def _left_out(release: Path, services: Services, opt_outs: OptOuts) -> Iterator[Reason]:
+    now = published_list(opt_outs.in_force, services.config.refresh)
+    path = release / FILE
+    before = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    if now != before:
+        count = len(set(now.splitlines()) ^ set(before.splitlines()))
+        yield Reason(level="patch", what="opt_outs", count=count, words=f"{number_of(count, 'opt-out')} changed")
