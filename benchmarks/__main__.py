@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 ALL = (
-    *("start", "ledger", "orchestration", "memory", "release", "frames", "client", "serving"),
+    *("start", "ledger", "orchestration", "memory", "release", "refresh", "frames", "client", "serving"),
     *("video_metrics", "text_metrics", "crossmodal", "uncertainty", "audit", "smollm2"),
 )
 # Benchmarks that are folders.

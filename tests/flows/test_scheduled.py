@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from annotation.label_studio.access import TOKEN, URL
 from curation.workspace import Workspace
 from evaluation.request import EvaluateRequest
 from schemas.configuration.loading import load_config
+from tests.curation.release.refresh.released import at, released
 from tests.evaluation.datasets import right, scripts, write_predictions, write_references
 from tests.runs import CONFIG, ROOT
 
@@ -26,6 +28,7 @@ NO_SERVER = "ConfigError: no Label Studio server is known"
 # What every deployment of prefect.yaml ends with here: the type of the state, and words of its message.
 ENDS = {
     "curate-file/nightly": ("COMPLETED", ""),
+    "refresh/weekly": ("COMPLETED", ""),
     "benchmark/benchmark": ("COMPLETED", ""),
     "review-push/nightly": ("FAILED", NO_SERVER),
     "review-pull/hourly": ("FAILED", NO_SERVER),
@@ -80,6 +83,10 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("scheduled")
     write_references(folder / "references.json", 3)
     write_predictions(folder / "predictions.jsonl", [right(*item) for item in scripts(3).items()])
+    (folder / "film.mp4").write_bytes(b"f" * 123_456)
+    with released(folder / "refreshed", [at("v0", str(folder / "film.mp4"))]):
+        pass
+    (folder / "film.mp4").write_bytes(b"another film")
     reviewed = Workspace(folder / "reviewed")
     reviewed.ledger().close()
     reviewed.save_config(load_config(CONFIG))
@@ -98,6 +105,7 @@ def states(client: httpx.Client, environment: dict[str, str], films: Path, place
             "overrides": [f"sources=[{{at: {films}}}]"],
             "limit": 2,
         },
+        "refresh/weekly": {"workspace": str(places / "refreshed")},
         "benchmark/benchmark": {"request": {**request, "out": str(places / "evaluation"), "text": False}},
         **dict.fromkeys(("review-push/nightly", "review-pull/hourly", "review-report/nightly"), review),
     }
@@ -106,7 +114,7 @@ def states(client: httpx.Client, environment: dict[str, str], films: Path, place
         path = f"/deployments/{deployment(client, name)['id']}/create_flow_run"
         runs[name] = client.post(path, json={"parameters": given}).raise_for_status().json()["id"]
     # With a limit, the worker waits for what it started before it ends.
-    prefect(environment, "worker", "start", "--pool", "v2xum", "--type", "process", "--run-once", "--limit", "5")
+    prefect(environment, "worker", "start", "--pool", "v2xum", "--type", "process", "--run-once", "--limit", "6")
     return {name: client.get(f"/flow_runs/{run}").raise_for_status().json()["state"] for name, run in runs.items()}
 
 
@@ -126,6 +134,8 @@ def test_the_runs_wrote_what_they_are_for(states: dict[str, dict[str, Any]], pla
     assert (places / "curated" / "export" / "manifest.json").is_file()
     assert (places / "evaluation" / "report.html").is_file()
     assert (places / "reviewed" / "report" / "review.html").is_file()
+    with closing(Workspace(places / "refreshed").ledger()) as ledger:
+        assert ledger.rechecks(["v0"])["v0"].reason == "file_changed"
 
 
 def test_the_parameters_of_the_file_are_valid_and_one_run_a_workspace_is_kept(client: httpx.Client) -> None:

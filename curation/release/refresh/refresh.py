@@ -16,7 +16,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from curation.ledger.part import chunks
 from curation.pipeline.services import Services, open_services
 from curation.release.refresh.looks import Answers, Watch, look_at_all, watch
 from curation.release.refresh.new_sources import take_new_sources
@@ -68,7 +67,7 @@ def refresh(
     take_opt_outs(place.root, config.refresh, ledger, write=False)  # a wrong list stops all, before anything is stored
     sources = take_new_sources(services, write=not dry_run)
     opt_outs = take_opt_outs(place.root, config.refresh, ledger, write=not dry_run)
-    watched, strangers = _watched(releases / str(latest) if latest is not None else None, services, opt_outs)
+    watched, strangers = watched_rows(releases / str(latest) if latest is not None else None, services, opt_outs)
     known = ledger.rechecks(list(watched))
     seen = watch(watched, known, config.refresh, clock())
     chosen = seen.due[:limit]
@@ -87,7 +86,7 @@ def refresh(
     )
 
 
-def _watched(release: Path | None, services: Services, opt_outs: OptOuts) -> tuple[dict[str, str], int]:
+def watched_rows(release: Path | None, services: Services, opt_outs: OptOuts) -> tuple[dict[str, str], int]:
     """The videos to watch with the SHA-256 of their files, by id; and how many published rows are strangers.
 
     They are the rows of the latest release, and what has a tombstone, which may come back; without those who opted out.
@@ -97,8 +96,8 @@ def _watched(release: Path | None, services: Services, opt_outs: OptOuts) -> tup
     contents = ledger.contents()
     wanted = sorted((published | ledger.tombstones().keys()) - opt_outs.videos)
     watched = {name: contents[name] for name in wanted if name in contents}
-    known = {source.id for chunk in chunks(sorted(published)) for source in ledger.sources(chunk)}
-    return watched, len(published - known)
+    missing = sorted(published - contents.keys())
+    return watched, len(missing) - sum(1 for _ in ledger.sources(missing))
 
 
 def _looks(seen: Watch, strangers: int, answers: Answers) -> Looks:
