@@ -20,7 +20,7 @@ from semver import Version
 
 from curation.dataset.rows import row_of
 from curation.pipeline.services import Services
-from curation.release.configurations.configuration import Published
+from curation.release.configurations.configuration import Published, Row
 from curation.release.configurations.default import DEFAULT
 from curation.release.configurations.registry import CONFIGURATIONS
 from curation.release.configurations.tombstones import NAME as TOMBSTONES
@@ -150,7 +150,7 @@ def _made(standings: Standings, ids: list[str], columns: list[str]) -> Iterator[
     schema, samples = DEFAULT.features().arrow_schema, standings.published(ids)
     assert DEFAULT.of_sample is not None
     while chunk := list(islice(samples, _BATCH)):
-        rows = []
+        rows: list[Row] = []
         for sample in chunk:
             try:
                 rows += DEFAULT.of_sample(Published(sample, row_of(sample, "train", None), None))
