@@ -47,7 +47,7 @@ from curation.status.standings import Standings
 from curation.workspace import Workspace
 from schemas.audit import Audit
 from schemas.binding import Binding
-from schemas.documents.review_report import LabelErrors
+from schemas.documents.review_report import ReviewFindings
 from schemas.records import (
     Caption,
     CaptionSet,
@@ -180,7 +180,7 @@ def released(root: Path, answer: Connection) -> None:
     place = Workspace(root)
     with open_services(place) as services:
         began, cpu = time.perf_counter(), time.process_time()
-        make_release(plan_release(place, services, "0.1.0", LabelErrors()), services)
+        make_release(plan_release(place, services, "0.1.0", ReviewFindings()), services)
         seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
         answer.send({"seconds": seconds, "cpu": cpu, "peak_mb": round(peak_memory(), 1)})
 

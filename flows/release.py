@@ -1,4 +1,4 @@
-"""The release flow: measures the label errors, and refuses or writes a release."""
+"""The release flow: measures the review, and refuses or writes a release."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from prefect import flow
 
 from curation.release.gate import Limits
 from curation.workspace import Workspace
-from tasks.release import measure_label_errors, write_release
+from tasks.release import measure_review, write_release
 
 
 @flow(name="release", persist_result=False)
@@ -25,6 +25,6 @@ def release(
     Raises ConfigError for a wrong or existing version, ReleaseRefused when the limits (shares, 0..1) are broken.
     """
     root = str(Workspace(Path(workspace)).require().root)
-    errors = measure_label_errors(root)
-    manifest = write_release(root, version, errors, Limits(max_unreviewed, max_error_rate), benchmarks or [])
+    findings = measure_review(root)
+    manifest = write_release(root, version, findings, Limits(max_unreviewed, max_error_rate), benchmarks or [])
     return manifest.model_dump(mode="json")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from annotation.gold_answers import known_answers
-from annotation.report.write import measured_errors
+from annotation.report.write import review_findings
 from curation.pipeline.open import open_view
 from curation.pipeline.services import open_services
 from curation.release.gate import Limits, raise_if_refused
@@ -34,8 +34,10 @@ def release_workspace(
     with place.lock():
         with open_view(place) as view:
             take_opt_outs(place.root, view.refresh, view.ledger, write=not dry_run)
-            errors = measured_errors(view, {name: known.has_error for name, known in known_answers(place.root).items()})
+            findings = review_findings(
+                view, {name: known.has_error for name, known in known_answers(place.root).items()}
+            )
         with open_services(place) as services:
-            plan = plan_release(place, services, version, errors, releases, benchmarks)
+            plan = plan_release(place, services, version, findings, releases, benchmarks)
             raise_if_refused(plan.version, plan.figures, limits)
             return plan, None if dry_run else make_release(plan, services, limits)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from schemas.documents.review_report import LabelErrors
+from schemas.documents.review_report import ReviewFindings
 from schemas.manifest import Manifest
 from schemas.records import Record, Sha256
 from schemas.splits import SplitReport
@@ -30,7 +30,7 @@ class ConfigurationCount(Record):
     splits: tuple[ConfigurationSplit, ...]
 
 
-class ReviewFigures(Record):
+class ReviewFigures(ReviewFindings):
     """How much of a release people have checked: `unreviewed` of its `samples` have no verdict that counts.
 
     `errors` is the label-error rate of what the models made, as the random stratum of the review measured it.
@@ -38,7 +38,6 @@ class ReviewFigures(Record):
 
     samples: int
     unreviewed: int
-    errors: LabelErrors = LabelErrors()
 
     @property
     def unreviewed_share(self) -> float:

@@ -9,36 +9,36 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from annotation.gold_answers import known_answers
-from annotation.report.write import measured_errors
+from annotation.report.write import review_findings
 from curation.pipeline.open import open_view
 from curation.pipeline.services import open_services
 from curation.release.gate import Limits
 from curation.release.make import make_release, plan_release
 from curation.status.opt_outs import take_opt_outs
 from curation.workspace import Workspace
-from schemas.documents.review_report import LabelErrors
+from schemas.documents.review_report import ReviewFindings
 from schemas.release import ReleaseManifest
 
 
-@task(name="measure-label-errors", cache_policy=NO_CACHE, persist_result=False)
-def measure_label_errors(workspace: str) -> LabelErrors:
-    """The label-error rate by the random stratum of the workspace's review.
+@task(name="measure-review", cache_policy=NO_CACHE, persist_result=False)
+def measure_review(workspace: str) -> ReviewFindings:
+    """What the workspace's review says: label errors, agreement, who judged how much.
 
     Opt-outs are taken in first. Raises ConfigError, and WorkspaceBusy.
     """
     place = Workspace(Path(workspace))
     with place.lock(), open_view(place) as view:
         take_opt_outs(place.root, view.refresh, view.ledger)
-        return measured_errors(view, {name: known.has_error for name, known in known_answers(place.root).items()})
+        return review_findings(view, {name: known.has_error for name, known in known_answers(place.root).items()})
 
 
 @task(name="release", cache_policy=NO_CACHE, persist_result=False)
 def write_release(
-    workspace: str, version: str, errors: LabelErrors, limits: Limits, benchmarks: Sequence[str] = ()
+    workspace: str, version: str, findings: ReviewFindings, limits: Limits, benchmarks: Sequence[str] = ()
 ) -> ReleaseManifest:
     """Write WORKSPACE/releases/VERSION. Raises ConfigError and ReleaseRefused as `plan_release` and `make_release`."""
     place = Workspace(Path(workspace))
     with place.lock(), open_services(place) as services:
         return make_release(
-            plan_release(place, services, version, errors, benchmarks=[*map(Path, benchmarks)]), services, limits
+            plan_release(place, services, version, findings, benchmarks=[*map(Path, benchmarks)]), services, limits
         )

@@ -18,7 +18,7 @@ from curation.review.verdict_store import Reviews
 from curation.status.standings import finished_ids
 from curation.status.view import LedgerView
 from curation.store.files import write_whole
-from schemas.documents.review_report import LabelErrors, Progress, ReviewReport, StratumProgress
+from schemas.documents.review_report import PersonVerdicts, Progress, ReviewFindings, ReviewReport, StratumProgress
 from schemas.review import Verdict
 from schemas.safe_text import plain_line
 
@@ -65,8 +65,8 @@ def review_report(
     )
 
 
-def measured_errors(view: LedgerView, gold: Mapping[str, bool]) -> LabelErrors:
-    """The label errors alone, as `review_report` has them; `gold` as there."""
+def review_findings(view: LedgerView, gold: Mapping[str, bool]) -> ReviewFindings:
+    """What a release says of the review, as `review_report` has it; `gold` as there."""
     rules, ids = view.rules, finished_ids(view)
     verdicts = list(Reviews(view.ledger).verdicts())
     decided = [verdict for verdict in verdicts if verdict.decision is not None]
@@ -74,8 +74,17 @@ def measured_errors(view: LedgerView, gold: Mapping[str, bool]) -> LabelErrors:
     for verdict in verdicts:
         grouped.setdefault(verdict.sample_id, []).append(verdict)
     stratum = random_stratum(ids, rules.random, rules.seed)
-    known = {name: judged(sample(view.ledger, name), grouped[name], rules) for name in stratum if name in grouped}
-    return label_errors(known, stratum, len(ids), decided, gold)
+    known = {
+        each: judged(sample(view.ledger, each), grouped[each], rules) for each in sorted(grouped.keys() & set(ids))
+    }
+    return ReviewFindings(
+        errors=label_errors(known, stratum, len(ids), decided, gold),
+        agreement=agreement(decided, known, rules.seed),
+        people=tuple(
+            PersonVerdicts(**one.model_dump(include=set(PersonVerdicts.model_fields)))
+            for one in annotators(decided, gold)
+        ),
+    )
 
 
 def write_review(folder: Path, report: ReviewReport) -> Path:

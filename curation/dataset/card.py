@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 from jinja2 import Template
 
+from curation.dataset.licences import hub_licence
 from pages.markdown import Markdown
 from pages.templates import load_markdown_template
 from schemas.manifest import Manifest
@@ -44,9 +45,9 @@ def card_header(
     `content` identifies the rows. `datasets` (5.2) keeps what it has loaded from a folder under the folder's name and
     these entries alone: without it `load_dataset` would go on to give the rows of an earlier export.
     """
-    stated = {"pretty_name": manifest.title, "license": manifest.licence}
     fields: dict[str, Any] = {
-        **{name: plain_line(text) for name, text in stated.items() if text is not None},
+        **({"pretty_name": plain_line(manifest.title)} if manifest.title is not None else {}),
+        **hub_licence(manifest.licence),
         **({"language": [plain_line(language) for language in languages]} if languages else {}),
         "task_categories": ["video-text-to-text", "summarization"],
         "tags": ["video", "video-summarization", "cross-modal", "machine-generated"],

@@ -7,7 +7,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from curation.pipeline.services import Services
-from curation.release.card import CITATION, render_card, render_citation
+from curation.release.card.citation import CITATION, render_citation
+from curation.release.card.croissant import CROISSANT, render_croissant
+from curation.release.card.figures import read_figures
+from curation.release.card.plots import draw_plots
+from curation.release.card.readme import render_card
 from curation.release.refresh.opt_outs import FILE as OPT_OUTS
 from curation.release.refresh.opt_outs import published_list
 from schemas.release import ReleaseManifest
@@ -32,13 +36,19 @@ Document = Callable[[Written], None]
 
 
 def _card(written: Written) -> None:
-    config = written.services.config
-    languages = tuple(dict.fromkeys(name for name in (config.caption.language, config.refine.language) if name))
-    _text(written.folder / CARD, render_card(written.manifest, written.example, languages))
+    """README.md, and the plots that it shows."""
+    folder, manifest, _, example = written
+    figures = read_figures(folder)
+    plots = draw_plots(folder, manifest, figures, manifest.review.agreement)
+    _text(folder / CARD, render_card(manifest, written.services.config, figures, plots, example))
 
 
 def _citation(written: Written) -> None:
-    _text(written.folder / CITATION, render_citation(written.manifest))
+    _text(written.folder / CITATION, render_citation(written.manifest, written.services.config.export))
+
+
+def _croissant(written: Written) -> None:
+    _text(written.folder / CROISSANT, render_croissant(written.manifest, written.services.config))
 
 
 def _opt_outs(written: Written) -> None:
@@ -52,4 +62,4 @@ def _text(path: Path, text: str) -> None:
 
 
 # Each writes its files below `folder`; equal rows give equal bytes. The card comes last, since it shows the others.
-DOCUMENTS: tuple[Document, ...] = (_citation, _opt_outs, _card)
+DOCUMENTS: tuple[Document, ...] = (_citation, _opt_outs, _croissant, _card)

@@ -43,13 +43,13 @@ from curation.store.files import hash_file
 from curation.store.folder_swap import names, publish, staging
 from curation.workspace import Workspace
 from schemas.arrow import SCHEMA_VERSION
-from schemas.documents.review_report import LabelErrors
+from schemas.documents.review_report import ReviewFindings
 from schemas.errors import ConfigError, ReleaseRefused, StageError, StorageFull, is_storage_full
 from schemas.manifest import ExportedFile, SplitCount, SplitName
 from schemas.release import ConfigurationCount, ReleaseManifest, ReviewFigures
 
 FINGERPRINTS = "fingerprints"  # the folder of a workspace that keeps what frames look like; it can be deleted
-FORM = 1  # raised when equal ledgers give other bytes than before
+FORM = 2  # raised when equal ledgers give other bytes than before
 _NAMED = 5
 
 _log = logging.getLogger(__name__)
@@ -77,13 +77,13 @@ def plan_release(
     place: Workspace,
     services: Services,
     version: str,
-    errors: LabelErrors,
+    findings: ReviewFindings,
     releases: Path | None = None,
     benchmarks: Sequence[Path] = (),
 ) -> Plan:
     """What the release `version` would hold; nothing is written.
 
-    `errors`: what the random stratum of the review measured; `releases`: the folder of all releases, by default the
+    `findings`: what the review measured; `releases`: the folder of all releases, by default the
     workspace's own; `benchmarks`: lists of known videos, and folders of them. Raises ConfigError for a version that
     exists, that is lower than the latest, or that is none, for a workspace without samples, and for earlier releases
     and lists that cannot be read.
@@ -93,7 +93,7 @@ def plan_release(
     ids = standings.samples()
     if not ids:
         raise ConfigError(f"{place.root} has no sample to release: `v2xum status` says where its videos stand")
-    figures = ReviewFigures(samples=len(ids), unreviewed=unreviewed(standings, ids), errors=errors)
+    figures = ReviewFigures(samples=len(ids), unreviewed=unreviewed(standings, ids), **dict(findings))
     frozen = frozen_splits(root, number)
     versions = last_versions(root, number)
     folder = root / str(number)

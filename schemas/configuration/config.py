@@ -6,6 +6,7 @@ are never part of the configuration: cookies, proxies and tokens come from the e
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -281,7 +282,8 @@ class ExportConfig(Section):
     """The export of the dataset. A Parquet file has `rows_per_shard` rows, with keyframe pictures if `images`.
 
     `title` and `licence` (an identifier of the Hub, such as cc-by-4.0) head the dataset card. Only you know them: there
-    is no default, and a card without them says that they are not stated.
+    is no default, and a card without them says that they are not stated. So it is with `authors`, `date` (of
+    publication, YYYY-MM-DD) and `url` (the web page of the dataset), which a release states where it says how to cite.
     """
 
     rows_per_shard: int = Field(default=1000, ge=1)
@@ -289,6 +291,9 @@ class ExportConfig(Section):
     splits: SplitConfig = SplitConfig()
     licence: Annotated[str, Field(min_length=1)] | None = None
     title: Annotated[str, Field(min_length=1)] | None = None
+    authors: tuple[Annotated[str, Field(min_length=1, max_length=200)], ...] = ()
+    date: datetime.date | None = None
+    url: Annotated[str, Field(pattern=r"^https?://[^\s\x00-\x1f<>\"{}|\\^`]+$", max_length=2000)] | None = None
 
 
 class RunSection(Section):

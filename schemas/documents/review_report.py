@@ -93,6 +93,24 @@ class LabelErrors(Record):
     specificity: Estimate = Estimate()
 
 
+class PersonVerdicts(Record):
+    """How many samples one person judged, by pseudonym, gold questions included, and with which decisions."""
+
+    annotator: str
+    verdicts: int
+    accept: int = 0
+    fix: int = 0
+    reject: int = 0
+
+
+class ReviewFindings(Record):
+    """What a release says of its review: label errors, agreement, and who judged how much (most verdicts first)."""
+
+    errors: LabelErrors = LabelErrors()
+    agreement: Agreement = Agreement()
+    people: tuple[PersonVerdicts, ...] = ()
+
+
 class Window(Record):
     """Consecutive verdicts of an annotator: first one's time, number, share of accepts, median seconds of a verdict."""
 

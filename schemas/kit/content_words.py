@@ -11,7 +11,8 @@ import unicodedata
 
 _WORD = re.compile(r"[^\W_]+")
 # Scripts written without spaces (Han, kana, Thai, Lao, Khmer, Burmese): every character counts as a word.
-_UNSPACED = re.compile(r"([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])")
+UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+_UNSPACED = re.compile(f"([{UNSPACED}])")
 # Negations and directions (not, no, left, right, up, down) are kept: they change what is claimed.
 _FUNCTION_WORDS = frozenset(
     re.findall(

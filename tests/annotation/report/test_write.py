@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from annotation.report.page import render_review
-from annotation.report.write import HTML_NAME, JSON_NAME, measured_errors, review_report, write_review
+from annotation.report.write import HTML_NAME, JSON_NAME, review_findings, review_report, write_review
 from curation.ledger.ledger import Ledger
 from curation.review.verdict_store import Pushed, Reviews
 from curation.status.counts import summarize
@@ -111,8 +111,14 @@ def test_the_figures_of_a_small_review(ledger: Ledger) -> None:
     assert review_report(under(ledger, random=8, active=0), "small", gold={"gold1": False}, at=AT) == report
     for drawn in (8, 3):
         view = under(ledger, random=drawn, active=0)
-        alone = measured_errors(view, {"gold1": False})
-        assert alone == review_report(view, "small", gold={"gold1": False}, at=AT).errors
+        alone, whole = (
+            review_findings(view, {"gold1": False}),
+            review_report(view, "small", gold={"gold1": False}, at=AT),
+        )
+        assert (alone.errors, alone.agreement) == (whole.errors, whole.agreement)
+        assert [(one.annotator, one.verdicts, one.fix) for one in alone.people] == [
+            (one.annotator, one.verdicts, one.fix) for one in whole.annotators
+        ]
 
 
 def test_what_was_changed_too_quickly_is_no_change(ledger: Ledger) -> None:

@@ -9,10 +9,10 @@ from curation.pipeline.services import Services, open_services
 from curation.release.gate import Limits
 from curation.release.make import make_release, plan_release
 from curation.workspace import Workspace
-from schemas.documents.review_report import LabelErrors
+from schemas.documents.review_report import LabelErrors, ReviewFindings
 from schemas.release import ReleaseManifest
 
-NOTHING = LabelErrors()
+NOTHING = ReviewFindings()
 
 
 def release(
@@ -20,12 +20,14 @@ def release(
     services: Services,
     version: str = "0.1.0",
     *,
-    errors: LabelErrors = NOTHING,
+    errors: LabelErrors | None = None,
+    findings: ReviewFindings = NOTHING,
     limits: Limits | None = None,
     releases: Path | None = None,
 ) -> ReleaseManifest:
     """Plan and make a release."""
-    return make_release(plan_release(place, services, version, errors, releases), services, limits)
+    findings = findings if errors is None else findings.model_copy(update={"errors": errors})
+    return make_release(plan_release(place, services, version, findings, releases), services, limits)
 
 
 def make_in_a_process(root: Path, ready: Connection) -> None:

@@ -136,7 +136,9 @@ def test_kills_leave_no_release_or_the_whole_one(opened: tuple[Workspace, Servic
     place, services = opened
     release(place, services, releases=tmp_path / "calm")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.curation.release.releases", "datasets"])
+    context.set_forkserver_preload(
+        ["tests.curation.release.releases", "datasets", "matplotlib.backends.backend_agg", "matplotlib.figure"]
+    )
     out = place.root / "releases" / "0.1.0"
     calm = contents(tmp_path / "calm" / "0.1.0")
 

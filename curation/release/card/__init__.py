@@ -1,0 +1,1 @@
+"""The card of a release and what stands beside it: figures, plots, citation, Croissant."""
