@@ -132,12 +132,14 @@ def _axes(title: str, rows: int | None = None) -> Iterator[tuple[Any, Any]]:
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         height = HEIGHT if rows is None else 1.6 + 0.42 * max(rows, 2)
-        figure = Figure(figsize=(WIDTH, height), dpi=DOTS, facecolor=PAPER, layout="constrained")
-        figure.get_layout_engine().set(w_pad=0.14, h_pad=0.07)
+        figure = Figure(
+            figsize=(WIDTH, height), dpi=DOTS, facecolor=PAPER, layout=ConstrainedLayoutEngine(w_pad=0.14, h_pad=0.07)
+        )
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
         axes.set_facecolor(PAPER)
