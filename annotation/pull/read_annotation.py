@@ -19,6 +19,10 @@ from schemas.review import REASONS, AddedKeyframe, KeyframeVerdict, Verdict
 from schemas.time import FrameIndex, clock, index_to_seconds, round_half_up
 
 SKIPPED, EMPTY = "skipped", "empty"
+NO_REGION = (
+    "the regions of all keyframes are missing: were they deleted? The keyframes count as unchanged; to reject a sample "
+    "of bad keyframes, choose reject"
+)
 _SLUGS = {shown(reason): reason for reason in REASONS}
 _LONGEST = 300
 _MISSED = re.compile(
@@ -43,7 +47,7 @@ def read_annotation(task: Mapping[str, Any], annotation: Mapping[str, Any], proj
     for item in results:
         reader.take(item)
     cancelled = bool(annotation.get("was_cancelled"))
-    problems = reader.problems
+    problems = reader.problems + ([NO_REGION] if reader.lost_regions() else [])
     if cancelled:
         problems = [SKIPPED, *problems]
     elif not results:
@@ -122,6 +126,14 @@ class _Reader:
             self._judged[place] = self._choice(value, JUDGEMENTS, name)
         else:
             self._note(f"unknown field {name}", value)
+
+    def lost_regions(self) -> bool:
+        """Whether none of the keyframes' regions is there, although the annotator had the screen that shows them.
+
+        They were deleted by hand, all of them; or an annotation of the first version of the screen was opened again.
+        """
+        of_this_screen = self.task.interface >= VERSION and not self._first_version
+        return bool(of_this_screen and self._summary and self.task.frames and not self._marked and not self._captions)
 
     def keyframes(self) -> tuple[KeyframeVerdict, ...]:
         """A verdict on every keyframe that was shown.

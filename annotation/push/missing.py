@@ -15,7 +15,7 @@ from annotation.push.task import Key, build_task, round_of
 from curation.ledger.samples import sample
 from curation.pipeline.services import Services
 from curation.review.content_hash import content_sha256
-from curation.review.rules import valid
+from curation.review.rules import too_quick, valid
 from curation.review.verdict_store import Reviews
 from schemas.audit import Audit
 from schemas.errors import StageError
@@ -69,7 +69,8 @@ class MissingTasks:
         """
         wanted = zip(chosen, self._contents_of([one.sample_id for one in chosen]), strict=True)
         while chunk := list(islice(wanted, CHUNK)):
-            missing = [(one, content) for one, content in chunk if not self._exists(one, content.sha256, existing)]
+            quick = self._quick(chunk)
+            missing = [pair for pair in chunk if not self._exists(pair[0], pair[1].sha256, existing, quick)]
             judged = self._judged_by_enough(missing)
             scores = self._scores([one.sample_id for one, _ in missing])
             for one, content in missing:
@@ -98,15 +99,31 @@ class MissingTasks:
             other = self._extra.get(name)
             yield next(of_ledger) if other is None else Content(name, content_sha256(other.sample), other.sample)
 
-    def _exists(self, one: Chosen, content: str, existing: Container[Key]) -> bool:
-        """Whether the project has the sample's task; after an adjudication a sample needs no first round any more."""
+    def _exists(self, one: Chosen, content: str, existing: Container[Key], quick: Mapping[Key, int]) -> bool:
+        """Whether the project has the sample's task; after an adjudication a sample needs no first round any more.
+
+        `quick`: how many people judged it too quickly. Label Studio counts their verdicts and the rules do not, so as
+        many more people must judge it.
+        """
         own = Key(one.sample_id, content, round_of(one.stratum))
-        self.overlaps[own] = one.overlap
+        self.overlaps[own] = one.overlap + quick.get(own, 0)
         exists = own in existing or own._replace(round="adjudication") in existing
         if exists:
             self.unchanged += 1
             self.current.add(own)
         return exists
+
+    def _quick(self, chunk: Sequence[tuple[Chosen, Content]]) -> dict[Key, int]:
+        """By key how many people have only verdicts on that content that were too quick."""
+        rules = self._services.config.review
+        people: dict[Key, dict[str, bool]] = {}
+        if rules.min_seconds > 0:
+            for verdict in self._reviews.verdicts([one.sample_id for one, _ in chunk]):
+                if verdict.decision is not None:
+                    key = Key(verdict.sample_id, verdict.content_sha256, round_of(verdict.stratum))
+                    slow = people.setdefault(key, {})
+                    slow[verdict.annotator] = slow.get(verdict.annotator, False) or not too_quick(verdict, rules)
+        return {key: sum(not slow for slow in found.values()) for key, found in people.items()}
 
     def _judged_by_enough(self, missing: Sequence[tuple[Chosen, Content]]) -> set[str]:
         """Ids of samples of which as many people as wanted have judged this content in any project, validly."""

@@ -129,8 +129,7 @@ class _Push:
         self._add(self.missing.ready(ordered, existing.by_key), existing)
         self.missing.save()
         replaced = remove_former(self.server, existing, self.missing.current)
-        if not unchanged:
-            set_overlaps(self.server, existing, self.missing.overlaps)
+        set_overlaps(self.server, existing, self.missing.overlaps)  # verdicts may have been pulled since the last push
         if self.server.extent(self.project) != existing.extent:  # another push works at the same time
             existing = listed_tasks(self.server, self.project)
             remove_duplicates(self.server, existing)

@@ -8,35 +8,46 @@ from datetime import datetime
 from statistics import fmean, median
 
 from annotation.report.rates import difference, share
+from curation.review.rules import too_quick
 from curation.review.verdict_store import given_at
+from schemas.configuration.review_config import ReviewConfig
 from schemas.documents.review_report import Annotator, Window
 from schemas.review import Decision, Verdict
 
 WINDOW = 20
+_ANY = ReviewConfig()
 _LEAST = 10  # verdicts in each half without which drift is not estimated
 Unit = tuple[str, str]
 """A sample with one content: (sample id, content hash)."""
 
 
 def annotators(
-    verdicts: Iterable[Verdict], gold: Mapping[str, bool] | None = None, window: int = WINDOW
+    verdicts: Iterable[Verdict],
+    gold: Mapping[str, bool] | None = None,
+    rules: ReviewConfig = _ANY,
+    window: int = WINDOW,
 ) -> tuple[Annotator, ...]:
     """The figures of every person who decided anything, most verdicts first.
 
     Of each person, only the latest finished verdict on each sample and content counts. `gold`: sample id -> whether the
     gold question has an error; the right answer is to accept it exactly when it has none. `window`: verdicts in a
     window. Gold questions and adjudications are part of the counts and times, but not of agreement. Drift is measured
-    in the random stratum.
+    in the random stratum. Verdicts that were too quick by the `rules` are counted, and play no part in agreement, gold
+    questions and drift.
     """
-    chosen = latest(verdicts)
+    everything = list(verdicts)
+    chosen = latest(everything)
+    counting = latest(verdict for verdict in everything if not too_quick(verdict, rules))
     decided: dict[Unit, dict[str, Decision]] = {}
-    for (name, unit, stratum), verdict in chosen.items():
+    for (name, unit, stratum), verdict in counting.items():
         if stratum == "" and verdict.decision is not None:
             decided.setdefault(unit, {})[name] = verdict.decision
     own: dict[str, list[Verdict]] = {}
-    for (name, _, _), verdict in chosen.items():
-        own.setdefault(name, []).append(verdict)
-    people = [_annotator(name, given, decided, gold or {}, window) for name, given in own.items()]
+    usable: dict[str, list[Verdict]] = {}
+    for found, kept in ((chosen, own), (counting, usable)):
+        for (name, _, _), verdict in found.items():
+            kept.setdefault(name, []).append(verdict)
+    people = [_annotator(name, given, usable.get(name, ()), decided, gold or {}, window) for name, given in own.items()]
     return tuple(sorted(people, key=lambda person: (-person.verdicts, person.annotator)))
 
 
@@ -66,17 +77,18 @@ def right(verdict: Verdict, gold: Mapping[str, bool]) -> bool:
 def _annotator(
     name: str,
     given: Sequence[Verdict],
+    counting: Sequence[Verdict],
     decided: Mapping[Unit, Mapping[str, Decision]],
     gold: Mapping[str, bool],
     window: int,
 ) -> Annotator:
-    ordered = sorted(given, key=when)
+    ordered, usable = sorted(given, key=when), sorted(counting, key=when)
     counts = Counter(verdict.decision for verdict in ordered)
     ratings = [verdict.rating for verdict in ordered if verdict.rating is not None]
     times = _seconds(ordered)
-    asked = [verdict for verdict in ordered if verdict.stratum == "gold" and verdict.sample_id in gold]
+    asked = [verdict for verdict in usable if verdict.stratum == "gold" and verdict.sample_id in gold]
     # In the active stratum the worst samples come first, so that later samples are better: that would look like drift.
-    usual = [verdict for verdict in ordered if verdict.stratum == "random"]
+    usual = [verdict for verdict in usable if verdict.stratum == "random"]
     others = [
         decision == mine
         for unit in decided.values()
@@ -92,6 +104,7 @@ def _annotator(
     return Annotator(
         annotator=name,
         verdicts=len(ordered),
+        quick=len({_unit(one) for one in ordered} - {_unit(one) for one in usable}),
         accept=counts["accept"],
         fix=counts["fix"],
         reject=counts["reject"],
@@ -105,6 +118,10 @@ def _annotator(
         gold=share(sum(right(verdict, gold) for verdict in asked), len(asked)),
         windows=tuple(_window(usual[at : at + window]) for at in range(0, len(usual), window)),
     )
+
+
+def _unit(verdict: Verdict) -> tuple[str, str, str]:
+    return verdict.sample_id, verdict.content_sha256, verdict.stratum
 
 
 def _accepts(verdicts: Sequence[Verdict]) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from annotation.report.annotators import annotators
 from annotation.report.figures import Judged, agreement, edit_distances, fixes, judged, label_errors
 from annotation.report.page import render_review
 from curation.ledger.samples import sample
+from curation.review.rules import too_quick
 from curation.review.verdict_store import Reviews
 from curation.status.standings import finished_ids
 from curation.status.view import LedgerView
@@ -45,6 +46,7 @@ def review_report(
     stratum = random_stratum(ids, rules.random, rules.seed)
     pool = candidates(view, {name for name, one in known.items() if one.ruling.outcome == "disputed"})
     decided = [verdict for verdict in verdicts if verdict.decision is not None]
+    counting = [verdict for verdict in decided if not too_quick(verdict, rules)]
     distances = edit_distances(known, rules.seed)
     seconds = [verdict.seconds for verdict in decided if verdict.seconds is not None and verdict.seconds >= 0]
     return ReviewReport(
@@ -53,9 +55,9 @@ def review_report(
         progress=_progress(verdicts, known, len(ids), len(reviews.pushed_ids() - (gold or {}).keys())).model_copy(
             update={"strata": tuple(_strata(choose(pool, rules), stratum, known))}
         ),
-        agreement=agreement(decided, known, rules.seed),
-        errors=label_errors(known, stratum, len(ids), decided, gold or {}),
-        annotators=annotators(decided, gold),
+        agreement=agreement(counting, known, rules.seed),
+        errors=label_errors(known, stratum, len(ids), counting, gold or {}),
+        annotators=annotators(decided, gold, rules),
         fixes=fixes(known),
         judged_verdicts=sum(len(one.edits) for one in known.values()),
         edit_distance_captions=distances[0],
@@ -70,6 +72,7 @@ def review_findings(view: LedgerView, gold: Mapping[str, bool]) -> ReviewFinding
     rules, ids = view.rules, finished_ids(view)
     verdicts = list(Reviews(view.ledger).verdicts())
     decided = [verdict for verdict in verdicts if verdict.decision is not None]
+    counting = [verdict for verdict in decided if not too_quick(verdict, rules)]
     grouped: dict[str, list[Verdict]] = {}
     for verdict in verdicts:
         grouped.setdefault(verdict.sample_id, []).append(verdict)
@@ -78,11 +81,11 @@ def review_findings(view: LedgerView, gold: Mapping[str, bool]) -> ReviewFinding
         each: judged(sample(view.ledger, each), grouped[each], rules) for each in sorted(grouped.keys() & set(ids))
     }
     return ReviewFindings(
-        errors=label_errors(known, stratum, len(ids), decided, gold),
-        agreement=agreement(decided, known, rules.seed),
+        errors=label_errors(known, stratum, len(ids), counting, gold),
+        agreement=agreement(counting, known, rules.seed),
         people=tuple(
             PersonVerdicts(**one.model_dump(include=set(PersonVerdicts.model_fields)))
-            for one in annotators(decided, gold)
+            for one in annotators(decided, gold, rules)
         ),
     )
 

@@ -146,7 +146,7 @@ def _write(plan: Plan, services: Services, new: Path) -> ReleaseManifest:
                 for line in writer.configuration.of_sample(made.published) if writer.configuration.of_sample else ():
                     writer.add(line)
         _raise_if_unwritable(failed, plan)
-        inputs = Inputs(plan.standings, splits, {**plan.versions, **dict.fromkeys(splits, plan.version)})
+        inputs = Inputs(plan.standings, splits, services, {**plan.versions, **dict.fromkeys(splits, plan.version)})
         for writer in writers:
             for line in writer.configuration.of_ledger(inputs) if writer.configuration.of_ledger else ():
                 writer.add(line)
@@ -242,7 +242,18 @@ def _made_from(
     ]
     gone = [each.canonical() for each in tombstones(services.view, versions, ())]
     left_out = published_list(services.ledger.opt_outs(), services.config.refresh)
-    parts = [FORM, export_key(services), figures.canonical(), RULE, sorted(frozen.items()), compared, gone, left_out]
+    languages = [services.config.caption.language, services.config.refine.language]
+    parts = [
+        FORM,
+        export_key(services),
+        languages,
+        figures.canonical(),
+        RULE,
+        sorted(frozen.items()),
+        compared,
+        gone,
+        left_out,
+    ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

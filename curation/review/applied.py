@@ -10,11 +10,13 @@ from typing import Any
 from curation.ledger.ledger import Ledger
 from curation.ledger.samples import sample, samples_of
 from curation.review.content_hash import content_sha256
-from curation.review.rules import applied, counted, ruling
+from curation.review.rules import Ruling, applied, counted, ruling
 from curation.review.verdict_store import Reviews
 from schemas.configuration.review_config import ReviewConfig
 from schemas.records import Rejection, Sample
 from schemas.review import Verdict
+
+_CHUNK = 500
 
 
 class AppliedVerdicts:
@@ -47,6 +49,14 @@ class AppliedVerdicts:
             outcome = applied(made, verdicts[name], self._rules) if name in verdicts else made
             if isinstance(outcome, Sample):
                 yield outcome
+
+    def rulings(self, ids: Sequence[str]) -> Iterator[tuple[Sample, Ruling]]:
+        """Judged ones among these finished samples, as the models made them, with what the rules say, in that order."""
+        for start in range(0, len(ids), _CHUNK):
+            verdicts = self._grouped(ids[start : start + _CHUNK])
+            judged = [name for name in ids[start : start + _CHUNK] if name in verdicts]
+            for made in samples_of(self._ledger, judged):
+                yield made, ruling(made, verdicts[made.video.id], self._rules)
 
     def judged(self) -> list[str]:
         """The sorted ids of the samples that have a finished verdict, whether it counts or not."""

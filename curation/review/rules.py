@@ -96,8 +96,12 @@ def ruling(sample: Sample, verdicts: Iterable[Verdict], rules: ReviewConfig) -> 
 
 def valid(verdict: Verdict, content: str, rules: ReviewConfig) -> bool:
     """Whether a verdict is finished, was given on exactly this content, and took long enough: rule 1 without gold."""
-    hasty = verdict.seconds is not None and verdict.seconds < rules.min_seconds
-    return verdict.decision is not None and verdict.content_sha256 == content and not hasty
+    return verdict.decision is not None and verdict.content_sha256 == content and not too_quick(verdict, rules)
+
+
+def too_quick(verdict: Verdict, rules: ReviewConfig) -> bool:
+    """Whether a verdict took less than `review.min_seconds`; one whose time is unknown did not."""
+    return verdict.seconds is not None and verdict.seconds < rules.min_seconds
 
 
 def counted(verdicts: Iterable[Verdict], sample_id: str, content: str, rules: ReviewConfig) -> list[Verdict]:
@@ -156,7 +160,7 @@ def _order(verdict: Verdict) -> tuple[datetime, str, str]:
     return given_at(verdict), verdict.updated_at, verdict.canonical()
 
 
-_STATUS: dict[Ruled, Literal["unreviewed", "accepted", "fixed", "disputed"]] = {
+STATUS: dict[Ruled, Literal["unreviewed", "accepted", "fixed", "disputed"]] = {
     "unreviewed": "unreviewed",
     "accept": "accepted",
     "fix": "fixed",
@@ -176,7 +180,7 @@ def _review(ruled: Ruling) -> Review:
     counts = Counter(vote.decision for vote in everyone)
     ratings = [vote.verdict.rating for vote in everyone if vote.verdict.rating is not None]
     return Review(
-        status=_STATUS[ruled.outcome],
+        status=STATUS[ruled.outcome],
         reviewers=tuple(sorted({vote.verdict.annotator for vote in everyone})),
         accept=counts["accept"],
         fix=counts["fix"],

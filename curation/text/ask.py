@@ -53,6 +53,24 @@ class Read(NamedTuple, Generic[T]):
     repaired: bool
 
 
+class Question(NamedTuple):
+    """What the program asks a model about a whole video when one request holds all of it.
+
+    `text` is the user message; `read` reads an answer as the stage does, and raises BadReply for one that is none.
+    """
+
+    text: str
+    read: Callable[[str], object]
+
+    def fault(self, answer: str) -> str | None:
+        """Why a text could not be an answer to this question, as a slug; None for one that could."""
+        try:
+            self.read(answer)
+        except BadReply as error:
+            return str(error).split(":")[0]
+        return None
+
+
 def ask(
     model: ChatModel,
     requests: Sequence[Request],

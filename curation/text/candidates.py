@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from curation.frames.similarity import UNLIKE_BITS, distance
-from schemas.records import Caption, CaptionSet, FrameSet
+from schemas.records import CaptionSet, Frame, FrameSet
 from schemas.safe_text import clean_text
 from schemas.time import FrameIndex
 
@@ -23,17 +23,28 @@ def one_of_each_picture(captions: CaptionSet, frames: FrameSet) -> CaptionSet:
     (`picture`) and their captions are equal, case and white space aside: a thing that changes little by little looks
     the same from one second to the next, and only its caption tells.
     """
-    offered: dict[tuple[FrameIndex, str], Caption] = {}
-    taken: set[FrameIndex] = set()
+    offered = set(offered_as(captions, frames).values())
+    return captions.model_copy(
+        update={"captions": tuple(caption for caption in captions.captions if caption.index in offered)}
+    )
+
+
+def offered_as(captions: CaptionSet, frames: FrameSet) -> dict[FrameIndex, FrameIndex]:
+    """By which offered frame the picture of each frame is offered; without the frames whose picture is not offered."""
+    first: dict[tuple[FrameIndex, str], FrameIndex] = {}
+    owners: dict[FrameIndex, FrameIndex] = {}
     for caption in captions.captions:
-        frame = frames.frames[caption.index]
-        if frame.same_as is not None:
-            frame = frames.frames[frame.same_as]
+        frame = _owner(frames.frames[caption.index], frames)
         key = (frame.index if frame.picture is None else frame.picture, clean_text(caption.text).casefold())
-        if frame.index not in taken:
-            offered.setdefault(key, caption)
-        taken.add(frame.index)
-    return captions.model_copy(update={"captions": tuple(offered.values())})
+        if frame.index not in owners:
+            owners[frame.index] = first.setdefault(key, caption.index)
+    found = ((frame.index, owners.get(_owner(frame, frames).index)) for frame in frames.frames)
+    return {index: offered for index, offered in found if offered is not None}
+
+
+def _owner(frame: Frame, frames: FrameSet) -> Frame:
+    """The frame whose caption a frame may share: itself, or the earlier one to which it is nearly identical."""
+    return frame if frame.same_as is None else frames.frames[frame.same_as]
 
 
 def all_alike(chosen: Sequence[FrameIndex], hashes: Mapping[FrameIndex, str]) -> bool:

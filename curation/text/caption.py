@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 
 from curation.binding.canaries import Canary, positions, recognized
-from curation.text.ask import NAMED_FAULTS, Answer, BadReply, GaveUp, Read, ask, maker
+from curation.text.ask import NAMED_FAULTS, Answer, BadReply, GaveUp, Question, Read, ask, maker
 from curation.text.degenerate import degenerate
 from curation.text.echo import is_echo
 from models.chat import ChatModel, Request
@@ -127,6 +127,11 @@ def read_caption(reply: str, prompt: Prompt, language: str | None = None) -> Rea
     if fault := degenerate(value, prompt.own, language=language):
         raise BadReply(f"degenerate_text: {fault}")
     return Read(value, value != reply.strip())
+
+
+def question(prompt: Prompt, language: str | None = None) -> Question:
+    """What the model is asked about every frame, beside its picture; `language` as for `read_caption`."""
+    return Question(prompt.render(), lambda reply: read_caption(reply, prompt, language))
 
 
 def _record(

@@ -13,13 +13,13 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from curation.text.ask import BadReply, GaveUp, Read, ask, maker
+from curation.text.ask import BadReply, GaveUp, Question, Read, ask, maker
 from curation.text.candidates import all_alike
 from curation.text.prompt_lines import json_number, prompt_line, render
 from curation.text.windows import shares, windows
@@ -127,6 +127,18 @@ def extract(
         rounds=rounds,
         effort=effort,
     )
+
+
+def question(offered: CaptionSet, total_frames: int, prompt: Prompt, config: ExtractConfig) -> Question:
+    """What the model is asked when all offered captions fit into one request."""
+    whole = _Window(offered.captions, bounds(total_frames, len(offered.captions), config))
+    examples = _examples(prompt)
+    return Question(_text(prompt, *whole), lambda reply: _read_reply(whole, reply, examples))
+
+
+def reply_of(seconds: Iterable[float]) -> str:
+    """Keyframes in the form in which a model answers: `{"keyframes":[3,17.5]}`."""
+    return json.dumps({"keyframes": [json_number(second) for second in seconds]}, separators=(",", ":"))
 
 
 def _check(captions: Sequence[Caption], total_frames: int, fps: float) -> None:

@@ -7,13 +7,14 @@ the same. So the summary's V2V holds every extracted keyframe, and each keyframe
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from curation.text.ask import BadReply, GaveUp, Read, ask, maker
+from curation.text.ask import BadReply, GaveUp, Question, Read, ask, maker
 from curation.text.degenerate import degenerate, no_sentence, repeated_sentence
 from curation.text.echo import is_echo
 from curation.text.prompt_lines import json_number, prompt_line, render
@@ -22,7 +23,7 @@ from models.chat import ChatModel, Embedder, JsonSchema, Request
 from prompts import Prompt
 from schemas.configuration.config import RefineConfig
 from schemas.errors import PermanentError
-from schemas.records import CaptionSet, Effort, Extract, MergedLine, Sentence, Summary
+from schemas.records import Caption, CaptionSet, Effort, Extract, MergedLine, Sentence, Summary
 from schemas.safe_text import clean_text
 from schemas.time import Seconds
 
@@ -133,6 +134,24 @@ def refine(
     )
 
 
+def question(
+    captions: CaptionSet, extract: Extract, merged: Sequence[MergedLine], prompt: Prompt, config: RefineConfig
+) -> Question:
+    """What the model is asked when all lines fit into one request; `merged` is what the summary says was merged."""
+    known = {caption.index: caption for caption in captions.captions}
+    chosen = [known[index] for index in extract.keyframes if index in known]
+    places = {caption.time: place for place, caption in enumerate(chosen)}
+    merges = [Merge(places[m.time], places[m.into], m.similarity) for m in merged if {m.time, m.into} <= places.keys()]
+    lines = _lines(chosen, merges)
+    return Question(_text(prompt, lines), lambda reply: _read_reply(lines, reply, prompt, config.language))
+
+
+def reply_of(sentences: Iterable[Sentence]) -> str:
+    """Sentences in the form in which a model answers: `{"sentences":[{"keyframes":[3,4],"text":"A man waves."}]}`."""
+    items = [{"keyframes": [json_number(time) for time in one.times], "text": one.text} for one in sentences]
+    return json.dumps({"sentences": items}, ensure_ascii=False, separators=(",", ":"))
+
+
 def _rewrite(
     parts: Sequence[Sequence[Line]], model: ChatModel, prompt: Prompt, config: RefineConfig, *, halve: bool
 ) -> tuple[list[Sentence], Effort]:
@@ -177,10 +196,14 @@ def _fold(
     times = [c.time for c in chosen]
     vectors = np.asarray(embedder.embed([c.text for c in chosen]))
     merges = repetitions(times, vectors, config.similarity, config.window_seconds)
-    groups = _groups(len(chosen), merges)
-    lines = [Line(tuple(times[i] for i in group), chosen[group[0]].text) for group in groups]
     merged = tuple(MergedLine(time=times[m.dropped], into=times[m.into], similarity=m.similarity) for m in merges)
-    return lines, merged
+    return _lines(chosen, merges), merged
+
+
+def _lines(chosen: Sequence[Caption], merges: Iterable[Merge]) -> list[Line]:
+    """The captions of keyframes as lines; merged captions share one."""
+    groups = _groups(len(chosen), merges)
+    return [Line(tuple(chosen[i].time for i in group), chosen[group[0]].text) for group in groups]
 
 
 def _groups(size: int, merges: Iterable[Merge]) -> list[list[int]]:

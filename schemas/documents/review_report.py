@@ -123,6 +123,8 @@ class Window(Record):
 class Annotator(Record):
     """The figures of one person, named by pseudonym. The counts are of finished verdicts.
 
+    - `quick`: verdicts that took less than `review.min_seconds`, where no other of the person on that content counts;
+      they play no part in `agrees`, `gold`, `drift` and `windows`.
     - `seconds`: median seconds of a verdict.
     - `agrees`: share of other people's verdicts on the same content that have the same decision.
     - `gold`: share of gold questions that the person answered right.
@@ -135,6 +137,7 @@ class Annotator(Record):
 
     annotator: str
     verdicts: int
+    quick: int = 0
     accept: int = 0
     fix: int = 0
     reject: int = 0

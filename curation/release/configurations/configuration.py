@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from curation.pipeline.services import Services
 from curation.status.standings import Standings
 from schemas.manifest import SplitName
 from schemas.records import Sample
@@ -31,12 +32,13 @@ class Inputs(NamedTuple):
     """What a configuration may read that does not make its rows from published samples.
 
     `standings` has the ledger (`standings.view`), all rejections, and the verdicts; `splits` has the split of each
-    published sample, by id; `versions` has the latest release with a row of each video that was ever published, this
-    release included.
+    published sample, by id; `services` gives prompts, settings and pictures, and asks no model; `versions` has the
+    latest release with a row of each video that was ever published, this release included.
     """
 
     standings: Standings
     splits: Mapping[str, SplitName]
+    services: Services
     versions: Mapping[str, str] = MappingProxyType({})
 
 

@@ -7,7 +7,18 @@ from curation.release.configurations.conversations import V2T, V2V, V2VT
 from curation.release.configurations.default import DEFAULT
 from curation.release.configurations.frames import FRAMES
 from curation.release.configurations.full import FULL
+from curation.release.configurations.preferences import PREFERENCES
 from curation.release.configurations.rejections import REJECTIONS
 from curation.release.configurations.tombstones import TOMBSTONES
 
-CONFIGURATIONS: tuple[Configuration, ...] = (DEFAULT, FULL, V2V, V2T, V2VT, FRAMES, REJECTIONS, TOMBSTONES)
+CONFIGURATIONS: tuple[Configuration, ...] = (
+    DEFAULT,
+    FULL,
+    V2V,
+    V2T,
+    V2VT,
+    FRAMES,
+    PREFERENCES,
+    REJECTIONS,
+    TOMBSTONES,
+)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annotation.label_studio.interface import DECISIONS, JUDGEMENTS, NAMES, shown
-from annotation.pull.read_annotation import EMPTY, SKIPPED, read_annotation
+from annotation.pull.read_annotation import EMPTY, NO_REGION, SKIPPED, read_annotation
 from annotation.pull.task_data import Unreadable
 from annotation.push.media import Shown
 from annotation.push.task import build_task
@@ -187,7 +187,7 @@ def test_an_emptied_text_of_the_first_version_is_an_edit() -> None:
     assert [one.changed for one in emptied.keyframes] == [False, True, False]
     assert all(one.caption == "" for one in read(others, task).keyframes)
     reopened = read(others)  # opened again in this version's screen, which forgets the earlier one's texts
-    assert not any(one.changed for one in reopened.keyframes) and reopened.problems == ()
+    assert not any(one.changed for one in reopened.keyframes) and reopened.problems == (NO_REGION,)
 
 
 def test_a_keyframe_whose_region_was_deleted_is_dropped() -> None:
@@ -256,3 +256,14 @@ def test_the_models_own_keyframes_on_the_time_line_add_nothing() -> None:
 def test_a_field_of_another_screen_is_named() -> None:
     verdict = read([*untouched(), choice(NAMES.decision, "accept"), text("mood", "good <b>")])
     assert verdict.decision == "accept" and verdict.problems == ('unknown field mood: {"text": ["good <b>"]}',)
+
+
+@pytest.mark.parametrize("decision", ["accept", "fix"])
+def test_deleting_the_regions_of_all_keyframes_is_told_and_not_taken_for_unchanged(decision: str) -> None:
+    left = [item for item in untouched() if item["from_name"] not in (NAMES.marks, NAMES.captions)]
+    verdict = read([*left, choice(NAMES.decision, decision)])
+    assert verdict.problems == (NO_REGION,) and verdict.decision == decision
+    assert [one.judged for one in verdict.keyframes] == [None] * 3
+    assert read([choice(NAMES.decision, decision)]).problems == (), "whoever sent no field at all deleted none"
+    one = [*left, *region(1, "ok"), choice(NAMES.decision, "fix")]
+    assert read(one).problems == () and [k.judged for k in read(one).keyframes] == ["drop", "ok", "drop"]

@@ -159,6 +159,27 @@ def test_a_verdict_that_was_too_quick_lets_the_sample_be_pushed_again(
     assert [task["data"]["sample_id"] for task in api.tasks(anew.project)] == ["film-000"]
 
 
+def test_a_task_whose_only_verdict_was_too_quick_waits_for_another_person(
+    workspace: Make, access: Access, title: str
+) -> None:
+    """Label Studio counts that verdict and the rules do not: without a word to it, nobody would be asked again."""
+    place, api = workspace(films(2)), Api(access)
+    place.save_config(config(name="films", review=ReviewConfig(min_seconds=5)))
+    done = push(place, access, title)
+    quick, slow = api.tasks(done.project)
+    mine = api.judge(quick, "accept", lead_time=1)
+    api.judge(slow, "accept", lead_time=6)
+    assert pull(place, access, title)[0].open == 0
+    push(place, access, title)
+    assert [(task["overlap"], task["is_labeled"]) for task in api.tasks(done.project)] == [(2, False), (1, True)]
+    assert pull(place, access, title)[0].open == 1
+    assert push(place, access, title).unchanged == 2, "and it stays so"
+    api.call("PATCH", f"/api/annotations/{mine['id']}/", json={"result": mine["result"], "lead_time": 9})
+    pull(place, access, title)
+    push(place, access, title)
+    assert [(task["overlap"], task["is_labeled"]) for task in api.tasks(done.project)] == [(1, True)] * 2
+
+
 def test_content_that_comes_back_finds_its_former_task(
     workspace: Make, access: Access, title: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

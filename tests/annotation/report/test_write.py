@@ -130,6 +130,40 @@ def test_what_was_changed_too_quickly_is_no_change(ledger: Ledger) -> None:
     assert [(report.judged_verdicts, len(report.fixes)) for report in reports] == [(1, 1), (0, 0)]
 
 
+def test_verdicts_that_were_too_quick_play_no_part_in_agreement_and_gold_questions(ledger: Ledger) -> None:
+    for sample in MADE[:2]:
+        finish(ledger, sample)
+    a, b = MADE[:2]
+    gold = {"gold1": True}
+    quick = [
+        verdict(a, "reject", "bob", seconds=1.0),
+        verdict(b, "reject", "bob", seconds=1.0),
+        verdict(a, "accept", "bob", 4, stratum="gold", sample_id="gold1", seconds=1.0),
+        verdict(a, "fix", "cyd", 9, seconds=1.0),
+    ]
+    slow = [
+        verdict(a, "accept", "ann", seconds=30.0),
+        verdict(b, "fix", "ann", 1, added=(AddedKeyframe(index=5, time=5.0),)),
+        verdict(a, "accept", "cyd", 2, seconds=30.0),
+    ]
+    Reviews(ledger).store([*slow, *quick])
+    view = under(ledger, random=8, active=0, min_seconds=2.0)
+    found = review_report(view, "quick", gold=gold, at=AT)
+    assert review_findings(view, gold).errors == found.errors
+    people = {one.annotator: one for one in found.annotators}
+    assert {name: (one.verdicts, one.quick) for name, one in people.items()} == {
+        "ann": (2, 0),
+        "bob": (3, 3),
+        "cyd": (1, 0),
+    }, "an earlier verdict of cyd on that content counts"
+    assert people["bob"].gold.of == found.errors.sensitivity.of == 0
+    assert (people["ann"].agrees.value, people["ann"].agrees.of) == (1.0, 1)
+    assert found.agreement.keyframe_f1.of == 1
+    before = review_report(under(ledger, random=8, active=0), "quick", gold=gold, at=AT)
+    assert {one.annotator: one.gold.of for one in before.annotators} == {"ann": 0, "bob": 1, "cyd": 0}
+    assert before.agreement.keyframe_f1.of == 1 and {one.quick for one in before.annotators} == {0}
+
+
 @pytest.mark.slow
 def test_simulated_people_give_intervals_that_cover_the_truth(tmp_path: Path) -> None:
     """400 samples, 22 % with an error; people find 85 % of the errors and pass 93 % of the good ones."""
