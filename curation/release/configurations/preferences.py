@@ -73,7 +73,7 @@ def rows(inputs: Inputs) -> Iterator[Row]:
 
 def _row(sample: Sample, pair: Pair, inputs: Inputs) -> Row:
     verdict, asked = pair.vote.verdict, pair.asked
-    frame = None if pair.index is None else sample.frames.frames[pair.index]
+    frame = None if pair.frame is None else sample.frames.frames[pair.frame]
     return {
         "id": sample.video.id,
         "kind": pair.kind,
@@ -81,7 +81,7 @@ def _row(sample: Sample, pair: Pair, inputs: Inputs) -> Row:
         "chosen": _message("assistant", pair.chosen),
         "rejected": _message("assistant", pair.rejected),
         "images": _images(sample, pair, inputs),
-        "index": pair.index,
+        "index": pair.frame,
         "time": None if frame is None else frame.time,
         "image_sha256": None if frame is None else frame.sha256,
         "prompt_id": asked.prompt.id,
@@ -105,17 +105,17 @@ def _message(role: str, text: str) -> list[dict[str, str]]:
 def _images(sample: Sample, pair: Pair, inputs: Inputs) -> list[dict[str, object]]:
     """The picture that a caption is of, as the model saw it; none for other kinds and where releases hold none."""
     services = inputs.services
-    if pair.index is None or not services.config.export.images:
+    if pair.frame is None or not services.config.export.images:
         return []
     try:
-        data = services.pictures.read(sample.video, sample.frames, pair.index)
+        data = services.pictures.read(sample.video, sample.frames, pair.frame)
     except (StageError, FileNotFoundError) as error:
-        what = error if isinstance(error, StageError) else PermanentError("image_missing", f"frame {pair.index}")
+        what = error if isinstance(error, StageError) else PermanentError("image_missing", f"frame {pair.frame}")
         raise ReleaseRefused(
             "the release is refused, and nothing was written: a picture of a preference pair cannot be read "
             f"({sample.video.id}: {what}). `v2xum curate` fetches lost files again"
         ) from error
-    return [{"bytes": data, "path": f"{sample.video.id}_{pair.index:06d}.jpg"}]
+    return [{"bytes": data, "path": f"{sample.video.id}_{pair.frame:06d}.jpg"}]
 
 
 PREFERENCES = Configuration(

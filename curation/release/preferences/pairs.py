@@ -29,12 +29,12 @@ CORRECTED = "captions_corrected"  # the same person corrected captions that the 
 class Pair(NamedTuple):
     """What a person preferred to what the model had made, both in the form in which the model answers.
 
-    `index`: the frame of a caption. `departs`: why `chosen` could not be an answer to the question, as a slug; None
-    where it could. `applied`: the published row carries this vote's edits.
+    `frame`: the index of a captioned frame. `departs`: why `chosen` could not be an answer to the question, as a slug;
+    None where it could. `applied`: the published row carries this vote's edits.
     """
 
     kind: Kind
-    index: FrameIndex | None
+    frame: FrameIndex | None
     asked: Asked
     chosen: str
     rejected: str

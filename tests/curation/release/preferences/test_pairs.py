@@ -52,7 +52,7 @@ def test_applied_pairs_are_what_the_published_row_says(data: st.DataObject) -> N
     assert {pair.vote.verdict.annotator for pair in mine} <= {review.editor}
     texts = {caption.index: caption.text for caption in outcome.captions.captions}
     rewritten = set(review.captions_edited) - set(review.keyframes_added)
-    assert {pair.index: pair.chosen for pair in mine if pair.kind == "caption"} == {i: texts[i] for i in rewritten}
+    assert {pair.frame: pair.chosen for pair in mine if pair.kind == "caption"} == {i: texts[i] for i in rewritten}
     keyframes = [pair for pair in mine if pair.kind == "keyframes"]
     assert bool(keyframes) == (outcome.extract.keyframes != SAMPLE.extract.keyframes)
     for pair in keyframes:
@@ -78,13 +78,13 @@ def test_every_pair_comes_from_a_verdict_that_counts_and_prefers_another_text(da
         verdict = pair.vote.verdict
         assert verdict in judges and verdict.decision in ("accept", "fix")
         assert clean_text(pair.chosen) != clean_text(pair.rejected)
-        assert (pair.index is None) == (pair.kind != "caption")
-        if pair.index is not None:
+        assert (pair.frame is None) == (pair.kind != "caption")
+        if pair.frame is not None:
             written = {one.index: clean_text(one.caption) for one in verdict.keyframes if one.changed}
             written |= {one.index: clean_text(one.caption) for one in verdict.added if one.caption}
-            assert pair.chosen == written[pair.index] and pair.rejected == OWN[pair.index]
-            assert pair.index in SAMPLE.extract.keyframes, "the person saw the model's caption"
-        key = (verdict.annotator, pair.kind, pair.index)
+            assert pair.chosen == written[pair.frame] and pair.rejected == OWN[pair.frame]
+            assert pair.frame in SAMPLE.extract.keyframes, "the person saw the model's caption"
+        key = (verdict.annotator, pair.kind, pair.frame)
         assert key not in seen
         seen.add(key)
 
@@ -98,7 +98,7 @@ def test_the_order_of_verdicts_plays_no_part(data: st.DataObject) -> None:
     )
 
     def told(given_pairs: Sequence[Pair]) -> list[tuple[object, ...]]:
-        return [(p.kind, p.index, p.chosen, p.rejected, p.departs, p.vote, p.applied) for p in given_pairs]
+        return [(p.kind, p.frame, p.chosen, p.rejected, p.departs, p.vote, p.applied) for p in given_pairs]
 
     assert told(found(said, rules)) == told(found(list(reversed(said)), rules))
 
