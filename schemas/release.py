@@ -5,7 +5,7 @@ Like that of an export it holds no wall-clock time and no path of the machine: e
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -24,10 +24,31 @@ class ConfigurationSplit(Record):
 
 
 class ConfigurationCount(Record):
-    """A configuration and its splits, which lie in `NAME/SPLIT-NNNNN-of-NNNNN.parquet`; none without rows."""
+    """A configuration and its splits, which lie in `NAME/SPLIT-NNNNN-of-NNNNN.parquet`; none without rows.
+
+    `columns`: the names of all columns in order, with the names of their types (curation/release/column_types.py), so
+    that a file without one is found; releases of earlier versions do not state them.
+    """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
     splits: tuple[ConfigurationSplit, ...]
+    columns: dict[str, str] = Field(default_factory=dict)
+
+
+class MediaSettings(Record):
+    """What somebody must know to get the same files and frames again (`v2xum reconstruct`).
+
+    Of a video's formats that one is taken whose height is at most `max_height` and whose codec is `prefer_codec`, if
+    there is one. Frames are sampled at `fps` a second by `backend`, scaled to a short side of at most `short_side`
+    pixels, and encoded as JPEG with the quality `jpeg_quality`.
+    """
+
+    max_height: int = Field(ge=64)
+    prefer_codec: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,32}$")] | None
+    fps: float = Field(gt=0, le=60)
+    short_side: int = Field(ge=32)
+    jpeg_quality: int = Field(ge=30, le=100)
+    backend: Literal["pyav", "decord"]
 
 
 class ReviewFigures(ReviewFindings):
@@ -50,7 +71,7 @@ class ReleaseManifest(Manifest):
 
     `version` is a semantic version. `made_from` is the SHA-256 of everything that the release depends on: two releases
     with one value have the same rows. `splits` and `samples` are those of the configuration `default`;
-    `split_report` says how the splits were made; `v2xum release` always writes it.
+    `split_report` says how the splits were made, `media` how files and frames; `v2xum release` always writes both.
     """
 
     version: str
@@ -58,3 +79,4 @@ class ReleaseManifest(Manifest):
     configurations: tuple[ConfigurationCount, ...]
     review: ReviewFigures
     split_report: SplitReport | None = None
+    media: MediaSettings | None = None

@@ -29,6 +29,7 @@ from curation.release.configurations.configuration import Inputs
 from curation.release.configurations.registry import CONFIGURATIONS
 from curation.release.documents import DOCUMENTS, Written
 from curation.release.gate import Limits, raise_if_refused, unreviewed
+from curation.release.media import media_settings
 from curation.release.prepare import Prepared, prepared
 from curation.release.refresh.opt_outs import published_list
 from curation.release.refresh.published import last_versions
@@ -49,7 +50,7 @@ from schemas.manifest import ExportedFile, SplitCount, SplitName
 from schemas.release import ConfigurationCount, ReleaseManifest, ReviewFigures
 
 FINGERPRINTS = "fingerprints"  # the folder of a workspace that keeps what frames look like; it can be deleted
-FORM = 2  # raised when equal ledgers give other bytes than before
+FORM = 3  # raised when equal ledgers give other bytes than before
 _NAMED = 5
 
 _log = logging.getLogger(__name__)
@@ -222,6 +223,7 @@ def _manifest(
         configurations=tuple(configurations),
         review=plan.figures,
         split_report=assignment.report,
+        media=media_settings(config),
         **tally.figures(),
     )
 
@@ -253,6 +255,7 @@ def _made_from(
         compared,
         gone,
         left_out,
+        media_settings(services.config).canonical(),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

@@ -25,7 +25,7 @@ def arrow_batch(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> pa.RecordB
     """
     try:
         batch = pa.RecordBatch.from_pylist(rows, schema=schema)
-        if not any(_is_suspect(texts) for column in batch.columns for texts in _texts(column)):
+        if not any(_is_suspect(texts) for column in batch.columns for texts in text_arrays(column)):
             return batch
     except UnicodeEncodeError:
         pass
@@ -44,16 +44,16 @@ def readable(value: Any) -> Any:
     return value
 
 
-def _texts(column: pa.Array) -> Iterator[pa.Array]:
+def text_arrays(column: pa.Array) -> Iterator[pa.Array]:
     """All arrays of texts in a column."""
     kind = column.type
     if pa.types.is_string(kind):
         yield column
     elif pa.types.is_list(kind):
-        yield from _texts(column.flatten())
+        yield from text_arrays(column.flatten())
     elif pa.types.is_struct(kind):
         for place in range(kind.num_fields):
-            yield from _texts(column.field(place))
+            yield from text_arrays(column.field(place))
 
 
 def _is_suspect(texts: pa.Array) -> bool:

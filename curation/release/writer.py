@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation.dataset.shards import open_parquet
+from curation.release.column_types import arrow_columns
 from curation.release.configurations.configuration import Configuration, Row
 from curation.release.readable import arrow_batch
 from schemas.release import ConfigurationCount, ConfigurationSplit
@@ -117,7 +118,10 @@ class ConfigurationWriter:
         """The finished files, counted by split; empty inside the block."""
         rows = {split: [count for path, count in self.files if _split(path) == split] for split in self._splits}
         splits = (ConfigurationSplit(split=name, rows=sum(of), shards=len(of)) for name, of in rows.items())
-        return ConfigurationCount(name=self.configuration.name, splits=tuple(sorted(splits, key=_place)))
+        columns = arrow_columns(self._schema)
+        return ConfigurationCount(
+            name=self.configuration.name, splits=tuple(sorted(splits, key=_place)), columns=columns
+        )
 
     def __enter__(self) -> Self:
         """Nothing is opened before the first row group."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -12,9 +13,10 @@ from curation.dataset.check import Checked, check_export
 from curation.dataset.layout import MANIFEST, is_own
 from curation.store.folder_swap import names
 from curation.workspace import Workspace
-from flows.cli.app import JsonOption, app, fail, guarded, print_json, shown_path
+from flows.cli.app import JsonOption, app, fail, guarded, note, print_json, shown_path
 from schemas.documents.check import ExportCheck
-from schemas.errors import ConfigError
+from schemas.documents.consumers import ConsumerReport
+from schemas.errors import ConfigError, Interrupted
 from schemas.kit.number_of import number_of
 from schemas.safe_text import plain, plain_line
 
@@ -31,28 +33,63 @@ def check(
             metavar="DIR", help="An export, a release, a copy of one anywhere, or a workspace with an export."
         ),
     ],
+    consumers: Annotated[
+        bool,
+        typer.Option(
+            "--consumers",
+            help="Of a release: also read it with datasets, pandas, polars, DuckDB, and compare what they find.",
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Check a dataset's folder (an export, a release, or a copy of one): every file by its SHA-256, every row."""
     place = _export_in(folder)
     found = check_export(place)
-    sound = not found.problems
+    report = _read_by_consumers(place) if consumers else None
+    faults = [*found.problems, *(report.problems if report is not None else ())]
+    sound = not faults
     if as_json:
-        problems = tuple(plain_line(problem) for problem in found.problems)
+        problems = tuple(plain_line(problem) for problem in faults)
         document = ExportCheck(
             folder=str(place),
             sound=sound,
             rows_read=found.rows_were_read,
             problems=problems,
+            consumers=report,
             **{name: getattr(found, name) for name in ("samples", "files", "schema_version")},
         )
         print_json(document)
     elif sound:
         sys.stdout.write(_sound(place, found))
+    if report is not None and not as_json:
+        _print_consumers(report)
     if not sound:
-        shown = found.problems[:_SHOWN]
-        more = [f"and {len(found.problems) - _SHOWN} more"] if len(found.problems) > _SHOWN else []
+        shown = faults[:_SHOWN]
+        more = [f"and {len(faults) - _SHOWN} more"] if len(faults) > _SHOWN else []
         fail("\n".join([*(plain(problem, 500) for problem in shown), *more, f"{shown_path(place)}: {_WAY_OUT}"]), 1)
+
+
+def _read_by_consumers(place: Path) -> ConsumerReport:
+    """Read the release with every consumer; Ctrl-C and SIGTERM end it. Raises ConfigError where it is no release."""
+    from curation.release.consumers.check import check_consumers
+    from flows.local.signals import stoppable
+
+    stop = threading.Event()
+
+    def raise_if_stopped() -> None:
+        if stop.is_set():
+            raise Interrupted("stopped: nothing was changed")
+
+    return stoppable(lambda: check_consumers(place, raise_if_stopped=raise_if_stopped), stop)
+
+
+def _print_consumers(report: ConsumerReport) -> None:
+    for each in report.consumers:
+        what = f"{number_of(each.rows, 'row')} of {number_of(each.parts, 'split')}" if each.state == "read" else ""
+        sys.stdout.write(f"{each.state:13}  {f'{each.name} {each.version}'.strip():34} {what}".rstrip() + "\n")
+    for each in report.consumers:
+        if each.way_out is not None:
+            note(f"{each.name} is not installed, so nothing is known of it: {each.way_out}")
 
 
 def _sound(place: Path, found: Checked) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from schemas.documents.consumers import ConsumerReport
 from schemas.documents.document import Document
 
 
@@ -9,7 +10,8 @@ class ExportCheck(Document):
     """The check of a dataset's folder: `sound` when there are no problems.
 
     `samples`, `files` and `schema_version` are as its manifest states them, null when that cannot be read. Rows of
-    another schema version are not read: `rows_read` is then false, and files are compared by hash alone.
+    another schema version are not read: `rows_read` is then false, and files are compared by hash alone. `consumers` is
+    null unless it was asked for; its problems are among `problems`.
     """
 
     folder: str
@@ -19,3 +21,4 @@ class ExportCheck(Document):
     schema_version: int | None
     rows_read: bool
     problems: tuple[str, ...]
+    consumers: ConsumerReport | None = None

@@ -35,6 +35,7 @@ def features() -> Features:
             "keyframe_by": string,
             "reviewed": flag,
             "image_sha256": string,
+            "phash": string,
             "split": string,
         }
     )
@@ -63,6 +64,7 @@ def rows(published: Published) -> Iterator[Row]:
             "keyframe_by": review.editor if index in of_people else sample.extract.maker.model,
             "reviewed": review.status != "unreviewed",
             "image_sha256": frame.sha256,
+            "phash": frame.phash,
             "split": published.row["split"],
         }
 

@@ -1,0 +1,1 @@
+"""Reads a release with the programs that people read datasets with, and compares what they find with its files."""
