@@ -24,6 +24,7 @@ from curation.download.metadata import Track, announced, choose_tracks, is_live,
 from curation.download.network import GuardedYoutubeDL
 from curation.download.options import build_options
 from curation.sources.filters import judge_publication, refuse
+from curation.sources.opt_outs import REASON, keys_of
 from curation.store import unfinished
 from schemas.configuration.config import DownloadConfig
 from schemas.errors import HostBlocked, PermanentError, RefusedError, StageError, TransientError
@@ -92,6 +93,8 @@ def _download(ydl: GuardedYoutubeDL, order: Order, guard: Guard, metadata_read: 
     source, config, folder = order.source, order.config, order.folder
     info = _single(ydl, source.uri)
     publication = read_publication(info)
+    if not order.opted_out.isdisjoint(keys_of(source, publication)):
+        raise RefusedError(REASON)  # without evidence, which would be published
     height = announced(info, "height")
     refuse(
         judge_publication(

@@ -10,6 +10,8 @@ import certifi
 import pytest
 
 from curation.release.refresh import looks
+from curation.status.opt_outs import take_opt_outs
+from schemas.errors import RefusedError
 from tests.curation.download.requests import Here
 from tests.curation.release.refresh.released import Clock, at, found, look, released
 from tests.curation.release.refresh.tunnel import Tunnel, certificate
@@ -143,3 +145,16 @@ def test_a_licence_that_changed_withdraws_the_row_until_it_is_back(tmp_path: Pat
         tunnel.peertube(UUID.format(0), stated)
         report = look(opened, clock)
         assert [one.id for one in report.lifted] == ["v0"] and report.proposal.version is None
+
+
+def test_a_channel_that_opted_out_is_not_downloaded(tmp_path: Path, tunnel: Tunnel) -> None:
+    """The channel is known from the publisher's metadata only; no byte of the video is asked for."""
+    address = tunnel.peertube(UUID.format(7), "Attribution", channel="Ann's films")
+    with released(tmp_path / "w", [at("v0", "https://example.org/v0")]) as (place, services):
+        vars(services)["download_children"] = Here()
+        (place.root / "optout.jsonl").write_text('{"channel": "ann\'s films"}\n')
+        take_opt_outs(place.root, services.config.refresh, services.ledger)
+        with pytest.raises(RefusedError) as caught:
+            services.fetch(at("v1", address).source)
+    assert (caught.value.reason, caught.value.evidence) == ("opted_out", "")
+    assert tunnel.paths == [f"/api/v1/videos/{UUID.format(7)}/"]

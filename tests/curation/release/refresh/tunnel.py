@@ -101,10 +101,11 @@ class Tunnel:
         self._server.server_close()
         self._thread.join()
 
-    def peertube(self, uuid: str, licence: str | None) -> str:
+    def peertube(self, uuid: str, licence: str | None, channel: str = "Films") -> str:
         """Have a video on PeerTube under a licence; returns its address."""
         file = {"fileUrl": f"https://{PEERTUBE}/{uuid}.mp4", "resolution": {"label": "360p"}, "size": 9}
-        value = {"name": "A film", "files": [file], "licence": {"label": licence} if licence else None}
+        stated = {"label": licence} if licence else None
+        value = {"name": "A film", "files": [file], "licence": stated, "channel": {"displayName": channel}}
         self.answers[f"/api/v1/videos/{uuid}/"] = (200, value)
         return f"https://{PEERTUBE}/videos/watch/{uuid}"
 
