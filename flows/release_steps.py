@@ -10,10 +10,10 @@ from annotation.report.write import review_findings
 from curation.pipeline.open import open_view
 from curation.pipeline.services import open_services
 from curation.release.gate import Limits, raise_if_refused
-from curation.release.make import Plan, make_release, plan_release
 from curation.status.opt_outs import take_opt_outs
+from curation.release.make import NO_FORMATS, Plan, make_release, plan_release
 from curation.workspace import Workspace
-from schemas.release import ReleaseManifest
+from schemas.release import FormatChoice, ReleaseManifest
 
 
 def release_workspace(
@@ -22,12 +22,14 @@ def release_workspace(
     limits: Limits,
     *,
     benchmarks: Sequence[Path] = (),
+    formats: FormatChoice = NO_FORMATS,
     dry_run: bool = False,
     releases: Path | None = None,
 ) -> tuple[Plan, ReleaseManifest | None]:
     """Make the release `version` below `releases`, the workspace's folder by default; with `dry_run` only plan it.
 
-    `benchmarks`: lists of known videos and folders of them, with which the rows are compared.
+    `benchmarks`: lists of known videos and folders of them, with which the rows are compared; `formats`: the formats of
+    trainers that it holds.
 
     Raises ConfigError, ReleaseRefused (with `dry_run` too), WorkspaceBusy, StorageFull and LedgerDamaged.
     """
@@ -38,6 +40,6 @@ def release_workspace(
                 view, {name: known.has_error for name, known in known_answers(place.root).items()}
             )
         with open_services(place) as services:
-            plan = plan_release(place, services, version, findings, releases, benchmarks)
+            plan = plan_release(place, services, version, findings, releases, benchmarks, formats)
             raise_if_refused(plan.version, plan.figures, limits)
             return plan, None if dry_run else make_release(plan, services, limits)

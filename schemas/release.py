@@ -5,14 +5,46 @@ Like that of an export it holds no wall-clock time and no path of the machine: e
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from schemas.documents.review_report import ReviewFindings
 from schemas.manifest import Manifest
 from schemas.records import Record, Sha256
 from schemas.splits import SplitReport
+
+FormatName = Literal["llamafactory", "ms-swift", "trl", "v2xum-llm", "videoxum"]
+Task = Literal["v2v", "v2t", "v2vt"]
+Inputs = Literal["videos", "frames"]
+Times = Literal["seconds", "slots"]
+
+
+class FormatChoice(Record):
+    """Which trainers' formats a release holds (`formats/NAME`), and in which form.
+
+    `inputs`: what LLaMA-Factory and ms-swift read, videos of a folder or frames that are in the files; TRL reads frames
+    always. `times`: how the answers of these three write times. `tasks`: which tasks have records; without any, each
+    format has its own.
+    """
+
+    names: tuple[FormatName, ...] = ()
+    inputs: Inputs = "videos"
+    times: Times = "seconds"
+    tasks: tuple[Task, ...] = ()
+
+    @field_validator("names", "tasks")
+    @classmethod
+    def _in_one_order(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        """However somebody names them, equal choices give equal releases."""
+        order: list[str] = [*get_args(FormatName), *get_args(Task)]
+        return tuple(sorted(set(values), key=order.index))
+
+    @property
+    def hold_frames(self) -> bool:
+        """Whether pictures are part of a chosen format."""
+        trainers = {"llamafactory", "ms-swift"} if self.inputs == "frames" else set()
+        return not {"trl", *trainers}.isdisjoint(self.names)
 
 
 class ConfigurationSplit(Record):
@@ -72,6 +104,7 @@ class ReleaseManifest(Manifest):
     `version` is a semantic version. `made_from` is the SHA-256 of everything that the release depends on: two releases
     with one value have the same rows. `splits` and `samples` are those of the configuration `default`;
     `split_report` says how the splits were made, `media` how files and frames; `v2xum release` always writes both.
+    `formats` are those of trainers.
     """
 
     version: str
@@ -80,3 +113,4 @@ class ReleaseManifest(Manifest):
     review: ReviewFigures
     split_report: SplitReport | None = None
     media: MediaSettings | None = None
+    formats: FormatChoice = FormatChoice()

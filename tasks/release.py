@@ -13,11 +13,11 @@ from annotation.report.write import review_findings
 from curation.pipeline.open import open_view
 from curation.pipeline.services import open_services
 from curation.release.gate import Limits
-from curation.release.make import make_release, plan_release
 from curation.status.opt_outs import take_opt_outs
+from curation.release.make import NO_FORMATS, make_release, plan_release
 from curation.workspace import Workspace
 from schemas.documents.review_report import ReviewFindings
-from schemas.release import ReleaseManifest
+from schemas.release import FormatChoice, ReleaseManifest
 
 
 @task(name="measure-review", cache_policy=NO_CACHE, persist_result=False)
@@ -34,11 +34,15 @@ def measure_review(workspace: str) -> ReviewFindings:
 
 @task(name="release", cache_policy=NO_CACHE, persist_result=False)
 def write_release(
-    workspace: str, version: str, findings: ReviewFindings, limits: Limits, benchmarks: Sequence[str] = ()
+    workspace: str,
+    version: str,
+    findings: ReviewFindings,
+    limits: Limits,
+    benchmarks: Sequence[str] = (),
+    formats: FormatChoice = NO_FORMATS,
 ) -> ReleaseManifest:
     """Write WORKSPACE/releases/VERSION. Raises ConfigError and ReleaseRefused as `plan_release` and `make_release`."""
     place = Workspace(Path(workspace))
     with place.lock(), open_services(place) as services:
-        return make_release(
-            plan_release(place, services, version, findings, benchmarks=[*map(Path, benchmarks)]), services, limits
-        )
+        plan = plan_release(place, services, version, findings, benchmarks=[*map(Path, benchmarks)], formats=formats)
+        return make_release(plan, services, limits)

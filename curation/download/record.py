@@ -31,9 +31,14 @@ def storage_error(error: OSError, reason: str) -> StageError | StorageFull:
 
 
 def file_extension(media: MediaInfo) -> str:
-    """The usual extension of a file's container, from FFmpeg's name of the container: 1 to 8 letters or digits."""
-    name = media.container.split(",")[0].lower()
-    if name == "matroska" and media.codec in _WEBM_CODECS:
+    """The usual extension of a file's container, as `extension_of` gives it."""
+    return extension_of(media.container, media.codec)
+
+
+def extension_of(container: str, codec: str) -> str:
+    """The usual extension of a container by FFmpeg's name, and of the codec in it: 1 to 8 letters or digits."""
+    name = container.split(",")[0].lower()
+    if name == "matroska" and codec in _WEBM_CODECS:
         return "webm"
     return _EXTENSIONS.get(name) or re.sub(r"[^a-z0-9]", "", name)[:8] or "bin"
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from curation.pipeline.services import Services
 from curation.release.card.citation import CITATION, render_citation
@@ -12,25 +11,12 @@ from curation.release.card.croissant import CROISSANT, render_croissant
 from curation.release.card.figures import read_figures
 from curation.release.card.plots import draw_plots
 from curation.release.card.readme import render_card
+from curation.release.formats.registry import write_formats
 from curation.release.refresh.opt_outs import FILE as OPT_OUTS
 from curation.release.refresh.opt_outs import published_list
-from schemas.release import ReleaseManifest
+from curation.release.written import Written
 
 CARD = "README.md"
-
-
-class Written(NamedTuple):
-    """A release whose rows are written: `folder` has the Parquet files of all configurations, with their final names.
-
-    `manifest` lists these files, and no others yet; `example` is a row of `full` to quote, None without rows. A
-    document reads rows from `folder`, column by column, so that memory does not grow with their number.
-    """
-
-    folder: Path
-    manifest: ReleaseManifest
-    services: Services
-    example: Mapping[str, Any] | None
-
 
 Document = Callable[[Written], None]
 
@@ -62,4 +48,4 @@ def _text(path: Path, text: str) -> None:
 
 
 # Each writes its files below `folder`; equal rows give equal bytes. The card comes last, since it shows the others.
-DOCUMENTS: tuple[Document, ...] = (_citation, _opt_outs, _croissant, _card)
+DOCUMENTS: tuple[Document, ...] = (_citation, _opt_outs, write_formats, _croissant, _card)

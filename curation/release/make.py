@@ -4,6 +4,7 @@
     README.md                                   the dataset card, with the header that the Hub reads
     CITATION.cff                                how to cite it
     CONFIGURATION/SPLIT-NNNNN-of-NNNNN.parquet  the rows (curation/release/configurations)
+    formats/NAME                                the rows for a trainer (curation/release/formats)
 
 Equal ledgers give equal bytes, file by file, also when earlier tries were killed. Memory holds one row group for each
 configuration and split, whatever the number of samples.
@@ -27,7 +28,8 @@ from curation.dataset.statistics import Tally
 from curation.pipeline.services import Services
 from curation.release.configurations.configuration import Inputs
 from curation.release.configurations.registry import CONFIGURATIONS
-from curation.release.documents import DOCUMENTS, Written
+from curation.release.documents import DOCUMENTS
+from curation.release.formats import registry as formats_of
 from curation.release.gate import Limits, raise_if_refused, unreviewed
 from curation.release.media import media_settings
 from curation.release.prepare import Prepared, prepared
@@ -39,6 +41,7 @@ from curation.release.splits.known import read_benchmarks
 from curation.release.splits.read import ItemReader, frozen_splits
 from curation.release.versions import MANIFEST, parse, raise_if_lower, releases_folder
 from curation.release.writer import ConfigurationWriter
+from curation.release.written import Written
 from curation.status.standings import Standings
 from curation.store.files import hash_file
 from curation.store.folder_swap import names, publish, staging
@@ -47,8 +50,9 @@ from schemas.arrow import SCHEMA_VERSION
 from schemas.documents.review_report import ReviewFindings
 from schemas.errors import ConfigError, ReleaseRefused, StageError, StorageFull, is_storage_full
 from schemas.manifest import ExportedFile, SplitCount, SplitName
-from schemas.release import ConfigurationCount, ReleaseManifest, ReviewFigures
+from schemas.release import ConfigurationCount, FormatChoice, ReleaseManifest, ReviewFigures
 
+NO_FORMATS = FormatChoice()
 FINGERPRINTS = "fingerprints"  # the folder of a workspace that keeps what frames look like; it can be deleted
 FORM = 3  # raised when equal ledgers give other bytes than before
 _NAMED = 5
@@ -60,7 +64,7 @@ class Plan(NamedTuple):
     """A release that could be made: its folder, its samples, and what people said of them.
 
     `frozen`: the splits of rows that earlier releases published; `benchmarks`: the files and folders to compare
-    with; `versions`: the latest earlier release with each row.
+    with; `versions`: the latest earlier release with each row; `formats`: those of trainers.
     """
 
     version: str
@@ -72,6 +76,7 @@ class Plan(NamedTuple):
     frozen: Mapping[str, SplitName]
     benchmarks: Sequence[Path]
     versions: Mapping[str, str]
+    formats: FormatChoice = NO_FORMATS
 
 
 def plan_release(
@@ -81,13 +86,14 @@ def plan_release(
     findings: ReviewFindings,
     releases: Path | None = None,
     benchmarks: Sequence[Path] = (),
+    formats: FormatChoice = NO_FORMATS,
 ) -> Plan:
     """What the release `version` would hold; nothing is written.
 
     `findings`: what the review measured; `releases`: the folder of all releases, by default the
-    workspace's own; `benchmarks`: lists of known videos, and folders of them. Raises ConfigError for a version that
-    exists, that is lower than the latest, or that is none, for a workspace without samples, and for earlier releases
-    and lists that cannot be read.
+    workspace's own; `benchmarks`: lists of known videos, and folders of them; `formats`: those of trainers. Raises
+    ConfigError for a version that exists, that is lower than the latest, or that is none, for a workspace without
+    samples, for earlier releases and lists that cannot be read, and for formats of pictures without pictures.
     """
     number, root = parse(version), releases or releases_folder(place)
     standings = Standings(services.view)
@@ -98,11 +104,13 @@ def plan_release(
     frozen = frozen_splits(root, number)
     versions = last_versions(root, number)
     folder = root / str(number)
-    made_from = _made_from(services, figures, frozen, benchmarks, {**versions, **dict.fromkeys(ids, str(number))})
+    formats_of.raise_if_without_frames(formats, services.config)
+    known = {**versions, **dict.fromkeys(ids, str(number))}
+    made_from = _made_from(services, figures, frozen, benchmarks, known, formats)
     if folder.exists() or folder.is_symlink():
         raise ConfigError(f"{folder} exists, and a release never changes: {_same_or_not(folder, made_from)}")
     raise_if_lower(number, root)
-    return Plan(str(number), folder, ids, figures, made_from, standings, frozen, benchmarks, versions)
+    return Plan(str(number), folder, ids, figures, made_from, standings, frozen, benchmarks, versions, formats)
 
 
 def make_release(plan: Plan, services: Services, limits: Limits | None = None) -> ReleaseManifest:
@@ -224,6 +232,7 @@ def _manifest(
         review=plan.figures,
         split_report=assignment.report,
         media=media_settings(config),
+        formats=plan.formats,
         **tally.figures(),
     )
 
@@ -234,6 +243,7 @@ def _made_from(
     frozen: Mapping[str, SplitName],
     benchmarks: Sequence[Path],
     versions: Mapping[str, str],
+    formats: FormatChoice,
 ) -> str:
     """The SHA-256 of what a release depends on. Of folders of videos the names and sizes count."""
     compared = [
@@ -257,6 +267,7 @@ def _made_from(
         left_out,
         media_settings(services.config).canonical(),
     ]
+    parts += [formats_of.FORM, formats.canonical()] if formats.names else []
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

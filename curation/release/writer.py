@@ -6,7 +6,7 @@ more. Both follow from the rows alone, so equal rows give equal bytes. Memory ho
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -28,9 +28,16 @@ _BATCH_ROWS, _BATCH_PAYLOAD = 64, 2**20
 class SplitFiles:
     """Writes the rows of one split of a configuration."""
 
-    def __init__(self, folder: Path, split: str, schema: pa.Schema) -> None:
-        """Write below `folder`, the configuration's, which is made with the first row."""
+    def __init__(
+        self,
+        folder: Path,
+        split: str,
+        schema: pa.Schema,
+        open_file: Callable[[Path, pa.Schema], pq.ParquetWriter] = open_parquet,
+    ) -> None:
+        """Write below `folder`, which is made with the first row, to files that `open_file` opens."""
         self.split = split
+        self._open = open_file
         self._folder, self._schema = folder, schema
         self._rows: list[Row] = []
         self._payload = 0
@@ -83,7 +90,7 @@ class SplitFiles:
         if self._writer is None:
             self._folder.mkdir(exist_ok=True)
             part = self._folder / f"{self.split}-{len(self._parts):05d}.part"
-            self._writer = open_parquet(part, self._schema)
+            self._writer = self._open(part, self._schema)
             self._parts.append((part, 0))
         table = pa.Table.from_batches(self._group, self._schema)
         self._writer.write_table(table, row_group_size=table.num_rows)

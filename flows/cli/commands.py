@@ -47,6 +47,9 @@ COMMANDS = {  # in the order in which the help shows them
     "refresh": Entry(
         ("refresh",), "Recheck published videos, take in new sources and opt-outs, and propose the next version."
     ),
+    "media": Entry(
+        ("media",), "Copy the videos of a release into a folder, under the names that the formats of trainers use."
+    ),
     "check": Entry(
         ("check",),
         "Check a dataset's folder (an export, a release, or a copy of one): every file by its SHA-256, every row.",

@@ -11,6 +11,7 @@ import typer
 from curation.workspace import Workspace
 from flows.cli.app import JsonOption, WorkspaceArgument, app, guarded, print_json, shown_path
 from schemas.kit.number_of import number_of
+from schemas.release import FormatChoice, FormatName, Inputs, Task, Times
 
 if TYPE_CHECKING:  # heavy modules are imported by the command that needs them
     from curation.release.make import Plan
@@ -39,6 +40,18 @@ def release(
             "repeated. The card says which rows are in it."
         ),
     ] = None,
+    formats: Annotated[
+        list[FormatName] | None,
+        typer.Option("--format", help="Also write the rows in the format of a trainer; may be repeated."),
+    ] = None,
+    inputs: Annotated[
+        Inputs, typer.Option(help="What LLaMA-Factory and ms-swift read: videos of a folder, or frames in the files.")
+    ] = "videos",
+    times: Annotated[Times, typer.Option(help="How the answers of these and of TRL write times.")] = "seconds",
+    task: Annotated[
+        list[Task] | None,
+        typer.Option(help="A task that has records; may be repeated. v2xum-llm has V2VT otherwise, the others all."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be released, and write nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -48,7 +61,10 @@ def release(
 
     place = Workspace(workspace).require()
     limits = Limits(max_unreviewed, max_error_rate)
-    plan, manifest = release_workspace(place, version, limits, benchmarks=benchmark or (), dry_run=dry_run)
+    choice = FormatChoice(names=tuple(formats or ()), inputs=inputs, times=times, tasks=tuple(task or ()))
+    plan, manifest = release_workspace(
+        place, version, limits, benchmarks=benchmark or (), formats=choice, dry_run=dry_run
+    )
     if as_json:
         print_json(document(plan, manifest))
     else:
@@ -80,6 +96,8 @@ def _print(plan: Plan, manifest: ReleaseManifest | None) -> None:
         known = {hit.id for hit in report.benchmark_hits}
         found += [number_of(len(known), "video") + " of benchmarks"] if known else []
         sys.stdout.write(f"splits    {', '.join(found)}\n")
+    if manifest.formats.names:
+        sys.stdout.write(f"formats   {', '.join(manifest.formats.names)}\n")
     for each in manifest.configurations:
         rows = ", ".join(f"{split.split} {split.rows}" for split in each.splits) or "no rows"
         sys.stdout.write(f"  {each.name:12} {rows}\n")
