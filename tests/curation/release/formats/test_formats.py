@@ -292,7 +292,7 @@ def test_frames_that_are_lost_refuse_the_release(tmp_path: Path) -> None:
         for path in services.store.root.glob("frames/*/*/*.jpg"):
             if path.name not in kept:
                 path.unlink()
-        with pytest.raises(ReleaseRefused, match="the frames of v00. cannot be read"):
+        with pytest.raises(ReleaseRefused, match=r"the frames of v00. cannot be read"):
             make(place, services, "0.1.0", names=("trl",))
         assert not (place.root / "releases" / "0.1.0").exists()
         make(place, services, "0.1.0", names=("llamafactory",))
