@@ -119,7 +119,7 @@ def _training(model: VisionModel) -> dict[str, Any]:
         "gradient_accumulation_steps": 16,
         "learning_rate": 1.0e-4,
         "lr_scheduler_type": "cosine",
-        "warmup_ratio": 0.03,
+        "warmup_steps": 0.03,
         "num_train_epochs": 2,
         "dataloader_num_workers": 4,
         "logging_steps": 10,
