@@ -13,8 +13,8 @@ from annotation.report.write import review_findings
 from curation.pipeline.open import open_view
 from curation.pipeline.services import open_services
 from curation.release.gate import Limits
-from curation.status.opt_outs import take_opt_outs
 from curation.release.make import NO_FORMATS, make_release, plan_release
+from curation.status.opt_outs import take_opt_outs
 from curation.workspace import Workspace
 from schemas.documents.review_report import ReviewFindings
 from schemas.release import FormatChoice, ReleaseManifest
