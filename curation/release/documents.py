@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from curation.pipeline.services import Services
 from curation.release.card.citation import CITATION, render_citation
 from curation.release.card.croissant import CROISSANT, render_croissant
 from curation.release.card.figures import read_figures
