@@ -48,7 +48,7 @@ COMMANDS = {  # in the order in which the help shows them
         ("refresh",), "Recheck published videos, take in new sources and opt-outs, and propose the next version."
     ),
     "media": Entry(
-        ("media",), "Copy the videos of a release into a folder, under the names that the formats of trainers use."
+        ("release",), "Copy the videos of a release into a folder, under the names that the formats of trainers use."
     ),
     "check": Entry(
         ("check",),

@@ -1,4 +1,4 @@
-"""The command `v2xum release`: makes an immutable, versioned release of a workspace."""
+"""The commands `v2xum release` and `v2xum media`: an immutable release of a workspace, and the videos of one."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from curation.workspace import Workspace
-from flows.cli.app import JsonOption, WorkspaceArgument, app, guarded, print_json, shown_path
+from flows.cli.app import JsonOption, WorkspaceArgument, app, fail, guarded, print_json, shown_path
 from schemas.kit.number_of import number_of
 from schemas.release import FormatChoice, FormatName, Inputs, Task, Times
+from schemas.safe_text import plain
 
 if TYPE_CHECKING:  # heavy modules are imported by the command that needs them
     from curation.release.make import Plan
     from schemas.release import ReleaseManifest
+
+_SHOWN = 20
 
 
 @app.command()
@@ -101,3 +104,28 @@ def _print(plan: Plan, manifest: ReleaseManifest | None) -> None:
     for each in manifest.configurations:
         rows = ", ".join(f"{split.split} {split.rows}" for split in each.splits) or "no rows"
         sys.stdout.write(f"  {each.name:12} {rows}\n")
+
+
+@app.command()
+@guarded
+def media(
+    workspace: WorkspaceArgument,
+    version: Annotated[str, typer.Argument(help="The version of one of its releases.")],
+    out: Annotated[Path, typer.Option(help="The folder for the videos.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Copy the videos of a release into a folder, under the names that the formats of trainers use."""
+    from curation.release.formats.media import fill_media
+    from curation.release.versions import find_release
+
+    place = Workspace(workspace).require()
+    filled = fill_media(place.store(), find_release(place, version), out)
+    if as_json:
+        print_json({"folder": str(out), **filled._asdict()})
+    else:
+        sys.stdout.write(f"{shown_path(out)} holds {number_of(filled.held, 'video')}, {filled.before} from before\n")
+    if filled.missing:
+        more = [f"and {len(filled.missing) - _SHOWN} more"] if len(filled.missing) > _SHOWN else []
+        lines = [f"{number_of(len(filled.missing), 'video')} of the release are not in the store:"]
+        lines += [plain(each, 300) for each in filled.missing[:_SHOWN]]
+        fail("\n".join([*lines, *more, "`v2xum curate` fetches lost files again"]), 1)
