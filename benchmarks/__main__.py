@@ -17,10 +17,16 @@ ALL = (
 # Benchmarks that are folders.
 MODULES = {
     **{"client": "serving.client", "serving": "serving.capacity"},
-    **{"protocols": "protocol_study.run", "audit": "audit_study.run", "splits": "split_study.run"},
+    **{
+        "protocols": "protocol_study.run",
+        "audit": "audit_study.run",
+        "splits": "split_study.run",
+        "browse": "browse_page.run",
+    },
 }
-# These need a quarter of an hour (one with Label Studio), data outside the repository, or an hour of an idle machine.
-OTHERS = ("review", "pull", "protocols", "kills", "coverage", "splits")
+# These need a quarter of an hour (one with Label Studio, one with Chromium), data outside the repository, or an hour of
+# an idle machine.
+OTHERS = ("review", "pull", "protocols", "kills", "coverage", "splits", "browse")
 
 
 def main() -> None:

@@ -28,8 +28,10 @@ _LOCATION = re.compile(
 )
 _HOME = re.compile(r"(?i)(?:(?<=^file://)|^)(?:/home/[^/]+|/Users/[^/]+|/root|[A-Z]:\\Users\\[^\\]+)(?=[/\\]|$)")
 
-_DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_UNSHOWN = ("Cc", "Cs", "Zl", "Zp")
+# Control characters that are no white space, lone surrogates, and all characters that change the direction of text.
+_NOT_SHOWN = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
 # Bidirectional overrides and isolates change the order of the shown letters; byte order marks are invisible. The marks
 # U+200E and U+200F stay in stored text: languages that are written from right to left need them.
 _INVISIBLE = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
@@ -43,8 +45,8 @@ def clean_text(text: str) -> str:
 
 def plain_line(text: str) -> str:
     """A text as one line to show: like `clean_text`, and without any text-direction character."""
-    kept = (" " if character.isspace() else character for character in text if _shown(character))
-    return " ".join("".join(kept).split())
+    shown = text if text.isascii() and text.isprintable() else _NOT_SHOWN.sub("", text)
+    return " ".join(shown.split())
 
 
 def public_url(url: str) -> str | None:
@@ -112,10 +114,6 @@ def public_text(text: str, asked: str | None = None) -> str:
         return shown if match["path"] else match["quote"] + shown + match["quote"]
 
     return _LOCATION.sub(shorten, text)
-
-
-def _shown(character: str) -> bool:
-    return character.isspace() or (unicodedata.category(character) not in _UNSHOWN and character not in _DIRECTION)
 
 
 def plain(text: str, limit: int = 200) -> str:

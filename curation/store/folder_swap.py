@@ -64,9 +64,12 @@ def recover(out: Path) -> None:
             old.replace(out)
 
 
-def publish(new: Path, out: Path) -> None:
-    """Make the finished folder `new` (from `staging`) the folder `out`, synced to disk, and remove the old contents."""
-    for folder, _, names in os.walk(new):
+def publish(new: Path, out: Path, *, durable: bool = True) -> None:
+    """Make the finished folder `new` (from `staging`) the folder `out`, synced to disk, and remove the old contents.
+
+    Without `durable` a power failure may lose files: for folders of many files that are easily made again.
+    """
+    for folder, _, names in os.walk(new) if durable else ():
         for name in names:
             sync(Path(folder) / name)
         sync(Path(folder))

@@ -50,6 +50,9 @@ COMMANDS = {  # in the order in which the help shows them
     "media": Entry(
         ("release",), "Copy the videos of a release into a folder, under the names that the formats of trainers use."
     ),
+    "browse": Entry(
+        ("releases.browse",), "Write a page of a release into DIR: search, filters and every sample, without a server."
+    ),
     "check": Entry(
         ("check",),
         "Check a dataset's folder (an export, a release, or a copy of one): every file by its SHA-256, every row.",

@@ -22,6 +22,7 @@ from rich.text import Text
 from curation.dataset.check import validate
 from curation.dataset.export import pictures_of
 from curation.pipeline.services import open_services
+from curation.release.browse.make import make_site
 from curation.release.gate import Limits
 from curation.report.last_summary import with_findings
 from curation.status.standings import all_rejections, samples
@@ -102,6 +103,7 @@ def run(folder: Path, videos: int, console: Console) -> None:
     console.print(loaded(workspace / "export"))
     console.rule("7. Release it, as version 0.1.0")
     console.print(released(place, folder))
+    browse = make_site(workspace / "releases" / VERSION, folder / "browse").folder / "index.html"
     console.rule("8. Evaluate it as a researcher does")
     known = known_videos(offered, made)
     write_truth(folder / "truth.json", known)
@@ -118,6 +120,7 @@ def run(folder: Path, videos: int, console: Console) -> None:
     console.print(
         f"\nContact sheets  {shown(folder / 'sheets')}/*.png\nDataset         {shown(workspace / 'export')}\n"
         f"Release         {shown(workspace / 'releases' / VERSION)}\n"
+        f"Its page        {shown(browse)}\n"
         f"Report          {shown(workspace / 'report' / 'report.html')}\n"
         f"Evaluation      {shown(page)}\n"
         f"                v2xum evaluate curated={shown(workspace / 'export')} \\\n"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +21,20 @@ def test_clean_text_is_one_line_and_stays_as_it_is(text: str) -> None:
     value.encode()
     if text.isascii() and text.isprintable():
         assert value == " ".join(text.split())
+
+
+def plain_before(text: str) -> str:
+    """`plain_line`, character by character."""
+    unshown = ("Cc", "Cs", "Zl", "Zp")
+    direction = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    kept = (c for c in text if c.isspace() or (unicodedata.category(c) not in unshown and c not in direction))
+    return " ".join("".join(" " if c.isspace() else c for c in kept).split())
+
+
+def test_every_character_is_shown_or_left_out_by_its_category() -> None:
+    for code in range(0x20000):  # beyond these are ideographs, and signs without a category of ours
+        text = f"a{chr(code)}b "
+        assert plain_line(text) == plain_before(text), hex(code)
 
 
 @given(HOSTILE)

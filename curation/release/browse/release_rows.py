@@ -1,0 +1,134 @@
+"""Reads rows of a release's folder, which nobody needs to trust: by columns and batches, never all rows with pictures.
+
+Files are named by the manifest, in whose form no path leads out of the folder; their sizes must be those of the
+manifest, and pages of Parquet are compared with their checksums. `v2xum check` compares hashes, too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ValidationError
+
+from curation.release.versions import MANIFEST
+from schemas.errors import ConfigError
+from schemas.kit.utf8 import quoted
+from schemas.manifest import SPLITS, ExportedFile
+from schemas.safe_text import plain
+
+_LARGEST_MANIFEST = 256 * 2**20  # bytes
+_FILE = re.compile(r"(?P<configuration>[a-z0-9_]+)/(?P<split>[a-z]+)-[0-9]{5}-of-[0-9]{5}\.parquet")
+_BATCH_ROWS = 64
+
+
+class Listed(BaseModel):
+    """The part of a release's manifest that browsing needs; manifests of other forms have it too."""
+
+    version: str
+    made_from: str
+    name: str
+    title: str | None
+    licence: str | None
+    images: bool
+    samples: int
+    files: tuple[ExportedFile, ...]
+
+
+class ReleaseRows:
+    """The rows of a release, configuration by configuration."""
+
+    def __init__(self, folder: Path) -> None:
+        """Read the manifest. Raises ConfigError where there is none, or no release's."""
+        self.folder = folder
+        self.manifest = _read_manifest(folder)
+
+    def rows(self, configuration: str, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """The rows of a configuration, split by split, as `default` and `full` both have them.
+
+        `columns` names columns and parts of them: `title`, `review.status`, `keyframes[].time` (of a list). A row has
+        the named parts alone, and lacks those that its release does not have. Raises ConfigError for a file that is
+        missing, damaged or no file of a release.
+        """
+        for file in self._files(configuration):
+            yield from self._rows_of(file, columns)
+
+    def _files(self, configuration: str) -> list[ExportedFile]:
+        found = []
+        for file in self.manifest.files:
+            match = _FILE.fullmatch(file.path)
+            if match and match["configuration"] == configuration:
+                known = match["split"] in SPLITS
+                found.append(((SPLITS.index(match["split"]) if known else len(SPLITS), file.path), file))
+        if not found and self.manifest.samples:
+            raise ConfigError(
+                f"{self.folder / MANIFEST} names no file of the configuration {configuration}: this is no release of "
+                "`v2xum release`"
+            )
+        return [file for _, file in sorted(found, key=lambda each: each[0])]
+
+    def _rows_of(self, file: ExportedFile, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+        path = self.folder / file.path
+        count = 0
+        try:
+            if not path.is_file():
+                raise ConfigError(f"{path} is missing: copy or download the whole release")
+            if path.stat().st_size != file.bytes:
+                raise ConfigError(f"{path} has {path.stat().st_size:,} bytes instead of {file.bytes:,}: {_AGAIN}")
+            with pq.ParquetFile(path, page_checksum_verification=True) as parquet:
+                wanted = _parquet_names(parquet, columns)
+                for batch in parquet.iter_batches(_BATCH_ROWS, columns=wanted):
+                    count += batch.num_rows
+                    yield from batch.to_pylist()
+        except (pa.ArrowException, OSError, ValueError, OverflowError) as error:  # also texts that are no UTF-8
+            raise ConfigError(f"{path} cannot be read ({plain(str(error), 200)}): {_AGAIN}") from error
+        if count != file.rows:
+            raise ConfigError(f"{path} has {count} rows instead of {file.rows}: {_AGAIN}")
+
+
+_AGAIN = "copy or download it again; `v2xum check DIR` names every damaged file"
+
+
+def _read_manifest(folder: Path) -> Listed:
+    path = folder / MANIFEST
+    try:
+        if path.stat().st_size > _LARGEST_MANIFEST:
+            raise ConfigError(f"{path} is larger than any manifest of a release")
+        return Listed.model_validate_json(path.read_bytes())
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"{folder}: no release here (no {MANIFEST}). Name a workspace and a version, or the folder of a release"
+        ) from error
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise ConfigError(f"{path} is no manifest of a release: {where}: {first['msg']}") from error
+
+
+def _parquet_names(parquet: pq.ParquetFile, columns: Sequence[str]) -> list[str]:
+    """The Parquet names of those parts of `columns` that a file has; a part with parts of its own counts whole."""
+    paths = [parquet.schema.column(place).path for place in range(len(parquet.schema))]
+    leaves = [leaf for field in parquet.schema_arrow for leaf in _leaves(field.type, field.name)]
+    if len(leaves) != len(paths) or len(set(leaves)) != len(leaves):
+        raise ConfigError(f"{quoted(str(parquet.schema_arrow.names[:5]))}: columns that no release has")
+    return [
+        path
+        for leaf, path in zip(leaves, paths, strict=True)
+        if any(leaf == name or leaf.startswith((f"{name}.", f"{name}[")) for name in columns)
+    ]
+
+
+def _leaves(kind: pa.DataType, name: str) -> Iterator[str]:
+    if pa.types.is_struct(kind):
+        for place in range(kind.num_fields):
+            yield from _leaves(kind.field(place).type, f"{name}.{kind.field(place).name}")
+    elif pa.types.is_list(kind):
+        yield from _leaves(kind.value_type, f"{name}[]")
+    else:
+        yield name

@@ -1,0 +1,1 @@
+"""Commands on finished releases, each in a file of its own."""
