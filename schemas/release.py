@@ -98,13 +98,45 @@ class ReviewFigures(ReviewFindings):
         return self.unreviewed / self.samples if self.samples else 0.0
 
 
+class StageState(Record):
+    """What decided the results of a stage, besides their inputs, when a release was made.
+
+    `version` is raised when the stage's code gives other results; `prompt` is the hash of its prompt, `models` the hash
+    of the names, revisions and sampling parameters of its models. `settings` are the keys of the configuration that can
+    change a result, `limits` those that can only decide whether a video is left out: single values as JSON, lists as
+    hashes. Two names are no stages: `review` (the rules for people's verdicts) and `splits`.
+    """
+
+    name: str
+    version: int
+    prompt: Sha256 | None = None
+    models: Sha256 | None = None
+    settings: dict[str, str] = Field(default_factory=dict)
+    limits: dict[str, str] = Field(default_factory=dict)
+
+
+class ChangeFigures(Record):
+    """How many rows of `full` came, went, changed and stayed since the release `before`.
+
+    `causes` counts the rows that came, went or changed by the first cause of each (schemas.documents.release_diff).
+    """
+
+    before: str
+    added: int
+    removed: int
+    changed: int
+    same: int
+    causes: dict[str, int] = Field(default_factory=dict)
+
+
 class ReleaseManifest(Manifest):
     """The contents of a release's `manifest.json`: `files` are all other files, sorted by path.
 
     `version` is a semantic version. `made_from` is the SHA-256 of everything that the release depends on: two releases
     with one value have the same rows. `splits` and `samples` are those of the configuration `default`;
     `split_report` says how the splits were made, `media` how files and frames; `v2xum release` always writes both.
-    `formats` are those of trainers.
+    `formats` are those of trainers. `stages` is empty in releases that did not record it yet; `changes` is null in the
+    first release.
     """
 
     version: str
@@ -114,3 +146,5 @@ class ReleaseManifest(Manifest):
     split_report: SplitReport | None = None
     media: MediaSettings | None = None
     formats: FormatChoice = FormatChoice()
+    stages: tuple[StageState, ...] = ()
+    changes: ChangeFigures | None = None

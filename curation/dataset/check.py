@@ -146,7 +146,7 @@ def _first(error: ValidationError) -> str:
 
 
 def _damaged(out: Path, listed: _Listed) -> dict[str, str]:
-    found = {file.path: _file_problem(out, file) for file in listed.files}
+    found = {file.path: file_problem(out, file) for file in listed.files}
     return {path: problem for path, problem in found.items() if problem is not None}
 
 
@@ -157,7 +157,8 @@ def _stray_files(out: Path, listed: _Listed) -> Iterator[str]:
             yield f"{name}: not named in {MANIFEST}"
 
 
-def _file_problem(out: Path, file: ExportedFile) -> str | None:
+def file_problem(out: Path, file: ExportedFile) -> str | None:
+    """What is wrong with a file of the dataset in `out`, by its size and SHA-256, in words; None for a sound one."""
     path = out / file.path
     if path.is_symlink() or not path.resolve().is_relative_to(out.resolve()):
         return "a link"  # a copy may come from anybody: nothing outside its folder is read

@@ -44,6 +44,16 @@ class ResultRows(Part):
                     found.setdefault(video_id, {})[stage] = digest
         return found
 
+    def all_digests(self, video_id: str) -> dict[str, set[str]]:
+        """The digests of all finished results of a video, current and older ones: stage -> digests."""
+        r = t.results.c
+        query = sa.select(r.stage, r.digest).where(r.video_id == video_id, r.status == "done")
+        found: dict[str, set[str]] = {}
+        with self.engine.connect() as connection:
+            for stage, digest in connection.execute(query):
+                found.setdefault(stage, set()).add(digest)
+        return found
+
     def entry(self, video_id: str, stage: str, fingerprint: str | None = None) -> Entry | None:
         """The current result of a stage with its payload; with a fingerprint the result that has it, current or not."""
         query, values = (_CURRENT, {}) if fingerprint is None else (_ENTRY, {"f": fingerprint})

@@ -37,13 +37,21 @@ def stage_hashes(config: CurateConfig, prompts: Mapping[str, Prompt], models: Mo
     """What the results of every stage depend on. Pure."""
     return StageHashes(
         results={stage.name: _hash(_of_results(stage, config, prompts, models)) for stage in STAGES},
-        limits={
-            stage.name: _hash(_values(config, stage.limits) | _changed(config, stage.later_limits))
-            for stage in STAGES
-            if stage.limits
-        },
-        policy=_hash(_values(config, POLICY)),
+        limits={stage.name: _hash(limits_of(stage, config)) for stage in STAGES if stage.limits},
+        policy=_hash(values(config, POLICY)),
     )
+
+
+def settings_of(stage: Stage, config: CurateConfig) -> dict[str, Any]:
+    """The keys that can change a stage's results, with their values; of a stage that is off its switch alone."""
+    if stage.switch is not None and is_off(stage, config):
+        return {stage.switch: _OFF}
+    return values(config, stage.keys) | _changed(config, stage.later_keys)
+
+
+def limits_of(stage: Stage, config: CurateConfig) -> dict[str, Any]:
+    """The keys that can only decide whether a video fails at a stage, with their values."""
+    return values(config, stage.limits) | _changed(config, stage.later_limits)
 
 
 def is_off(stage: Stage, config: CurateConfig) -> bool:
@@ -54,10 +62,9 @@ def is_off(stage: Stage, config: CurateConfig) -> bool:
 def _of_results(
     stage: Stage, config: CurateConfig, prompts: Mapping[str, Prompt], models: ModelIdentities
 ) -> dict[str, Any]:
+    depends = settings_of(stage, config)
     if stage.switch is not None and is_off(stage, config):
-        return {stage.switch: _OFF}
-    depends: dict[str, Any] = dict(_values(config, stage.keys))
-    depends |= _changed(config, stage.later_keys)
+        return depends
     if stage.prompt is not None and stage.prompt in prompts:
         depends["prompt"] = prompts[stage.prompt].sha256
     for role in (*([stage.asks] if stage.asks is not None else []), *stage.models):
@@ -65,7 +72,8 @@ def _of_results(
     return depends
 
 
-def _values(config: CurateConfig, keys: tuple[str, ...]) -> dict[str, Any]:
+def values(config: CurateConfig, keys: tuple[str, ...]) -> dict[str, Any]:
+    """The values of dotted keys. Raises AttributeError for a key that the configuration does not have."""
     return {key: _value(config, key) for key in keys}
 
 

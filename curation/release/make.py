@@ -2,6 +2,7 @@
 
     manifest.json                               path, SHA-256, bytes and rows of every other file, and all figures
     README.md                                   the dataset card, with the header that the Hub reads
+    CHANGES.md                                  what differs from the release before it, and why
     CITATION.cff                                how to cite it
     CONFIGURATION/SPLIT-NNNNN-of-NNNNN.parquet  the rows (curation/release/configurations)
     formats/NAME                                the rows for a trainer (curation/release/formats)
@@ -28,9 +29,12 @@ from curation.dataset.statistics import Tally
 from curation.pipeline.services import Services
 from curation.release.configurations.configuration import Inputs
 from curation.release.configurations.registry import CONFIGURATIONS
+from curation.release.diff.changes import earlier_release, write_changes
+from curation.release.diff.opened import OpenedRelease, open_release
 from curation.release.documents import DOCUMENTS
 from curation.release.formats import registry as formats_of
 from curation.release.gate import Limits, raise_if_refused, unreviewed
+from curation.release.made_with import stage_states
 from curation.release.media import media_settings
 from curation.release.prepare import Prepared, prepared
 from curation.release.refresh.opt_outs import published_list
@@ -64,7 +68,8 @@ class Plan(NamedTuple):
     """A release that could be made: its folder, its samples, and what people said of them.
 
     `frozen`: the splits of rows that earlier releases published; `benchmarks`: the files and folders to compare
-    with; `versions`: the latest earlier release with each row; `formats`: those of trainers.
+    with; `versions`: the latest earlier release with each row; `earlier`: the folder of the release before this one,
+    None for the first; `formats`: those of trainers.
     """
 
     version: str
@@ -76,6 +81,7 @@ class Plan(NamedTuple):
     frozen: Mapping[str, SplitName]
     benchmarks: Sequence[Path]
     versions: Mapping[str, str]
+    earlier: Path | None
     formats: FormatChoice = NO_FORMATS
 
 
@@ -105,25 +111,28 @@ def plan_release(
     versions = last_versions(root, number)
     folder = root / str(number)
     formats_of.raise_if_without_frames(formats, services.config)
+    earlier = earlier_release(root, number)
     known = {**versions, **dict.fromkeys(ids, str(number))}
-    made_from = _made_from(services, figures, frozen, benchmarks, known, formats)
+    made_from = _made_from(services, figures, frozen, benchmarks, known, earlier, formats)
     if folder.exists() or folder.is_symlink():
         raise ConfigError(f"{folder} exists, and a release never changes: {_same_or_not(folder, made_from)}")
     raise_if_lower(number, root)
-    return Plan(str(number), folder, ids, figures, made_from, standings, frozen, benchmarks, versions, formats)
+    return Plan(str(number), folder, ids, figures, made_from, standings, frozen, benchmarks, versions, earlier, formats)
 
 
 def make_release(plan: Plan, services: Services, limits: Limits | None = None) -> ReleaseManifest:
     """Write the planned release and return its manifest. The caller holds the workspace's lock.
 
     Raises ReleaseRefused when people have checked too little or found too much (`limits`), or when a sample cannot be
-    written; then, and after a kill at any moment, there is no such release. Raises StorageFull and OSError.
+    written; then, and after a kill at any moment, there is no such release. Raises ConfigError when the release before
+    it is not what was published, StorageFull and OSError.
     """
     raise_if_refused(plan.version, plan.figures, limits or Limits())
+    earlier = open_release(plan.earlier) if plan.earlier is not None else None
     _remove_remains(plan.folder.parent)
     new = staging(plan.folder, MANIFEST)
     try:
-        manifest = _write(plan, services, new)
+        manifest = _write(plan, services, new, earlier)
         for path in new.rglob("*"):
             if path.is_file():
                 path.chmod(0o444)  # nobody changes it by mistake
@@ -137,7 +146,7 @@ def make_release(plan: Plan, services: Services, limits: Limits | None = None) -
     return manifest
 
 
-def _write(plan: Plan, services: Services, new: Path) -> ReleaseManifest:
+def _write(plan: Plan, services: Services, new: Path, earlier: OpenedRelease | None) -> ReleaseManifest:
     assignment = _assigned(plan, services)
     tally, splits, failed = Tally(), dict[str, SplitName](), list[str]()
     example: dict[str, Any] | None = None
@@ -164,6 +173,7 @@ def _write(plan: Plan, services: Services, new: Path) -> ReleaseManifest:
     rows = {path: count for writer in writers for path, count in writer.files}
     manifest = _manifest(plan, services, tally, [writer.count() for writer in writers], assignment)
     manifest = manifest.model_copy(update={"files": _files(new, rows)})
+    manifest = write_changes(new, manifest, earlier)
     for document in DOCUMENTS:
         document(Written(new, manifest, services, example))
     manifest = manifest.model_copy(update={"files": _files(new, rows, manifest.files)})
@@ -233,6 +243,7 @@ def _manifest(
         split_report=assignment.report,
         media=media_settings(config),
         formats=plan.formats,
+        stages=stage_states(services),
         **tally.figures(),
     )
 
@@ -243,6 +254,7 @@ def _made_from(
     frozen: Mapping[str, SplitName],
     benchmarks: Sequence[Path],
     versions: Mapping[str, str],
+    earlier: Path | None,
     formats: FormatChoice,
 ) -> str:
     """The SHA-256 of what a release depends on. Of folders of videos the names and sizes count."""
@@ -266,6 +278,8 @@ def _made_from(
         gone,
         left_out,
         media_settings(services.config).canonical(),
+        [state.model_dump() for state in stage_states(services)],
+        hash_file(earlier / MANIFEST)[0] if earlier is not None else None,
     ]
     parts += [formats_of.FORM, formats.canonical()] if formats.names else []
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -126,9 +126,18 @@ def explain(
             help="A video's id or the start of it, a file's hash, an address, a title, or LIST:ROW of a rejected row.",
         ),
     ],
+    release: Annotated[
+        str | None,
+        typer.Option(
+            help="Show what this release says of it, such as 0.1.0, and how the ledger differs from that now."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show everything about one video: origin, hashes, timestamps, prompts, models, tokens, attempts, rejections."""
+    if release is not None:
+        _explain_published(workspace_first("explain", workspace, [video]), release, video, as_json=as_json)
+        return
     with workspace_first("explain", workspace, [video]).to_read() as place, open_view(place) as view:
         ids = find(view.ledger, video)
         if len(ids) != 1:
@@ -147,6 +156,22 @@ def explain(
         from flows.cli.printing.print_explanation import print_explanation
 
         print_explanation(answer, workspace)
+
+
+def _explain_published(found: Workspace, version: str, video: str, *, as_json: bool) -> None:
+    from curation.pipeline.services import open_services
+    from curation.release.diff.explain import explain_published
+    from curation.release.versions import find_release
+
+    folder = find_release(found, version)
+    with found.to_read() as place, open_services(place) as services:
+        answer = explain_published(folder, video, services)
+    if as_json:
+        print_json(answer)
+    else:
+        from flows.cli.printing.print_published import print_published
+
+        print_published(answer)
 
 
 @app.command()

@@ -1,0 +1,1 @@
+"""Compares two releases: which rows came, went and changed, and why."""

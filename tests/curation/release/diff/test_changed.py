@@ -1,0 +1,207 @@
+"""The causes of a changed row, from what two rows and two releases say; nothing is guessed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from curation.release.diff.changed import Change, causes_of_change
+from curation.release.diff.states import Pair, all_causes
+from curation.release.made_with import REVIEW, SPLITS
+from schemas.release import StageState
+from tests.curation.release.diff.written import Row, row
+from tests.curation.samples import sha
+
+STAGES = ("download", "filter", "frames", "caption", "binding", "extract", "refine", "audit")
+
+
+def states(**changes: dict[str, Any]) -> dict[str, StageState]:
+    plain = {name: StageState(name=name, version=1) for name in (*STAGES, REVIEW, SPLITS)}
+    return plain | {name: plain[name].model_copy(update=change) for name, change in changes.items()}
+
+
+def causes(first: Row, second: Row, before: Any = None, after: Any = None) -> list[tuple[str, str | None]]:
+    fields = frozenset(name for name in first if first[name] != second[name])
+    kept = fields | {"provenance", "review"}
+    change = Change({name: first[name] for name in kept}, {name: second[name] for name in kept}, fields)
+    pair = Pair(before if before is not None else states(), after if after is not None else states())
+    return [(cause.cause, cause.stage) for cause in causes_of_change(change, pair)]
+
+
+def made(stage: str, **other: Any) -> dict[str, Any]:
+    """A change of who made a stage."""
+    plain = row("v")["provenance"]
+    return {"provenance": {**plain, stage: {**plain[stage], **other}}}
+
+
+def captions(texts: dict[int, str | None]) -> list[Row]:
+    """The captions, some with another text, some (None) gone."""
+    plain = {each["index"]: each for each in row("v")["captions"]}
+    return [
+        {**each, "text": texts.get(index, each["text"])}
+        for index, each in plain.items()
+        if index not in texts or texts[index] is not None
+    ]
+
+
+def reviewed(status: str = "fixed", by: tuple[str, ...] = ("ann",), **edits: Any) -> dict[str, Any]:
+    decisions = {"accept": 0, "fix": 0, "reject": 0}
+    decisions["fix" if status == "fixed" else "accept"] = len(by)
+    edited = bool(edits)
+    return {
+        "review": {
+            "status": status,
+            "reviewers": list(by),
+            "decisions": decisions,
+            "edited": edited,
+            "editor": by[0] if edited else None,
+            **edits,
+        }
+    }
+
+
+NEW_PROMPT = {"prompt": "caption.v2", "prompt_sha256": sha("new")}
+NEW_MODEL = {"model": "larger", "revision": sha("larger")}
+
+
+def test_another_prompt_is_the_root_and_later_stages_follow_from_it() -> None:
+    second = row("v", captions=captions({1: "other"}), summary={"v2t": "Other."}, **made("caption", **NEW_PROMPT))
+    assert causes(row("v"), second) == [("prompt", "caption")]
+
+
+def test_a_new_prompt_that_wrote_the_same_is_a_cause_too() -> None:
+    assert causes(row("v"), row("v", **made("refine", prompt="refine.v9", prompt_sha256=sha("9")))) == [
+        ("prompt", "refine")
+    ]
+
+
+def test_several_causes_come_in_the_order_of_the_stages() -> None:
+    provenance = {
+        **made("caption", **NEW_PROMPT)["provenance"],
+        "refine": made("refine", **NEW_MODEL)["provenance"]["refine"],
+    }
+    second = row("v", provenance=provenance, captions=captions({1: "x"}), title="New", **reviewed("accepted"))
+    assert causes(row("v"), second) == [
+        ("source changed", "download"),
+        ("prompt", "caption"),
+        ("model", "refine"),
+        ("person", "review"),
+    ]
+
+
+def test_sampling_parameters_belong_to_the_model() -> None:
+    assert causes(row("v"), row("v", **made("extract", sampling='{"seed": 1}'))) == [("model", "extract")]
+
+
+def test_what_only_the_release_knows_settings_code_and_models_that_no_row_names() -> None:
+    second = row("v", summary={"v2t": "Other."})
+    for change, cause in (
+        ({"version": 2}, "code"),
+        ({"settings": {"refine.similarity": "0.9"}}, "settings"),
+        ({"models": sha("another embedder")}, "model"),
+    ):
+        assert causes(row("v"), second, after=states(refine=change)) == [(cause, "refine")]
+
+
+def test_a_difference_at_a_stage_that_the_row_does_not_show_is_no_cause() -> None:
+    other = states(caption={"version": 2}, refine={"settings": {"refine.lines": "4"}})
+    assert causes(row("v"), row("v", title="New"), after=other) == [("source changed", "download")]
+
+
+def test_what_no_release_records_is_unknown_and_stays_so_beside_what_is_known() -> None:
+    second = row("v", captions=captions({1: "other"}))
+    assert causes(row("v"), second) == [("unknown", "caption")]
+    assert causes(row("v"), second, before={}, after=states(caption={"version": 2})) == [("unknown", "caption")]
+    judged = row("v", captions=captions({1: "other"}), **reviewed("accepted"))
+    assert causes(row("v"), judged) == [("unknown", "caption"), ("person", "review")]
+
+
+def test_a_persons_fix_is_told_apart_from_what_models_wrote() -> None:
+    fixed = row("v", captions=captions({3: "mended"}), scores={"judge": None}, **reviewed(captions_edited=[3]))
+    assert causes(row("v"), fixed) == [("person", "review")]
+    both = row("v", captions=captions({3: "mended", 4: "by another model"}), **reviewed(captions_edited=[3]))
+    assert causes(row("v"), both) == [("unknown", "caption"), ("person", "review")]
+    withdrawn = row(
+        "v",
+        captions=captions({3: None}),
+        captions_failed=[{"index": 3, "time": 3.0, "reason": "judged_wrong"}],
+        **reviewed(captions_withdrawn=[3]),
+        **made("caption", tokens_in=770, tokens_out=99),
+    )
+    assert causes(row("v"), withdrawn) == [("person", "review")]
+
+
+def test_a_persons_keyframes_are_told_apart_from_the_models() -> None:
+    plain = row("v")
+    dropped = [each for each in plain["keyframes"] if each["index"] != 3]
+    fixed = row("v", keyframes=dropped, summary={"v2t": "Less."}, **reviewed(keyframes_dropped=[3]))
+    assert causes(plain, fixed) == [("person", "review")]
+    assert causes(plain, row("v", keyframes=dropped)) == [("unknown", "extract")]
+
+
+def test_an_edited_summary_and_a_second_edit_of_it_are_a_persons() -> None:
+    fixed = row("v", summary={"v2t": "Mine."}, **reviewed(summary_edited=True))
+    again = row("v", summary={"v2t": "Mine, again."}, **reviewed(summary_edited=True))
+    assert causes(row("v"), fixed) == [("person", "review")]
+    assert causes(fixed, again) == [("person", "review")], "the review looks the same"
+    second = row("v", captions=captions({3: "b"}), **reviewed(captions_edited=[3]))
+    assert causes(row("v", captions=captions({3: "a"}), **reviewed(captions_edited=[3])), second) == [
+        ("person", "review")
+    ]
+
+
+def test_a_verdict_that_counts_no_more_follows_from_the_new_content() -> None:
+    fixed = row("v", captions=captions({3: "mended"}), **reviewed(captions_edited=[3]))
+    anew = row("v", captions=captions({3: "anew", 4: "anew"}), **made("caption", **NEW_PROMPT))
+    assert causes(fixed, anew) == [("prompt", "caption")]
+
+
+def test_the_rules_for_verdicts_decide_without_a_person() -> None:
+    accepted = row("v", **reviewed("accepted"))
+    assert causes(accepted, row("v")) == [("unknown", "review")]
+    stricter = states(review={"settings": {"review.least": "2"}})
+    assert causes(accepted, row("v"), after=stricter) == [("settings", "review")]
+    more = row("v", **reviewed("accepted", ("ann", "bob")))
+    assert causes(accepted, more, after=stricter) == [("settings", "review"), ("person", "review")]
+
+
+def test_filters_frames_scores_and_splits() -> None:
+    measured = [{"name": "duration", "number": 9.0, "text": None, "flag": None}]
+    assert causes(row("v"), row("v", filters=measured), after=states(filter={"settings": {"filters.x": "1"}})) == [
+        ("filter", "filter")
+    ]
+    other_file = row("v", file={"sha256": sha("new file")}, filters=measured)
+    assert causes(row("v"), other_file) == [("source changed", "download")]
+    smaller = states(download={"settings": {"download.max_height": "480"}})
+    assert causes(row("v"), other_file, after=smaller) == [("settings", "download")]
+    pictures = [{**each, "image_sha256": sha("x")} for each in row("v")["captions"]]
+    finer = states(frames={"settings": {"frames.short_side": "512"}})
+    assert causes(row("v"), row("v", captions=pictures), after=finer) == [("settings", "frames")]
+    assert causes(row("v"), row("v", scores={"judge": 4.0}), after=states(audit={"prompt": sha("j")})) == [
+        ("prompt", "audit")
+    ]
+    assert causes(row("v"), row("v", scores={"judge": 4.0})) == [("unknown", "audit")]
+    assert causes(row("v"), row("v", "test")) == [("unknown", SPLITS)]
+    assert causes(row("v"), row("v", "test"), after=states(splits={"version": 3})) == [("code", SPLITS)]
+
+
+def test_columns_that_follow_from_equal_ones_are_made_by_other_code() -> None:
+    asked = [{"from": "human", "value": "Please!"}]
+    assert causes(row("v"), row("v", conversations=asked)) == [("code", None)]
+    assert causes({**row("v"), "new": 1}, {**row("v"), "new": 2}) == [("unknown", None)]
+
+
+@pytest.mark.parametrize("broken", [None, {}, {"caption": None}, {"caption": {"prompt": None}}])
+def test_rows_that_lack_what_rows_have_break_nothing(broken: Any) -> None:
+    poor = {**row("v"), "provenance": broken, "review": None, "captions": None, "keyframes": [{}], "summary": None}
+    assert causes(row("v"), poor) and causes(poor, row("v")) and causes(poor, {**poor, "title": "x"})
+
+
+def test_all_differences_of_the_releases_are_listed_also_those_that_no_row_shows() -> None:
+    after = states(caption={"prompt": sha("p")}, audit={"limits": {"audit.refuse_below": "0.2"}})
+    told = [(cause.cause, cause.stage, cause.detail) for cause in all_causes(Pair(states(), after))]
+    assert told == [
+        ("prompt", "caption", f"none -> {sha('p')[:12]}"),
+        ("filter", "audit", "audit.refuse_below - -> 0.2"),
+    ]
