@@ -118,11 +118,11 @@ def _roots(out: Place, published: Published, states: Pair) -> list[Cause]:
     mine, other = published.lineage, out.lineage
     if mine is None or other is None:
         return []
-    for stage in STAGES.names:
+    for stage in STAGES.published:  # no later result depends on a check
         first, second = mine.get(stage), other.get(stage)
         if second is None:
             break  # it is out here
-        if first != second and first is not None and STAGES[stage].published:
+        if first != second and first is not None:
             changed = causes_of_stage(stage, states)
             if not changed and stage == "download":
                 return [_cause("source changed", stage, "another file, or other statements of its publisher")]

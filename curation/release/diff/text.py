@@ -68,7 +68,7 @@ def parts(diff: ReleaseDiff, most: int) -> tuple[Part, Part, Part]:
 def table_of_causes(diff: ReleaseDiff) -> list[tuple[str, tuple[int, int, int], str]]:
     """By first cause, in the order of the vocabulary: rows that came, went and changed, and what the cause means."""
     counts: Mapping[str, Mapping[str, int]] = diff.by_cause
-    found = []
+    found: list[tuple[str, tuple[int, int, int], str]] = []
     for name, meaning in CAUSES.items():
         came, went, changed = (counts.get(kind, {}).get(name, 0) for kind in ("added", "removed", "changed"))
         if came or went or changed:

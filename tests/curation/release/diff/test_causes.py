@@ -146,7 +146,7 @@ def test_a_persons_fix(root: Path) -> None:
 
 def test_a_person_rejects_and_another_takes_it_back(root: Path) -> None:
     with opened(root) as (place, services):
-        Reviews(services.ledger).store([verdict(MADE[0], "reject", reasons=("wrong_caption",))])
+        Reviews(services.ledger).store([verdict(MADE[0], "reject", reasons=("bad_text",))])
         release(place, services, "0.2.0")
         gone = compared(root)
         Reviews(services.ledger).store([verdict(MADE[0], "accept", at=5)])

@@ -68,18 +68,18 @@ def test_a_row_that_the_ledger_would_write_otherwise_now(root: Path) -> None:
 def test_verdicts_since_the_release(root: Path) -> None:
     with opened(root) as (_, services):
         mended = shown(MADE[1], k3={"caption": "a blue kite", "changed": True})
-        said = [verdict(MADE[1], "fix", keyframes=mended), verdict(MADE[2], "reject", reasons=("wrong_caption",))]
+        said = [verdict(MADE[1], "fix", keyframes=mended), verdict(MADE[2], "reject", reasons=("bad_text",))]
         Reviews(services.ledger).store(said)
         fixed = explain_published(root / "releases" / "0.1.0", "video1", services)
         rejected = explain_published(root / "releases" / "0.1.0", "video2", services)
     assert [cause.cause for cause in fixed.causes] == ["person"] and "review" in fixed.fields
-    assert rejected.now == "rejected, review: wrong_caption"
+    assert rejected.now == "rejected, review: bad_text"
     assert [cause.cause for cause in rejected.causes] == ["person"]
 
 
 def test_a_video_that_the_release_left_out_and_one_that_it_does_not_name(root: Path) -> None:
     with opened(root) as (place, services):
-        Reviews(services.ledger).store([verdict(MADE[2], "reject", reasons=("wrong_caption",))])
+        Reviews(services.ledger).store([verdict(MADE[2], "reject", reasons=("bad_text",))])
         release(place, services, "0.2.0")
         out = explain_published(root / "releases" / "0.2.0", "video2", services)
         for wanted, said in (
@@ -89,4 +89,4 @@ def test_a_video_that_the_release_left_out_and_one_that_it_does_not_name(root: P
             with pytest.raises(ConfigError, match=said):
                 explain_published(root / "releases" / "0.1.0", wanted, services)
     assert (out.state, out.row) == ("left out", None) and out.out is not None
-    assert (out.out["stage"], out.out["reason"]) == ("review", "wrong_caption")
+    assert (out.out["stage"], out.out["reason"]) == ("review", "bad_text")

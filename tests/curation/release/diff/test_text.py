@@ -19,7 +19,7 @@ from curation.release.diff.write import write_pages
 from schemas.errors import ConfigError
 from schemas.release import StageState
 from tests.annotation.browser import CHROMIUM, chromium
-from tests.curation.release.diff.written import line, out, row, split_of_number, write_release
+from tests.curation.release.diff.written import Row, line, out, row, split_of_number, write_release
 from tests.curation.report.test_page import HOSTILE
 from tests.curation.samples import sha
 
@@ -33,7 +33,9 @@ PICTURES = os.environ.get("V2XUM_TEST_PICTURES")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Compared:
     """Releases in which every text is hostile: titles, captions, summaries, makers, evidence, statements, settings."""
     folder = tmp_path_factory.mktemp("hostile")
-    old, new, states = [], [], []
+    old: list[Row] = []
+    new: list[Row] = []
+    states: list[StageState] = []
     for number, text in enumerate(HOSTILE):
         made = {"provenance": {**row("v")["provenance"], "refine": {**row("v")["provenance"]["refine"], "model": text}}}
         caption = [{**row("v")["captions"][0], "text": text}]
