@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from curation.ledger.stages import STAGES
 from curation.release.configurations.configuration import Configuration, Inputs, Row
 from curation.status.standings import VideoStanding
+from curation.status.withdrawn import Withdrawn
 
 if TYPE_CHECKING:
     from datasets import Features
@@ -32,15 +33,18 @@ def features() -> Features:
 
 
 def rows(inputs: Inputs) -> Iterator[Row]:
-    """One row a registered video, by id."""
+    """One row a registered video, by id; of who opted out, and of what was withdrawn, the id alone."""
     standings = inputs.standings
+    withdrawn = Withdrawn(standings.view.ledger, standings.view.refresh)
     ids = sorted(source.id for source in standings.view.ledger.sources())
     for start in range(0, len(ids), _CHUNK):
         chunk = ids[start : start + _CHUNK]
         found = {one.source.id: one for one in standings.walk(chunk)}
         for name in chunk:
             split = inputs.splits.get(name, OUT)
-            yield {"id": name, **digests_of(found[name]), "due": found[name].where.stage, "split": split}
+            nameless = split == OUT and (name in withdrawn.opted_out or name in withdrawn.gone)
+            digests = dict.fromkeys(STAGES.names) if nameless else digests_of(found[name])
+            yield {"id": name, **digests, "due": found[name].where.stage, "split": split}
 
 
 def digests_of(one: VideoStanding) -> dict[str, str | None]:

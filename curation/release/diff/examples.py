@@ -88,7 +88,8 @@ def differences(change: Change) -> Iterator[Line]:
         before, after = (row.get(name) for row in _rows(change))
         if isinstance(before, dict) and isinstance(after, dict):
             for key in sorted({*before, *after}):
-                yield from _values(f"{name}.{key}", before.get(key), after.get(key))
+                label = key if name == "provenance" else f"{name}.{key}"  # a stage
+                yield from _values(label, before.get(key), after.get(key))
         else:
             yield from _values(name, before, after)
 

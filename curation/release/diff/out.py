@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from curation.ledger.stages import EXPORT, SOURCE, STAGES
 from curation.release.diff.states import Pair, causes_of_stage, limits_that_differ, once
+from curation.sources.opt_outs import REASON as OPTED_OUT
 from curation.status.gate import AWAITS_REVIEW
 from schemas.documents.release_diff import Cause, CauseName
 from schemas.safe_text import plain
@@ -59,7 +60,7 @@ def _causes(out: Place, published: Published, states: Pair, *, came: bool) -> tu
         due = out.lineage.get("due")
         found = [*_roots(out, published, states), _cause("unfinished", due, "its results were not finished")]
     elif out.knows_all and came:
-        found = [_cause("new source", SOURCE, "no list had named it")]
+        found = [_cause("new source", None, "no list had named it")]
     else:
         found = [_cause("unknown", None, "the other release does not name it")]
     return once(found)
@@ -67,9 +68,9 @@ def _causes(out: Place, published: Published, states: Pair, *, came: bool) -> tu
 
 def _of_tombstone(tombstone: Mapping[str, Any], came: bool) -> Cause:
     words = [str(tombstone[key]) for key in ("reason", "date") if tombstone.get(key) is not None]
-    asked = str(tombstone.get("reason", "")).startswith("opt")
-    kind: CauseName = "source back" if came else "opt-out" if asked else "source gone"
-    return _cause(kind, "download", ", ".join(words))
+    reason = str(tombstone.get("reason"))
+    kind: CauseName = "source changed" if reason.startswith("licence") else "source back" if came else "source gone"
+    return _cause("opt-out" if reason == OPTED_OUT else kind, "download", ", ".join(words))
 
 
 def _of_rejection(out: Place, published: Published, states: Pair, came: bool) -> list[Cause]:
@@ -79,7 +80,7 @@ def _of_rejection(out: Place, published: Published, states: Pair, came: bool) ->
     roots = _roots(out, published, states)
     if stage == "review":
         return [*roots, _cause("person", stage, told)]
-    if reason.startswith("opt"):
+    if reason == OPTED_OUT:
         return [_cause("opt-out", stage, told)]
     if reason == "duplicate":
         return [_cause("duplicate", stage, told)]

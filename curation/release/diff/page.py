@@ -9,7 +9,7 @@ from jinja2 import Template
 
 from curation.release.diff.compare import Compared
 from curation.release.diff.examples import Example
-from curation.release.diff.text import cause_words, parts, said_of_releases, table_of_causes
+from curation.release.diff.text import parts, said_of_releases, table_of_causes
 from pages.templates import asset, load_template, policy, trusted
 from schemas.documents.release_diff import CAUSES
 
@@ -42,4 +42,4 @@ def _groups(examples: tuple[Example, ...]) -> list[tuple[str, list[Example]]]:
 
 @functools.cache
 def _template() -> Template:
-    return load_template("diff.html.jinja", {"words": cause_words})
+    return load_template("diff.html.jinja", {})

@@ -86,13 +86,14 @@ def test_tombstones_say_that_a_source_is_gone() -> None:
         ("source gone", "download")
     ]
     assert leaving(Place(tombstone={"id": "v", "reason": "opted_out"})) == [("opt-out", "download")]
+    assert leaving(Place(tombstone={"id": "v", "reason": "licence_changed"})) == [("source changed", "download")]
 
 
 def test_a_row_that_comes_has_the_cause_for_which_it_was_not_there() -> None:
     def coming(place: Place, status: str = "unreviewed", **after: Any) -> list[tuple[str, str | None]]:
         return names(causes_of_coming(place, Published(DONE, status), Pair(states(), states(**after))))
 
-    assert coming(Place(knows_all=True)) == [("new source", "source")]
+    assert coming(Place(knows_all=True)) == [("new source", None)]
     assert coming(Place()) == [("unknown", None)], "a release without lineage does not name unfinished videos"
     assert coming(place("download", "private")) == [("source back", "download")]
     assert coming(place("audit", "awaits_review", "refused", **DONE), "accepted") == [("person", "audit")]
@@ -117,4 +118,4 @@ def test_lineage_tells_a_new_video_from_an_unfinished_one(tmp_path: Path) -> Non
     b = write_release(tmp_path / "b", [row("v1"), row("v2"), row("v3")])
     found = compare_folders(a, b).diff
     assert names(found.causes["v2"]) == [("unfinished", "refine")]
-    assert names(found.causes["v3"]) == [("new source", "source")]
+    assert names(found.causes["v3"]) == [("new source", None)]
