@@ -23,12 +23,13 @@ from curation.status.standings import due
 from curation.workspace import Workspace
 from schemas.configuration.loading import load_config
 from schemas.documents.release_diff import ReleaseDiff
+from schemas.errors import ConfigError
 from schemas.records import CaptionSet, Maker, Sample, Summary
 from schemas.repository import ROOT
 from tests.curation.finished import finished
 from tests.curation.people import finish, shown, verdict
 from tests.curation.release.releases import release
-from tests.curation.samples import make_sample, sha
+from tests.curation.samples import contents, make_sample, sha
 
 pytestmark = pytest.mark.slow
 MADE = [make_sample(f"v{number:03d}") for number in range(4)]
@@ -244,3 +245,34 @@ def test_an_unchanged_ledger_changes_nothing(root: Path) -> None:
     diff = compared(root)
     assert (diff.added, diff.removed, diff.changed, diff.same, diff.stages) == ((), (), (), 4, ())
     assert manifest.changes is not None and (manifest.changes.before, manifest.changes.same) == ("0.1.0", 4)
+
+
+def test_the_changelog_is_in_the_release_and_its_card_and_the_same_in_every_try(root: Path, tmp_path: Path) -> None:
+    releases = root / "releases"
+    shutil.copytree(releases, tmp_path / "again")
+    with opened(root) as (place, services):
+        Reviews(services.ledger).store([verdict(MADE[0]), verdict(MADE[1], "reject", reasons=("bad_text",))])
+        manifest = release(place, services, "0.2.0")
+        release(place, services, "0.2.0", releases=tmp_path / "again")
+    new = contents(releases / "0.2.0")
+    assert contents(tmp_path / "again" / "0.2.0") == new
+    assert "CHANGES.md" in {file.path for file in manifest.files}
+    told = new["CHANGES.md"].decode()
+    assert told.startswith("# Changes from 0.1.0 to 0.2.0\n\n0 rows came, 1 went, 1 changed; 2 are as they were.")
+    assert "- v001: person at review: bad\\_text: rejected by 1 of 1 annotators" in told
+    assert "- v000 (review): person at review: accepted by ann" in told
+    card = new["README.md"].decode()
+    assert "Since 0.1.0: 0 rows came, 1 went, 1 changed, 2 are as they were. First causes: person 2." in card
+    first = contents(releases / "0.1.0")
+    assert b"The first release, with 4 rows" in first["CHANGES.md"] and b"## Changes" not in first["README.md"]
+
+
+def test_no_release_is_made_on_one_that_is_not_what_was_published(root: Path) -> None:
+    (path,) = (root / "releases" / "0.1.0" / "full").glob("train-*")
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with opened(root) as (place, services):
+        Reviews(services.ledger).store([verdict(MADE[0])])
+        with pytest.raises(ConfigError, match=r"0\.1\.0 is not what was published: full/train-.*damaged: SHA-256"):
+            release(place, services, "0.2.0")
+    assert [each.name for each in (root / "releases").iterdir()] == ["0.1.0"]
