@@ -58,7 +58,7 @@ from schemas.release import ConfigurationCount, FormatChoice, ReleaseManifest, R
 
 NO_FORMATS = FormatChoice()
 FINGERPRINTS = "fingerprints"  # the folder of a workspace that keeps what frames look like; it can be deleted
-FORM = 3  # raised when equal ledgers give other bytes than before
+FORM = 4  # raised when equal ledgers give other bytes than before
 _NAMED = 5
 
 _log = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ from curation.release.configurations.conversations import V2T, V2V, V2VT
 from curation.release.configurations.default import DEFAULT
 from curation.release.configurations.frames import FRAMES
 from curation.release.configurations.full import FULL
-from curation.release.configurations.preferences import PREFERENCES
 from curation.release.configurations.lineage import LINEAGE
+from curation.release.configurations.preferences import PREFERENCES
 from curation.release.configurations.rejections import REJECTIONS
 from curation.release.configurations.tombstones import TOMBSTONES
 
