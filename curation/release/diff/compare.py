@@ -148,7 +148,7 @@ def alike(first: Any, second: Any) -> bool:
 
 def _row(one: pa.RecordBatch, columns: frozenset[str]) -> dict[str, Any]:
     (row,) = one.select([name for name in one.schema.names if name in columns]).to_pylist()
-    return row
+    return dict(row)
 
 
 def _in_order(one: pa.RecordBatch, fields: frozenset[str]) -> tuple[str, ...]:
