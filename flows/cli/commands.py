@@ -53,7 +53,9 @@ COMMANDS = {  # in the order in which the help shows them
     "browse": Entry(
         ("releases.browse",), "Write a page of a release into DIR: search, filters and every sample, without a server."
     ),
-    "diff": Entry(("diff",), "Say which rows came, went and changed between two releases, each with its cause."),
+    "diff": Entry(
+        ("releases.diff",), "Say which rows came, went and changed between two releases, each with its cause."
+    ),
     "check": Entry(
         ("check",),
         "Check a dataset's folder (an export, a release, or a copy of one): every file by its SHA-256, every row.",
