@@ -19,6 +19,7 @@ from schemas.safe_text import plain, plain_line
 
 CITATION = "CITATION.cff"
 _AUTHORS_SHOWN = 20
+_UNKNOWN_TO_CFF = {"CDLA-Permissive-2.0"}  # younger than the list of licences in the format's schema 1.2.0
 # The dataset whose tasks, instructions and record a release follows.
 _FOLLOWED: dict[str, Any] = {
     "type": "article",
@@ -47,7 +48,7 @@ def render_citation(manifest: ReleaseManifest, stated: ExportConfig) -> str:
         "version": manifest.version,
         **({"date-released": stated.date} if stated.date is not None else {}),
         "authors": [{"name": name} for name in authors(manifest, stated)],
-        **({"license": licence} if licence is not None else {}),
+        **({"license": licence} if licence not in (None, *_UNKNOWN_TO_CFF) else {}),
         **({"url": stated.url} if stated.url is not None else {}),
         "references": [_FOLLOWED],
     }
