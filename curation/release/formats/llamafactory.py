@@ -16,6 +16,7 @@ from curation.release.formats.files import write_json
 from curation.release.formats.format import Format
 from curation.release.formats.messages import check_split, write_splits
 from curation.release.formats.models import MEDIA, MODELS, VisionModel, output_of, write_yaml
+from curation.release.formats.preferences import llamafactory_pairs
 from curation.release.formats.reading import inside, read_json
 from curation.release.formats.readme import write_readme
 from curation.release.formats.registration import Entry, dataset_name, llamafactory_entry
@@ -38,7 +39,7 @@ def _sft(written: Written, folder: Path) -> dict[str, Entry]:
 
 
 # Each writes files into the format's folder and gives their entries in dataset_info.json, by the dataset's name.
-PARTS: tuple[Callable[[Written, Path], dict[str, Entry]], ...] = (_sft,)
+PARTS: tuple[Callable[[Written, Path], dict[str, Entry]], ...] = (_sft, llamafactory_pairs)
 
 
 def write(written: Written, folder: Path) -> None:

@@ -1,6 +1,7 @@
 """The format of TRL: Parquet with `prompt`, `completion` and `images`, a training configuration a model.
 
     SPLIT-NNNNN-of-NNNNN.parquet       a row a task; every picture stands behind its time in the prompt
+    dpo/                               preference pairs, where there are any (curation/release/formats/preferences.py)
     qwen3_vl.yaml, qwen2_5_vl.yaml     LoRA on one GPU
     README.md                          how to start it
 
@@ -20,6 +21,7 @@ from curation.release.formats.format import Format, tasks_of
 from curation.release.formats.frames import IMAGE_MARK, InputFrame, time_text, with_frames
 from curation.release.formats.items import INSTRUCTIONS, TASKS, Item, read_items, splits_of
 from curation.release.formats.models import MODELS, VisionModel, output_of, write_yaml
+from curation.release.formats.preferences import trl_pairs
 from curation.release.formats.reading import read_rows, side_by_side
 from curation.release.formats.readme import write_readme
 from curation.release.formats.rules import answer_problem, question_problem
@@ -54,6 +56,7 @@ def write(written: Written, folder: Path) -> None:
                     files.add(record(item, frames, task, choice))
     for model in MODELS:
         write_yaml(folder / f"{model.file}.yaml", _COMMENTS.format(file=model.file), _training(model))
+    trl_pairs(written, folder)
     write_readme(folder, "trl", written.manifest)
 
 
