@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
@@ -19,6 +20,17 @@ if TYPE_CHECKING:  # heavy modules are imported by the command that needs them
     from schemas.release import ReleaseManifest
 
 _SHOWN = 20
+
+
+def _one_of(names: tuple[str, ...]) -> Callable[[str], str]:
+    """A reader of an option that takes these words; typer knows no lists of literals."""
+
+    def read(text: str) -> str:
+        if text not in names:
+            raise typer.BadParameter(f"{text!r} is none of {', '.join(names)}")
+        return text
+
+    return read
 
 
 @app.command()
@@ -44,16 +56,25 @@ def release(
         ),
     ] = None,
     formats: Annotated[
-        list[FormatName] | None,
-        typer.Option("--format", help="Also write the rows in the format of a trainer; may be repeated."),
+        list[str] | None,
+        typer.Option(
+            "--format",
+            parser=_one_of(get_args(FormatName)),
+            metavar="|".join(get_args(FormatName)),
+            help="Also write the rows in the format of a trainer; may be repeated.",
+        ),
     ] = None,
     inputs: Annotated[
         Inputs, typer.Option(help="What LLaMA-Factory and ms-swift read: videos of a folder, or frames in the files.")
     ] = "videos",
     times: Annotated[Times, typer.Option(help="How the answers of these and of TRL write times.")] = "seconds",
     task: Annotated[
-        list[Task] | None,
-        typer.Option(help="A task that has records; may be repeated. v2xum-llm has V2VT otherwise, the others all."),
+        list[str] | None,
+        typer.Option(
+            parser=_one_of(get_args(Task)),
+            metavar="|".join(get_args(Task)),
+            help="A task that has records; may be repeated. v2xum-llm has V2VT otherwise, the others all.",
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be released, and write nothing.")] = False,
     as_json: JsonOption = False,
@@ -64,7 +85,8 @@ def release(
 
     place = Workspace(workspace).require()
     limits = Limits(max_unreviewed, max_error_rate)
-    choice = FormatChoice(names=tuple(formats or ()), inputs=inputs, times=times, tasks=tuple(task or ()))
+    asked = {"names": formats or (), "inputs": inputs, "times": times, "tasks": task or ()}
+    choice = FormatChoice.model_validate(asked)
     plan, manifest = release_workspace(
         place, version, limits, benchmarks=benchmark or (), formats=choice, dry_run=dry_run
     )

@@ -100,7 +100,7 @@ def _splits(written: Written) -> Iterator[tuple[str, bool, bool]]:
 
 
 def _is_text(row: dict[str, Any]) -> bool:
-    return row["kind"] != "caption"
+    return bool(row["kind"] != "caption")
 
 
 def _ranked(row: dict[str, Any]) -> dict[str, Any]:
