@@ -107,15 +107,15 @@ def picture_of(number: int, index: int) -> bytes:
     return pictures()[(number * KEYFRAMES + index * KEYFRAMES // FRAMES) % PICTURES]
 
 
-def sample_of(number: int) -> Sample:
-    """A sample with texts of its own."""
-    name, words = f"v{number:06d}", random.Random(number)
+def sample_of(number: int, picture: Callable[[int, int], bytes] = picture_of, seed: int | None = None) -> Sample:
+    """A sample with texts of its own, which follow from `seed`, by default its number."""
+    name, words = f"v{number:06d}", random.Random(number if seed is None else seed)
 
     def sentence(count: int) -> str:
         return " ".join(words.choices(WORDS, k=count)).capitalize() + "."
 
     content = hashlib.sha256(name.encode()).hexdigest()
-    hashes = [hashlib.sha256(picture_of(number, index)).hexdigest() for index in range(FRAMES)]
+    hashes = [hashlib.sha256(picture(number, index)).hexdigest() for index in range(FRAMES)]
     chosen = tuple(FrameIndex(place * FRAMES // KEYFRAMES) for place in range(KEYFRAMES))
     times = [Seconds(float(index)) for index in range(FRAMES)]
     lines = [sentence(8) for _ in chosen]
@@ -153,10 +153,15 @@ def sample_of(number: int) -> Sample:
     )  # fmt: skip
 
 
-def fill(services: Services, count: int) -> None:
+def fill(
+    services: Services,
+    count: int,
+    sample: Callable[[int], Sample] = sample_of,
+    picture: Callable[[int, int], bytes] = picture_of,
+) -> None:
     """Finish so many samples in the ledger, with the pictures of their keyframes in the store."""
     for number in range(count):
-        made = sample_of(number)
+        made = sample(number)
         records: dict[str, Record] = {
             "download": made.video, "filter": Judgement(scores=()), "frames": made.frames, "caption": made.captions,
             "binding": Binding(checked=False), "extract": made.extract, "refine": made.summary,
@@ -172,7 +177,7 @@ def fill(services: Services, count: int) -> None:
         folder = services.store.frames(frames_key(made.video.sha256, services.config.frames))
         folder.mkdir(parents=True)
         for index in made.extract.keyframes:
-            (folder / frame_name(index)).write_bytes(picture_of(number, index))
+            (folder / frame_name(index)).write_bytes(picture(number, index))
 
 
 def released(root: Path, answer: Connection) -> None:

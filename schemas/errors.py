@@ -114,6 +114,10 @@ class ReleaseRefused(RunStopped):
     """A release is not made: too few rows are checked, too many labels are wrong, or a sample cannot be written."""
 
 
+class NotPublished(RunStopped):
+    """A publication did not come to its end; readers see the last release, and the same command goes on."""
+
+
 class BudgetReached(RunStopped):
     """The budget of the command line is used up."""
 

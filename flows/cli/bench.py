@@ -36,11 +36,14 @@ class Benchmark(StrEnum):
     audit = "audit"
     smollm2 = "smollm2"
     splits = "splits"
+    publish = "publish"
+    publish_kills = "publish_kills"
 
 
 WITH_OPTIONS = (
     *(Benchmark.serving, Benchmark.frames, Benchmark.review, Benchmark.protocols),
     *(Benchmark.kills, Benchmark.audit, Benchmark.smollm2, Benchmark.splits),
+    *(Benchmark.publish, Benchmark.publish_kills),
 )
 
 

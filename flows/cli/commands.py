@@ -56,6 +56,10 @@ COMMANDS = {  # in the order in which the help shows them
     "diff": Entry(
         ("releases.diff",), "Say which rows came, went and changed between two releases, each with its cause."
     ),
+    "publish": Entry(
+        ("publish",),
+        "Publish a release to the Hugging Face Hub or to a store: readers see the last release or this one, whole.",
+    ),
     "check": Entry(
         ("check",),
         "Check a dataset's folder (an export, a release, or a copy of one): every file by its SHA-256, every row.",
