@@ -20,7 +20,7 @@ from benchmarks.release import FRAMES, KEYFRAMES, fill, sample_of
 from curation.pipeline.services import open_services
 from curation.release.make import make_release, plan_release
 from curation.workspace import Workspace
-from schemas.documents.review_report import LabelErrors
+from schemas.documents.review_report import ReviewFindings
 from schemas.records import Sample
 
 _OTHER = 10_000_000  # added to the seed of a changed row
@@ -58,5 +58,5 @@ def make_releases(root: Path, samples: int, share: float) -> None:
         with open_services(place, settings) as services:
             place.save_config(settings)
             fill(services, samples, sample, picture)
-            make_release(plan_release(place, services, version, LabelErrors(), root / "releases"), services)
+            make_release(plan_release(place, services, version, ReviewFindings(), root / "releases"), services)
         shutil.rmtree(place.root)

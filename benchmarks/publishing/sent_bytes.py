@@ -12,6 +12,7 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -30,11 +31,10 @@ SAMPLES, SHARE = 300, 0.01
 def published(environment: dict[str, str], root: Path, version: str, answer: Connection) -> None:
     """Publish from this process; answers what hf_xet transferred, seconds and peak memory."""
     os.environ.update(environment)
-    from huggingface_hub import _commit_api as library
     from huggingface_hub.utils import _xet
 
     counted: dict[Any, int] = {}
-    begin = _xet.get_xet_session
+    begin: Callable[[], Any] = _xet.get_xet_session
 
     class Counting:
         """The session of hf_xet, whose uploads report what they transferred."""
@@ -50,8 +50,7 @@ def published(environment: dict[str, str], root: Path, version: str, answer: Con
         def __getattr__(self, name: str) -> Any:
             return getattr(begin(), name)
 
-    _xet.get_xet_session = Counting
-    assert library is not None
+    setattr(_xet, "get_xet_session", Counting)  # noqa: B010 - the library asks for it at each upload
     from curation.release.hub.client import HubRepository
     from curation.release.hub.publish import publish_to_hub
 

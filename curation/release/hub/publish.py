@@ -5,6 +5,7 @@ A reader of `main` sees the last release or this one, wherever the publication i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from curation.release.hub.client import HubRepository
@@ -20,8 +21,12 @@ from schemas.documents.publication import Publication
 from schemas.errors import ConfigError
 
 
-def publish_to_hub(repository: HubRepository, release: LocalRelease, wishes: Wishes) -> Publication:
+def publish_to_hub(
+    repository: HubRepository, release: LocalRelease, wishes: Wishes, check: Callable[[], None] = lambda: None
+) -> Publication:
     """Publish a release, or say what would be done (`wishes.dry_run`).
+
+    `check` is called before anything is sent, and may raise; not where nothing is to be sent, and not by a dry run.
 
     Raises ConfigError (no right, the version exists with other content), NotPublished (no connection, a fault of the
     Hub, files that were changed by hand) and Interrupted; then readers see what they saw before.
@@ -32,6 +37,8 @@ def publish_to_hub(repository: HubRepository, release: LocalRelease, wishes: Wis
         _raise_if_open(repository, about, found, wishes)
     if wishes.dry_run:
         return _would(repository, release, found)
+    if found is None or found.state == "new":
+        check()
     if found is None:
         repository.create(private=wishes.private)
         repository.close_to_the_public(private=False, gated=wishes.gated)

@@ -8,6 +8,7 @@ from curation.release.publish.steps import Steps, Wishes
 from curation.release.publish.storage import publish_to_storage
 from curation.workspace import Workspace
 from schemas.documents.publication import Publication
+from schemas.errors import ReleaseRefused
 
 
 def publish_release(place: Workspace, version: str, address: str, wishes: Wishes, steps: Steps) -> Publication:
@@ -18,9 +19,22 @@ def publish_release(place: Workspace, version: str, address: str, wishes: Wishes
     target = parse_address(address)
     steps.report(f"checking the release {version}")
     release = local_release(place, version)
+
+    def check_readers() -> None:
+        """Let the programs that people use read the release. Raises ReleaseRefused when one cannot."""
+        from curation.release.consumers.check import check_consumers
+
+        steps.report("reading the release with the programs that people use")
+        found = check_consumers(release.folder, raise_if_stopped=steps.raise_if_stopped)
+        if not found.sound:
+            raise ReleaseRefused(
+                f"{release.folder} cannot be read by everybody, and nothing was sent: {'; '.join(found.problems[:3])}. "
+                f"`v2xum check {release.folder}` names all; mend the cause, and release a higher version"
+            )
+
     if isinstance(target, HubAddress):
         from curation.release.hub.client import HubRepository  # the Hub's library is slow to import
         from curation.release.hub.publish import publish_to_hub
 
-        return publish_to_hub(HubRepository(target.repository, steps), release, wishes)
-    return publish_to_storage(target, release, wishes, steps)
+        return publish_to_hub(HubRepository(target.repository, steps), release, wishes, check_readers)
+    return publish_to_storage(target, release, wishes, steps, check_readers)

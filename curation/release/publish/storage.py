@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -107,10 +107,16 @@ class Storage:
             ) from error
 
 
-def publish_to_storage(address: StorageAddress, release: LocalRelease, wishes: Wishes, steps: Steps) -> Publication:
+def publish_to_storage(
+    address: StorageAddress,
+    release: LocalRelease,
+    wishes: Wishes,
+    steps: Steps,
+    check: Callable[[], None] = lambda: None,
+) -> Publication:
     """Publish a release to an address of fsspec, or say what would be done (`wishes.dry_run`).
 
-    Raises ConfigError when the version is there with other content, or when access shall be restricted, which is a
+    `check` is called before anything is written, and may raise. Raises ConfigError when the version is there with other content, or when access shall be restricted, which is a
     matter of the store; NotPublished when the store fails, or when a published file was changed; and Interrupted.
     """
     if wishes.private or wishes.gated:
@@ -131,6 +137,8 @@ def publish_to_storage(address: StorageAddress, release: LocalRelease, wishes: W
     is_newest = pointed is None or pointed <= Version.parse(release.version)
     done = whole and not lacking and (pointed == Version.parse(release.version) or not is_newest)
     if not wishes.dry_run and not done:
+        if lacking:
+            check()
         _write(storage, release, lacking, steps)
         if is_newest:
             storage.put_whole(_pointer(release), LATEST)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from curation.release.hub.client import HubRepository
+from curation.release.hub.publish import publish_to_hub
 from curation.release.publish.local import LocalRelease
 from curation.release.publish.steps import Wishes
 from demo.hub.accounts import WRITE_TOKEN, Account
@@ -12,7 +14,7 @@ from demo.hub.faults import Fault
 from demo.hub.files import content_of
 from demo.hub.repository import Operations
 from demo.hub.server import Hub
-from schemas.errors import ConfigError, NotPublished
+from schemas.errors import ConfigError, NotPublished, ReleaseRefused
 from tests.curation.release.hub.hubs import NAME, Hasty, hashes, publish, shown, stated
 
 pytestmark = pytest.mark.slow
@@ -291,3 +293,15 @@ def test_a_gitignore_of_the_repository_hides_no_file_of_a_release(hub: Hub, firs
     edit(hub, ".gitignore", b"*.cff\n*.parquet\n")
     publish(hub, first._replace(version="0.1.1"))
     assert shown(hub.repositories[NAME]) == stated(first) | {".gitignore": shown(hub.repositories[NAME])[".gitignore"]}
+
+
+def test_a_release_that_somebody_cannot_read_is_not_sent(hub: Hub, first: LocalRelease) -> None:
+    def refuse() -> None:
+        raise ReleaseRefused("polars: a column differs")
+
+    repository = HubRepository(NAME, Hasty(), endpoint=hub.url, token=WRITE_TOKEN)
+    with pytest.raises(ReleaseRefused, match="polars"):
+        publish_to_hub(repository, first, Wishes(), refuse)
+    assert writes(hub) == [] and hub.repositories == {}
+    publish(hub, first)
+    assert publish_to_hub(repository, first, Wishes(), refuse).state == "already", "nothing is to be sent"
