@@ -116,8 +116,9 @@ def publish_to_storage(
 ) -> Publication:
     """Publish a release to an address of fsspec, or say what would be done (`wishes.dry_run`).
 
-    `check` is called before anything is written, and may raise. Raises ConfigError when the version is there with other content, or when access shall be restricted, which is a
-    matter of the store; NotPublished when the store fails, or when a published file was changed; and Interrupted.
+    `check` is called before anything is written, and may raise. Raises ConfigError when the version is there with
+    other content, or when access shall be restricted, which is a matter of the store; NotPublished when the store
+    fails, or when a published file was changed; and Interrupted.
     """
     if wishes.private or wishes.gated:
         raise ConfigError(
