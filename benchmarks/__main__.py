@@ -17,24 +17,18 @@ ALL = (
 # Benchmarks that are folders.
 MODULES = {
     **{"client": "serving.client", "serving": "serving.capacity"},
-<<<<<<< HEAD
     **{
         "protocols": "protocol_study.run",
         "audit": "audit_study.run",
         "splits": "split_study.run",
         "browse": "browse_page.run",
+        "publish": "publishing.sent_bytes",
+        "publish_kills": "publishing.kills",
     },
 }
 # These need a quarter of an hour (one with Label Studio, one with Chromium), data outside the repository, or an hour of
 # an idle machine.
-OTHERS = ("review", "pull", "protocols", "kills", "coverage", "splits", "browse")
-=======
-    **{"protocols": "protocol_study.run", "audit": "audit_study.run", "splits": "split_study.run"},
-    **{"publish": "publishing.sent_bytes", "publish_kills": "publishing.kills"},
-}
-# These need a quarter of an hour (one with Label Studio), data outside the repository, or an hour of an idle machine.
-OTHERS = ("review", "pull", "protocols", "kills", "coverage", "splits", "publish", "publish_kills")
->>>>>>> 05625bc (Publish releases to the Hub and to stores of fsspec, whole or not at all, with a stand-in Hub to test it)
+OTHERS = ("review", "pull", "protocols", "kills", "coverage", "splits", "browse", "publish", "publish_kills")
 
 
 def main() -> None:

@@ -57,7 +57,7 @@ COMMANDS = {  # in the order in which the help shows them
         ("releases.diff",), "Say which rows came, went and changed between two releases, each with its cause."
     ),
     "publish": Entry(
-        ("publish",),
+        ("releases.publish",),
         "Publish a release to the Hugging Face Hub or to a store: readers see the last release or this one, whole.",
     ),
     "check": Entry(
