@@ -17,18 +17,16 @@ ALL = (
 # Benchmarks that are folders.
 MODULES = {
     **{"client": "serving.client", "serving": "serving.capacity"},
-    **{
-        "protocols": "protocol_study.run",
-        "audit": "audit_study.run",
-        "splits": "split_study.run",
-        "browse": "browse_page.run",
-        "publish": "publishing.sent_bytes",
-        "publish_kills": "publishing.kills",
-    },
+    **{"protocols": "protocol_study.run", "audit": "audit_study.run", "splits": "split_study.run"},
+    **{"browse": "browse_page.run", "formats": "format_study.run"},
+    **{"publish": "publishing.sent_bytes", "publish_kills": "publishing.kills"},
 }
-# These need a quarter of an hour (one with Label Studio, one with Chromium), data outside the repository, or an hour of
-# an idle machine.
-OTHERS = ("review", "pull", "protocols", "kills", "coverage", "splits", "browse", "publish", "publish_kills")
+# These need a quarter of an hour (one with Label Studio, one with Chromium), data outside the repository, other
+# packages, or an hour of an idle machine.
+OTHERS = (
+    *("review", "pull", "protocols", "kills", "coverage", "splits", "browse", "formats"),
+    *("publish", "publish_kills"),
+)
 
 
 def main() -> None:
