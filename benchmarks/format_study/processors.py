@@ -41,7 +41,8 @@ def tokenizer() -> Any:
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     made.decoder = decoders.ByteLevel()
     made.add_special_tokens(list(SPECIAL))
-    fast = PreTrainedTokenizerFast(
+    kind: Any = PreTrainedTokenizerFast  # it is not typed
+    fast = kind(
         tokenizer_object=made,
         eos_token="<|im_end|>",
         pad_token="<|endoftext|>",
@@ -109,7 +110,8 @@ def allow_torchvision() -> None:
     try:
         import torchvision
     except (RuntimeError, ImportError):
-        library = torch.library.Library("torchvision", "DEF")
+        kind: Any = torch.library.Library  # it is not typed
+        library = kind("torchvision", "DEF")
         library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         _KEPT.append(library)

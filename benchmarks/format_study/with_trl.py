@@ -37,7 +37,8 @@ def main() -> None:
         train = load_dataset(files.path, data_files=files.data_files, split=files.split, cache_dir=str(checkpoints))
         rows = load_dataset(files.path, data_files="*.parquet", split=files.split, cache_dir=str(checkpoints))
         assert 0 < len(train) <= len(rows)
-        processor = AutoProcessor.from_pretrained(checkpoints / model)
+        auto: Any = AutoProcessor  # it is not typed
+        processor = auto.from_pretrained(checkpoints / model)
         collate = DataCollatorForVisionLanguageModeling(processor, completion_only_loss=True)
         for row in rows:
             batch = collate([dict(row)])
