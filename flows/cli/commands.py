@@ -64,6 +64,10 @@ COMMANDS = {  # in the order in which the help shows them
         ("check",),
         "Check a dataset's folder (an export, a release, or a copy of one): every file by its SHA-256, every row.",
     ),
+    "reconstruct": Entry(
+        ("reconstruct",),
+        "Download the videos of a release again, verify each by its hash or say what it is, and compare its frames.",
+    ),
     "backup": Entry(
         ("ledger",),
         "Write the ledger into one file, also while a run goes on; it is checked before it replaces an older one.",
