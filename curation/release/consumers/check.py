@@ -42,7 +42,7 @@ def check_consumers(
         view = place / "release"
         view.mkdir()
         faults = count_problems(manifest) + link_release(folder, manifest, view)
-        plan = ReadingPlan(release=str(view), parts=parts_of(manifest))
+        plan = ReadingPlan(release=str(view), origin=str(folder.resolve()), parts=parts_of(manifest))
         outcome = _run(ORACLE, plan, place / "oracle", raise_if_stopped)
         answers = place / "oracle" / "out"
         faults += outcome.faults

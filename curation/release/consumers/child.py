@@ -26,7 +26,9 @@ _LONGEST = 400
 
 
 def main(module: str, package: str, plan_file: str, out: str, configurations: str) -> int:
-    """Read the parts of a plan, or those of some `configurations` (names with commas between them).
+    """Read the parts of a plan that are of these `configurations`: names with commas between them, `*` for all.
+
+    A reader may also have `whole`, which looks at the release as a whole and says what is wrong with it.
 
     Returns the exit code: 0, also where a part could not be read, or FULL.
     """
@@ -35,9 +37,9 @@ def main(module: str, package: str, plan_file: str, out: str, configurations: st
     plan = ReadingPlan.model_validate_json(Path(plan_file).read_bytes())
     about: dict[str, Any] = {"version": _version(package), "failed": {}}
     reader = importlib.import_module(module)
-    chosen = configurations.split(",") if configurations else None
+    about["faults"] = [storable_text(fault) for fault in getattr(reader, "whole", _no_faults)(plan)]
     for number, part in enumerate(plan.parts):
-        if chosen is not None and part.configuration not in chosen:
+        if configurations != "*" and part.configuration not in configurations.split(","):
             continue
         try:
             keep(reader.read(plan, part), Path(out), number)
@@ -46,7 +48,7 @@ def main(module: str, package: str, plan_file: str, out: str, configurations: st
                 return FULL
             about["failed"][number] = in_words(error)
         for fault in getattr(reader, "faults", _no_faults)(part):
-            about.setdefault("faults", []).append(storable_text(fault))
+            about["faults"].append(storable_text(fault))
     (Path(out) / ABOUT).write_text(json.dumps(about), encoding="utf-8")
     return 0
 
@@ -60,7 +62,7 @@ def in_words(error: BaseException) -> str:
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
 
 
-def _no_faults(_part: Part) -> list[str]:
+def _no_faults(_of: Part | ReadingPlan) -> list[str]:
     """The default: a reader finds nothing beyond what it reads."""
     return []
 

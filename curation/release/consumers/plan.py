@@ -80,9 +80,10 @@ class Part(Record):
 
 
 class ReadingPlan(Record):
-    """All parts, and the folder `release` in which a consumer finds them."""
+    """All parts, and the folder `release` in which a consumer finds them, as links to the files in `origin`."""
 
     release: str
+    origin: str
     parts: tuple[Part, ...]
 
 

@@ -17,5 +17,6 @@ CONSUMERS: tuple[Consumer, ...] = (
     Consumer("pandas", f"{_HERE}.pandas_frames", "pandas", "pandas"),
     Consumer("polars", f"{_HERE}.polars_frames", "polars", "polars"),
     Consumer("duckdb", f"{_HERE}.duckdb_tables", "duckdb", "duckdb"),
+    Consumer("formats of trainers", f"{_HERE}.trainer_formats", "v2xum-curator", "curation", ()),
     Consumer("v2xum evaluate", "evaluation.release_consumer", "v2xum-curator", "evaluation", ("full",)),
 )

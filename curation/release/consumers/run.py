@@ -31,7 +31,7 @@ class Consumer(NamedTuple):
     """A program that reads releases: `module` has `read(plan, part)`; it is named, for it runs in another process.
 
     `package`: the distribution of its library; `imports`: the module that must be installed for it; `takes`: the
-    configurations that it reads, None for all.
+    configurations that it reads, None for all, none where it looks at other files of the release.
     """
 
     name: str
@@ -71,7 +71,8 @@ def run_consumer(
         path.mkdir()
     plan_file, log = folder / "plan.json", folder / "log"
     plan_file.write_text(plan.canonical(), encoding="utf-8")
-    words = [consumer.module, consumer.package, str(plan_file), str(paths["out"]), ",".join(consumer.takes or ())]
+    words = [consumer.module, consumer.package, str(plan_file), str(paths["out"])]
+    words.append("*" if consumer.takes is None else ",".join(consumer.takes))
     limit = seconds_for(plan)
     with log.open("wb") as stream:
         child = subprocess.Popen(
@@ -95,7 +96,7 @@ def run_consumer(
         return Outcome("", {}, [], f"ended with {_exit(child.returncode)}: {_last_line(log)}")
     about = json.loads((paths["out"] / ABOUT).read_bytes())
     failed = {int(number): why for number, why in about["failed"].items()}
-    return Outcome(about["version"], failed, about.get("faults", []))
+    return Outcome(about["version"], failed, about["faults"])
 
 
 def seconds_for(plan: ReadingPlan) -> float:
