@@ -8,8 +8,17 @@ from schemas.documents.document import Document
 from schemas.release import MediaSettings
 
 State = Literal[
-    *("verified", "re-encoded", "cut", "other"),
-    *("gone", "withheld", "refused", "failed", "no address", "unusable", "pending"),
+    "verified",
+    "re-encoded",
+    "cut",
+    "other",
+    "gone",
+    "withheld",
+    "refused",
+    "failed",
+    "no address",
+    "unusable",
+    "pending",
 ]
 KEPT: tuple[State, ...] = ("verified", "re-encoded", "cut")  # states in which a video file is kept
 TRIED_AGAIN: tuple[State, ...] = ("failed", "pending")  # another run may find something else

@@ -33,7 +33,7 @@ OVERLAP_SHARE = 0.3
 class Listed(NamedTuple):
     """A frame that is looked for: its place in the release's sampling, its SHA-256 and its perceptual hash."""
 
-    index: int
+    number: int
     sha256: str
     phash: str | None
 
@@ -73,7 +73,7 @@ def align(frames: Sequence[Listed], found: Sequence[str], stride: int = 1) -> Al
     known = [frame for frame in frames if frame.phash is not None]
     if not known or not found:
         return None
-    places = np.array([frame.index * stride for frame in known])
+    places = np.array([frame.number * stride for frame in known])
     wanted = bits(_numbers([frame.phash or "0" for frame in known]))
     made = bits(_numbers(found))
     offsets = np.arange(-int(places[-1]), len(found))
@@ -120,7 +120,7 @@ def compare(
     counts = {"equal": 0, "alike": 0, "unlike": 0, "missing": 0}
     distances = []
     for frame in frames:
-        place = frame.index * stride + offset
+        place = frame.number * stride + offset
         if not 0 <= place < len(made):
             counts["missing"] += 1
             continue
@@ -130,8 +130,8 @@ def compare(
             continue
         if frame.phash is not None:
             distances.append(distance(frame.phash, phash))
-        if frame.index in alike:
-            counts["alike" if alike[frame.index] else "unlike"] += 1
+        if frame.number in alike:
+            counts["alike" if alike[frame.number] else "unlike"] += 1
         elif frame.phash is not None:
             counts["alike" if distances[-1] <= ALIKE_BITS else "unlike"] += 1
         else:

@@ -207,10 +207,10 @@ def _told(wanted: Wanted, tools: Tools, video: Video, path: Path, made: _Made, s
 def _listed(wanted: Wanted, tools: Tools, pictures: dict[int, bytes]) -> list[Listed]:
     """The frames to look for; where the release has no hashes of them, those of its keyframes' pictures are taken."""
     if any(frame.phash is not None for frame in wanted.frames) or not pictures:
-        return [Listed(frame.index, frame.sha256, frame.phash) for frame in wanted.frames]
+        return [Listed(frame.number, frame.sha256, frame.phash) for frame in wanted.frames]
     hashes = tools.sandbox.run(hashes_of, list(pictures.values()), limits=_limits(tools.frames))
     known = dict(zip(pictures, hashes, strict=True))
-    return [Listed(frame.index, frame.sha256, known.get(frame.index)) for frame in wanted.frames]
+    return [Listed(frame.number, frame.sha256, known.get(frame.number)) for frame in wanted.frames]
 
 
 def _compared(
@@ -221,7 +221,7 @@ def _compared(
     alike: dict[int, bool],
 ) -> tuple[FrameComparison, FrameComparison]:
     chosen = set(wanted.keyframes)
-    keyframes = [frame for frame in listed if frame.index in chosen]
+    keyframes = [frame for frame in listed if frame.number in chosen]
     return compare(listed, made, aligned, {}), compare(keyframes, made, aligned, alike)
 
 
@@ -242,7 +242,7 @@ def _are_alike(differences: dict[int, float]) -> dict[int, bool]:
 
 def _is_same_by_pictures(wanted: Wanted, made: _Made, differences: dict[int, float]) -> bool:
     """Whether a file is as long as the release says, and all its keyframes look as the release's."""
-    length = wanted.frames[-1].index + 1 if wanted.frames else 0
+    length = wanted.frames[-1].number + 1 if wanted.frames else 0
     all_there = len(differences) == len(wanted.keyframes) >= _FEWEST_PICTURES
     return (
         all_there and abs(length - len(made.record.frames)) <= 1 and max(differences.values(), default=255) <= SAME_GRAY
@@ -264,8 +264,8 @@ def gray_differences(pairs: Sequence[tuple[bytes, Path]]) -> list[float]:
     for data, path in pairs:
         with Image.open(path) as image:
             own = small_gray(image)
-        difference = _of_picture(data, lambda image, own=own: mean_difference(small_gray(image), own))
-        found.append(255.0 if difference is None else difference)
+        gray = _of_picture(data, small_gray)
+        found.append(255.0 if gray is None else mean_difference(gray, own))
     return found
 
 
@@ -283,7 +283,7 @@ def _times(wanted: Wanted, made: _Made, aligned: Aligned | None) -> dict[str, fl
         return {}
     step = 1 / wanted.fps
     shift = aligned.offset * step / aligned.stride
-    end = (len(made.record.frames) - 1) * step / aligned.stride - (wanted.frames[-1].index * step + shift)
+    end = (len(made.record.frames) - 1) * step / aligned.stride - (wanted.frames[-1].number * step + shift)
     end = 0.0 if abs(end) <= step else end
     found = {
         "lost_start": max(-shift, 0.0),
@@ -301,7 +301,7 @@ def _sampled(video: Video, path: Path, tools: Tools, folder: Path, config: Frame
 
 def _most(wanted: Wanted) -> int:
     """The most frames to take of a file: twice what the release lists, and some."""
-    return 2 * (wanted.frames[-1].index + 1 if wanted.frames else 0) + 600
+    return 2 * (wanted.frames[-1].number + 1 if wanted.frames else 0) + 600
 
 
 def _limits(config: FrameConfig) -> Limits:

@@ -37,7 +37,7 @@ MOST_FRAMES = 100_000  # of a video; a day at one frame a second
 class ListedFrame(NamedTuple):
     """A sampled frame of a release: seconds from the first one, SHA-256 of its JPEG, perceptual hash if it is known."""
 
-    index: int
+    number: int
     time: float
     sha256: str
     phash: str | None
@@ -206,7 +206,7 @@ def _wanted(row: Mapping[str, Any], split: str, place: Place, frames: _Frames) -
             duration=row["meta"]["duration"],
             fps=_rate(row["sampling_fps"]),
             frames=tuple(_ascending(listed or keyframes)),
-            keyframes=tuple(frame.index for frame in keyframes),
+            keyframes=tuple(frame.number for frame in keyframes),
             reason=reason,
             evidence=evidence,
         )
@@ -243,13 +243,13 @@ def _checked_id(name: str) -> str:
 def _ascending(frames: list[ListedFrame]) -> list[ListedFrame]:
     """The frames, whose indices must ascend and whose times must be those of a sampling. Raises ValueError."""
     for one, other in pairwise(frames):
-        if not one.index < other.index or not one.time <= other.time:
+        if not one.number < other.number or not one.time <= other.time:
             raise ValueError("its frames are not in the order of time")
     for frame in frames:
-        if not 0 <= frame.index < MOST_FRAMES:
-            raise ValueError(f"frame {frame.index}")
+        if not 0 <= frame.number < MOST_FRAMES:
+            raise ValueError(f"frame {frame.number}")
         if frame.phash is not None and len(frame.phash) != 16:
-            raise ValueError(f"frame {frame.index}: not a perceptual hash")
+            raise ValueError(f"frame {frame.number}: not a perceptual hash")
         int(frame.phash or "0", 16)
     return frames
 
