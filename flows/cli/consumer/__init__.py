@@ -1,0 +1,1 @@
+"""Commands for those who have a release and no workspace."""
