@@ -65,7 +65,7 @@ COMMANDS = {  # in the order in which the help shows them
         "Check a dataset's folder (an export, a release, or a copy of one): every file by its SHA-256, every row.",
     ),
     "reconstruct": Entry(
-        ("consumer.reconstruct",),
+        ("releases.reconstruct",),
         "Download the videos of a release again, verify each by its hash or say what it is, and compare its frames.",
     ),
     "backup": Entry(

@@ -1,1 +1,0 @@
-"""Commands for those who have a release and no workspace."""
