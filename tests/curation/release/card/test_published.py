@@ -43,7 +43,7 @@ def test_the_published_figures_themselves_differ_nowhere() -> None:
 def test_what_differs_is_marked_with_how_much() -> None:
     made = compare(figures((12, 20, 1000), 20, 4, 0.2, 60), {"train": 300})
     assert marks(made) == {
-        "videos": "\u221299.0 %",
+        "videos": "\u221299 %",
         "rows of train": "+20 % of the share",
         "rows of validation": "\u2212100 % of the share",
         "rows of test": "\u2212100 % of the share",
