@@ -104,3 +104,23 @@ def test_a_fix_is_in_the_row_that_is_published_and_in_no_other(released: tuple[P
     assert row["keyframes"][0]["caption"] == CAPTION
     assert row["summary"]["v2vt_seconds"] == format_seconds(sample.summary.v2vt) + ENDING
     assert row["split"] == before[sample.video.id]["split"], "splits are frozen"
+
+
+def test_a_fix_is_the_only_difference_of_the_two_releases_and_a_person_its_cause(released: tuple[Path, Sample]) -> None:
+    root, sample = released
+    done = in_process("diff", root, "0.1.0", "0.2.0", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["added"], found["removed"]) == ([], [])
+    (changed,) = found["changed"]
+    assert (changed["id"], changed["cause"]) == (sample.video.id, "person")
+    assert (
+        {"captions", "keyframes", "review", "summary"}
+        >= {name.split(".")[0] for name in changed["fields"]}
+        >= {
+            "review",
+            "summary",
+        }
+    )
+    assert [one["cause"] for one in changed["causes"]] == ["person"] * len(changed["causes"])
+    assert "person" in (root / "releases" / "0.2.0" / "CHANGES.md").read_text()
