@@ -6,7 +6,16 @@ from collections.abc import Sequence
 
 from curation.ledger.stages import SUMMARY
 from curation.pipeline.services import Services
-from schemas.records import Extract, Video
+from schemas.records import Extract, Sample, Video
+from schemas.time import FrameIndex
+
+
+def kept_pictures(published: Sample) -> tuple[FrameIndex, ...]:
+    """The frames of a published sample whose pictures stay: its keyframes, and those that people dropped.
+
+    The latter are the model's, and keyframes again once the verdict is taken back.
+    """
+    return (*published.extract.keyframes, *published.review.keyframes_dropped)
 
 
 def thin_pictures(services: Services, ids: Sequence[str]) -> None:

@@ -28,6 +28,7 @@ from curation.dataset.export import export_key
 from curation.dataset.statistics import Tally
 from curation.pipeline.services import Services
 from curation.release.configurations.configuration import Inputs
+from curation.release.configurations.lineage import digests_of
 from curation.release.configurations.registry import CONFIGURATIONS
 from curation.release.diff.changes import earlier_release, write_changes
 from curation.release.diff.opened import OpenedRelease, open_release
@@ -58,8 +59,8 @@ from schemas.release import ConfigurationCount, FormatChoice, ReleaseManifest, R
 
 NO_FORMATS = FormatChoice()
 FINGERPRINTS = "fingerprints"  # the folder of a workspace that keeps what frames look like; it can be deleted
-FORM = 4  # raised when equal ledgers give other bytes than before
-_NAMED = 5
+FORM = 5  # raised when equal ledgers give other bytes than before
+_NAMED, _AT_ONCE = 5, 500
 
 _log = logging.getLogger(__name__)
 
@@ -113,7 +114,8 @@ def plan_release(
     formats_of.raise_if_without_frames(formats, services.config)
     earlier = earlier_release(root, number)
     known = {**versions, **dict.fromkeys(ids, str(number))}
-    made_from = _made_from(services, figures, frozen, benchmarks, known, earlier, formats)
+    formats = formats if formats.names else NO_FORMATS  # how they are written says nothing without one
+    made_from = _made_from(services, figures, frozen, benchmarks, known, earlier, formats, _lineage(standings))
     if folder.exists() or folder.is_symlink():
         raise ConfigError(f"{folder} exists, and a release never changes: {_same_or_not(folder, made_from)}")
     raise_if_lower(number, root)
@@ -256,14 +258,10 @@ def _made_from(
     versions: Mapping[str, str],
     earlier: Path | None,
     formats: FormatChoice,
+    lineage: str,
 ) -> str:
     """The SHA-256 of what a release depends on. Of folders of videos the names and sizes count."""
-    compared = [
-        sorted([file.name, file.stat().st_size] for file in path.iterdir() if file.is_file())
-        if path.is_dir()
-        else hash_file(path)[0]
-        for path in benchmarks
-    ]
+    compared = [[path.name, _content_of(path)] for path in benchmarks]
     gone = [each.canonical() for each in tombstones(services.view, versions, ())]
     left_out = published_list(services.ledger.opt_outs(), services.config.refresh)
     languages = [services.config.caption.language, services.config.refine.language]
@@ -277,12 +275,33 @@ def _made_from(
         compared,
         gone,
         left_out,
+        lineage,
         media_settings(services.config).canonical(),
         [state.model_dump() for state in stage_states(services)],
         hash_file(earlier / MANIFEST)[0] if earlier is not None else None,
     ]
     parts += [formats_of.FORM, formats.canonical()] if formats.names else []
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _content_of(benchmark: Path) -> str | list[list[str | int]]:
+    """What a benchmark's list says, or a folder of its videos holds. Raises ConfigError."""
+    try:
+        if benchmark.is_dir():
+            return sorted([file.name, file.stat().st_size] for file in benchmark.iterdir() if file.is_file())
+        return hash_file(benchmark)[0]
+    except OSError as error:
+        raise ConfigError(f"{benchmark}: cannot be read as a benchmark: {error.strerror or error}") from error
+
+
+def _lineage(standings: Standings) -> str:
+    """The SHA-256 of where every video stands, published or not."""
+    digest = hashlib.sha256()
+    known = sorted(source.id for source in standings.view.ledger.sources())
+    for start in range(0, len(known), _AT_ONCE):
+        for one in standings.walk(known[start : start + _AT_ONCE]):
+            digest.update(json.dumps([one.source.id, one.where.stage, *digests_of(one).values()]).encode())
+    return digest.hexdigest()
 
 
 def _remove_remains(releases: Path) -> None:

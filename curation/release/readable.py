@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas.kit.utf8 import storable_text
 
 LONGEST = 100_000  # characters of a text
-_SUSPICIOUS = 2 * 2**20  # bytes of the texts of one column
 CUT = "…"
 
 
@@ -58,4 +58,7 @@ def text_arrays(column: pa.Array) -> Iterator[pa.Array]:
 
 def _is_suspect(texts: pa.Array) -> bool:
     data = texts.buffers()[2]
-    return data is not None and (data.size > _SUSPICIOUS or b"\0" in data.to_pybytes())
+    if data is None:
+        return False
+    longest = pc.max(pc.binary_length(texts)).as_py() or 0  # bytes, of which a character has one or more
+    return longest > LONGEST or b"\0" in data.to_pybytes()

@@ -50,6 +50,14 @@ def find_release(place: Workspace, text: str) -> Path:
     return folder / str(version)
 
 
+def raise_if_in_a_release(out: Path, release: Path) -> None:
+    """Raise ConfigError when `out` lies in the folder of the release or of its siblings."""
+    there, folder = out.resolve(), release.resolve()
+    releases = folder.parent if folder.parent.name == FOLDER else folder
+    if there.is_relative_to(releases):
+        raise ConfigError(f"{out} is in {releases}, and a release never changes: choose another folder")
+
+
 def raise_if_lower(version: Version, folder: Path) -> None:
     """Raise ConfigError when a release of a higher version exists: a version says what came before it."""
     there = released(folder)

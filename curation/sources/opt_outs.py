@@ -17,6 +17,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -32,6 +33,7 @@ Kind = Literal["id", "address", "channel"]
 _KINDS = get_args(Kind)
 _REMARKS = ("date", "note")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_HANDLE = re.compile(r"^\s*@|youtube\.com/@")
 _LONGEST = 10_000  # characters of a line
 _ROW = ("channel", "channel_id", "uploader")  # columns of a list that name a channel
 
@@ -137,6 +139,11 @@ def _parsed(line: str) -> tuple[OptOut, bool]:
     ((kind, name),) = fields.items()
     if not isinstance(name, str) or not name.strip():
         raise ValueError(f'"{kind}" is a text that is not empty')
+    if kind == "channel" and _HANDLE.search(name):
+        raise ValueError(
+            "a handle (@name) is not known of videos: name the channel by its id (UC..., in the source of its page) or "
+            "by its whole name"
+        )
     return opt_out(kind, name), lifted
 
 
@@ -155,8 +162,7 @@ def _normal(kind: Kind, name: str) -> str:
     if kind == "id":
         return name
     if kind == "channel":
-        last = name.partition("?")[0].rstrip("/").rpartition("/")[2] if "://" in name else name
-        return " ".join(last.split()).casefold()
+        return " ".join((_channel_in(name) if "://" in name else name).split()).casefold()
     if "://" not in name:
         raise ValueError("an address begins with https:// or the like; name a local file by its id")
     known = youtube_id(name)
@@ -165,6 +171,13 @@ def _normal(kind: Kind, name: str) -> str:
     except RefusedError as error:
         raise ValueError(f"not an address: {error.evidence}") from error
     return f"https{address.removeprefix('http')}" if address.startswith("http://") else address
+
+
+def _channel_in(address: str) -> str:
+    """The id of a channel in its address: the part behind /channel/, /c/ or /user/, else the last one."""
+    parts = [part for part in re.split(r"[?#]", address, maxsplit=1)[0].split("/") if part]
+    named = [part for before, part in pairwise(parts) if before in ("channel", "c", "user")]
+    return named[0] if named else parts[-1]
 
 
 def _hash(kind: Kind, normal: str) -> str:

@@ -75,10 +75,18 @@ def concerned(ledger: Ledger, keys: Iterable[str]) -> frozenset[str]:
 
 
 def _read(root: Path, config: RefreshConfig) -> OptOutList:
-    if config.opt_outs is not None:
-        return read_opt_outs(resolve_path(config.opt_outs, Path.cwd()))
-    path = root / LIST
-    return read_opt_outs(path) if path.exists() or path.is_symlink() else OptOutList({}, {})
+    """The configured list and the workspace's own; of two lines about one name that of the workspace counts."""
+    found = OptOutList({}, {})
+    own = root / LIST
+    paths = [resolve_path(config.opt_outs, Path.cwd())] if config.opt_outs is not None else []
+    paths += [own] if (own.exists() or own.is_symlink()) and own not in paths else []
+    for path in paths:
+        one = read_opt_outs(path)
+        for mine, other, read in ((*found, one.in_force), (found.lifted, found.in_force, one.lifted)):
+            mine.update(read)
+            for key in read:
+                other.pop(key, None)
+    return found
 
 
 def _publication(payload: str) -> Publication | None:

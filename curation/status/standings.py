@@ -134,6 +134,8 @@ class Standings:
                 rejection = opted_out(name)
             elif name in self._aside:
                 rejection = duplicates.rejection(name, *self._aside[name])
+                if self._aside[name][0] in self._withdrawn.erased:
+                    rejection = rejection.model_copy(update={"evidence": ""})  # it names the erased video's hash
             elif name in self.people.found:
                 rejection = self.people.found[name]
             elif name in self.gate.found:
@@ -145,7 +147,8 @@ class Standings:
             else:
                 continue
             if self._withdrawn.is_nameless(rejection):
-                yield rejection
+                own = rejection is self._withdrawn.gone.get(name)  # whose evidence names nothing
+                yield rejection if own else rejection.model_copy(update={"evidence": ""})
             else:
                 yield named(rejection, sources.get(name), titles.get(name))
 

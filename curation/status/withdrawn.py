@@ -37,11 +37,11 @@ class Withdrawn:
         tombstones = ledger.tombstones()
         policies = {name: policy_of(one, config) for name, one in tombstones.items()}
         self.gone = {name: _rejection(one) for name, one in tombstones.items() if policies[name] != "keep"}
-        self._erased = {name for name, policy in policies.items() if policy == "erase"}
+        self.erased = {name for name, policy in policies.items() if policy == "erase"}
 
     def is_nameless(self, rejection: Rejection) -> bool:
         """Whether a rejection may say neither title nor address: who opted out wants to be found no more."""
-        return rejection.reason == REASON or (rejection.id in self._erased and rejection == self.gone[rejection.id])
+        return rejection.reason == REASON or rejection.id in self.erased
 
 
 def opted_out(video_id: str) -> Rejection:

@@ -24,6 +24,7 @@ from curation.dataset.export import pictures_of
 from curation.pipeline.services import open_services
 from curation.release.browse.make import make_site
 from curation.release.gate import Limits
+from curation.release.versions import released as versions_in
 from curation.report.last_summary import with_findings
 from curation.status.standings import all_rejections, samples
 from curation.store.folder_swap import names
@@ -228,6 +229,12 @@ def released(place: Workspace, folder: Path) -> str:
     import datasets
 
     target, again = place.root / "releases" / VERSION, folder / "release-again"
+    others = [str(version) for version in versions_in(target.parent) if str(version) != VERSION]
+    if others:  # they were compared with this one, and the demo's would be lower than they are
+        raise ConfigError(
+            f"{target.parent} has {', '.join(others)} besides the demo's release: run the demo with another --folder, "
+            "or remove them"
+        )
     for old in (target, again):
         shutil.rmtree(old, ignore_errors=True)
     release_workspace(place, VERSION, Limits())

@@ -58,7 +58,7 @@ def _print(report: RefreshReport, place: Workspace) -> None:
     changes = f"; {len(report.made):,} made and {len(report.lifted):,} lifted now" if not report.dry_run else ""
     lines.append(f"tombstones  {sum(report.tombstones.values()):,}{_counted(report.tombstones)}{changes}")
     if report.proposal.version is None:
-        lines.append("next        nothing has changed since")
+        lines.append("next        nothing that `default`, tombstones or opt-outs show has changed since")
     else:
         lines.append(f"next        {report.proposal.version} ({report.proposal.level})")
         lines += [f"  {reason.level:9} {reason.words}" for reason in report.proposal.reasons]

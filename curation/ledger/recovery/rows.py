@@ -26,6 +26,8 @@ CHECKED = {
 TABLES = tuple(table.name for table in t.metadata.sorted_tables)
 # SQLite's message about a damaged list of tables may quote what is no text.
 DAMAGE = (sqlite3.DatabaseError, UnicodeDecodeError)
+# Tables that a ledger of an earlier version has not: the version that brought them.
+_SINCE = dict.fromkeys(("rechecks", "opt_outs", "opted_out"), "0003")
 _LAST = 2**40  # more rows than any table has
 
 
@@ -47,7 +49,8 @@ class Gap(NamedTuple):
 def rows(connection: sqlite3.Connection, table: str) -> Iterator[Row | Gap]:
     """All rows of a table that can be read, in the order of their numbers, with the gaps between them.
 
-    `connection` must have bytes as its text factory. A table that is not there has no rows.
+    `connection` must have bytes as its text factory. A table that is not there is one gap, unless the file's version
+    is older than the table.
     """
     wanted = t.metadata.tables[table].columns
     try:
@@ -56,7 +59,8 @@ def rows(connection: sqlite3.Connection, table: str) -> Iterator[Row | Gap]:
         there = set()
     columns = [column for column in wanted if column.name in there]
     if not columns:
-        yield Gap(0, None)
+        if not _is_older(connection, table):
+            yield Gap(0, None)
         return
     names = ", ".join(f'"{column.name}"' for column in columns)
     query = f"SELECT rowid, {names} FROM {table} NOT INDEXED WHERE rowid > ? ORDER BY rowid"  # noqa: S608 - our own names
@@ -152,3 +156,11 @@ def _behind(connection: sqlite3.Connection, query: str, last: int) -> int | None
         else:
             low = middle
     return best
+
+
+def _is_older(connection: sqlite3.Connection, table: str) -> bool:
+    try:
+        found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        return found is not None and table in _SINCE and found[0].decode() < _SINCE[table]
+    except (*DAMAGE, AttributeError):
+        return False

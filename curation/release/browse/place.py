@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from curation.release.versions import FOLDER
+from curation.release.versions import raise_if_in_a_release
 from curation.store.files import hold_folder
 from curation.store.folder_swap import names, publish, recover, staging
 from schemas.errors import ConfigError, WorkspaceBusy
@@ -31,7 +31,7 @@ def new_site(out: Path, release: Path) -> Iterator[Path]:
     ConfigError when `out` is in a release, or holds a file that is not of a page, WorkspaceBusy when another process
     writes there, and OSError.
     """
-    _raise_if_in_a_release(out, release)
+    raise_if_in_a_release(out, release)
     out.parent.mkdir(parents=True, exist_ok=True)
     with _alone(out):
         recover(out)
@@ -47,13 +47,6 @@ def new_site(out: Path, release: Path) -> Iterator[Path]:
 def is_own(name: str) -> bool:
     """Whether a page has files of this name: a path relative to its folder, with `/`."""
     return _OWN.fullmatch(name) is not None
-
-
-def _raise_if_in_a_release(out: Path, release: Path) -> None:
-    there, folder = out.resolve(), release.resolve()
-    releases = folder.parent if folder.parent.name == FOLDER else folder
-    if there.is_relative_to(releases):
-        raise ConfigError(f"{out} is in {releases}, and a release never changes: choose another folder for the page")
 
 
 def _raise_if_not_ours(out: Path) -> None:

@@ -1,7 +1,7 @@
 """`croissant.json`: the release in Croissant 1.1 with its Responsible AI fields (https://mlcommons.org/croissant).
 
-Every Parquet file has its SHA-256, every configuration is a record set with all of its columns, and who made what is
-said by PROV-O. `mlcroissant` reads the records from the folder of the release wherever it lies: paths are relative.
+Every Parquet file of a configuration has its SHA-256, every configuration is a record set with its columns, and PROV-O
+says who made what. `mlcroissant` reads the records from the folder of the release wherever it lies: paths are relative.
 The Hub makes a Croissant of its own from the same rows, and takes no notice of this file.
 """
 

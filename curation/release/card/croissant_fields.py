@@ -31,11 +31,15 @@ _EQUIVALENT = {
 def fields(record_set: str, features: Mapping[str, Any], file_set: str) -> list[Json]:
     """The fields of the record set, in the order of the columns.
 
-    `features` are those of `datasets.Features`; `file_set` is the id of the Parquet files. Raises TypeError for a
-    feature that no configuration has had so far.
+    `features` are those of `datasets.Features`; a column of lists of pictures is left out. `file_set` is the id of the
+    Parquet files. Raises TypeError for a feature that no configuration has had so far.
     """
+    from datasets import Image, List
+
     made = []
     for column, feature in features.items():
+        if isinstance(feature, List) and isinstance(feature.feature, Image):
+            continue  # mlcroissant reads no pictures in lists
         source = {"fileSet": {"@id": file_set}, "extract": {"column": column}}
         field = _field(f"{record_set}/{column}", feature, source, ())
         if column in _EQUIVALENT:

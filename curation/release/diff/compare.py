@@ -24,6 +24,7 @@ from curation.release.diff.out import Place, Published, causes_of_coming, causes
 from curation.release.diff.reading import RowRef, columns_of, rows_by_id, rows_with_ids, shown_name
 from curation.release.diff.states import Pair, all_causes
 from schemas.documents.release_diff import Cause, ChangedRow, DiffSide, ReleaseDiff
+from schemas.errors import ConfigError
 
 # The version of the columns says nothing about a row: columns that came or went are listed once, for all rows.
 NOT_COMPARED = frozenset({"id", "schema_version"})
@@ -39,7 +40,12 @@ class Compared(NamedTuple):
 
 def compare_folders(before: Path, after: Path) -> Compared:
     """Compare the releases in two folders. Raises ConfigError for what is no release, or is not what was published."""
-    return compare(open_release(before), open_release(after))
+    try:
+        return compare(open_release(before), open_release(after))
+    except (TypeError, LookupError, AttributeError, ValueError) as error:  # rows of other code than this project's
+        raise ConfigError(
+            f"{before} or {after}: its rows have another form than those of a release ({type(error).__name__})"
+        ) from error
 
 
 def compare(before: OpenedRelease, after: OpenedRelease) -> Compared:

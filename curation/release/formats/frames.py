@@ -16,6 +16,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from curation.pipeline.services import Services
+from curation.pipeline.thin import kept_pictures
 from curation.release.formats.items import Item
 from curation.status.standings import Standings
 from schemas.errors import PermanentError, ReleaseRefused, StageError
@@ -121,4 +122,4 @@ def _frames(item: Item, sample: Sample, services: Services) -> list[InputFrame]:
             "`v2xum curate` fetches lost files again; without a format that holds frames they are not needed"
         ) from error
     finally:
-        services.pictures.thin(sample.video, sample.extract.keyframes)
+        services.pictures.thin(sample.video, kept_pictures(sample))

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from curation.download.record import extension_of
 from curation.release.formats.items import media_name
+from curation.release.versions import raise_if_in_a_release
 from curation.store.files import copy_file
 from curation.store.store import Store
 from schemas.errors import ConfigError, NotStored, StorageFull, is_storage_full
@@ -30,6 +31,7 @@ def fill_media(store: Store, release: Path, folder: Path) -> Filled:
     File systems that can clone take no space for it. A file that is there with its size stays. Raises ConfigError for
     one of that name that is another file (nothing is overwritten), and for a release that cannot be read; StorageFull.
     """
+    raise_if_in_a_release(folder, release)
     held, before, missing = 0, 0, list[str]()
     try:
         folder.mkdir(parents=True, exist_ok=True)

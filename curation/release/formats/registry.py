@@ -48,7 +48,9 @@ def check_formats(release: Path) -> list[str]:
         folder = release / FOLDER / each.name
         try:
             found = first(each.check(release, folder, manifest))
-        except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
+        except (
+            OSError, pa.ArrowException, ArithmeticError, AttributeError, LookupError, TypeError, ValueError,
+        ) as error:  # fmt: skip
             found = [f"cannot be read: {type(error).__name__}: {error}"]
         problems += [f"{FOLDER}/{each.name}: {problem}" for problem in found]
     return problems

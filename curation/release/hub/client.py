@@ -171,7 +171,7 @@ class HubRepository:
 
     def content(self, path: str, revision: str, most: int) -> bytes:
         """A file of at most `most` bytes. Raises NotPublished for a larger one."""
-        found = b"".join(self.blocks(path, revision, most))
+        found = self.call(f"reading {path}", lambda: b"".join(self.blocks(path, revision, most)))
         if len(found) > most:
             raise NotPublished(f"{self.name}: {path} has more than {most} bytes")
         return found

@@ -49,7 +49,10 @@ def name(repository: HubRepository, release: LocalRelease, commit: str) -> str:
     if refs.tags.get(tag) is None:
         repository.add_tag(tag, commit, title_of(release.version))
         refs = repository.refs()
-    if refs.tags.get(tag) != commit and differences(release, repository.tree(refs.tags[tag])).to_send:
+    named = refs.tags.get(tag)
+    if named is None:
+        raise NotPublished(f"the Hub does not list the tag {tag} of {repository.name} yet; {AGAIN}")
+    if named != commit and differences(release, repository.tree(named)).to_send:
         raise ConfigError(f"somebody else made the tag {tag} of {repository.name} with other content at this moment")
     if branch in refs.branches:
         repository.remove_branch(branch)

@@ -5,6 +5,7 @@ No sentence holds a token: messages of the server pass through `hide_secrets`, a
 
 from __future__ import annotations
 
+import re
 import time
 
 from huggingface_hub.errors import (
@@ -24,6 +25,7 @@ AGAIN = "the same command goes on from here"
 LOGIN = "run `hf auth login` with a token that may write (https://huggingface.co/settings/tokens), or set HF_TOKEN"
 _SAID = 300
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
+_OF_XET = re.compile(r"HTTP status (?:client|server) error \((\d{3})\b")  # hf_xet says a status in words alone
 
 
 def status_of(error: BaseException) -> int | None:
@@ -31,6 +33,8 @@ def status_of(error: BaseException) -> int | None:
     for link in causes(error):
         if isinstance(link, HfHubHTTPError):
             return int(link.response.status_code)
+        if isinstance(link, ConnectionError) and (found := _OF_XET.search(str(link))):
+            return int(found[1])
     return None
 
 

@@ -26,6 +26,9 @@ def publish_release(place: Workspace, version: str, address: str, wishes: Wishes
 
         steps.report("reading the release with the programs that people use")
         found = check_consumers(release.folder, raise_if_stopped=steps.raise_if_stopped)
+        for each in found.consumers:
+            if each.way_out is not None:
+                steps.report(f"{each.name} is not installed, so nothing is known of it: {each.way_out}")
         if not found.sound:
             raise ReleaseRefused(
                 f"{release.folder} cannot be read by everybody, and nothing was sent: {'; '.join(found.problems[:3])}. "

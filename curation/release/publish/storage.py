@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,7 @@ LATEST = "latest.json"
 _BLOCK = 1 << 20
 _LARGEST_LATEST = 1 << 16
 _SHOWN = 5
+_OF_A_KILL = re.compile(rf"\.{re.escape(MANIFEST)}\.\d+\.\d+")  # what a killed write of the manifest left
 
 
 class Storage:
@@ -48,6 +50,8 @@ class Storage:
             raise ConfigError(f"{address.shown}: {error}") from error
         except ValueError as error:
             raise ConfigError(f"{address.shown}: {in_one_line(error)}") from error
+        except Exception as error:  # a driver that connects at once raises what it likes
+            raise NotPublished(f"{address.shown}: opening it: {in_one_line(error)}") from error
         self._files: Any = files
         self._root = root.rstrip("/")
 
@@ -59,7 +63,11 @@ class Storage:
             if not self._files.exists(top):
                 return {}
             found = self._files.find(top, detail=True)
-            return {name.removeprefix(top).lstrip("/"): int(about["size"]) for name, about in found.items()}
+            there = {name.removeprefix(top).lstrip("/"): int(about["size"]) for name, about in found.items()}
+            for path in [path for path in there if _OF_A_KILL.fullmatch(path)]:
+                self._files.rm_file(f"{top}/{path}")
+                del there[path]
+            return there
 
     def sha256(self, path: str) -> str:
         """The SHA-256 of a file, which is read whole."""

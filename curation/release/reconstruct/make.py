@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+import pyarrow as pa
 from PIL import Image
 
 from curation.download.fetch import fetch
@@ -30,7 +31,7 @@ from curation.video.sandbox import Limits, Sandbox
 from curation.video.sandboxes import Sandboxes
 from schemas.configuration.config import DownloadConfig, FilterConfig, FrameConfig, RangeFilter
 from schemas.documents.reconstruction import FrameComparison, ReconstructedRow, State
-from schemas.errors import NotStored, PermanentError, PoisonError, RefusedError, StageError
+from schemas.errors import NotStored, PermanentError, PoisonError, RefusedError, StageError, is_storage_full
 from schemas.records import FrameSet, Publication, Video
 from schemas.safe_text import plain, public_text
 
@@ -171,7 +172,7 @@ def _judged(wanted: Wanted, tools: Tools, video: Video, said: dict[str, Any]) ->
 
 
 def _told(wanted: Wanted, tools: Tools, video: Video, path: Path, made: _Made, scratch: Path) -> _Told:
-    pictures = {} if video.sha256 == wanted.sha256 else keyframe_pictures(tools.release, wanted.place)
+    pictures = {} if video.sha256 == wanted.sha256 else _keyframe_pictures(tools.release, wanted)
     listed = _listed(wanted, tools, pictures)
     if video.sha256 == wanted.sha256:
         frames, keyframes = _compared(wanted, listed, made.frames, None, {})
@@ -202,6 +203,16 @@ def _told(wanted: Wanted, tools: Tools, video: Video, path: Path, made: _Made, s
     if aligned is not None and (not aligned.is_same or sum(alike.values()) * 2 < len(alike)):
         return _Told("other", measured, {}, frames, keyframes)
     return _Told("cut" if any(times.values()) else "re-encoded", measured, times, frames, keyframes)
+
+
+def _keyframe_pictures(release: Path, wanted: Wanted) -> dict[int, bytes]:
+    """The release's pictures of a row. Raises PoisonError where its own file does not give them."""
+    try:
+        return keyframe_pictures(release, wanted.place)
+    except (pa.ArrowException, OSError, AttributeError, LookupError, TypeError, ValueError) as error:
+        if isinstance(error, OSError) and is_storage_full(error):
+            raise
+        raise PoisonError("bad_row", f"the release's pictures of it: {type(error).__name__}: {error}") from error
 
 
 def _listed(wanted: Wanted, tools: Tools, pictures: dict[int, bytes]) -> list[Listed]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -30,6 +31,7 @@ FULL, FRAMES = "full", "frames"
 _COLUMNS = ("id", "split", "source", "publication", "file", "meta", "sampling_fps", "keyframes")
 _FRAME_COLUMNS = ("id", "index", "time", "image_sha256", "phash")
 _SPLITS = ("train", "validation", "test")
+_PHASH = re.compile(r"[0-9a-f]{16}")
 _BATCH = 64
 MOST_FRAMES = 100_000  # of a video; a day at one frame a second
 
@@ -138,8 +140,12 @@ def wanted_rows(folder: Path, manifest: ReleaseManifest) -> Iterator[Wanted | Un
 
 
 def keyframe_pictures(folder: Path, place: Place) -> dict[int, bytes]:
-    """The JPEG of each keyframe of a row, by its index; those that the release holds."""
-    with pq.ParquetFile(folder / place.path) as shard:
+    """The JPEG of each keyframe of a row, by its index; those that the release holds.
+
+    Raises ValueError and its kin, TypeError, AttributeError and LookupError for columns or pages that are not those of
+    a release.
+    """
+    with pq.ParquetFile(folder / place.path, page_checksum_verification=True) as shard:
         first = 0
         for group in range(shard.metadata.num_row_groups):
             count = shard.metadata.row_group(group).num_rows
@@ -214,7 +220,7 @@ def _wanted(row: Mapping[str, Any], split: str, place: Place, frames: _Frames) -
         if error.title == FrameConfig.__name__:
             return Unusable(plain(str(name), 80), split, "bad_row", "its sampling rate is none")
         return Unusable(plain(str(name), 80), split, "bad_id", "ids are 1 to 64 letters, digits, `-` and `_`")
-    except (TypeError, KeyError, ValueError, OverflowError) as error:
+    except (AttributeError, TypeError, KeyError, ValueError, OverflowError) as error:
         return Unusable(plain(str(name), 80), split, "bad_row", plain(f"{type(error).__name__}: {error}"))
 
 
@@ -248,9 +254,8 @@ def _ascending(frames: list[ListedFrame]) -> list[ListedFrame]:
     for frame in frames:
         if not 0 <= frame.number < MOST_FRAMES:
             raise ValueError(f"frame {frame.number}")
-        if frame.phash is not None and len(frame.phash) != 16:
+        if frame.phash is not None and not _PHASH.fullmatch(frame.phash):
             raise ValueError(f"frame {frame.number}: not a perceptual hash")
-        int(frame.phash or "0", 16)
     return frames
 
 

@@ -55,10 +55,15 @@ def watch(contents: Mapping[str, str], known: Mapping[str, Recheck], config: Ref
 
 
 def look_at_all(
-    services: Services, ids: Sequence[str], known: Mapping[str, Recheck], clock: Callable[[], float] = time.time
+    services: Services,
+    ids: Sequence[str],
+    known: Mapping[str, Recheck],
+    clock: Callable[[], float] = time.time,
+    limit: int | None = None,
 ) -> Answers:
-    """Look at the videos `ids` and store the answers. `clock` gives unix times.
+    """Look at the videos `ids` and store the answers, until `limit` of them were asked for. `clock` gives unix times.
 
+    A video whose host is paused is not asked for, so that a host that refuses keeps no other from being asked.
     Raises Interrupted once the run is to stop; the answers until then are stored.
     """
     config = services.config
@@ -67,8 +72,11 @@ def look_at_all(
     hosts = Hosts(config.download.model_copy(update={"pace": pace}), sleep=services.stop.wait)
     looking = _Looking(services, hosts, known, clock)
     workers = config.run.download_workers
-    for start in range(0, len(ids), _AT_ONCE):
-        targets = _by_turns(_targets(services, ids[start : start + _AT_ONCE]))
+    start = 0
+    while start < len(ids) and (left := _AT_ONCE if limit is None else limit - looking.asked) > 0:
+        chunk = ids[start : start + min(left, _AT_ONCE)]
+        start += len(chunk)
+        targets = _by_turns(_targets(services, chunk))
         with ThreadPoolExecutor(workers, thread_name_prefix="look") as pool:
             try:
                 for _ in pool.map(looking.look, targets):
@@ -90,6 +98,12 @@ class _Looking:
         self._services, self._hosts, self._known, self._clock = services, hosts, known, clock
         self._lock = threading.Lock()
         self._failures = 0
+
+    @property
+    def asked(self) -> int:
+        """How many looks asked somebody."""
+        unanswered = self.answers.unanswered
+        return self.answers.found.total() + unanswered.total() - unanswered["host_paused"]
 
     def look(self, target: Target) -> None:
         """Look at a video, and store the answer."""

@@ -70,8 +70,7 @@ def refresh(
     watched, strangers = watched_rows(releases / str(latest) if latest is not None else None, services, opt_outs)
     known = ledger.rechecks(list(watched))
     seen = watch(watched, known, config.refresh, clock())
-    chosen = seen.due[:limit]
-    answers = Answers(Counter(), Counter()) if dry_run else look_at_all(services, chosen, known, clock)
+    answers = Answers(Counter(), Counter()) if dry_run else look_at_all(services, seen.due, known, clock, limit)
     after = {one.id: one for one in tombstones(services.view, versions, ())}
     return RefreshReport(
         release=None if latest is None else str(latest),

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from semver import Version
 
 from curation.frames.pictures import Pictures
+from curation.pipeline.thin import kept_pictures
 from curation.release.splits.fingerprint import VIEWS, Fingerprint, Grays, NoPictures, fingerprint, gray
 from curation.release.splits.items import SplitItem
 from curation.release.versions import released
@@ -109,7 +110,7 @@ class ItemReader:
                     raise
                 raise NoPictures(f"{name}: {error}") from error
             finally:
-                self._pictures.thin(sample.video, sample.extract.keyframes)
+                self._pictures.thin(sample.video, kept_pictures(sample))
         raise NoPictures(f"{name} is no sample")
 
 

@@ -30,8 +30,12 @@ def diff(
     """Say which rows came, went and changed between two releases, each with its cause."""
     from curation.release.diff.compare import compare_folders
     from curation.release.diff.text import terminal_lines
+    from curation.release.versions import raise_if_in_a_release
 
     before, after = _folders(workspace, v1, v2)
+    if out is not None:
+        for release in (before, after):
+            raise_if_in_a_release(out, release)
     compared = compare_folders(before, after)
     if out is not None:
         from curation.release.diff.write import write_pages

@@ -44,6 +44,15 @@ def test_huge_texts_are_found_in_every_place() -> None:
     assert read == row(readable(long)) != row(long)
 
 
+@pytest.mark.parametrize("length", [LONGEST, LONGEST + 1, 20 * LONGEST])
+def test_a_text_is_cut_or_not_whatever_its_neighbours_are(length: int) -> None:
+    """A row has the same bytes alone and beside others: `diff` would else show a change."""
+    one, neighbour = row("z" * length), row("\0" + "y" * (30 * LONGEST))
+    (alone,) = arrow_batch([one], SCHEMA).to_pylist()
+    beside = arrow_batch([one, neighbour], SCHEMA).to_pylist()[0]
+    assert alone == beside == row(readable("z" * length))
+
+
 def test_a_value_of_a_wrong_type_is_an_error() -> None:
     with pytest.raises((pa.ArrowInvalid, pa.ArrowTypeError)):
         arrow_batch([{**row("a"), "made": {"model": 3}}], SCHEMA)

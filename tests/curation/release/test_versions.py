@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from curation.release.versions import find_release, parse, raise_if_lower, released
+from curation.release.versions import find_release, parse, raise_if_in_a_release, raise_if_lower, released
 from curation.workspace import Workspace
 from schemas.errors import ConfigError
 
@@ -44,6 +44,16 @@ def test_a_version_below_the_latest_is_refused_with_the_next_one(tmp_path: Path)
     for lower in ("0.3.0", "0.10.0-rc.1"):
         with pytest.raises(ConfigError, match=r"lower than the latest release 0\.10\.0: .* 0\.10\.1"):
             raise_if_lower(parse(lower), folder)
+
+
+def test_nothing_is_written_into_releases(tmp_path: Path) -> None:
+    release = tmp_path / "releases" / "0.1.0"
+    for out in (release, release / "page", release.parent / "0.2.0" / "page", tmp_path / "a" / ".." / "releases"):
+        with pytest.raises(ConfigError, match="a release never changes"):
+            raise_if_in_a_release(out, release)
+    raise_if_in_a_release(tmp_path / "page", release)
+    with pytest.raises(ConfigError, match="a release never changes"):
+        raise_if_in_a_release(tmp_path / "downloaded" / "page", tmp_path / "downloaded")
 
 
 def test_a_release_is_found_by_its_version(tmp_path: Path) -> None:

@@ -45,6 +45,9 @@ def test_a_line_concerns_a_video_by_id_address_or_channel(tmp_path: Path) -> Non
         {"channel": "blender films"},
         {"channel": "UCx"},
         {"channel": "https://www.youtube.com/channel/UCx/"},
+        {"channel": "https://www.youtube.com/channel/UCx/videos?view=0"},
+        {"channel": "https://m.youtube.com/channel/UCx#about"},
+        {"channel": "https://films.example/people/ann"},
         {"channel": "ann"},
     ):
         assert concerned(tmp_path, line, video, other) == [True, False], line
@@ -99,6 +102,8 @@ def test_the_last_line_about_a_name_counts(tmp_path: Path) -> None:
         ('{"address": "example.org/film.mp4"}', "an address begins with https://"),
         ('{"address": "https://"}', "not an address"),
         ('{"address": "https://user:PASSWORD@"}', "not an address"),
+        ('{"channel": "@ann"}', "a handle \\(@name\\) is not known of videos"),
+        ('{"channel": "https://www.youtube.com/@ann/videos"}', "a handle \\(@name\\) is not known of videos"),
         ('{"kind": "person", "sha256": "00"}', '"kind" is one of id, address, channel'),
         ('{"kind": "id", "sha256": "00"}', "64 hex digits"),
         ('{"id": "\\ud800"}', "not text in UTF-8"),

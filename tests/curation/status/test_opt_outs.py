@@ -92,6 +92,15 @@ def test_a_download_that_was_refused_for_an_opt_out_is_tried_again_when_it_is_li
     assert due(view, ["v001"]) == {"v001": "download"}
 
 
+def test_a_configured_list_leaves_the_list_of_the_workspace_in_force(tmp_path: Path, ledger: Ledger) -> None:
+    ledger.register([source("v001"), source("v002"), source("v003")])
+    shared = tmp_path / "shared.jsonl"
+    shared.write_text('{"id": "v001"}\n{"id": "v002"}\n')
+    (tmp_path / LIST).write_text('{"id": "v003"}\n{"id": "v002", "lifted": true}\n')
+    found = take_opt_outs(tmp_path, RefreshConfig(opt_outs=str(shared)), ledger)
+    assert found.videos == {"v001", "v003"}
+
+
 def test_without_a_list_nothing_is_read(tmp_path: Path, ledger: Ledger) -> None:
     found = take_opt_outs(tmp_path, CONFIG, ledger)
     assert (found.in_force, found.added, found.lifted, found.videos) == ([], [], [], frozenset())

@@ -282,6 +282,13 @@ def test_every_answer_of_the_hub_is_one_sentence_without_the_token(
     assert WRITE_TOKEN not in text and "\n" not in str(caught.value) and str(status) in text
 
 
+def test_a_file_of_main_that_may_not_be_read_is_told(hub: Hub, first: LocalRelease, second: LocalRelease) -> None:
+    publish(hub, first)
+    hub.faults.set(Fault("resolve", "status", times=9, status=403, message="no"))
+    with pytest.raises(ConfigError, match="the token may not do that to me/films"):
+        publish(hub, second, steps=Hasty())
+
+
 def test_no_network_is_told(hub: Hub, first: LocalRelease, tmp_path: Path) -> None:
     hub.stop()
     with pytest.raises(NotPublished, match=r"no connection to the Hub.*HTTPS_PROXY and HF_ENDPOINT"):

@@ -110,6 +110,18 @@ def test_a_pointer_that_a_kill_left_behind_is_moved(folder: Path, first: LocalRe
     assert publish(url, second).state == "published" and latest(folder) == "0.2.0"
 
 
+def test_what_a_killed_write_of_the_manifest_left_is_removed(folder: Path, first: LocalRelease) -> None:
+    (folder / "0.1.0").mkdir(parents=True)
+    (folder / "0.1.0" / ".manifest.json.123.456").write_bytes(b"{")
+    assert publish(f"file://{folder}", first).state == "published"
+    assert contents(folder / "0.1.0") == contents(first.folder)
+
+
+def test_a_store_that_cannot_be_opened_is_told(first: LocalRelease) -> None:
+    with pytest.raises(NotPublished, match=r"^ftp://127\.0\.0\.1:1/films: opening it: "):
+        publish("ftp://127.0.0.1:1/films", first)
+
+
 def test_a_published_file_that_changed_is_found(folder: Path, first: LocalRelease) -> None:
     url = f"file://{folder}"
     publish(url, first)
