@@ -114,13 +114,6 @@ def test_a_fix_is_the_only_difference_of_the_two_releases_and_a_person_its_cause
     assert (found["added"], found["removed"]) == ([], [])
     (changed,) = found["changed"]
     assert (changed["id"], changed["cause"]) == (sample.video.id, "person")
-    assert (
-        {"captions", "keyframes", "review", "summary"}
-        >= {name.split(".")[0] for name in changed["fields"]}
-        >= {
-            "review",
-            "summary",
-        }
-    )
+    assert {name.split(".")[0] for name in changed["fields"]} >= {"captions", "keyframes", "review", "summary"}
     assert [one["cause"] for one in changed["causes"]] == ["person"] * len(changed["causes"])
     assert "person" in (root / "releases" / "0.2.0" / "CHANGES.md").read_text()
