@@ -159,6 +159,7 @@ def test_a_verdict_that_was_too_quick_lets_the_sample_be_pushed_again(
     assert [task["data"]["sample_id"] for task in api.tasks(anew.project)] == ["film-000"]
 
 
+@pytest.mark.xfail(strict=True, reason="Label Studio 1.23 looks at a changed overlap only once an annotation changes")
 def test_a_task_whose_only_verdict_was_too_quick_waits_for_another_person(
     workspace: Make, access: Access, title: str
 ) -> None:

@@ -211,7 +211,8 @@ def test_card_is_whole_and_inert(out, samples, tmp_path):
     text = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     _, header, body = text.split("---\n", 2)
     assert yaml.safe_load(header)["pretty_name"] == "a: b --- # <script>"
-    assert yaml.safe_load(header)["license"] == "x configs: []" and "Not stated" not in body
+    assert yaml.safe_load(header)["license"] == "other" and "Not stated" not in body, "the Hub knows no such licence"
+    assert yaml.safe_load(header)["license_name"] == "x-configs"
     assert len(yaml.safe_load(header)["configs"]) == 1
     rendered = MarkdownIt("commonmark").enable(["table"]).render(body)
     assert "<script" not in rendered
