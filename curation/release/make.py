@@ -299,7 +299,8 @@ def _lineage(standings: Standings) -> str:
     digest = hashlib.sha256()
     known = sorted(source.id for source in standings.view.ledger.sources())
     for start in range(0, len(known), _AT_ONCE):
-        for one in standings.walk(known[start : start + _AT_ONCE]):
+        found = {one.source.id: one for one in standings.walk(known[start : start + _AT_ONCE])}
+        for _, one in sorted(found.items()):  # they come in the order in which they were registered
             digest.update(json.dumps([one.source.id, one.where.stage, *digests_of(one).values()]).encode())
     return digest.hexdigest()
 

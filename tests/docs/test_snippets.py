@@ -26,8 +26,12 @@ from tests.runs import in_process
 
 ALL = [snippet for page in PAGES for snippet in snippets(page)]
 NOT_RUN = {"text", "mermaid", "nginx"}
-# These commands need a model server, Label Studio or another process; their own tests run them.
-ONLY_PARSED = ("curate", "doctor", "plan", "bench", "review serve", "review push", "review pull", "review listen")
+# These commands need a model server, Label Studio, a network or another process, or make and compare releases of one
+# workspace in an order of their own; their own tests run them.
+ONLY_PARSED = (
+    *("curate", "doctor", "plan", "bench", "review serve", "review push", "review pull", "review listen"),
+    *("release", "diff", "browse", "media", "publish", "reconstruct", "refresh"),
+)
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 
 
@@ -54,6 +58,9 @@ def checkout(undisturbed: Path, films: Path, tmp_path_factory: pytest.TempPathFa
     lines = [json.dumps({"id": row["id"], "text": row["summary"]["v2vt_slots"]}) for row in rows(undisturbed)]
     for name in ("predictions", "other", "a", "b"):
         (folder / f"{name}.jsonl").write_text("\n".join(lines))
+    for version in ("0.1.0", "0.2.0"):
+        done = _run_command(["release", "data/runs/mine", version], folder)
+        assert done.returncode == 0, done.stderr
     return folder
 
 
