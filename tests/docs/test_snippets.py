@@ -59,7 +59,7 @@ def checkout(undisturbed: Path, films: Path, tmp_path_factory: pytest.TempPathFa
     for name in ("predictions", "other", "a", "b"):
         (folder / f"{name}.jsonl").write_text("\n".join(lines))
     for version in ("0.1.0", "0.2.0"):
-        done = _run_command(["release", "data/runs/mine", version], folder)
+        done = _run_command(["release", str(folder / "data" / "runs" / "mine"), version], folder)
         assert done.returncode == 0, done.stderr
     return folder
 
