@@ -27,8 +27,8 @@ from pydantic import ValidationError
 from curation.dataset.export import export_key
 from curation.dataset.statistics import Tally
 from curation.pipeline.services import Services
+from curation.release.configurations import lineage
 from curation.release.configurations.configuration import Inputs
-from curation.release.configurations.lineage import digests_of
 from curation.release.configurations.registry import CONFIGURATIONS
 from curation.release.diff.changes import earlier_release, write_changes
 from curation.release.diff.opened import OpenedRelease, open_release
@@ -60,7 +60,7 @@ from schemas.release import ConfigurationCount, FormatChoice, ReleaseManifest, R
 NO_FORMATS = FormatChoice()
 FINGERPRINTS = "fingerprints"  # the folder of a workspace that keeps what frames look like; it can be deleted
 FORM = 5  # raised when equal ledgers give other bytes than before
-_NAMED, _AT_ONCE = 5, 500
+_NAMED = 5
 
 _log = logging.getLogger(__name__)
 
@@ -115,7 +115,8 @@ def plan_release(
     earlier = earlier_release(root, number)
     known = {**versions, **dict.fromkeys(ids, str(number))}
     formats = formats if formats.names else NO_FORMATS  # how they are written says nothing without one
-    made_from = _made_from(services, figures, frozen, benchmarks, known, earlier, formats, _lineage(standings))
+    seen = Inputs(standings, dict.fromkeys(ids, "train"), services)  # which split a row has, its frozen ones say
+    made_from = _made_from(services, figures, frozen, benchmarks, known, earlier, formats, _lineage(seen))
     if folder.exists() or folder.is_symlink():
         raise ConfigError(f"{folder} exists, and a release never changes: {_same_or_not(folder, made_from)}")
     raise_if_lower(number, root)
@@ -258,7 +259,7 @@ def _made_from(
     versions: Mapping[str, str],
     earlier: Path | None,
     formats: FormatChoice,
-    lineage: str,
+    standing: str,
 ) -> str:
     """The SHA-256 of what a release depends on. Of folders of videos the names and sizes count."""
     compared = [[path.name, _content_of(path)] for path in benchmarks]
@@ -275,7 +276,7 @@ def _made_from(
         compared,
         gone,
         left_out,
-        lineage,
+        standing,
         media_settings(services.config).canonical(),
         [state.model_dump() for state in stage_states(services)],
         hash_file(earlier / MANIFEST)[0] if earlier is not None else None,
@@ -294,14 +295,11 @@ def _content_of(benchmark: Path) -> str | list[list[str | int]]:
         raise ConfigError(f"{benchmark}: cannot be read as a benchmark: {error.strerror or error}") from error
 
 
-def _lineage(standings: Standings) -> str:
+def _lineage(inputs: Inputs) -> str:
     """The SHA-256 of where every video stands, published or not."""
     digest = hashlib.sha256()
-    known = sorted(source.id for source in standings.view.ledger.sources())
-    for start in range(0, len(known), _AT_ONCE):
-        found = {one.source.id: one for one in standings.walk(known[start : start + _AT_ONCE])}
-        for _, one in sorted(found.items()):  # they come in the order in which they were registered
-            digest.update(json.dumps([one.source.id, one.where.stage, *digests_of(one).values()]).encode())
+    for row in lineage.rows(inputs):
+        digest.update(json.dumps(row).encode())
     return digest.hexdigest()
 
 

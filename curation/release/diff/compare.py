@@ -42,7 +42,7 @@ def compare_folders(before: Path, after: Path) -> Compared:
     """Compare the releases in two folders. Raises ConfigError for what is no release, or is not what was published."""
     try:
         return compare(open_release(before), open_release(after))
-    except (TypeError, LookupError, AttributeError, ValueError) as error:  # rows of other code than this project's
+    except (TypeError, LookupError, AttributeError) as error:  # rows of other code than this project's
         raise ConfigError(
             f"{before} or {after}: its rows have another form than those of a release ({type(error).__name__})"
         ) from error

@@ -64,10 +64,15 @@ class Storage:
                 return {}
             found = self._files.find(top, detail=True)
             there = {name.removeprefix(top).lstrip("/"): int(about["size"]) for name, about in found.items()}
-            for path in [path for path in there if _OF_A_KILL.fullmatch(path)]:
-                self._files.rm_file(f"{top}/{path}")
-                del there[path]
-            return there
+            return {path: size for path, size in there.items() if not _OF_A_KILL.fullmatch(path)}
+
+    def remove_remains(self, version: str) -> None:
+        """Remove what a killed write of the version's manifest left."""
+        top = f"{self._root}/{version}"
+        with self._told("removing the remains of a killed try"):
+            for name in self._files.find(top) if self._files.exists(top) else ():
+                if _OF_A_KILL.fullmatch(name.removeprefix(top).lstrip("/")):
+                    self._files.rm_file(name)
 
     def sha256(self, path: str) -> str:
         """The SHA-256 of a file, which is read whole."""
@@ -199,6 +204,7 @@ def _lacking(storage: Storage, release: LocalRelease, there: dict[str, int], ste
 def _write(storage: Storage, release: LocalRelease, lacking: tuple[str, ...], steps: Steps) -> None:
     """Write what lacks, the manifest last, and read all of it back. Raises NotPublished."""
     files = number_of(len(lacking), "file")
+    storage.remove_remains(release.version)
     steps.report(f"writing {files} to {storage.shown}/{release.version}, and reading them back")
     for path in sorted(lacking, key=lambda path: (path == MANIFEST, path)):
         steps.raise_if_stopped()

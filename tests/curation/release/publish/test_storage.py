@@ -112,7 +112,9 @@ def test_a_pointer_that_a_kill_left_behind_is_moved(folder: Path, first: LocalRe
 
 def test_what_a_killed_write_of_the_manifest_left_is_removed(folder: Path, first: LocalRelease) -> None:
     (folder / "0.1.0").mkdir(parents=True)
-    (folder / "0.1.0" / ".manifest.json.123.456").write_bytes(b"{")
+    left = folder / "0.1.0" / ".manifest.json.123.456"
+    left.write_bytes(b"{")
+    assert publish(f"file://{folder}", first, dry_run=True).state == "would" and left.exists()
     assert publish(f"file://{folder}", first).state == "published"
     assert contents(folder / "0.1.0") == contents(first.folder)
 
