@@ -15,8 +15,8 @@ from pathlib import Path
 from schemas.repository import ROOT
 
 PACKAGES = (
-    *("flows", "tasks", "demo", "evaluation", "annotation", "curation", "models", "pages", "prompts", "schemas"),
-    "benchmarks",
+    *("flows", "tasks", "demo", "evaluation", "annotation", "training", "curation", "models"),
+    *("pages", "prompts", "schemas", "benchmarks"),
 )
 PAGE, README = ROOT / "CONTRIBUTING.md", ROOT / "README.md"
 _TREE = re.compile(r"```text tree\n.*?\n\n", re.DOTALL)

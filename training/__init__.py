@@ -1,0 +1,1 @@
+"""Releases become tensors, and summarizers are trained on them."""
