@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from demo.world import Script
+from schemas.instructions import ASK_V2VT
 from schemas.records import Sentence
 from schemas.temporal import format_stored
 from schemas.time import Seconds
-
-ASK = "<video>\nPlease generate BOTH video and text summarization for this video."
 
 
 class Known(NamedTuple):
@@ -39,7 +38,7 @@ def record(known: Known) -> dict[str, Any]:
     return {
         "id": known.id,
         "meta": {"duration": float(known.frames), "sampled_frames": known.frames, "token": stored.token},
-        "conversations": [{"from": "human", "value": ASK}, {"from": "gpt", "value": stored.text}],
+        "conversations": [{"from": "human", "value": ASK_V2VT}, {"from": "gpt", "value": stored.text}],
         "vsum_onehot": [int(second in chosen) for second in range(known.frames)],
     }
 

@@ -14,15 +14,12 @@ from typing import Any
 from schemas.arrow import SCHEMA_VERSION
 from schemas.configuration.config import SplitConfig
 from schemas.errors import PermanentError
+from schemas.instructions import ASK_V2T, ASK_V2V, ASK_V2VT
 from schemas.manifest import SplitName
 from schemas.records import Effort, FilterScore, Frame, Maker, Review, Sample
 from schemas.safe_text import public_text, public_uri, public_url
 from schemas.temporal import format_seconds, format_slots, format_stored, to_slots
 from schemas.time import FrameIndex
-
-ASK_V2V = "<video>\nPlease generate a VIDEO summarization for this video."
-ASK_V2T = "<video>\nPlease generate a TEXT summarization for this video."
-ASK_V2VT = "<video>\nPlease generate BOTH video and text summarization for this video."
 
 
 def split_of(video_sha256: str, shares: SplitConfig) -> SplitName:

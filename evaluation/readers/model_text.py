@@ -5,15 +5,9 @@ leniently (`schemas.temporal_lenient`), with a list of problems. A slot becomes 
 that made the labels (`schemas.time.slot_to_index`). A span `[3.0 - 5.0]` chooses the frames nearest to its ends and all
 frames between them.
 
-Scores of frames come from the probabilities of slot tokens, p(k) for the slots k = 0..S-1 (with several decoding steps
-the largest). f(k) = round(k / (S - 1) * (T - 1)) is the frame that slot k shows:
-
-    score(f) = max of p(k) over the slots with f(k) = f        where such a slot exists
-    score(f) = linear in f between its two neighbours          where none exists, which needs T > S
-
-The scores are linear and not nearest: nearest would give the frames around a slot the same score, and rank correlations
-read ties as indifference, which the model did not express. With T <= S every frame has a slot and nothing is
-interpolated.
+Scores of frames come from the probabilities of slot tokens (`SlotMap.scores`; with several decoding steps the largest).
+They are linear between slots and not nearest: nearest would give the frames around a slot the same score, and rank
+correlations read ties as indifference, which the model did not express.
 """
 
 from __future__ import annotations
@@ -24,8 +18,9 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from evaluation.cases import Floats, Prediction
+from evaluation.cases import Prediction
 from evaluation.readers.records import printable
+from models.summarizers.slots import SlotMap
 from schemas.documents.evaluation import ScoreSource
 from schemas.errors import GrammarError
 from schemas.marks import has_marks, marks_in, strip_marks
@@ -97,7 +92,7 @@ def from_text(
         selected[sorted(read.chosen)] = True
         scores, source = selected.astype(np.float64), "selection"
     if slot_probabilities is not None:
-        scores, source = spread(slot_probabilities, frames, slots), "token_probabilities"
+        scores, source = SlotMap(slots).scores(slot_probabilities, frames), "token_probabilities"
     why = None
     if read.dropped and not read.chosen:
         count = "the only time" if read.dropped == 1 else f"none of {read.dropped} times"
@@ -113,32 +108,6 @@ def from_text(
         read.times,
         read.dropped,
     )
-
-
-def spread(probabilities: Mapping[int, float] | Sequence[float], frames: int, slots: int = SLOTS) -> Floats:
-    """Scores (T,) of the frames from probabilities of the slots, each 0..1. A slot that a mapping leaves out has 0.
-
-    Raises ValueError for a slot outside 0..slots-1, for another number of slots, and for values that are not
-    probabilities.
-    """
-    table = np.zeros(slots)
-    if isinstance(probabilities, Mapping):
-        outside = [slot for slot in probabilities if not 0 <= slot < slots]
-        if outside:
-            raise ValueError(f"slot {outside[0]} outside 0..{slots - 1}")
-        table[list(probabilities)] = list(probabilities.values())
-    elif len(probabilities) != slots:
-        raise ValueError(f"{len(probabilities)} probabilities for {slots} slots")
-    else:
-        table[:] = probabilities
-    if not ((table >= 0) & (table <= 1 + 1e-6)).all():  # NaN fails too
-        raise ValueError("probabilities lie within 0 and 1 (not their logarithms)")
-    shows = np.array([slot_to_index(Slot(slot), frames, slots) for slot in range(slots)])
-    best = np.full(frames, -1.0)
-    np.maximum.at(best, shows, table)
-    with_slot = np.flatnonzero(best >= 0)
-    scores: Floats = np.interp(np.arange(frames), with_slot, best[with_slot])
-    return scores
 
 
 def _words(text: str, form: Form) -> _Frames:

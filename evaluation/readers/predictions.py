@@ -36,7 +36,7 @@ import numpy as np
 
 from evaluation.cases import Floats, Prediction, Predictions, Reference
 from evaluation.readers.known_videos import UNKNOWN, KnownVideos
-from evaluation.readers.model_text import FORMS, TASKS, UNREADABLE, Form, Generated, Task, from_text, spread
+from evaluation.readers.model_text import FORMS, TASKS, UNREADABLE, Form, Generated, Task, from_text
 from evaluation.readers.other_forms import Named, named_records
 from evaluation.readers.records import (
     BadRecord,
@@ -55,6 +55,7 @@ from evaluation.readers.scores import on_grid
 from evaluation.readers.selected import selected_frames
 from evaluation.readers.tasks import Part, join_tasks
 from evaluation.readers.wrong_form import Written, check_form
+from models.summarizers.slots import SlotMap
 from schemas.documents.evaluation import Problem, ScoreSource
 from schemas.errors import ConfigError
 from schemas.marks import strip_marks
@@ -178,9 +179,9 @@ def _scores(record: Object, reference: Reference, slots: int) -> tuple[Floats | 
             if int(slot) in table:
                 raise BadRecord("duplicate_key", f"slot {int(slot)} stands twice in slot_probabilities")
             table[int(slot)] = number_of(value, f"slot_probabilities of {slot}", 0, 1)
-        return spread(table, reference.frames, slots), "token_probabilities"
+        return SlotMap(slots).scores(table, reference.frames), "token_probabilities"
     values = numbers_of(probabilities, "slot_probabilities").tolist()
-    return spread(values, reference.frames, slots), "token_probabilities"
+    return SlotMap(slots).scores(values, reference.frames), "token_probabilities"
 
 
 def _slots(value: Any) -> int:

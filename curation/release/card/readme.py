@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from curation.dataset.card import card_header, load_card
-from curation.dataset.rows import ASK_V2T, ASK_V2V, ASK_V2VT
 from curation.release.card import statements
 from curation.release.card.citation import render_bibtex
 from curation.release.card.figures import Distribution, Figures
@@ -20,6 +19,7 @@ from curation.release.gate import error_rate
 from pages.markdown import Markdown, escape_markdown
 from schemas.configuration.config import CurateConfig
 from schemas.documents.review_report import Agreement, Estimate
+from schemas.instructions import ASK
 from schemas.release import ReleaseManifest
 
 _PEOPLE, _TITLE = 50, "Untitled dataset"
@@ -53,7 +53,7 @@ def render_card(
         tolerance=TOLERANCE,
         spreads=_spreads(figures),
         scores=figures.scores,
-        instructions={"v2v": ASK_V2V, "v2t": ASK_V2T, "v2vt": ASK_V2VT},
+        instructions=dict(ASK),
         people=manifest.review.people[:_PEOPLE],
         more_people=len(manifest.review.people[_PEOPLE:]),
         agreement=_agreement(manifest.review.agreement),

@@ -6,8 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from curation.dataset.rows import ASK_V2T, ASK_V2V, ASK_V2VT
 from curation.release.configurations.configuration import Configuration, Published, Row
+from schemas.instructions import ASK_V2T, ASK_V2V, ASK_V2VT
 from schemas.temporal import slot_digits
 from schemas.time import SLOTS, Seconds, seconds_to_slot
 

@@ -10,16 +10,15 @@ from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 
-from curation.dataset.rows import ASK_V2T, ASK_V2V, ASK_V2VT
 from curation.download.record import extension_of
 from curation.release.formats.neutral import neutral
+from schemas.instructions import ASK_V2T, ASK_V2V, ASK_V2VT, VIDEO_MARK
 from schemas.manifest import SPLITS
 from schemas.records import Sentence
 from schemas.release import Task, Times
 from schemas.temporal import format_seconds, format_slots, slot_digits, to_slots
 from schemas.time import SLOTS, Seconds, seconds_to_slot
 
-VIDEO_MARK = "<video>"
 TASKS: tuple[Task, ...] = ("v2v", "v2t", "v2vt")
 # The three instructions of Instruct-V2Xum, without the mark of the video before them.
 INSTRUCTIONS: dict[Task, str] = {

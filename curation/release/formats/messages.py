@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 from curation.release.formats.files import parquet, write_lines
 from curation.release.formats.format import tasks_of
 from curation.release.formats.frames import IMAGE_MARK, InputFrame, time_text, with_frames
-from curation.release.formats.items import INSTRUCTIONS, TASKS, VIDEO_MARK, Item, read_items, splits_of
+from curation.release.formats.items import INSTRUCTIONS, TASKS, Item, read_items, splits_of
 from curation.release.formats.reading import read_lines, read_rows, side_by_side
 from curation.release.formats.rules import answer_problem, question_problem
 from curation.release.written import Written
+from schemas.instructions import VIDEO_MARK
 from schemas.release import FormatChoice, Task
 
 if TYPE_CHECKING:

@@ -20,11 +20,12 @@ from typing import Any
 
 from curation.release.formats.files import write_array
 from curation.release.formats.format import Format, tasks_of
-from curation.release.formats.items import INSTRUCTIONS, VIDEO_MARK, Item, read_items, splits_of
+from curation.release.formats.items import INSTRUCTIONS, Item, read_items, splits_of
 from curation.release.formats.reading import read_array, side_by_side
 from curation.release.formats.readme import write_readme
 from curation.release.formats.rules import answer_problem, question_problem
 from curation.release.written import Written
+from schemas.instructions import VIDEO_MARK
 from schemas.records import Sentence
 from schemas.release import FormatChoice, ReleaseManifest, Task
 from schemas.temporal import format_stored, parse_slots

@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.dataset.check import validate
-from curation.dataset.rows import ASK_V2T, ASK_V2V, ASK_V2VT, row_of, split_of, upstream_record
+from curation.dataset.rows import row_of, split_of, upstream_record
 from curation.dataset.write import export
 from schemas.arrow import arrow_schema
 from schemas.configuration.config import ExportConfig, SplitConfig
 from schemas.errors import PermanentError
+from schemas.instructions import ASK_V2T, ASK_V2V, ASK_V2VT
 from schemas.manifest import Manifest
 from schemas.records import Sentence
 from schemas.safe_text import public_text, public_uri, public_url

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.readers.model_text import from_text, spread
+from evaluation.readers.model_text import from_text
 from schemas.records import Sentence
 from schemas.temporal import SlotLine, format_seconds, format_slots, format_stored
-from schemas.time import FrameIndex, Slot, index_to_slot, slot_to_index
+from schemas.time import FrameIndex, index_to_slot, slot_to_index
 
 INDICES = st.integers(1, 400).flatmap(
     lambda frames: st.tuples(st.just(frames), st.sets(st.integers(0, frames - 1), min_size=1, max_size=12))
@@ -109,40 +107,10 @@ def test_no_text_breaks_it(text: str, frames: int) -> None:
                 assert read.prediction.selected.shape == (frames,)
 
 
-@given(st.integers(1, 300), st.integers(2, 150), st.data())
-def test_slot_probabilities_lie_exactly_where_slots_show(frames: int, slots: int, data: st.DataObject) -> None:
-    given_ = data.draw(st.lists(st.floats(0, 1), min_size=slots, max_size=slots))
-    scores = spread(given_, frames, slots)
-    assert scores.shape == (frames,)
-    shows: dict[int, list[float]] = {}
-    for slot, value in enumerate(given_):
-        shows.setdefault(slot_to_index(Slot(slot), frames, slots), []).append(value)
-    anchors = sorted(shows)
-    for frame in range(frames):
-        if frame in shows:
-            assert scores[frame] == max(shows[frame])
-            continue
-        after = next(k for k, anchor in enumerate(anchors) if anchor > frame)
-        left, right = anchors[after - 1], anchors[after]
-        share = (frame - left) / (right - left)
-        assert math.isclose(scores[frame], (1 - share) * max(shows[left]) + share * max(shows[right]), abs_tol=1e-12)
-    np.testing.assert_array_equal(scores, spread(dict(enumerate(given_)), frames, slots))
-    if frames <= slots:
-        assert len(shows) == frames
-
-
 def test_probabilities_go_before_the_selection() -> None:
     read = from_text("v", "[09]A.", frames=12, slot_probabilities={9: 0.9, 50: 0.4})
     assert read.prediction.score_source == "token_probabilities"
     assert read.prediction.scores is not None and read.prediction.scores.max() == 0.9
-
-
-@pytest.mark.parametrize(
-    "bad", [[0.5] * 99, {100: 0.1}, {-1: 0.1}, {3: -0.5}, {3: 1.5}, {3: math.nan}, {3: math.inf}, [-3.0] * 100]
-)
-def test_what_is_no_probability_is_refused(bad: object) -> None:
-    with pytest.raises(ValueError, match=r"slot|probabilit"):
-        spread(bad, 10)  # type: ignore[arg-type]
 
 
 def test_bad_grids_are_refused() -> None:

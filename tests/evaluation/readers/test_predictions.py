@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from evaluation.cases import Prediction, Predictions, Reference
 from evaluation.matching import match
 from evaluation.readers.activitynet import read_activitynet
-from evaluation.readers.model_text import spread
 from evaluation.readers.predictions import KEYS, read_predictions
+from models.summarizers.slots import SlotMap
 from schemas.errors import ConfigError
 from tests.places import GROUNDTRUTH
 
@@ -134,7 +134,7 @@ def test_selections_and_scores(tmp_path: Path) -> None:
     assert one(tmp_path, frame_probabilities=[0.5] * 10).score_source == "token_probabilities"
     slots = one(tmp_path, slot_probabilities={"9": 0.5, "099": 1.0}, text="[00]A man.")
     assert slots.scores is not None and slots.score_source == "token_probabilities"
-    np.testing.assert_array_equal(slots.scores, spread({9: 0.5, 99: 1.0}, 10))
+    np.testing.assert_array_equal(slots.scores, SlotMap().scores({9: 0.5, 99: 1.0}, 10))
     assert chosen(slots) == [0]
 
 

@@ -10,7 +10,7 @@ from huggingface_hub import DatasetCard
 from markdown_it import MarkdownIt
 
 from curation.dataset.licences import HUB_LICENCES
-from curation.dataset.rows import ASK_V2T, ASK_V2V, ASK_V2VT
+from schemas.instructions import ASK_V2T, ASK_V2V, ASK_V2VT
 from tests.curation.release.card.released import HOSTILE, released
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("release-card")]

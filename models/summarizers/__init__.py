@@ -1,0 +1,1 @@
+"""Video summarizers that are trained here: networks over frame vectors, their slots and their output."""
