@@ -13,10 +13,11 @@ from annotation.gold_answers import known_answers
 from annotation.label_studio.access import find_access, review_folder
 from annotation.pull import pull as pulling
 from annotation.push import push as pushing
-from annotation.push.strata import Candidate, candidates, choose
+from annotation.push.strata import Candidate, candidates, choose, unwanted
 from annotation.report.write import review_report, write_review
 from curation.pipeline.open import open_ledger, open_view
 from curation.pipeline.services import open_services
+from curation.status.opt_outs import take_opt_outs
 from curation.workspace import Workspace
 from flows.gold_questions import gold_questions, mixed
 from schemas.configuration.config import CurateConfig
@@ -49,8 +50,9 @@ def push_workspace(
 ) -> pushing.Result:
     """Choose samples and make gold questions by the configuration's section `review` with `changes`, and push them.
 
-    `project`: the project's name, None for the run's. Raises WorkspaceBusy while another push of the workspace runs,
-    ConfigError for wrong values, and what `push` raises.
+    Who opted out, by the list too, is not pushed. `project`: the project's name, None for the run's. Raises
+    WorkspaceBusy while another push of the workspace runs, ConfigError for wrong values and a wrong list of opt-outs,
+    and what `push` raises.
     """
     config = place.config()
     title, access = project_title(config, project), find_access(place.root)
@@ -65,7 +67,10 @@ def push_workspace(
         raise WorkspaceBusy(f"{place.root}: another `v2xum review push` runs here") from error
     try:
         with open_services(place, config) as services:
-            pool = list(candidates(services.view))
+            view = services.view
+            # A run may hold the workspace, so what the list says is not stored; the next export or refresh does that.
+            opted_out = take_opt_outs(place.root, config.refresh, services.ledger, write=False).videos
+            pool = [one for one in candidates(view) if one.sample_id not in opted_out]
             gold = gold_questions(place.root, services, rules, pool, report_progress)
             chosen = mixed(choose([*pool, *(Candidate(name, gold=True) for name in gold)], rules))
             return pushing.push(
@@ -77,6 +82,7 @@ def push_workspace(
                 extra=gold,
                 again=again,
                 check=check,
+                unwanted=lambda ids: unwanted(view, ids) | opted_out.intersection(ids),
                 report_progress=report_progress,
             )
     finally:

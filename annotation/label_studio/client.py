@@ -26,14 +26,17 @@ if TYPE_CHECKING:  # the SDK is an extra, and its import takes a quarter of a se
 OLDEST = (1, 20)
 PAGE = 200
 # What a task of a listing tells. The server needs two or three times as long for all the columns of its own screen.
-_LISTED = "id,updated_at,data,overlap,total_annotations,cancelled_annotations,total_predictions"
+_LISTED = "id,updated_at,data,overlap,is_labeled,total_annotations,cancelled_annotations,total_predictions"
 # `Guarded` repeats what may be repeated; the SDK would repeat an import too, which doubles tasks.
 _ONCE: RequestOptions = {"max_retries": 0}
 _Answer = TypeVar("_Answer")
 
 
 class Project(NamedTuple):
-    """A project on the server: the fields that the review needs."""
+    """A project on the server: the fields that the review needs.
+
+    `tasks`, `finished`: numbers of tasks; `skips_count`: who skips a task counts as one of those who judged it.
+    """
 
     id: int
     title: str
@@ -42,6 +45,7 @@ class Project(NamedTuple):
     maximum_annotations: int
     tasks: int
     finished: int
+    skips_count: bool = False
 
 
 class Webhook(NamedTuple):
@@ -251,9 +255,14 @@ class LabelStudio:
         """A task with its annotations and drafts; None when it does not exist."""
         return _unless_missing(lambda: self._json("GET", f"api/tasks/{number}/"))
 
-    def set_overlap(self, number: int, people: int) -> None:
-        """Set how many people must judge a task."""
-        self._ask(lambda sdk: sdk.tasks.update(str(number), overlap=people, request_options=_ONCE))
+    def set_overlap(self, number: int, people: int, finished: bool | None = None) -> dict[str, Any]:
+        """Set how many people must judge a task, and whether it counts as finished (None: as before).
+
+        Returns the task as it is then, with its annotations. Label Studio itself looks whether a task is finished only
+        when an annotation of it comes, changes or goes.
+        """
+        fields = {"overlap": people} if finished is None else {"overlap": people, "is_labeled": finished}
+        return self._json("PATCH", f"api/tasks/{number}/", json=fields)
 
     def update_task(self, number: int, data: Mapping[str, Any]) -> None:
         """Replace what a task shows."""
@@ -375,4 +384,5 @@ def _project(fields: Any) -> Project:
         maximum_annotations=int(field("maximum_annotations", 1)),
         tasks=int(field("task_number", 0)),
         finished=int(field("finished_task_number", 0)),
+        skips_count=field("skip_queue", "") == "IGNORE_SKIPPED",
     )

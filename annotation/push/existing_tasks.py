@@ -28,6 +28,7 @@ class ExistingTask(NamedTuple):
 
     A listing does not tell of drafts: before a task is removed it is asked for alone. `overlap`: how many people must
     judge it; None when the server did not say. `bare`: it lacks its prediction, so people would see empty fields.
+    `early`: it counts as finished, though it has fewer annotations than people must judge it.
     """
 
     task_id: int
@@ -35,6 +36,7 @@ class ExistingTask(NamedTuple):
     overlap: int | None
     stratum: Stratum
     bare: bool = False
+    early: bool = False
 
 
 class _Stored(NamedTuple):
@@ -144,7 +146,9 @@ def existing_task(row: Mapping[str, Any]) -> ExistingTask:
     stratum = row["data"]["stratum"]
     known: Stratum = stratum if stratum in get_args(Stratum) else "random"
     bare = row.get("total_predictions") == 0 and not row.get("predictions")
-    return ExistingTask(int(row["id"]), touched, overlap if isinstance(overlap, int) else None, known, bare)
+    people = overlap if isinstance(overlap, int) else None
+    early = row.get("is_labeled") is True and (row.get("total_annotations") or 0) < (people or 0)
+    return ExistingTask(int(row["id"]), touched, people, known, bare, early)
 
 
 class Journal:

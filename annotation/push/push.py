@@ -9,7 +9,7 @@ the two is removed unless somebody touched both.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,12 +28,20 @@ from annotation.push.existing_tasks import (
     stored_tasks,
 )
 from annotation.push.missing import Extra, MissingTasks, ReadyTask, batches
-from annotation.push.reconcile import record_tasks, remove_bare, remove_duplicates, remove_former, set_overlaps
+from annotation.push.reconcile import (
+    record_tasks,
+    remove_bare,
+    remove_duplicates,
+    remove_former,
+    remove_unwanted,
+    set_overlaps,
+)
 from annotation.push.strata import Chosen
 from annotation.push.upgrade import upgrade
 from curation.pipeline.services import Services
 from curation.review.verdict_store import Pushed, Reviews
 
+Unwanted = Callable[[Sequence[str]], Iterable[str]]
 _TOO_LARGE = (
     "the server, or a proxy before it, refuses the task because of its size (413); raise that limit and push again"
 )
@@ -41,14 +49,19 @@ _CHANGED = (
     "the project's labelling interface was changed by hand and stays so; fields that it adds or renames may be missing "
     "in the verdicts (`v2xum review pull` names them)"
 )
+_STUBBORN = "Label Studio does not open or finish by the number of annotators: {}; open them by hand for another person"
+_KEPT = (
+    "the sample is out, and somebody judged or began: {}; pull, then delete them in Label Studio's list of tasks "
+    "if they must go"
+)
 
 
 class Result(NamedTuple):
     """The outcome of a push.
 
     Numbers of tasks: `added`; `unchanged`: they existed; `replaced`: removed, because their sample has new content;
-    `judged`: not added, because enough people have judged the sample. `failed`: (sample id, reason) of samples that
-    cannot be shown; `notes`: texts for the user.
+    `judged`: not added, because enough people have judged the sample; `removed`: those of samples that are out.
+    `failed`: (sample id, reason) of samples that cannot be shown; `notes`: texts for the user.
     """
 
     project: int
@@ -58,6 +71,7 @@ class Result(NamedTuple):
     unchanged: int
     replaced: int
     judged: int
+    removed: int
     failed: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
 
@@ -72,14 +86,15 @@ def push(
     extra: Mapping[str, Extra] = {},
     again: bool = False,
     check: bool = False,
+    unwanted: Unwanted = lambda _: (),
     report_progress: Callable[[str], None] = lambda _: None,
 ) -> Result:
     """Add the chosen samples to the project of this title, which is made when it does not exist.
 
     `extra`: the chosen samples that are not in the ledger, by id; `again`: also add samples that enough people have
     judged in another project, say in one that was deleted; `check`: compare every task on the server even when nothing
-    shows a change. Raises ConfigError for a server that cannot be used, RunStopped when it stops answering; the same
-    call then continues.
+    shows a change; `unwanted`: tells which of some samples nobody may judge any more. Raises ConfigError for a server
+    that cannot be used, RunStopped when it stops answering; the same call then continues.
     """
     folder = review_folder(workspace)
     with LabelStudio(access) as server:
@@ -95,7 +110,7 @@ def push(
         reviews = Reviews(services.ledger)
         missing = MissingTasks(workspace, services, reviews, extra, again)
         known = folder / f"tasks-{own.key}.json"
-        done = _Push(server, own, reviews, missing, known, report_progress).run(chosen, check)
+        done = _Push(server, own, reviews, missing, known, unwanted, report_progress).run(chosen, check)
         return done if upgraded is None else done._replace(notes=(upgraded, *done.notes))
 
 
@@ -107,10 +122,11 @@ class _Push:
         reviews: Reviews,
         missing: MissingTasks,
         known: Path,
+        unwanted: Unwanted,
         report_progress: Callable[[str], None],
     ) -> None:
         self.server, self.own, self.reviews, self.missing, self.known = server, own, reviews, missing, known
-        self.report_progress = report_progress
+        self.unwanted, self.report_progress = unwanted, report_progress
         self.project = own.project.id
         self.people = own.project.maximum_annotations
         self.fresh = own.project.tasks == 0
@@ -129,7 +145,14 @@ class _Push:
         self._add(self.missing.ready(ordered, existing.by_key), existing)
         self.missing.save()
         replaced = remove_former(self.server, existing, self.missing.current)
-        set_overlaps(self.server, existing, self.missing.overlaps)  # verdicts may have been pulled since the last push
+        stubborn = set_overlaps(  # verdicts may have been pulled since the last push
+            self.server, existing, self.missing.overlaps, skips_count=self.own.project.skips_count
+        )
+        others = {key.sample_id for key in existing.by_key}.difference(one.sample_id for one in chosen)
+        removed, kept = remove_unwanted(self.server, existing, self.unwanted(sorted(others)))
+        notes = [_CHANGED] if self.own.changed else []
+        notes += [_STUBBORN.format(_numbers(stubborn))] if stubborn else []
+        notes += [_KEPT.format(_numbers(kept))] if kept else []
         if self.server.extent(self.project) != existing.extent:  # another push works at the same time
             existing = listed_tasks(self.server, self.project)
             remove_duplicates(self.server, existing)
@@ -145,8 +168,9 @@ class _Push:
             unchanged=self.missing.unchanged,
             replaced=replaced,
             judged=len(self.missing.judged),
+            removed=removed,
             failed=tuple(self.missing.failed),
-            notes=(_CHANGED,) if self.own.changed else (),
+            notes=tuple(notes),
         )
 
     def _existing(self, check: bool) -> tuple[ExistingTasks, bool]:
@@ -216,3 +240,9 @@ class _Push:
         if self.newest is not None:
             self.server.set_overlap(self.newest, 1)
         self.people = people
+
+
+def _numbers(tasks: Sequence[int]) -> str:
+    """The numbers of some tasks, at most ten of them."""
+    shown = ", ".join(map(str, tasks[:10]))
+    return f"task {shown}" if len(tasks) == 1 else f"tasks {shown}{', ...' if len(tasks) > 10 else ''} ({len(tasks)})"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 from annotation.label_studio.client import LabelStudio
 from annotation.push.existing_tasks import ExistingTask, ExistingTasks, existing_task
 from annotation.push.task import Key, task_key
 from curation.review.verdict_store import Pushed, Reviews
+
+_TRIES = 5  # that many annotations of one task would have to come within milliseconds
 
 
 def remove_former(server: LabelStudio, existing: ExistingTasks, current: Collection[Key]) -> int:
@@ -23,6 +26,22 @@ def remove_former(server: LabelStudio, existing: ExistingTasks, current: Collect
             if former.content_sha256 != key.content_sha256:
                 removed += sum(_removed(server, existing, former, task) for task in list(existing.by_key[former]))
     return removed
+
+
+def remove_unwanted(server: LabelStudio, existing: ExistingTasks, ids: Iterable[str]) -> tuple[int, list[int]]:
+    """Remove the open tasks of these samples, which nobody needs to judge.
+
+    Returns how many were removed, and the numbers of those that stay because somebody touched them.
+    """
+    removed, kept = 0, []
+    for name in sorted(ids):
+        for key in existing.keys_of(name):
+            for task in list(existing.by_key[key]):
+                if _removed(server, existing, key, task):
+                    removed += 1
+                elif any(other.task_id == task.task_id for other in existing.by_key.get(key, ())):
+                    kept.append(task.task_id)
+    return removed, kept
 
 
 def remove_bare(server: LabelStudio, existing: ExistingTasks) -> None:
@@ -48,14 +67,44 @@ def remove_duplicates(server: LabelStudio, existing: ExistingTasks) -> None:
                     _removed(server, existing, key, task)
 
 
-def set_overlaps(server: LabelStudio, existing: ExistingTasks, overlaps: Mapping[Key, int]) -> None:
-    """Give existing tasks the number of annotators that `overlaps` has for their key."""
+def set_overlaps(
+    server: LabelStudio, existing: ExistingTasks, overlaps: Mapping[Key, int], *, skips_count: bool
+) -> list[int]:
+    """Give existing tasks the number of annotators that `overlaps` has for their key, and finish or open them by it.
+
+    `skips_count`: as in `Project`. Returns the numbers of the tasks of which the server does not change whether they
+    are finished.
+    """
+    stubborn = []
     for key, people in overlaps.items():
         for task in list(existing.by_key.get(key, ())):
-            if task.overlap is not None and task.overlap != people:
-                server.set_overlap(task.task_id, people)
+            if task.overlap is not None and (task.overlap != people or task.early):
+                taken = _with_overlap(server, task.task_id, people, skips_count)
+                if not taken:
+                    stubborn.append(task.task_id)
                 existing.discard(key, task)
-                existing.add(key, task._replace(overlap=people))
+                existing.add(key, task._replace(overlap=people, early=not taken))
+    return stubborn
+
+
+def _with_overlap(server: LabelStudio, number: int, people: int, skips_count: bool) -> bool:
+    """Set how many people must judge a task, and whether it is finished; False when the server keeps the latter.
+
+    Somebody may judge the task at the same time, which the server's answer shows: then the task is set again.
+    """
+    row = server.set_overlap(number, people)
+    for _ in range(_TRIES):
+        finished = _judges(row, skips_count) >= people
+        if row.get("is_labeled") == finished:
+            return True
+        row = server.set_overlap(number, people, finished)
+    return False
+
+
+def _judges(row: Mapping[str, Any], skips_count: bool) -> int:
+    """How many people judged a task, as Label Studio counts them (tasks/mixins.py, `_get_is_labeled_value`)."""
+    annotations = row.get("annotations") or []
+    return len({one.get("completed_by") for one in annotations if skips_count or not one.get("was_cancelled")})
 
 
 def record_tasks(reviews: Reviews, project_key: str, existing: ExistingTasks) -> None:

@@ -75,6 +75,16 @@ def candidates(view: LedgerView, disputed: Collection[str] | None = None) -> Ite
             yield Candidate(name, scores.get(name, {}), categories.get(name, ()), name in unsettled, awaiting=waits)
 
 
+def unwanted(view: LedgerView, ids: Sequence[str]) -> set[str]:
+    """Those of these videos that are out and that people may not judge: who opted out, for example.
+
+    Not among them are videos that wait for a stage, and ids that the ledger does not know, as those of gold questions.
+    """
+    standings = Standings(view)
+    out = {one.source.id for one in standings.walk(ids) if one.why is not None}
+    return out - standings.people.found.keys() - standings.gate.awaiting()
+
+
 def choose(candidates: Iterable[Candidate], config: ReviewConfig) -> list[Chosen]:
     """The samples to judge, each id once: random, disputed (for an adjudicator), active, and gold, in this order.
 

@@ -118,6 +118,7 @@ def _print_push(result: Result) -> None:
     words = [f"{result.added} added", f"{result.unchanged} exist already"]
     words += [f"{result.replaced} replaced"] if result.replaced else []
     words += [f"{result.judged} judged already"] if result.judged else []
+    words += [f"{result.removed} removed"] if result.removed else []
     sys.stdout.write(f"{plain(result.title)}: {', '.join(words)}\n{result.url}\n")
     for name, why in result.failed:
         sys.stdout.write(f"not pushed     {plain(name)}: {plain(why)}\n")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
 import httpx
@@ -76,6 +77,17 @@ class Api:
         body = {"result": result, "lead_time": 12.5} | fields
         annotation: dict[str, Any] = self.call("POST", f"/api/tasks/{task['id']}/annotations/", json=body)
         return annotation
+
+
+@contextmanager
+def signed_up(access: Access, email: str, password: str) -> Iterator[httpx.Client]:
+    """The session of a person who signs up by the invitation link."""
+    invitation = Api(access).call("GET", "/api/invite")["invite_url"]
+    with httpx.Client(base_url=access.url, timeout=60) as person:
+        person.get(invitation).raise_for_status()
+        form = {"email": email, "password": password, "csrfmiddlewaretoken": person.cookies["csrftoken"]}
+        assert person.post(invitation, data=form).status_code == 302
+        yield person
 
 
 def choices(name: str, to: str, *words: str) -> dict[str, Any]:

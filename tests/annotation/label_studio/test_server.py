@@ -19,7 +19,7 @@ from annotation.label_studio.environment import environment_path
 from annotation.label_studio.server import POSTGRES, Running, environment, serving
 from schemas.errors import ConfigError, RunStopped
 from schemas.kit.local_process import free_port
-from tests.annotation.people import Api, pull, push
+from tests.annotation.people import Api, pull, push, signed_up
 from tests.annotation.workspaces import ROOT, Film, make_workspace
 from tests.postgres import PASSWORD, SECRET, new_database, rows, text_of
 
@@ -31,15 +31,6 @@ def documented(pattern: str) -> str:
     """The command of the guide that contains a word, exactly as it is written there."""
     (command,) = re.findall(rf"^    (.*{pattern}.*)$", GUIDE, re.MULTILINE)
     return str(command)
-
-
-def sign_up(api: Api, access: Access, email: str, password: str) -> None:
-    """Sign up by the invitation link."""
-    invitation = api.call("GET", "/api/invite")["invite_url"]
-    with httpx.Client(base_url=access.url, timeout=60) as person:
-        person.get(invitation).raise_for_status()
-        form = {"email": email, "password": password, "csrfmiddlewaretoken": person.cookies["csrftoken"]}
-        assert person.post(invitation, data=form).status_code == 302
 
 
 def may_log_in(access: Access, email: str, password: str) -> bool:
@@ -73,7 +64,8 @@ def reset_password(workspace: Path, email: str, password: str, first: str = "tru
 @pytest.mark.labelstudio
 def test_a_forgotten_password_is_set_anew(label_studio: Running, server_root: Path) -> None:
     access, email = label_studio.access, "forgetful@example.org"
-    sign_up(Api(access), access, email, "the first one")
+    with signed_up(access, email, "the first one"):
+        pass
     assert may_log_in(access, email, "the first one") and not may_log_in(access, email, "another one")
     reset_password(server_root, email, "another one")
     assert may_log_in(access, email, "another one") and not may_log_in(access, email, "the first one")
@@ -102,7 +94,8 @@ def test_a_server_with_its_data_in_postgresql(
         assert (again.added, again.unchanged) == (0, 2)
         shown = httpx.get(access.url + tasks[0]["data"]["video"], headers={"Authorization": f"Token {access.token}"})
         assert shown.status_code == 200 and shown.content[4:8] == b"ftyp"
-        sign_up(Api(access), access, "forgetful@example.org", "the first one")
+        with signed_up(access, "forgetful@example.org", "the first one"):
+            pass
         export = documented("POSTGRE_HOST")
         port, name = str(database.port), shlex.quote(str(database.database))
         for word, value in (("=5432", f"={port}"), ("=HOST", "=127.0.0.1"), ("=NAME", f"={name}")):
