@@ -11,12 +11,12 @@ import threading
 from collections.abc import Callable
 
 from models.chat import ChatModel, Embedder
-from models.clip import Clip
+from models.clip import Clip, Tower
 from models.embedding.open_clip import OpenClip
 from models.embedding.sentences import NgramEmbedder, TransformersEmbedder
 from models.identity import checkpoint_errors, require_packages
 from models.meter import Meter
-from schemas.configuration.model_config import ChatConfig, ClipConfig, OpenAIModel
+from schemas.configuration.model_config import ChatConfig, ClipConfig, OpenAIModel, TowerConfig, VisionTower
 from schemas.configuration.model_config import NgramEmbedder as NgramConfig
 from schemas.configuration.model_config import OpenClip as OpenClipConfig
 from schemas.configuration.model_config import TransformersEmbedder as TransformersConfig
@@ -65,3 +65,13 @@ def build_clip(config: ClipConfig) -> Clip:
             from models.embedding.transformers_clip import TransformersClip
 
         return TransformersClip(config)
+
+
+def build_tower(config: TowerConfig) -> Tower:
+    """Load what turns pictures into vectors: a CLIP, or a vision model alone. Raises ConfigError as `build_clip`."""
+    if not isinstance(config, VisionTower):
+        return build_clip(config)
+    with _LOADING, checkpoint_errors(config.model):
+        from models.embedding.vision import TransformersVision
+
+        return TransformersVision(config)

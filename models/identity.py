@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from models.hub import hub_commit
-from schemas.configuration.model_config import ChatConfig, ClipConfig, LocalModel, OpenAIModel
+from schemas.configuration.model_config import ChatConfig, ClipConfig, LocalModel, OpenAIModel, TowerConfig
 from schemas.configuration.model_config import NgramEmbedder as NgramConfig
 from schemas.configuration.model_config import OpenClip as OpenClipConfig
 from schemas.configuration.model_config import TransformersEmbedder as TransformersConfig
@@ -136,8 +136,8 @@ def identify_embedder(config: NgramConfig | TransformersConfig) -> tuple[str, st
     return name_of(config.model), revision_of(config.model, config.revision)
 
 
-def identify_clip(config: ClipConfig) -> tuple[str, str, str]:
-    """Engine, name and revision of a CLIP, without loading its weights. Raises ConfigError."""
+def identify_clip(config: ClipConfig | TowerConfig) -> tuple[str, str, str]:
+    """Engine, name and revision of a CLIP or vision model, without loading its weights. Raises ConfigError."""
     if isinstance(config, OpenClipConfig):
         return config.engine, *open_clip_identity(config)
     return config.engine, name_of(config.model), revision_of(config.model, config.revision)

@@ -15,6 +15,7 @@
     |   |-- AllAlike           every video failed in the same way
     |   |-- FewerSamples       the export would lose samples without a reason
     |   |-- BindingBroken      captions no longer belong to their frames, or summaries repeat over unlike videos
+    |   |-- TrainingDiverged   a loss is no number
     |   |-- FilesGone          the store lost what the export needs, and nobody can give it back
     |   `-- BudgetReached      tokens, hours or money are used up                    (exit code 4)
     `-- StageError             one video failed at one stage: it becomes a Rejection
@@ -108,6 +109,10 @@ class BindingBroken(RunStopped):
 
 class FilesGone(RunStopped):
     """The store lost files that the export needs, and their sources cannot give them back; the old export stays."""
+
+
+class TrainingDiverged(RunStopped):
+    """A loss is NaN or infinite: the weights are lost, and the last checkpoint is from before."""
 
 
 class ReleaseRefused(RunStopped):

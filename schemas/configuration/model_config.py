@@ -151,6 +151,22 @@ class OpenClip(Section):
 ClipConfig = Annotated[TransformersClip | OpenClip, Field(discriminator="engine")]
 
 
+class VisionTower(Section):
+    """Only the vision model of a checkpoint that transformers loads (extra `local`), such as BLIP's ViT or DINOv2.
+
+    A picture's vector is the last hidden state of its class token.
+    """
+
+    engine: Literal["vision"]
+    model: str
+    revision: str | None = None
+    device: str = "cpu"
+    batch: int = Field(default=32, ge=1)
+
+
+TowerConfig = Annotated[TransformersClip | OpenClip | VisionTower, Field(discriminator="engine")]
+
+
 class ModelsConfig(Section):
     """The models of a run: one captions, one summarizes, one embeds sentences.
 

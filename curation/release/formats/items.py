@@ -24,9 +24,17 @@ TASKS: tuple[Task, ...] = ("v2v", "v2t", "v2vt")
 INSTRUCTIONS: dict[Task, str] = {
     task: ask.removeprefix(f"{VIDEO_MARK}\n") for task, ask in zip(TASKS, (ASK_V2V, ASK_V2T, ASK_V2VT), strict=True)
 }
-_COLUMNS = ("id", "split", "file", "meta", "sampling_fps", "vsum_onehot", "summary")
+COLUMNS = ("id", "split", "file", "meta", "sampling_fps", "vsum_onehot", "summary")
 _BATCH = 64
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class PlacedRow(NamedTuple):
+    """A row of a release, the Parquet file that it stands in, and its number there, from 0."""
+
+    path: Path
+    number: int
+    row: dict[str, Any]
 
 
 class Item(NamedTuple):
@@ -89,11 +97,23 @@ def read_items(release: Path, splits: Sequence[str] = SPLITS) -> Iterator[Item]:
 
     Raises OSError, pyarrow.ArrowException, KeyError, TypeError and ValueError for files that are not a release.
     """
+    for place in release_rows(release, COLUMNS, splits):
+        yield item_of(place.row)
+
+
+def release_rows(release: Path, columns: Sequence[str], splits: Sequence[str] = SPLITS) -> Iterator[PlacedRow]:
+    """These columns of the rows of `full`, and where each stands; 64 rows are in memory.
+
+    Raises OSError and pyarrow.ArrowException, and KeyError, which names file and column, for a column that is missing.
+    """
     for split in splits:
         for path in sorted((release / "full").glob(f"{split}-*.parquet")):
             with pq.ParquetFile(path, page_checksum_verification=True) as file:
-                for batch in file.iter_batches(_BATCH, columns=list(_COLUMNS)):
-                    yield from map(_item, batch.to_pylist())
+                if missing := [name for name in columns if name not in file.schema_arrow.names]:
+                    raise KeyError(f"{path}: no column {missing[0]}")
+                rows = (row for batch in file.iter_batches(_BATCH, columns=list(columns)) for row in batch.to_pylist())
+                for number, row in enumerate(rows):
+                    yield PlacedRow(path, number, row)
 
 
 def media_name(video: str, container: str, codec: str) -> str:
@@ -106,7 +126,8 @@ def media_name(video: str, container: str, codec: str) -> str:
     return f"{video}.{extension_of(container, codec)}"
 
 
-def _item(row: dict[str, Any]) -> Item:
+def item_of(row: dict[str, Any]) -> Item:
+    """The item of a row of `full` that has the columns `COLUMNS`. Raises KeyError, TypeError and ValueError."""
     summary, file = row["summary"], row["file"]
     return Item(
         id=row["id"],

@@ -1,0 +1,201 @@
+"""What a summarizer learns from: the videos of a release with their labels, captions and texts, all of them checked.
+
+Whatever is wrong with a release is said before a feature is made or a step is trained.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from curation.release.formats.items import COLUMNS, Item, PlacedRow, item_of, release_rows
+from curation.release.formats.neutral import neutral
+from curation.release.manifest import read_manifest
+from curation.release.reconstruct.wanted import raise_if_changed
+from curation.store.store import Store
+from curation.workspace import Workspace
+from schemas.arrow import SCHEMA_VERSION
+from schemas.configuration.config import FrameConfig, NearDuplicateConfig
+from schemas.errors import ConfigError
+from schemas.release import ReleaseManifest
+from schemas.time import Seconds, seconds_to_index
+
+Checked = Literal["raw", "audited", "verified"]
+_MORE = ("captions", "defects", "review", "scores", "schema_version")
+_DEFAULT_FRAMES = FrameConfig(near_duplicates=NearDuplicateConfig(mode="disable"), cross_check=0)
+_TOLERANCE = 0.02  # of the duration, by which containers and frames may disagree, beside two frames and 1.5 s
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Example:
+    """One video with F sampled frames and A annotators.
+
+    `seconds` (F,): the time of each frame, the first is 0; `duration`: the seconds that the frames cover. `labels`
+    (A, F), float32: 0 and 1, or ratings. `captions`: one for each frame, empty where a frame has none; () where the
+    data has no captions. `text`: the summary (V2T). `interleaved`: its sentences (V2VT), each with the frames that it
+    cites. `media`: the video's file, None where it is not at hand. `source`: who checked the row: nobody, the audit, or
+    people.
+    """
+
+    id: str
+    split: str
+    duration: float
+    seconds: NDArray[np.float64]
+    labels: NDArray[np.float32]
+    captions: tuple[str, ...] = ()
+    text: str = ""
+    interleaved: tuple[tuple[tuple[int, ...], str], ...] = ()
+    video_sha256: str = ""
+    media: Path | None = None
+    source: Checked = "raw"
+
+    @property
+    def frames(self) -> int:
+        """F."""
+        return len(self.seconds)
+
+    @property
+    def keyframes(self) -> tuple[int, ...]:
+        """The frames that at least half of the annotators chose (of ratings: that half of them rate above 0)."""
+        return tuple(np.flatnonzero((self.labels > 0).mean(axis=0) >= 0.5).tolist())
+
+
+class Release(NamedTuple):
+    """The examples of a release, its manifest, and how its frames were sampled."""
+
+    folder: Path
+    manifest: ReleaseManifest
+    sampling: FrameConfig
+    examples: tuple[Example, ...]
+
+    def split(self, name: str) -> list[Example]:
+        """The examples of a split. Raises ConfigError where there are none, with those that there are."""
+        found = [example for example in self.examples if example.split == name]
+        if not found:
+            there = Counter(example.split for example in self.examples)
+            counts = ", ".join(f"{split} has {count}" for split, count in there.items())
+            raise ConfigError(f"{self.folder}: the split {name} has no videos ({counts}); make a release with more")
+        return found
+
+
+def read_release(folder: Path, media: Path | None = None) -> Release:
+    """Read and check a release (`v2xum release`): every file by its SHA-256, every row for contradictions.
+
+    `media`: the folder with its videos, as `v2xum media` fills it; without it the store of the workspace is used, if
+    the release lies in one. Raises ConfigError, which names file, row and the way out.
+    """
+    manifest = read_manifest(folder)
+    raise_if_changed(folder, manifest)
+    listed = {file.path for file in manifest.files}
+    if strange := [path for path in sorted(folder.glob("full/*.parquet")) if f"full/{path.name}" not in listed]:
+        told = "manifest.json does not name it, so it is of another version: copy the release into an empty folder"
+        raise ConfigError(f"{strange[0]}: {told}")
+    where = _media(folder, media)
+    examples: dict[str, Example] = {}
+    versions: dict[int, str] = {}
+    try:
+        for placed in release_rows(folder, (*COLUMNS, *_MORE)):
+            item = item_of(placed.row)
+            versions.setdefault(placed.row["schema_version"], placed.path.name)
+            if item.id in examples:
+                raise _wrong(placed, item.id, "a second row of this video")
+            _check(placed, item)
+            examples[item.id] = _example(placed, item, where)
+    except KeyError as error:
+        raise ConfigError(
+            f"{error.args[0]}: training needs it. The release was made by another version of v2xum, or changed since: "
+            "make it again with `v2xum release`"
+        ) from error
+    except (pa.ArrowException, OSError, TypeError, ValueError) as error:
+        raise ConfigError(f"{folder}: {error}; `v2xum check {folder}` says what is damaged") from error
+    if set(versions) - {SCHEMA_VERSION}:
+        told = ", ".join(f"{name} has version {version}" for version, name in sorted(versions.items()))
+        ours = f"this program reads version {SCHEMA_VERSION}"
+        raise ConfigError(f"{folder}: {told}, and {ours}: make the release again with `v2xum release`")
+    if not examples:
+        raise ConfigError(f"{folder}: the release has no videos")
+    sampling = _DEFAULT_FRAMES
+    if manifest.media is not None:
+        sampling = sampling.model_copy(update=manifest.media.model_dump(exclude={"max_height", "prefer_codec"}))
+    return Release(folder, manifest, sampling, tuple(examples.values()))
+
+
+def captioned(examples: Iterable[Example]) -> None:
+    """Raise ConfigError unless every example has captions, for summarizers that read them."""
+    for example in examples:
+        if not any(example.captions):
+            raise ConfigError(f"video {example.id} has no captions, and this summarizer reads them: curate it again")
+
+
+class _Media(NamedTuple):
+    store: Store | None
+    folder: Path | None
+
+    def find(self, item: Item, file: Mapping[str, Any]) -> Path | None:
+        if self.folder is not None:
+            path = self.folder / item.media
+        elif self.store is not None:
+            path = self.store.path("videos", file["sha256"], item.media.rpartition(".")[2])
+        else:
+            return None
+        return path if path.is_file() else None
+
+
+def _media(release: Path, media: Path | None) -> _Media:
+    if media is not None:
+        if not media.is_dir():
+            raise ConfigError(f"{media}: no folder with videos: `v2xum media` fills one")
+        return _Media(None, media)
+    place = Workspace(release.resolve().parent.parent).find()
+    return _Media(None if place is None else place.store(), None)
+
+
+def _check(placed: PlacedRow, item: Item) -> None:
+    """Raise ConfigError for a row whose parts contradict each other."""
+    row, frames = placed.row, item.frames
+    if frames < 1 or len(item.onehot) != frames or not item.fps > 0:
+        raise _wrong(placed, item.id, f"vsum_onehot has {len(item.onehot)} entries for {frames} sampled frames")
+    stated = row["meta"]["duration"]
+    if abs(stated - item.duration) > 1.5 + 2 / item.fps + _TOLERANCE * stated and not row["defects"]:
+        told = f"{frames} frames at {item.fps:g} fps cover {item.duration:.1f} s, but its duration is {stated:.1f} s"
+        raise _wrong(placed, item.id, told)
+    times = [*item.keyframes, *(time for sentence in item.sentences for time in sentence.times)]
+    if outside := [time for time in times if not 0 <= time < item.duration]:
+        raise _wrong(placed, item.id, f"the summary cites {outside[0]:.1f} s of {item.duration:.1f} s")
+
+
+def _wrong(placed: PlacedRow, video: str, what: str) -> ConfigError:
+    return ConfigError(
+        f"{placed.path}, row {placed.number} (video {video}): {what}. Curate this video again, or leave it out, and "
+        "make a new release"
+    )
+
+
+def _example(placed: PlacedRow, item: Item, media: _Media) -> Example:
+    row, fps = placed.row, item.fps
+    captions = {caption["index"]: neutral(caption["text"]) for caption in row["captions"]}
+    people = row["review"]["status"] in ("accepted", "fixed")
+    audited = row["scores"]["unsupported"] is not None
+    return Example(
+        id=item.id,
+        split=item.split,
+        duration=item.duration,
+        seconds=np.arange(item.frames, dtype=np.float64) / fps,
+        labels=np.array([item.onehot], np.float32),
+        captions=tuple(captions.get(index, "") for index in range(item.frames)) if captions else (),
+        text=item.text,
+        interleaved=tuple(
+            (tuple(int(seconds_to_index(Seconds(time), fps)) for time in sentence.times), sentence.text)
+            for sentence in item.sentences
+        ),
+        video_sha256=row["file"]["sha256"],
+        media=media.find(item, row["file"]),
+        source="verified" if people else "audited" if audited else "raw",
+    )

@@ -1,0 +1,197 @@
+"""The vectors of sampled frames: made once by a vision tower, kept by content, and read by name.
+
+FOLDER/TOWER/KEY.npy    float32 [F, d] of one video, its F frames by time
+
+The key is a hash of the video's bytes and of what decides which frames are sampled; the tower's name has the hash of
+its weights. So a changed video, sampling or tower is another file, and nothing stale is ever read. A file is written as
+a whole, so that a killed run goes on after the last finished video.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curation.frames.files import frame_name, frames_key
+from curation.frames.sample import check_backend, draw_frames
+from curation.store.files import hash_file, write_whole
+from curation.video.sandbox import Limits, Sandbox
+from models.build import build_tower
+from models.clip import Tower, Vectors
+from models.identity import identify_clip
+from schemas.configuration.config import FrameConfig
+from schemas.configuration.model_config import TowerConfig
+from schemas.errors import ConfigError, StageError
+from schemas.time import Slot, slot_to_index
+from training.examples import Example
+
+_UPSTREAM = 100  # vectors of a video in the files of V2Xum-LLaMA
+
+
+class MissingFeature(ConfigError):
+    """A video has no vectors; the message names it and the way out. No other video takes its place."""
+
+
+class Features:
+    """The vectors of the frames of videos, as one tower makes them."""
+
+    def __init__(self, folder: Path, tower: TowerConfig, sampling: FrameConfig) -> None:
+        """Keep them in `folder`. No weights are loaded. Raises ConfigError when there is no such tower."""
+        self._config, self._sampling = tower, sampling
+        self.name = "-".join(identify_clip(tower)[:2]) + "-" + identify_clip(tower)[2][:12]
+        self._folder = folder / re.sub(r"[^A-Za-z0-9._-]", "_", self.name)
+
+    def path(self, example: Example) -> Path:
+        """The file of a video's vectors, which need not exist."""
+        return self._folder / f"{frames_key(example.video_sha256, self._sampling)}.npy"
+
+    def read(self, example: Example) -> Vectors:
+        """The vectors float32 [F, d]. Raises MissingFeature where there are none, or not one for each frame."""
+        path = self.path(example)
+        try:
+            vectors = np.load(path, allow_pickle=False)
+        except FileNotFoundError:
+            told = f"video {example.id} has no vectors of {self.name} in {self._folder}"
+            raise MissingFeature(f"{told}: `v2xum train` makes them where the video is at hand") from None
+        except (OSError, ValueError, EOFError) as error:
+            raise MissingFeature(f"{path} (video {example.id}) is damaged: remove it, and train again") from error
+        if vectors.dtype != np.float32 or vectors.ndim != 2 or len(vectors) != example.frames:
+            told = f"{' x '.join(map(str, vectors.shape))} values of {vectors.dtype} for {example.frames} frames"
+            raise MissingFeature(f"{path} (video {example.id}) holds {told}: remove it, and train again")
+        if not np.isfinite(vectors).all():
+            raise MissingFeature(
+                f"{path} (video {example.id}) holds values that are no numbers: see the tower's weights"
+            )
+        return np.asarray(vectors, np.float32)
+
+    def missing(self, examples: Sequence[Example]) -> list[Example]:
+        """The examples whose vectors must be made."""
+        return [example for example in examples if not self.path(example).is_file()]
+
+    def make(
+        self,
+        examples: Sequence[Example],
+        *,
+        workers: int = 1,
+        raise_if_stopped: Callable[[], None] = lambda: None,
+        on_video: Callable[[int, int], None] = lambda done, videos: None,
+    ) -> None:
+        """Make what is missing: `workers` videos are decoded at once, and embedded one after the other.
+
+        Raises MissingFeature, which names the video, when its file is not at hand, is another file, cannot be decoded,
+        or gives another number of frames than the release says; ConfigError; RunStopped of `raise_if_stopped`.
+        """
+        wanted = self.missing(examples)
+        if not wanted:
+            return
+        check_backend(self._sampling)
+        for example in wanted:  # before hours are spent
+            if example.media is None:
+                raise MissingFeature(
+                    f"video {example.id} ({len(wanted)} without vectors) is not at hand: `v2xum media` or "
+                    "`v2xum reconstruct` fills a folder with the videos of a release; name it by --media"
+                )
+        tower = build_tower(self._config)
+        for done, (example, pictures) in enumerate(self._decoded(wanted, workers, raise_if_stopped), start=1):
+            vectors = tower_vectors(tower, pictures)
+            buffer = io.BytesIO()
+            np.save(buffer, vectors)
+            write_whole(self.path(example), buffer.getvalue())
+            on_video(done, len(wanted))
+
+    def _decoded(
+        self, examples: Sequence[Example], workers: int, raise_if_stopped: Callable[[], None]
+    ) -> Iterator[tuple[Example, Iterator[bytes]]]:
+        """Each example with its pictures; a few videos ahead of the one that is embedded, so that disk stays free."""
+        with ExitStack() as stack:
+            sandbox = stack.enter_context(Sandbox(workers, self._sampling.memory_megabytes, raise_if_stopped))
+            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="v2xum-frames-")))
+            pool = stack.enter_context(ThreadPoolExecutor(workers))
+            waiting: dict[str, Future[Path]] = {}
+            stack.callback(lambda: [future.cancel() for future in waiting.values()])
+            ahead = iter(examples)
+            for example in examples:
+                while len(waiting) < workers + 1 and (following := next(ahead, None)) is not None:
+                    waiting[following.id] = pool.submit(self._draw, following, scratch, sandbox)
+                folder = waiting.pop(example.id).result()
+                raise_if_stopped()
+                files = [folder / frame_name(index) for index in range(example.frames)]
+                yield example, (path.read_bytes() for path in files)
+                for path in files:
+                    path.unlink()
+
+    def _draw(self, example: Example, scratch: Path, sandbox: Sandbox) -> Path:
+        path = example.media
+        assert path is not None  # the caller has looked
+        try:
+            if hash_file(path)[0] != example.video_sha256:
+                raise MissingFeature(f"{path} is not the file from which the release has its video {example.id}")
+            out = scratch / example.id
+            out.mkdir()
+            limits = Limits(self._sampling.wall_seconds, self._sampling.memory_megabytes)
+            drawn = sandbox.run(draw_frames, path, self._sampling, out, limits=limits)
+        except StageError as error:
+            raise MissingFeature(
+                f"video {example.id} cannot be decoded ({error}): leave it out of the release"
+            ) from error
+        except OSError as error:
+            raise MissingFeature(f"video {example.id}: {path} cannot be read: {error.strerror}") from error
+        if len(drawn.frames) != example.frames:
+            told = f"video {example.id} gives {len(drawn.frames)} frames, and the release has {example.frames}"
+            raise MissingFeature(f"{told}: curate the video again, and make a new release")
+        return out
+
+
+def tower_vectors(tower: Tower, pictures: Iterator[bytes], batch: int = 256) -> Vectors:
+    """The vectors of pictures, which are read a few at a time."""
+    parts: list[Vectors] = []
+    some: list[bytes] = []
+    for picture in pictures:
+        some.append(picture)
+        if len(some) == batch:
+            parts.append(tower.raw_image_vectors(some))
+            some = []
+    if some or not parts:
+        parts.append(tower.raw_image_vectors(some))
+    return np.concatenate(parts)
+
+
+def uniform_frames(frames: int, count: int) -> NDArray[np.int64]:
+    """The frame that each of `count` >= 2 places shows, from the first to the last of F frames, int64 [count]."""
+    return np.array([slot_to_index(Slot(place), frames, count) for place in range(count)], np.int64)
+
+
+def adaptive_frames(vectors: Vectors, count: int) -> NDArray[np.int64]:
+    """`count` of F frames, denser where neighbouring vectors differ, int64 [count], ascending, with first and last.
+
+    The way along the frames grows at each step by the cosine distance of the two vectors, plus the mean distance, so
+    that no part of a still video is left out (seed 003 chooses frames by CLIP differences and gives no formula). The
+    frames nearest to `count` equal parts of the way are taken. Equal vectors give uniform frames.
+    """
+    frames = len(vectors)
+    if frames < 1 or count < 1:
+        raise ValueError(f"{count} of {frames} frames")
+    if frames == 1 or count == 1:
+        return np.zeros(count, np.int64)
+    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    steps = np.clip(1 - (unit[1:] * unit[:-1]).sum(axis=1, dtype=np.float64), 0, 2)
+    way = np.concatenate([[0.0], np.cumsum(steps + max(float(steps.mean()), 1e-6))])
+    positions = np.interp(np.linspace(0, way[-1], count), way, np.arange(frames))
+    return np.floor(positions + 0.5).astype(np.int64)
+
+
+def write_upstream(folder: Path, features: Features, examples: Sequence[Example], count: int = _UPSTREAM) -> None:
+    """Write `{id}.npy` float32 [100, d] for each video, as V2Xum-LLaMA's loader reads them."""
+    for example in examples:
+        vectors = features.read(example)
+        buffer = io.BytesIO()
+        np.save(buffer, vectors[uniform_frames(len(vectors), count)])
+        write_whole(folder / f"{example.id}.npy", buffer.getvalue())
