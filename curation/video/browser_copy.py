@@ -87,7 +87,7 @@ def encode(path: Path, out: Path) -> None:
                     for part in resampler.resample(frame):
                         target.mux(sound.encode(part))
                     continue
-                upright = _upright(frame)
+                upright = upright_picture(frame)
                 if video is None:
                     video = target.add_stream("libx264", rate=rate, options={"preset": "veryfast", "crf": "23"})
                     video.width, video.height, video.pix_fmt = upright.width, upright.height, "yuv420p"
@@ -102,7 +102,7 @@ def encode(path: Path, out: Path) -> None:
             target.mux(sound.encode(None))
 
 
-def _upright(frame: Any) -> Any:
+def upright_picture(frame: Any) -> Any:
     """The picture turned upright, with an even width and height of at most 1280 pixels."""
     rotation = upright_rotation(frame)
     scale = min(1.0, _LONGEST_SIDE / max(frame.width, frame.height))
