@@ -3,10 +3,12 @@
 The samples are of realistic size: 183 frames with captions, 30 keyframes with pictures of 640 x 360 pixels. The
 baseline makes Arrow tables of the rows of all configurations (`from_pylist`) and writes them in one call a file, with
 the same codec, checksums and content-defined chunks; it neither reads a ledger nor checks pictures. `writer` is our
-writer with the same rows in memory; `release` is the whole of it: ledger, pictures and their hashes, contact sheets,
-rows, files, hashes of files; `sheets` is its part for contact sheets. These are CPU seconds of all threads, since other
-work on the machine changes the clock's. Both writers run twice, and the better time counts. Memory is that of processes
-that release few and many samples.
+writer with the same rows in memory; `release` is the whole of it: ledger, pictures and their hashes, fingerprints,
+contact sheets, rows, files, hashes of files, card; `again` is the next release of the same workspace, which reads the
+fingerprints and sheets that the first one kept; `sheets` is the drawing of contact sheets alone. These are CPU seconds
+of all threads, since other work on the machine changes the clock's. Both writers run twice, and the better time counts.
+Memory is that of processes that release few and many samples. No video is a copy of another: hashes and texts are
+random, and only bytes of pictures come again.
 """
 
 from __future__ import annotations
@@ -40,7 +42,8 @@ from curation.pipeline.services import Services, open_services
 from curation.release.configurations.configuration import Published
 from curation.release.configurations.registry import CONFIGURATIONS
 from curation.release.contact_sheet import contact_sheet
-from curation.release.make import make_release, plan_release
+from curation.release.kept_sheets import KeptSheets
+from curation.release.make import SHEETS, make_release, plan_release
 from curation.release.prepare import prepared
 from curation.release.writer import ConfigurationWriter
 from curation.status.standings import Standings
@@ -72,27 +75,36 @@ FRAMES, KEYFRAMES, PICTURES = 183, 30, 240  # pictures that come again stand fur
 FEW, MANY = 100, 400
 Rows = dict[str, list[dict[str, Any]]]  # by configuration
 MAKER = Maker(prompt="bench.v1", prompt_sha256="0" * 64, model="bench", revision="r", sampling={"seed": 0})
-WORDS = [
-    "the",
-    "a",
-    "red",
-    "kite",
-    "child",
-    "draws",
-    "folds",
-    "lifts",
-    "under",
-    "green",
-    "hill",
-    "map",
-    "water",
-    "light",
-]
+_PARTS = (
+    *(
+        "ka",
+        "lo",
+        "mi",
+        "ten",
+        "ro",
+        "sa",
+        "vel",
+        "dor",
+        "pi",
+        "gun",
+        "hal",
+        "ne",
+        "bri",
+        "sto",
+        "ful",
+        "wa",
+        "jo",
+        "cle",
+    ),
+    *("um", "ex", "ti", "ra", "ple", "ban", "cor", "de", "os", "li", "gra", "fen"),
+)
+WORDS = [first + second + end for first in _PARTS for second in _PARTS for end in ("", "s", "ing", "er")]
+_WEIGHTS = [1 / (place + 1) for place in range(len(WORDS))]  # Zipf's law: few words are most of a text
 
 
 @cache
 def pictures() -> list[bytes]:
-    """Some hundred different JPEGs of about 35 kB."""
+    """Some hundred different JPEGs of about 75 kB."""
     made = []
     for number in range(PICTURES):
         coarse = np.random.default_rng(number).integers(0, 255, (45, 80, 3), np.uint8)
@@ -110,9 +122,10 @@ def picture_of(number: int, index: int) -> bytes:
 def sample_of(number: int, picture: Callable[[int, int], bytes] = picture_of, seed: int | None = None) -> Sample:
     """A sample with texts of its own, which follow from `seed`, by default its number."""
     name, words = f"v{number:06d}", random.Random(number if seed is None else seed)
+    alike = random.Random(f"hashes {number}")
 
     def sentence(count: int) -> str:
-        return " ".join(words.choices(WORDS, k=count)).capitalize() + "."
+        return " ".join(words.choices(WORDS, _WEIGHTS, k=count)).capitalize() + "."
 
     content = hashlib.sha256(name.encode()).hexdigest()
     hashes = [hashlib.sha256(picture(number, index)).hexdigest() for index in range(FRAMES)]
@@ -128,7 +141,12 @@ def sample_of(number: int, picture: Callable[[int, int], bytes] = picture_of, se
     ]  # fmt: skip
     frames = [
         Frame(
-            index=FrameIndex(index), time=times[index], pts=float(index), sha256=hashes[index], phash="0" * 16, shot=0
+            index=FrameIndex(index),
+            time=times[index],
+            pts=float(index),
+            sha256=hashes[index],
+            phash=f"{alike.getrandbits(64):016x}",
+            shot=0,
         )
         for index in range(FRAMES)
     ]
@@ -180,12 +198,12 @@ def fill(
             (folder / frame_name(index)).write_bytes(picture(number, index))
 
 
-def released(root: Path, answer: Connection) -> None:
+def released(root: Path, version: str, answer: Connection) -> None:
     """Release a workspace in this process; answers seconds and peak memory."""
     place = Workspace(root)
     with open_services(place) as services:
         began, cpu = time.perf_counter(), time.process_time()
-        make_release(plan_release(place, services, "0.1.0", ReviewFindings()), services)
+        make_release(plan_release(place, services, version, ReviewFindings()), services)
         seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
         answer.send({"seconds": seconds, "cpu": cpu, "peak_mb": round(peak_memory(), 1)})
 
@@ -195,7 +213,10 @@ def compared(root: Path, answer: Connection) -> None:
     with open_services(Workspace(root)) as services:
         standings = Standings(services.view)
         samples = list(standings.published(standings.samples()))
-        made = [one.published for one in prepared(samples, pictures_of(services), lambda _: "train", images=True)]
+        made = [
+            one.published
+            for one in prepared(samples, pictures_of(services), lambda _: "train", KeptSheets(root / SHEETS))
+        ]
         began = time.process_time()
         for sample in samples:
             chosen = sample.extract.keyframes
@@ -243,20 +264,28 @@ def measure(few: int, many: int) -> dict[str, Any]:
             with open_services(Workspace(root), settings) as services:
                 Workspace(root).save_config(settings)
                 fill(services, count)
-        small, large = (in_fresh_process(released, root) for root in roots)
+        (small, again), (large, large_again) = (
+            [in_fresh_process(released, root, version) for version in ("0.1.0", "0.2.0")] for root in roots
+        )
         seconds = in_fresh_process(compared, roots[0])
     return {
         "samples": [few, many],
         "writer_to_pyarrow": round(seconds["baseline"] / seconds["writer"], 3),
         "release_to_pyarrow": round(seconds["baseline"] / small["cpu"], 3),
-        "release_samples_per_second": round(many / large["seconds"], 1),
+        "again_to_pyarrow": round(seconds["baseline"] / again["cpu"], 3),
+        "samples_per_second": [round(many / each["seconds"], 1) for each in (large, large_again)],
+        "cpu_milliseconds_of_one_more": [
+            round(1000 * (more["cpu"] - less["cpu"]) / (many - few), 1)
+            for less, more in ((small, large), (again, large_again))
+        ],
         "cpu_seconds_of_few": {
             "pyarrow": round(seconds["baseline"], 2),
             "writer": round(seconds["writer"], 2),
             "sheets": round(seconds["sheets"], 2),
             "release": round(small["cpu"], 2),
+            "again": round(again["cpu"], 2),
         },
-        "peak_mb": [small["peak_mb"], large["peak_mb"]],
+        "peak_mb": [[small["peak_mb"], large["peak_mb"]], [again["peak_mb"], large_again["peak_mb"]]],
     }
 
 

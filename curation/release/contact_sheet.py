@@ -34,11 +34,10 @@ def contact_sheet(times: Sequence[Seconds], read: Callable[[int], bytes], aspect
     width = WIDTH // columns
     height = _GAP + round((width - _GAP) / min(max(aspect, 0.5), 2.4))
     sheet = Image.new("RGB", (columns * width, -(-len(shown) // columns) * height), _PAPER)
-    draw = ImageDraw.Draw(sheet)
     for place, number in enumerate(shown):
         left, upper = place % columns * width, place // columns * height
         sheet.paste(_small(read(number), width - _GAP, height - _GAP), (left, upper))
-        _label(draw, left, upper + height - _GAP, label(times[number]))
+        _label(sheet, left, upper + height - _GAP, label(times[number]))
     stream = io.BytesIO()
     sheet.save(stream, "JPEG", quality=_QUALITY)
     return stream.getvalue()
@@ -69,11 +68,20 @@ def _small(data: bytes, width: int, height: int) -> Image.Image:
         raise PermanentError("unreadable_picture", f"{len(data)} bytes: {error}") from error
 
 
-def _label(draw: ImageDraw.ImageDraw, left: int, lower: int, text: str) -> None:
+def _label(sheet: Image.Image, left: int, lower: int, text: str) -> None:
+    drawn, upper = _drawn(text)
+    sheet.paste(drawn, (left, lower + upper))
+
+
+@functools.lru_cache(maxsize=4096)
+def _drawn(text: str) -> tuple[Image.Image, int]:
+    """A printed time on its dark ground, and how far above the lower edge of the keyframe it begins (negative)."""
     font = _font()
-    box = draw.textbbox((left + 4, lower - 3), text, font=font, anchor="ls")
-    draw.rectangle((box[0] - 4, box[1] - 3, box[2] + 3, lower), fill=_SHADE)
-    draw.text((left + 4, lower - 3), text, _INK, font, anchor="ls")
+    box = ImageDraw.Draw(Image.new("RGB", (1, 1))).textbbox((4, -3), text, font=font, anchor="ls")
+    upper = round(box[1]) - 3
+    ground = Image.new("RGB", (round(box[2]) + 4, 1 - upper), _SHADE)
+    ImageDraw.Draw(ground).text((4, -3 - upper), text, _INK, font, anchor="ls")
+    return ground, upper
 
 
 @functools.cache

@@ -35,6 +35,7 @@ from curation.release.diff.opened import OpenedRelease, open_release
 from curation.release.documents import DOCUMENTS
 from curation.release.formats import registry as formats_of
 from curation.release.gate import Limits, raise_if_refused, unreviewed
+from curation.release.kept_sheets import KeptSheets
 from curation.release.made_with import stage_states
 from curation.release.media import media_settings
 from curation.release.prepare import Prepared, prepared
@@ -58,8 +59,9 @@ from schemas.manifest import ExportedFile, SplitCount, SplitName
 from schemas.release import ConfigurationCount, FormatChoice, ReleaseManifest, ReviewFigures
 
 NO_FORMATS = FormatChoice()
-FINGERPRINTS = "fingerprints"  # the folder of a workspace that keeps what frames look like; it can be deleted
-FORM = 5  # raised when equal ledgers give other bytes than before
+# Folders of a workspace that keep what frames look like, and contact sheets; they can be deleted.
+FINGERPRINTS, SHEETS = "fingerprints", "sheets"
+FORM = 6  # raised when equal ledgers give other bytes than before
 _NAMED = 5
 
 _log = logging.getLogger(__name__)
@@ -146,6 +148,7 @@ def make_release(plan: Plan, services: Services, limits: Limits | None = None) -
         raise
     finally:
         shutil.rmtree(new, ignore_errors=True)
+    _sheets(services).keep_only(plan.ids)
     return manifest
 
 
@@ -197,8 +200,12 @@ def _samples(plan: Plan, services: Services, assignment: Assignment) -> Iterator
         plan.standings.published(plan.ids),
         lambda sample, index: services.pictures.read(sample.video, sample.frames, index),
         lambda sample: assignment.splits[sample.video.id],
-        images=services.config.export.images,
+        _sheets(services) if services.config.export.images else None,
     )
+
+
+def _sheets(services: Services) -> KeptSheets:
+    return KeptSheets(services.store.root.parent / SHEETS)
 
 
 def _raise_if_unwritable(failed: Sequence[str], plan: Plan) -> None:

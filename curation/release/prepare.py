@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 from curation.dataset.rows import row_of
 from curation.dataset.write import ReadImage
 from curation.release.configurations.configuration import Published
-from curation.release.contact_sheet import contact_sheet
+from curation.release.in_order import in_order
+from curation.release.kept_sheets import KeptSheets
 from schemas.errors import PermanentError, StageError
 from schemas.manifest import SplitName
 from schemas.records import Sample
 from schemas.time import FrameIndex
-
-_THREADS, _AHEAD = 2, 6
 
 
 class Prepared(NamedTuple):
@@ -27,32 +24,22 @@ class Prepared(NamedTuple):
 
 
 def prepared(
-    samples: Iterable[Sample], read_image: ReadImage, split: Callable[[Sample], SplitName], *, images: bool
+    samples: Iterable[Sample], read_image: ReadImage, split: Callable[[Sample], SplitName], sheets: KeptSheets | None
 ) -> Iterator[Prepared]:
-    """Prepare samples, in their order; at most some are in memory. Without `images` there are no pictures.
+    """Prepare samples, in their order; at most some are in memory. `sheets` is None where there are no pictures.
 
-    Reading and drawing pictures lets other threads work meanwhile. A StageError or FileNotFoundError of `read_image` is
-    the sample's; other errors are raised.
+    A StageError or FileNotFoundError of `read_image` is the sample's; other errors are raised.
     """
-    waiting: deque[Future[Prepared]] = deque()
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="release") as pool:
-        try:
-            for sample in samples:
-                waiting.append(pool.submit(_prepare, sample, read_image, split, images))
-                if len(waiting) > _AHEAD:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+    return in_order(lambda sample: _prepare(sample, read_image, split, sheets), samples, "release")
 
 
-def _prepare(sample: Sample, read_image: ReadImage, split: Callable[[Sample], SplitName], images: bool) -> Prepared:
+def _prepare(
+    sample: Sample, read_image: ReadImage, split: Callable[[Sample], SplitName], sheets: KeptSheets | None
+) -> Prepared:
     try:
-        pictures = _pictures(sample, read_image) if images else None
+        pictures = None if sheets is None else _pictures(sample, read_image)
         row = row_of(sample, split(sample), pictures)
-        sheet = None if pictures is None else _sheet(sample, pictures)
+        sheet = None if sheets is None or pictures is None else _sheet(sample, pictures, sheets)
         return Prepared(sample.video.id, Published(sample, row, sheet))
     except StageError as error:
         return Prepared(sample.video.id, error)
@@ -68,7 +55,9 @@ def _pictures(sample: Sample, read_image: ReadImage) -> dict[FrameIndex, bytes]:
     return found
 
 
-def _sheet(sample: Sample, pictures: dict[FrameIndex, bytes]) -> bytes:
+def _sheet(sample: Sample, pictures: dict[FrameIndex, bytes], sheets: KeptSheets) -> bytes:
     keyframes, frames = sample.extract.keyframes, sample.frames
-    times = [frames.frames[index].time for index in keyframes]
-    return contact_sheet(times, lambda place: pictures[keyframes[place]], frames.width / frames.height)
+    chosen = [frames.frames[index] for index in keyframes]
+    times, sha256s = [frame.time for frame in chosen], [frame.sha256 for frame in chosen]
+    shape = frames.width / frames.height
+    return sheets.sheet(sample.video.id, times, sha256s, lambda place: pictures[keyframes[place]], shape)

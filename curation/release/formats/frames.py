@@ -8,9 +8,7 @@ time of a picture stands before it as text, in the form that Qwen3-VL reads (`<1
 from __future__ import annotations
 
 import io
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 from PIL import Image
@@ -18,6 +16,7 @@ from PIL import Image
 from curation.pipeline.services import Services
 from curation.pipeline.thin import kept_pictures
 from curation.release.formats.items import Item
+from curation.release.in_order import in_order
 from curation.status.standings import Standings
 from schemas.errors import PermanentError, ReleaseRefused, StageError
 from schemas.kit.picture_errors import PICTURE_ERRORS
@@ -27,7 +26,7 @@ from schemas.time import SLOTS, FrameIndex, Seconds, Slot, index_to_seconds, slo
 IMAGE_MARK = "<image>"
 LONGEST = 336  # pixels of a picture's longer side
 _QUALITY = 85
-_THREADS, _AHEAD, _BATCH = 2, 4, 64
+_BATCH = 64
 
 
 class InputFrame(NamedTuple):
@@ -80,20 +79,11 @@ def with_frames(items: Iterable[Item], services: Services) -> Iterator[tuple[Ite
     for a video whose pictures cannot be read.
     """
     standings = Standings(services.view)
-    waiting: deque[tuple[Item, Future[list[InputFrame]]]] = deque()
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="input-frames") as pool:
-        try:
-            for item, sample in _samples(items, standings):
-                waiting.append((item, pool.submit(_frames, item, sample, services)))
-                if len(waiting) > _AHEAD:
-                    first, future = waiting.popleft()
-                    yield first, future.result()
-            while waiting:
-                first, future = waiting.popleft()
-                yield first, future.result()
-        finally:
-            for _, future in waiting:
-                future.cancel()
+
+    def read(of: tuple[Item, Sample]) -> tuple[Item, list[InputFrame]]:
+        return of[0], _frames(*of, services)
+
+    yield from in_order(read, _samples(items, standings), "input-frames")
 
 
 def _samples(items: Iterable[Item], standings: Standings) -> Iterator[tuple[Item, Sample]]:

@@ -16,6 +16,7 @@ from semver import Version
 
 from curation.frames.pictures import Pictures
 from curation.pipeline.thin import kept_pictures
+from curation.release.in_order import in_order
 from curation.release.splits.fingerprint import VIEWS, Fingerprint, Grays, NoPictures, fingerprint, gray
 from curation.release.splits.items import SplitItem
 from curation.release.versions import released
@@ -46,7 +47,7 @@ class ItemReader:
 
     def items(self, ids: Sequence[str]) -> list[SplitItem]:
         """The items of these samples, in their order; each takes some kB of memory, for its hashes."""
-        return [self._item(sample) for sample in self._published(ids)]
+        return list(in_order(self._item, self._published(ids), "fingerprints"))
 
     def _item(self, sample: Sample) -> SplitItem:
         publication, video = sample.video.publication, sample.video
