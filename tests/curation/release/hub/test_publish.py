@@ -10,7 +10,7 @@ from curation.release.hub.publish import publish_to_hub
 from curation.release.publish.local import LocalRelease
 from curation.release.publish.steps import Wishes
 from demo.hub.accounts import WRITE_TOKEN, Account
-from demo.hub.faults import Fault
+from demo.hub.faults import Fault, Kind
 from demo.hub.files import content_of
 from demo.hub.repository import Operations
 from demo.hub.server import Hub
@@ -200,7 +200,7 @@ def test_a_content_that_comes_back_otherwise_never_reaches_main(hub: Hub, first:
 
 @pytest.mark.parametrize("kind", ["drop", "drop_after", "half"])
 def test_a_broken_connection_anywhere_leaves_main_whole(
-    hub: Hub, first: LocalRelease, second: LocalRelease, kind: str
+    hub: Hub, first: LocalRelease, second: LocalRelease, kind: Kind
 ) -> None:
     """Every kind of request of a publication breaks once; where the client gives up, the next call goes on."""
     publish(hub, first)
@@ -218,13 +218,15 @@ def test_a_broken_connection_anywhere_leaves_main_whole(
         "tag/",
         "DELETE",
     ):
-        hub.faults.set(Fault(request, kind))  # type: ignore[arg-type]
+        fault = Fault(request, kind)
+        hub.faults.set(fault)
         try:
             publish(hub, second)
         except NotPublished as error:
             assert "no connection" in str(error) and "the same command goes on" in str(error)
             hub.faults.set()
             publish(hub, second)
+        assert fault.times == 0, f"no request was {request}"
         assert shown(repository) == stated(second) and repository.tags.keys() == {"v0.1.0", "v0.2.0"}
         assert list(repository.branches) == ["main"]
         seen = [hashes(tree) for tree in repository.shown[1:]]
