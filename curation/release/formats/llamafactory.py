@@ -2,7 +2,7 @@
 
 dataset_info.json                          v2xum_train, v2xum_validation, v2xum_test
 SPLIT.jsonl, or SPLIT/SPLIT-*.parquet      the records (curation/release/formats/messages.py)
-qwen3_vl.yaml, qwen2_5_vl.yaml             LoRA on one GPU
+qwen3_vl.yaml, qwen2_5_vl.yaml             LoRA on one GPU; where the release has rows for training
 README.md                                  how to start it
 """
 
@@ -15,8 +15,8 @@ from typing import Any
 from curation.release.formats.files import write_json
 from curation.release.formats.format import Format
 from curation.release.formats.messages import check_split, write_splits
-from curation.release.formats.models import MEDIA, MODELS, VisionModel, output_of, write_yaml
-from curation.release.formats.preferences import llamafactory_pairs
+from curation.release.formats.models import MEDIA, TRAIN, VisionModel, output_of, write_trainings
+from curation.release.formats.preferences import LLAMAFACTORY_PAIRS, check_pairs, llamafactory_pairs, pair_entries
 from curation.release.formats.reading import inside, read_json
 from curation.release.formats.readme import write_readme
 from curation.release.formats.registration import Entry, dataset_name, llamafactory_entry
@@ -48,8 +48,7 @@ def write(written: Written, folder: Path) -> None:
     for part in PARTS:
         entries |= part(written, folder)
     write_json(folder / INFO, entries)
-    for model in MODELS:
-        write_yaml(folder / f"{model.file}.yaml", _COMMENTS.format(file=model.file), _training(model, entries))
+    write_trainings(folder, written.manifest, _COMMENTS, lambda model: _training(model, entries))
     write_readme(folder, "llamafactory", written.manifest)
 
 
@@ -61,6 +60,10 @@ def check(release: Path, folder: Path, manifest: ReleaseManifest) -> Iterator[st
         yield from (
             f"{name}: {problem}" for problem in check_split(release, inside(folder, name), split, manifest.formats)
         )
+    for name, entry in pair_entries(release, manifest).items():
+        if entries.get(name) != entry:
+            yield f"{INFO}: {name} is not registered as it is"
+    yield from check_pairs(release, folder, manifest, LLAMAFACTORY_PAIRS)
     missing = [entry["file_name"] for entry in entries.values() if not inside(folder, entry["file_name"]).exists()]
     yield from (f"{INFO}: {name} is missing" for name in missing)
 
@@ -79,7 +82,7 @@ def _training(model: VisionModel, entries: dict[str, Entry]) -> dict[str, Any]:
         "lora_rank": 64,
         "lora_alpha": 128,
         "lora_target": "all",
-        "dataset": dataset_name("train"),
+        "dataset": dataset_name(TRAIN),
         "dataset_dir": ".",
         "media_dir": MEDIA,
         "template": model.template,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
+from schemas.release import ReleaseManifest
+
 # Where the training configurations look, relative to the format's folder, in which they are run. Nothing is written
 # into a release: `v2xum check` would name it.
 MEDIA = "../../../../media"
 OUTPUT = "../../../../training"
+TRAIN = "train"
 
 
 class VisionModel(NamedTuple):
@@ -28,10 +31,19 @@ MODELS = (
 )
 
 
-def write_yaml(path: Path, comments: str, fields: Mapping[str, Any]) -> None:
-    """Write a training configuration: comments of one or more lines, then its fields in their order."""
-    head = "".join(f"# {line}\n" for line in comments.splitlines())
-    path.write_text(head + yaml.safe_dump(dict(fields), sort_keys=False), encoding="utf-8", newline="\n")
+def write_trainings(
+    folder: Path, manifest: ReleaseManifest, comments: str, fields: Callable[[VisionModel], Mapping[str, Any]]
+) -> None:
+    """Write a training configuration a model into a format's folder; none where no row of the release is for training.
+
+    `comments`: one or more lines, with `{file}` for the name of the file; `fields`: the keys of a model, in order.
+    """
+    if all(each.split != TRAIN for each in manifest.splits):
+        return
+    for model in MODELS:
+        head = "".join(f"# {line}\n" for line in comments.format(file=model.file).splitlines())
+        text = head + yaml.safe_dump(dict(fields(model)), sort_keys=False)
+        (folder / f"{model.file}.yaml").write_text(text, encoding="utf-8", newline="\n")
 
 
 def output_of(trainer: str, model: VisionModel) -> str:

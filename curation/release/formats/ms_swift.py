@@ -2,7 +2,7 @@
 
 dataset_info.json                          v2xum_train, v2xum_validation, v2xum_test
 SPLIT.jsonl, or SPLIT/SPLIT-*.parquet      the records (curation/release/formats/messages.py)
-qwen3_vl.yaml, qwen2_5_vl.yaml             LoRA on one GPU
+qwen3_vl.yaml, qwen2_5_vl.yaml             LoRA on one GPU; where the release has rows for training
 README.md                                  how to start it
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 from curation.release.formats.files import write_json
 from curation.release.formats.format import Format
 from curation.release.formats.messages import check_split, write_splits
-from curation.release.formats.models import MEDIA, MODELS, VisionModel, output_of, write_yaml
+from curation.release.formats.models import MEDIA, TRAIN, VisionModel, output_of, write_trainings
 from curation.release.formats.reading import inside, read_json
 from curation.release.formats.readme import write_readme
 from curation.release.formats.registration import Entry, dataset_name, ms_swift_entry
@@ -34,9 +34,7 @@ def write(written: Written, folder: Path) -> None:
     names = write_splits(written, folder)
     entries = {split: _entries(folder, split, name) for split, name in names.items()}
     write_json(folder / INFO, [entry for those in entries.values() for entry in those])
-    for model in MODELS:
-        fields = _training(model, entries)
-        write_yaml(folder / f"{model.file}.yaml", _COMMENTS.format(file=model.file), fields)
+    write_trainings(folder, written.manifest, _COMMENTS, lambda model: _training(model, entries))
     write_readme(folder, "ms_swift", written.manifest)
 
 
@@ -83,7 +81,7 @@ def _training(model: VisionModel, entries: dict[str, list[Entry]]) -> dict[str, 
         "lora_alpha": 128,
         "target_modules": "all-linear",
         "custom_dataset_info": INFO,
-        "dataset": names.get("train", []),
+        "dataset": names[TRAIN],
         **({"val_dataset": names["validation"]} if "validation" in names else {"split_dataset_ratio": 0}),
         "strict": True,
         "max_length": 32768,

@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from curation.release.formats.files import parquet, write_lines
 from curation.release.formats.frames import IMAGE_MARK
 from curation.release.formats.neutral import ROLES, neutral
-from curation.release.formats.reading import read_rows
+from curation.release.formats.reading import read_lines, read_rows, side_by_side
 from curation.release.formats.registration import Entry, dataset_name, llamafactory_entry
 from curation.release.written import Written
+from schemas.release import ReleaseManifest
 
 if TYPE_CHECKING:
     from datasets import Features
@@ -55,48 +56,95 @@ def trl_features() -> Features:
 
 def llamafactory_pairs(written: Written, folder: Path) -> dict[str, Entry]:
     """Write the pairs for LLaMA-Factory; return their entries of `dataset_info.json` by the dataset's name."""
-    entries: dict[str, Entry] = {}
-    for split, captions, texts in _splits(written):
-        if texts:
-            name = f"{FOLDER}/text/{split}.jsonl"
-            write_lines(folder / name, (_ranked(row) for row in usable(written.folder, split) if _is_text(row)))
-            entries[dataset_name(split, "dpo_text")] = llamafactory_entry(name, ranking=True)
-        if captions:
-            name = f"{FOLDER}/caption/{split}"
-            with parquet(folder / name, split, features()) as files:
-                for row in usable(written.folder, split):
-                    if row["images"]:
-                        files.add(_ranked(row))
-            entries[dataset_name(split, "dpo_caption")] = llamafactory_entry(name, "images", ranking=True)
-    return entries
+    _write(written, folder, LLAMAFACTORY_PAIRS)
+    return pair_entries(written.folder, written.manifest)
 
 
 def trl_pairs(written: Written, folder: Path) -> None:
     """Write the pairs for TRL's DPOTrainer."""
-    for split, captions, texts in _splits(written):
-        if texts:
-            path = folder / FOLDER / "text" / f"{split}.jsonl"
-            write_lines(path, (_plain(row) for row in usable(written.folder, split) if _is_text(row)))
-        if captions:
-            with parquet(folder / FOLDER / "caption" / split, split, trl_features()) as files:
-                for row in usable(written.folder, split):
-                    if row["images"]:
-                        files.add(_with_picture(row))
+    _write(written, folder, TRL_PAIRS)
+
+
+def pair_entries(release: Path, manifest: ReleaseManifest) -> dict[str, Entry]:
+    """The entries of LLaMA-Factory's `dataset_info.json` for the pairs, by the dataset's name."""
+    entries: dict[str, Entry] = {}
+    for each in _files(release, manifest):
+        media = None if each.texts else "images"
+        entries[dataset_name(each.split, f"{FOLDER}_{each.kind}")] = llamafactory_entry(each.name, media, ranking=True)
+    return entries
+
+
+def check_pairs(release: Path, folder: Path, manifest: ReleaseManifest, form: Form) -> Iterator[str]:
+    """The faults of the pairs' files in a format's folder in words, beside the rows of `preferences`.
+
+    Raises NotRecords, OSError, pyarrow.ArrowException, KeyError, TypeError and ValueError for files that are none.
+    """
+    known = _files(release, manifest)
+    places = [folder / each.name for each in known]
+    for path in sorted((folder / FOLDER).rglob("*")):
+        if path.is_file() and path not in places and path.parent not in places:
+            yield f"{path.relative_to(folder).as_posix()}: the release has no pairs for it"
+    for each, path in zip(known, places, strict=True):
+        found = read_lines(path) if each.texts else read_rows(sorted(path.glob("*.parquet")))
+        for row, record in side_by_side(each.rows(release), found):
+            if (problem := _problem(form.record(row), record)) is not None:
+                yield f"{each.name}: {row['id']}: {problem}"
 
 
 def usable(release: Path, split: str) -> Iterator[dict[str, Any]]:
-    """The rows of `preferences` that trainers take, in their order."""
-    paths = sorted((release / PREFERENCES).glob(f"{split}-*.parquet"))
-    return (row for row in read_rows(paths) if row["applied"] and row["departs"] is None)
+    """The rows of `preferences` that trainers take, in their order.
+
+    Rows whose two answers are one text once they are unmarked are left out: nobody learns from them.
+    """
+    for row in read_rows(sorted((release / PREFERENCES).glob(f"{split}-*.parquet"))):
+        if row["applied"] and row["departs"] is None and _answer(row, "chosen") != _answer(row, "rejected"):
+            yield row
 
 
-def _splits(written: Written) -> Iterator[tuple[str, bool, bool]]:
-    """The splits with usable pairs, and whether they have captions with pictures, and texts."""
-    known = next((each.splits for each in written.manifest.configurations if each.name == PREFERENCES), ())
-    for each in known:
-        kinds = [(bool(row["images"]), _is_text(row)) for row in usable(written.folder, each.split)]
-        if kinds:
-            yield each.split, any(captions for captions, _ in kinds), any(texts for _, texts in kinds)
+class _PairFile(NamedTuple):
+    """A file of pairs, or a folder of Parquet: its split, and whether it holds texts or captions with pictures."""
+
+    split: str
+    texts: bool
+
+    @property
+    def kind(self) -> str:
+        return "text" if self.texts else "caption"
+
+    @property
+    def name(self) -> str:
+        """Its place in the format's folder."""
+        return f"{FOLDER}/{self.kind}/{self.split}" + (".jsonl" if self.texts else "")
+
+    def rows(self, release: Path) -> Iterator[dict[str, Any]]:
+        """Its rows of `preferences`; captions whose picture the release leaves out are in no file."""
+        return (row for row in usable(release, self.split) if (_is_text(row) if self.texts else row["images"]))
+
+
+def _files(release: Path, manifest: ReleaseManifest) -> list[_PairFile]:
+    """The files that a format has of the release's pairs; those without a row are left out."""
+    known = next((each.splits for each in manifest.configurations if each.name == PREFERENCES), ())
+    made = [_PairFile(each.split, texts) for each in known for texts in (True, False)]
+    return [each for each in made if next(each.rows(release), None) is not None]
+
+
+def _write(written: Written, folder: Path, form: Form) -> None:
+    for each in _files(written.folder, written.manifest):
+        records = map(form.record, each.rows(written.folder))
+        if each.texts:
+            write_lines(folder / each.name, records)
+            continue
+        with parquet(folder / each.name, each.split, form.features()) as files:
+            for record in records:
+                files.add(record)
+
+
+def _problem(expected: dict[str, Any], record: dict[str, Any]) -> str | None:
+    """Why a record is not the pair that is expected."""
+    if record.keys() != expected.keys():
+        return f"has the fields {', '.join(map(str, record))}"
+    other = next((name for name, value in expected.items() if record[name] != value), None)
+    return None if other is None else f"another `{other}` than by `{PREFERENCES}`"
 
 
 def _is_text(row: dict[str, Any]) -> bool:
@@ -130,6 +178,17 @@ def _with_picture(row: dict[str, Any]) -> dict[str, Any]:
     }
     asked = [{"type": "text", "text": _question(row)}, {"type": "image", "text": None}]
     return {"id": row["id"], "prompt": [{"role": "user", "content": asked}], **turns, "images": row["images"]}
+
+
+class Form(NamedTuple):
+    """How a trainer takes a pair: the record of a row of `preferences`, and the columns of those with a picture."""
+
+    record: Callable[[dict[str, Any]], dict[str, Any]]
+    features: Callable[[], Features]
+
+
+LLAMAFACTORY_PAIRS = Form(_ranked, features)
+TRL_PAIRS = Form(lambda row: _plain(row) if _is_text(row) else _with_picture(row), trl_features)
 
 
 def _question(row: dict[str, Any]) -> str:

@@ -21,7 +21,7 @@ from schemas.errors import ConfigError
 from schemas.release import FormatChoice, ReleaseManifest
 
 FORMATS: tuple[Format, ...] = (LLAMAFACTORY, MS_SWIFT, TRL, V2XUM_LLM, VIDEOXUM)
-FORM = 1  # raised when equal rows give other files than before
+FORM = 2  # raised when equal rows give other files than before
 
 
 def write_formats(written: Written) -> None:

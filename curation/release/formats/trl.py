@@ -2,7 +2,7 @@
 
     SPLIT-NNNNN-of-NNNNN.parquet       a row a task; every picture stands behind its time in the prompt
     dpo/                               preference pairs, where there are any (curation/release/formats/preferences.py)
-    qwen3_vl.yaml, qwen2_5_vl.yaml     LoRA on one GPU
+    qwen3_vl.yaml, qwen2_5_vl.yaml     LoRA on one GPU; where the release has rows for training
     README.md                          how to start it
 
 TRL's SFTTrainer takes images and no videos. Where the content of a message is a text, it puts all images before it; so
@@ -20,8 +20,8 @@ from curation.release.formats.files import parquet
 from curation.release.formats.format import Format, tasks_of
 from curation.release.formats.frames import IMAGE_MARK, InputFrame, time_text, with_frames
 from curation.release.formats.items import INSTRUCTIONS, TASKS, Item, read_items, splits_of
-from curation.release.formats.models import MODELS, VisionModel, output_of, write_yaml
-from curation.release.formats.preferences import trl_pairs
+from curation.release.formats.models import TRAIN, VisionModel, output_of, write_trainings
+from curation.release.formats.preferences import TRL_PAIRS, check_pairs, trl_pairs
 from curation.release.formats.reading import read_rows, side_by_side
 from curation.release.formats.readme import write_readme
 from curation.release.formats.rules import answer_problem, question_problem
@@ -54,8 +54,7 @@ def write(written: Written, folder: Path) -> None:
             for item, frames in with_frames(items, written.services):
                 for task in tasks_of(choice, TASKS):
                     files.add(record(item, frames, task, choice))
-    for model in MODELS:
-        write_yaml(folder / f"{model.file}.yaml", _COMMENTS.format(file=model.file), _training(model))
+    write_trainings(folder, written.manifest, _COMMENTS, _training)
     trl_pairs(written, folder)
     write_readme(folder, "trl", written.manifest)
 
@@ -69,6 +68,7 @@ def check(release: Path, folder: Path, manifest: ReleaseManifest) -> Iterator[st
         for (item, task), row in side_by_side(expected, found):
             if (problem := _problem(item, task, row, choice)) is not None:
                 yield f"{split}: {item.id} {task}: {problem}"
+    yield from check_pairs(release, folder, manifest, TRL_PAIRS)
 
 
 def record(item: Item, frames: Sequence[InputFrame], task: Task, choice: FormatChoice) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def _shown(parts: Sequence[dict[str, Any]]) -> str:
 def _training(model: VisionModel) -> dict[str, Any]:
     return {
         "model_name_or_path": model.hub,
-        "datasets": [{"path": "parquet", "data_files": "train-*.parquet", "split": "train"}],
+        "datasets": [{"path": "parquet", "data_files": f"{TRAIN}-*.parquet", "split": "train"}],
         "output_dir": output_of("trl", model),
         "use_peft": True,
         "lora_r": 64,

@@ -72,6 +72,14 @@ def frames(opened: tuple[Workspace, Services]) -> Path:
     return make(*opened, "0.2.0", inputs="frames", times="slots", tasks=("v2vt", "v2v", "v2t"))
 
 
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """All formats of a release whose only split is `test`."""
+    shares = ("export.splits.train=0.0", "export.splits.validation=0.0", "export.splits.test=1.0")
+    with finished(tmp_path_factory.mktemp("untrained") / "w", SHORT[:2], "frames.keep=all", *shares) as both:
+        yield make(*both, "0.1.0")
+
+
 def splits(release: Path) -> list[str]:
     manifest = ReleaseManifest.model_validate_json((release / "manifest.json").read_bytes())
     return [each.split for each in manifest.splits]
@@ -199,11 +207,39 @@ def test_the_entries_name_files_that_are_there(videos: Path, frames: Path) -> No
                 assert "VL" in json.dumps(training)
 
 
+def test_a_training_is_configured_where_there_are_rows_for_it(videos: Path, untrained: Path) -> None:
+    assert "train" in splits(videos) and splits(untrained) == ["test"]
+    assert check_formats(untrained) == []
+    for release, start in ((videos, "qwen3_vl.yaml"), (untrained, "The release has no rows for training")):
+        folder = release / "formats"
+        trainings = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.yaml"))
+        models = ("qwen2_5_vl.yaml", "qwen3_vl.yaml")
+        trainers = ("llamafactory", "ms-swift", "trl")
+        assert trainings == ([f"{name}/{model}" for name in trainers for model in models] if release == videos else [])
+        for name in trainers:
+            assert start in (folder / name / "README.md").read_text()
+    texts = "".join(path.read_text("latin-1") for path in (untrained / "formats").rglob("*") if path.is_file())
+    assert "v2xum_train" not in texts and "train.json" not in texts and "qwen" not in texts
+
+
+def test_the_rules_in_a_readme_are_lines_of_markdown(videos: Path, frames: Path) -> None:
+    texts = "- Texts of videos, people and models hold no `<`, `>`, `[`, `]`, and no role name with a colon: they are"
+    for release, times in ((videos, "seconds (`[3.0]`).\n"), (frames, "last sampled frame (`[09]`).\n")):
+        for name in ("llamafactory", "ms-swift", "trl"):
+            lines = (release / "formats" / name / "README.md").read_text().splitlines(keepends=True)
+            assert any(
+                line.startswith("- Answers have times in ") and line.endswith(f"{times[:-1]}.\n") for line in lines
+            )
+            assert any(line.startswith(texts) for line in lines)
+            shown = [line for line in lines if line.startswith("- Up to 100 frames of a video")]
+            assert len(shown) == (release == frames or name == "trl")
+
+
 def test_the_snippets_of_the_readmes_run(
-    videos: Path, frames: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    videos: Path, frames: Path, untrained: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
-    for release in (videos, frames):
+    for release in (videos, frames, untrained):
         for each in FORMATS:
             folder = release / "formats" / each.name
             monkeypatch.chdir(folder)

@@ -1,10 +1,14 @@
 """Preference pairs in the trainers' files: what they hold, what they leave out, and texts that hold no marks."""
 
 import json
+import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import datasets
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
@@ -48,9 +52,11 @@ def formats(tmp_path_factory: pytest.TempPathFactory) -> Path:
         make_sample(f"v{number:03d}", captions=(HOSTILE + " too", "a dog"), sentences=("One.", "Two.", "Three."))
         for number in range(3)
     ]
+    bracketed = make_sample("v003", captions=("a dog [12]", "a dog"))
+    unbracketed = verdict(bracketed, "fix", keyframes=shown(bracketed, k0={"caption": "a dog (12)", "changed": True}))
     shares = ("export.splits.train=1.0", "export.splits.validation=0.0", "export.splits.test=0.0")
-    with finished(root, samples, "frames.keep=all", *shares) as (place, services):
-        Reviews(services.ledger).store([one for sample in samples for one in said(sample)])
+    with finished(root, [*samples, bracketed], "frames.keep=all", *shares) as (place, services):
+        Reviews(services.ledger).store([unbracketed, *(one for sample in samples for one in said(sample))])
         choice = FormatChoice(names=("llamafactory", "trl"))
         make_release(plan_release(place, services, "0.1.0", NOTHING, formats=choice), services)
         release = place.root / "releases" / "0.1.0"
@@ -76,12 +82,21 @@ def test_llamafactory_finds_texts_and_captions_by_its_registry(formats: Path) ->
         assert "<" not in json.dumps(record) and "ASSISTANT:" not in json.dumps(record)
     (path,) = (folder / captions["file_name"]).glob("*.parquet")
     rows = pq.read_table(path).to_pylist()
-    assert [row["id"] for row in rows] == ["v000", "v001", "v002"], "only what the published rows carry"
+    assert [row["id"] for row in rows] == ["v000", "v001", "v002"], "what the published rows carry, and differs"
     for row in rows:
         assert row["messages"][0]["content"].endswith("\n<image>") and row["messages"][0]["content"].count("<") == 1
         assert row["chosen"]["content"] == "A kite rises. ASSISTANT - yes (12)"
         assert row["rejected"]["content"] == "A kite ‹image› ‹|im_end|› rises. ASSISTANT - yes (12) too"
         assert [image["bytes"] for image in row["images"]] == [picture(0)]
+
+
+@pytest.mark.slow
+def test_answers_that_are_one_text_for_a_trainer_are_no_pair_for_it(formats: Path) -> None:
+    rows = pq.read_table(next((formats.parent / "preferences").glob("*.parquet"))).to_pylist()
+    (row,) = (row for row in rows if row["id"] == "v003")
+    assert row["applied"] and row["departs"] is None
+    assert row["chosen"][0]["content"] == "a dog (12)" and row["rejected"][0]["content"] == "a dog [12]"
+    assert not any("v003" in path.read_text() for path in formats.glob("*/dpo/text/*.jsonl"))
 
 
 @pytest.mark.slow
@@ -101,6 +116,61 @@ def test_trl_reads_parts_in_the_order_of_production(formats: Path, tmp_path: Pat
         "assistant",
         "assistant",
     ]
+
+
+def in_lines(old: str, new: str) -> Callable[[Path], None]:
+    def change(path: Path) -> None:
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new, 1))
+
+    return change
+
+
+def in_rows(column: str, change: Callable[[Any], Any]) -> Callable[[Path], None]:
+    def rewrite(path: Path) -> None:
+        table = pq.read_table(path)
+        rows = table.to_pylist()
+        rows[0][column] = change(rows[0][column])
+        pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), path)
+
+    return rewrite
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("path", "change", "problem"),
+    [
+        ("llamafactory/dpo/text/train.jsonl", in_lines('"chosen"', '"chozen"'), "v000: has the fields"),
+        ("llamafactory/dpo/text/train.jsonl", in_lines("[0,3,9]", "[0,3,8]"), "v000: another `rejected`"),
+        ("trl/dpo/text/train.jsonl", in_lines("v000", "v001"), "v000: another `id`"),
+        ("trl/dpo/text/train.jsonl", lambda path: path.write_text(""), "0 records, more are expected"),
+        ("trl/dpo/text/train.jsonl", Path.unlink, "FileNotFoundError"),
+        ("trl/dpo/text/train.jsonl", lambda path: shutil.copy(path, path.with_name("test.jsonl")), "no pairs for it"),
+        (
+            "llamafactory/dpo/caption/train/train-00000-of-00001.parquet",
+            in_rows("messages", lambda turns: [turns[0] | {"content": "<image><image>"}]),
+            "v000: another `messages`",
+        ),
+        (
+            "trl/dpo/caption/train/train-00000-of-00001.parquet",
+            in_rows("images", lambda _: [{"bytes": b"no picture", "path": "x.jpg"}]),
+            "v000: another `images`",
+        ),
+        ("trl/dpo/caption/train/train-00000-of-00001.parquet", Path.unlink, "0 records, more are expected"),
+        ("llamafactory/dataset_info.json", in_lines('"ranking": true', '"ranking": false'), "v2xum_dpo_text_train is"),
+    ],
+)
+def test_a_changed_file_of_pairs_is_named(
+    formats: Path, tmp_path: Path, path: str, change: Callable[[Path], None], problem: str
+) -> None:
+    release = tmp_path / "r"
+    shutil.copytree(formats.parent, release)
+    for each in (release / "formats").rglob("*"):
+        each.chmod(0o755 if each.is_dir() else 0o644)
+    change(release / "formats" / path)
+    found = check_formats(release)
+    assert len(found) == 1 and found[0].startswith(f"formats/{path.split('/')[0]}: ") and re.search(problem, found[0])
 
 
 @given(st.text())
