@@ -7,8 +7,10 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from curation.release.consumers import run
@@ -17,10 +19,10 @@ from curation.release.consumers.registry import CONSUMERS
 from curation.release.consumers.run import Consumer
 from curation.release.make import make_release, plan_release
 from schemas.errors import ConfigError, Interrupted
-from schemas.release import FormatChoice
+from schemas.release import FormatChoice, FormatName
 from tests.curation.finished import finished
 from tests.curation.release.consumers.planted import copied, raw_texts, rewrite, state, with_column
-from tests.curation.release.releases import NOTHING
+from tests.curation.release.releases import NOTHING, change
 from tests.curation.samples import contents, make_sample
 
 pytestmark = pytest.mark.slow
@@ -30,16 +32,19 @@ BAD = Consumer("bad", "tests.curation.release.consumers.bad_readers", "pytest", 
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Samples of unicode, of None, of a title of 3 MB, and plain ones; a rejected one."""
+    """Samples of unicode, of None, of a title of 3 MB, and plain ones; preferences, tombstones, opt-outs, formats."""
     made = [make_sample(f"v{number:03d}", webpage_url=f"https://a.b/{number}") for number in range(9)]
     made.append(
         make_sample("v100", title="Ünïcödé 漢字 🎞️ العربية \u0000\u202e|`<b>", captions=(" \u202e a\u0000 ", "b"))
     )
     made += [make_sample("v101", title=None), make_sample("v102", title="long <script>" * 250_000, tags=("a", "b"))]
     root = tmp_path_factory.mktemp("consumers") / "w"
-    with finished(root, made, "export.title=Films") as (place, services):
-        formats = FormatChoice(names=("llamafactory", "v2xum-llm"))
-        make_release(plan_release(place, services, "0.1.0", NOTHING, formats=formats), services)
+    with finished(root, made, "frames.keep=all", "export.title=Films") as (place, services):
+        change(place, services, made)
+        formats = FormatChoice(names=get_args(FormatName))
+        plan = plan_release(place, services, "0.1.0", NOTHING, formats=formats)
+        published = {sample.video.id: "0.0.9" for sample in made}  # as if there had been a release before
+        make_release(plan._replace(versions=published), services)
         yield root / "releases" / "0.1.0"
 
 
@@ -67,8 +72,23 @@ def test_every_consumer_reads_a_sound_release_and_changes_nothing(sound: Path, t
     assert [each.name for each in report.consumers] == ["pyarrow", *BY_NAME]
     assert {each.state for each in report.consumers} == {"read"} and report.not_installed == ()
     assert all(each.version for each in report.consumers)
-    assert all((each.rows >= 12 and each.parts) or each.name == "formats of trainers" for each in report.consumers)
+    assert all((each.rows >= 10 and each.parts) or each.name == "formats of trainers" for each in report.consumers)
     assert contents(sound) == before
+
+
+def test_the_sound_release_has_rows_of_every_configuration(sound: Path) -> None:
+    listed = json.loads((sound / "manifest.json").read_bytes())
+    counts = {each["name"]: sum(split["rows"] for split in each["splits"]) for each in listed["configurations"]}
+    assert (counts["full"], counts["preferences"], counts["rejections"], counts["tombstones"]) == (10, 2, 2, 2)
+    assert all(counts.values())
+    (gone,) = (pq.read_table(path).to_pylist() for path in (sound / "tombstones").glob("*.parquet"))
+    assert [(row["id"], row["row"], row["address"] is None) for row in gone] == [
+        ("v003", "withdrawn", True),
+        ("v004", "kept", False),
+    ]
+    assert (sound / "optout.jsonl").is_file()
+    for name in ("llamafactory", "trl"):
+        assert [path.name for path in sorted((sound / "formats" / name / "dpo").iterdir())] == ["caption", "text"]
 
 
 def test_rows_of_another_shard_are_found(folder: Path) -> None:

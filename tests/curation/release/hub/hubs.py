@@ -7,15 +7,14 @@ from pathlib import Path
 
 from curation.release.publish.local import LocalRelease
 from curation.release.publish.steps import Steps, Wishes
-from curation.review.verdict_store import Reviews
 from curation.workspace import Workspace
 from demo.hub.accounts import WRITE_TOKEN
 from demo.hub.repository import Entry, Repository
 from demo.hub.server import Hub
 from schemas.documents.publication import Publication
+from schemas.release import FormatChoice
 from tests.curation.finished import finished
-from tests.curation.people import verdict
-from tests.curation.release.releases import release
+from tests.curation.release.releases import change, release
 from tests.curation.samples import make_sample
 
 NAME = "me/films"
@@ -34,12 +33,12 @@ class Hasty(Steps):
 
 
 def make_releases(root: Path) -> Workspace:
-    """A workspace with the releases 0.1.0 and 0.2.0, which has a sample less."""
+    """A workspace with the releases 0.1.0, and 0.2.0 with everything that may be in a release (`change`, formats)."""
     made = [make_sample(f"v{number:03d}") for number in range(8)]
-    with finished(root, made, "export.title=Films", "export.licence=cc-by-4.0") as (place, services):
+    with finished(root, made, "frames.keep=all", "export.title=Films", "export.licence=cc-by-4.0") as (place, services):
         release(place, services, "0.1.0")
-        Reviews(services.ledger).store([verdict(made[2], "reject")])
-        release(place, services, "0.2.0")
+        change(place, services, made)
+        release(place, services, "0.2.0", formats=FormatChoice(names=("llamafactory", "trl")))
     return Workspace(root)
 
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 READ_BACK = """
 import sys, json, datasets
 name, folder, revision, caches = sys.argv[1:]
-same = []
+same = {}
 for configuration in json.loads(open(folder + "/manifest.json").read())["configurations"]:
     if not configuration["splits"]:
         continue
@@ -32,7 +32,7 @@ for configuration in json.loads(open(folder + "/manifest.json").read())["configu
         assert there[split].features == rows.features, config
         assert there[split].with_format("arrow")[:] == rows.with_format("arrow")[:], (config, split)
         assert sum(1 for _ in streamed[split]) == rows.num_rows
-    same.append(config)
+        same[config] = same.get(config, 0) + rows.num_rows
 print(json.dumps(same))
 """
 
@@ -58,21 +58,29 @@ def run(hub: Hub, tmp_path: Path, *command: str | Path, **more: str) -> subproce
 @pytest.mark.parametrize("way", ["xet", "old"])
 def test_load_dataset_reads_back_exactly_what_was_published(hub: Hub, root: Path, tmp_path: Path, way: str) -> None:
     more = {} if way == "xet" else {"HF_HUB_DISABLE_XET": "1"}
-    done = run(hub, tmp_path, "-m", "flows.cli", "publish", root, "0.1.0", NAME, "--json", **more)
+    done = run(hub, tmp_path, "-m", "flows.cli", "publish", root, "0.2.0", NAME, "--json", **more)
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
-    assert (document["state"], document["tag"]) == ("published", "v0.1.0")
+    assert (document["state"], document["tag"]) == ("published", "v0.2.0")
     assert document["address"] == f"{hub.url}/datasets/{NAME}"
     tree = hub.repositories[NAME].find("main").tree
     assert any(entry.xet for entry in tree.values()) == (way == "xet")
     assert any(request.startswith("PUT /lfs") for request in hub.requests) == (way == "old")
     token = hub.environment(tmp_path)["HF_TOKEN"]
     assert token not in done.stdout + done.stderr
-    folder = root / "releases" / "0.1.0"
-    read = run(hub, tmp_path, "-c", READ_BACK, NAME, folder, "v0.1.0", tmp_path / "caches", **more)
+    folder = root / "releases" / "0.2.0"
+    read = run(hub, tmp_path, "-c", READ_BACK, NAME, folder, "v0.2.0", tmp_path / "caches", **more)
     assert read.returncode == 0, read.stderr
-    assert "default" in json.loads(read.stdout) and "full" in json.loads(read.stdout)
-    again = run(hub, tmp_path, "-m", "flows.cli", "publish", root, "0.1.0", NAME, **more)
+    rows = json.loads(read.stdout)
+    assert (rows["default"], rows["full"], rows["preferences"], rows["rejections"], rows["tombstones"]) == (
+        6,
+        6,
+        2,
+        2,
+        2,
+    )
+    assert set(rows) == {each["name"] for each in json.loads((folder / "manifest.json").read_bytes())["configurations"]}
+    again = run(hub, tmp_path, "-m", "flows.cli", "publish", root, "0.2.0", NAME, **more)
     assert again.returncode == 0 and again.stdout.startswith("published already, nothing was sent\n"), again.stderr
 
 
