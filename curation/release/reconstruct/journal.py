@@ -6,19 +6,23 @@ import json
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Literal, NamedTuple, Self, get_args
 
 from pydantic import ValidationError
 
 from curation.store.files import hash_file
 from schemas.documents.reconstruction import ReconstructedRow
 
+Keep = Literal["none", "keyframes", "all"]  # which frames of a video are kept; each is more than the one before
+KEEPS: tuple[Keep, ...] = get_args(Keep)
+
 
 class Entry(NamedTuple):
-    """A row that is done; `date` is the time stamp (ns) of its kept file, None where none is kept."""
+    """A row that is done; `date`: the time stamp (ns) of its kept file, None where none is; `keep`: of its frames."""
 
     row: ReconstructedRow
     date: int | None
+    keep: Keep
 
 
 class Journal:
@@ -47,29 +51,30 @@ class Journal:
     ) -> None:
         self._stream.close()
 
-    def done(self, digest: str, folder: Path) -> ReconstructedRow | None:
-        """The row for what is wanted, unless its kept file in `folder` is gone or was changed. Raises OSError."""
+    def done(self, digest: str, folder: Path) -> Entry | None:
+        """The entry for what is wanted, unless its kept file in `folder` is gone or was changed. Raises OSError."""
         entry = self._done.get(digest)
         if entry is None or entry.row.file is None:
-            return None if entry is None else entry.row
+            return entry
         path = folder / entry.row.file
         if not path.is_file() or path.stat().st_size != entry.row.bytes:
             return None
         same = path.stat().st_mtime_ns == entry.date or hash_file(path)[0] == entry.row.sha256
-        return entry.row if same else None
+        return entry if same else None
 
-    def add(self, digest: str, row: ReconstructedRow, folder: Path) -> None:
+    def add(self, digest: str, row: ReconstructedRow, folder: Path, keep: Keep) -> None:
         """Note that a row is done; the line is on the disk when the call returns. Raises OSError."""
         date = None if row.file is None else (folder / row.file).stat().st_mtime_ns
-        line = {"wanted": digest, "row": row.model_dump(mode="json"), "date": date}
+        line = {"wanted": digest, "row": row.model_dump(mode="json"), "date": date, "keep": keep}
         self._stream.write(json.dumps(line).encode() + b"\n")
         self._stream.flush()
         os.fsync(self._stream.fileno())
-        self._done[digest] = Entry(row, date)
+        self._done[digest] = Entry(row, date, keep)
 
     def _read(self, line: bytes) -> None:
         try:
             read = json.loads(line)
-            self._done[read["wanted"]] = Entry(ReconstructedRow.model_validate(read["row"]), read["date"])
+            row, keep = ReconstructedRow.model_validate(read["row"]), read.get("keep", "keyframes")
+            self._done[read["wanted"]] = Entry(row, read["date"], KEEPS[KEEPS.index(keep)])
         except (ValueError, KeyError, TypeError, ValidationError):
             return  # a damaged line: that row is made again

@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 from PIL import Image
@@ -21,9 +21,10 @@ from curation.download.host_pacing import Hosts
 from curation.download.record import video_record
 from curation.frames.files import frame_name, keep_only
 from curation.frames.sample import sample_frames
+from curation.release.reconstruct.journal import Keep
 from curation.release.reconstruct.likeness import Aligned, Listed, align, compare
 from curation.release.reconstruct.wanted import Wanted, keyframe_pictures
-from curation.store.files import sync
+from curation.store.files import hash_file, sync
 from curation.store.folder_swap import put_in_place
 from curation.store.store import Store
 from curation.video.probe import probe_safely
@@ -35,7 +36,7 @@ from schemas.errors import NotStored, PermanentError, PoisonError, RefusedError,
 from schemas.records import FrameSet, Publication, Video
 from schemas.safe_text import plain, public_text
 
-Keep = Literal["keyframes", "all", "none"]
+WITH_FRAMES: tuple[State, ...] = ("verified", "re-encoded")  # videos whose frames are kept
 FINER = 4  # where a file does not begin with the release's first frame, it is looked at so many times as often
 ALIKE_GRAY = 10.0  # mean gray levels by which two encodings of a picture may differ
 SAME_GRAY = 4.0  # the same, where nothing but the pictures of keyframes says that it is the same video
@@ -82,9 +83,10 @@ class _Told(NamedTuple):
     keyframes: FrameComparison | None
 
 
-def make_row(wanted: Wanted, tools: Tools) -> ReconstructedRow:
+def make_row(wanted: Wanted, tools: Tools, kept: ReconstructedRow | None = None) -> ReconstructedRow:
     """Fetch, verify, sample and compare. Threads may call it at once.
 
+    `kept`: what an earlier call has made of the row, whose file is in its place; nothing is fetched then.
     What is wrong with the video or its host is told in the row. Raises RunStopped such as StorageFull, and OSError.
     """
     said: dict[str, Any] = {"id": wanted.id, "split": wanted.split, "address": wanted.address}
@@ -93,8 +95,11 @@ def make_row(wanted: Wanted, tools: Tools) -> ReconstructedRow:
         return ReconstructedRow(**said, state=state, reason=wanted.reason, evidence=_public(wanted.evidence))
     for _ in range(_TRIES):
         try:
+            if kept is not None and kept.file is not None:
+                path = tools.out / kept.file
+                return _judged(wanted, tools, _record(wanted, tools, path), path, said)
             video = _left_over(wanted, tools) or _fetched(wanted, tools)
-            return _judged(wanted, tools, video, said)
+            return _judged(wanted, tools, video, tools.store.video(video), said)
         except NotStored:
             continue  # another row with the same file has just taken it
         except StageError as error:
@@ -128,21 +133,24 @@ def _fetched(wanted: Wanted, tools: Tools) -> Video:
 
 def _left_over(wanted: Wanted, tools: Tools) -> Video | None:
     """The file that a killed run had fetched and not put into its place."""
-    assert wanted.source is not None
     if len(wanted.sha256) != 64 or not wanted.sha256.isalnum():
         return None
     for path in (tools.store.root / "videos" / wanted.sha256[:2]).glob(f"{wanted.sha256}.*"):
         extension = path.suffix[1:]
-        whole = tools.store.take("videos", wanted.sha256, extension)
-        media = probe_safely(whole, tools.sandbox)
-        size = whole.stat().st_size
-        return video_record(wanted.source, media, wanted.sha256, size, extension, Publication(), ())
+        return _record(wanted, tools, tools.store.take("videos", wanted.sha256, extension))
     return None
 
 
-def _judged(wanted: Wanted, tools: Tools, video: Video, said: dict[str, Any]) -> ReconstructedRow:
-    """Tell what a fetched file is, and put it and its frames into their places. Raises NotStored."""
-    path = tools.store.video(video)
+def _record(wanted: Wanted, tools: Tools, path: Path) -> Video:
+    """What is known of a whole file. Raises StageError for one that cannot be opened."""
+    assert wanted.source is not None
+    sha256, size = hash_file(path)
+    media = probe_safely(path, tools.sandbox)
+    return video_record(wanted.source, media, sha256, size, path.suffix[1:], Publication(), ())
+
+
+def _judged(wanted: Wanted, tools: Tools, video: Video, path: Path, said: dict[str, Any]) -> ReconstructedRow:
+    """Tell what the file at `path` is, and put it and its frames into their places. Raises NotStored."""
     tools = tools._replace(frames=tools.frames.model_copy(update={"fps": wanted.fps, "max_frames": _most(wanted)}))
     with tools.store.scratch() as scratch:
         try:
@@ -153,7 +161,7 @@ def _judged(wanted: Wanted, tools: Tools, video: Video, said: dict[str, Any]) ->
             told = _Told("verified" if whole else "other", evidence, {}, None, None)
         else:
             told = _told(wanted, tools, video, path, made, scratch)
-            if told.state in ("verified", "re-encoded"):
+            if told.state in WITH_FRAMES:
                 _keep_frames(wanted, tools, made)
     kept = _keep_video(wanted, tools, video, path, told.state)
     return ReconstructedRow(
@@ -333,7 +341,8 @@ def _keep_video(wanted: Wanted, tools: Tools, video: Video, path: Path, state: S
     """Put the file into its place, or remove it; returns its path relative to the folder."""
     for folder in ("videos", "cut"):
         for old in (tools.out / folder).glob(f"{wanted.id}.*"):
-            old.unlink()
+            if old != path:
+                old.unlink()
     if state not in ("verified", "re-encoded", "cut"):
         path.unlink(missing_ok=True)
         return None

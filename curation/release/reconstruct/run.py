@@ -23,8 +23,8 @@ from typing import NamedTuple
 from curation.download.host_pacing import Hosts
 from curation.frames.sample import has_decord
 from curation.release.manifest import read_manifest
-from curation.release.reconstruct.journal import Journal
-from curation.release.reconstruct.make import Keep, Tools, make_row
+from curation.release.reconstruct.journal import KEEPS, Entry, Journal, Keep
+from curation.release.reconstruct.make import WITH_FRAMES, Tools, make_row
 from curation.release.reconstruct.wanted import Unusable, Wanted, listed_rows, raise_if_changed, wanted_rows
 from curation.store.files import hold_folder, write_whole
 from curation.store.store import Store
@@ -39,6 +39,7 @@ from schemas.documents.reconstruction import (
     State,
 )
 from schemas.errors import ConfigError, RunStopped, StorageFull, WorkspaceBusy, is_storage_full
+from schemas.kit.number_of import number_of
 from schemas.release import MediaSettings, ReleaseManifest
 from schemas.safe_text import plain
 
@@ -58,7 +59,7 @@ class Request(NamedTuple):
 
     `limit`: take only so many rows, from the first; `again`: also try rows again that were gone, withheld, refused or
     another video; `workers`: videos at the same time; `pace`: seconds between two downloads from one host; `keep`:
-    which frames are kept; `max_megabytes`: the largest file that is fetched.
+    which frames are kept, at least; `max_megabytes`: the largest file that is fetched.
     """
 
     limit: int | None = None
@@ -159,8 +160,8 @@ class _Work:
             tools = Tools(self._release, self._out, store, download, frames, keep, children, sandbox, hosts)
             waiting: dict[Future[ReconstructedRow], tuple[int, Wanted]] = {}
             try:
-                for place, wanted in self._left():
-                    waiting[pool.submit(make_row, wanted, tools)] = (place, wanted)
+                for place, wanted, kept in self._left():
+                    waiting[pool.submit(make_row, wanted, tools, kept)] = (place, wanted)
                     while len(waiting) >= 2 * self._request.workers:
                         self._collect(waiting)
                 while waiting:
@@ -191,11 +192,15 @@ class _Work:
         write_whole(self._out / REPORT, report.model_dump_json(indent=2) + "\n", durable=True)
         return report
 
-    def _left(self) -> Iterator[tuple[int, Wanted]]:
-        """The rows that are to be made, with their places; what is known of the others is noted."""
+    def _left(self) -> Iterator[tuple[int, Wanted, ReconstructedRow | None]]:
+        """The rows that are to be made, with their places; what is known of the others is noted.
+
+        Where frames alone are missing, with what an earlier call has made of the row.
+        """
+        more = 0
         for place, wanted in enumerate(wanted_rows(self._release, self._manifest)):
             if self._request.limit is not None and place >= self._request.limit:
-                return
+                break
             self._raise_if_stopped()
             if isinstance(wanted, Unusable):
                 row = ReconstructedRow(
@@ -204,10 +209,26 @@ class _Work:
                 self._note(place, row)
                 continue
             known = self._journal.done(wanted.digest(), self._out)
-            if known is None or known.state in TRIED_AGAIN or (self._request.again and known.state in _AGAIN):
-                yield place, wanted
+            if known is None or known.row.state in TRIED_AGAIN or (self._request.again and known.row.state in _AGAIN):
+                yield place, wanted, None
+            elif self._lacks_frames(known):
+                yield place, wanted, known.row
             else:
-                self._note(place, known)
+                self._note(place, known.row)
+                more += known.row.state in WITH_FRAMES and KEEPS.index(known.keep) > KEEPS.index(self._request.keep)
+        if more:
+            _log.warning(
+                "%s of an earlier call keep more frames; remove %s first, to make them anew",
+                number_of(more, "video"),
+                self._out / "frames",
+            )
+
+    def _lacks_frames(self, known: Entry) -> bool:
+        """Whether frames are asked for that an earlier call did not keep, or that were removed since."""
+        if self._request.keep == "none" or known.row.state not in WITH_FRAMES:
+            return False
+        is_there = (self._out / "frames" / known.row.id).is_dir()
+        return not is_there or KEEPS.index(known.keep) < KEEPS.index(self._request.keep)
 
     def _collect(self, waiting: dict[Future[ReconstructedRow], tuple[int, Wanted]]) -> None:
         """Take the rows that are finished; wait for the first one."""
@@ -216,7 +237,7 @@ class _Work:
         for future in finished:
             place, wanted = waiting.pop(future)
             row = future.result()
-            self._journal.add(wanted.digest(), row, self._out)
+            self._journal.add(wanted.digest(), row, self._out, self._request.keep)
             self._note(place, row)
 
     def _note(self, place: int, row: ReconstructedRow) -> None:

@@ -34,7 +34,8 @@ def reconstruct(
         typer.Option("--again", help="Also try rows again whose video was gone, withheld, refused or another one."),
     ] = False,
     keep: Annotated[
-        Literal["keyframes", "all", "none"], typer.Option(help="Which of the frames that are made again to keep.")
+        Literal["keyframes", "all", "none"],
+        typer.Option(help="Which frames to keep; more than before are made of the videos there."),
     ] = "keyframes",
     pace: Annotated[
         float, typer.Option(min=0, help="Seconds between the beginnings of two downloads from one host.")

@@ -24,7 +24,7 @@ from schemas.repository import ROOT
 from tests.curation.release.consumers.planted import copied, rewrite, with_column
 from tests.curation.release.reconstruct.filmed import encode, film, filmed, smaller
 from tests.curation.release.releases import release as make_release
-from tests.curation.samples import make_sample
+from tests.curation.samples import contents, make_sample
 
 pytestmark = pytest.mark.slow
 HERE = Request(pace=0, allow_private_addresses=True, wall_seconds=60)
@@ -153,6 +153,45 @@ def test_a_kept_file_that_was_changed_is_fetched_again(place: Place, out: Path, 
     reconstruct(place.release, again, HERE)
     assert rows(again) == rows(out)
     assert hash_file(changed)[0] == rows(out)["a-same"].sha256
+
+
+def kept_frames(out: Path) -> dict[str, int]:
+    return {path.name: len(list(path.iterdir())) for path in sorted((out / "frames").glob("*"))}
+
+
+def test_more_frames_are_made_of_the_videos_that_are_there(
+    place: Place, out: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    names = ("a-same", "b-flat", "b-recoded")
+    again = Path(shutil.copytree(out, tmp_path / "out", copy_function=shutil.copy2))
+    shutil.rmtree(place.site)  # whatever was asked for now would be gone
+    place.site.mkdir()
+    before, files = rows(again), contents(again / "videos")
+    for keep, each in (("keyframes", 4), ("all", 16), ("keyframes", 16), ("none", 16)):
+        caplog.clear()
+        report = reconstruct(place.release, again, HERE._replace(keep=keep))
+        assert kept_frames(again) == dict.fromkeys(names, each) and report.left == 0
+        assert rows(again) == before and contents(again / "videos") == files
+        assert ("3 videos of an earlier call keep more frames" in caplog.text) == (keep != "all" and each == 16)
+    picture = (again / "frames" / "a-same" / "000005.jpg").read_bytes()
+    shutil.rmtree(again / "frames")
+    reconstruct(place.release, again, HERE)
+    assert kept_frames(again) == dict.fromkeys(names, 4)
+    assert (again / "frames" / "a-same" / "000005.jpg").read_bytes() == picture
+    assert rows(again) == before and contents(again / "videos") == files
+
+
+def test_a_journal_of_an_earlier_version_is_gone_on_with(place: Place, out: Path, tmp_path: Path) -> None:
+    again = Path(shutil.copytree(out, tmp_path / "out", copy_function=shutil.copy2))
+    journal = again / ".reconstruct" / "done.jsonl"
+    old = [json.loads(line) for line in journal.read_text().splitlines()]
+    for line in old:
+        del line["keep"]  # which earlier versions did not note
+    journal.write_text("".join(json.dumps(line) + "\n" for line in old))
+    shutil.rmtree(place.site)
+    place.site.mkdir()
+    reconstruct(place.release, again, HERE)
+    assert rows(again) == rows(out) and len(journal.read_text().splitlines()) == len(old)
 
 
 def test_what_was_gone_is_tried_again_when_asked(place: Place, out: Path, tmp_path: Path) -> None:
