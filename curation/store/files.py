@@ -45,6 +45,14 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def sync_tree(folder: Path) -> None:
+    """Bring all files below a folder, and all names in it, to the disk. Raises OSError."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            sync(Path(place) / name)
+        sync(Path(place))
+
+
 def make_private(*paths: Path) -> None:
     """Let only their owner read and write these files, and only their owner enter these folders; missing ones are left.
 

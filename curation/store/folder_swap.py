@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from curation.store.files import sync
+from curation.store.files import sync, sync_tree
 from schemas.errors import ConfigError
 
 _AT_FDCWD = -100
@@ -69,10 +69,8 @@ def publish(new: Path, out: Path, *, durable: bool = True) -> None:
 
     Without `durable` a power failure may lose files: for folders of many files that are easily made again.
     """
-    for folder, _, names in os.walk(new) if durable else ():
-        for name in names:
-            sync(Path(folder) / name)
-        sync(Path(folder))
+    if durable:
+        sync_tree(new)
     if not out.exists():
         new.replace(out)
     elif exchange(new, out):

@@ -4,7 +4,8 @@
     ADDRESS/VERSION/        the release; it is whole when its manifest.json is there, which is written after all else
 
 A reader who begins at latest.json sees the last release or this one, wherever the publication is killed: a version is
-written where nobody looks yet, and latest.json is one object, which stores replace as a whole.
+written where nobody looks yet, and latest.json is one object, which stores replace as a whole. On a disk each step is
+there before the next one begins, so that the same holds after a power failure.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from curation.release.publish.address import StorageAddress
 from curation.release.publish.local import LocalRelease
 from curation.release.publish.steps import Steps, Wishes
 from curation.release.versions import MANIFEST
-from curation.store.files import write_whole
+from curation.store.files import sync, sync_tree, write_whole
 from schemas.documents.publication import Publication
 from schemas.errors import ConfigError, NotPublished, V2XumError
 from schemas.kit.blame import in_one_line
@@ -106,6 +107,17 @@ class Storage:
                 write_whole(Path(target), content, durable=True)
             else:
                 self._files.pipe_file(target, content)
+
+    def settle(self, version: str) -> None:
+        """Bring the files of a version to the disk, with all names; other stores have kept what they took."""
+        if not isinstance(self._files, LocalFileSystem):
+            return
+        root = Path(self._root)
+        with self._told("bringing files to the disk"):
+            sync_tree(root / version)
+            for folder in (root, *root.parents):
+                with suppress(PermissionError):  # one above what this user made
+                    sync(folder)
 
     @contextmanager
     def _told(self, doing: str) -> Iterator[None]:
@@ -209,6 +221,7 @@ def _write(storage: Storage, release: LocalRelease, lacking: tuple[str, ...], st
     for path in sorted(lacking, key=lambda path: (path == MANIFEST, path)):
         steps.raise_if_stopped()
         if path == MANIFEST:
+            storage.settle(release.version)
             storage.put_whole((release.folder / path).read_bytes(), f"{release.version}/{path}")
         else:
             storage.put(release.folder / path, f"{release.version}/{path}")
@@ -216,6 +229,8 @@ def _write(storage: Storage, release: LocalRelease, lacking: tuple[str, ...], st
             raise NotPublished(
                 f"{storage.shown}/{release.version}/{path} comes back with other bytes than were written; publish again"
             )
+    if MANIFEST not in lacking:
+        storage.settle(release.version)
 
 
 def _latest(storage: Storage) -> Version | None:

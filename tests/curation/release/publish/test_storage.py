@@ -1,6 +1,7 @@
 """Publishing to addresses of fsspec: the pointer comes last, changes are found, and a kill leaves what was there."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,6 +65,37 @@ def test_a_folder_holds_exactly_the_release_and_a_pointer(
     publish(url, second)
     assert latest(folder) == "0.2.0" and contents(folder / "0.1.0") == contents(first.folder)
     assert publish(url, first).state == "already" and latest(folder) == "0.2.0"
+
+
+def test_every_file_and_every_name_is_on_the_disk_before_readers_are_pointed_to_it(
+    folder: Path, first: LocalRelease, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also a file that a killed try had written and not synced."""
+    place = folder / "deep"
+    kept = place / "0.1.0" / "README.md"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes((first.folder / "README.md").read_bytes())
+    done: list[Path] = []
+    sync, replace = os.fsync, os.replace
+
+    def fsync(descriptor: int) -> None:
+        done.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        sync(descriptor)
+
+    def renamed(source: Path, target: Path) -> None:
+        done.append(Path(target))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", renamed)
+    publish(f"file://{place}", first)
+    data, moved = {place / "0.1.0" / path for path in first.files} - {place / "0.1.0" / "manifest.json"}, done.index
+    before_manifest = set(done[: moved(place / "0.1.0" / "manifest.json")])
+    assert data <= before_manifest
+    assert {path.parent for path in data} | {place, folder, folder.parent} <= before_manifest
+    after_manifest = done[moved(place / "0.1.0" / "manifest.json") :]
+    assert place / "0.1.0" in after_manifest[: after_manifest.index(place / "latest.json")]
+    assert place in after_manifest[after_manifest.index(place / "latest.json") :]
 
 
 def test_a_store_in_memory_is_as_good_as_a_folder(memory: StorageAddress, first: LocalRelease) -> None:
