@@ -19,7 +19,7 @@ from curation.release.formats.files import parquet, write_lines
 from curation.release.formats.frames import IMAGE_MARK
 from curation.release.formats.neutral import ROLES, neutral
 from curation.release.formats.reading import read_lines, read_rows, side_by_side
-from curation.release.formats.registration import Entry, dataset_name, llamafactory_entry
+from curation.release.formats.registration import Entry, Media, dataset_name, llamafactory_entry
 from curation.release.written import Written
 from schemas.release import ReleaseManifest
 
@@ -69,7 +69,7 @@ def pair_entries(release: Path, manifest: ReleaseManifest) -> dict[str, Entry]:
     """The entries of LLaMA-Factory's `dataset_info.json` for the pairs, by the dataset's name."""
     entries: dict[str, Entry] = {}
     for each in _files(release, manifest):
-        media = None if each.texts else "images"
+        media: Media | None = None if each.texts else "images"
         entries[dataset_name(each.split, f"{FOLDER}_{each.kind}")] = llamafactory_entry(each.name, media, ranking=True)
     return entries
 
