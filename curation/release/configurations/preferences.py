@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from curation.release.configurations.configuration import Configuration, Inputs, Row
@@ -15,6 +15,8 @@ from schemas.records import Sample
 
 if TYPE_CHECKING:
     from datasets import Features
+
+Images = Callable[[Sample, Pair, Inputs], list[dict[str, object]]]
 
 
 @functools.cache
@@ -60,18 +62,28 @@ def features() -> Features:
 
 def rows(inputs: Inputs) -> Iterator[Row]:
     """One row a pair, by id of the video; only of published samples. Raises ReleaseRefused for a lost picture."""
+    return _rows(inputs, _images)
+
+
+def rows_without_pictures(inputs: Inputs) -> Iterator[Row]:
+    """The same rows without `images`; no picture is read."""
+    return _rows(inputs, lambda _sample, _pair, _inputs: [])
+
+
+def _rows(inputs: Inputs, images: Images) -> Iterator[Row]:
     people, services = inputs.standings.people, inputs.services
     questions = Questions(services.prompts, services.config)
     judged = set(people.judged())
     for sample, ruled in people.rulings([name for name in sorted(inputs.splits) if name in judged]):
         for pair in pairs(sample, ruled, questions):
-            yield _row(sample, pair, inputs) | {
+            yield _row(sample, pair) | {
+                "images": images(sample, pair, inputs),
                 "review_status": STATUS[ruled.outcome],
                 "split": inputs.splits[sample.video.id],
             }
 
 
-def _row(sample: Sample, pair: Pair, inputs: Inputs) -> Row:
+def _row(sample: Sample, pair: Pair) -> Row:
     verdict, asked = pair.vote.verdict, pair.asked
     frame = None if pair.frame is None else sample.frames.frames[pair.frame]
     return {
@@ -80,7 +92,6 @@ def _row(sample: Sample, pair: Pair, inputs: Inputs) -> Row:
         "prompt": _message("user", asked.question.text),
         "chosen": _message("assistant", pair.chosen),
         "rejected": _message("assistant", pair.rejected),
-        "images": _images(sample, pair, inputs),
         "index": pair.frame,
         "time": None if frame is None else frame.time,
         "image_sha256": None if frame is None else frame.sha256,

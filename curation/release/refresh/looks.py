@@ -14,6 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, zip_longest
 from typing import NamedTuple
 
+from pydantic import ValidationError
+
 from curation.download.host_pacing import Hosts
 from curation.ledger.refresh.rechecks import Recheck
 from curation.ledger.stages import STAGES
@@ -25,6 +27,7 @@ from schemas.configuration.refresh_config import RefreshConfig
 from schemas.errors import PermanentError, PoisonError, RefusedError, StageError, TransientError
 from schemas.records import Video
 
+UNREADABLE = "unreadable_record"  # a download that another version of this project noted
 MOST_FAILURES = 20  # looks in a row that no host answered
 _AT_ONCE = 500
 
@@ -76,7 +79,7 @@ def look_at_all(
     while start < len(ids) and (left := _AT_ONCE if limit is None else limit - looking.asked) > 0:
         chunk = ids[start : start + min(left, _AT_ONCE)]
         start += len(chunk)
-        targets = _by_turns(_targets(services, chunk))
+        targets = _by_turns(_targets(services, chunk, looking.count_unanswered))
         with ThreadPoolExecutor(workers, thread_name_prefix="look") as pool:
             try:
                 for _ in pool.map(looking.look, targets):
@@ -103,14 +106,14 @@ class _Looking:
     def asked(self) -> int:
         """How many looks asked somebody."""
         unanswered = self.answers.unanswered
-        return self.answers.found.total() + unanswered.total() - unanswered["host_paused"]
+        return self.answers.found.total() + unanswered.total() - unanswered["host_paused"] - unanswered[UNREADABLE]
 
     def look(self, target: Target) -> None:
         """Look at a video, and store the answer."""
         services, name = self._services, target.source.id
         services.raise_if_interrupted()
         if self._failures >= MOST_FAILURES and target.source.kind != "file":
-            self._count_unanswered("not_asked")
+            self.count_unanswered("not_asked")
             return
         try:
             seen = self._seen(target)
@@ -118,7 +121,7 @@ class _Looking:
             services.raise_if_interrupted()  # a wait that the stop cut short is no answer of the host
             with self._lock:
                 self._failures += error.reason != "host_paused"
-            self._count_unanswered(error.reason)
+            self.count_unanswered(error.reason)
             return
         except (PermanentError, RefusedError, PoisonError) as error:
             seen = seen_error(error)
@@ -133,26 +136,38 @@ class _Looking:
             return seen_file(target)
         return seen_published(target, self._services.look(target.source, self._hosts))
 
-    def _count_unanswered(self, reason: str) -> None:
+    def count_unanswered(self, reason: str) -> None:
+        """Count a video of which nothing is known now, by the reason."""
         with self._lock:
             self.answers.unanswered[reason] += 1
 
 
-def _targets(services: Services, ids: Sequence[str]) -> Iterator[Target]:
-    """What is known of the videos `ids`, in their order."""
+def _targets(services: Services, ids: Sequence[str], count_unanswered: Callable[[str], None]) -> Iterator[Target]:
+    """What is known of the videos `ids`, in their order; those with an unreadable record are counted, not asked for."""
     ledger = services.ledger
     registered = {row.id: row for row in ledger.sources(ids)}
     heads, stage = ledger.heads(ids), STAGES["download"]
-    files = {name: Video.model_validate_json(text) for name, _, text in ledger.payloads(ids, ("download",))}
+    files = {name: _video(text) for name, _, text in ledger.payloads(ids, ("download",))}
     for name in ids:
         source = registered[name].source()
         if source is None or name not in files:
             continue
         # The list row may have been read again since the download, with another time of the file.
         digest, file = registered[name].digest, files[name]
+        if file is None:
+            count_unanswered(UNREADABLE)
+            continue
         made = fingerprint_of(stage, services.hashes.results[stage.name], [digest])
         noted = digest if heads[name][stage.name].fingerprint == made else ""
         yield Target(source, noted, file.sha256, file.bytes, file.publication.licence)
+
+
+def _video(payload: str) -> Video | None:
+    """A record of a download; None for one of another version of this project."""
+    try:
+        return Video.model_validate_json(payload)
+    except ValidationError:
+        return None
 
 
 def _by_turns(targets: Iterable[Target]) -> list[Target]:

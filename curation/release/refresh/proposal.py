@@ -1,16 +1,13 @@
 """Proposes the version of the next release, by what differs between the latest one and the ledger.
 
 MAJOR: a column went or has another type, or the schema's version rose. MINOR: rows came or left, columns came. PATCH:
-rows, tombstones or opt-outs changed. The rule is that of docs/guides/releasing.md.
+rows, rejections, tombstones or opt-outs changed. The rule is that of docs/guides/releasing.md.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping
-from itertools import islice
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -18,28 +15,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from semver import Version
 
-from curation.dataset.rows import row_of
 from curation.pipeline.services import Services
-from curation.release.configurations.configuration import Published, Row
-from curation.release.configurations.default import DEFAULT
+from curation.release.configurations.configuration import Inputs
 from curation.release.configurations.registry import CONFIGURATIONS
 from curation.release.configurations.tombstones import NAME as TOMBSTONES
-from curation.release.readable import arrow_batch
+from curation.release.refresh.compared import changed_rejections, changed_rows, has_field, published_digests
 from curation.release.refresh.opt_outs import FILE, published_list
-from curation.release.refresh.published import files_of, manifest_of, unreadable
+from curation.release.refresh.published import files_of, manifest_of, schema_of, unreadable
 from curation.release.refresh.tombstones import tombstones
 from curation.sources.opt_outs import REASON as OPTED_OUT
 from curation.status.opt_outs import OptOuts
 from curation.status.standings import Standings
 from schemas.arrow import SCHEMA_VERSION
 from schemas.documents.refresh import Level, Proposal, Reason
-from schemas.errors import PermanentError
 from schemas.kit.number_of import number_of
 
 FIRST = "0.1.0"
 _LEVELS: tuple[Level, ...] = get_args(Level)  # the highest first
-_BATCH = 64
-_UNCOMPARED = ("contact_sheet", "split")  # drawn from what the other columns say; and frozen
 
 
 def propose(
@@ -60,7 +52,7 @@ def propose(
     release = releases / str(latest)
     reasons = [
         *_columns(release),
-        *_rows(release, standings, ids, opt_outs.videos),
+        *_rows(release, standings, services, ids, opt_outs.videos),
         *_tombstones(release, services, versions, ids),
     ]
     reasons += _left_out(release, services, opt_outs)
@@ -83,8 +75,8 @@ def _columns(release: Path) -> Iterator[Reason]:
             lost.append(count.name)
             continue
         for path in files_of(release, count.name)[:1]:
-            before, after = _schema(path), now[count.name]
-            lost += [f"{count.name}.{field.name}" for field in before if not _has(after, field)]
+            before, after = schema_of(path), now[count.name]
+            lost += [f"{count.name}.{field.name}" for field in before if not has_field(after, field)]
             came += [f"{count.name}.{name}" for name in after.names if name not in before.names]
     came += sorted(set(now) - {count.name for count in manifest.configurations})
     for level, what, names, verb in (("major", "columns_lost", lost, "left"), ("minor", "columns_added", came, "came")):
@@ -93,20 +85,10 @@ def _columns(release: Path) -> Iterator[Reason]:
             yield Reason.model_validate({"level": level, "what": what, "count": len(names), "words": words})
 
 
-def _schema(path: Path) -> pa.Schema:
-    try:
-        return pq.read_schema(path)
-    except (OSError, pa.ArrowException) as error:
-        raise unreadable(path, error) from error
-
-
-def _has(schema: pa.Schema, field: pa.Field) -> bool:
-    return field.name in schema.names and schema.field(field.name).type == field.type
-
-
-def _rows(release: Path, standings: Standings, ids: list[str], opted_out: Container[str]) -> Iterator[Reason]:
-    compared = _compared(release)
-    before, now = dict(_published(release, compared)), set(ids)
+def _rows(
+    release: Path, standings: Standings, services: Services, ids: list[str], opted_out: frozenset[str]
+) -> Iterator[Reason]:
+    before, now = published_digests(release), set(ids)
     if added := now - before.keys():
         yield Reason(level="minor", what="rows_added", count=len(added), words=f"{number_of(len(added), 'new row')}")
     if left := sorted(before.keys() - now):
@@ -122,46 +104,13 @@ def _rows(release: Path, standings: Standings, ids: list[str], opted_out: Contai
             level="minor", what="rows_left", count=len(left), words=f"{number_of(len(left), 'row')} left ({told})"
         )
     both = [name for name in ids if name in before]
-    changed = sum(digest != before[name] for name, digest in _made(standings, both, compared))
-    if changed:
-        yield Reason(level="patch", what="rows_changed", count=changed, words=f"{number_of(changed, 'row')} changed")
-
-
-def _compared(release: Path) -> list[str]:
-    """The columns of `default` that the release has and the next one will have."""
-    schemas = [_schema(path) for path in files_of(release, DEFAULT.name)[:1]]
-    names = [field.name for schema in schemas for field in DEFAULT.features().arrow_schema if _has(schema, field)]
-    return [name for name in names if name not in _UNCOMPARED]
-
-
-def _published(release: Path, columns: list[str]) -> Iterator[tuple[str, bytes]]:
-    """The rows of `default` in a release: ids, and digests of what they say."""
-    for path in files_of(release, DEFAULT.name):
-        try:
-            with pq.ParquetFile(path) as file:
-                for batch in file.iter_batches(_BATCH, columns=columns):
-                    yield from _digests(batch.select(columns))
-        except (OSError, pa.ArrowException, KeyError) as error:
-            raise unreadable(path, error) from error
-
-
-def _made(standings: Standings, ids: list[str], columns: list[str]) -> Iterator[tuple[str, bytes]]:
-    """The same of the rows that the ledger would give now."""
-    schema, samples = DEFAULT.features().arrow_schema, standings.published(ids)
-    assert DEFAULT.of_sample is not None
-    while chunk := list(islice(samples, _BATCH)):
-        rows: list[Row] = []
-        for sample in chunk:
-            try:
-                rows += DEFAULT.of_sample(Published(sample, row_of(sample, "train", None), None))
-            except PermanentError:
-                yield sample.video.id, b""  # the next release says what is wrong with it
-        yield from _digests(arrow_batch(rows, schema).select(columns))
-
-
-def _digests(batch: pa.RecordBatch) -> Iterator[tuple[str, bytes]]:
-    for row in batch.to_pylist():
-        yield row["id"], hashlib.sha256(json.dumps(row, sort_keys=True).encode()).digest()
+    inputs = Inputs(standings, dict.fromkeys(ids, "train"), services)  # splits are frozen, and not compared
+    if count := len(changed_rows(release, before, both, inputs)):
+        yield Reason(level="patch", what="rows_changed", count=count, words=f"{number_of(count, 'row')} changed")
+    apart = {*now, *before, *opted_out}
+    if count := len(changed_rejections(release, apart, inputs)):
+        words = f"{number_of(count, 'rejection')} changed"
+        yield Reason(level="patch", what="rejections_changed", count=count, words=words)
 
 
 def _tombstones(release: Path, services: Services, versions: Mapping[str, str], ids: list[str]) -> Iterator[Reason]:

@@ -45,6 +45,14 @@ def files_of(release: Path, configuration: str) -> list[Path]:
     return sorted((release / configuration).glob("*.parquet"))
 
 
+def schema_of(path: Path) -> pa.Schema:
+    """The columns of a Parquet file of a release. Raises ConfigError when it cannot be read."""
+    try:
+        return pq.read_schema(path)
+    except (OSError, pa.ArrowException) as error:
+        raise unreadable(path, error) from error
+
+
 def manifest_of(release: Path) -> ReleaseManifest:
     """The manifest of a release. Raises ConfigError when it cannot be read."""
     try:

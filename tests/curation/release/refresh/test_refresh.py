@@ -10,9 +10,14 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+import sqlalchemy as sa
 
 from curation.dataset.check import check_export
 from curation.dataset.export import export_workspace
+from curation.ledger import tables
+from curation.ledger.entries import record_entry
+from curation.ledger.part import checksum
+from curation.ledger.stages import STAGES
 from curation.pipeline.services import Services, open_services
 from curation.release.refresh.refresh import refresh_workspace
 from curation.review.verdict_store import Reviews
@@ -25,7 +30,7 @@ from schemas.configuration.refresh_config import RefreshConfig
 from schemas.errors import ConfigError
 from schemas.records import Sample
 from tests.curation.finished import finished
-from tests.curation.people import finish, verdict
+from tests.curation.people import finish, shown, verdict
 from tests.curation.release.refresh.released import QUICK, Clock, again, at, found, look, released
 from tests.curation.samples import contents
 
@@ -253,6 +258,76 @@ def test_a_person_s_fix_is_a_patch(opened: Opened, films: list[Sample]) -> None:
     Reviews(services.ledger).store([verdict(films[4])])
     report = look(opened, Clock())
     assert (report.proposal.version, [each.words for each in report.proposal.reasons]) == ("0.1.1", ["1 row changed"])
+
+
+def test_whatever_a_reader_of_any_configuration_would_see_is_a_patch(opened: Opened, films: list[Sample]) -> None:
+    """What `default` does not show: a caption, who said so, a preference pair, why a video is out."""
+    place, services = opened
+    film, other = films[4], films[5]
+
+    def proposed() -> tuple[str | None, list[str]]:
+        proposal = look(opened, Clock()).proposal
+        return proposal.version, [each.words for each in proposal.reasons]
+
+    def fix(text: str, at: int) -> None:
+        own = shown(film, k0={"caption": text, "changed": True})
+        Reviews(services.ledger).store([verdict(film, "fix", at=at, keyframes=own)])
+
+    Reviews(services.ledger).store([verdict(other, "reject", reasons=("bad_text",))])
+    fix("A first text.", 0)
+    again(place, services, "0.2.0")
+    assert proposed() == (None, [])
+    fix("A second text.", 1)
+    assert proposed() == ("0.2.1", ["1 row changed"])
+    fix("A first text.", 2)
+    assert proposed() == (None, [])
+    Reviews(services.ledger).store([verdict(other, "reject", "bob", 9, reasons=("bad_text",))])
+    assert proposed() == ("0.2.1", ["1 rejection changed"])
+
+
+def test_captions_that_were_made_anew_are_a_patch(opened: Opened, films: list[Sample]) -> None:
+    """Captions of frames that are no keyframes stand in `frames` and `full` alone."""
+    services, film = opened[1], films[2]
+    look(opened, Clock())
+    captions = film.captions.captions
+    changed = tuple(
+        one.model_copy(update={"text": "Anew."}) if one.index not in film.extract.keyframes else one for one in captions
+    )
+    assert changed != captions
+    record = film.captions.model_copy(update={"captions": changed})
+    head = services.ledger.heads([film.video.id])[film.video.id]["caption"]
+    entry = record_entry(film.video.id, "caption", head.fingerprint, record, 0.0)
+    services.ledger.write(entry, STAGES.later("caption"))
+    finish(services.ledger, film, services.hashes)
+    proposal = look(opened, Clock()).proposal
+    assert (proposal.version, [each.words for each in proposal.reasons]) == ("0.1.1", ["1 row changed"])
+
+
+def test_a_record_of_an_earlier_version_is_told_and_stops_nothing_else(opened: Opened) -> None:
+    services, old = opened[1], tables.results.c
+    of_film = sa.and_(old.video_id == "v3", old.stage == "download")
+    with services.ledger.engine.begin() as connection:
+        connection.execute(
+            sa.update(tables.results).where(of_film).values(payload="{}", digest=checksum("{}"), fingerprint="0" * 64)
+        )
+    for _ in range(2):
+        report = look(opened, Clock(), limit=5)
+        assert report.looks.unanswered == {"unreadable_record": 1}
+    assert report.looks.watched == 6 and report.looks.due == 1 and report.tombstones == {}
+    assert [each.words for each in report.proposal.reasons] == ["1 row left (due again at download 1)"]
+
+
+def test_a_release_of_an_earlier_version_without_a_configuration_is_compared_by_the_others(opened: Opened) -> None:
+    place = opened[0]
+    look(opened, Clock())
+    folder = place.root / "releases" / "0.1.0"
+    shutil.rmtree(folder / "lineage")
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    manifest["configurations"] = [each for each in manifest["configurations"] if each["name"] != "lineage"]
+    (folder / "manifest.json").chmod(0o644)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    proposal = look(opened, Clock()).proposal
+    assert [(each.what, each.words) for each in proposal.reasons] == [("columns_added", "lineage")]
 
 
 def test_without_a_release_the_first_is_proposed_and_nobody_is_asked(tmp_path: Path, films: list[Sample]) -> None:
