@@ -50,6 +50,15 @@ RunFolderOption = Annotated[
 ]
 LimitOption = Annotated[int | None, typer.Option(min=1, help="Take only this many sources, from the first.")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="Override a key of the configuration: a.b=value.")]
+
+
+def named_folder(text: str | Path) -> Path:
+    """The folder that an option names. Raises BadParameter for an empty text, which as a path is where one stands."""
+    if not str(text).strip():
+        raise typer.BadParameter("name a folder; an empty text is none (`.` is the folder in which you are)")
+    return Path(text)
+
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from flows.cli.app import JsonOption, app, fail, guarded, print_json_text
+from flows.cli.app import JsonOption, app, fail, guarded, named_folder, print_json_text
 from flows.cli.printing.print_evaluation import print_comparison, print_evaluation
 from schemas.safe_text import plain
 
@@ -56,9 +56,12 @@ def run(
         str | None, typer.Option(help="A published file of folds, or `proper`: only videos of test parts count.")
     ] = None,
     fold: Annotated[int | None, typer.Option(min=0, help="With --splits: only this fold, from 0.")] = None,
-    out: Annotated[Path, typer.Option(help="The folder for evaluation.json, .md, .tex and report.html.")] = Path(
-        "evaluation"
-    ),
+    out: Annotated[
+        Path,
+        typer.Option(
+            parser=named_folder, metavar="PATH", help="The folder for evaluation.json, .md, .tex and report.html."
+        ),
+    ] = Path("evaluation"),
     clip: Annotated[
         str | None, typer.Option(help="The CLIP of the cross-modal metrics: folder, hub id or ARCHITECTURE:PRETRAINED.")
     ] = None,
@@ -122,7 +125,12 @@ def compare(
     ] = None,
     second_system: Annotated[str | None, typer.Option("--second", help="The second system's name.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="The seed of resamples and exchanges.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="Also write comparison.json, .md and .tex into this folder.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            parser=named_folder, metavar="PATH", help="Also write comparison.json, .md and .tex into this folder."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare two systems on their common videos, with paired intervals and tests, under one protocol only."""

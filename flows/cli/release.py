@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import typer
 
 from curation.workspace import Workspace
-from flows.cli.app import JsonOption, WorkspaceArgument, app, fail, guarded, print_json, shown_path
+from flows.cli.app import JsonOption, WorkspaceArgument, app, fail, guarded, named_folder, print_json, shown_path
 from schemas.kit.number_of import number_of
 from schemas.release import FormatChoice, FormatName, Inputs, Task, Times
 from schemas.safe_text import plain
@@ -133,7 +133,7 @@ def _print(plan: Plan, manifest: ReleaseManifest | None) -> None:
 def media(
     workspace: WorkspaceArgument,
     version: Annotated[str, typer.Argument(help="The version of one of its releases.")],
-    out: Annotated[Path, typer.Option(help="The folder for the videos.")],
+    out: Annotated[Path, typer.Option(parser=named_folder, metavar="PATH", help="The folder for the videos.")],
     as_json: JsonOption = False,
 ) -> None:
     """Copy the videos of a release into a folder, under the names that the formats of trainers use."""

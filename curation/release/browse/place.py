@@ -28,10 +28,16 @@ def new_site(out: Path, release: Path) -> Iterator[Path]:
     """An empty folder in which to write a page; it becomes `out` in one step when the block raised nothing.
 
     A kill at any moment leaves the old page or the new one; the next call removes what a killed one left. Raises
-    ConfigError when `out` is in a release, or holds a file that is not of a page, WorkspaceBusy when another process
-    writes there, and OSError.
+    ConfigError when `out` is in a release, holds a file that is not of a page, or is the folder in which this process
+    runs, or one above it; WorkspaceBusy when another process writes there, and OSError.
     """
     raise_if_in_a_release(out, release)
+    if Path.cwd().is_relative_to(out.resolve()):
+        raise ConfigError(
+            f"{out.resolve()} is the folder in which this command runs, or is above it, and a page takes the place of "
+            "a whole folder: choose a new folder, such as --out page"
+        )
+    out = out.resolve() if out.name == ".." else out
     out.parent.mkdir(parents=True, exist_ok=True)
     with _alone(out):
         recover(out)

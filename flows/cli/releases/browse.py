@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from curation.workspace import Workspace
-from flows.cli.app import JsonOption, app, guarded, print_json, shown_path
+from flows.cli.app import JsonOption, app, guarded, named_folder, print_json, shown_path
 from schemas.errors import ConfigError
 from schemas.kit.number_of import number_of
 
@@ -26,7 +26,11 @@ def browse(
     out: Annotated[
         Path,
         typer.Option(
-            "--out", help="The folder for the page: a new one, an empty one, or an earlier page.", show_default=False
+            "--out",
+            parser=named_folder,
+            metavar="PATH",
+            help="The folder for the page: a new one, an empty one, or an earlier page.",
+            show_default=False,
         ),
     ],
     version: Annotated[

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from curation.workspace import Workspace
-from flows.cli.app import JsonOption, app, guarded, note, print_json, shown_path
+from flows.cli.app import JsonOption, app, guarded, named_folder, note, print_json, shown_path
 from schemas.errors import ConfigError
 
 
@@ -23,7 +23,12 @@ def diff(
     v2: Annotated[str | None, typer.Argument(help="The version that is compared; left out with two folders.")] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="Also write a page (diff.html) and the JSON (diff.json) into this folder."),
+        typer.Option(
+            "--out",
+            parser=named_folder,
+            metavar="PATH",
+            help="Also write a page (diff.html) and the JSON (diff.json) into this folder.",
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from flows.cli.app import JsonOption, app, fail, guarded, print_json, shown_path
+from flows.cli.app import JsonOption, app, fail, guarded, named_folder, print_json, shown_path
 from schemas.errors import Interrupted
 from schemas.kit.number_of import number_of
 
@@ -26,7 +26,12 @@ _EVERY_SECONDS = 10.0
 def reconstruct(
     release: Annotated[Path, typer.Argument(metavar="RELEASE", help="The folder of a release, or a copy of one.")],
     out: Annotated[
-        Path, typer.Option(help="The folder for videos, frames and the report; a new one, or one to go on in.")
+        Path,
+        typer.Option(
+            parser=named_folder,
+            metavar="PATH",
+            help="The folder for videos, frames and the report; a new one, or one to go on in.",
+        ),
     ],
     limit: Annotated[int | None, typer.Option(min=1, help="Take only this many rows, from the first.")] = None,
     again: Annotated[

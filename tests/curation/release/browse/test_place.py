@@ -65,6 +65,22 @@ def test_an_earlier_page_is_replaced_whole(releases: tuple[Path, Path], tmp_path
     assert contents(out) == contents(tmp_path / "fresh")
 
 
+@pytest.mark.parametrize("out", [".", "", "..", "sub/..", "../here"])
+def test_the_folder_in_which_one_stands_is_no_folder_for_a_page(
+    releases: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str
+) -> None:
+    """A page takes the place of a whole folder, and a shell would stand in one that is gone."""
+    here = tmp_path / "here"
+    (here / "sub").mkdir(parents=True)
+    monkeypatch.chdir(here)
+    with pytest.raises(ConfigError, match="the folder in which this command runs"):
+        make_site(releases[0], Path(out))
+    assert [path.name for path in tmp_path.rglob("*")] == ["here", "sub"]
+    make_site(releases[0], Path("sub/../page"))
+    make_site(releases[0], Path("page/assets/.."))
+    assert sorted(path.name for path in here.iterdir()) == ["page", "sub"] and (here / "page" / "index.html").is_file()
+
+
 def test_links_and_files_are_no_folder_for_a_page(releases: tuple[Path, Path], tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "home")

@@ -57,6 +57,26 @@ def test_wrong_arguments_are_named_and_nothing_is_written(root: Path, tmp_path: 
     assert "Missing option '--out'" in in_process("browse", root, "0.1.0").stderr
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("browse", "w", "0.1.0"),
+        ("diff", "w", "0.1.0", "0.2.0"),
+        ("evaluate", "a=b.json", "--references", "c.json"),
+        ("evaluate", "compare", "a.json", "b.json"),
+        ("media", "w", "0.1.0"),
+        ("reconstruct", "r"),
+    ],
+)
+def test_an_empty_folder_name_is_none(
+    command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a path it would be the working directory: a variable of a shell that is not set."""
+    monkeypatch.chdir(tmp_path)
+    done = in_process(*command, "--out", "")
+    assert done.returncode == 2 and "an empty text is none" in done.stderr and list(tmp_path.iterdir()) == []
+
+
 def _export(folder: Path) -> Path:
     """A folder with a manifest of an export's form, but for the version."""
     other = folder / "export"
