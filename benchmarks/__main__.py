@@ -13,11 +13,13 @@ import sys
 ALL = (
     *("start", "ledger", "orchestration", "memory", "release", "refresh", "frames", "client", "serving"),
     *("video_metrics", "text_metrics", "crossmodal", "uncertainty", "audit", "smollm2"),
+    "training_data",
 )
 # Benchmarks that are folders.
 MODULES = {
     **{"client": "serving.client", "serving": "serving.capacity"},
     **{"protocols": "protocol_study.run", "audit": "audit_study.run", "splits": "split_study.run"},
+    **{"training_data": "training.data"},
     **{"browse": "browse_page.run", "formats": "format_study.run"},
     **{"publish": "publishing.sent_bytes", "publish_kills": "publishing.kills"},
 }

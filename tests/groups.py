@@ -15,6 +15,7 @@ TORCH = (
     "tests/models/local/",
     "tests/models/test_build.py",
     "tests/models/test_checks.py",
+    "tests/training/",
 )
 # Groups of a minute and more, the longest first. A long group that starts last leaves the other worker idle.
 LONG = (

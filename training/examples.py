@@ -6,21 +6,20 @@ Whatever is wrong with a release is said before a feature is made or a step is t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from curation.release.formats.items import COLUMNS, Item, PlacedRow, item_of, release_rows
+from curation.release.formats.media import VideoFiles
 from curation.release.formats.neutral import neutral
 from curation.release.manifest import read_manifest
 from curation.release.reconstruct.wanted import raise_if_changed
-from curation.store.store import Store
-from curation.workspace import Workspace
 from schemas.arrow import SCHEMA_VERSION
 from schemas.configuration.config import FrameConfig, NearDuplicateConfig
 from schemas.errors import ConfigError
@@ -97,7 +96,7 @@ def read_release(folder: Path, media: Path | None = None) -> Release:
     if strange := [path for path in sorted(folder.glob("full/*.parquet")) if f"full/{path.name}" not in listed]:
         told = "manifest.json does not name it, so it is of another version: copy the release into an empty folder"
         raise ConfigError(f"{strange[0]}: {told}")
-    where = _media(folder, media)
+    where = VideoFiles(folder, media)
     examples: dict[str, Example] = {}
     versions: dict[int, str] = {}
     try:
@@ -134,29 +133,6 @@ def captioned(examples: Iterable[Example]) -> None:
             raise ConfigError(f"video {example.id} has no captions, and this summarizer reads them: curate it again")
 
 
-class _Media(NamedTuple):
-    store: Store | None
-    folder: Path | None
-
-    def find(self, item: Item, file: Mapping[str, Any]) -> Path | None:
-        if self.folder is not None:
-            path = self.folder / item.media
-        elif self.store is not None:
-            path = self.store.path("videos", file["sha256"], item.media.rpartition(".")[2])
-        else:
-            return None
-        return path if path.is_file() else None
-
-
-def _media(release: Path, media: Path | None) -> _Media:
-    if media is not None:
-        if not media.is_dir():
-            raise ConfigError(f"{media}: no folder with videos: `v2xum media` fills one")
-        return _Media(None, media)
-    place = Workspace(release.resolve().parent.parent).find()
-    return _Media(None if place is None else place.store(), None)
-
-
 def _check(placed: PlacedRow, item: Item) -> None:
     """Raise ConfigError for a row whose parts contradict each other."""
     row, frames = placed.row, item.frames
@@ -178,7 +154,7 @@ def _wrong(placed: PlacedRow, video: str, what: str) -> ConfigError:
     )
 
 
-def _example(placed: PlacedRow, item: Item, media: _Media) -> Example:
+def _example(placed: PlacedRow, item: Item, media: VideoFiles) -> Example:
     row, fps = placed.row, item.fps
     captions = {caption["index"]: neutral(caption["text"]) for caption in row["captions"]}
     people = row["review"]["status"] in ("accepted", "fixed")
@@ -196,6 +172,6 @@ def _example(placed: PlacedRow, item: Item, media: _Media) -> Example:
             for sentence in item.sentences
         ),
         video_sha256=row["file"]["sha256"],
-        media=media.find(item, row["file"]),
+        media=media.find(item.media, row["file"]["sha256"]),
         source="verified" if people else "audited" if audited else "raw",
     )

@@ -27,10 +27,10 @@ from curation.video.sandbox import Limits, Sandbox
 from models.build import build_tower
 from models.clip import Tower, Vectors
 from models.identity import identify_clip
+from models.summarizers.slots import SlotMap
 from schemas.configuration.config import FrameConfig
 from schemas.configuration.model_config import TowerConfig
 from schemas.errors import ConfigError, StageError
-from schemas.time import Slot, slot_to_index
 from training.examples import Example
 
 _UPSTREAM = 100  # vectors of a video in the files of V2Xum-LLaMA
@@ -164,11 +164,6 @@ def tower_vectors(tower: Tower, pictures: Iterator[bytes], batch: int = 256) -> 
     return np.concatenate(parts)
 
 
-def uniform_frames(frames: int, count: int) -> NDArray[np.int64]:
-    """The frame that each of `count` >= 2 places shows, from the first to the last of F frames, int64 [count]."""
-    return np.array([slot_to_index(Slot(place), frames, count) for place in range(count)], np.int64)
-
-
 def adaptive_frames(vectors: Vectors, count: int) -> NDArray[np.int64]:
     """`count` of F frames, denser where neighbouring vectors differ, int64 [count], ascending, with first and last.
 
@@ -193,5 +188,5 @@ def write_upstream(folder: Path, features: Features, examples: Sequence[Example]
     for example in examples:
         vectors = features.read(example)
         buffer = io.BytesIO()
-        np.save(buffer, vectors[uniform_frames(len(vectors), count)])
+        np.save(buffer, vectors[SlotMap(count).shown(len(vectors))])
         write_whole(folder / f"{example.id}.npy", buffer.getvalue())

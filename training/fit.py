@@ -7,6 +7,7 @@ OUT/model                          the result: the checkpoint with the lowest va
 
 from __future__ import annotations
 
+import json
 import math
 import resource
 import shutil
@@ -30,13 +31,15 @@ from transformers import (
 )
 from transformers.trainer_utils import rotate_checkpoints
 
+from curation.store.files import write_whole
 from models.weights import quiet_loading
 from schemas.configuration.train_config import TrainingSection
 from schemas.errors import ConfigError, MachineTrouble, RunStopped, TrainingDiverged
 from schemas.kit.blame import in_one_line, is_shortage
-from training.checkpoints import last_finished, mark_finished, require_finished
+from training.checkpoints import MARK, last_finished, mark_finished, require_finished
 from training.collate import Collator, EpochOrder
 
+_RESULT = "training.json"
 _POINTS = 200  # of the loss curve
 _PROBE_STEPS = 4  # the first one allocates and is not timed
 
@@ -66,6 +69,13 @@ class FitResult(NamedTuple):
     validation: tuple[tuple[int, float], ...]
     seconds: float
     busy: float
+
+    @classmethod
+    def read(cls, model: Path) -> FitResult:
+        """The result that is written beside a model."""
+        said = json.loads((model / _RESULT).read_text(encoding="utf-8"))
+        pairs = {name: tuple(map(tuple, said[name])) for name in ("losses", "validation")}
+        return cls(**{**said, **pairs, "model": model})
 
 
 class Probe(NamedTuple):
@@ -112,14 +122,12 @@ def fit(
     raises, after a checkpoint was written; TrainingDiverged for a loss that is no number; MachineTrouble with a
     suggestion when memory ends; ConfigError for OUT with checkpoints and no `resume`.
     """
-    checkpoints = out / "checkpoints"
+    checkpoints, target = out / "checkpoints", out / "model"
+    if resume and (target / MARK).is_file() and _same(require_finished(target), about or {}, target):
+        return FitResult.read(target)  # it had ended, and what came after it had not
     begun = last_finished(checkpoints) if resume else None
     if begun is not None:
-        stated = require_finished(begun)
-        if other := [key for key, value in (about or {}).items() if stated.get(key) != value]:
-            raise ConfigError(
-                f"{begun} was trained with another {other[0]}: name another folder by --out to begin anew"
-            )
+        _same(require_finished(begun), about or {}, begun)
     if not resume and any(checkpoints.glob("checkpoint-*")):
         raise ConfigError(f"{out} holds a training already: --resume goes on, or name another folder by --out")
     ordered = data if settings.group_by_length else data._replace(lengths=())
@@ -130,22 +138,14 @@ def fit(
     if data.validation is not None and settings.patience is not None:
         trainer.add_callback(EarlyStoppingCallback(settings.patience))
     began = time.monotonic()
-    with _shortage_told(settings, model):
+    with quiet_loading(), _shortage_told(settings, model):
         trainer.train(resume_from_checkpoint=None if begun is None else str(begun))
     if watch.stopped is not None:
         raise watch.stopped
     seconds = time.monotonic() - began
     state = trainer.state
     best = state.best_global_step if data.validation is not None else None
-    target = out / "model"
-    with tempfile.TemporaryDirectory(dir=out, prefix=".model-") as scratch:
-        made = Path(scratch) / "model"
-        model.save_pretrained(made)
-        save_also(made)
-        mark_finished(made, {**(about or {}), "step": best or state.global_step})
-        shutil.rmtree(target, ignore_errors=True)
-        made.rename(target)
-    return FitResult(
+    result = FitResult(
         target,
         state.global_step,
         best or state.global_step,
@@ -155,22 +155,33 @@ def fit(
         seconds,
         1 - trainer.waited / seconds if seconds > 0 else 1.0,
     )
+    with quiet_loading(), tempfile.TemporaryDirectory(dir=out, prefix=".model-") as scratch:
+        made = Path(scratch) / "model"
+        model.save_pretrained(made)
+        save_also(made)
+        write_whole(made / _RESULT, json.dumps(result._replace(model=Path())._asdict(), default=str))
+        mark_finished(made, {**(about or {}), "step": result.best_step})
+        shutil.rmtree(target, ignore_errors=True)
+        made.rename(target)
+    return result
 
 
-def probe(model: PreTrainedModel, data: Data, settings: TrainingSection) -> Probe:
-    """Train a few steps on the longest videos, and say what the whole training takes. The weights are changed by it.
+def probe(model: PreTrainedModel, data: Data, settings: TrainingSection, items: int) -> Probe:
+    """Train a few steps on the longest items in `data`, and say what a training on `items` items takes.
+
+    The weights are changed by it.
 
     Raises MachineTrouble with a suggestion when memory ends, and TrainingDiverged.
     """
     batch = settings.batch * settings.accumulate
     longest = sorted(range(len(data.train)), key=lambda item: -data.lengths[item] if data.lengths else 0)
     some = [data.train[longest[place % min(batch, len(longest))]] for place in range(batch * _PROBE_STEPS)]
-    steps = math.ceil(math.ceil(len(data.train) / settings.batch) / settings.accumulate * settings.epochs)
+    steps = math.ceil(math.ceil(math.ceil(items / settings.batch) / settings.accumulate) * settings.epochs)
     times: list[float] = []
     on_cuda = torch.cuda.is_available()
     if on_cuda:
         torch.cuda.reset_peak_memory_stats()
-    with tempfile.TemporaryDirectory() as scratch, _shortage_told(settings, model):
+    with tempfile.TemporaryDirectory() as scratch, quiet_loading(), _shortage_told(settings, model):
         wanted = settings.model_copy(update={"epochs": 1.0})
         few = Data(some, None, data.collator)
         trainer = _Loop(model, few, _arguments(wanted, Path(scratch), few, save=False), {}, 1)
@@ -322,6 +333,13 @@ def _arguments(settings: TrainingSection, folder: Path, data: Data, save: bool =
         report_to="none",
         **when,
     )
+
+
+def _same(stated: Mapping[str, Any], about: Mapping[str, Any], checkpoint: Path) -> bool:
+    """Raise ConfigError for a checkpoint that was made of anything else."""
+    if other := [key for key, value in about.items() if stated.get(key) != value]:
+        raise ConfigError(f"{checkpoint} was trained with another {other[0]}: name another folder by --out")
+    return True
 
 
 def _tensorboard(folder: Path) -> TrainerCallback:

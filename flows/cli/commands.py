@@ -97,6 +97,10 @@ COMMANDS = {  # in the order in which the help shows them
         "Measure speed against a named baseline in the same minutes. It takes minutes; ratios count, not seconds.",
     ),
     "review": Entry(("review", "review_listen"), "Have people verify the samples in Label Studio."),
+    "train": Entry(
+        ("releases.train",),
+        "Train a summarizer on a release, evaluate it on the test split, and write its checkpoint and card into OUT.",
+    ),
     "evaluate": Entry(("evaluate",), "Score summaries against references, with intervals and baselines."),
 }
 

@@ -31,8 +31,9 @@ class TransformersVision:
 
         Raises ConfigError for a checkpoint that lacks weights, or whose model looks at no pictures.
         """
-        where, commit = config.model, weights_revision(config.model, config.revision)
-        self.name = "-".join(("vision", name_of(where), revision_of(where, config.revision)[:12]))
+        where, revision = config.model, revision_of(config.model, config.revision)
+        self.name = f"vision-{name_of(where)}-{revision[:12]}"
+        commit = weights_revision(where, config.revision)
         settings = AutoConfig.from_pretrained(where, revision=commit)
         with quiet_loading():
             self._pictures: Any = _AutoImageProcessor.from_pretrained(where, revision=commit, backend="pil")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -20,9 +20,13 @@ from schemas.configuration.model_config import (
     TransformersClip,
     TransformersEmbedder,
 )
+from schemas.configuration.train_config import TrainConfig
 from schemas.errors import ConfigError
 from schemas.secret_addresses import hide_secrets, without_secrets
 
+Whole = TypeVar("Whole", CurateConfig, TrainConfig)
+_TAGS = ("engine", "kind")  # the keys by which the sections of one place are told apart
+_PATHS = frozenset({"model", "pretrained", "tokenizer", "adapter", "weights", "folder"})
 AnyModel = LocalModel | OpenAIModel | NgramEmbedder | TransformersEmbedder | TransformersClip | OpenClip
 
 
@@ -32,6 +36,28 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> CurateConfig:
     Relative paths of sources and models are taken relative to the file's folder. Raises ConfigError naming
     the file, the key and, for an unknown key, the nearest known one.
     """
+    return _localize(validate_config(_read(path, overrides), str(path)), path.parent)
+
+
+def load_train_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
+    """The same for the configuration of `v2xum train`. Relative paths that exist beside the file are taken from there.
+
+    Raises ConfigError as `load_config`.
+    """
+    raw = _read(path, overrides)
+    _localize_values(raw, path.parent, "")
+    return _validated(TrainConfig, raw, str(path))
+
+
+def validate_config(raw: dict[str, Any], where: str) -> CurateConfig:
+    """Validate a plain mapping.
+
+    Raises ConfigError with every problem on a line of its own; each line begins with `where`.
+    """
+    return _validated(CurateConfig, raw, where)
+
+
+def _read(path: Path, overrides: Sequence[str]) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -44,18 +70,29 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> CurateConfig:
         raise ConfigError(f"{path}: the file must be a mapping of keys, like configs/demo.yaml")
     for override in overrides:
         _override(raw, override)
-    return _localize(validate_config(raw, str(path)), path.parent)
+    return raw
 
 
-def validate_config(raw: dict[str, Any], where: str) -> CurateConfig:
-    """Validate a plain mapping.
-
-    Raises ConfigError with every problem on a line of its own; each line begins with `where`.
-    """
+def _validated(model: type[Whole], raw: dict[str, Any], where: str) -> Whole:
     try:
-        return CurateConfig.model_validate(raw)
+        return model.model_validate(raw)
     except ValidationError as error:
-        raise ConfigError("\n".join(f"{where}: {_explain(item)}" for item in error.errors())) from error
+        raise ConfigError("\n".join(f"{where}: {_explain(item, model)}" for item in error.errors())) from error
+
+
+def _localize_values(raw: dict[str, Any], folder: Path, inside: str) -> None:
+    """Make the paths absolute that keys such as `model` have, in every section of a training's configuration."""
+    for key, value in raw.items():
+        name = f"{inside}.{key}" if inside else str(key)
+        if isinstance(value, dict):
+            _localize_values(value, folder, name)
+        elif isinstance(value, str) and key in _PATHS:
+            path = resolve_path(value, folder)
+            if path.exists() or key == "folder":
+                raw[key] = str(path)
+            elif value.startswith((".", "/", "~")):
+                told = f"{name}: {value}: there is no such file or folder (looked at {path})"
+                raise ConfigError(f"{told}; correct it, or --set {name}=PATH")
 
 
 def parse_override(override: str) -> tuple[list[str], Any]:
@@ -99,16 +136,18 @@ class _Place(NamedTuple):
     others: list[type[BaseModel]]
 
 
-def _explain(item: Any) -> str:
+def _explain(item: Any, whole: type[BaseModel]) -> str:
     location = [str(part) for part in item["loc"]]
     if item["type"] in ("union_tag_not_found", "union_tag_invalid"):
-        place = _place(location)
+        place = _place(location, whole)
         known = sorted({engine for model in place.models for engine in _engines(model)})
-        found = f"engine {item['ctx']['tag']!r} is not known" if "tag" in item["ctx"] else "it names no engine"
+        tag = str(item["ctx"]["discriminator"]).strip("'")
+        tag = tag if tag in _TAGS else _TAGS[0]
+        found = f"{tag} {item['ctx']['tag']!r} is not known" if "tag" in item["ctx"] else f"it names no {tag}"
         return f"{place.key}: {found} (known here: {', '.join(known)})"
     if item["type"] != "extra_forbidden":
-        return f"{_place(location).key or '(top level)'}: {item['msg']}"
-    name, place = location[-1], _place(location[:-1])
+        return f"{_place(location, whole).key or '(top level)'}: {item['msg']}"
+    name, place = location[-1], _place(location[:-1], whole)
     known = sorted({field for model in place.models for field in model.model_fields})
     others = [_engines(model)[0] for model in place.others if name in model.model_fields]
     near = [] if others else difflib.get_close_matches(name, known, n=1)
@@ -119,9 +158,9 @@ def _explain(item: Any) -> str:
     return f"{key}: unknown key{with_engine}{hint}{elsewhere} (known here: {', '.join(known)})"
 
 
-def _place(location: Sequence[str]) -> _Place:
+def _place(location: Sequence[str], whole: type[BaseModel]) -> _Place:
     """Follow a location from the top. The engine of a model is a part of it that the file does not have as a key."""
-    current: list[type[BaseModel]] = [CurateConfig]
+    current: list[type[BaseModel]] = [whole]
     keys, engine, others = [], None, list[type[BaseModel]]()
     for part in location:
         inner = [
@@ -140,9 +179,8 @@ def _place(location: Sequence[str]) -> _Place:
 
 
 def _engines(model: type[BaseModel]) -> tuple[str, ...]:
-    """The values of a model's key `engine`, by which the models of one place are told apart; none without that key."""
-    field = model.model_fields.get("engine")
-    return get_args(field.annotation) if field is not None else ()
+    """The values of a model's key `engine` or `kind`, by which those of one place are told apart; none without it."""
+    return tuple(value for tag in _TAGS if (f := model.model_fields.get(tag)) for value in get_args(f.annotation))
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

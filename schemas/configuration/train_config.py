@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from schemas.configuration.config import Fraction
-from schemas.configuration.model_config import ClipConfig, TowerConfig
+from schemas.configuration.model_config import TowerConfig
 from schemas.configuration.section import Section
 from schemas.configuration.summarizer_config import SummarizerSection
 
@@ -50,12 +50,14 @@ class TrainingSection(Section):
 
 
 class EvaluationSection(Section):
-    """The evaluation of the result, as `v2xum evaluate` does it. `untrained`: also of the model before its training."""
+    """The evaluation of the result, as `v2xum evaluate` does it. `untrained`: also of the model before its training;
+    `clip`: a folder, a hub id or ARCHITECTURE:PRETRAINED.
+    """
 
     split: Literal["test", "validation"] = "test"
     protocol: str | None = None
     text: bool = True
-    clip: ClipConfig | None = None
+    clip: str | None = None
     batch: int = Field(default=8, ge=1)
     untrained: bool = True
 

@@ -113,9 +113,10 @@ def test_an_unfinished_checkpoint_is_told_and_passed_over(tmp_path: Path, caplog
 
 
 def test_what_was_begun_is_not_overwritten_nor_continued_otherwise(tmp_path: Path) -> None:
-    train(tmp_path)
+    first = train(tmp_path)
     with pytest.raises(ConfigError, match="--resume"):
         train(tmp_path)
+    assert train(tmp_path, resume=True) == first, "it had ended already"
     with pytest.raises(ConfigError, match="another config"):
         fit(tiny(), data(), SETTINGS, tmp_path, resume=True, about={"config": "b"})
 
@@ -138,7 +139,7 @@ def test_out_of_memory_comes_with_numbers_and_a_way_out(tmp_path: Path) -> None:
 
 
 def test_a_dry_run_measures(tmp_path: Path) -> None:
-    found = probe(tiny(), data(), SETTINGS)
+    found = probe(tiny(), data(), SETTINGS, 11)
     assert found.steps == STEPS and found.seconds == pytest.approx(found.seconds_a_step * STEPS)
     assert found.parameters == found.trained_parameters == sum(p.numel() for p in tiny().parameters())
     assert found.memory > 10**7 and found.disk > 4 * found.parameters

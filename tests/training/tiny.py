@@ -18,8 +18,8 @@ D = 6
 class TinyConfig(PreTrainedConfig):
     model_type = "tiny_summarizer"
 
-    def __init__(self, width: int = 8, **more: Any) -> None:
-        self.width = width
+    def __init__(self, width: int = 8, inputs: int = D, **more: Any) -> None:
+        self.width, self.inputs = width, inputs
         super().__init__(**more)
 
 
@@ -31,7 +31,10 @@ class Tiny(PreTrainedModel):
     def __init__(self, config: TinyConfig) -> None:
         super().__init__(config)
         self.layers = torch.nn.Sequential(
-            torch.nn.Linear(D, config.width), torch.nn.Dropout(0.3), torch.nn.ReLU(), torch.nn.Linear(config.width, 1)
+            torch.nn.Linear(config.inputs, config.width),
+            torch.nn.Dropout(0.3),
+            torch.nn.ReLU(),
+            torch.nn.Linear(config.width, 1),
         )
         self.post_init()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -124,6 +124,18 @@ def ranges(title: str, named: Sequence[Range], x_label: str, *, low: float, high
         axes.set_xlim(low, high)
         _names(axes, [one.name for one in named])
         _label(axes, "x", x_label, "{:.5g}".format)
+        return _png(figure)
+
+
+def curves(title: str, x_label: str, y_label: str, named: Mapping[str, Sequence[tuple[float, float]]]) -> bytes:
+    """Lines through points (x, y) by their names, as PNG; the first is solid, the second dashed."""
+    with _axes(title) as (figure, axes):
+        for (name, points), (color, style) in zip(named.items(), ((OURS, "-"), (THEIRS, "--")), strict=False):
+            axes.plot(*zip(*points, strict=True), style, color=color, label=_shown(name), linewidth=2.2, zorder=2)
+        axes.set_ylim(bottom=0)
+        _label(axes, "x", x_label, "{:,.5g}".format)
+        _label(axes, "y", y_label, "{:,.5g}".format)
+        _legend(figure, axes)
         return _png(figure)
 
 

@@ -14,6 +14,7 @@ from curation.release.formats.items import media_name
 from curation.release.versions import raise_if_in_a_release
 from curation.store.files import copy_file
 from curation.store.store import Store
+from curation.workspace import Workspace
 from schemas.errors import ConfigError, NotStored, StorageFull, is_storage_full
 
 
@@ -23,6 +24,27 @@ class Filled(NamedTuple):
     held: int
     before: int
     missing: list[str]
+
+
+class VideoFiles:
+    """The videos of a release: in a folder that `fill_media` filled, or in the store of the workspace it lies in."""
+
+    def __init__(self, release: Path, folder: Path | None = None) -> None:
+        """Look in `folder`, or else in the workspace. Raises ConfigError for a folder that is none."""
+        if folder is not None and not folder.is_dir():
+            raise ConfigError(f"{folder}: no folder with videos: `v2xum media` fills one")
+        place = Workspace(release.resolve().parent.parent).find() if folder is None else None
+        self._folder, self._store = folder, None if place is None else place.store()
+
+    def find(self, name: str, sha256: str) -> Path | None:
+        """The file of a video, by its name (`media_name`) or SHA-256; None where it is not at hand. It is not read."""
+        if self._folder is not None:
+            path = self._folder / name
+        elif self._store is not None:
+            path = self._store.path("videos", sha256, name.rpartition(".")[2])
+        else:
+            return None
+        return path if path.is_file() else None
 
 
 def fill_media(store: Store, release: Path, folder: Path) -> Filled:

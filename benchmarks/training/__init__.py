@@ -1,0 +1,1 @@
+"""Benchmarks of trainings: whether batches are made fast enough."""

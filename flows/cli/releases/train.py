@@ -1,0 +1,108 @@
+"""The command `v2xum train`: a release becomes a checkpoint, an evaluation and a model card."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.app import JsonOption, SetOption, app, guarded, print_json, shown_path
+from schemas.errors import Interrupted
+from schemas.kit.number_of import number_of
+
+if TYPE_CHECKING:  # heavy modules are imported by the command that needs them
+    from training.fit import Step
+    from training.run import DryRun
+
+_EVERY_SECONDS = 10.0
+
+
+@app.command()
+@guarded
+def train(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A file such as those in configs/train.")],
+    release: Annotated[Path, typer.Option(help="The folder of a release: WORKSPACE/releases/VERSION, or a copy.")],
+    out: Annotated[Path, typer.Option(help="The folder for features, checkpoints, the model and its evaluation.")],
+    media: Annotated[
+        Path | None, typer.Option(help="The release's videos, if it lies in no workspace: see `v2xum media`.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last finished checkpoint in OUT.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Train a few steps on the longest videos, and print memory and time.")
+    ] = False,
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a summarizer on a release, evaluate it on the test split, and write its checkpoint and card into OUT."""
+    from flows.local.signals import stoppable
+    from flows.train_steps import train_here
+    from schemas.configuration.loading import load_train_config
+    from training.run import Hooks, Training, TrainRequest
+
+    stop = threading.Event()
+
+    def raise_if_stopped() -> None:
+        if stop.is_set():
+            raise Interrupted("stopped after a checkpoint; the same command with --resume goes on from here")
+
+    settings = load_train_config(config, overrides or ())
+    request = TrainRequest(config=settings, release=release, out=out, media=media, resume=resume)
+    lines = _Lines()
+    hooks = Hooks(raise_if_stopped, lines.video, lines.step)
+    if dry_run:
+        _print_dry_run(stoppable(lambda: Training(request).dry_run(hooks), stop), as_json)
+        return
+    trained = stoppable(lambda: train_here(request, hooks), stop)
+    if as_json:
+        print_json(trained.evaluation)
+        return
+    from flows.cli.printing.print_evaluation import print_evaluation
+
+    print_evaluation(trained.evaluation)
+    fit = trained.fit
+    sys.stdout.write(
+        f"\nmodel     {shown_path(fit.model)} (step {fit.best_step} of {fit.steps}, {fit.seconds:,.0f} s of training)\n"
+        f"report    {shown_path(trained.page)}\nresults   {shown_path(trained.results)}\n"
+    )
+
+
+class _Lines:
+    """Lines on stderr that say how far it is, one every ten seconds."""
+
+    def __init__(self) -> None:
+        self._next = time.monotonic() + _EVERY_SECONDS
+
+    def video(self, done: int, videos: int) -> None:
+        """The vectors of a video were made."""
+        self._line(f"features of {done:,} of {number_of(videos, 'video')}")
+
+    def step(self, step: Step) -> None:
+        """A step was trained."""
+        told = [f"step {step.step:,} of {step.steps:,} (epoch {step.epoch:.1f})"]
+        told += [f"loss {step.loss:.4f}"] if step.loss is not None else []
+        told += [f"validation {step.validation_loss:.4f}"] if step.validation_loss is not None else []
+        told += [f"{step.seconds_left:,.0f} s left"] if step.seconds_left == step.seconds_left else []
+        self._line(", ".join(told))
+
+    def _line(self, text: str) -> None:
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + _EVERY_SECONDS
+            sys.stderr.write(f"progress: {text}\n")
+
+
+def _print_dry_run(found: DryRun, as_json: bool) -> None:
+    probe = found.probe
+    if as_json:
+        print_json({**probe._asdict(), "videos": found.videos, "videos_without_features": found.missing})
+        return
+    sys.stdout.write(
+        f"parameters  {probe.parameters:,}, {probe.trained_parameters:,} of them are trained\n"
+        f"time        {probe.steps:,} steps of {probe.seconds_a_step:.2f} s: {probe.seconds / 3600:,.2f} h at most\n"
+        f"memory      {probe.memory / 1e9:,.2f} GB (peak of the {probe.memory_of}, on the longest videos)\n"
+        f"disk        {probe.disk / 1e9:,.2f} GB of checkpoints\n"
+        f"features    {number_of(found.missing, 'video')} without vectors\n"
+    )

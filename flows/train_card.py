@@ -1,0 +1,69 @@
+"""The card of a trained model: what it learned from, how, how good it is, under which licence, and all hashes."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+import yaml
+
+from curation.dataset.licences import spdx_licence
+from curation.release.card.drawing import curves
+from curation.store.files import hash_file, write_whole
+from pages.markdown import Markdown
+from pages.templates import load_markdown_template
+from schemas.documents.evaluation import Evaluation
+from training.fit import FitResult
+from training.run import Training
+
+_PACKAGES = ("torch", "transformers", "accelerate", "peft", "numpy")
+
+
+def write_card(training: Training, result: FitResult, evaluation: Evaluation) -> None:
+    """Write README.md and loss.png into the model's folder."""
+    folder, manifest = result.model, training.release.manifest
+    plot = {"training": result.losses, "validation": result.validation}
+    write_whole(folder / "loss.png", curves("Loss", "step", "loss", {k: v for k, v in plot.items() if v}))
+    header = {
+        "library_name": "transformers",
+        "tags": ["video-summarization", training.config.summarizer.kind],
+        **({"license": spdx_licence(manifest.licence)} if manifest.licence else {}),
+    }
+    metrics = [metric.name for metric in evaluation.systems[0].metrics]
+    rows = [
+        (row.name, [_cell(metric.value, metric.low, metric.high) for metric in row.metrics])
+        for row in evaluation.systems
+    ]
+    weights = {
+        path.name: hash_file(path)[0] for path in sorted(folder.iterdir()) if path.suffix in (".safetensors", ".json")
+    }
+    text = load_markdown_template("training/card.md.j2", {}).render(
+        header=Markdown(f"---\n{yaml.safe_dump(header, sort_keys=False)}---\n"),
+        name=training.config.name,
+        kind=training.config.summarizer.kind,
+        split=training.config.evaluation.split,
+        manifest=manifest,
+        counts={name: len(getattr(training, name)) for name in ("train", "validation", "test")},
+        sources=training.sources,
+        about=training.about,
+        configuration=Markdown(yaml.safe_dump(training.config.model_dump(mode="json"), sort_keys=False)),
+        result=result,
+        metrics=metrics,
+        rows=rows,
+        evaluation=evaluation,
+        weights=weights,
+        software={name: _version(name) for name in _PACKAGES},
+    )
+    write_whole(folder / "README.md", text)
+
+
+def _cell(value: float | None, low: float | None, high: float | None) -> str:
+    if value is None:
+        return "undefined"
+    return f"{value:.3f}" if low is None or high is None else f"{value:.3f} ({low:.3f} to {high:.3f})"
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

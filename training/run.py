@@ -1,0 +1,172 @@
+"""One training from a release to predictions: everything is checked before hours are spent.
+
+OUT/run.json                   configuration, data and hashes; a resumed training must have the same
+OUT/features                   vectors of frames, unless `features.folder` names another place
+OUT/checkpoints, tensorboard, model    see fit.py
+OUT/predictions/NAME.jsonl     the trained model, the untrained one, and uniform sampling, on the evaluated split
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+from transformers import PreTrainedModel, set_seed
+
+from curation.store.files import write_whole
+from models.summarizers.predicted import Predicted
+from models.summarizers.slots import SlotMap
+from schemas.configuration.train_config import TrainConfig
+from schemas.errors import ConfigError
+from training.examples import Example, Release, read_release
+from training.features import Features
+from training.fit import Data, FitResult, Probe, Step, fit, probe
+from training.predict import Answer, predict, write_predictions
+from training.recipe import Recipe, recipe_of
+
+
+class TrainRequest(BaseModel):
+    """What to train, on which release, and where to. `media`: the folder of its videos, see `read_release`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    config: TrainConfig
+    release: Path
+    out: Path
+    media: Path | None = None
+    resume: bool = False
+
+
+class Hooks(NamedTuple):
+    """What a training tells: a video's vectors are made (done, of how many), and a step is done. It may be stopped."""
+
+    raise_if_stopped: Callable[[], None] = lambda: None
+    on_video: Callable[[int, int], None] = lambda done, videos: None
+    on_step: Callable[[Step], None] = lambda step: None
+
+
+class DryRun(NamedTuple):
+    """What a training will take. `missing` of all videos have no vectors yet, each took `seconds_a_video` here."""
+
+    probe: Probe
+    videos: int
+    missing: int
+
+
+class Training:
+    """An opened training: the release is read and checked, no weights are loaded."""
+
+    def __init__(self, request: TrainRequest) -> None:
+        """Check what can be checked. Raises ConfigError."""
+        self.request, self.config, self.out = request, request.config, request.out
+        if self.out.is_file():
+            raise ConfigError(f"--out {self.out} is a file: name a folder")
+        self.release: Release = read_release(request.release, request.media)
+        self.train = self.release.split("train")
+        self.test = self.release.split(self.config.evaluation.split)
+        there = {example.split for example in self.release.examples}
+        needed = self.config.training.patience is not None
+        self.validation = self.release.split("validation") if needed or "validation" in there else []
+        self.features: Features | None = None
+        if (section := self.config.features) is not None:
+            folder = Path(section.folder) if section.folder is not None else self.out / "features"
+            self.features = Features(folder, section.tower, self.release.sampling)
+        self.recipe: Recipe = recipe_of(self.config, self.features)
+        self.recipe.check([*self.train, *self.validation, *self.test])
+
+    @property
+    def about(self) -> dict[str, str]:
+        """What decides the weights; a training is resumed only with the same."""
+        settings = self.config.model_dump(mode="json", exclude={"evaluation": True, "features": {"folder", "workers"}})
+        manifest = self.release.manifest
+        return {
+            "kind": self.config.summarizer.kind,
+            "config": hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest(),
+            "release": f"{manifest.name} {manifest.version}",
+            "made_from": manifest.made_from,
+            "features": "" if self.features is None else self.features.name,
+        }
+
+    def make_features(self, hooks: Hooks) -> None:
+        """Make the vectors that are missing. Raises as `Features.make`."""
+        if self.features is not None and self.recipe.reads_frames:
+            assert self.config.features is not None
+            self.features.make(
+                [*self.train, *self.validation, *self.test],
+                workers=self.config.features.workers,
+                raise_if_stopped=hooks.raise_if_stopped,
+                on_video=hooks.on_video,
+            )
+
+    def build(self) -> PreTrainedModel:
+        """The model before its training; the seed alone decides it."""
+        set_seed(self.config.training.seed)
+        return self.recipe.build(self.train)
+
+    def dry_run(self, hooks: Hooks) -> DryRun:
+        """Train a few steps on the longest videos, whose vectors are made for it, and keep nothing else."""
+        settings = self.config.training
+        some = sorted(self.train, key=lambda example: -example.frames)[: settings.batch * settings.accumulate]
+        missing = 0
+        if self.features is not None and self.recipe.reads_frames:
+            missing = len(self.features.missing(self.release.examples))
+            self.features.make(some, raise_if_stopped=hooks.raise_if_stopped, on_video=hooks.on_video)
+        items = self.recipe.items(some)
+        data = Data(items, None, self.recipe.collator(), self.recipe.lengths(items))
+        found = probe(self.build(), data, settings, round(len(items) / len(some) * len(self.train)))
+        return DryRun(found, len(self.train), missing)
+
+    def fit(self, hooks: Hooks) -> FitResult:
+        """Train, and leave the result in OUT/model. Raises as `fit`."""
+        items = self.recipe.items(self.train)
+        validation = self.recipe.items(self.validation) if self.validation else None
+        write_whole(self.out / "run.json", json.dumps({**self.about, "configuration": self.config.model_dump(
+            mode="json")}, indent=2) + "\n")  # fmt: skip
+        return fit(
+            self.build(),
+            Data(items, validation, self.recipe.collator(), self.recipe.lengths(items)),
+            self.config.training,
+            self.out,
+            resume=self.request.resume,
+            about=self.about,
+            save_also=self.recipe.save_also,
+            raise_if_stopped=hooks.raise_if_stopped,
+            on_step=hooks.on_step,
+        )
+
+    def predictions(self, model: Path, hooks: Hooks) -> dict[str, Path]:
+        """Files of predictions for the evaluated split by the system's name: trained, untrained, uniform sampling."""
+        batch, kind = self.config.evaluation.batch, self.config.summarizer.kind
+        files: dict[str, Path] = {kind: self.out / "predictions" / f"{kind}.jsonl"}
+        trained = self.recipe.load(model)
+        write_predictions(files[kind], predict(self.recipe, trained, self.test, batch, hooks.raise_if_stopped))
+        if self.config.evaluation.untrained:
+            files["untrained"] = self.out / "predictions" / "untrained.jsonl"
+            answers = predict(self.recipe, self.build(), self.test, batch, hooks.raise_if_stopped)
+            write_predictions(files["untrained"], answers)
+        files["uniform"] = self.out / "predictions" / "uniform.jsonl"
+        write_predictions(files["uniform"], map(self._uniform, self.test))
+        return files
+
+    @property
+    def sources(self) -> dict[str, int]:
+        """How many training rows nobody checked (`raw`), the audit checked, or people verified."""
+        return dict(Counter(example.source for example in self.train))
+
+    @cached_property
+    def ratio(self) -> float:
+        """The mean share of frames that are keyframes, in the training split."""
+        return float(np.mean([len(example.keyframes) / example.frames for example in self.train]))
+
+    def _uniform(self, example: Example) -> Answer:
+        """As many keyframes as the training split has on average, at equal distances."""
+        count = max(1, round(self.ratio * example.frames))
+        inner = SlotMap(count + 2).shown(example.frames)[1:-1]
+        return Answer(example, Predicted(None, tuple(sorted(set(inner.tolist())))))
