@@ -13,14 +13,14 @@ import sys
 ALL = (
     *("start", "ledger", "orchestration", "memory", "release", "refresh", "frames", "client", "serving"),
     *("video_metrics", "text_metrics", "crossmodal", "uncertainty", "audit", "smollm2"),
-    "training_data",
+    *("training_data", "v2xum_step"),
 )
 # Benchmarks that are folders.
 MODULES = {
     **{"client": "serving.client", "serving": "serving.capacity"},
     **{"protocols": "protocol_study.run", "audit": "audit_study.run", "splits": "split_study.run"},
-    **{"training_data": "training.data"},
     **{"browse": "browse_page.run", "formats": "format_study.run"},
+    **{"training_data": "training.data", "v2xum_step": "training.v2xum_step"},
     **{"publish": "publishing.sent_bytes", "publish_kills": "publishing.kills"},
 }
 # These need a quarter of an hour (one with Label Studio, one with Chromium), data outside the repository, other

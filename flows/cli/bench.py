@@ -36,6 +36,7 @@ class Benchmark(StrEnum):
     audit = "audit"
     smollm2 = "smollm2"
     splits = "splits"
+    v2xum_step = "v2xum_step"
     publish = "publish"
     publish_kills = "publish_kills"
 
@@ -43,7 +44,7 @@ class Benchmark(StrEnum):
 WITH_OPTIONS = (
     *(Benchmark.serving, Benchmark.frames, Benchmark.review, Benchmark.protocols),
     *(Benchmark.kills, Benchmark.audit, Benchmark.smollm2, Benchmark.splits),
-    *(Benchmark.publish, Benchmark.publish_kills),
+    *(Benchmark.publish, Benchmark.publish_kills, Benchmark.v2xum_step),
 )
 
 

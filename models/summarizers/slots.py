@@ -67,6 +67,12 @@ class SlotMap:
         """The frame that each slot shows, int64 [N], ascending."""
         return np.array([self.frame(slot, frames) for slot in range(self.slots)], np.int64)
 
+    def needed(self, frames: int) -> NDArray[np.bool_]:
+        """Which slots, bool [N], labels can name: with F < N frames, of the slots that show one frame only one."""
+        needed = np.zeros(self.slots, bool)
+        needed[[self.of_frame(frame, frames) for frame in range(frames)]] = True
+        return needed
+
     def scores(self, probabilities: Mapping[int, float] | Sequence[float], frames: int) -> NDArray[np.float64]:
         """Scores [F] of the frames from probabilities of the slots, each 0..1. A slot that a mapping leaves out has 0.
 
