@@ -16,7 +16,6 @@ import hashlib
 import inspect
 import itertools
 import json
-import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
@@ -29,14 +28,14 @@ from demo.faulty_server.replies import error_reply, half, hang_up, trickle, unau
 from demo.faulty_server.requests import Character, prompt_tokens, read_chat, read_tokens, tokens_of
 from demo.faulty_server.slots import QueueFull, Slots
 from demo.faulty_server.stats import Stats
+from demo.server_thread import ServerThread
 
 REPEATED = "A person is standing in a room."
 _RECENT = 64  # a swapped reply comes from one of this many recent pictures
 _LARGEST = 64 * 2**20
-_START_SECONDS = 30
 
 
-class FaultServer:
+class FaultServer(ServerThread):
     """The server. `start` and `stop` may be called again and again; the port stays the same.
 
     `plan` may be replaced at any time; a new capacity and queue take effect at the next start.
@@ -46,25 +45,22 @@ class FaultServer:
         self, plan: FaultPlan, answer: Answerer = hashed, character: Character | None = None, port: int = 0
     ) -> None:
         """Make the server; it does not listen yet. Port 0 is a free port."""
+        super().__init__(port, cancels=True)
         self.plan = plan
         self.answer = answer
         self.character = character or Character()
         self.stats = Stats()
-        self.port = port
         self._numbers = itertools.count(1)
         self._recent: OrderedDict[str, str] = OrderedDict()
         self._slots = Slots(plan.capacity, plan.queue)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-        self._runner: web.AppRunner | None = None
 
     @property
     def url(self) -> str:
         """The base URL for a client, with /v1."""
         return f"http://127.0.0.1:{self.port}/v1"
 
-    async def open(self) -> None:
-        """Listen, on the running event loop. Raises OSError when the port is taken."""
+    def application(self) -> web.Application:
+        """The routes of the server."""
         self._slots = Slots(self.plan.capacity, self.plan.queue)
         app = web.Application(client_max_size=_LARGEST)
         app.router.add_post("/v1/chat/completions", self._chat)
@@ -72,50 +68,14 @@ class FaultServer:
         app.router.add_get("/v1/models", self._models)
         app.router.add_get("/health", self._health)
         app.router.add_get("/stats", self._stats)
-        self._runner = web.AppRunner(
-            app, access_log=None, handle_signals=False, handler_cancellation=True, shutdown_timeout=0.05
-        )
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port, backlog=1024)
-        try:
-            await site.start()
-        except OSError:
-            await self._runner.cleanup()
-            raise
-        self.port = self._runner.addresses[0][1]
+        return app
 
     async def close(self) -> None:
-        """Stop listening and drop every connection, as a killed server does."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        """Stop listening, drop every connection, as a killed server does, and end what answers."""
+        await super().close()
         ending = getattr(self.answer, "close", None)
         if ending is not None:
             await ending()
-
-    def start(self) -> None:
-        """Listen in a thread of its own. Raises OSError when the port is taken."""
-        loop = self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=loop.run_forever, name="faults", daemon=True)
-        self._thread.start()
-        try:
-            asyncio.run_coroutine_threadsafe(self.open(), loop).result(_START_SECONDS)
-        except BaseException:
-            self._end_thread()
-            raise
-
-    def stop(self) -> None:
-        """Stop the thread; requests under way get no answer. Does nothing when the server does not run."""
-        if self._loop is not None:
-            asyncio.run_coroutine_threadsafe(self.close(), self._loop).result(_START_SECONDS)
-            self._end_thread()
-
-    def _end_thread(self) -> None:
-        assert self._loop is not None and self._thread is not None
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_START_SECONDS)
-        self._loop.close()
-        self._loop = self._thread = None
 
     async def _health(self, _request: web.Request) -> web.Response:
         return web.Response()

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -24,13 +23,13 @@ from demo.hub.files import FileRoutes
 from demo.hub.refs import RefRoutes
 from demo.hub.refusals import Refusal
 from demo.hub.state import HubState
+from demo.server_thread import ServerThread
 
 _LARGEST = 2**31  # bytes of one body
-_START_SECONDS = 30
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Hub(HubState):
+class Hub(HubState, ServerThread):
     """The server. `start` and `stop` may be called again and again; port and repositories stay the same.
 
     `requests` are all requests so far, as `METHOD PATH`. `on_request` is called with that text, and with "before" or
@@ -39,13 +38,11 @@ class Hub(HubState):
 
     def __init__(self, root: Path, accounts: Mapping[str, Account] = DEFAULT_ACCOUNTS, port: int = 0) -> None:
         """Make the server; it does not listen yet. Port 0 is a free port."""
-        super().__init__(root, accounts, port)
+        HubState.__init__(self, root, accounts, port)
+        ServerThread.__init__(self, port)
         self.faults = Faults()
         self.requests: list[str] = []
         self.on_request: Callable[[str, str], None] = lambda _request, _when: None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-        self._runner: web.AppRunner | None = None
 
     def environment(self, home: Path, token: str | None = WRITE_TOKEN) -> dict[str, str]:
         """The environment variables of a client of this server, whose caches lie in the folder `home`."""
@@ -57,50 +54,12 @@ class Hub(HubState):
         }
         return variables | ({"HF_TOKEN": token} if token is not None else {})
 
-    async def open(self) -> None:
-        """Listen, on the running event loop. Raises OSError when the port is taken."""
+    def application(self) -> web.Application:
+        """The routes of the Hub."""
         app = web.Application(client_max_size=_LARGEST, middlewares=[self._guard])
         RefRoutes(self).add(app)
         FileRoutes(self).add(app)
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.05)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port, backlog=1024)
-        try:
-            await site.start()
-        except OSError:
-            await self._runner.cleanup()
-            raise
-        self.port = self._runner.addresses[0][1]
-
-    async def close(self) -> None:
-        """Stop listening and drop every connection, as a killed server does."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
-
-    def start(self) -> None:
-        """Listen in a thread of its own. Raises OSError when the port is taken."""
-        loop = self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=loop.run_forever, name="hub", daemon=True)
-        self._thread.start()
-        try:
-            asyncio.run_coroutine_threadsafe(self.open(), loop).result(_START_SECONDS)
-        except BaseException:
-            self._end_thread()
-            raise
-
-    def stop(self) -> None:
-        """Stop the thread; requests under way get no answer. Does nothing when the server does not run."""
-        if self._loop is not None:
-            asyncio.run_coroutine_threadsafe(self.close(), self._loop).result(_START_SECONDS)
-            self._end_thread()
-
-    def _end_thread(self) -> None:
-        assert self._loop is not None and self._thread is not None
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_START_SECONDS)
-        self._loop.close()
-        self._loop = self._thread = None
+        return app
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:

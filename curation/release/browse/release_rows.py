@@ -13,15 +13,15 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
+from curation.release.manifest import read_part
 from curation.release.versions import MANIFEST
 from schemas.errors import ConfigError
 from schemas.kit.utf8 import quoted
 from schemas.manifest import SPLITS, ExportedFile
 from schemas.safe_text import plain
 
-_LARGEST_MANIFEST = 256 * 2**20  # bytes
 _FILE = re.compile(r"(?P<configuration>[a-z0-9_]+)/(?P<split>[a-z]+)-[0-9]{5}-of-[0-9]{5}\.parquet")
 _BATCH_ROWS = 64
 
@@ -45,7 +45,7 @@ class ReleaseRows:
     def __init__(self, folder: Path) -> None:
         """Read the manifest. Raises ConfigError where there is none, or no release's."""
         self.folder = folder
-        self.manifest = _read_manifest(folder)
+        self.manifest = read_part(folder, Listed)
 
     def rows(self, configuration: str, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
         """The rows of a configuration, split by split, as `default` and `full` both have them.
@@ -91,24 +91,6 @@ class ReleaseRows:
 
 
 _AGAIN = "copy or download it again; `v2xum check DIR` names every damaged file"
-
-
-def _read_manifest(folder: Path) -> Listed:
-    path = folder / MANIFEST
-    try:
-        if path.stat().st_size > _LARGEST_MANIFEST:
-            raise ConfigError(f"{path} is larger than any manifest of a release")
-        return Listed.model_validate_json(path.read_bytes())
-    except FileNotFoundError as error:
-        raise ConfigError(
-            f"{folder}: no release here (no {MANIFEST}). Name a workspace and a version, or the folder of a release"
-        ) from error
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise ConfigError(f"{path} is no manifest of a release: {where}: {first['msg']}") from error
 
 
 def _parquet_names(parquet: pq.ParquetFile, columns: Sequence[str]) -> list[str]:

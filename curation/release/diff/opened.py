@@ -10,21 +10,20 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from curation.dataset.check import file_problem
 from curation.release.configurations.full import FULL
 from curation.release.configurations.lineage import NAME as LINEAGE
 from curation.release.configurations.rejections import REJECTIONS
+from curation.release.manifest import read_part
 from curation.release.versions import MANIFEST, parse
 from schemas.errors import ConfigError
 from schemas.manifest import ExportedFile
 from schemas.release import StageState
-from schemas.safe_text import plain
 
 TOMBSTONES = "tombstones"
 COMPARED = (FULL.name, REJECTIONS.name, TOMBSTONES, LINEAGE)
-_LARGEST_MANIFEST = 256 * 2**20  # bytes
 _THREADS, _NAMED = 2, 5
 
 
@@ -86,20 +85,8 @@ def open_release(folder: Path, configurations: Iterable[str] = COMPARED) -> Open
 
 def read_manifest(folder: Path) -> Listed:
     """The manifest of the release in `folder`. Raises ConfigError where there is none that can be read."""
-    path = folder / MANIFEST
-    try:
-        if path.is_symlink() or path.stat().st_size > _LARGEST_MANIFEST:
-            raise ConfigError(f"{path} is a link, or larger than any manifest: this is no release")
-        listed = Listed.model_validate_json(path.read_bytes())
-        parse(listed.version)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise ConfigError(
-            f"{folder} is no release: it has no {MANIFEST}. Name a folder that `v2xum release` made, or a copy of one"
-        ) from error
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise ConfigError(f"{path}: no manifest of a release: {plain(where)}: {plain(first['msg'])}") from error
+    if (folder / MANIFEST).is_symlink():
+        raise ConfigError(f"{folder / MANIFEST} is a link: this is no release")
+    listed = read_part(folder, Listed)
+    parse(listed.version)
     return listed

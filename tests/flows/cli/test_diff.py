@@ -73,7 +73,7 @@ def test_wrong_versions_are_a_usage_error(root: Path, arguments: tuple[str, ...]
 
 def test_folders_that_are_no_releases_or_renamed_are_a_usage_error(root: Path, tmp_path: Path) -> None:
     none = in_process("diff", tmp_path, tmp_path)
-    assert none.returncode == 2 and "is no release: it has no manifest.json" in none.stderr
+    assert none.returncode == 2 and "no release here (no manifest.json)" in none.stderr
     shutil.copytree(root, tmp_path / "w")
     (tmp_path / "w" / "releases" / "0.2.0").rename(tmp_path / "w" / "releases" / "0.3.0")
     renamed = in_process("diff", tmp_path / "w", "0.1.0", "0.3.0")

@@ -82,14 +82,14 @@ def test_a_path_that_leads_out_of_the_folder_is_no_manifest(folder: Path, path: 
     document = json.loads((folder / "manifest.json").read_text())
     document["files"][0]["path"] = path
     (folder / "manifest.json").write_text(json.dumps(document))
-    with pytest.raises(ConfigError, match=r"no manifest of a release: files\.0\.path"):
+    with pytest.raises(ConfigError, match=r"not the manifest of a release: files\.0\.path"):
         ReleaseRows(folder)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "{", '{"version": 3}', "\x00"])
 def test_what_is_no_manifest_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "manifest.json").write_text(text)
-    with pytest.raises(ConfigError, match="is no manifest of a release"):
+    with pytest.raises(ConfigError, match="not the manifest of a release"):
         ReleaseRows(tmp_path)
 
 

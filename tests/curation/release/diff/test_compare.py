@@ -155,7 +155,7 @@ def test_nothing_outside_a_release_is_read(tmp_path: Path) -> None:
     manifest = json.loads((a / "manifest.json").read_text())
     manifest["files"][0]["path"] = "full/../../outside.parquet"
     (a / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(ConfigError, match=r"no manifest of a release: files\.0\.path"):
+    with pytest.raises(ConfigError, match=r"not the manifest of a release: files\.0\.path"):
         diff(a, a)
     (b / "manifest.json").unlink()
     (b / "manifest.json").symlink_to(a / "manifest.json")
@@ -167,10 +167,10 @@ def test_nothing_outside_a_release_is_read(tmp_path: Path) -> None:
     "text", ["", "[]", "{", '{"version": "x"}', "\ud800".encode("utf-8", "surrogatepass").decode("latin-1")]
 )
 def test_a_folder_that_is_no_release_is_refused_with_a_word(tmp_path: Path, text: str) -> None:
-    with pytest.raises(ConfigError, match=r"is no release: it has no manifest\.json"):
+    with pytest.raises(ConfigError, match=r"no release here \(no manifest\.json\)"):
         open_release(tmp_path)
     (tmp_path / "manifest.json").write_text(text)
-    with pytest.raises(ConfigError, match=r"manifest\.json: no manifest of a release"):
+    with pytest.raises(ConfigError, match=r"manifest\.json: not the manifest of a release"):
         open_release(tmp_path)
 
 
