@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from curation.release.browse.texts import fold
 from tests.curation.release.browse.folders import listed, values
-from tests.curation.release.browse.pages import (
-    IN_CHROMIUM,
-    MADE,
-    Open,
-    settle,
-    shown_ids,
-)
-
-if TYPE_CHECKING:
-    pass
+from tests.curation.release.browse.pages import IN_CHROMIUM, MADE, Open, settle, shown_ids
 
 pytestmark = IN_CHROMIUM
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from tests.curation.release.browse.pages import (
     IN_CHROMIUM,
     Open,
@@ -12,9 +10,6 @@ from tests.curation.release.browse.pages import (
     settle,
     titles,
 )
-
-if TYPE_CHECKING:
-    pass
 
 pytestmark = IN_CHROMIUM
 
