@@ -130,7 +130,8 @@ def _phashes(pictures: Grays) -> list[int]:
     """ImageHash's `phash` of gray pictures (n, 32, 32): the lowest coefficients of their DCT above their median."""
     low = scipy.fft.dct(scipy.fft.dct(pictures.astype(np.float64), axis=1), axis=2)[:, :8, :8]
     above = low > np.median(low, axis=(1, 2), keepdims=True)
-    return np.packbits(above.reshape(len(pictures), 64), axis=1).view(">u8").ravel().tolist()  # type: ignore[no-any-return]
+    hashes: list[int] = np.packbits(above.reshape(len(pictures), 64), axis=1).view(">u8").ravel().tolist()
+    return hashes
 
 
 def bits(hashes: Hashes) -> NDArray[np.float32]:
