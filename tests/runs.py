@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from schemas.repository import ROOT
+from tests import forks
 from tests.once import once
 
 CONFIG = ROOT / "configs" / "demo.yaml"
@@ -90,11 +91,8 @@ def run_flow(server: str, module: str, name: str, arguments: dict[str, Any]) -> 
 
 def command_line(server: str, *arguments: object, timeout: float = 300) -> subprocess.CompletedProcess[str]:
     """Call the command line in a process of its own, against a Prefect server."""
-    command = [sys.executable, "-m", "flows.cli", *map(str, arguments)]
     environment = {**os.environ, "PREFECT_API_URL": server, "PYTHONWARNINGS": ""}
-    return subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=timeout, check=False
-    )
+    return forks.command_line([*map(str, arguments)], environment, timeout)
 
 
 def in_process(*arguments: object) -> subprocess.CompletedProcess[str]:

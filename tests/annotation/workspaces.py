@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from curation.frames.files import frames_key
 from curation.ledger.entries import record_entry
 from curation.ledger.stages import STAGES
 from curation.ledger.standing import standing
@@ -26,6 +29,7 @@ from schemas.records import (
     Caption,
     CaptionSet,
     Extract,
+    FrameSet,
     Judgement,
     Maker,
     Origin,
@@ -84,7 +88,7 @@ ORIGIN = Origin(list_name="tests", row=1)
 
 def write_sample(services: Services, film: Film) -> None:
     video = stored_video(services, film)
-    sampled = services.pictures.sample(video)
+    sampled = sampled_frames(services, video)
     keyframes = tuple(sorted(film.captions))
     times = tuple(sampled.frames[index].time for index in keyframes)
     captions = tuple(
@@ -140,7 +144,7 @@ def write_sample(services: Services, film: Film) -> None:
 def stored_video(services: Services, film: Film) -> Video:
     with services.store.scratch() as folder:
         path = folder / f"film{film.suffix}"
-        encode_video(path, pictures(film), fps=5, codec=film.codec, options={"g": "5"})
+        path.write_bytes(encoded(film.seconds, film.seed, film.portrait, film.codec, film.suffix))
         stored = services.store.add("videos", path, film.suffix[1:], move=True)
     info = probe(stored.path)
     return Video(
@@ -160,10 +164,39 @@ def stored_video(services: Services, film: Film) -> Video:
     )
 
 
-def pictures(film: Film) -> Iterator[np.ndarray]:
-    script = make_script(70_000_000 + film.seed, max(40, film.seconds))
-    for image in itertools.islice(frames(script, 5), film.seconds * 5):
-        yield np.ascontiguousarray(np.rot90(image)) if film.portrait else image
+_SAMPLED: dict[str, tuple[FrameSet, dict[str, bytes]]] = {}  # records and pictures, by the store's key
+
+
+def sampled_frames(services: Services, video: Video) -> FrameSet:
+    """The sampled frames of a stored video. A video is decoded once in a test process, and its pictures are copied."""
+    key = frames_key(video.sha256, services.config.frames)
+    folder = services.store.frames(key)
+    if key not in _SAMPLED:
+        record = services.pictures.sample(video)
+        _SAMPLED[key] = record, {path.name: path.read_bytes() for path in folder.iterdir()}
+    record, files = _SAMPLED[key]
+    if not folder.exists():
+        with services.store.scratch() as scratch:
+            (scratch / "frames").mkdir()
+            for name, content in files.items():
+                (scratch / "frames" / name).write_bytes(content)
+            services.store.commit_frames(scratch / "frames", key)
+    return record
+
+
+@functools.lru_cache(maxsize=64)
+def encoded(seconds: int, seed: int, portrait: bool, codec: str, suffix: str) -> bytes:
+    """The bytes of a video. Films that differ by their texts alone share them: encoding takes most of their time."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"film{suffix}"
+        encode_video(path, pictures(seconds, seed, portrait), fps=5, codec=codec, options={"g": "5"})
+        return path.read_bytes()
+
+
+def pictures(seconds: int, seed: int, portrait: bool) -> Iterator[np.ndarray]:
+    script = make_script(70_000_000 + seed, max(40, seconds))
+    for image in itertools.islice(frames(script, 5), seconds * 5):
+        yield np.ascontiguousarray(np.rot90(image)) if portrait else image
 
 
 def maker(stage: str) -> Maker:

@@ -80,6 +80,27 @@ def faulty(**faults: float) -> Iterator[FaultyServer]:
         server.kill()
 
 
+@pytest.fixture(scope="module")
+def sound() -> Iterator[FaultyServer]:
+    """A server without faults."""
+    with faulty() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def swapping() -> Iterator[FaultyServer]:
+    """A server that answers each question with the answer to another."""
+    with faulty(swap=1.0) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def repeating() -> Iterator[FaultyServer]:
+    """A server that gives the same answer again and again."""
+    with faulty(repeat=1.0) as server:
+        yield server
+
+
 def test_faults_cost_time_and_nothing_else(films: Path, undisturbed: Path, tmp_path: Path, v2xum: Call) -> None:
     # Truncated and whitespace replies are asked for again at a temperature, which changes what is said: they have
     # tests of their own where they are read.
@@ -111,12 +132,21 @@ ALONE = {
 }
 
 
-@pytest.mark.parametrize(("fault", "alarm"), [("swap", "match"), ("swap", "canaries"), ("repeat", "repeated")])
+@pytest.mark.parametrize(
+    ("fault", "alarm"), [("swapping", "match"), ("swapping", "canaries"), ("repeating", "repeated")]
+)
 def test_captions_that_are_not_their_frames_halt_the_run(
-    fault: str, alarm: str, films: Path, undisturbed: Path, tmp_path: Path, v2xum: Call
+    fault: str,
+    alarm: str,
+    sound: FaultyServer,
+    films: Path,
+    undisturbed: Path,
+    tmp_path: Path,
+    v2xum: Call,
+    request: pytest.FixtureRequest,
 ) -> None:
-    with faulty(**{fault: 1.0}) as server:
-        done = v2xum("curate", LOCAL, "--source", films, "--workspace", tmp_path, *server.sets(), *ALONE[alarm])
+    bad: FaultyServer = request.getfixturevalue(fault)
+    done = v2xum("curate", LOCAL, "--source", films, "--workspace", tmp_path, *bad.sets(), *ALONE[alarm])
     assert done.returncode == 1, done.stdout + done.stderr
     assert "captions are not where they belong" in done.stderr and "binding.html" in done.stderr
     evidence = json.loads((tmp_path / "report" / "binding.json").read_text())
@@ -124,15 +154,17 @@ def test_captions_that_are_not_their_frames_halt_the_run(
     assert "data:image/jpeg" in (tmp_path / "report" / "binding.html").read_text()
     assert not (tmp_path / "export").exists()
     # What was in doubt is captioned anew once the server is right, and nothing wrong is left.
-    with faulty() as server:
-        again = v2xum("curate", LOCAL, "--source", films, "--workspace", tmp_path, *server.sets(), *ALONE[alarm])
+    again = v2xum("curate", LOCAL, "--source", films, "--workspace", tmp_path, *sound.sets(), *ALONE[alarm])
     assert again.returncode == 0, again.stderr
     assert texts(tmp_path) == texts(undisturbed)
 
 
-def test_one_faulty_replica_among_three_halts_the_run_and_is_named(films: Path, tmp_path: Path, v2xum: Call) -> None:
-    with faulty() as one, faulty(swap=1.0) as bad, faulty() as other:
-        urls = ", ".join(f"{server.url}/v1" for server in (one, bad, other))
+def test_one_faulty_replica_among_three_halts_the_run_and_is_named(
+    sound: FaultyServer, swapping: FaultyServer, films: Path, tmp_path: Path, v2xum: Call
+) -> None:
+    bad = swapping
+    with faulty() as other:
+        urls = ", ".join(f"{server.url}/v1" for server in (sound, bad, other))
         model = f"{{engine: openai, model: tiny, base_urls: [{urls}], backoff: 0.05, patience: 120}}"
         sets = ["--set", f"models.captioner={model}", "--set", f"models.summarizer={model}"]
         often = ["--set", "binding.canary_every=4", "--set", "binding.canaries=9"]

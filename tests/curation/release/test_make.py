@@ -28,6 +28,7 @@ from tests.curation.finished import finished
 from tests.curation.people import verdict
 from tests.curation.release.releases import NOTHING, make_in_a_process, release
 from tests.curation.samples import contents, make_sample
+from tests.forks import fork_server
 
 pytestmark = pytest.mark.slow
 MADE = [make_sample(f"v{number:03d}") for number in range(12)]
@@ -135,10 +136,7 @@ def test_kills_leave_no_release_or_the_whole_one(opened: tuple[Workspace, Servic
     """The release is killed at 20 moments of its work; then it is made, and equals one that was never disturbed."""
     place, services = opened
     release(place, services, releases=tmp_path / "calm")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["tests.curation.release.releases", "datasets", "matplotlib.backends.backend_agg", "matplotlib.figure"]
-    )
+    context = fork_server()
     out = place.root / "releases" / "0.1.0"
     calm = contents(tmp_path / "calm" / "0.1.0")
 

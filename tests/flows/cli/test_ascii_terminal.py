@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,17 +52,55 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place.root
 
 
-def call(terminal: str, *arguments: object) -> subprocess.CompletedProcess[bytes]:
+# Each command in a process of its own, which shares with the others what is imported for all. Words come as arguments,
+# since their encoding is a part of what is tested; NEXT ends a command.
+CALLS = """
+import os, sys
+from curation.pipeline import open
+from flows.cli.commands import load_command
+from flows.cli.main import main
+for name in ("status", "explain", "report", "curate"):
+    load_command(name)
+folder, *words = sys.argv[1:]
+number = 0
+while words:
+    end = words.index("NEXT")
+    child = os.fork()
+    if child == 0:
+        for target, name in ((1, "out"), (2, "err")):
+            os.dup2(os.open(f"{folder}/{number}.{name}", os.O_WRONLY | os.O_CREAT), target)
+        sys.argv = ["v2xum", *words[:end]]
+        main()
+        sys.exit(0)
+    with os.fdopen(os.open(f"{folder}/{number}.code", os.O_WRONLY | os.O_CREAT), "w") as code:
+        code.write(str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])))
+    del words[: end + 1]
+    number += 1
+"""
+Answers = dict[tuple[str, ...], subprocess.CompletedProcess[bytes]]
+
+
+def call(terminal: str, folder: Path, *commands: Sequence[object]) -> Answers:
+    """The command line's answer to each command in a terminal; `folder` is an empty one."""
     environment = {**os.environ, **TERMINALS[terminal], "PYTHONPATH": str(ROOT)}
     for name in ("LC_CTYPE", "PYTHONUTF8", "PYTHONIOENCODING"):
         if name not in TERMINALS[terminal]:
             environment.pop(name, None)
-    command = [sys.executable, "-m", "flows.cli", *map(str, arguments)]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, timeout=300, check=False)
-    assert b"Traceback" not in done.stderr + done.stdout, done.stderr.decode(errors="replace")[-3000:]
-    return done
+    words = [[str(word) for word in command] for command in commands]
+    given = [part for one in words for part in (*one, "NEXT")]
+    done = subprocess.run(
+        [sys.executable, "-c", CALLS, folder, *given], cwd=ROOT, env=environment, capture_output=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    answers: Answers = {}
+    for number, one in enumerate(words):
+        code, out, err = ((folder / f"{number}.{name}").read_bytes() for name in ("code", "out", "err"))
+        assert b"Traceback" not in err + out, err.decode(errors="replace")[-3000:]
+        answers[tuple(one)] = subprocess.CompletedProcess(one, int(code), out, err)
+    return answers
 
 
+HELPED: tuple[tuple[str, ...], ...] = ((), ("curate",), ("review",))
 READING = [
     ("status", "WORKSPACE"),
     ("explain", "WORKSPACE", "n0"),
@@ -70,14 +109,37 @@ READING = [
 ]
 
 
-def placed(words: tuple[str, ...], workspace: Path) -> list[object]:
-    return [workspace if word == "WORKSPACE" else word for word in words]
+def placed(words: tuple[str, ...], workspace: Path) -> tuple[str, ...]:
+    return tuple(str(workspace) if word == "WORKSPACE" else word for word in words)
 
 
-@pytest.mark.parametrize("terminal", TERMINALS)
+def wrong(workspace: Path) -> list[tuple[str, ...]]:
+    """Commands that cannot be obeyed."""
+    return [
+        ("explain", str(workspace), "größe"),
+        ("status", str(workspace / "日本")),
+        ("curate", str(workspace / "größe.yaml")),
+    ]
+
+
+@pytest.fixture(scope="module", params=TERMINALS)
+def terminal(request: pytest.FixtureRequest) -> str:
+    """The name of a terminal."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def said(workspace: Path, terminal: str, tmp_path_factory: pytest.TempPathFactory) -> Answers:
+    """What the commands of these tests say in a terminal."""
+    reading = [placed(words, workspace) for words in READING]
+    helps = [(*command, "--help") for command in HELPED]
+    documents = [(*words, "--json") for words in reading]
+    return call(terminal, tmp_path_factory.mktemp(terminal), *reading, *documents, *wrong(workspace), *helps)
+
+
 @pytest.mark.parametrize("words", READING, ids=" ".join)
-def test_commands_that_read_a_workspace(workspace: Path, terminal: str, words: tuple[str, ...]) -> None:
-    done = call(terminal, *placed(words, workspace))
+def test_commands_that_read_a_workspace(workspace: Path, terminal: str, said: Answers, words: tuple[str, ...]) -> None:
+    done = said[placed(words, workspace)]
     assert done.returncode == 0, done.stderr
     if terminal == "ascii":
         done.stdout.decode("ascii")
@@ -85,10 +147,9 @@ def test_commands_that_read_a_workspace(workspace: Path, terminal: str, words: t
         assert (b"Gr\\xf6\\xdfe" if terminal != "latin" else "Größe".encode("latin-1")) in done.stdout
 
 
-@pytest.mark.parametrize("terminal", TERMINALS)
 @pytest.mark.parametrize("words", READING, ids=" ".join)
-def test_json_stays_json(workspace: Path, terminal: str, words: tuple[str, ...]) -> None:
-    done = call(terminal, *placed(words, workspace), "--json")
+def test_json_stays_json(workspace: Path, said: Answers, words: tuple[str, ...]) -> None:
+    done = said[(*placed(words, workspace), "--json")]
     document: dict[str, Any] = json.loads(done.stdout.decode("ascii"))
     if words[0] != "report":
         assert document == json.loads(in_process(*placed(words, workspace), "--json").stdout)
@@ -96,22 +157,24 @@ def test_json_stays_json(workspace: Path, terminal: str, words: tuple[str, ...])
         assert document["source"]["title"] == TITLE
 
 
-@pytest.mark.parametrize("terminal", TERMINALS)
-def test_errors_and_help(workspace: Path, terminal: str) -> None:
-    done = call(terminal, "explain", workspace, "größe")
-    assert done.returncode == 2 and b"v2xum:" in done.stderr
-    done = call(terminal, "status", workspace / "日本")
-    assert done.returncode == 2 and b"v2xum:" in done.stderr
-    done = call(terminal, "curate", workspace / "größe.yaml")
-    assert done.returncode == 2 and b"v2xum:" in done.stderr
-    for command in ([], ["curate"], ["review"]):
-        done = call(terminal, *command, "--help")
-        assert done.returncode == 0, done.stderr
+def test_errors_and_help(workspace: Path, said: Answers) -> None:
+    for wrong in (
+        ("explain", workspace, "größe"),
+        ("status", workspace / "日本"),
+        ("curate", workspace / "größe.yaml"),
+    ):
+        done = said[tuple(map(str, wrong))]
+        assert done.returncode == 2 and b"v2xum:" in done.stderr
+    for command in HELPED:
+        done = said[(*command, "--help")]
+        assert done.returncode == 0 and done.stdout, done.stderr
 
 
 def test_a_source_whose_bytes_are_no_text_is_a_usage_error(tmp_path: Path) -> None:
-    done = call(
-        "ascii", "curate", CONFIG, "--workspace", tmp_path / "w", "--source", os.fsdecode(b"/films/caf\xe9.mp4")
-    )
+    source = os.fsdecode(b"/films/caf\xe9.mp4")
+    (tmp_path / "said").mkdir()
+    (done,) = call(
+        "ascii", tmp_path / "said", ("curate", CONFIG, "--workspace", tmp_path / "w", "--source", source)
+    ).values()
     assert done.returncode == 2
     assert b"its bytes are not UTF-8; rename the file" in done.stderr

@@ -24,10 +24,23 @@ from tests.runs import CONFIG, in_process, shards
 AS_A_USER = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--"] if os.geteuid() == 0 else []
 
 
-def call(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """Call the command line as a user for whom permissions count."""
-    command = [*AS_A_USER, sys.executable, "-m", "flows.cli", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+CALLS = """
+import json, sys
+from tests.runs import in_process
+calls = [in_process(*words) for words in json.loads(sys.argv[1])]
+print(json.dumps([[done.returncode, done.stdout, done.stderr] for done in calls]))
+"""
+
+
+def call(read_only: Path, *commands: list[object]) -> list[subprocess.CompletedProcess[str]]:
+    """Call the command line for each command, as a user for whom permissions count where these forbid to write."""
+    if read_only.is_mount():  # nobody may write there
+        return [in_process(*words) for words in commands]
+    words = json.dumps([list(map(str, command)) for command in commands])
+    command = [*AS_A_USER, sys.executable, "-c", CALLS, words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return [subprocess.CompletedProcess(words, *one) for one in json.loads(done.stdout)]
 
 
 @pytest.fixture
@@ -64,11 +77,16 @@ def seen(folder: Path) -> dict[str, int]:
 @pytest.mark.slow
 def test_a_workspace_that_nobody_may_write_to_is_read(read_only: Path, tmp_path: Path) -> None:
     before = seen(read_only)
-    told = json.loads(call("status", read_only, "--json").stdout)
+    status, explained, checked, done = call(
+        read_only,
+        ["status", read_only, "--json"],
+        ["explain", read_only, "v0"],
+        ["check", read_only],
+        ["export", read_only, "--to", tmp_path / "out"],
+    )
+    told = json.loads(status.stdout)
     assert (told["videos"], told["samples"]) == (2, 2)
-    assert "v0: sample" in call("explain", read_only, "v0").stdout
-    assert "sound: 2 samples" in call("check", read_only).stdout
-    done = call("export", read_only, "--to", tmp_path / "out")
+    assert "v0: sample" in explained.stdout and "sound: 2 samples" in checked.stdout
     assert done.returncode == 0, done.stderr
     (tmp_path / "out").rename(tmp_path / "export")
     assert shards(tmp_path) == shards(read_only)
@@ -78,12 +96,13 @@ def test_a_workspace_that_nobody_may_write_to_is_read(read_only: Path, tmp_path:
 @pytest.mark.slow
 def test_what_would_write_there_says_so_and_what_reads(read_only: Path) -> None:
     writing: list[list[object]] = [["retry"], ["report"], ["export"], ["repair"], ["backup"], ["review", "report"]]
-    for words in writing:
-        done = call(*words, read_only)
-        assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
-        assert f"v2xum: {read_only}/" in done.stderr and "`export --to DIR` only read" in done.stderr
     new = read_only / "deeper" / "w"
-    done = call("curate", CONFIG, "--source", CONFIG.parent, "--workspace", new)
+    curate: list[object] = ["curate", CONFIG, "--source", CONFIG.parent, "--workspace", new]
+    *written, done = call(read_only, *([*words, read_only] for words in writing), curate)
+    assert len(written) == len(writing)
+    for one in written:
+        assert one.returncode == 1 and "Traceback" not in one.stderr, one.stderr
+        assert f"v2xum: {read_only}/" in one.stderr and "`export --to DIR` only read" in one.stderr
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert f"v2xum: {read_only / 'deeper'}" in done.stderr
 
@@ -133,7 +152,7 @@ def test_a_ledger_that_only_its_owner_may_read_is_told_as_such(read_only: Path) 
     if read_only.stat().st_mode & 0o222:
         return  # a mount does not change who may read
     (read_only / "ledger.sqlite").chmod(0)
-    done = call("status", read_only)
+    (done,) = call(read_only, ["status", read_only])
     assert done.returncode == 2 and "only its owner may" in done.stderr, done.stderr
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from curation.release.consumers.answers import Answer
 from curation.release.consumers.plan import Part, ReadingPlan
 
+WORKS = "works"  # a file beside the release: a reader hangs
+
 
 def read(plan: ReadingPlan, part: Part) -> Answer:
     """Do what the file `behaviour` in the release's README says."""
@@ -19,6 +21,7 @@ def read(plan: ReadingPlan, part: Part) -> Answer:
     if behaviour == "crash":
         os.kill(os.getpid(), signal.SIGSEGV)
     elif behaviour == "hang":
+        (Path(plan.origin).parent / WORKS).touch()
         time.sleep(600)
     elif behaviour == "network":
         socket.create_connection(("127.0.0.1", 9))

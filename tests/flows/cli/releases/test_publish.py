@@ -9,22 +9,24 @@ from pathlib import Path
 
 import pytest
 
+from curation.release.publish.local import local_release
+from curation.workspace import Workspace
 from demo.hub.server import Hub, serve
 from schemas.repository import ROOT
-from tests.curation.release.hub.hubs import NAME, make_releases
+from tests.curation.release.hub.hubs import NAME, make_releases, shown, stated
 from tests.once import once
 from tests.runs import in_process, run_flow
 
 pytestmark = pytest.mark.slow
-# Reads every configuration from the Hub, streamed and not, and compares the rows with those of the folder.
+# Reads configurations (* for all) from the Hub, streamed and not, and compares the rows with those of the folder.
 READ_BACK = """
 import sys, json, datasets
-name, folder, revision, caches = sys.argv[1:]
+name, folder, revision, caches, wanted = sys.argv[1:]
 same = {}
 for configuration in json.loads(open(folder + "/manifest.json").read())["configurations"]:
-    if not configuration["splits"]:
-        continue
     config = configuration["name"]
+    if not configuration["splits"] or wanted != "*" and config not in wanted.split(","):
+        continue
     here = datasets.load_dataset(folder, config, cache_dir=caches)
     there = datasets.load_dataset(name, None if config == "default" else config, revision=revision, cache_dir=caches)
     streamed = datasets.load_dataset(name, config, revision=revision, streaming=True)
@@ -34,6 +36,19 @@ for configuration in json.loads(open(folder + "/manifest.json").read())["configu
         assert sum(1 for _ in streamed[split]) == rows.num_rows
         same[config] = same.get(config, 0) + rows.num_rows
 print(json.dumps(same))
+"""
+# Publishes without the programs that read the release before, which have nothing to do with the way of sending.
+PUBLISH = """
+import sys
+from pathlib import Path
+from curation.release.hub.client import HubRepository
+from curation.release.hub.publish import publish_to_hub
+from curation.release.publish.local import local_release
+from curation.workspace import Workspace
+from tests.curation.release.hub.hubs import NO_WISHES, Hasty
+name, root, version = sys.argv[1:]
+release = local_release(Workspace(Path(root)), version)
+print(publish_to_hub(HubRepository(name, Hasty()), release, NO_WISHES).model_dump_json())
 """
 
 
@@ -55,33 +70,52 @@ def run(hub: Hub, tmp_path: Path, *command: str | Path, **more: str) -> subproce
     )
 
 
-@pytest.mark.parametrize("way", ["xet", "old"])
-def test_load_dataset_reads_back_exactly_what_was_published(hub: Hub, root: Path, tmp_path: Path, way: str) -> None:
-    more = {} if way == "xet" else {"HF_HUB_DISABLE_XET": "1"}
-    done = run(hub, tmp_path, "-m", "flows.cli", "publish", root, "0.2.0", NAME, "--json", **more)
-    assert done.returncode == 0, done.stderr
-    document = json.loads(done.stdout)
-    assert (document["state"], document["tag"]) == ("published", "v0.2.0")
-    assert document["address"] == f"{hub.url}/datasets/{NAME}"
-    tree = hub.repositories[NAME].find("main").tree
-    assert any(entry.xet for entry in tree.values()) == (way == "xet")
-    assert any(request.startswith("PUT /lfs") for request in hub.requests) == (way == "old")
+VERSION = "0.2.0"  # in which there are pairs of preferences, rejections and tombstones
+
+
+def test_load_dataset_reads_back_exactly_what_was_published(hub: Hub, root: Path, tmp_path: Path) -> None:
+    done = run(hub, tmp_path, "-m", "flows.cli", "publish", root, VERSION, NAME)
+    assert done.returncode == 0 and done.stdout.startswith("published\n"), done.stderr
+    assert "sent      " in done.stdout and f"tag       v{VERSION}, commit " in done.stdout
+    assert f"{hub.url}/datasets/{NAME}" in done.stdout
+    require_published(hub, root, xet=True)
     token = hub.environment(tmp_path)["HF_TOKEN"]
     assert token not in done.stdout + done.stderr
-    folder = root / "releases" / "0.2.0"
-    read = run(hub, tmp_path, "-c", READ_BACK, NAME, folder, "v0.2.0", tmp_path / "caches", **more)
+    rows = read_back(hub, root, tmp_path, "*")
+    expected = {"default": 6, "full": 6, "preferences": 2, "rejections": 2, "tombstones": 2}
+    assert {name: rows[name] for name in expected} == expected
+    manifest = json.loads((root / "releases" / VERSION / "manifest.json").read_bytes())
+    assert set(rows) == {each["name"] for each in manifest["configurations"]}
+    again = run(hub, tmp_path, "-m", "flows.cli", "publish", root, VERSION, NAME, "--json")
+    assert again.returncode == 0, again.stderr
+    document = json.loads(again.stdout)
+    assert (document["state"], document["tag"]) == ("already", f"v{VERSION}")
+    assert document["address"] == f"{hub.url}/datasets/{NAME}"
+
+
+def test_the_hubs_old_way_of_sending_gives_the_same(hub: Hub, root: Path, tmp_path: Path) -> None:
+    for state in ("published", "already"):
+        done = run(hub, tmp_path, "-c", PUBLISH, NAME, root, VERSION, HF_HUB_DISABLE_XET="1")
+        assert done.returncode == 0 and json.loads(done.stdout)["state"] == state, done.stderr
+    require_published(hub, root, xet=False)
+    assert read_back(hub, root, tmp_path, "default,full", HF_HUB_DISABLE_XET="1") == {"default": 6, "full": 6}
+
+
+def require_published(hub: Hub, root: Path, *, xet: bool) -> None:
+    """`main` holds the release, which was sent one way or the other."""
+    repository = hub.repositories[NAME]
+    assert shown(repository) == stated(local_release(Workspace(root), VERSION))
+    assert any(entry.xet for entry in repository.find("main").tree.values()) == xet
+    assert any(request.startswith("PUT /lfs") for request in hub.requests) != xet
+
+
+def read_back(hub: Hub, root: Path, tmp_path: Path, configurations: str, **more: str) -> dict[str, int]:
+    """The rows of the configurations that `load_dataset` reads from the Hub as from the folder."""
+    folder = root / "releases" / VERSION
+    read = run(hub, tmp_path, "-c", READ_BACK, NAME, folder, f"v{VERSION}", tmp_path / "caches", configurations, **more)
     assert read.returncode == 0, read.stderr
-    rows = json.loads(read.stdout)
-    assert (rows["default"], rows["full"], rows["preferences"], rows["rejections"], rows["tombstones"]) == (
-        6,
-        6,
-        2,
-        2,
-        2,
-    )
-    assert set(rows) == {each["name"] for each in json.loads((folder / "manifest.json").read_bytes())["configurations"]}
-    again = run(hub, tmp_path, "-m", "flows.cli", "publish", root, "0.2.0", NAME, **more)
-    assert again.returncode == 0 and again.stdout.startswith("published already, nothing was sent\n"), again.stderr
+    found: dict[str, int] = json.loads(read.stdout)
+    return found
 
 
 def test_what_is_wrong_with_the_call_has_exit_code_2(root: Path, tmp_path: Path) -> None:
@@ -95,17 +129,14 @@ def test_what_is_wrong_with_the_call_has_exit_code_2(root: Path, tmp_path: Path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_store_gets_the_release_and_a_dry_run_nothing(root: Path, tmp_path: Path) -> None:
+@pytest.mark.prefect
+def test_a_store_gets_the_release_by_the_flow_and_a_dry_run_nothing(server: str, root: Path, tmp_path: Path) -> None:
     url = f"file://{tmp_path}/films"
     dry = in_process("publish", root, "0.1.0", url, "--dry-run")
     assert dry.returncode == 0 and dry.stdout.startswith("would be published\n") and list(tmp_path.iterdir()) == []
-    done = in_process("publish", root, "0.1.0", url)
-    assert done.returncode == 0 and "sent      " in done.stdout
-    assert in_process("check", tmp_path / "films" / "0.1.0").stdout.startswith("sound: 8 samples")
-
-
-@pytest.mark.prefect
-def test_the_flow_publishes_too(server: str, root: Path, tmp_path: Path) -> None:
-    arguments = {"workspace": str(root), "version": "0.1.0", "address": f"file://{tmp_path}/films"}
+    arguments = {"workspace": str(root), "version": "0.1.0", "address": url}
     done = run_flow(server, "flows.publish", "publish", arguments)
     assert done["state"] == "published" and (tmp_path / "films" / "latest.json").exists()
+    assert in_process("check", tmp_path / "films" / "0.1.0").stdout.startswith("sound: 8 samples")
+    again = in_process("publish", root, "0.1.0", url)
+    assert again.returncode == 0 and again.stdout.startswith("published already, nothing was sent\n")
