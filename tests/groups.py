@@ -33,8 +33,11 @@ LONG = (
     "tests/annotation/pull/test_pull.py",
     "tests/flows/cli/test_review.py",
     "tests/evaluation/metrics/test_text.py",
+    "tests/flows/cli/releases/test_publish.py",
     "tests/flows/test_many_rows.py",
     "tests/benchmarks/protocol_study/test_figures.py",
+    "tests/curation/release/reconstruct/test_run.py",
+    "tests/curation/release/consumers/test_check.py",
     "torch",
 )
 
