@@ -176,10 +176,13 @@ class V2XumRecipe(Recipe):
 
     def _ready(self, examples: Sequence[Example]) -> V2XumTokens:
         if self._tokens is None:
-            own = self._section.language_model
-            tokenizer = train_tokenizer(examples, own) if isinstance(own, ScratchModel) else _tokenizer(_place(own))
-            prompts = self._section.temporal_prompts
-            self._tokens = V2XumTokens(tokenizer, SlotMap(self._section.slots), temporal_prompts=prompts)
+            section, own = self._section, self._section.language_model
+            if isinstance(own, ScratchModel):
+                tokenizer: Any = train_tokenizer(examples, own, section.slots)
+            else:
+                tokenizer = _tokenizer(_place(own))
+            slots = SlotMap(section.slots)
+            self._tokens = V2XumTokens(tokenizer, slots, temporal_prompts=section.temporal_prompts)
         return self._tokens
 
     def _language_model(self) -> Any:
@@ -227,8 +230,11 @@ def answer_of(example: Example, question: Question, slots: SlotMap) -> Lines:
     return lines
 
 
-def train_tokenizer(examples: Sequence[Example], own: ScratchModel) -> PreTrainedTokenizerFast:
-    """A byte-level BPE of the texts and captions, in which every digit is a token, with a chat template."""
+def train_tokenizer(examples: Sequence[Example], own: ScratchModel, slots: int) -> PreTrainedTokenizerFast:
+    """A byte-level BPE of the texts and captions with a chat template, in which every slot is one token.
+
+    So a small model learns to copy one token and not several digits, and its prompts are shorter.
+    """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
     made = Tokenizer(models.BPE())
@@ -242,6 +248,7 @@ def train_tokenizer(examples: Sequence[Example], own: ScratchModel) -> PreTraine
     texts = [text for example in examples for text in (example.text, *(line for _, line in example.interleaved))]
     made.train_from_iterator([*texts, *(c for example in examples for c in example.captions)], trainer)
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=made, eos_token=_END, pad_token=_END)
+    tokenizer.add_tokens(list(SlotMap(slots).texts()))
     tokenizer.chat_template = _TEMPLATE
     return tokenizer
 

@@ -68,6 +68,7 @@ def test_every_task_of_every_video_is_an_item_and_its_answer_alone_is_learned() 
     shown = SlotMap(20).shown(14)
     np.testing.assert_array_equal(batch["frames"][0], Vectors().read(EXAMPLES[0])[shown])
     np.testing.assert_array_equal(batch["frames"][2, 0], Vectors().read(EXAMPLES[0])[2])
+    assert tokens.table.shape == (20, 1)  # a model from nothing has one token a slot
     assert own.lengths(items)[5] < own.lengths(items)[0]
 
 
