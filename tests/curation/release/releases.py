@@ -59,10 +59,10 @@ def change(place: Workspace, services: Services, samples: Sequence[Sample]) -> N
     services.ledger.note_recheck(said)
 
 
-def make_in_a_process(root: Path, ready: Connection) -> None:
+def make_in_a_process(root: Path, formats: FormatChoice, ready: Connection) -> None:
     """Make the release 0.1.0 of a workspace in a process that may be killed; `ready` is told when it begins."""
     place = Workspace(root)
     with place.lock(), open_services(place) as services:
         ready.send("now")
-        release(place, services)
+        release(place, services, formats=formats)
         ready.send("done")

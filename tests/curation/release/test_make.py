@@ -18,14 +18,15 @@ from curation.release.configurations.registry import CONFIGURATIONS
 from curation.release.gate import Limits
 from curation.release.make import make_release, plan_release
 from curation.review.verdict_store import Reviews
+from curation.status.opt_outs import take_opt_outs
 from curation.workspace import Workspace
 from schemas.configuration.loading import load_config
 from schemas.documents.review_report import LabelErrors
 from schemas.errors import ConfigError, ReleaseRefused
-from schemas.release import ReleaseManifest
+from schemas.release import FormatChoice, ReleaseManifest
 from schemas.repository import ROOT
 from tests.curation.finished import finished
-from tests.curation.people import verdict
+from tests.curation.people import shown, verdict
 from tests.curation.release.releases import NOTHING, make_in_a_process, release
 from tests.curation.samples import contents, make_sample
 from tests.forks import fork_server
@@ -133,16 +134,30 @@ def test_without_pictures_there_are_no_sheets(tmp_path: Path) -> None:
 
 
 def test_kills_leave_no_release_or_the_whole_one(opened: tuple[Workspace, Services], tmp_path: Path) -> None:
-    """The release is killed at 20 moments of its work; then it is made, and equals one that was never disturbed."""
+    """The release is killed at 20 moments of its work; then it is made, and equals one that was never disturbed.
+
+    It has an earlier version, people's fixes, an opt-out, and two formats of trainers.
+    """
     place, services = opened
-    release(place, services, releases=tmp_path / "calm")
+    release(place, services, "0.0.1")
+    (place.root / "optout.jsonl").write_text('{"id": "v003"}\n')
+    take_opt_outs(place.root, services.config.refresh, services.ledger)
+    fixed = shown(MADE[1], k0={"caption": "A kite is blue.", "changed": True})
+    Reviews(services.ledger).store([verdict(MADE[0]), verdict(MADE[1], "fix", keyframes=fixed)])
+    formats = FormatChoice(names=("llamafactory", "v2xum-llm"))
+    shutil.copytree(place.root / "releases", tmp_path / "calm")
+    manifest = release(place, services, releases=tmp_path / "calm", formats=formats)
+    rows = {each.name: sum(split.rows for split in each.splits) for each in manifest.configurations}
+    assert (rows["full"], rows["tombstones"]) == (len(MADE) - 1, 1)
+    assert rows["preferences"] and rows["lineage"]
+    assert {path.name for path in (tmp_path / "calm" / "0.1.0" / "formats").iterdir()} == {"llamafactory", "v2xum-llm"}
     context = fork_server()
     out = place.root / "releases" / "0.1.0"
     calm = contents(tmp_path / "calm" / "0.1.0")
 
     def begin() -> tuple[multiprocessing.process.BaseProcess, Connection]:
         mine, theirs = context.Pipe()
-        process = context.Process(target=make_in_a_process, args=(place.root, theirs))
+        process = context.Process(target=make_in_a_process, args=(place.root, formats, theirs))
         process.start()
         assert mine.poll(60) and mine.recv() == "now"
         return process, mine
@@ -171,8 +186,8 @@ def test_kills_leave_no_release_or_the_whole_one(opened: tuple[Workspace, Servic
         else:
             took *= 0.9
     assert killed == KILLS
-    release(place, services)
-    assert releases(place) == ["0.1.0"], "nothing is left of the killed ones"
+    release(place, services, formats=formats)
+    assert releases(place) == ["0.0.1", "0.1.0"], "nothing is left of the killed ones"
     assert contents(out) == calm
 
 
