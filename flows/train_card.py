@@ -11,7 +11,7 @@ from curation.release.card.drawing import curves
 from curation.store.files import hash_file, write_whole
 from pages.markdown import Markdown
 from pages.templates import load_markdown_template
-from schemas.documents.evaluation import Evaluation
+from schemas.documents.evaluation import Evaluation, MetricValue
 from training.fit import FitResult
 from training.run import Training
 
@@ -30,8 +30,9 @@ def write_card(training: Training, result: FitResult, evaluation: Evaluation) ->
     }
     metrics = [metric.name for metric in evaluation.systems[0].metrics]
     rows = [
-        (row.name, [_cell(metric.value, metric.low, metric.high) for metric in row.metrics])
+        (row.name, [_cell({metric.name: metric for metric in row.metrics}.get(name)) for name in metrics])
         for row in evaluation.systems
+        if row.metrics  # a release has one annotator, so there is no row of people against each other
     ]
     weights = {
         path.name: hash_file(path)[0] for path in sorted(folder.iterdir()) if path.suffix in (".safetensors", ".json")
@@ -56,10 +57,11 @@ def write_card(training: Training, result: FitResult, evaluation: Evaluation) ->
     write_whole(folder / "README.md", text)
 
 
-def _cell(value: float | None, low: float | None, high: float | None) -> str:
-    if value is None:
-        return "undefined"
-    return f"{value:.3f}" if low is None or high is None else f"{value:.3f} ({low:.3f} to {high:.3f})"
+def _cell(metric: MetricValue | None) -> str:
+    if metric is None or metric.value is None:
+        return "none"
+    between = "" if metric.low is None or metric.high is None else f" ({metric.low:.3f} to {metric.high:.3f})"
+    return f"{metric.value:.3f}{between}"
 
 
 def _version(name: str) -> str:
