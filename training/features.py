@@ -101,11 +101,14 @@ class Features:
                 )
         tower = build_tower(self._config)
         for done, (example, pictures) in enumerate(self._decoded(wanted, workers, raise_if_stopped), start=1):
-            vectors = tower_vectors(tower, pictures)
-            buffer = io.BytesIO()
-            np.save(buffer, vectors)
-            write_whole(self.path(example), buffer.getvalue())
+            self.keep(example, tower_vectors(tower, pictures))
             on_video(done, len(wanted))
+
+    def keep(self, example: Example, vectors: Vectors) -> None:
+        """Keep the vectors of a video."""
+        buffer = io.BytesIO()
+        np.save(buffer, vectors)
+        write_whole(self.path(example), buffer.getvalue())
 
     def _decoded(
         self, examples: Sequence[Example], workers: int, raise_if_stopped: Callable[[], None]

@@ -23,13 +23,19 @@ from transformers import PreTrainedModel, set_seed
 from curation.store.files import write_whole
 from models.summarizers.predicted import Predicted
 from models.summarizers.slots import SlotMap
+from schemas.configuration.config import FrameConfig
+from schemas.configuration.section import Section
 from schemas.configuration.train_config import TrainConfig
 from schemas.errors import ConfigError
+from schemas.kit.blame import in_one_line
+from training.checkpoints import require_finished
 from training.examples import Example, Release, read_release
 from training.features import Features
 from training.fit import Data, FitResult, Probe, Step, fit, probe
 from training.predict import Answer, predict, write_predictions
 from training.recipe import Recipe, recipe_of
+
+STATED = "summarizer.json"
 
 
 class TrainRequest(BaseModel):
@@ -42,6 +48,24 @@ class TrainRequest(BaseModel):
     out: Path
     media: Path | None = None
     resume: bool = False
+
+
+class Stated(Section):
+    """What stands beside the weights in OUT/model: how the model was made, and how frames are sampled for it."""
+
+    config: TrainConfig
+    sampling: FrameConfig
+
+
+def read_stated(checkpoint: Path) -> Stated:
+    """What a finished checkpoint states. Raises ConfigError for one that `v2xum train` did not write or finish."""
+    require_finished(checkpoint)
+    try:
+        return Stated.model_validate_json((checkpoint / STATED).read_bytes())
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{checkpoint / STATED} cannot be read: train the model again ({in_one_line(error, 160)})"
+        ) from error
 
 
 class Hooks(NamedTuple):
@@ -136,10 +160,15 @@ class Training:
             self.out,
             resume=self.request.resume,
             about=self.about,
-            save_also=self.recipe.save_also,
+            save_also=self._save_also,
             raise_if_stopped=hooks.raise_if_stopped,
             on_step=hooks.on_step,
         )
+
+    def _save_also(self, folder: Path) -> None:
+        self.recipe.save_also(folder)
+        stated = Stated(config=self.config, sampling=self.release.sampling)
+        write_whole(folder / STATED, stated.model_dump_json(indent=2) + "\n")
 
     def predictions(self, model: Path, hooks: Hooks) -> dict[str, Path]:
         """Files of predictions for the evaluated split by the system's name: trained, untrained, uniform sampling."""

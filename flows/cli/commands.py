@@ -101,6 +101,10 @@ COMMANDS = {  # in the order in which the help shows them
         ("releases.train",),
         "Train a summarizer on a release, evaluate it on the test split, and write its checkpoint and card into OUT.",
     ),
+    "summarize": Entry(
+        ("releases.summarize",),
+        "Summarize one video with a trained checkpoint: keyframes, text, both on a time line, and a short film.",
+    ),
     "evaluate": Entry(("evaluate",), "Score summaries against references, with intervals and baselines."),
 }
 

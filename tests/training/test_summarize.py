@@ -1,0 +1,120 @@
+"""One video by a trained checkpoint: the same answer as in the evaluation, as a record, pictures and a film."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from flows.cli.main import application
+from models.summarizers.predicted import Predicted
+from schemas.configuration.train_config import TrainConfig
+from schemas.repository import DATA
+from training import recipe
+from training.examples import Example
+from training.predict import Answer
+from training.run import Hooks, Training, TrainRequest
+from training.summarize import passages, summary_record
+
+pytestmark = pytest.mark.slow
+runner = CliRunner()
+
+
+@pytest.fixture(autouse=True)
+def tiny_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(recipe._MODULES, "vtsum", "tests.training.tiny_recipe")
+
+
+@pytest.fixture(scope="module")
+def trained(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Training:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(recipe._MODULES, "vtsum", "tests.training.tiny_recipe")
+        config = TrainConfig.model_validate(
+            {
+                "name": "tiny",
+                "summarizer": {"kind": "vtsum"},
+                "features": {"tower": {"engine": "transformers", "model": str(DATA / "demo" / "clip")}},
+                "training": {"epochs": 1, "batch": 4, "learning_rate": 0.01},
+            }
+        )
+        training = Training(TrainRequest(config=config, release=release, out=tmp_path_factory.mktemp("out")))
+        training.make_features(Hooks())
+        training.fit(Hooks())
+    return training
+
+
+def summarize(video: str, model: Path, out: Path, *more: str) -> tuple[int, str, str]:
+    done = runner.invoke(application(), ["summarize", video, "--model", str(model), "--out", str(out), *more])
+    return done.exit_code, done.stdout, done.stderr
+
+
+def test_the_answer_is_that_of_the_evaluation(trained: Training, tmp_path: Path) -> None:
+    example = trained.test[0]
+    assert example.media is not None
+    files = trained.predictions(trained.out / "model", Hooks())
+    stated = {row["id"]: row for row in map(json.loads, files["vtsum"].read_text().splitlines())}[example.id]
+    code, said, err = summarize(str(example.media), trained.out / "model", tmp_path / "out", "--json")
+    assert code == 0, err
+    record = json.loads(said)
+    assert record == json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert [round(second) for second in record["keyframes"]] == stated["selected"]  # 1 frame a second
+    assert record["scores"] == pytest.approx(stated["scores"], abs=1e-4)
+    assert record["frames"] == example.frames and record["duration"] == pytest.approx(example.duration)
+    with av.open(str(tmp_path / "out" / "summary.mp4")) as film:
+        assert film.streams.video[0].codec_context.name == "h264"
+        assert 0 < (film.duration or 0) / 1e6 <= example.duration
+    assert (tmp_path / "out" / "contact_sheet.jpg").read_bytes()[:2] == b"\xff\xd8"
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "contact_sheet.jpg",
+        "summary.json",
+        "summary.mp4",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("video", "told"),
+    [("nowhere.mp4", "nowhere.mp4"), ("text.mp4", "text.mp4"), (".", "names"), ("ftp://a.b/c.mp4", "ftp")],
+)
+def test_what_is_no_video_is_told(
+    trained: Training, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, video: str, told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("text.mp4").write_text("no video")
+    for name in ("one.mp4", "two.mp4"):
+        shutil.copyfile(trained.test[0].media or "", name)
+    code, _, err = summarize(video, trained.out / "model", tmp_path / "out")
+    assert code == 2 and told in err and "Traceback" not in err
+
+
+def test_an_unfinished_checkpoint_is_told(trained: Training, tmp_path: Path) -> None:
+    model = shutil.copytree(trained.out / "model", tmp_path / "model")
+    (model / "finished.json").unlink()
+    code, _, err = summarize(str(trained.test[0].media), model, tmp_path / "out")
+    assert code == 2 and "unfinished" in err
+
+
+def test_passages_are_the_keyframes_with_what_is_said_of_them() -> None:
+    example = Example("a", "test", 10.0, np.arange(10.0), np.zeros((1, 10), np.float32))
+    spoken = (((0,), "First."), ((4, 5), "Middle."), ((9,), "Last."))
+    found = passages(Answer(example, Predicted(None, (0, 4, 5, 9), None, spoken)))
+    assert [(each.start, each.end, each.text) for each in found] == [
+        (0.0, 1.5, "First."),
+        (3.5, 6.5, "Middle."),
+        (8.5, 10.0, "Last."),
+    ]
+    assert passages(Answer(example, Predicted(None, ()))) == ()
+
+
+def test_the_record_has_the_three_forms() -> None:
+    example = Example("a", "test", 5.0, np.arange(10.0) / 2, np.zeros((1, 10), np.float32))
+    scores = np.linspace(0, 1, 10, dtype=np.float32)
+    spoken = (((0, 3), "First."), ((9,), "Last."))
+    record = summary_record(Answer(example, Predicted(scores, (0, 3, 9), "First. Last.", spoken)), ["cut"])
+    assert record["keyframes"] == [0.0, 1.5, 4.5] and record["text"] == "First. Last."
+    assert record["interleaved"] == "[0.0][1.5]First. [4.5]Last." and record["defects"] == ["cut"]
+    assert record["scores"] == pytest.approx(scores.tolist(), abs=1e-6)

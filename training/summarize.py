@@ -1,0 +1,192 @@
+"""Summarizes one video with a trained checkpoint: keyframes, text, both together, pictures, and a short film.
+
+OUT/summary.json       keyframes (seconds), text, sentences with their times, and the saliency of every sampled frame
+OUT/contact_sheet.jpg  the keyframes with their times
+OUT/summary.mp4        the passages around the keyframes, one after another; the text as subtitles and chapters
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curation.download.fetch import fetch
+from curation.frames.files import read_frame
+from curation.frames.sample import sample_frames
+from curation.release.contact_sheet import contact_sheet
+from curation.sources.read import read_sources
+from curation.store.files import write_whole
+from curation.store.store import Store
+from curation.video.probe import probe_safely
+from curation.video.sandbox import Limits, Sandbox
+from curation.video.sandboxes import Sandboxes
+from curation.video.summary_cut import Passage, cut_summary
+from models.build import build_tower
+from schemas.configuration.config import DownloadConfig, FilterConfig, RangeFilter, SourceSpec
+from schemas.errors import ConfigError, StageError
+from schemas.records import FrameSet, Rejection, Sentence, Source, Video
+from schemas.temporal import format_seconds
+from schemas.time import Seconds
+from training.examples import Example
+from training.features import Features, tower_vectors
+from training.predict import Answer, predict
+from training.recipe import recipe_of
+from training.run import read_stated
+
+LEAST_SECONDS = 2.0  # of a passage, so that people see what happens in it
+_NO_FILTERS = FilterConfig(duration=RangeFilter(mode="disable"), height=RangeFilter(mode="disable"))
+
+
+class Summarized(NamedTuple):
+    """What was made of a video: the record of summary.json, and the files by what they are."""
+
+    record: dict[str, Any]
+    files: dict[str, Path]
+
+
+def summarize(at: str, checkpoint: Path, out: Path, download: DownloadConfig, base: Path) -> Summarized:
+    """Summarize the video `at` (a file or an address) with OUT/model of a training, and write the files into `out`.
+
+    Raises ConfigError for a place that is no single video, a checkpoint that is unfinished or reads captions, and a
+    video that cannot be fetched or decoded.
+    """
+    stated = read_stated(checkpoint)
+    if out.is_file():
+        raise ConfigError(f"--out {out} is a file: name a folder")
+    out.mkdir(parents=True, exist_ok=True)
+    source = _source(at, base)
+    with (
+        tempfile.TemporaryDirectory(dir=out, prefix=".work-") as scratch,
+        Sandbox() as sandbox,
+        Sandboxes() as children,
+    ):
+        store, frames = Store(Path(scratch) / "store"), Path(scratch) / "frames"
+        frames.mkdir()
+        try:
+            video = fetch(
+                source,
+                download,
+                _NO_FILTERS,
+                store,
+                probe=lambda path: probe_safely(path, sandbox),
+                children=children,
+            )
+            path = store.video(video)
+            sampled = sample_frames(video, path, stated.sampling, frames, sandbox)
+        except StageError as error:
+            raise ConfigError(f"{at} cannot be summarized: {error}") from error
+        example = _example(source.id, video, sampled)
+        features: Features | None = None
+        if (section := stated.config.features) is not None:
+            features = Features(Path(scratch) / "features", section.tower, stated.sampling)
+            pictures = (read_frame(frames, index) for index in range(example.frames))
+            features.keep(example, tower_vectors(build_tower(section.tower), pictures))
+        recipe = recipe_of(stated.config, features)
+        recipe.check([example])
+        answer = next(predict(recipe, recipe.load(checkpoint), [example], 1))
+        files = _pictures(answer, sampled, frames, out)
+        files |= _film(answer, path, out, sandbox, Limits(stated.sampling.wall_seconds))
+    record = summary_record(answer, sampled.defects)
+    files["summary"] = out / "summary.json"
+    write_whole(files["summary"], json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+    return Summarized(record, files)
+
+
+def passages(answer: Answer, least: float = LEAST_SECONDS) -> tuple[Passage, ...]:
+    """The passages of the film: each keyframe until the next sampled frame, at least `least` seconds around it.
+
+    Passages that touch are one. Its text are the sentences that cite its keyframes, each once, where it first stands.
+    """
+    example, predicted = answer
+    step = float(example.seconds[1]) if example.frames > 1 else example.duration
+    said = {frame: text for frames, text in reversed(predicted.interleaved or ()) for frame in reversed(frames)}
+    found: list[Passage] = []
+    told: set[str] = set()
+    for frame in predicted.keyframes:
+        start = float(example.seconds[frame])
+        missing = max(0.0, least - step) / 2
+        start, end = max(0.0, start - missing), min(example.duration, start + step + missing)
+        text = said.get(frame, "")
+        text = "" if text in told else text
+        told.add(text)
+        if found and start <= found[-1].end:
+            last = found.pop()
+            found.append(Passage(last.start, max(end, last.end), " ".join(filter(None, (last.text, text)))))
+        else:
+            found.append(Passage(start, end, text))
+    return tuple(found)
+
+
+def _source(at: str, base: Path) -> Source:
+    found = list(read_sources(SourceSpec(at=at), base=base))
+    if len(found) != 1:
+        raise ConfigError(f"{at} names {len(found)} videos: name one, or curate them with `v2xum curate`")
+    if isinstance(found[0], Rejection):
+        raise ConfigError(f"{at}: {found[0].reason}: {found[0].evidence}")
+    return found[0]
+
+
+def _example(name: str, video: Video, sampled: FrameSet) -> Example:
+    count = len(sampled.frames)
+    return Example(
+        id=name,
+        split="test",
+        duration=count / sampled.fps,
+        seconds=np.arange(count, dtype=np.float64) / sampled.fps,
+        labels=np.zeros((1, count), np.float32),
+        video_sha256=video.sha256,
+    )
+
+
+def summary_record(answer: Answer, defects: Sequence[str] = ()) -> dict[str, Any]:
+    """What summary.json says: times in seconds; a form that the model does not give is null."""
+    example, predicted = answer
+    sentences = [
+        Sentence(times=tuple(Seconds(float(example.seconds[frame])) for frame in frames), text=text)
+        for frames, text in predicted.interleaved or ()
+    ]
+    return {
+        "id": example.id,
+        "duration": example.duration,
+        "frames": example.frames,
+        "keyframes": [float(example.seconds[frame]) for frame in predicted.keyframes],
+        "text": predicted.text,
+        "interleaved": format_seconds(sentences) if sentences else None,
+        "scores": None if predicted.scores is None else _rounded(predicted.scores),
+        "defects": list(defects),
+    }
+
+
+def _rounded(scores: NDArray[np.float32]) -> list[float]:
+    return [round(float(score), 6) for score in scores]
+
+
+def _pictures(answer: Answer, sampled: FrameSet, frames: Path, out: Path) -> dict[str, Path]:
+    example, predicted = answer
+    if not predicted.keyframes:
+        return {}
+    times: Sequence[Seconds] = [Seconds(float(example.seconds[frame])) for frame in predicted.keyframes]
+    sheet = contact_sheet(
+        times, lambda place: read_frame(frames, predicted.keyframes[place]), sampled.width / sampled.height
+    )
+    write_whole(out / "contact_sheet.jpg", sheet)
+    return {"contact_sheet": out / "contact_sheet.jpg"}
+
+
+def _film(answer: Answer, path: Path, out: Path, sandbox: Sandbox, limits: Limits) -> dict[str, Path]:
+    chosen = passages(answer)
+    if not chosen:
+        return {}
+    target, temporary = out / "summary.mp4", out / ".summary.mp4"
+    try:
+        sandbox.run(cut_summary, path, temporary, chosen, limits=limits)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return {"film": target}
