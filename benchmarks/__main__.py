@@ -21,13 +21,14 @@ MODULES = {
     **{"protocols": "protocol_study.run", "audit": "audit_study.run", "splits": "split_study.run"},
     **{"browse": "browse_page.run", "formats": "format_study.run"},
     **{"training_data": "training.data", "v2xum_step": "training.v2xum_step"},
+    "local_attention": "attention_study.run",
     **{"publish": "publishing.sent_bytes", "publish_kills": "publishing.kills"},
 }
 # These need a quarter of an hour (one with Label Studio, one with Chromium), data outside the repository, other
 # packages, or an hour of an idle machine.
 OTHERS = (
     *("review", "pull", "protocols", "kills", "coverage", "splits", "browse", "formats"),
-    *("publish", "publish_kills"),
+    *("publish", "publish_kills", "local_attention"),
 )
 
 

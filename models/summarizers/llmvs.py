@@ -60,6 +60,12 @@ class LlmvsHead(PreTrainedModel):
         self.score = nn.Sequential(*halves, nn.Linear(size, 1))
         self.post_init()  # type: ignore[no-untyped-call]
 
+    def _init_weights(self, module: nn.Module) -> None:
+        if isinstance(module, nn.Linear):
+            module.reset_parameters()  # transformers' 0.02 would silence five narrow layers one after the other
+        else:
+            super()._init_weights(module)  # type: ignore[no-untyped-call]
+
     def forward(self, features: Tensor, mask: Tensor, labels: Tensor | None = None) -> FrameScores:
         """The loss is the squared error of the sigmoid to `labels` (0..1), over unpadded frames."""
         frames = self.adapter(torch.where(mask[..., None], features, 0.0).to(self.dtype))

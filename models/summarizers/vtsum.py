@@ -102,6 +102,7 @@ class Vtsum(PreTrainedModel):
         self.local, self.context = blocks(config.local_windows), blocks(config.context_windows)
         self.video_head = nn.Linear(size, 1)
         self.boundary_head = BoundaryHead(size) if config.segmentation == "learned" else None
+        self.decode: Callable[[list[int]], str] | None = None
         self.text_decoder: Any = None
         if config.decoder is not None:
             own = {"is_decoder": True, "add_cross_attention": True, "encoder_hidden_size": size}
@@ -169,14 +170,14 @@ class Vtsum(PreTrainedModel):
         return mean_of_videos(each, wanted != IGNORED)
 
     @torch.no_grad()
-    def predict(self, batch: Mapping[str, Tensor], decode: Callable[[list[int]], str] | None = None) -> list[Predicted]:
+    def predict(self, batch: Mapping[str, Tensor]) -> list[Predicted]:
         """Scores and keyframes of each video; its text where there is a decoder and `decode` (token ids -> text)."""
         self.eval()  # type: ignore[no-untyped-call]
         features, mask = batch["features"].to(self.device), batch["mask"].to(self.device)
         logits, frames = self._scored(features, mask)
         texts: list[str | None] = [None] * len(mask)
-        if self.text_decoder is not None and decode is not None:
-            texts = [decode(ids) for ids in self._generate(frames, mask)]
+        if self.text_decoder is not None and self.decode is not None:
+            texts = [self.decode(ids) for ids in self._generate(frames, mask)]
         begins = None if self.boundary_head is None else self.boundary_head(frames) > 0
         predicted = []
         for place, scores in enumerate(of_videos(logits, mask)):

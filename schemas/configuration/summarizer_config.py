@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from schemas.configuration.model_config import LocalModel
 from schemas.configuration.section import Section
+from schemas.repository import DATA
 
 
 class LoraSection(Section):
@@ -45,16 +47,75 @@ class V2XumSection(Section):
     answer_tokens: int = Field(default=512, ge=8)
 
 
+class VtsumText(Section):
+    """The text decoder of VTSUM, as wide as its encoder; its tokenizer learns from the texts of the training split."""
+
+    prompt: str = Field(default="a video of ", min_length=1)
+    vocabulary: int = Field(default=8000, ge=300)
+    layers: int = Field(default=12, ge=1)
+    beams: int = Field(default=3, ge=1)
+    least_tokens: int = Field(default=10, ge=1)
+    most_tokens: int = Field(default=128, ge=2, le=500)
+
+
 class VtsumSection(Section):
-    """A temporal transformer over frame vectors, with a video head and a text decoder."""
+    """A temporal transformer over frame vectors, with a video head and a text decoder (seeds 001 and 003).
+
+    `temporal_layers` 0: no temporal transformer (TT). `local_windows` (LA, of both heads) and `context_windows` (CA, of
+    the video head): one layer a window, null for all frames. `memory_slots` 0: no memory. `smoothing` frames are
+    averaged, inside events where there is a `segmentation`. `share` of the frames are keyframes; null: as in the
+    training split. `relevance`: the weight of scores against diversity in the selection `dpp`.
+    """
 
     kind: Literal["vtsum"]
+    hidden_size: int = Field(default=768, ge=1)
+    heads: int = Field(default=12, ge=1)
+    inner_size: int = Field(default=3072, ge=1)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    positions: int = Field(default=512, ge=2)
+    temporal_layers: int = Field(default=1, ge=0)
+    local_windows: tuple[Annotated[int, Field(ge=1)] | None, ...] = (5,)
+    context_windows: tuple[Annotated[int, Field(ge=1)] | None, ...] = (5,)
+    memory_slots: int = Field(default=0, ge=0)
+    segmentation: Literal["none", "kernel", "learned"] = "none"
+    segmentation_penalty: float = Field(default=1.0, ge=0)
+    smoothing: int = Field(default=1, ge=1)
+    selection: Literal["top", "dpp"] = "top"
+    share: float | None = Field(default=0.15, gt=0, le=1)
+    relevance: float = Field(default=0.9, ge=0, lt=1)
+    video_weight: float = Field(default=15.0, ge=0)
+    text_weight: float = Field(default=1.0, ge=0)
+    boundary_weight: float = Field(default=1.0, ge=0)
+    text: VtsumText | None = VtsumText()
+
+    @model_validator(mode="after")
+    def _divided(self) -> VtsumSection:
+        if self.hidden_size % self.heads:
+            raise ValueError(f"heads ({self.heads}) must divide hidden_size ({self.hidden_size})")
+        return self
 
 
 class LlmvsSection(Section):
-    """A head of self-attention over the hidden states with which a language model judges captions."""
+    """A head of self-attention over the hidden states with which a language model judges captions (seed 002).
+
+    `tokens`: whose states are pooled, the window's (queries), the answer's, or both. `states`: after the final norm, or
+    after the linear layer that gives the logits. `layers` 0: no self-attention. `share` as for VTSUM. `folder`: where
+    states are kept, so that trainings can share them.
+    """
 
     kind: Literal["llmvs"]
+    model: LocalModel
+    prompt: str = "importance.v1"
+    window: int = Field(default=7, ge=1)
+    answer_tokens: int = Field(default=8, ge=1)
+    tokens: Literal["queries", "answers", "both"] = "both"
+    states: Literal["norm", "linear"] = "norm"
+    hidden_size: int = Field(default=2048, ge=16, multiple_of=16)
+    layers: int = Field(default=3, ge=0)
+    heads: int = Field(default=2, ge=1)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    share: float | None = Field(default=0.15, gt=0, le=1)
+    folder: str = str(DATA / "runs" / "hidden_states")
 
 
 class VlmSection(Section):

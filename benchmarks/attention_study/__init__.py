@@ -1,0 +1,1 @@
+"""How the cost of local attention grows with frames."""
