@@ -25,7 +25,8 @@ from benchmarks.split_study.planted import CHANGES, Planted, pairs_of, plant
 from curation.release.splits.align import alignments
 from curation.release.splits.cluster import Found, joined, near_duplicates
 from curation.release.splits.fingerprint import PICKS, VIEWS, Fingerprint
-from curation.release.splits.neighbours import RADIUS, by_hashes, by_means
+from curation.release.splits.near_hashes import RADIUS
+from curation.release.splits.neighbours import by_hashes, by_means
 from curation.release.splits.register import COPY, Match
 
 FRAMES = 30

@@ -1,7 +1,7 @@
 """Pairs of videos that may be copies: by the hashes of their frames, by their average, by other vectors, and by text.
 
-Each way only proposes pairs; the pictures decide. faiss finds the neighbours, all of them: no index here is
-approximate, so the answers do not depend on the order of the videos.
+Each way only proposes pairs; the pictures decide. All neighbours are found: no index here is approximate, so the
+answers do not depend on the order of the videos.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse
@@ -18,15 +18,14 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from curation.release.splits.fingerprint import CROPS, PICKS, VIEWS, Fingerprint, Hashes, bits
+from curation.release.splits.near_hashes import NearHashes
 
 Pair = tuple[int, int]  # places of two videos, the smaller first
 
-# faiss finds every hash within 7 bits: of 4 parts of 16 bits at least one then differs in no more than one bit.
-RADIUS = 7
 COMMON = 100  # a hash that more videos show (black frames, logos) proposes nothing
 PARTNERS = 64  # pairs of one video that are looked at, those with most and rarest hits first
-_PARTS, _FLIPS = 4, 1
-_ASKED, _WEIGHT = 1 << 18, 1 << 20
+_ASKED, _MET = 1 << 21, 1 << 22  # views that are looked up together; hits that are kept apart
+_WEIGHT = 1 << 20
 _NEAREST, _LEAST = 5, 0.55
 _MEANT = [side + crop for side in (0, len(CROPS)) for crop in range(3)]  # the whole and two zooms, and mirrored
 _SHINGLE, _FEWEST_SHINGLES, _COMMON_SHINGLE = 4, 4, 20
@@ -46,29 +45,18 @@ class Proposed(NamedTuple):
 def by_hashes(fingerprints: Sequence[Fingerprint | None]) -> Proposed:
     """Pairs in which a view of a frame of one video is near to a frame of the other; those with most such frames first.
 
-    Time and memory grow with the number of distinct hashes; 900,000 take about 1 GB with the views.
+    Time and memory grow with the number of distinct hashes (docs/results/releases.md).
     """
-    import faiss
-
     known = [place for place, one in enumerate(fingerprints) if one is not None]
     if not known:
         return Proposed([], 0)
-    shown = [np.unique(one.hashes) for one in fingerprints if one is not None]
-    owners = np.repeat(np.array(known), [len(hashes) for hashes in shown])
-    distinct, inverse, counts = np.unique(np.concatenate(shown), return_inverse=True, return_counts=True)
-    order = np.argsort(inverse, kind="stable")
-    starts = np.concatenate([[0], np.cumsum(counts)])
-    rare = counts <= COMMON
-    index = faiss.IndexBinaryMultiHash(64, _PARTS, 64 // _PARTS)
-    index.nflip = _FLIPS
-    index.add(_octets(distinct[rare]))
-    kept = np.flatnonzero(rare)
+    distinct, shows = _distinct(fingerprints, known)
+    rare = shows.counts <= COMMON
+    index, kept = NearHashes(distinct[rare]), np.flatnonzero(rare).astype(np.int32)
+    del distinct
     found_together: Counter[Pair] = Counter()
     for chunk in _chunks(fingerprints, known):
-        asked, asked_of = _views(fingerprints, chunk)
-        limits, _, found = index.range_search(_octets(asked), RADIUS + 1)
-        query = np.repeat(np.arange(len(asked)), np.diff(limits).astype(np.int64))
-        for first, second, weight in _hits(asked_of[query], kept[found], (order, starts, counts, owners)):
+        for first, second, weight in _hits(chunk, index, kept, shows):
             found_together[first, second] += weight
     return Proposed(_strongest(found_together), int((~rare).sum()))
 
@@ -171,11 +159,13 @@ class _Shingles:
         return known
 
 
-def _chunks(fingerprints: Sequence[Fingerprint | None], known: Sequence[int]) -> Iterator[list[int]]:
-    """The videos, so many at a time that their views are some hundred thousand."""
-    chunk: list[int] = []
+def _chunks(fingerprints: Sequence[Fingerprint | None], known: Sequence[int]) -> Iterator[list[tuple[int, Hashes]]]:
+    """The places and views of the videos, so many at a time that the views are some million."""
+    chunk: list[tuple[int, Hashes]] = []
     for place in known:
-        chunk.append(place)
+        one = fingerprints[place]
+        assert one is not None
+        chunk.append((place, one.views))
         if len(chunk) * PICKS * VIEWS >= _ASKED:
             yield chunk
             chunk = []
@@ -183,34 +173,53 @@ def _chunks(fingerprints: Sequence[Fingerprint | None], known: Sequence[int]) ->
         yield chunk
 
 
-def _views(fingerprints: Sequence[Fingerprint | None], chunk: Sequence[int]) -> tuple[Hashes, NDArray[Any]]:
-    """All hashes of views, and (video, frame) of each as one number."""
-    asked, of = [], []
-    for place in chunk:
-        one = fingerprints[place]
-        assert one is not None
-        asked.append(one.views.ravel())
-        of.append(place << 16 | np.repeat(np.arange(len(one.picks)), one.views.shape[1]))
-    return np.concatenate(asked), np.concatenate(of)
+class _Shows(NamedTuple):
+    """Which videos show a hash: `owners[starts[hash] : starts[hash] + counts[hash]]`."""
+
+    owners: NDArray[np.int32]
+    starts: NDArray[np.int32]
+    counts: NDArray[np.int32]
+
+
+def _distinct(fingerprints: Sequence[Fingerprint | None], known: Sequence[int]) -> tuple[Hashes, _Shows]:
+    """The distinct hashes of all frames, ascending, and the videos that show each."""
+    shown = [np.unique(one.hashes) for one in fingerprints if one is not None]
+    owners = np.repeat(np.array(known, np.int32), [len(hashes) for hashes in shown])
+    hashes = np.concatenate(shown)
+    del shown
+    order = np.argsort(hashes, kind="stable")
+    hashes, owners = hashes[order], owners[order]
+    starts = np.flatnonzero(np.diff(hashes, prepend=~hashes[:1]))
+    counts = np.diff(starts, append=len(hashes))
+    return hashes[starts], _Shows(owners, starts.astype(np.int32), counts.astype(np.int32))
 
 
 def _hits(
-    asked_of: NDArray[Any], found: NDArray[Any], postings: tuple[NDArray[Any], ...]
+    chunk: Sequence[tuple[int, Hashes]], index: NearHashes, kept: NDArray[np.int32], shows: _Shows
 ) -> Iterable[tuple[int, int, int]]:
     """The pairs of videos of all hits, once for each frame that hit, with a weight.
 
     A frame that is near to frames of few videos says more than one that is near to frames of many. Weights are whole
     numbers, so that their sum does not depend on an order.
     """
-    order, starts, counts, owners = postings
-    many = counts[found]
-    within = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
-    hit = owners[order[np.repeat(starts[found], many) + within]]
-    asking = np.repeat(asked_of, many)
-    unlike = (asking >> 16) != hit
-    asking, hit = np.unique(np.stack([asking[unlike], hit[unlike]]), axis=1)
-    _, inverse, videos = np.unique(asking, return_inverse=True, return_counts=True)
-    first, second = np.minimum(asking >> 16, hit), np.maximum(asking >> 16, hit)
+    asking_of = np.repeat([place for place, _ in chunk], [len(views) for _, views in chunk])  # by frame
+    width = int(shows.owners.max(initial=0)) + 1
+    met, size = [np.zeros(0, np.int64)], 0  # frame x width + video
+    for query, found in index.within(np.concatenate([views.ravel() for _, views in chunk])):
+        frame, shown = query // VIEWS, kept[found]
+        many = shows.counts[shown]
+        within = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
+        hit = shows.owners[np.repeat(shows.starts[shown], many) + within].astype(np.int64)
+        frame = np.repeat(frame, many)
+        unlike = asking_of[frame] != hit
+        met.append(np.unique(frame[unlike] * width + hit[unlike]))
+        size += len(met[-1])
+        if size >= _MET:
+            met = [np.unique(np.concatenate(met))]
+            size = 0
+    frame, hit = np.divmod(np.unique(np.concatenate(met)), width)
+    _, inverse, videos = np.unique(frame, return_inverse=True, return_counts=True)
+    first, second = np.minimum(asking_of[frame], hit), np.maximum(asking_of[frame], hit)
     return zip(first.tolist(), second.tolist(), (_WEIGHT // videos[inverse]).tolist(), strict=True)
 
 
@@ -225,7 +234,3 @@ def _strongest(counts: Mapping[Pair, int]) -> list[Pair]:
 
 def _pair(first: int, second: int) -> Pair:
     return (min(first, second), max(first, second))
-
-
-def _octets(hashes: Hashes) -> NDArray[np.uint8]:
-    return hashes.astype(">u8")[:, None].view(np.uint8)

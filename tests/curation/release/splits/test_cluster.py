@@ -10,7 +10,8 @@ from PIL import ImageOps
 
 from curation.release.splits.cluster import compare, joined, near_duplicates
 from curation.release.splits.fingerprint import PICKS, NoPictures, bits, picked
-from curation.release.splits.neighbours import RADIUS, by_hashes, by_text, by_vectors
+from curation.release.splits.near_hashes import RADIUS
+from curation.release.splits.neighbours import by_hashes, by_text, by_vectors
 from tests.curation.release.splits.videos import film, item, printed, random_print
 
 
