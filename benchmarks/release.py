@@ -268,16 +268,15 @@ def measure(few: int, many: int) -> dict[str, Any]:
             [in_fresh_process(released, root, version) for version in ("0.1.0", "0.2.0")] for root in roots
         )
         seconds = in_fresh_process(compared, roots[0])
+    one_more = [(more["cpu"] - less["cpu"]) / (many - few) for less, more in ((small, large), (again, large_again))]
     return {
         "samples": [few, many],
         "writer_to_pyarrow": round(seconds["baseline"] / seconds["writer"], 3),
         "release_to_pyarrow": round(seconds["baseline"] / small["cpu"], 3),
         "again_to_pyarrow": round(seconds["baseline"] / again["cpu"], 3),
         "samples_per_second": [round(many / each["seconds"], 1) for each in (large, large_again)],
-        "cpu_milliseconds_of_one_more": [
-            round(1000 * (more["cpu"] - less["cpu"]) / (many - few), 1)
-            for less, more in ((small, large), (again, large_again))
-        ],
+        "cpu_milliseconds_of_one_more": [round(1000 * cpu, 1) for cpu in one_more],
+        "one_more_to_pyarrow": [round(seconds["baseline"] / few / cpu, 3) for cpu in one_more],
         "cpu_seconds_of_few": {
             "pyarrow": round(seconds["baseline"], 2),
             "writer": round(seconds["writer"], 2),

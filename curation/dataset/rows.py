@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from schemas.arrow import SCHEMA_VERSION
@@ -16,10 +16,12 @@ from schemas.configuration.config import SplitConfig
 from schemas.errors import PermanentError
 from schemas.instructions import ASK_V2T, ASK_V2V, ASK_V2VT
 from schemas.manifest import SplitName
-from schemas.records import Effort, FilterScore, Frame, Maker, Review, Sample
+from schemas.records import Caption, Effort, FilterScore, Frame, Maker, Review, Sample
 from schemas.safe_text import public_text, public_uri, public_url
 from schemas.temporal import format_seconds, format_slots, format_stored, to_slots
 from schemas.time import FrameIndex
+
+_CAPTION = tuple(name for name in Caption.model_fields if name not in ("video_sha256", "effort"))
 
 
 def split_of(video_sha256: str, shares: SplitConfig) -> SplitName:
@@ -31,8 +33,12 @@ def split_of(video_sha256: str, shares: SplitConfig) -> SplitName:
     return "validation" if position < shares.train + shares.validation else "test"
 
 
-def row_of(sample: Sample, split: SplitName, images: Mapping[FrameIndex, bytes] | None) -> dict[str, Any]:
+def row_of(
+    sample: Sample, split: SplitName, images: Mapping[FrameIndex, bytes] | None, *, compared: bool = False
+) -> dict[str, Any]:
     """The row of `schemas.arrow` for a sample; `images` holds the JPEG of every keyframe, None leaves pictures out.
+
+    `compared`: the caller has compared the pictures with the hashes of their frames, as `Pictures.read` does.
 
     Raises PermanentError `inconsistent_sample` when its parts do not belong together (another video's captions,
     keyframes that were not sampled) and `image_changed` when a picture is not the one that was captioned.
@@ -75,11 +81,11 @@ def row_of(sample: Sample, split: SplitName, images: Mapping[FrameIndex, bytes] 
                 "pts": frames[index].pts,
                 "sha256": frames[index].sha256,
                 "caption": captions.get(index),
-                "image": None if images is None else _image(video.id, frames[index], images[index]),
+                "image": None if images is None else _image(video.id, frames[index], images[index], compared),
             }
             for index in sample.extract.keyframes
         ],
-        "captions": [caption.model_dump(exclude={"video_sha256", "effort"}) for caption in sample.captions.captions],
+        "captions": [{name: getattr(caption, name) for name in _CAPTION} for caption in sample.captions.captions],
         "captions_failed": [failed.model_dump(exclude={"raw"}) for failed in sample.captions.failed],
         "summary": {
             "v2v": list(summary.v2v),
@@ -93,7 +99,7 @@ def row_of(sample: Sample, split: SplitName, images: Mapping[FrameIndex, bytes] 
         "scores": sample.scores.model_dump(),
         "filters": [_filter(score) for score in video.scores],
         "provenance": {
-            "caption": _made(sample.captions.maker, (c.effort for c in sample.captions.captions)),
+            "caption": _made(sample.captions.maker, [caption.effort for caption in sample.captions.captions]),
             "extract": _made(sample.extract.maker, [sample.extract.effort]),
             "refine": _made(summary.maker, [summary.effort]),
         },
@@ -148,9 +154,8 @@ def _turns(ask: str, answer: str) -> list[dict[str, str]]:
     return [{"from": "human", "value": ask}, {"from": "gpt", "value": answer}]
 
 
-def _image(video: str, frame: Frame, data: bytes) -> dict[str, Any]:
-    found = hashlib.sha256(data).hexdigest()
-    if found != frame.sha256:
+def _image(video: str, frame: Frame, data: bytes, compared: bool) -> dict[str, Any]:
+    if not compared and (found := hashlib.sha256(data).hexdigest()) != frame.sha256:
         raise PermanentError(
             "image_changed", f"frame {frame.index}: SHA-256 {found[:12]} instead of {frame.sha256[:12]}"
         )
@@ -176,7 +181,12 @@ def _filter(score: FilterScore) -> dict[str, Any]:
     return {**score.model_dump(exclude={"value"}), **typed, "detail": public_text(score.detail)}
 
 
-def _made(maker: Maker, efforts: Iterable[Effort]) -> dict[str, Any]:
-    total = sum(efforts, Effort())
+def _made(maker: Maker, efforts: Sequence[Effort]) -> dict[str, Any]:
+    total = {
+        "tokens_in": sum(effort.tokens_in for effort in efforts),
+        "tokens_out": sum(effort.tokens_out for effort in efforts),
+        "attempts": sum(effort.attempts for effort in efforts),
+        "repaired": any(effort.repaired for effort in efforts),
+    }
     sampling = json.dumps(maker.sampling, sort_keys=True, ensure_ascii=False)
-    return maker.model_dump(exclude={"sampling"}) | {"sampling": sampling} | total.model_dump()
+    return maker.model_dump(exclude={"sampling"}) | {"sampling": sampling} | total

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 from curation.frames.files import frame_name, frames_key, keep_only, read_frame
@@ -35,6 +36,8 @@ class Pictures:
         self.config = config
         self.sandbox = sandbox
         self._video_file = video_file or store.video
+        # A video's pictures are asked for one soon after the other, and the key is a hash of settings.
+        self._key = lru_cache(maxsize=_REMEMBERED)(lambda sha256: frames_key(sha256, self.config))
         self._drawing: SingleFlight[FrameSet | None] = SingleFlight()
         self._drawn: OrderedDict[str, FrameSet] = OrderedDict()
         self._lock = threading.Lock()
@@ -45,7 +48,7 @@ class Pictures:
         Videos with the same bytes share the work. Raises StageError as `sample_frames`, and NotStored when the video's
         file is not in the store.
         """
-        key = frames_key(video.sha256, self.config)
+        key = self._key(video.sha256)
         record = None
         while record is None:  # None comes from a thread that only read a picture
             record = self._drawing.run(key, lambda: self._remembered(key) or self._draw(video, key))
@@ -57,7 +60,7 @@ class Pictures:
         Raises PoisonError `picture_changed` when the video decodes to another picture than the record describes,
         TransientError `picture_gone` when others remove the picture all the time, and what `sample` raises.
         """
-        key, frame = frames_key(video.sha256, self.config), frames.frames[index]
+        key, frame = self._key(video.sha256), frames.frames[index]
         folder = self.store.frames(key)
         for _ in range(_TRIES):
             try:
@@ -72,7 +75,7 @@ class Pictures:
     def thin(self, video: Video, keyframes: tuple[FrameIndex, ...]) -> None:
         """Remove the pictures that the configuration does not keep (`frames.keep`)."""
         if self.config.keep != "all":
-            folder = self.store.frames(frames_key(video.sha256, self.config))
+            folder = self.store.frames(self._key(video.sha256))
             keep_only(folder, keyframes if self.config.keep == "keyframes" else ())
 
     def _draw_unless_there(self, video: Video, key: str, frame: Frame) -> FrameSet | None:

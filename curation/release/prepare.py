@@ -28,7 +28,8 @@ def prepared(
 ) -> Iterator[Prepared]:
     """Prepare samples, in their order; at most some are in memory. `sheets` is None where there are no pictures.
 
-    A StageError or FileNotFoundError of `read_image` is the sample's; other errors are raised.
+    `read_image` compares a picture with the hash of its frame, as `Pictures.read` does. A StageError or
+    FileNotFoundError that it raises is the sample's; other errors are raised.
     """
     return in_order(lambda sample: _prepare(sample, read_image, split, sheets), samples, "release")
 
@@ -38,7 +39,7 @@ def _prepare(
 ) -> Prepared:
     try:
         pictures = None if sheets is None else _pictures(sample, read_image)
-        row = row_of(sample, split(sample), pictures)
+        row = row_of(sample, split(sample), pictures, compared=True)
         sheet = None if sheets is None or pictures is None else _sheet(sample, pictures, sheets)
         return Prepared(sample.video.id, Published(sample, row, sheet))
     except StageError as error:

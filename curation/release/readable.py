@@ -60,5 +60,6 @@ def _is_suspect(texts: pa.Array) -> bool:
     data = texts.buffers()[2]
     if data is None:
         return False
-    longest = pc.max(pc.binary_length(texts)).as_py() or 0  # bytes, of which a character has one or more
+    # Bytes, of which a character has one or more. Most columns are shorter as a whole than one text may be.
+    longest = data.size if data.size <= LONGEST else pc.max(pc.binary_length(texts)).as_py() or 0
     return longest > LONGEST or b"\0" in data.to_pybytes()

@@ -39,6 +39,7 @@ class SplitFiles:
         self.split = split
         self._open = open_file
         self._folder, self._schema = folder, schema
+        self._shown = [field.name for field in schema if _holds_pictures(field.type)]
         self._rows: list[Row] = []
         self._payload = 0
         self._group: list[pa.RecordBatch] = []
@@ -49,7 +50,7 @@ class SplitFiles:
     def add(self, row: Row) -> None:
         """Append a row. Raises pyarrow.ArrowInvalid or ArrowTypeError for a value of a wrong type."""
         self._rows.append(row)
-        self._payload += _pictures(row)
+        self._payload += sum(len(data) for name in self._shown for data in _blobs(row.get(name)))
         if len(self._rows) >= _BATCH_ROWS or self._payload >= _BATCH_PAYLOAD:
             self._batch()
 
@@ -155,12 +156,14 @@ def _place(split: ConfigurationSplit) -> tuple[int, str]:
     return (known.index(split.split) if split.split in known else len(known), split.split)
 
 
-def _pictures(value: Any) -> int:
-    """Bytes of the pictures in a value: in a column, in its lists, and in structures in these."""
-    return sum(map(len, _blobs(value)))
+def _holds_pictures(kind: pa.DataType) -> bool:
+    """Whether values of a type are bytes, or have some in their lists and structures."""
+    inner = [kind.field(place).type for place in range(kind.num_fields)]
+    return pa.types.is_binary(kind) or any(map(_holds_pictures, inner))
 
 
 def _blobs(value: Any) -> Iterator[bytes]:
+    """The pictures in a value: in a column, in its lists, and in structures in these."""
     if isinstance(value, bytes):
         yield value
     elif isinstance(value, dict):

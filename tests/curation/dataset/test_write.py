@@ -304,3 +304,11 @@ def test_row_of_refuses_pictures_that_changed():
     images[3] += b"\0"
     with pytest.raises(PermanentError, match="image_changed: frame 3"):
         row_of(sample, "train", images)
+
+
+def test_pictures_that_were_compared_are_not_compared_again():
+    sample = make_sample()
+    images = {index: read_picture(sample, index) for index in sample.extract.keyframes}
+    assert row_of(sample, "train", images, compared=True) == row_of(sample, "train", images)
+    other = row_of(sample, "train", dict.fromkeys(images, b"other"), compared=True)
+    assert {keyframe["image"]["bytes"] for keyframe in other["keyframes"]} == {b"other"}

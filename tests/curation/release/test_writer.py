@@ -1,6 +1,6 @@
 """Files of a configuration: bounded row groups and files, names, checksums, and equal bytes for equal rows."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,18 @@ from curation.release.configurations.configuration import Configuration
 from curation.release.writer import ConfigurationWriter
 from tests.curation.samples import contents
 
+TEXT = datasets.Value("string")
 FEATURES = datasets.Features(
     {"id": datasets.Value("string"), "picture": datasets.Image(), "split": datasets.Value("string")}
 )
 TOY = Configuration("toy", "A row.", lambda: FEATURES)
+ALBUM = Configuration(
+    "album",
+    "A row with pictures in a list.",
+    lambda: datasets.Features(
+        {"id": datasets.Value("string"), "pages": datasets.List({"shown": datasets.Image()}), "split": TEXT}
+    ),
+)
 
 
 def rows(count: int, size: int = 1000, split: str = "train") -> Iterator[dict[str, Any]]:
@@ -25,9 +33,14 @@ def rows(count: int, size: int = 1000, split: str = "train") -> Iterator[dict[st
         yield {"id": f"{split}{number}", "picture": {"bytes": data, "path": None}, "split": split}
 
 
-def write(folder: Path, *groups: Iterator[dict[str, Any]]) -> ConfigurationWriter:
+def albums(count: int, size: int) -> Iterator[dict[str, Any]]:
+    for row in rows(count, size):
+        yield {"id": row["id"], "pages": [{"shown": row["picture"]}], "split": row["split"]}
+
+
+def write(folder: Path, *groups: Iterator[dict[str, Any]], configuration: Configuration = TOY) -> ConfigurationWriter:
     folder.mkdir()
-    with ConfigurationWriter(folder, TOY) as writer:
+    with ConfigurationWriter(folder, configuration) as writer:
         for group in groups:
             for row in group:
                 writer.add(row)
@@ -62,8 +75,11 @@ def test_row_groups_and_files_are_bounded_and_hold_every_row_once(tmp_path: Path
     assert [(each.split, each.rows, each.shards) for each in counted.splits] == [("train", 1000, 3), ("test", 10, 1)]
 
 
-def test_row_groups_stay_below_100_megabytes_even_with_large_rows(tmp_path: Path) -> None:
-    writer = write(tmp_path / "r", rows(12, 9_000_000))
+@pytest.mark.parametrize(("made", "configuration"), [(rows, TOY), (albums, ALBUM)])
+def test_row_groups_stay_below_100_megabytes_even_with_large_rows(
+    tmp_path: Path, made: Callable[[int, int], Iterator[dict[str, Any]]], configuration: Configuration
+) -> None:
+    writer = write(tmp_path / "r", made(12, 9_000_000), configuration=configuration)
     ((path, _),) = writer.files
     metadata = pq.read_metadata(path)
     sizes = [metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups)]
