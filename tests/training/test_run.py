@@ -67,7 +67,7 @@ def test_one_command_from_a_release_to_a_card(config: Path, release: Path, tmp_p
     about = require_finished(out / "model")
     assert about["made_from"] in card and about["config"] in card and "| vtsum |" in card and "loss.png" in card
     html = MarkdownIt("commonmark").enable("table").render(card.split("---", 2)[2])
-    assert html.count("<table>") == 3 and html.count("<tr>") == (1 + 4) + (1 + 3) + (1 + 2 + 4)
+    assert html.count("<table>") == 3 and html.count("<tr>") == (1 + 4) + (1 + 3) + (1 + 2 + 5)
     assert yaml.safe_load(card.split("---")[1])["library_name"] == "transformers"
     assert (out / "model" / "loss.png").read_bytes().startswith(b"\x89PNG")
     code, _, err = train(config, release, out)

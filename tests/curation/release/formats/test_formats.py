@@ -224,12 +224,10 @@ def test_a_training_is_configured_where_there_are_rows_for_it(videos: Path, untr
 
 def test_the_rules_in_a_readme_are_lines_of_markdown(videos: Path, frames: Path) -> None:
     texts = "- Texts of videos, people and models hold no `<`, `>`, `[`, `]`, and no role name with a colon: they are"
-    for release, times in ((videos, "seconds (`[3.0]`).\n"), (frames, "last sampled frame (`[09]`).\n")):
+    for release, times in ((videos, "seconds (`[3.0]`)"), (frames, "last sampled frame (`[09]`)")):
         for name in ("llamafactory", "ms-swift", "trl"):
             lines = (release / "formats" / name / "README.md").read_text().splitlines(keepends=True)
-            assert any(
-                line.startswith("- Answers have times in ") and line.endswith(f"{times[:-1]}.\n") for line in lines
-            )
+            assert any(line.startswith("- Answers have times in ") and line.endswith(f"{times}.\n") for line in lines)
             assert any(line.startswith(texts) for line in lines)
             shown = [line for line in lines if line.startswith("- Up to 100 frames of a video")]
             assert len(shown) == (release == frames or name == "trl")
