@@ -17,6 +17,7 @@ from models.identity import checkpoint_errors
 from schemas.errors import ConfigError
 
 MARK = "finished.json"  # written last: a checkpoint without it was interrupted while it was written
+ADAPTER = "adapter_config.json"  # of PEFT: the folder has an adapter alone, over the model that this file names
 _STEP = re.compile(r"checkpoint-(\d+)")
 _log = logging.getLogger(__name__)
 Model = TypeVar("Model", bound=PreTrainedModel)
@@ -24,13 +25,14 @@ Model = TypeVar("Model", bound=PreTrainedModel)
 
 def mark_finished(folder: Path, about: Mapping[str, Any]) -> None:
     """Say that everything else in the folder is written, with the sizes of its files and what it was made of."""
+    (folder / MARK).unlink(missing_ok=True)
     sizes = {path.name: path.stat().st_size for path in sorted(folder.iterdir()) if path.is_file()}
     write_whole(folder / MARK, json.dumps({**about, "files": sizes}, indent=2) + "\n", durable=True)
 
 
 def require_finished(folder: Path) -> dict[str, Any]:
     """What `mark_finished` wrote. Raises ConfigError for a folder that is no checkpoint, or an unfinished one."""
-    if not (folder / "config.json").is_file():
+    if not any((folder / name).is_file() for name in ("config.json", ADAPTER)):
         raise ConfigError(f"{folder}: no checkpoint of a summarizer (a folder that `v2xum train` wrote, OUT/model)")
     try:
         about: dict[str, Any] = json.loads((folder / MARK).read_text(encoding="utf-8"))

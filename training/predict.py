@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from transformers import PreTrainedModel
 
 from curation.store.files import write_whole
@@ -38,12 +39,13 @@ def predict(
     if len(questions) != len(examples):
         raise ValueError(f"{len(questions)} questions for {len(examples)} videos")
     model.train(False)
+    if torch.cuda.is_available():
+        model.to("cuda")  # where the training was; what is loaded begins on the CPU
     for start in range(0, len(examples), batch):
         raise_if_stopped()
         some = examples[start : start + batch]
         asked = collator.questions([questions[start + place] for place in range(len(some))])
-        answers: list[Predicted] = model.predict(asked)  # type: ignore[operator]
-        for example, predicted in zip(some, answers, strict=True):
+        for example, predicted in zip(some, recipe.predict(model, asked), strict=True):
             if predicted.scores is not None and len(predicted.scores) != example.frames:
                 raise ValueError(f"{len(predicted.scores)} scores for the {example.frames} frames of {example.id}")
             yield Answer(example, predicted)

@@ -6,34 +6,56 @@ import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, NamedTuple, cast
 
 from transformers import PreTrainedModel
 
+from models.summarizers.predicted import Predicted
 from schemas.configuration.train_config import TrainConfig
 from schemas.errors import ConfigError
 from training import checkpoints
-from training.collate import Collator
+from training.collate import Batch, Collator
 from training.examples import Example
 from training.features import Features
+from training.loop import Loop, Way
 
-_MODULES = {"v2xum": "training.v2xum", "vtsum": "training.vtsum", "llmvs": "training.llmvs"}
+_MODULES = {
+    "v2xum": "training.v2xum",
+    "vtsum": "training.vtsum",
+    "llmvs": "training.llmvs",
+    "vlm": "training.modern.sft",
+    "dpo": "training.modern.dpo",
+}
+
+
+class Places(NamedTuple):
+    """The folder of the release, and that of the training."""
+
+    release: Path
+    out: Path
 
 
 class Recipe(ABC):
     """How one kind of summarizer is trained and asked. A module `training.KIND` has its own as `RECIPE`.
 
     `kind` is its model, which has `predict(batch) -> list[Predicted]`: one for each video, on its F frames.
-    `reads_frames`: it needs the vectors of frames.
+    `reads_frames`: it needs the vectors of frames. `reads_lazily`: items cost nothing before they are read. `places`
+    are for those that read the release's files themselves.
     """
 
     kind: ClassVar[type[PreTrainedModel]]
     reads_frames: ClassVar[bool] = True
+    reads_lazily: ClassVar[bool] = False
+    places: Places | None = None
 
     def __init__(self, config: TrainConfig, features: Features | None) -> None:
         """Keep the configuration and, for summarizers that look at frames, their vectors."""
         self.config = config
         self.features = features
+
+    def way(self) -> Way:
+        """By which Trainer it is trained."""
+        return Way(Loop)
 
     def check(self, examples: Sequence[Example]) -> None:  # noqa: B027 - most need nothing
         """Raise ConfigError for examples that it cannot learn from, before anything takes time."""
@@ -65,13 +87,22 @@ class Recipe(ABC):
         """Exactly one item for each example, to be predicted."""
         return self.items(examples)
 
+    def predict(self, model: PreTrainedModel, batch: Batch) -> list[Predicted]:
+        """What the model says of a batch of the collator's `questions`."""
+        answers: list[Predicted] = model.predict(batch)  # type: ignore[operator]
+        return answers
 
-def recipe_of(config: TrainConfig, features: Features | None) -> Recipe:
+
+def recipe_of(config: TrainConfig, features: Features | None, places: Places | None = None) -> Recipe:
     """The recipe of the configured kind. Raises ConfigError where the features that it needs are not configured."""
     kind = config.summarizer.kind
-    if kind not in _MODULES:
-        raise ConfigError(f"summarizer.kind: {kind} cannot be trained here yet (there are: {', '.join(_MODULES)})")
-    recipe = cast("type[Recipe]", importlib.import_module(_MODULES[kind]).RECIPE)
+    try:
+        recipe = cast("type[Recipe]", importlib.import_module(_MODULES[kind]).RECIPE)
+    except ModuleNotFoundError as error:
+        told = f"needs the package {error.name}, which is missing: install the extra `train`"
+        raise ConfigError(f"summarizer.kind: {kind} {told}") from error
     if recipe.reads_frames and features is None:
         raise ConfigError(f"features: {kind} looks at frames: name a tower in the section `features`")
-    return recipe(config, features)
+    made = recipe(config, features)
+    made.places = places
+    return made

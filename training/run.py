@@ -31,9 +31,10 @@ from schemas.kit.blame import in_one_line
 from training.checkpoints import require_finished
 from training.examples import Example, Release, read_release
 from training.features import Features
-from training.fit import Data, FitResult, Probe, Step, fit, probe
+from training.fit import FitResult, Probe, fit, probe
+from training.loop import Data, Step
 from training.predict import Answer, predict, write_predictions
-from training.recipe import Recipe, recipe_of
+from training.recipe import Places, Recipe, recipe_of
 
 STATED = "summarizer.json"
 
@@ -102,7 +103,7 @@ class Training:
         if (section := self.config.features) is not None:
             folder = Path(section.folder) if section.folder is not None else self.out / "features"
             self.features = Features(folder, section.tower, self.release.sampling)
-        self.recipe: Recipe = recipe_of(self.config, self.features)
+        self.recipe: Recipe = recipe_of(self.config, self.features, Places(request.release, self.out))
         self.recipe.check([*self.train, *self.validation, *self.test])
 
     @property
@@ -137,27 +138,32 @@ class Training:
     def dry_run(self, hooks: Hooks) -> DryRun:
         """Train a few steps on the longest videos, whose vectors are made for it, and keep nothing else."""
         settings = self.config.training
-        some = sorted(self.train, key=lambda example: -example.frames)[: settings.batch * settings.accumulate]
+        some = self.train
+        if not self.recipe.reads_lazily:
+            some = sorted(some, key=lambda example: -example.frames)[: settings.batch * settings.accumulate]
         missing = 0
         if self.features is not None and self.recipe.reads_frames:
             missing = len(self.features.missing(self.release.examples))
             self.features.make(some, raise_if_stopped=hooks.raise_if_stopped, on_video=hooks.on_video)
         items = self.recipe.items(some)
         data = Data(items, None, self.recipe.collator(), self.recipe.lengths(items))
-        found = probe(self.build(), data, settings, round(len(items) / len(some) * len(self.train)))
+        every = round(len(items) / len(some) * len(self.train))
+        found = probe(self.build(), data, settings, every, self.recipe.way())
         return DryRun(found, len(self.train), missing)
 
     def fit(self, hooks: Hooks) -> FitResult:
         """Train, and leave the result in OUT/model. Raises as `fit`."""
         items = self.recipe.items(self.train)
-        validation = self.recipe.items(self.validation) if self.validation else None
+        validation = self.recipe.items(self.validation) if self.validation else ()
         write_whole(self.out / "run.json", json.dumps({**self.about, "configuration": self.config.model_dump(
             mode="json")}, indent=2) + "\n")  # fmt: skip
+        lengths = self.recipe.lengths(items) if self.config.training.group_by_length else ()
         return fit(
             self.build(),
-            Data(items, validation, self.recipe.collator(), self.recipe.lengths(items)),
+            Data(items, validation or None, self.recipe.collator(), lengths),
             self.config.training,
             self.out,
+            way=self.recipe.way(),
             resume=self.request.resume,
             about=self.about,
             save_also=self._save_also,
@@ -174,8 +180,8 @@ class Training:
         """Files of predictions for the evaluated split by the system's name: trained, untrained, uniform sampling."""
         batch, kind = self.config.evaluation.batch, self.config.summarizer.kind
         files: dict[str, Path] = {kind: self.out / "predictions" / f"{kind}.jsonl"}
-        trained = self.recipe.load(model)
-        write_predictions(files[kind], predict(self.recipe, trained, self.test, batch, hooks.raise_if_stopped))
+        answers = predict(self.recipe, self.recipe.load(model), self.test, batch, hooks.raise_if_stopped)
+        write_predictions(files[kind], answers)
         if self.config.evaluation.untrained:
             files["untrained"] = self.out / "predictions" / "untrained.jsonl"
             answers = predict(self.recipe, self.build(), self.test, batch, hooks.raise_if_stopped)

@@ -24,7 +24,8 @@ from schemas.repository import DATA
 from training.collate import Batch, Collator, pad
 from training.examples import Example
 from training.features import Features
-from training.fit import Data, fit
+from training.fit import fit
+from training.loop import Data
 
 WIDTH = 768
 

@@ -14,7 +14,8 @@ from schemas.configuration.train_config import TrainingSection
 from schemas.errors import ConfigError, Interrupted, MachineTrouble, TrainingDiverged
 from tests.training.tiny import Noisy, Tiny, items, tiny
 from training.checkpoints import MARK, architecture, load
-from training.fit import Data, FitResult, Step, fit, probe
+from training.fit import FitResult, fit, probe
+from training.loop import Data, Step
 
 SETTINGS = TrainingSection(epochs=3, batch=2, learning_rate=0.01, patience=None, keep=3)
 
@@ -67,7 +68,9 @@ def test_resumed_at_any_step_the_weights_are_equal_to_the_bit(
         train(tmp_path, raise_if_stopped=raise_if_stopped, on_step=on_step)
     assert not (tmp_path / "model").exists()
     torch.manual_seed(99)  # another process has another random state
-    went_on = train(tmp_path, resume=True)
+    seen: list[int] = []
+    went_on = train(tmp_path, resume=True, on_step=lambda done: seen.append(done.step))
+    assert seen[0] == step + 1, "it goes on, and does not begin again"
     assert went_on.steps == STEPS and same(went_on.model, undisturbed.model)
     assert went_on.validation == undisturbed.validation
 
@@ -79,7 +82,14 @@ def test_other_ways_of_training_resume_too(change: dict[str, Any], tmp_path: Pat
     raise_if_stopped, on_step = stop_after(5)
     with pytest.raises(Interrupted):
         train(tmp_path / "b", settings, raise_if_stopped=raise_if_stopped, on_step=on_step)
-    assert same(train(tmp_path / "b", settings, resume=True).model, whole.model)
+    seen: list[int] = []
+    went_on = train(tmp_path / "b", settings, resume=True, on_step=lambda done: seen.append(done.step))
+    assert seen[0] == 6 and same(went_on.model, whole.model) and went_on.validation == whole.validation
+
+
+def test_bfloat16_trains_without_a_gpu_too(tmp_path: Path) -> None:
+    settings = SETTINGS.model_copy(update={"precision": "bfloat16", "epochs": 1.0})
+    assert train(tmp_path, settings).steps == STEPS // 3
 
 
 def test_it_learns_and_keeps_the_best(undisturbed: FitResult) -> None:

@@ -15,7 +15,7 @@ from schemas.errors import Interrupted
 from schemas.kit.number_of import number_of
 
 if TYPE_CHECKING:  # heavy modules are imported by the command that needs them
-    from training.fit import Step
+    from training.loop import Step
     from training.run import DryRun
 
 _EVERY_SECONDS = 10.0
