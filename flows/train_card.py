@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import yaml
 
@@ -12,10 +14,11 @@ from curation.store.files import hash_file, write_whole
 from pages.markdown import Markdown
 from pages.templates import load_markdown_template
 from schemas.documents.evaluation import Evaluation, MetricValue
+from training.checkpoints import ADAPTER
 from training.fit import FitResult
 from training.run import Training
 
-_PACKAGES = ("torch", "transformers", "accelerate", "peft", "numpy")
+_PACKAGES = ("torch", "transformers", "accelerate", "peft", "trl", "numpy")
 
 
 def write_card(training: Training, result: FitResult, evaluation: Evaluation) -> None:
@@ -24,7 +27,8 @@ def write_card(training: Training, result: FitResult, evaluation: Evaluation) ->
     plot = {"training": result.losses, "validation": result.validation}
     write_whole(folder / "loss.png", curves("Loss", "step", "loss", {k: v for k, v in plot.items() if v}))
     header = {
-        "library_name": "transformers",
+        "library_name": "peft" if (folder / ADAPTER).is_file() else "transformers",
+        **_below(folder),
         "tags": ["video-summarization", training.config.summarizer.kind],
         **({"license": spdx_licence(manifest.licence)} if manifest.licence else {}),
     }
@@ -55,6 +59,14 @@ def write_card(training: Training, result: FitResult, evaluation: Evaluation) ->
         software={name: _version(name) for name in _PACKAGES},
     )
     write_whole(folder / "README.md", text)
+
+
+def _below(folder: Path) -> dict[str, str]:
+    """The model of the Hub to which an adapter belongs; none where it is a folder of this machine."""
+    if not (folder / ADAPTER).is_file():
+        return {}
+    name = str(json.loads((folder / ADAPTER).read_text(encoding="utf-8"))["base_model_name_or_path"])
+    return {} if Path(name).is_absolute() else {"base_model": name}
 
 
 def _cell(metric: MetricValue | None) -> str:

@@ -29,14 +29,14 @@ PATCH = {"qwen2_5_vl": 14, "qwen3_vl": 16}
 _KEPT: list[Any] = []  # libraries of operators live as long as their objects
 
 
-def tokenizer() -> Any:
-    """A byte-level tokenizer whose special tokens are Qwen's."""
+def tokenizer(first_special: int = FIRST_SPECIAL) -> Any:
+    """A byte-level tokenizer whose special tokens are Qwen's; `first_special`: the number of the first one."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {letter: number for number, letter in enumerate(letters)}
-    vocabulary |= {f"unused{number}": number for number in range(len(letters), FIRST_SPECIAL)}
+    vocabulary |= {f"unused{number}": number for number in range(len(letters), first_special)}
     made = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     made.decoder = decoders.ByteLevel()
@@ -50,14 +50,17 @@ def tokenizer() -> Any:
         chat_template=TEMPLATE,
         model_max_length=262144,
     )
-    assert fast.convert_tokens_to_ids("<|image_pad|>") == 151655
+    assert fast.convert_tokens_to_ids("<|image_pad|>") == first_special + 12
     return fast
 
 
-def save(model: str, folder: Path) -> None:
-    """Save the files of a processor and a configuration as a checkpoint's folder has them; there are no weights."""
+def save(model: str, folder: Path, *, first_special: int = FIRST_SPECIAL, pixels: int | None = None) -> None:
+    """Save the files of a processor and a configuration as a checkpoint's folder has them; there are no weights.
+
+    For small checkpoints `first_special` makes the vocabulary smaller, and `pixels` the largest picture.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    tokenizer().save_pretrained(folder)
+    tokenizer(first_special).save_pretrained(folder)
     name = {"qwen2_5_vl": "Qwen2_5_VLProcessor", "qwen3_vl": "Qwen3VLProcessor"}[model]
     qwen3 = model == "qwen3_vl"
     mean = [0.5] * 3 if qwen3 else [0.48145466, 0.4578275, 0.40821073]
@@ -74,6 +77,8 @@ def save(model: str, folder: Path) -> None:
         if qwen3
         else {"shortest_edge": 3136, "longest_edge": 12845056}
     )
+    if pixels is not None:
+        sizes = {"shortest_edge": min(pixels, sizes["shortest_edge"]), "longest_edge": pixels}
     image = {**shared, "image_processor_type": "Qwen2VLImageProcessor", "processor_class": name, "size": sizes}
     video_sizes = (
         {"shortest_edge": 4096, "longest_edge": 25165824}
@@ -86,10 +91,21 @@ def save(model: str, folder: Path) -> None:
     (folder / "video_preprocessor_config.json").write_text(json.dumps(video))
     architecture = "Qwen3VLForConditionalGeneration" if qwen3 else "Qwen2_5_VLForConditionalGeneration"
     config = {
-        "architectures": [architecture], "model_type": model, "image_token_id": 151655, "video_token_id": 151656,
-        "vision_start_token_id": 151652, "vision_end_token_id": 151653, "torch_dtype": "bfloat16",
+        "architectures": [architecture], "model_type": model, "torch_dtype": "bfloat16",
+        **token_ids(first_special),
     }  # fmt: skip
     (folder / "config.json").write_text(json.dumps(config))
+
+
+def token_ids(first_special: int = FIRST_SPECIAL) -> dict[str, int]:
+    """The numbers of the tokens of pictures and videos, by their keys in a configuration."""
+    names = {
+        "image_token_id": "<|image_pad|>",
+        "video_token_id": "<|video_pad|>",
+        "vision_start_token_id": "<|vision_start|>",
+        "vision_end_token_id": "<|vision_end|>",
+    }
+    return {key: first_special + SPECIAL.index(token) for key, token in names.items()}
 
 
 def pictures(patches: Any, grid: Any, patch: int, merge: int = 2, temporal: int = 2) -> Any:

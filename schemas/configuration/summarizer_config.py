@@ -118,16 +118,33 @@ class LlmvsSection(Section):
     folder: str = str(DATA / "runs" / "hidden_states")
 
 
-class VlmSection(Section):
-    """A current vision-language model, tuned by TRL on pictures with times between them."""
+class VisionModelSection(Section):
+    """What both ways of tuning a current vision-language model have.
+
+    `model`: a folder or name of the hub, or the result of an earlier training, whose adapter is tuned further.
+    `revision`: its commit or tag. `lora`: of a model without an adapter.
+    """
+
+    model: str
+    revision: str | None = None
+    lora: LoraSection = LoraSection()
+    answer_tokens: int = Field(default=1024, ge=8)
+
+
+class VlmSection(VisionModelSection):
+    """A vision-language model, tuned by TRL's SFTTrainer on `formats/trl`: pictures with their times between them."""
 
     kind: Literal["vlm"]
 
 
-class DpoSection(Section):
-    """A vision-language model, tuned by TRL on what people preferred."""
+class DpoSection(VisionModelSection):
+    """The same, tuned by TRL's DPOTrainer on `formats/trl/dpo`: what people wrote instead of a model's answer.
+
+    `beta`: how near it stays to where it began (Rafailov et al. 2023, https://arxiv.org/abs/2305.18290, equation 7).
+    """
 
     kind: Literal["dpo"]
+    beta: float = Field(default=0.1, gt=0)
 
 
 SummarizerSection = Annotated[

@@ -91,7 +91,7 @@ def test_a_dry_run_leaves_nothing_but_features(config: Path, release: Path, tmp_
         (("--set", "features=null"), "looks at frames"),
         (("--set", "features.tower.model=./gone"), "features.tower.model: ./gone: there is no such"),
         (("--media", "gone"), "no folder with videos"),
-        (("--set", "summarizer.kind=dpo"), "cannot be trained here yet"),
+        (("--set", "summarizer.kind=dpo"), "summarizer.model: Field required"),
     ],
 )
 def test_bad_input_is_told_before_anything_is_made(
