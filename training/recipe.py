@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, cast
 
@@ -13,6 +13,7 @@ from transformers import PreTrainedModel
 from models.summarizers.predicted import Predicted
 from schemas.configuration.train_config import TrainConfig
 from schemas.errors import ConfigError
+from schemas.release import FormatChoice
 from training import checkpoints
 from training.collate import Batch, Collator
 from training.examples import Example
@@ -86,6 +87,12 @@ class Recipe(ABC):
     def questions(self, examples: Sequence[Example]) -> Sequence[Any]:
         """Exactly one item for each example, to be predicted."""
         return self.items(examples)
+
+    def show(self, example: Example, picture: Callable[[int], bytes], choice: FormatChoice) -> None:  # noqa: B027
+        """Take the pictures of a video that is in no release, for recipes that read a release's files.
+
+        `picture` gives the JPEG of a sampled frame; `choice`: how the files were written that the model learned from.
+        """
 
     def predict(self, model: PreTrainedModel, batch: Batch) -> list[Predicted]:
         """What the model says of a batch of the collator's `questions`."""

@@ -28,6 +28,7 @@ from schemas.configuration.section import Section
 from schemas.configuration.train_config import TrainConfig
 from schemas.errors import ConfigError
 from schemas.kit.blame import in_one_line
+from schemas.release import FormatChoice
 from training.checkpoints import require_finished
 from training.examples import Example, Release, read_release
 from training.features import Features
@@ -52,10 +53,14 @@ class TrainRequest(BaseModel):
 
 
 class Stated(Section):
-    """What stands beside the weights in OUT/model: how the model was made, and how frames are sampled for it."""
+    """What stands beside the weights in OUT/model: how the model was made, and how frames are sampled for it.
+
+    `formats`: how the release's files for trainers were written, for a model that learned from them.
+    """
 
     config: TrainConfig
     sampling: FrameConfig
+    formats: FormatChoice = FormatChoice()
 
 
 def read_stated(checkpoint: Path) -> Stated:
@@ -173,7 +178,7 @@ class Training:
 
     def _save_also(self, folder: Path) -> None:
         self.recipe.save_also(folder)
-        stated = Stated(config=self.config, sampling=self.release.sampling)
+        stated = Stated(config=self.config, sampling=self.release.sampling, formats=self.release.manifest.formats)
         write_whole(folder / STATED, stated.model_dump_json(indent=2) + "\n")
 
     def predictions(self, model: Path, hooks: Hooks) -> dict[str, Path]:

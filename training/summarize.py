@@ -88,6 +88,7 @@ def summarize(at: str, checkpoint: Path, out: Path, download: DownloadConfig, ba
             pictures = (read_frame(frames, index) for index in range(example.frames))
             features.keep(example, tower_vectors(build_tower(section.tower), pictures))
         recipe = recipe_of(stated.config, features)
+        recipe.show(example, lambda index: read_frame(frames, index), stated.formats)
         recipe.check([example])
         answer = next(predict(recipe, recipe.load(checkpoint), [example], 1))
         files = _pictures(answer, sampled, frames, out)

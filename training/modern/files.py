@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import io
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import datasets
+from PIL import Image
 
+from curation.release.formats.format import tasks_of
+from curation.release.formats.frames import InputFrame, input_indices, scaled
+from curation.release.formats.items import TASKS
 from curation.release.formats.preferences import FOLDER, trl_features
 from curation.release.formats.reading import read_lines
+from curation.release.formats.trl import prompt
 from curation.release.manifest import read_manifest
 from schemas.errors import ConfigError
-from schemas.release import Times
+from schemas.release import FormatChoice, Times
+from schemas.time import Seconds
+from training.examples import Example
 
 
 class Rows(NamedTuple):
     """The rows of a split (`id`, `task`, `prompt`, `completion`, `images`), and each row's place by video and task."""
 
-    data: datasets.Dataset
+    data: Any  # a Dataset of a release, and a list of one video
     places: Mapping[tuple[str, str], int]
 
 
@@ -77,6 +85,32 @@ class TrlFiles:
     def _parquet(self, files: Sequence[Path], **options: Any) -> datasets.Dataset:
         datasets.disable_progress_bars()
         return datasets.Dataset.from_parquet([str(path) for path in files], cache_dir=str(self._scratch), **options)
+
+
+class ShownVideo(TrlFiles):
+    """One video in place of a release, with the same prompts. There is nothing to learn from it."""
+
+    def __init__(self, example: Example, picture: Callable[[int], bytes], choice: FormatChoice) -> None:
+        """`picture` gives the JPEG of a sampled frame; `choice` is that of the release that the model learned from."""
+        frames = [
+            InputFrame(Seconds(float(example.seconds[index])), scaled(picture(index)), f"{index}.jpg")
+            for index in input_indices(example.frames)
+        ]
+        pictures = [Image.open(io.BytesIO(frame.jpeg)) for frame in frames]
+        tasks = tasks_of(choice, TASKS)
+        self.times = choice.times
+        self._shown = Rows(
+            [{"prompt": prompt(frames, task), "images": pictures} for task in tasks],
+            {(example.id, task): place for place, task in enumerate(tasks)},
+        )
+
+    def files(self, split: str) -> list[Path]:
+        """None: there is no release."""
+        return []
+
+    def rows(self, split: str) -> Rows:
+        """A row for each task, without an answer."""
+        return self._shown
 
 
 def _as_parts(row: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -27,14 +27,14 @@ from models.summarizers.predicted import Predicted
 from models.weights import load_weights, quiet_loading
 from schemas.configuration.summarizer_config import VisionModelSection
 from schemas.errors import ConfigError
-from schemas.release import Task
+from schemas.release import FormatChoice, Task
 from training.checkpoints import ADAPTER, require_finished
 from training.collate import Batch
 from training.examples import Example
 from training.loop import Way
 from training.modern.answers import joined, read_answer
 from training.modern.batches import Asked, ModernCollator, TrlLoop
-from training.modern.files import TrlFiles
+from training.modern.files import ShownVideo, TrlFiles
 from training.recipe import Recipe
 
 # PEFT 0.21 and TRL 1.16 call transformers by names that are deprecated there.
@@ -64,6 +64,10 @@ class ModernRecipe(Recipe):
         if self.places is None:
             raise ConfigError("a vision-language model reads the pictures of a release: evaluate it on one")
         return TrlFiles(self.places.release, self.places.out / "rows")
+
+    def show(self, example: Example, picture: Callable[[int], bytes], choice: FormatChoice) -> None:
+        """Ask about this video from here on."""
+        self.trl = ShownVideo(example, picture, choice)
 
     def check(self, examples: Sequence[Example]) -> None:
         """Raise ConfigError for a release without files for TRL, a model without a processor, and several GPUs."""

@@ -73,15 +73,19 @@ def check(release: Path, folder: Path, manifest: ReleaseManifest) -> Iterator[st
 
 def record(item: Item, frames: Sequence[InputFrame], task: Task, choice: FormatChoice) -> dict[str, Any]:
     """The row of one task for a video."""
-    shown = [part for frame in frames for part in (_text(time_text(frame.time)), {"type": "image", "text": None})]
-    prompt = [*shown, _text(f"\n{INSTRUCTIONS[task]}")]
     return {
         "id": item.id,
         "task": task,
-        "prompt": [{"role": "user", "content": prompt}],
+        "prompt": prompt(frames, task),
         "completion": [{"role": "assistant", "content": [_text(item.answer(task, choice.times))]}],
         "images": [{"bytes": frame.jpeg, "path": frame.name} for frame in frames],
     }
+
+
+def prompt(frames: Sequence[InputFrame], task: Task) -> list[dict[str, Any]]:
+    """The turns that ask for a task: every picture behind its time, and then the instruction."""
+    shown = [part for frame in frames for part in (_text(time_text(frame.time)), {"type": "image", "text": None})]
+    return [{"role": "user", "content": [*shown, _text(f"\n{INSTRUCTIONS[task]}")]}]
 
 
 def _text(text: str) -> dict[str, str]:

@@ -85,6 +85,21 @@ def learned(release: Path, folder: Path, model: Path) -> list[str]:
     return [tokens.decode(ids[labels != -100]) for ids, labels in zip(batch["input_ids"], batch["labels"], strict=True)]
 
 
+def summarized(release: Path, model: Path) -> str | None:
+    """What the model says of the first evaluated video where it is in no release."""
+    from tests.curation.samples import picture
+    from training.predict import predict
+    from training.recipe import recipe_of
+    from training.run import Training, TrainRequest, read_stated
+
+    stated = read_stated(model)
+    example = Training(TrainRequest(config=stated.config, release=release, out=model.parent)).test[0]
+    recipe = recipe_of(stated.config, None)
+    recipe.show(example, picture, stated.formats)
+    recipe.check([example])
+    return next(predict(recipe, recipe.load(model), [example], 1)).predicted.text
+
+
 def main() -> None:
     """Print one line of JSON."""
     warnings.simplefilter("error")
@@ -99,6 +114,7 @@ def main() -> None:
     wild = [*sets, "training.learning_rate=1.0e+30", "training.warmup=0"]
     found["diverged"] = command("qwen3_vl", release, folder / "wild", wild, code=1)
     found["said"] = command("qwen3_vl", release, folder / "vlm", sets)
+    found["summarized"] = summarized(release, folder / "vlm" / "model")
     found["vlm_resumed"] = resumed("qwen3_vl", release, folder / "vlm", folder / "vlm_again", sets)
     sets = overrides(**{"summarizer.model": folder / "vlm" / "model"})
     command("qwen3_vl_dpo", release, folder / "dpo", sets)

@@ -9,7 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import Dataset
 
-from training.modern.files import TrlFiles
+from schemas.release import FormatChoice
+from tests.curation.samples import picture
+from training.examples import Example
+from training.modern.files import ShownVideo, TrlFiles
 
 pytestmark = pytest.mark.slow
 
@@ -29,6 +32,19 @@ def test_every_row_has_the_pictures_of_its_own_video_which_are_kept_once(release
     kept = {name: sum(path.stat().st_size for path in (tmp_path / name).rglob("*.arrow")) for name in ("once", "plain")}
     assert kept["once"] < kept["plain"] / 2
     assert files.times == "seconds"
+
+
+def test_a_video_that_is_in_no_release_is_asked_about_in_the_same_words(releases: Path, tmp_path: Path) -> None:
+    wanted = TrlFiles(releases / "0.2.0", tmp_path).rows("test")
+    (video, *_), seconds = sorted({video for video, _ in wanted.places}), np.arange(12.0)
+    example = Example(video, "test", 12.0, seconds, np.zeros((1, 12), np.float32))
+    shown = ShownVideo(example, picture, FormatChoice(names=("trl",), times="slots"))
+    assert shown.times == "slots" and len(shown.rows("test").places) == 3
+    for key, place in shown.rows("test").places.items():
+        row, other = shown.rows("test").data[place], wanted.data[wanted.places[key]]
+        assert row["prompt"] == other["prompt"]
+        for one, two in zip(row["images"], other["images"], strict=True):
+            np.testing.assert_array_equal(np.asarray(one), np.asarray(two))
 
 
 def test_pairs_of_texts_have_the_form_of_those_with_a_picture(releases: Path, tmp_path: Path) -> None:
