@@ -40,7 +40,7 @@ def predict(
         raise ValueError(f"{len(questions)} questions for {len(examples)} videos")
     model.train(False)
     if torch.cuda.is_available():
-        model.to("cuda")  # where the training was; what is loaded begins on the CPU
+        model.to("cuda")  # type: ignore[arg-type]  # where the training was; what is loaded begins on the CPU
     for start in range(0, len(examples), batch):
         raise_if_stopped()
         some = examples[start : start + batch]

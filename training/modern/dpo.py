@@ -19,7 +19,7 @@ from training.modern.batches import ModernCollator, TrlLoop
 from training.modern.sft import ModernRecipe
 
 
-class _Paired(TrlLoop, DPOTrainer):
+class _Paired(TrlLoop, DPOTrainer):  # type: ignore[misc]
     pass
 
 

@@ -47,7 +47,7 @@ def test_one_command_tunes_and_one_tunes_further(releases: Path, tmp_path: Path)
     )
     assert done.returncode == 0, done.stderr[-3000:]
     told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    assert told["learned"][0].startswith("[0.0] [3.0]") and told["learned"][1].startswith("[0.0] A red kite")
+    assert told["learned"][0].startswith("[0.0] [3.0]") and told["learned"][1].startswith("[0.0]A red kite")
     assert all(text.endswith("<|im_end|>\n") and "seconds" not in text for text in told["learned"])
     assert told["dry"]["steps"] == 12 and not (tmp_path / "dry" / "model").exists()
     assert "untrained" in told["said"] and "report.html" in told["said"]
