@@ -11,10 +11,10 @@ import yaml
 from curation.dataset.licences import spdx_licence
 from curation.release.card.drawing import curves
 from curation.store.files import hash_file, write_whole
+from models.summarizers.checkpoint import ADAPTER
 from pages.markdown import Markdown
 from pages.templates import load_markdown_template
 from schemas.documents.evaluation import Evaluation, MetricValue
-from training.checkpoints import ADAPTER
 from training.fit import FitResult
 from training.run import Training
 

@@ -11,12 +11,19 @@ import threading
 from collections.abc import Callable
 
 from models.chat import ChatModel, Embedder
-from models.clip import Clip, Tower
+from models.clip import Clip, Extractor, Tower
 from models.embedding.open_clip import OpenClip
 from models.embedding.sentences import NgramEmbedder, TransformersEmbedder
 from models.identity import checkpoint_errors, require_packages
 from models.meter import Meter
-from schemas.configuration.model_config import ChatConfig, ClipConfig, OpenAIModel, TowerConfig, VisionTower
+from schemas.configuration.model_config import (
+    ChatConfig,
+    ClipConfig,
+    OpenAIModel,
+    TowerConfig,
+    TrainedExtractor,
+    VisionTower,
+)
 from schemas.configuration.model_config import NgramEmbedder as NgramConfig
 from schemas.configuration.model_config import OpenClip as OpenClipConfig
 from schemas.configuration.model_config import TransformersEmbedder as TransformersConfig
@@ -75,3 +82,11 @@ def build_tower(config: TowerConfig) -> Tower:
         from models.embedding.vision import TransformersVision
 
         return TransformersVision(config)
+
+
+def build_extractor(config: TrainedExtractor, fps: float) -> Extractor:
+    """Load a trained summarizer and its tower, for frames sampled at `fps`. Raises ConfigError as its parts do."""
+    with _LOADING, checkpoint_errors(config.model):
+        from models.summarizers.trained import TrainedSummarizer, tower_of
+
+        return TrainedSummarizer(config, build_tower(tower_of(config, fps)))

@@ -12,6 +12,7 @@ from schemas.configuration.model_config import (
     LocalModel,
     NgramEmbedder,
     OpenClip,
+    TrainedExtractor,
     TransformersClip,
     TransformersEmbedder,
 )
@@ -75,6 +76,21 @@ def check_clip(config: TransformersClip | OpenClip) -> list[Check]:
     if config.device != "cpu":
         checks.append(_device(name, config.device))
     return checks
+
+
+def check_extractor(config: TrainedExtractor, fps: float) -> list[Check]:
+    """Check the checkpoint of a trained summarizer and its tower, without loading weights."""
+    name = "models.extractor"
+    try:
+        require_packages("torch", "transformers")
+        from models.summarizers.trained import tower_of
+
+        tower_of(config, fps)
+        revision = revision_of(config.model, None)
+    except ConfigError as error:
+        return [fail(name, str(error), "name the folder OUT/model that `v2xum train` wrote")]
+    checks = [ok(name, f"checkpoint {name_of(config.model)}, revision {revision[:12]}, runs in this process")]
+    return checks if config.device == "cpu" else [*checks, _device(name, config.device)]
 
 
 def _device(name: str, device: str) -> Check:

@@ -1,8 +1,8 @@
-"""The protocols of vision towers, and of every CLIP, whose vectors of pictures and texts can be compared."""
+"""The protocols of models that look at pictures: towers, every CLIP, and trained summarizers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -34,3 +34,35 @@ class Clip(Tower, Protocol):
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """Embed texts: float32 [n, d], rows of unit norm. A text that is longer than the model's context is cut."""
         ...
+
+
+class Extractor(Protocol):
+    """A trained summarizer that looks at frames. Threads may share it."""
+
+    @property
+    def name(self) -> str:
+        """The name of its folder."""
+        ...
+
+    @property
+    def revision(self) -> str:
+        """The hash of its files (64 hex)."""
+        ...
+
+    def choose(self, pictures: Iterator[bytes]) -> tuple[tuple[int, ...], NDArray[np.float32]]:
+        """The keyframes among the F pictures of a video (JPEG, by time), ascending, and a score 0..1 of each, [F]."""
+        ...
+
+
+def tower_vectors(tower: Tower, pictures: Iterator[bytes], batch: int = 256) -> Vectors:
+    """The vectors of pictures, which are read a few at a time."""
+    parts: list[Vectors] = []
+    some: list[bytes] = []
+    for picture in pictures:
+        some.append(picture)
+        if len(some) == batch:
+            parts.append(tower.raw_image_vectors(some))
+            some = []
+    if some or not parts:
+        parts.append(tower.raw_image_vectors(some))
+    return np.concatenate(parts)

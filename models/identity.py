@@ -15,7 +15,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from models.hub import hub_commit
-from schemas.configuration.model_config import ChatConfig, ClipConfig, LocalModel, OpenAIModel, TowerConfig
+from schemas.configuration.model_config import (
+    ChatConfig,
+    ClipConfig,
+    LocalModel,
+    OpenAIModel,
+    TowerConfig,
+    TrainedExtractor,
+)
 from schemas.configuration.model_config import NgramEmbedder as NgramConfig
 from schemas.configuration.model_config import OpenClip as OpenClipConfig
 from schemas.configuration.model_config import TransformersEmbedder as TransformersConfig
@@ -141,6 +148,20 @@ def identify_clip(config: ClipConfig | TowerConfig) -> tuple[str, str, str]:
     if isinstance(config, OpenClipConfig):
         return config.engine, *open_clip_identity(config)
     return config.engine, name_of(config.model), revision_of(config.model, config.revision)
+
+
+def identify_extractor(config: TrainedExtractor) -> tuple[str, str]:
+    """Name and revision of a trained summarizer, without loading its weights. Raises ConfigError.
+
+    The revision covers `finished.json`, which names the tower with the hash of its weights.
+    """
+    return name_of(config.model), revision_of(config.model, None)
+
+
+def tower_name(config: TowerConfig) -> str:
+    """The name of a tower with the beginning of its weights' hash, as vectors are kept under it. Raises ConfigError."""
+    engine, name, revision = identify_clip(config)
+    return f"{engine}-{name}-{revision[:12]}"
 
 
 def open_clip_identity(config: OpenClipConfig) -> tuple[str, str]:

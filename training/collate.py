@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,6 +43,22 @@ class Collator(ABC):
     def questions(self, items: Sequence[Any]) -> Batch:
         """A batch for `predict`, of which nothing may depend on what is to be predicted. The same one by default."""
         return self(items)
+
+
+class Items(Sequence[Any]):
+    """Items that are made when they are read, so that vectors need not fit into memory together."""
+
+    def __init__(self, wanted: Sequence[Any], make: Callable[[Any], Any]) -> None:
+        """Keep what items are made of, and how."""
+        self.wanted, self._make = wanted, make
+
+    def __len__(self) -> int:
+        """The number of items."""
+        return len(self.wanted)
+
+    def __getitem__(self, place: Any) -> Any:
+        """One item, made now."""
+        return self._make(self.wanted[place])
 
 
 class Padded(NamedTuple):

@@ -6,7 +6,7 @@ Whatever is wrong with a release is said before a feature is made or a step is t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -131,6 +131,11 @@ def captioned(examples: Iterable[Example]) -> None:
     for example in examples:
         if not any(example.captions):
             raise ConfigError(f"video {example.id} has no captions, and this summarizer reads them: curate it again")
+
+
+def mean_share(examples: Sequence[Example]) -> float:
+    """The mean share of frames that are keyframes."""
+    return float(np.mean([len(example.keyframes) / example.frames for example in examples]))
 
 
 def _check(placed: PlacedRow, item: Item) -> None:

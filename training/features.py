@@ -18,15 +18,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from curation.frames.files import frame_name, frames_key
 from curation.frames.sample import check_backend, draw_frames
 from curation.store.files import hash_file, write_whole
 from curation.video.sandbox import Limits, Sandbox
 from models.build import build_tower
-from models.clip import Tower, Vectors
-from models.identity import identify_clip
+from models.clip import Vectors, tower_vectors
+from models.identity import tower_name
 from models.summarizers.slots import SlotMap
 from schemas.configuration.config import FrameConfig
 from schemas.configuration.model_config import TowerConfig
@@ -46,7 +45,7 @@ class Features:
     def __init__(self, folder: Path, tower: TowerConfig, sampling: FrameConfig) -> None:
         """Keep them in `folder`. No weights are loaded. Raises ConfigError when there is no such tower."""
         self._config, self._sampling = tower, sampling
-        self.name = "-".join(identify_clip(tower)[:2]) + "-" + identify_clip(tower)[2][:12]
+        self.name = tower_name(tower)
         self._folder = folder / re.sub(r"[^A-Za-z0-9._-]", "_", self.name)
 
     def path(self, example: Example) -> Path:
@@ -151,39 +150,6 @@ class Features:
             told = f"video {example.id} gives {len(drawn.frames)} frames, and the release has {example.frames}"
             raise MissingFeature(f"{told}: curate the video again, and make a new release")
         return out
-
-
-def tower_vectors(tower: Tower, pictures: Iterator[bytes], batch: int = 256) -> Vectors:
-    """The vectors of pictures, which are read a few at a time."""
-    parts: list[Vectors] = []
-    some: list[bytes] = []
-    for picture in pictures:
-        some.append(picture)
-        if len(some) == batch:
-            parts.append(tower.raw_image_vectors(some))
-            some = []
-    if some or not parts:
-        parts.append(tower.raw_image_vectors(some))
-    return np.concatenate(parts)
-
-
-def adaptive_frames(vectors: Vectors, count: int) -> NDArray[np.int64]:
-    """`count` of F frames, denser where neighbouring vectors differ, int64 [count], ascending, with first and last.
-
-    The way along the frames grows at each step by the cosine distance of the two vectors, plus the mean distance, so
-    that no part of a still video is left out (seed 003 chooses frames by CLIP differences and gives no formula). The
-    frames nearest to `count` equal parts of the way are taken. Equal vectors give uniform frames.
-    """
-    frames = len(vectors)
-    if frames < 1 or count < 1:
-        raise ValueError(f"{count} of {frames} frames")
-    if frames == 1 or count == 1:
-        return np.zeros(count, np.int64)
-    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    steps = np.clip(1 - (unit[1:] * unit[:-1]).sum(axis=1, dtype=np.float64), 0, 2)
-    way = np.concatenate([[0.0], np.cumsum(steps + max(float(steps.mean()), 1e-6))])
-    positions = np.interp(np.linspace(0, way[-1], count), way, np.arange(frames))
-    return np.floor(positions + 0.5).astype(np.int64)
 
 
 def write_upstream(folder: Path, features: Features, examples: Sequence[Example], count: int = _UPSTREAM) -> None:

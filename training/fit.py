@@ -24,11 +24,12 @@ import torch
 from transformers import EarlyStoppingCallback, PreTrainedModel, TrainerCallback
 
 from curation.store.files import write_whole
+from models.summarizers.checkpoint import MARK, require_finished
 from models.weights import quiet_loading
 from schemas.configuration.train_config import TrainingSection
 from schemas.errors import ConfigError, MachineTrouble
 from schemas.kit.blame import in_one_line, is_shortage
-from training.checkpoints import MARK, last_finished, mark_finished, require_finished
+from training.checkpoints import last_finished, mark_finished
 from training.loop import Data, Loop, Step, Watch, Way, arguments_of
 
 _RESULT = "training.json"

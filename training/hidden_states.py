@@ -8,18 +8,21 @@ The key is a hash of the captions, the prompt, the model's weights and the secti
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import io
+import itertools
 import json
 import re
-from collections.abc import Iterator, Sequence
+import zipfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
 import prompts
 from curation.store.files import write_whole
@@ -29,8 +32,9 @@ from models.weights import load_weights, quiet_loading
 from schemas.configuration.summarizer_config import LlmvsSection
 from schemas.errors import ConfigError
 from training.examples import Example
+from training.features import MissingFeature
 
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _MOST = 10.0  # of the numbers that the prompt asks for
 _NO_CAPTION = "(no caption)"
 _AutoTokenizer: Any = AutoTokenizer  # the library does not annotate it
@@ -56,27 +60,53 @@ class HiddenStates:
             revision = revision_of(section.model.model, section.model.revision)
         self._about = [revision, section.model.dtype, self._prompt.sha256, section.window, section.answer_tokens]
         self._about.append(section.states)
+        self.name = hashlib.sha256(json.dumps(self._about).encode()).hexdigest()
         self._loaded: tuple[Any, Any] | None = None
+        self._begun: tuple[list[int], Any] | None = None
 
     def path(self, example: Example) -> Path:
         """The file of a video's states, which need not exist."""
         about = json.dumps([*self._about, *example.captions])
         return self._folder / f"{hashlib.sha256(about.encode()).hexdigest()}.npz"
 
-    def read(self, example: Example) -> States:
-        """The states of a video; made when they are missing. Raises ConfigError for a damaged file."""
-        path = self.path(example)
-        if not path.is_file():
+    def missing(self, examples: Sequence[Example]) -> list[Example]:
+        """The examples whose states must be made."""
+        return [example for example in examples if not self.path(example).is_file()]
+
+    def make(
+        self,
+        examples: Sequence[Example],
+        raise_if_stopped: Callable[[], None] = lambda: None,
+        on_video: Callable[[int, int], None] = lambda done, videos: None,
+    ) -> None:
+        """Make what is missing, and keep it; the model leaves the memory afterwards.
+
+        Raises ConfigError for a window that does not fit the model; RunStopped of `raise_if_stopped`, which is called
+        before each batch.
+        """
+        wanted = self.missing(examples)
+        for done, example in enumerate(wanted, start=1):
             buffer = io.BytesIO()
-            np.savez(buffer, **self._make(example)._asdict())
-            write_whole(path, buffer.getvalue())
+            np.savez(buffer, **self._make(example, raise_if_stopped)._asdict())
+            write_whole(self.path(example), buffer.getvalue())
+            on_video(done, len(wanted))
+        self._loaded = self._begun = None
+
+    def read(self, example: Example) -> States:
+        """The states of a video. Raises MissingFeature where there are none, or the file is damaged."""
+        path = self.path(example)
         try:
             with np.load(path, allow_pickle=False) as kept:
                 states = States(*(kept[name] for name in States._fields))
-        except (OSError, ValueError, KeyError) as error:
-            raise ConfigError(f"{path} (states of video {example.id}) is damaged: remove it") from error
+        except FileNotFoundError:
+            told = f"video {example.id} has no hidden states in {self._folder}"
+            raise MissingFeature(f"{told}: `v2xum train` makes them") from None
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            told = f"{path} (hidden states of video {example.id}) is damaged"
+            raise MissingFeature(f"{told}: remove it, and train again") from error
         if len(states.numbers) != example.frames:
-            raise ConfigError(f"{path}: {len(states.numbers)} states for {example.frames} frames: remove it")
+            told = f"{path} holds {len(states.numbers)} states for the {example.frames} frames of video {example.id}"
+            raise MissingFeature(f"{told}: remove it, and train again")
         return states
 
     def window(self, captions: Sequence[str], frame: int) -> str:
@@ -85,49 +115,76 @@ class HiddenStates:
         near = range(max(0, frame - reach), min(len(captions), frame + reach + 1))
         return "\n".join(f"{place - frame:+d} {captions[place] or _NO_CAPTION}" for place in near)
 
-    def _make(self, example: Example) -> States:
+    def _make(self, example: Example, raise_if_stopped: Callable[[], None]) -> States:
         rows: list[tuple[Floats, Floats, float]] = []
         windows = [self.window(example.captions, frame) for frame in range(example.frames)]
         for start in range(0, len(windows), self._section.model.batch):
+            raise_if_stopped()
             rows += self._ask(windows[start : start + self._section.model.batch], example.id)
         queries, answers, numbers = zip(*rows, strict=True)
         return States(np.stack(queries), np.stack(answers), np.array(numbers, np.float32))
 
     @torch.inference_mode()
-    def _ask(self, windows: Sequence[str], video: str) -> Iterator[tuple[Floats, Floats, float]]:
-        """The pooled states of the windows and of the greedy answers, and the answers as numbers."""
+    def _ask(self, windows: Sequence[str], video: str) -> list[tuple[Floats, Floats, float]]:
+        """The pooled states of the windows and of the greedy answers, and the answers as numbers.
+
+        A row of the batch is [instruction and examples, which are alike in all rows and read once | padding | window |
+        answer].
+        """
         model, tokenizer = self._load()
         texts = [self._text(tokenizer, window) for window in windows]
-        inputs = tokenizer(
-            texts, return_tensors="pt", padding=True, return_offsets_mapping=True, add_special_tokens=False
-        )
-        offsets, ids = inputs["offset_mapping"], inputs["input_ids"].to(model.device)
-        mask, length = inputs["attention_mask"].to(model.device), ids.shape[1]
+        read = tokenizer(texts, return_offsets_mapping=True, add_special_tokens=False)
+        rows: list[list[int]] = read["input_ids"]
+        offsets: list[list[tuple[int, int]]] = read["offset_mapping"]
+        starts = [text.rindex(window) for text, window in zip(texts, windows, strict=True)]
+        longest = max(map(len, rows))
         places = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-        if places and length + self._section.answer_tokens > places:
-            told = f"a window of {length} tokens does not fit the {places} of {name_of(self._section.model.model)}"
+        if places and longest + self._section.answer_tokens > places:
+            told = f"a window of {longest} tokens does not fit the {places} of {name_of(self._section.model.model)}"
             raise ConfigError(f"video {video}: {told}: lower summarizer.window, or name another model")
+        begins = [sum(end <= begin for _, end in of) for of, begin in zip(offsets, starts, strict=True)]
+        columns = zip(*(row[:begin] for row, begin in zip(rows, begins, strict=True)), strict=False)
+        alike = [column[0] for column in itertools.takewhile(lambda column: len(set(column)) == 1, columns)]
+        before, cache = self._after_instruction(model, alike)
+        ids = torch.tensor(
+            [[*row[:before], *[tokenizer.pad_token_id] * (longest - len(row)), *row[before:]] for row in rows],
+            device=model.device,
+        )
+        mask = torch.ones_like(ids)
+        for of, row in zip(mask, rows, strict=True):
+            of[before : before + longest - len(row)] = 0
         written = model.generate(
-            ids, attention_mask=mask, max_new_tokens=self._section.answer_tokens, do_sample=False,
-            pad_token_id=tokenizer.pad_token_id,
+            ids, attention_mask=mask, past_key_values=_copies(cache, len(rows)), do_sample=False,
+            max_new_tokens=self._section.answer_tokens, pad_token_id=tokenizer.pad_token_id,
         )  # fmt: skip
-        answers = written[:, length:]
+        answers = written[:, longest:]
         ended = (answers == tokenizer.eos_token_id).cumsum(1)
         said = (ended == 0) | ((ended == 1) & (answers == tokenizer.eos_token_id))  # the end is a part of the answer
         seen = torch.cat((mask, said.to(mask)), 1)
         states = model.base_model(
-            input_ids=written, attention_mask=seen, position_ids=(seen.cumsum(1) - 1).clamp(min=0), use_cache=False
+            input_ids=written[:, before:],
+            attention_mask=seen,
+            past_key_values=_copies(cache, len(rows)),
+            position_ids=(seen.cumsum(1) - 1).clamp(min=0)[:, before:],
         ).last_hidden_state  # after the final norm
         found = []
-        for row, (text, window) in enumerate(zip(texts, windows, strict=True)):
-            begin = text.rindex(window)
-            start, end = offsets[row].unbind(-1)
-            asked = torch.zeros(written.shape[1], dtype=torch.bool)
-            asked[:length] = (end > begin) & (start < begin + len(window)) & inputs["attention_mask"][row].bool()
-            answered = torch.cat((torch.zeros(length, dtype=torch.bool), said[row].cpu()))
-            number = _number(tokenizer.decode(answers[row][said[row]], skip_special_tokens=True))
-            found.append((self._pooled(model, states[row, asked]), self._pooled(model, states[row, answered]), number))
-        return iter(found)
+        for at, (row, window) in enumerate(zip(rows, windows, strict=True)):
+            end = starts[at] + len(window)
+            after = longest - len(row) - before
+            asked = [after + at_token for at_token, (a, b) in enumerate(offsets[at]) if b > starts[at] and a < end]
+            queries, answer = states[at, asked], states[at, longest - before :][said[at]]
+            number = _number(tokenizer.decode(answers[at][said[at]], skip_special_tokens=True))
+            found.append((self._pooled(model, queries), self._pooled(model, answer), number))
+        return found
+
+    def _after_instruction(self, model: Any, alike: list[int]) -> tuple[int, Any]:
+        """How many tokens need not be read again, as all rows begin with them; and their keys and values."""
+        if self._begun is None or alike[: len(self._begun[0])] != self._begun[0]:
+            cache = DynamicCache(config=model.config)
+            if alike:
+                model.base_model(input_ids=torch.tensor([alike], device=model.device), past_key_values=cache)
+            self._begun = (alike, cache)
+        return len(self._begun[0]), self._begun[1]
 
     def _pooled(self, model: Any, states: torch.Tensor) -> Floats:
         states = model.get_output_embeddings()(states) if self._section.states == "linear" else states
@@ -146,7 +203,7 @@ class HiddenStates:
             config = self._section.model
             with checkpoint_errors(config.model), quiet_loading():
                 revision = weights_revision(config.model, config.revision)
-                tokenizer = _AutoTokenizer.from_pretrained(config.model, revision=revision, padding_side="left")
+                tokenizer = _AutoTokenizer.from_pretrained(config.model, revision=revision)
                 dtype = getattr(torch, config.dtype)
                 model = load_weights(AutoModelForCausalLM, config.model, revision=revision, dtype=dtype)
             if not tokenizer.is_fast or tokenizer.eos_token_id is None:
@@ -157,8 +214,15 @@ class HiddenStates:
         return self._loaded
 
 
+def _copies(cache: Any, rows: int) -> Any:
+    """Keys and values of one row, for so many rows, to be written on."""
+    copied = copy.deepcopy(cache)
+    copied.batch_repeat_interleave(rows)
+    return copied
+
+
 def _number(answer: str) -> float:
     """The first number of an answer as a share of 10; NaN where there is none within 0..10."""
     match = _NUMBER.search(answer)
     value = float(match[0]) / _MOST if match else float("nan")
-    return value if value <= 1 else float("nan")
+    return value if 0 <= value <= 1 else float("nan")

@@ -10,11 +10,11 @@ from typing import Any, ClassVar, NamedTuple, cast
 
 from transformers import PreTrainedModel
 
+from models.summarizers.checkpoint import load as load_checkpoint
 from models.summarizers.predicted import Predicted
 from schemas.configuration.train_config import TrainConfig
 from schemas.errors import ConfigError
 from schemas.release import FormatChoice
-from training import checkpoints
 from training.collate import Batch, Collator
 from training.examples import Example
 from training.features import Features
@@ -40,12 +40,13 @@ class Recipe(ABC):
     """How one kind of summarizer is trained and asked. A module `training.KIND` has its own as `RECIPE`.
 
     `kind` is its model, which has `predict(batch) -> list[Predicted]`: one for each video, on its F frames.
-    `reads_frames`: it needs the vectors of frames. `reads_lazily`: items cost nothing before they are read. `places`
-    are for those that read the release's files themselves.
+    `reads_frames`: it needs the vectors of frames; `reads_captions`: their captions. `reads_lazily`: items cost nothing
+    before they are read. `places` are for those that read the release's files themselves.
     """
 
     kind: ClassVar[type[PreTrainedModel]]
     reads_frames: ClassVar[bool] = True
+    reads_captions: ClassVar[bool] = False
     reads_lazily: ClassVar[bool] = False
     places: Places | None = None
 
@@ -58,6 +59,26 @@ class Recipe(ABC):
         """By which Trainer it is trained."""
         return Way(Loop)
 
+    @property
+    def source(self) -> str:
+        """The name of what it learns from, with the hash of the weights that make it; empty where that is nothing."""
+        return self.features.name if self.features is not None and self.reads_frames else ""
+
+    def missing(self, examples: Sequence[Example]) -> list[Example]:
+        """The examples for which `prepare` has something to make."""
+        return self.features.missing(examples) if self.features is not None and self.reads_frames else []
+
+    def prepare(
+        self,
+        examples: Sequence[Example],
+        raise_if_stopped: Callable[[], None] = lambda: None,
+        on_video: Callable[[int, int], None] = lambda done, videos: None,
+    ) -> None:
+        """Make what is kept of each video and is missing. Raises as `Features.make`, RunStopped too."""
+        if self.features is not None and self.reads_frames:
+            workers = self.config.features.workers if self.config.features is not None else 1
+            self.features.make(examples, workers=workers, raise_if_stopped=raise_if_stopped, on_video=on_video)
+
     def check(self, examples: Sequence[Example]) -> None:  # noqa: B027 - most need nothing
         """Raise ConfigError for examples that it cannot learn from, before anything takes time."""
 
@@ -66,19 +87,19 @@ class Recipe(ABC):
         """A new model; the global random state is seeded. `examples` are those of the training split."""
 
     def load(self, folder: Path) -> PreTrainedModel:
-        """A trained model, with what belongs to it. Raises ConfigError as `checkpoints.load`."""
-        return checkpoints.load(folder, self.kind)
+        """A trained model, with what belongs to it. Raises ConfigError as `load_checkpoint`."""
+        return load_checkpoint(folder, self.kind)
 
     def save_also(self, folder: Path) -> None:  # noqa: B027 - most have nothing
         """Put what belongs to the model (a tokenizer) beside its weights."""
 
     @abstractmethod
     def items(self, examples: Sequence[Example]) -> Sequence[Any]:
-        """One item or more for each example, for training. May read lazily."""
+        """One item or more for each example, for training, after `prepare`. May read lazily."""
 
     @abstractmethod
     def collator(self) -> Collator:
-        """What makes batches of items."""
+        """What makes batches of items; called after `items`, `build` or `load`."""
 
     def lengths(self, items: Sequence[Any]) -> Sequence[int]:
         """How long each item is, to group items by; () where all are alike."""

@@ -16,28 +16,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict
 from transformers import PreTrainedModel, set_seed
 
 from curation.store.files import write_whole
+from models.summarizers.checkpoint import STATED, Stated
 from models.summarizers.predicted import Predicted
 from models.summarizers.slots import SlotMap
-from schemas.configuration.config import FrameConfig
-from schemas.configuration.section import Section
 from schemas.configuration.train_config import TrainConfig
 from schemas.errors import ConfigError
-from schemas.kit.blame import in_one_line
-from schemas.release import FormatChoice
-from training.checkpoints import require_finished
-from training.examples import Example, Release, read_release
-from training.features import Features
+from training.examples import Example, Release, mean_share, read_release
+from training.features import Features, write_upstream
 from training.fit import FitResult, Probe, fit, probe
 from training.loop import Data, Step
 from training.predict import Answer, predict, write_predictions
 from training.recipe import Places, Recipe, recipe_of
-
-STATED = "summarizer.json"
 
 
 class TrainRequest(BaseModel):
@@ -50,28 +43,6 @@ class TrainRequest(BaseModel):
     out: Path
     media: Path | None = None
     resume: bool = False
-
-
-class Stated(Section):
-    """What stands beside the weights in OUT/model: how the model was made, and how frames are sampled for it.
-
-    `formats`: how the release's files for trainers were written, for a model that learned from them.
-    """
-
-    config: TrainConfig
-    sampling: FrameConfig
-    formats: FormatChoice = FormatChoice()
-
-
-def read_stated(checkpoint: Path) -> Stated:
-    """What a finished checkpoint states. Raises ConfigError for one that `v2xum train` did not write or finish."""
-    require_finished(checkpoint)
-    try:
-        return Stated.model_validate_json((checkpoint / STATED).read_bytes())
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"{checkpoint / STATED} cannot be read: train the model again ({in_one_line(error, 160)})"
-        ) from error
 
 
 class Hooks(NamedTuple):
@@ -114,26 +85,37 @@ class Training:
     @property
     def about(self) -> dict[str, str]:
         """What decides the weights; a training is resumed only with the same."""
-        settings = self.config.model_dump(mode="json", exclude={"evaluation": True, "features": {"folder", "workers"}})
+        settings = self.config.model_dump(
+            mode="json", exclude={"evaluation": True, "features": {"folder", "upstream", "workers"}}
+        )
         manifest = self.release.manifest
         return {
             "kind": self.config.summarizer.kind,
             "config": hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest(),
             "release": f"{manifest.name} {manifest.version}",
             "made_from": manifest.made_from,
-            "features": "" if self.features is None else self.features.name,
+            "features": self.recipe.source,
         }
 
     def make_features(self, hooks: Hooks) -> None:
-        """Make the vectors that are missing. Raises as `Features.make`."""
-        if self.features is not None and self.recipe.reads_frames:
-            assert self.config.features is not None
-            self.features.make(
-                [*self.train, *self.validation, *self.test],
-                workers=self.config.features.workers,
-                raise_if_stopped=hooks.raise_if_stopped,
-                on_video=hooks.on_video,
-            )
+        """Make the vectors, or what else is kept of each video, that are missing. Raises as `Recipe.prepare`.
+
+        Raises ConfigError before it for an OUT with a training that is not resumed, or was made of something else.
+        """
+        self._check_out()
+        every, section = [*self.train, *self.validation, *self.test], self.config.features
+        self.recipe.prepare(every, hooks.raise_if_stopped, hooks.on_video)
+        if section is not None and section.upstream is not None and self.recipe.features is not None:
+            write_upstream(Path(section.upstream), self.recipe.features, every)
+
+    def _check_out(self) -> None:
+        if not self.request.resume and any((self.out / "checkpoints").glob("checkpoint-*")):
+            raise ConfigError(f"{self.out} holds a training already: --resume goes on, or name another folder by --out")
+        if self.request.resume and (self.out / "run.json").is_file():
+            stated = json.loads((self.out / "run.json").read_text(encoding="utf-8"))
+            if other := [key for key, value in self.about.items() if stated.get(key) != value]:
+                told = f"{self.out} holds a training with another {other[0]}"
+                raise ConfigError(f"{told}: --resume needs the same one, or name another folder by --out")
 
     def build(self) -> PreTrainedModel:
         """The model before its training; the seed alone decides it."""
@@ -146,14 +128,13 @@ class Training:
         some = self.train
         if not self.recipe.reads_lazily:
             some = sorted(some, key=lambda example: -example.frames)[: settings.batch * settings.accumulate]
-        missing = 0
-        if self.features is not None and self.recipe.reads_frames:
-            missing = len(self.features.missing(self.release.examples))
-            self.features.make(some, raise_if_stopped=hooks.raise_if_stopped, on_video=hooks.on_video)
-        items = self.recipe.items(some)
+        missing = len(self.recipe.missing(self.release.examples))
+        first = [self.train[0]] if self.train[0] not in some else []  # from which a model takes the width of vectors
+        self.recipe.prepare([*some, *first], hooks.raise_if_stopped, hooks.on_video)
+        model, items = self.build(), self.recipe.items(some)
         data = Data(items, None, self.recipe.collator(), self.recipe.lengths(items))
         every = round(len(items) / len(some) * len(self.train))
-        found = probe(self.build(), data, settings, every, self.recipe.way())
+        found = probe(model, data, settings, every, self.recipe.way())
         return DryRun(found, len(self.train), missing)
 
     def fit(self, hooks: Hooks) -> FitResult:
@@ -203,7 +184,7 @@ class Training:
     @cached_property
     def ratio(self) -> float:
         """The mean share of frames that are keyframes, in the training split."""
-        return float(np.mean([len(example.keyframes) / example.frames for example in self.train]))
+        return mean_share(self.train)
 
     def _uniform(self, example: Example) -> Answer:
         """As many keyframes as the training split has on average, at equal distances."""

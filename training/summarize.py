@@ -10,36 +10,46 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+import prompts
 from curation.download.fetch import fetch
 from curation.frames.files import read_frame
 from curation.frames.sample import sample_frames
 from curation.release.contact_sheet import contact_sheet
+from curation.release.formats.neutral import neutral
 from curation.sources.read import read_sources
 from curation.store.files import write_whole
 from curation.store.store import Store
+from curation.text.caption import caption_frames
 from curation.video.probe import probe_safely
 from curation.video.sandbox import Limits, Sandbox
 from curation.video.sandboxes import Sandboxes
 from curation.video.summary_cut import Passage, cut_summary
-from models.build import build_tower
-from schemas.configuration.config import DownloadConfig, FilterConfig, RangeFilter, SourceSpec
+from models.build import build_chat_model, build_tower
+from models.clip import tower_vectors
+from models.summarizers.checkpoint import STATED, Stated, read_stated, require_finished
+from schemas.configuration.config import CurateConfig, DownloadConfig, FilterConfig, RangeFilter, SourceSpec
+from schemas.configuration.model_config import LocalModel, OpenClip, TransformersClip, VisionTower
+from schemas.configuration.summarizer_config import LlmvsSection
 from schemas.errors import ConfigError, StageError
 from schemas.records import FrameSet, Rejection, Sentence, Source, Video
 from schemas.temporal import format_seconds
 from schemas.time import Seconds
 from training.examples import Example
-from training.features import Features, tower_vectors
+from training.features import Features
 from training.predict import Answer, predict
-from training.recipe import recipe_of
-from training.run import read_stated
+from training.recipe import Recipe, recipe_of
 
 LEAST_SECONDS = 2.0  # of a passage, so that people see what happens in it
+Placed = TypeVar("Placed", bound=LocalModel | TransformersClip | OpenClip | VisionTower)
 _NO_FILTERS = FilterConfig(duration=RangeFilter(mode="disable"), height=RangeFilter(mode="disable"))
 
 
@@ -50,17 +60,20 @@ class Summarized(NamedTuple):
     files: dict[str, Path]
 
 
-def summarize(at: str, checkpoint: Path, out: Path, download: DownloadConfig, base: Path) -> Summarized:
+def summarize(
+    at: str, checkpoint: Path, out: Path, download: DownloadConfig, base: Path, captioning: CurateConfig | None = None
+) -> Summarized:
     """Summarize the video `at` (a file or an address) with OUT/model of a training, and write the files into `out`.
 
-    Raises ConfigError for a place that is no single video, a checkpoint that is unfinished or reads captions, and a
-    video that cannot be fetched or decoded.
+    `captioning`: whose captioner and prompt write the captions, for a summarizer that reads them. Raises ConfigError
+    for a place that is no single video, a checkpoint that is unfinished, needs captions, or was trained on what other
+    weights make, and a video that cannot be fetched, decoded or captioned.
     """
     stated = read_stated(checkpoint)
     if out.is_file():
         raise ConfigError(f"--out {out} is a file: name a folder")
-    out.mkdir(parents=True, exist_ok=True)
     source = _source(at, base)
+    out.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(dir=out, prefix=".work-") as scratch,
         Sandbox() as sandbox,
@@ -68,6 +81,9 @@ def summarize(at: str, checkpoint: Path, out: Path, download: DownloadConfig, ba
     ):
         store, frames = Store(Path(scratch) / "store"), Path(scratch) / "frames"
         frames.mkdir()
+        recipe = _recipe(stated, checkpoint, Path(scratch))
+        if recipe.reads_captions and captioning is None:
+            raise ConfigError(f"{checkpoint} reads captions: name a configuration with a captioner by --captioner")
         try:
             video = fetch(
                 source,
@@ -79,17 +95,16 @@ def summarize(at: str, checkpoint: Path, out: Path, download: DownloadConfig, ba
             )
             path = store.video(video)
             sampled = sample_frames(video, path, stated.sampling, frames, sandbox)
+            example = _example(source.id, video, sampled)
+            if recipe.reads_captions and captioning is not None:
+                example = replace(example, captions=_captions(video, sampled, frames, captioning))
         except StageError as error:
             raise ConfigError(f"{at} cannot be summarized: {error}") from error
-        example = _example(source.id, video, sampled)
-        features: Features | None = None
-        if (section := stated.config.features) is not None:
-            features = Features(Path(scratch) / "features", section.tower, stated.sampling)
+        if recipe.features is not None and stated.config.features is not None:
             pictures = (read_frame(frames, index) for index in range(example.frames))
-            features.keep(example, tower_vectors(build_tower(section.tower), pictures))
-        recipe = recipe_of(stated.config, features)
+            recipe.features.keep(example, tower_vectors(build_tower(_at_hand(stated.config.features.tower)), pictures))
+        recipe.prepare([example])
         recipe.show(example, lambda index: read_frame(frames, index), stated.formats)
-        recipe.check([example])
         answer = next(predict(recipe, recipe.load(checkpoint), [example], 1))
         files = _pictures(answer, sampled, frames, out)
         files |= _film(answer, path, out, sandbox, Limits(stated.sampling.wall_seconds))
@@ -97,6 +112,39 @@ def summarize(at: str, checkpoint: Path, out: Path, download: DownloadConfig, ba
     files["summary"] = out / "summary.json"
     write_whole(files["summary"], json.dumps(record, indent=2, ensure_ascii=False) + "\n")
     return Summarized(record, files)
+
+
+def _recipe(stated: Stated, checkpoint: Path, scratch: Path) -> Recipe:
+    """The recipe of a checkpoint, which keeps everything in `scratch`."""
+    config, features = stated.config, None
+    if isinstance(config.summarizer, LlmvsSection):
+        own = {"folder": str(scratch / "states"), "model": _at_hand(config.summarizer.model)}
+        config = config.model_copy(update={"summarizer": config.summarizer.model_copy(update=own)})
+    if config.features is not None:
+        features = Features(scratch / "features", config.features.tower, stated.sampling)
+    recipe = recipe_of(config, features)
+    if (trained := require_finished(checkpoint)["features"]) != recipe.source:
+        raise ConfigError(
+            f"{checkpoint} was trained on {trained}, and what {checkpoint / STATED} names gives {recipe.source} now: "
+            "put the weights of the training back, or train again"
+        )
+    return recipe
+
+
+def _at_hand(model: Placed) -> Placed:
+    """The same model, on the CPU where the device that it was configured for is not at hand."""
+    if torch.cuda.is_available() or not model.device.startswith("cuda"):
+        return model
+    return cast("Placed", model.model_copy(update={"device": "cpu"}))
+
+
+def _captions(video: Video, sampled: FrameSet, frames: Path, config: CurateConfig) -> tuple[str, ...]:
+    """A caption for each frame, as releases have them; empty where the captioner has none. Raises StageError."""
+    prompt, model = prompts.load(config.caption.prompt), build_chat_model(config.models.captioner)
+    with model if isinstance(model, AbstractContextManager) else nullcontext():  # an engine with connections
+        made = caption_frames(video, sampled, lambda index: read_frame(frames, index), model, prompt, config.caption)
+    texts = {caption.index: neutral(caption.text) for caption in made.captions}
+    return tuple(texts.get(frame.index, "") for frame in sampled.frames)
 
 
 def passages(answer: Answer, least: float = LEAST_SECONDS) -> tuple[Passage, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -12,6 +14,8 @@ from numpy.typing import NDArray
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from models.identity import checkpoint_errors
+from models.summarizers.adaptive import adaptive_frames, nearest_of
+from models.summarizers.checkpoint import load as load_checkpoint
 from models.summarizers.slots import SlotMap
 from models.summarizers.smollm import smollm2
 from models.summarizers.v2xum import V2XumForSummarization
@@ -19,11 +23,12 @@ from models.summarizers.v2xum_tokens import IGNORED, Question, V2XumTokens
 from models.weights import load_weights
 from schemas.configuration.summarizer_config import ScratchModel, V2XumSection
 from schemas.errors import ConfigError
-from training import checkpoints
-from training.collate import Batch, Collator, pad
+from training.byte_pairs import byte_pairs
+from training.collate import Batch, Collator, Items, pad
 from training.examples import Example, captioned
 from training.recipe import Recipe
 
+_log = logging.getLogger(__name__)
 Lines = Sequence[tuple[Sequence[int], str]]
 _END, _START = "<|im_end|>", "<|im_start|>"
 _TEMPLATE = (
@@ -33,13 +38,17 @@ _TEMPLATE = (
 
 
 class V2XumItem(NamedTuple):
-    """One question about one video of F `frames`: vectors float32 [N, d] of the slots (a caption's: [1, d])."""
+    """One question about one video: vectors float32 [N, d] of the slots (a caption's: [1, d]).
+
+    The slots show the frames `seen` of its F `frames`.
+    """
 
     id: str
     question: Question
     vectors: NDArray[np.float32]
     frames: int
     lines: Lines
+    seen: NDArray[np.int64]
 
 
 class V2XumCollator(Collator):
@@ -70,23 +79,8 @@ class V2XumCollator(Collator):
     def questions(self, items: Sequence[V2XumItem]) -> Batch:
         """What `predict` reads."""
         frames = torch.from_numpy(np.stack([item.vectors for item in items]))
-        return {"frames": frames, "counts": [item.frames for item in items], "questions": self._asked}
-
-
-class V2XumItems(Sequence[Any]):
-    """Items that are made when they are read, so that vectors need not fit into memory together."""
-
-    def __init__(self, recipe: V2XumRecipe, wanted: Sequence[tuple[Example, Question, int]]) -> None:
-        """`wanted`: video, question, and for captions the frame."""
-        self._recipe, self.wanted = recipe, wanted
-
-    def __len__(self) -> int:
-        """The number of items."""
-        return len(self.wanted)
-
-    def __getitem__(self, place: Any) -> Any:
-        """One item."""
-        return self._recipe.item(*self.wanted[place])
+        counts = [item.frames for item in items]
+        return {"frames": frames, "counts": counts, "questions": self._asked, "seen": [item.seen for item in items]}
 
 
 class V2XumRecipe(Recipe):
@@ -126,10 +120,17 @@ class V2XumRecipe(Recipe):
             answer_tokens=section.answer_tokens,
         )
         if section.adapter is not None:
-            trained = checkpoints.load(Path(section.adapter), V2XumForSummarization)
+            trained = load_checkpoint(Path(section.adapter), V2XumForSummarization)
             if trained.adapter.weight.shape != model.adapter.weight.shape:
                 raise ConfigError(f"summarizer.adapter: {section.adapter} has another width, or reads other features")
             model.adapter.load_state_dict(trained.adapter.state_dict())
+        places = getattr(model.language_model.config, "max_position_embeddings", None)
+        longest = max(len(tokens.prompt(task)) for task in section.tasks) + section.answer_tokens
+        if places and longest > places:
+            raise ConfigError(
+                f"a prompt with its answer has up to {longest} tokens, and the language model's context has {places}: "
+                "lower summarizer.slots or summarizer.answer_tokens"
+            )
         model.train_parts(adapter=section.train != "language_model", language_model=section.train != "adapter")
         return model
 
@@ -139,19 +140,28 @@ class V2XumRecipe(Recipe):
         self._tokens = model.tokens
         return model
 
-    def items(self, examples: Sequence[Example]) -> V2XumItems:
+    def items(self, examples: Sequence[Example]) -> Items:
         """One item for each video and task; of captions one for each frame that has one."""
         self._ready(examples)
+        slots = SlotMap(self._section.slots)
+        asked = [example for example in examples if "v2vt" in self._section.tasks]
+        counts = {example.id: passed_slots(seen_only(example, self._seen(example)), slots) for example in asked}
+        passed = {video: count for video, count in counts.items() if count}
+        if passed:
+            told = (
+                "the answers of V2VT leave out %d slots in %d of %d videos (%s, ...), which an earlier sentence passed"
+            )
+            _log.warning(told, sum(passed.values()), len(passed), len(examples), next(iter(passed)))
         wanted: list[tuple[Example, Question, int]] = []
         for example in examples:
             wanted += [(example, task, 0) for task in self._section.tasks if task != "caption"]
             if "caption" in self._section.tasks:
                 wanted += [(example, "caption", frame) for frame, text in enumerate(example.captions) if text]
-        return V2XumItems(self, wanted)
+        return Items(wanted, lambda asked: self.item(*asked))
 
-    def questions(self, examples: Sequence[Example]) -> V2XumItems:
+    def questions(self, examples: Sequence[Example]) -> Items:
         """One item for each video, without answers."""
-        return V2XumItems(self, [(example, "v2vt", -1) for example in examples])
+        return Items([(example, "v2vt", -1) for example in examples], lambda asked: self.item(*asked))
 
     def collator(self) -> V2XumCollator:
         """What makes batches. The model answers the tasks that it learned; V2VT alone stands for all three."""
@@ -162,17 +172,26 @@ class V2XumRecipe(Recipe):
     def lengths(self, items: Sequence[Any]) -> Sequence[int]:
         """Tokens of each item, about: a caption's are few."""
         long = len(self._tokens.prompt("v2vt")) if self._tokens else 0
-        return [1 if question == "caption" else long for _, question, _ in cast("V2XumItems", items).wanted]
+        return [1 if question == "caption" else long for _, question, _ in cast("Items", items).wanted]
 
     def item(self, example: Example, question: Question, frame: int) -> V2XumItem:
         """The item of a video; `frame` -1: without an answer."""
         assert self.features is not None
         vectors, slots = self.features.read(example), SlotMap(self._section.slots)
+        seen = self._seen(example)
         if question == "caption":
-            caption = [((), example.captions[frame])]
-            return V2XumItem(example.id, question, vectors[frame : frame + 1], example.frames, caption)
-        lines = [] if frame < 0 else answer_of(example, question, slots)
-        return V2XumItem(example.id, question, vectors[slots.shown(example.frames)], example.frames, lines)
+            shown, lines = vectors[frame : frame + 1], [((), example.captions[frame])]
+            return V2XumItem(example.id, question, shown, example.frames, lines, seen)
+        answer = [] if frame < 0 else answer_of(seen_only(example, seen), question, slots)
+        shown = vectors[seen[slots.shown(len(seen))]]
+        return V2XumItem(example.id, question, shown, example.frames, answer, seen)
+
+    def _seen(self, example: Example) -> NDArray[np.int64]:
+        """The frames that the slots show."""
+        if self._section.frames == "uniform":
+            return np.arange(example.frames)
+        assert self.features is not None
+        return adaptive_frames(self.features.read(example), self._section.slots)
 
     def _ready(self, examples: Sequence[Example]) -> V2XumTokens:
         if self._tokens is None:
@@ -210,6 +229,18 @@ class V2XumRecipe(Recipe):
         )
 
 
+def seen_only(example: Example, seen: NDArray[np.int64]) -> Example:
+    """The example as if the frames `seen` were all of it: each frame's labels and citations are its nearest one's."""
+    if len(seen) == example.frames:
+        return example
+    nearest = nearest_of(seen, example.frames)
+    labels = np.zeros((len(example.labels), len(seen)), np.float32)
+    for own, given in zip(labels, example.labels, strict=True):
+        np.maximum.at(own, nearest, given)
+    cited = tuple((tuple(sorted({int(nearest[f]) for f in frames})), text) for frames, text in example.interleaved)
+    return replace(example, seconds=example.seconds[seen], labels=labels, captions=(), interleaved=cited)
+
+
 def answer_of(example: Example, question: Question, slots: SlotMap) -> Lines:
     """The answer to a task. Slots of V2VT ascend: a slot that an earlier sentence passed is left to that sentence, and
     a sentence whose slots all are is told with the sentence before it.
@@ -230,23 +261,20 @@ def answer_of(example: Example, question: Question, slots: SlotMap) -> Lines:
     return lines
 
 
+def passed_slots(example: Example, slots: SlotMap) -> int:
+    """How many slots that sentences cite are not in the answer of V2VT, since an earlier sentence passed them."""
+    cited = sum(len({slots.of_frame(frame, example.frames) for frame in frames}) for frames, _ in example.interleaved)
+    return cited - sum(len(line) for line, _ in answer_of(example, "v2vt", slots))
+
+
 def train_tokenizer(examples: Sequence[Example], own: ScratchModel, slots: int) -> PreTrainedTokenizerFast:
     """A byte-level BPE of the texts and captions with a chat template, in which every slot is one token.
 
     So a small model learns to copy one token and not several digits, and its prompts are shorter.
     """
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-
-    made = Tokenizer(models.BPE())
-    whole = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    made.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), whole])
-    made.decoder = decoders.ByteLevel()
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    trainer = trainers.BpeTrainer(
-        vocab_size=own.vocabulary, special_tokens=[_START, _END], initial_alphabet=alphabet, show_progress=False
-    )
     texts = [text for example in examples for text in (example.text, *(line for _, line in example.interleaved))]
-    made.train_from_iterator([*texts, *(c for example in examples for c in example.captions)], trainer)
+    texts += [caption for example in examples for caption in example.captions]
+    made = byte_pairs(texts, own.vocabulary, [_START, _END], digits=True)
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=made, eos_token=_END, pad_token=_END)
     tokenizer.add_tokens(list(SlotMap(slots).texts()))
     tokenizer.chat_template = _TEMPLATE

@@ -15,7 +15,7 @@ from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Record, Su
 
 Lane = Literal["download", "decode", "model"]
 Role = Literal["captioner", "summarizer", "judge"]
-Model = Literal["captioner", "summarizer", "judge", "embedder", "clip"]
+Model = Literal["captioner", "summarizer", "judge", "embedder", "clip", "extractor"]
 LANES: tuple[Lane, ...] = ("download", "decode", "model")
 ROLES: tuple[Role, ...] = ("captioner", "summarizer", "judge")
 EXPORT = "export"  # not a stage, but a finished sample can be refused there
@@ -37,7 +37,8 @@ class Stage:
     that value it is left out of the hash, so that old results stay valid. `later_limits` does the same for limits.
 
     `lane` is what the stage keeps busy, None for a stage that takes no time. `asks` is the chat model that it sends
-    requests to, with `prompt`; `models` are further models that its results depend on. `checks` names the stage whose
+    requests to, with `prompt`; `models` are further models that its results depend on, `later_models` those that count
+    where they are configured, since earlier results had none. `checks` names the stage whose
     results it checks: of a check only scores are published (SCORED), and no later stage depends on it.
     """
 
@@ -54,6 +55,7 @@ class Stage:
     asks: Role | None = None
     prompt: str | None = None
     models: tuple[Literal["embedder", "clip"], ...] = ()
+    later_models: tuple[Literal["extractor"], ...] = ()
     checks: str | None = None
 
     @property
@@ -204,6 +206,7 @@ STAGES = StageTable(
         lane="model",
         asks="summarizer",
         prompt="extract",
+        later_models=("extractor",),
     ),
     Stage(
         "refine",

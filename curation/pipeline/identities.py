@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from curation.ledger.ledger import Ledger
-from models.identity import identify, identify_clip, identify_embedder
+from models.identity import identify, identify_clip, identify_embedder, identify_extractor
 from schemas.configuration.model_config import ChatConfig, ModelsConfig
 from schemas.errors import ConfigError
 from schemas.records import Record
@@ -20,7 +20,7 @@ Sampling = dict[str, float | int | str | bool | None]
 class ModelIdentities(Record):
     """Name, revision and sampling parameters of every model; None for one that is not configured.
 
-    `embedder` is (name, revision), `clip` is (engine, name, revision).
+    `embedder` and `extractor` are (name, revision), `clip` is (engine, name, revision).
     """
 
     captioner: tuple[str, str, Sampling]
@@ -28,6 +28,7 @@ class ModelIdentities(Record):
     judge: tuple[str, str, Sampling] | None
     embedder: tuple[str, str]
     clip: tuple[str, str, str] | None
+    extractor: tuple[str, str] | None = None
 
 
 def identify_models(models: ModelsConfig) -> ModelIdentities:
@@ -40,6 +41,7 @@ def identify_models(models: ModelsConfig) -> ModelIdentities:
         judge=_named("judge", _chat, models.judge) if models.judge is not None else None,
         embedder=_named("embedder", identify_embedder, models.embedder),
         clip=_named("clip", identify_clip, models.clip) if models.clip is not None else None,
+        extractor=_named("extractor", identify_extractor, models.extractor) if models.extractor is not None else None,
     )
 
 
@@ -60,7 +62,8 @@ def known_identities(ledger: Ledger, models: ModelsConfig) -> ModelIdentities:
 
 
 def _key(models: ModelsConfig) -> str:
-    return hashlib.sha256(models.model_dump_json().encode()).hexdigest()
+    later = {"extractor"} if models.extractor is None else None  # runs before it came noted identities too
+    return hashlib.sha256(models.model_dump_json(exclude=later).encode()).hexdigest()
 
 
 def _named(role: str, identify_one: Callable[[_Model], _Identity], model: _Model) -> _Identity:

@@ -29,9 +29,9 @@ from curation.video.probe import probe_safely
 from curation.video.sandbox import Sandbox
 from curation.video.sandboxes import Sandboxes
 from curation.workspace import Workspace
-from models.build import build_chat_model, build_clip, build_embedder
+from models.build import build_chat_model, build_clip, build_embedder, build_extractor
 from models.chat import ChatModel, Embedder
-from models.clip import Clip
+from models.clip import Clip, Extractor
 from models.meter import Meter
 from models.reply_cache import CachedModel
 from models.servers.presence import require_server
@@ -121,6 +121,13 @@ class Services:
         config = self.config.models.clip
         with whole_model("clip"):
             return build_clip(config) if config is not None else None
+
+    @shared_property
+    def extractor(self) -> Extractor | None:
+        """The trained summarizer that chooses keyframes; None where none is configured."""
+        config = self.config.models.extractor
+        with whole_model("extractor"):
+            return build_extractor(config, self.config.frames.fps) if config is not None else None
 
     @shared_property
     def binding(self) -> BindingGuard:

@@ -69,6 +69,7 @@ def _of_results(
         depends["prompt"] = prompts[stage.prompt].sha256
     for role in (*([stage.asks] if stage.asks is not None else []), *stage.models):
         depends[role] = getattr(models, role)
+    depends |= {role: found for role in stage.later_models if (found := getattr(models, role)) is not None}
     return depends
 
 

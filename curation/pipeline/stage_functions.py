@@ -14,6 +14,7 @@ from curation.sources.filters import judge_publication, judge_video, refuse
 from curation.text.candidates import one_of_each_picture
 from curation.text.caption import caption_frames
 from curation.text.extract import extract
+from curation.text.extract_trained import extract_trained
 from curation.text.refine import refine
 from schemas.audit import Audit
 from schemas.binding import Binding
@@ -75,6 +76,12 @@ def _binding(services: Services, inputs: Inputs) -> Binding:
 def _extract(services: Services, inputs: Inputs) -> Extract:
     frames = inputs.record("frames", FrameSet)
     offered = one_of_each_picture(inputs.record("caption", CaptionSet), frames)
+    if services.extractor is not None:
+        video = inputs.record("download", Video)
+        pictures = (_read(services, video, frames, frame.index) for frame in frames.frames)
+        return extract_trained(
+            inputs.record("caption", CaptionSet), frames, services.extractor, pictures, services.config.extract
+        )
     hashes = {caption.index: frames.frames[caption.index].phash for caption in offered.captions}
     return extract(
         offered,
@@ -103,10 +110,6 @@ def _refine(services: Services, inputs: Inputs) -> Summary:
 def _audit(services: Services, inputs: Inputs) -> Audit:
     frames = inputs.record("frames", FrameSet)
 
-    def read(index: FrameIndex) -> bytes:
-        with services.meter.waiting("decode"):
-            return services.pictures.read(inputs.record("download", Video), frames, index)
-
     tools = Tools(
         lambda: services.embedder,
         lambda: services.clip,
@@ -116,12 +119,19 @@ def _audit(services: Services, inputs: Inputs) -> Audit:
     )
     captions, summary = inputs.record("caption", CaptionSet), inputs.record("refine", Summary)
     services.binding.check_summary(inputs.id, frames, captions, inputs.record("extract", Extract), summary)
-    return audit(frames, captions, summary, read, tools, services.config.audit)
+    video = inputs.record("download", Video)
+    return audit(
+        frames, captions, summary, lambda index: _read(services, video, frames, index), tools, services.config.audit
+    )
 
 
 def _picture(services: Services, video: Video, frames: FrameSet, index: FrameIndex) -> bytes:
-    services.raise_if_stopped()
     services.meter.frame()
+    return _read(services, video, frames, index)
+
+
+def _read(services: Services, video: Video, frames: FrameSet, index: FrameIndex) -> bytes:
+    services.raise_if_stopped()
     with services.meter.waiting("decode"):  # usually a file; decoded again where it was not kept
         return services.pictures.read(video, frames, index)
 

@@ -23,7 +23,7 @@ from curation.plan.doctor import (
 from flows.cli.app import print_json
 from flows.prometheus import ADDRESS
 from models.check import Check, fail, ok, warn
-from models.checks import check_clip, check_embedder, check_local
+from models.checks import check_clip, check_embedder, check_extractor, check_local
 from models.servers.checks import check_server
 from schemas.configuration.config import CurateConfig
 from schemas.configuration.model_config import OpenAIModel
@@ -75,6 +75,8 @@ async def check_models(config: CurateConfig, config_path: Path) -> list[Check]:
     checks += check_embedder(config.models.embedder)
     if config.models.clip is not None:
         checks += check_clip(config.models.clip)
+    if config.models.extractor is not None:
+        checks += check_extractor(config.models.extractor, config.frames.fps)
     return checks
 
 

@@ -18,7 +18,8 @@ def kernel_segments(features: Floats, penalty: float = 1.0, most: int | None = N
 
     `features` are [n, d], compared by inner products. The scatter of a segment is its squared distance from its mean.
     With m changes the objective is scatter / n + penalty * m / (2 n) * (log(n / m) + 1), where m <= `most` (n - 1 by
-    default); fewer changes win a tie. Exact dynamic programming: O(most * n^2) time, O(n^2) memory. The first is 0.
+    default); fewer changes win a tie. The first is 0. Exact dynamic programming, O(n^2) for each number of changes,
+    up to the one whose price alone is above the best objective: a higher one cannot be better. O(n^2) memory.
     """
     n = len(features)
     most = n - 1 if most is None else min(most, n - 1)
@@ -26,10 +27,13 @@ def kernel_segments(features: Floats, penalty: float = 1.0, most: int | None = N
     costs, starts = scatter[0], []  # costs[j]: of the first j frames in the segments so far
     objectives = [costs[n] / n]
     for changes in range(1, most + 1):
+        price = penalty * changes / (2 * n) * (np.log(n / changes) + 1)  # it grows with the number of changes
+        if price >= min(objectives):
+            break
         table = costs[:, None] + scatter
         starts.append(table.argmin(0))
         costs = table.min(0)
-        objectives.append(costs[n] / n + penalty * changes / (2 * n) * (np.log(n / changes) + 1))
+        objectives.append(costs[n] / n + price)
     found, end = [], n
     for level in reversed(starts[: int(np.argmin(objectives))]):
         end = int(level[end])

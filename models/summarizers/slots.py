@@ -1,4 +1,4 @@
-"""The slots of one model: which frame each slot shows, which slot a time belongs to, and how both are written.
+"""The slots of one model: which frame each slot shows, which slot a frame belongs to, and how slots are written.
 
 `schemas.time` has the one mapping; this is the mapping for a number of slots N, also for whole arrays. Where a video
 has F >= N sampled frames, slot -> frame -> slot returns the same slot; where F <= N, frame -> slot -> frame returns
@@ -18,18 +18,15 @@ from schemas.temporal import slot_digits
 from schemas.time import (
     SLOTS,
     FrameIndex,
-    Seconds,
     Slot,
     index_to_slot,
-    seconds_to_slot,
     slot_to_index,
-    slot_to_seconds,
 )
 
 
 @dataclass(frozen=True)
 class SlotMap:
-    """The map between seconds, frames and N slots. Raises ValueError for fewer than two slots."""
+    """The map between frames and N slots. Raises ValueError for fewer than two slots."""
 
     slots: int = SLOTS
 
@@ -46,14 +43,6 @@ class SlotMap:
     def texts(self) -> tuple[str, ...]:
         """The texts of all slots."""
         return tuple(self.text(slot) for slot in range(self.slots))
-
-    def of_seconds(self, seconds: float, span: float) -> int:
-        """The slot of a time; `span`: seconds of the last sampled frame."""
-        return seconds_to_slot(Seconds(seconds), span, self.slots)
-
-    def seconds(self, slot: int, span: float) -> float:
-        """The time that a slot stands for."""
-        return slot_to_seconds(Slot(slot), span, self.slots)
 
     def of_frame(self, frame: int, frames: int) -> int:
         """The slot of one of F = `frames` sampled frames."""

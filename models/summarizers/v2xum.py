@@ -27,6 +27,7 @@ from transformers import (
 from transformers.configuration_utils import SubConfigSpec
 from transformers.modeling_outputs import CausalLMOutput
 
+from models.summarizers.adaptive import on_all_frames
 from models.summarizers.predicted import Predicted
 from models.summarizers.slots import SlotMap
 from models.summarizers.v2xum_slots import AnswerForm, SlotTree, slot_probabilities, slot_tree
@@ -181,18 +182,21 @@ class V2XumForSummarization(PreTrainedModel):
     def predict(self, batch: Mapping[str, Any], **options: Any) -> list[Predicted]:
         """Summarize videos: `frames` [B, N, feature_size] of the slots, `counts` (F of each video), `questions`.
 
+        `seen`: the frames of each video that its slots show, all of them without it.
         Keyframes and scores are those of V2V where it is among the questions, else of V2VT; the text is that of V2T,
         else of V2VT. `options` are for transformers' `generate` (greedy without any).
         """
+        seen = batch.get("seen") or [np.arange(int(count)) for count in batch["counts"]]
         was = self.training
         self.train(False)
         try:
-            answers = {asked: self._answer(asked, batch, options) for asked in batch["questions"]}
+            counts = [len(own) for own in seen]
+            answers = {asked: self._answer(asked, batch["frames"], counts, options) for asked in batch["questions"]}
         finally:
             self.train(was)
         shown = answers.get("v2v") or answers.get("v2vt")
         told = answers.get("v2t") or answers.get("v2vt") or answers.get("v2v")
-        return [
+        predicted = [
             Predicted(
                 None if shown is None else shown[row].scores,
                 () if shown is None else shown[row].keyframes,
@@ -201,11 +205,13 @@ class V2XumForSummarization(PreTrainedModel):
             )
             for row in range(len(batch["counts"]))
         ]
+        return list(map(on_all_frames, predicted, seen, batch["counts"]))
 
-    def _answer(self, question: Question, batch: Mapping[str, Any], options: Mapping[str, Any]) -> list[Predicted]:
-        counts = [int(count) for count in batch["counts"]]
+    def _answer(
+        self, question: Question, frames: Tensor, counts: Sequence[int], options: Mapping[str, Any]
+    ) -> list[Predicted]:
         prompt = torch.from_numpy(self.tokens.prompt(question)).to(self.device).expand(len(counts), -1)
-        embeddings = self.embed(prompt, batch["frames"].to(self.device))
+        embeddings = self.embed(prompt, frames.to(self.device))
         allowed = np.stack([self.tokens.slots.needed(count) for count in counts])
         form = AnswerForm(self.tokens, question, allowed)
         own = {"do_sample": False, "num_beams": 1, "max_new_tokens": self.config.answer_tokens, **options}

@@ -17,6 +17,7 @@ from schemas.configuration.model_config import (
     NgramEmbedder,
     OpenAIModel,
     OpenClip,
+    TrainedExtractor,
     TransformersClip,
     TransformersEmbedder,
 )
@@ -27,7 +28,9 @@ from schemas.secret_addresses import hide_secrets, without_secrets
 Whole = TypeVar("Whole", CurateConfig, TrainConfig)
 _TAGS = ("engine", "kind")  # the keys by which the sections of one place are told apart
 _PATHS = frozenset({"model", "pretrained", "tokenizer", "adapter", "weights", "folder", "language_model"})
-AnyModel = LocalModel | OpenAIModel | NgramEmbedder | TransformersEmbedder | TransformersClip | OpenClip
+AnyModel = (
+    LocalModel | OpenAIModel | NgramEmbedder | TransformersEmbedder | TransformersClip | OpenClip | TrainedExtractor
+)
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> CurateConfig:
@@ -202,7 +205,7 @@ def _localize(config: CurateConfig, folder: Path) -> CurateConfig:
         return str(path) if path.exists() else text
 
     def localized(model: AnyModel, key: str) -> AnyModel:
-        if isinstance(model, LocalModel | TransformersEmbedder | TransformersClip):
+        if isinstance(model, LocalModel | TransformersEmbedder | TransformersClip | TrainedExtractor):
             return model.model_copy(update={"model": local(model.model, f"{key}.model")})
         if isinstance(model, OpenClip):
             return model.model_copy(update={"pretrained": local(model.pretrained, f"{key}.pretrained")})

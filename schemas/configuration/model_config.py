@@ -167,11 +167,19 @@ class VisionTower(Section):
 TowerConfig = Annotated[TransformersClip | OpenClip | VisionTower, Field(discriminator="engine")]
 
 
+class TrainedExtractor(Section):
+    """A checkpoint of `v2xum train` that looks at frames (V2Xum, VTSUM): `model` is its folder, OUT/model."""
+
+    model: str
+    device: str = "cpu"
+
+
 class ModelsConfig(Section):
     """The models of a run: one captions, one summarizes, one embeds sentences.
 
     `clip` (vectors of pictures and texts) serves the audits, `judge` scores finished samples. Without them, the audits
-    that need them are left out, and the report says so.
+    that need them are left out, and the report says so. `extractor`: a trained summarizer, which chooses the keyframes
+    in the place of `summarizer`.
     """
 
     captioner: ChatConfig
@@ -179,3 +187,4 @@ class ModelsConfig(Section):
     embedder: Annotated[NgramEmbedder | TransformersEmbedder, Field(discriminator="engine")] = NgramEmbedder()
     clip: ClipConfig | None = None
     judge: ChatConfig | None = None
+    extractor: TrainedExtractor | None = None

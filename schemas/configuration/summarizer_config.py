@@ -31,7 +31,8 @@ class ScratchModel(Section):
 class V2XumSection(Section):
     """A causal language model that reads frame vectors, each after the text of its slot (seed 000).
 
-    `language_model`: a folder or name of the hub, `smollm2`, or a model from nothing. `tasks`: what is learned;
+    `language_model`: a folder or name of the hub, `smollm2`, or a model from nothing. `frames`: the slots show frames
+    at equal distances, or `adaptive`: more of them where pictures change. `tasks`: what is learned;
     `caption` asks about single frames (a first stage with `train: adapter`, whose result is the `adapter` of the next).
     `adapter`: the checkpoint that the adapter comes from, null: fresh. `lora` null: all weights. `train`: which parts.
     """
@@ -39,6 +40,7 @@ class V2XumSection(Section):
     kind: Literal["v2xum"]
     language_model: str | ScratchModel
     slots: int = Field(default=100, ge=10, le=1000)
+    frames: Literal["uniform", "adaptive"] = "uniform"
     temporal_prompts: bool = True
     tasks: tuple[Literal["v2v", "v2t", "v2vt", "caption"], ...] = Field(default=("v2v", "v2t", "v2vt"), min_length=1)
     lora: LoraSection | None = None
@@ -56,6 +58,12 @@ class VtsumText(Section):
     beams: int = Field(default=3, ge=1)
     least_tokens: int = Field(default=10, ge=1)
     most_tokens: int = Field(default=128, ge=2, le=500)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> VtsumText:
+        if self.least_tokens > self.most_tokens:
+            raise ValueError(f"least_tokens ({self.least_tokens}) must not exceed most_tokens ({self.most_tokens})")
+        return self
 
 
 class VtsumSection(Section):
@@ -116,6 +124,14 @@ class LlmvsSection(Section):
     dropout: float = Field(default=0.1, ge=0, lt=1)
     share: float | None = Field(default=0.15, gt=0, le=1)
     folder: str = str(DATA / "runs" / "hidden_states")
+
+    @model_validator(mode="after")
+    def _even(self) -> LlmvsSection:
+        if self.window % 2 == 0:
+            raise ValueError(f"window ({self.window}) must be odd: as many frames before the frame as after it")
+        if self.hidden_size % self.heads:
+            raise ValueError(f"heads ({self.heads}) must divide hidden_size ({self.hidden_size})")
+        return self
 
 
 class VisionModelSection(Section):

@@ -15,11 +15,13 @@ from schemas.configuration.summarizer_config import SummarizerSection
 class FeatureSection(Section):
     """The vectors of frames. `folder`: where they are kept, so that trainings can share them; OUT/features without it.
 
+    `upstream`: a folder that also gets `{id}.npy` float32 [100, d] of every video, as V2Xum-LLaMA's code reads them.
     `workers`: videos that are decoded at the same time.
     """
 
     tower: TowerConfig
     folder: str | None = None
+    upstream: str | None = None
     workers: int = Field(default=1, ge=1, le=64)
 
 

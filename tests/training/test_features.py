@@ -7,17 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from curation.frames.files import frame_name
 from models.build import build_tower
-from models.summarizers.slots import SlotMap
 from schemas.configuration.model_config import TransformersClip
 from schemas.errors import ConfigError, Interrupted
 from schemas.repository import DATA
 from training.examples import Release, read_release
-from training.features import Features, MissingFeature, adaptive_frames, write_upstream
+from training.features import Features, MissingFeature, write_upstream
 
 pytestmark = pytest.mark.slow
 TOWER = TransformersClip(engine="transformers", model=str(DATA / "demo" / "clip"), batch=5)
@@ -116,21 +113,3 @@ def test_upstreams_files(made: Features, read: Release, tmp_path: Path) -> None:
 def test_there_must_be_such_a_tower(read: Release, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="gone"):
         Features(tmp_path, TOWER.model_copy(update={"model": str(tmp_path / "gone")}), read.sampling)
-
-
-@given(st.integers(1, 60), st.integers(2, 40), st.integers(0, 9))
-def test_adaptive_frames_are_ascending_and_keep_both_ends(frames: int, count: int, seed: int) -> None:
-    vectors = np.random.default_rng(seed).standard_normal((frames, 5)).astype(np.float32)
-    chosen = adaptive_frames(vectors, count)
-    assert len(chosen) == count and (np.diff(chosen) >= 0).all() and chosen[0] == 0
-    assert chosen[-1] == frames - 1
-    still = np.ones((frames, 5), np.float32)
-    assert np.abs(adaptive_frames(still, count) - SlotMap(count).shown(frames)).max() <= 1
-
-
-def test_adaptive_frames_are_dense_where_pictures_change() -> None:
-    vectors = np.zeros((60, 30), np.float32)
-    vectors[:, 0] = 1
-    vectors[20:40] = np.eye(30, dtype=np.float32)[np.arange(20) % 30]  # every frame unlike the one before
-    chosen = adaptive_frames(vectors, 30)
-    assert ((chosen >= 20) & (chosen < 40)).sum() >= 18, "uniform frames would be 10"

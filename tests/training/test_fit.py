@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+from models.summarizers.checkpoint import MARK, architecture, load
 from schemas.configuration.train_config import TrainingSection
 from schemas.errors import ConfigError, Interrupted, MachineTrouble, TrainingDiverged
 from tests.training.tiny import Noisy, Tiny, items, tiny
-from training.checkpoints import MARK, architecture, load
 from training.fit import FitResult, fit, probe
 from training.loop import Data, Step
 

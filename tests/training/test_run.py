@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from markdown_it import MarkdownIt
 from typer.testing import CliRunner
 
 from flows.cli.main import application
+from flows.train_card import write_card
+from models.summarizers.checkpoint import require_finished
 from schemas.configuration.loading import load_train_config
 from schemas.documents.evaluation import Evaluation
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, Interrupted
 from schemas.repository import DATA
 from training import recipe
-from training.checkpoints import require_finished
+from training.examples import Example
+from training.fit import FitResult
+from training.run import Hooks, Training, TrainRequest
 
 pytestmark = pytest.mark.slow
 runner = CliRunner()
@@ -55,8 +61,10 @@ def train(config: Path, release: Path, out: Path, *more: str) -> tuple[int, str,
 
 def test_one_command_from_a_release_to_a_card(config: Path, release: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    code, said, err = train(config, release, out)
+    code, said, err = train(config, release, out, "--set", f"features.upstream={tmp_path / 'upstream'}")
     assert code == 0, err
+    written = sorted((tmp_path / "upstream").glob("*.npy"))
+    assert len(written) == 8 and np.load(written[0]).shape == (100, 64)
     assert "untrained" in said and "uniform" in said and "random" in said and "report.html" in said
     evaluation = Evaluation.model_validate_json((out / "evaluation" / "evaluation.json").read_text())
     assert [row.name for row in evaluation.systems[:3]] == ["vtsum", "untrained", "uniform"]
@@ -70,8 +78,13 @@ def test_one_command_from_a_release_to_a_card(config: Path, release: Path, tmp_p
     assert html.count("<table>") == 3 and html.count("<tr>") == (1 + 4) + (1 + 3) + (1 + 2 + 5)
     assert yaml.safe_load(card.split("---")[1])["library_name"] == "transformers"
     assert (out / "model" / "loss.png").read_bytes().startswith(b"\x89PNG")
+    assert "by the loss on" in card and "the validation split;" in card
+    opened = Training(TrainRequest(config=load_train_config(config), release=release, out=out))
+    write_card(opened, FitResult.read(out / "model")._replace(validation=()), evaluation)
+    assert "no validation split;" in (out / "model" / "README.md").read_text()
+    (made := out / "run.json").unlink()
     code, _, err = train(config, release, out)
-    assert code == 2 and "--resume" in err
+    assert code == 2 and "--resume" in err and not made.exists(), "it is told before anything is written"
 
 
 def test_a_dry_run_leaves_nothing_but_features(config: Path, release: Path, tmp_path: Path) -> None:
@@ -81,6 +94,25 @@ def test_a_dry_run_leaves_nothing_but_features(config: Path, release: Path, tmp_
     assert not out.exists()
     code, said, _ = train(config, release, out, "--dry-run", "--json")
     assert code == 0 and json.loads(said)["steps"] > 0
+
+
+def test_a_dry_run_makes_what_a_model_is_built_from(
+    config: Path, release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Vectors of the longest videos, and of the first, whose width the model takes."""
+    opened = Training(TrainRequest(config=load_train_config(config), release=release, out=tmp_path / "out"))
+    first, *others = opened.train
+    opened.train = [replace(first, seconds=first.seconds[:-1], labels=first.labels[:, :-1]), *others]
+    asked: list[str] = []
+
+    def prepare(examples: list[Example], *_: Any) -> None:
+        asked.extend(example.id for example in examples)
+        raise Interrupted("enough")
+
+    monkeypatch.setattr(opened.recipe, "prepare", prepare)
+    with pytest.raises(Interrupted):
+        opened.dry_run(Hooks())
+    assert len(asked) == 3 and asked[-1] == first.id
 
 
 @pytest.mark.parametrize(
@@ -149,5 +181,7 @@ def test_stopped_by_a_signal_it_goes_on(config: Path, release: Path, tmp_path: P
     assert not (out / "model").exists()
     done = list(out.glob("checkpoints/checkpoint-*/finished.json"))
     assert done
+    stated = (out / "run.json").read_text()
     code, _, err = train(config, release, out, "--resume")
     assert code == 2 and "another config" in err, "the number of epochs is part of it"
+    assert (out / "run.json").read_text() == stated

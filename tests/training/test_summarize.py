@@ -9,13 +9,22 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner
 
+from curation.frames.sample import sample_frames
+from curation.video.sandbox import Sandbox
 from flows.cli.main import application
+from models.summarizers.checkpoint import MARK, require_finished
 from models.summarizers.predicted import Predicted
+from schemas.configuration.loading import load_config
 from schemas.configuration.train_config import TrainConfig
-from schemas.repository import DATA
+from schemas.marks import unescape_marks
+from schemas.records import Publication, Video
+from schemas.repository import DATA, ROOT
 from training import recipe
+from training import summarize as summarizing
+from training.checkpoints import mark_finished
 from training.examples import Example
 from training.predict import Answer
 from training.run import Hooks, Training, TrainRequest
@@ -96,6 +105,87 @@ def test_an_unfinished_checkpoint_is_told(trained: Training, tmp_path: Path) -> 
     (model / "finished.json").unlink()
     code, _, err = summarize(str(trained.test[0].media), model, tmp_path / "out")
     assert code == 2 and "unfinished" in err
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_model_that_was_trained_on_a_gpu_summarizes_without_one(trained: Training, tmp_path: Path) -> None:
+    model = shutil.copytree(trained.out / "model", tmp_path / "model")
+    stated = json.loads((model / "summarizer.json").read_text())
+    stated["config"]["features"]["tower"]["device"] = "cuda"
+    (model / "summarizer.json").write_text(json.dumps(stated))
+    (model / MARK).unlink()
+    mark_finished(model, require_finished(trained.out / "model"))
+    code, _, err = summarize(str(trained.test[0].media), model, tmp_path / "out")
+    assert code == 0, err
+
+
+def test_weights_that_changed_since_the_training_are_told(trained: Training, tmp_path: Path) -> None:
+    model = shutil.copytree(trained.out / "model", tmp_path / "model")
+    about = json.loads((model / "finished.json").read_text())
+    (model / "finished.json").write_text(json.dumps({**about, "features": "another tower"}))
+    code, _, err = summarize(str(trained.test[0].media), model, tmp_path / "out")
+    assert code == 2 and "was trained on another tower" in err
+
+
+LLM = {"model": str(DATA / "demo" / "summarizer")}
+REAL: dict[str, dict[str, object]] = {
+    "vtsum": {"hidden_size": 16, "heads": 2, "inner_size": 32, "share": 0.3, "text": {
+        "layers": 1, "vocabulary": 300, "least_tokens": 2, "most_tokens": 8, "beams": 1}},
+    "v2xum": {"language_model": {"width": 16, "layers": 1, "heads": 2, "vocabulary": 300}, "slots": 10,
+        "answer_tokens": 24},
+    "llmvs": {"model": LLM, "hidden_size": 32, "answer_tokens": 2, "window": 1},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", REAL)
+def test_every_kind_answers_as_in_its_evaluation(
+    kind: str, trained: Training, release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(recipe._MODULES, "vtsum", "training.vtsum")
+    (tmp_path / "short.v1.md").write_text("Rate +0.\n{{ captions }}\nAnswer:")
+    own = {"folder": str(tmp_path / "states"), "prompt": str(tmp_path / "short.v1.md")} if kind == "llmvs" else {}
+    tower = {"tower": {"engine": "transformers", "model": str(DATA / "demo" / "clip")}}
+    said = {
+        "name": kind,
+        "summarizer": {"kind": kind, **REAL[kind], **own},
+        "features": {**tower, "folder": str(trained.out / "features")},
+        "training": {"epochs": 1, "batch": 4},
+    }
+    training = Training(
+        TrainRequest(config=TrainConfig.model_validate(said), release=release, out=tmp_path / "trained")
+    )
+    training.make_features(Hooks())
+    model = training.fit(Hooks()).model
+    files, one = training.predictions(model, Hooks()), training.test[0]
+    stated = {row["id"]: row for row in map(json.loads, files[kind].read_text().splitlines())}[one.id]
+    more: list[str] = []
+    if kind == "llmvs":
+        code, _, err = summarize(str(one.media), model, tmp_path / "out")
+        assert code == 2 and "--captioner" in err
+        monkeypatch.setattr(summarizing, "_captions", lambda *_: one.captions)
+        more = ["--captioner", str(ROOT / "configs" / "demo.yaml")]
+    code, answer, err = summarize(str(one.media), model, tmp_path / "out", "--json", *more)
+    assert code == 0, err
+    record = json.loads(answer)
+    assert record["scores"] == pytest.approx(stated["scores"], abs=1e-4)
+    assert [round(second) for second in record["keyframes"]] == stated.get("selected", [])
+    assert (record["text"] or None) == (unescape_marks(stated["text"]) if "text" in stated else None)
+
+
+def test_captions_are_written_by_the_configured_captioner(trained: Training, tmp_path: Path) -> None:
+    config = load_config(ROOT / "configs" / "demo.yaml")
+    one = trained.test[0]
+    assert one.media is not None
+    video = Video(
+        **{"id": one.id, "sha256": one.video_sha256, "bytes": 1, "extension": "mp4", "container": "mp4"},
+        **{"codec": "h264", "duration": None, "fps": None, "width": 64, "height": 64, "rotation": 0},
+        has_audio=False,
+        publication=Publication(),
+    )
+    with Sandbox() as sandbox:
+        sampled = sample_frames(video, one.media, trained.release.sampling, tmp_path, sandbox)
+    written = summarizing._captions(video, sampled, tmp_path, config)
+    assert len(written) == one.frames and any(written)
 
 
 def test_passages_are_the_keyframes_with_what_is_said_of_them() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from training.checkpoints import mark_finished
 from training.examples import Example
 from training.predict import predict
 from training.recipe import recipe_of
-from training.v2xum import V2XumRecipe, answer_of
+from training.v2xum import V2XumRecipe, answer_of, passed_slots
 
 WIDTH = 5
 
@@ -70,6 +71,52 @@ def test_every_task_of_every_video_is_an_item_and_its_answer_alone_is_learned() 
     np.testing.assert_array_equal(batch["frames"][2, 0], Vectors().read(EXAMPLES[0])[2])
     assert tokens.table.shape == (20, 1)  # a model from nothing has one token a slot
     assert own.lengths(items)[5] < own.lengths(items)[0]
+
+
+def test_slots_that_an_earlier_sentence_passed_are_counted(caplog: pytest.LogCaptureFixture) -> None:
+    lines = (((2, 9), "A man appears."), ((5, 12), "A dog leaves."), ((9,), "It ends."))
+    one = replace(example(1), interleaved=lines)
+    assert passed_slots(one, SlotMap(20)) == 2  # of frame 5, and of frame 9 the second time
+    assert passed_slots(EXAMPLES[1], SlotMap(20)) == 0
+    recipe(tasks=["v2v"]).items([one])
+    assert not caplog.text
+    recipe().items([one, EXAMPLES[1]])
+    assert "leave out 2 slots" in caplog.text and "in 1 of 2 videos (1, ...)" in caplog.text
+
+
+class Still(Vectors):
+    """A video that changes after its frame 40 alone."""
+
+    def read(self, example: Example) -> np.ndarray[Any, np.dtype[np.float32]]:
+        made = super().read(example)
+        made[:40] = made[0]
+        return made
+
+
+def test_adaptive_slots_show_what_changes_and_answers_name_them() -> None:
+    """Frames 0 to 39 are alike and 40 to 59 are not, so most slots show these, and a citation of 45 is near one."""
+    one = replace(example(1, 60), interleaved=(((45,), "A man appears."),), labels=np.eye(60, dtype=np.float32)[45:46])
+    own = recipe(frames="adaptive", tasks=["v2v", "v2vt"])
+    own.features = Still()  # type: ignore[assignment]
+    item = own.items([one])[0]
+    assert len(item.seen) <= 20 and (item.seen >= 40).sum() > 10
+    slot = item.lines[0][0][0]
+    assert abs(item.seen[SlotMap(20).frame(slot, len(item.seen))] - 45) <= 1
+    shown = Still().read(one)[item.seen[SlotMap(20).shown(len(item.seen))]]
+    np.testing.assert_array_equal(item.vectors, shown)
+    (answer,) = predict(own, own.build([one]), [one], 1)
+    assert answer.predicted.scores is not None and len(answer.predicted.scores) == 60
+    assert set(answer.predicted.keyframes) <= set(item.seen.tolist())
+
+
+def test_a_prompt_that_does_not_fit_the_context_is_told(tmp_path: Path) -> None:
+    own = recipe(answer_tokens=40)
+    model = own.build(EXAMPLES)
+    model.language_model.save_pretrained(tmp_path)
+    model.tokens.tokenizer.save_pretrained(tmp_path)
+    recipe(language_model=str(tmp_path)).build(EXAMPLES)
+    with pytest.raises(ConfigError, match=r"summarizer\.slots"):
+        recipe(language_model=str(tmp_path), answer_tokens=500).build(EXAMPLES)
 
 
 @given(st.lists(st.tuples(st.lists(st.integers(0, 59), min_size=1, max_size=4), st.text("ab", min_size=1)), min_size=1))

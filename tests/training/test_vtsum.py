@@ -14,6 +14,7 @@ from schemas.configuration.loading import load_train_config
 from schemas.configuration.train_config import TrainConfig
 from schemas.errors import ConfigError
 from schemas.repository import ROOT
+from training import vtsum
 from training.checkpoints import mark_finished
 from training.examples import Example
 from training.frame_items import mean_labels
@@ -83,8 +84,32 @@ def test_only_the_text_and_its_end_are_learned() -> None:
         learned = ids[labels != -100].tolist()
         assert (labels[labels != -100] == ids[labels != -100]).all()
         assert learned[-1] == tokenizer.eos_token_id and one.text.startswith(tokenizer.decode(learned[:-1]))
-        assert tokenizer.decode(ids[: len(made._prompt())]) == "<s>a video of "
+        given = made.items(EXAMPLES)[0].given
+        assert tokenizer.decode(ids[:given]) == "<s>a video of " and (labels[:given] == -100).all()
     assert set(made.collator().questions(items)) == {"features", "mask"}
+
+
+def test_batches_need_nothing_but_items() -> None:
+    items = [*recipe().items(EXAMPLES)]
+    assert {"boundaries", "text_labels"} <= set(recipe().collator()(items))
+
+
+def test_texts_that_are_cut_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    recipe().items([example("a", 5, "A dog runs." * 20), example("b", 5, "Ah.")])
+    assert "1 of 2 texts (a, ...)" in caplog.text and "most_tokens, 8" in caplog.text
+    with pytest.raises(ValueError, match="least_tokens"):
+        recipe(text={"least_tokens": 9, "most_tokens": 8})
+
+
+def test_events_are_found_once_and_only_for_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[int] = []
+    monkeypatch.setattr(vtsum, "kernel_segments", lambda rows, penalty: (found.append(len(rows)), (0,))[1])
+    made = recipe()
+    assert made.lengths(made.items(EXAMPLES)) == [12, 7, 21]
+    assert [item.boundaries for item in made.questions(EXAMPLES)] == [None] * 3 and not found
+    for _epoch in range(2):
+        assert len([*made.items(EXAMPLES)]) == 3
+    assert found == [12, 7, 21]
 
 
 def test_events_begin_where_the_vectors_change() -> None:

@@ -23,12 +23,12 @@ from trl.data_utils import apply_chat_template, prepare_multimodal_messages
 from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 
 from models.identity import checkpoint_errors
+from models.summarizers.checkpoint import ADAPTER, require_finished
 from models.summarizers.predicted import Predicted
 from models.weights import load_weights, quiet_loading
 from schemas.configuration.summarizer_config import VisionModelSection
 from schemas.errors import ConfigError
 from schemas.release import FormatChoice, Task
-from training.checkpoints import ADAPTER, require_finished
 from training.collate import Batch
 from training.examples import Example
 from training.loop import Way

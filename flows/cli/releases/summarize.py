@@ -18,6 +18,10 @@ def summarize(
     video: Annotated[str, typer.Argument(metavar="VIDEO", help="A video file, or the address of one.")],
     model: Annotated[Path, typer.Option(help="A trained checkpoint: OUT/model of `v2xum train`.")],
     out: Annotated[Path, typer.Option(help="The folder for summary.json, contact_sheet.jpg and summary.mp4.")],
+    captioner: Annotated[
+        Path | None,
+        typer.Option(metavar="CONFIG", help="A file of `v2xum curate`: its captioner, for models that read captions."),
+    ] = None,
     allow_private_addresses: Annotated[
         bool,
         typer.Option("--allow-private-addresses", help="Also fetch from this machine and private networks."),
@@ -26,10 +30,12 @@ def summarize(
 ) -> None:
     """Summarize one video with a trained checkpoint: keyframes, text, both on a time line, and a short film."""
     from schemas.configuration.config import DownloadConfig
+    from schemas.configuration.loading import load_config
     from training.summarize import summarize
 
     download = DownloadConfig(allow_private_addresses=allow_private_addresses)
-    made = summarize(video, model, out, download, Path.cwd())
+    captioning = load_config(captioner) if captioner is not None else None
+    made = summarize(video, model, out, download, Path.cwd(), captioning)
     if as_json:
         print_json(made.record)
         return

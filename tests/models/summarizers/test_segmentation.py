@@ -34,6 +34,15 @@ def test_no_segmentation_is_better(n, seed, penalty, most):
     assert objective(features, found, penalty) == pytest.approx(best, abs=1e-9)
 
 
+def test_numbers_of_changes_that_cannot_win_are_not_tried(monkeypatch):
+    """300 frames of 4 scenes have 300 numbers of changes; with the price of a few of them it is over."""
+    tried = []
+    monkeypatch.setattr(np, "log", lambda value, log=np.log: (tried.append(value), log(value))[1])
+    scenes = np.repeat(np.eye(4), [70, 50, 90, 90], axis=0)
+    assert kernel_segments(scenes) == (0, 70, 120, 210)
+    assert len(tried) < 10
+
+
 def test_scenes_are_found():
     scenes = np.repeat(np.eye(4), [7, 5, 9, 6], axis=0)
     noisy = scenes + np.random.default_rng(0).normal(scale=0.05, size=scenes.shape)

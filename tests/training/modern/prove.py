@@ -87,10 +87,11 @@ def learned(release: Path, folder: Path, model: Path) -> list[str]:
 
 def summarized(release: Path, model: Path) -> str | None:
     """What the model says of the first evaluated video where it is in no release."""
+    from models.summarizers.checkpoint import read_stated
     from tests.curation.samples import picture
     from training.predict import predict
     from training.recipe import recipe_of
-    from training.run import Training, TrainRequest, read_stated
+    from training.run import Training, TrainRequest
 
     stated = read_stated(model)
     example = Training(TrainRequest(config=stated.config, release=release, out=model.parent)).test[0]
