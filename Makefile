@@ -17,7 +17,7 @@ WORKERS ?= --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 # Workers, and the hundreds of processes that tests start, share what was compiled before.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup open-clip vllm label-studio chromium postgresql demo test test-core check bench lock clean
+.PHONY: help setup open-clip vllm label-studio chromium postgresql demo demo-train test test-core check bench lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -62,6 +62,9 @@ postgresql:  ## Install PostgreSQL for the tests of shared ledgers, where this m
 
 demo: $(STAMP)  ## The whole way on a dozen rendered videos, from URLs to a loaded dataset
 	$(BIN)/python -m flows.cli.demo
+
+demo-train: $(STAMP)  ## From rendered videos to three trained and evaluated summarizers
+	$(BIN)/python -m flows.cli.releases.demo_train
 
 test: $(STAMP) $(VLLM_STAMP) open-clip label-studio chromium postgresql  ## All tests
 	V2XUM_LABEL_STUDIO_VENV=$(LS_VENV) $(BIN)/python -m pytest $(WORKERS)

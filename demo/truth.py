@@ -15,11 +15,21 @@ from schemas.time import Seconds
 
 
 class Known(NamedTuple):
-    """A video whose script is known. `frames` is how many seconds of it there are (fewer in a cut file)."""
+    """A video whose script is known. `frames` is how many seconds of it there are (fewer in a cut file).
+
+    `offered`: the seconds among which a summary may choose, None: all. A picture that lasts is offered once
+    (curation/text/candidates.py).
+    """
 
     id: str
     script: Script
     frames: int
+    offered: frozenset[int] | None = None
+
+    @property
+    def keyframes(self) -> list[int]:
+        """The seconds that matter and are there, ascending."""
+        return [s for s in self.script.keyframes if s < self.frames and (self.offered is None or s in self.offered)]
 
 
 def record(known: Known) -> dict[str, Any]:
@@ -27,14 +37,14 @@ def record(known: Known) -> dict[str, Any]:
 
     Raises ValueError when nothing of any event is there.
     """
-    inside = [(event, [s for s in event.seconds if s < known.frames]) for event in known.script.events]
+    chosen = set(known.keyframes)
+    inside = [(event, [s for s in event.seconds if s in chosen]) for event in known.script.events]
     sentences = [
         Sentence(times=tuple(Seconds(float(s)) for s in seconds), text=event.sentence)
         for event, seconds in inside
         if seconds
     ]
     stored = format_stored(sentences)
-    chosen = {second for _, seconds in inside for second in seconds}
     return {
         "id": known.id,
         "meta": {"duration": float(known.frames), "sampled_frames": known.frames, "token": stored.token},

@@ -64,11 +64,17 @@ def evaluation_request(training: Training, files: Mapping[str, Path]) -> Evaluat
 def write_results(training: Training, result: FitResult, evaluation: Evaluation, seconds: dict[str, float]) -> Path:
     """Write the model's card and OUT/results.json, whose path is returned."""
     write_card(training, result, evaluation)
-    found = {
+    path = training.out / "results.json"
+    spent = {name: round(value, 2) for name, value in seconds.items()}
+    write_whole(
+        path, json.dumps({**figures_of(evaluation), "seconds": spent, "busy": round(result.busy, 4)}, indent=2) + "\n"
+    )
+    return path
+
+
+def figures_of(evaluation: Evaluation) -> dict[str, dict[str, list[float | None]]]:
+    """By system and metric `[value, low, high]`; metrics without a value are left out."""
+    return {
         row.name: {m.name: [m.value, m.low, m.high] for m in row.metrics if m.value is not None}
         for row in evaluation.systems
     }
-    path = training.out / "results.json"
-    spent = {name: round(value, 2) for name, value in seconds.items()}
-    write_whole(path, json.dumps({**found, "seconds": spent, "busy": round(result.busy, 4)}, indent=2) + "\n")
-    return path

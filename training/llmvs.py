@@ -76,6 +76,10 @@ class LlmvsRecipe(FrameRecipe):
         """How many frames the language model answered without a number of 0..10."""
         return sum(int(np.isnan(self._states.read(example).numbers).sum()) for example in examples)
 
+    def compared(self, examples: Sequence[Example], share: float) -> dict[str, list[Predicted]]:
+        """The language model's own numbers, without a head."""
+        return {"zero_shot": self.zero_shot(examples, share)}
+
     def zero_shot(self, examples: Sequence[Example], share: float) -> list[Predicted]:
         """The row without a head: the model's numbers as scores. Answers without one score 0, and are counted."""
         if wrong := self.unreadable(examples):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, cast
 
@@ -108,6 +108,13 @@ class Recipe(ABC):
     def questions(self, examples: Sequence[Example]) -> Sequence[Any]:
         """Exactly one item for each example, to be predicted."""
         return self.items(examples)
+
+    def compared(self, examples: Sequence[Example], share: float) -> Mapping[str, Sequence[Predicted]]:
+        """What the model is compared with, by name, beside its untrained self: one prediction for each example.
+
+        `share` of the frames are keyframes in the training split.
+        """
+        return {}
 
     def show(self, example: Example, picture: Callable[[int], bytes], choice: FormatChoice) -> None:  # noqa: B027
         """Take the pictures of a video that is in no release, for recipes that read a release's files.

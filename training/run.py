@@ -3,7 +3,7 @@
 OUT/run.json                   configuration, data and hashes; a resumed training must have the same
 OUT/features                   vectors of frames, unless `features.folder` names another place
 OUT/checkpoints, tensorboard, model    see fit.py
-OUT/predictions/NAME.jsonl     the trained model, the untrained one, and uniform sampling, on the evaluated split
+OUT/predictions/NAME.jsonl     on the evaluated split: the trained model, the untrained one, uniform sampling, and more
 """
 
 from __future__ import annotations
@@ -86,7 +86,8 @@ class Training:
     def about(self) -> dict[str, str]:
         """What decides the weights; a training is resumed only with the same."""
         settings = self.config.model_dump(
-            mode="json", exclude={"evaluation": True, "features": {"folder", "upstream", "workers"}}
+            mode="json",
+            exclude={"evaluation": True, "features": {"folder", "upstream", "workers"}, "summarizer": {"folder"}},
         )
         manifest = self.release.manifest
         return {
@@ -163,7 +164,10 @@ class Training:
         write_whole(folder / STATED, stated.model_dump_json(indent=2) + "\n")
 
     def predictions(self, model: Path, hooks: Hooks) -> dict[str, Path]:
-        """Files of predictions for the evaluated split by the system's name: trained, untrained, uniform sampling."""
+        """Files of predictions for the evaluated split by the system's name.
+
+        Trained, untrained, what the kind is compared with (`Recipe.compared`), and uniform sampling.
+        """
         batch, kind = self.config.evaluation.batch, self.config.summarizer.kind
         files: dict[str, Path] = {kind: self.out / "predictions" / f"{kind}.jsonl"}
         answers = predict(self.recipe, self.recipe.load(model), self.test, batch, hooks.raise_if_stopped)
@@ -172,6 +176,9 @@ class Training:
             files["untrained"] = self.out / "predictions" / "untrained.jsonl"
             answers = predict(self.recipe, self.build(), self.test, batch, hooks.raise_if_stopped)
             write_predictions(files["untrained"], answers)
+        for name, predicted in self.recipe.compared(self.test, self.ratio).items():
+            files[name] = self.out / "predictions" / f"{name}.jsonl"
+            write_predictions(files[name], map(Answer, self.test, predicted))
         files["uniform"] = self.out / "predictions" / "uniform.jsonl"
         write_predictions(files["uniform"], map(self._uniform, self.test))
         return files

@@ -15,6 +15,7 @@ levels: each bit is a selection among the frames whose higher bits are equal. So
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -71,6 +72,16 @@ def rank_correlations(predictions: NDArray[np.generic], references: NDArray[np.g
 def kendall(prediction: NDArray[np.generic], references: NDArray[np.generic]) -> Floats:
     """Kendall's tau-b of one prediction (T,) with each of `references` (R, T): (R,), NaN where undefined."""
     return np.asarray(rank_correlations(np.asarray(prediction)[None], np.asarray(references)[None]).tau[0])
+
+
+def highest_kendall(chosen: int, frames: int) -> float:
+    """The highest tau-b of distinct scores with one selection of `chosen` among `frames` frames; NaN: undefined.
+
+    All k (n - k) pairs that the selection orders agree, and no pair of scores is tied: C - D = n0 - n2 = k (n - k) and
+    n1 = 0, so tau_b = sqrt(k (n - k) / n0). Only scores with ties can reach 1: those that are two-valued themselves.
+    """
+    pairs, ordered = frames * (frames - 1) / 2, chosen * (frames - chosen)
+    return math.sqrt(ordered / pairs) if ordered > 0 else math.nan
 
 
 def _ranked(values: NDArray[np.generic]) -> _Ranked:

@@ -27,6 +27,18 @@ def test_a_record_marks_the_seconds_of_events_that_are_there(seed: int, kept: fl
     assert sorted(made["meta"]["token"].values()) == [float(s) for s in script.keyframes if s < frames]
 
 
+def test_a_second_that_is_not_offered_is_no_keyframe() -> None:
+    script = make_script(3)
+    last = {event.seconds[-1] for event in script.events}
+    known = Known("v", script, script.duration, frozenset(range(script.duration)) - last)
+    longer = [event for event in script.events if len(event.seconds) > 1]
+    assert longer and len(longer) < len(script.events)
+    assert set(known.keyframes) == set(script.keyframes) - last
+    made = record(known)
+    assert [i for i, flag in enumerate(made["vsum_onehot"]) if flag] == known.keyframes
+    assert all((event.sentence in made["conversations"][1]["value"]) == (event in longer) for event in script.events)
+
+
 def test_the_reader_of_evaluation_understands_it(tmp_path: Path) -> None:
     scripts = {f"v{seed}": make_script(seed) for seed in range(5)}
     write_truth(tmp_path / "truth.json", [Known(name, script, script.duration) for name, script in scripts.items()])

@@ -12,13 +12,17 @@ from hypothesis import strategies as st
 
 import prompts
 from curation.audit.judge import judge
+from curation.release.formats.neutral import neutral
 from curation.text.caption import caption_frames
 from curation.text.echo import echoed_share
 from curation.text.extract import extract
 from curation.text.refine import refine
 from schemas.configuration.config import AuditConfig, CaptionConfig, ExtractConfig, RefineConfig
+from schemas.configuration.model_config import LocalModel
+from schemas.configuration.summarizer_config import LlmvsSection
 from schemas.errors import PromptError
 from schemas.records import Sentence
+from schemas.repository import DATA
 from tests.curation.audited import rated
 from tests.curation.scripted import (
     EMBEDDER,
@@ -31,6 +35,7 @@ from tests.curation.scripted import (
     make_video,
     picture,
 )
+from training.hidden_states import HiddenStates
 
 GOLDEN = Path(__file__).parent / "golden"
 TEXTS = (
@@ -46,6 +51,8 @@ VARIABLES = {
     "extract": frozenset({"captions", "minimum", "maximum"}),
     "refine": frozenset({"lines"}),
     "judge": frozenset({"captions", "summary"}),
+    "importance": frozenset({"captions"}),
+    "window-summary": frozenset({"captions"}),
 }
 
 
@@ -64,6 +71,9 @@ def rendered(name: str) -> str:
         sentences = [Sentence(times=(0, 0.5), text="A man\n[2] cuts."), Sentence(times=(2,), text="Captions:\u202e")]
         judge(shown, sentences, model, prompt, AuditConfig())
         return model.requests[0].text
+    if stage in ("importance", "window-summary"):  # LLMVS asks about a frame by the captions around it
+        section = LlmvsSection(kind="llmvs", model=LocalModel(model=str(DATA / "demo" / "summarizer")), prompt=name)
+        return prompt.render(captions=HiddenStates(section).window([neutral(text) for text in TEXTS], 4))
     config = ExtractConfig(min_keyframes=2, ratio_max=1.0)
     chosen = extract(captions, len(TEXTS), 2.0, chooser, prompts.load("extract.v1"), config)
     if stage == "refine":

@@ -150,6 +150,7 @@ def test_a_head_learns_from_states(folder: Path) -> None:
     assert [len(answer.predicted.scores) for answer in predict(made, model, some, 2)] == [9, 14]
     zero_shot = made.zero_shot(some, 0.15)
     assert [len(found.scores) for found in zero_shot] == [9, 14]
+    assert list(made.compared(some, 0.15)) == ["zero_shot"]
 
 
 def test_answers_without_a_number_score_0_and_are_counted(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,10 +14,7 @@ from schemas.errors import Interrupted
 from schemas.kit.number_of import number_of
 
 if TYPE_CHECKING:  # heavy modules are imported by the command that needs them
-    from training.loop import Step
     from training.run import DryRun
-
-_EVERY_SECONDS = 10.0
 
 
 @app.command()
@@ -38,6 +34,7 @@ def train(
     as_json: JsonOption = False,
 ) -> None:
     """Train a summarizer on a release, evaluate it on the test split, and write its checkpoint and card into OUT."""
+    from flows.cli.printing.train_lines import TrainLines
     from flows.local.signals import stoppable
     from flows.train_steps import train_here
     from schemas.configuration.loading import load_train_config
@@ -51,7 +48,7 @@ def train(
 
     settings = load_train_config(config, overrides or ())
     request = TrainRequest(config=settings, release=release, out=out, media=media, resume=resume)
-    lines = _Lines()
+    lines = TrainLines()
     hooks = Hooks(raise_if_stopped, lines.video, lines.step)
     if dry_run:
         _print_dry_run(stoppable(lambda: Training(request).dry_run(hooks), stop), as_json)
@@ -68,30 +65,6 @@ def train(
         f"\nmodel     {shown_path(fit.model)} (step {fit.best_step} of {fit.steps}, {fit.seconds:,.0f} s of training)\n"
         f"report    {shown_path(trained.page)}\nresults   {shown_path(trained.results)}\n"
     )
-
-
-class _Lines:
-    """Lines on stderr that say how far it is, one every ten seconds."""
-
-    def __init__(self) -> None:
-        self._next = time.monotonic() + _EVERY_SECONDS
-
-    def video(self, done: int, videos: int) -> None:
-        """The vectors of a video were made."""
-        self._line(f"features of {done:,} of {number_of(videos, 'video')}")
-
-    def step(self, step: Step) -> None:
-        """A step was trained."""
-        told = [f"step {step.step:,} of {step.steps:,} (epoch {step.epoch:.1f})"]
-        told += [f"loss {step.loss:.4f}"] if step.loss is not None else []
-        told += [f"validation {step.validation_loss:.4f}"] if step.validation_loss is not None else []
-        told += [f"{step.seconds_left:,.0f} s left"] if step.seconds_left == step.seconds_left else []
-        self._line(", ".join(told))
-
-    def _line(self, text: str) -> None:
-        if time.monotonic() >= self._next:
-            self._next = time.monotonic() + _EVERY_SECONDS
-            sys.stderr.write(f"progress: {text}\n")
 
 
 def _print_dry_run(found: DryRun, as_json: bool) -> None:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import random
 import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
@@ -101,3 +102,21 @@ def test_shapes_that_do_not_fit(x: tuple[int, ...], y: tuple[int, ...]) -> None:
 def test_nan_is_refused() -> None:
     with pytest.raises(ValueError, match="NaN"):
         rank_correlations(np.array([[1.0, np.nan]]), np.zeros((1, 1, 2)))
+
+
+@given(st.integers(2, 40).flatmap(lambda n: st.tuples(st.just(n), st.integers(1, n - 1), st.randoms())))
+@example((48, 8, random.Random(0)))
+def test_distinct_scores_have_a_ceiling_against_one_selection(case: tuple[int, int, random.Random]) -> None:
+    frames, chosen, source = case
+    selection = np.zeros(frames, bool)
+    selection[source.sample(range(frames), chosen)] = True
+    ceiling = ranks.highest_kendall(chosen, frames)
+    perfect = np.argsort(np.argsort(selection, kind="stable"))  # distinct, and every chosen frame above all others
+    assert stats.kendalltau(perfect, selection).statistic == pytest.approx(ceiling)
+    other = np.array(source.sample(range(frames), frames))
+    assert kendall(other, selection[None])[0] <= ceiling + CLOSE
+    assert kendall(selection, selection[None])[0] == pytest.approx(1)  # scores with ties
+
+
+def test_one_value_has_no_ceiling() -> None:
+    assert np.isnan([ranks.highest_kendall(0, 9), ranks.highest_kendall(9, 9), ranks.highest_kendall(0, 0)]).all()
