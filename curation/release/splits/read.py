@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +27,29 @@ from schemas.manifest import SPLITS, SplitName
 from schemas.records import Publication, Sample
 
 _FORM = 1  # raised when the same pictures give another fingerprint
-_REMEMBERED = 32  # videos whose pictures are in memory: pairs come in the order of their first video
+_REMEMBERED = 1 << 16  # frames in memory, 1 kB each. Short videos that all look alike are decoded once, not once a pair
 
 Published = Callable[[Sequence[str]], Iterator[Sample]]
+
+
+class Remembered:
+    """The pictures of the videos that were asked for last: of `most` frames together, and always of one video."""
+
+    def __init__(self, read: Callable[[str], Grays], most: int) -> None:
+        """`read` makes the pictures of a video; what it raises is not remembered."""
+        self._read, self._most, self._frames = read, most, 0
+        self._kept: OrderedDict[str, Grays] = OrderedDict()
+
+    def __call__(self, name: str) -> Grays:
+        """The pictures of a video."""
+        if name not in self._kept:
+            made = self._read(name)
+            self._kept[name] = made
+            self._frames += len(made)
+        self._kept.move_to_end(name)
+        while self._frames > self._most and len(self._kept) > 1:
+            self._frames -= len(self._kept.popitem(last=False)[1])
+        return self._kept[name]
 
 
 class ItemReader:
@@ -43,7 +63,7 @@ class ItemReader:
         self._published = published
         self._pictures = pictures
         self._cache = cache
-        self._grays = lru_cache(maxsize=_REMEMBERED)(self._read_grays)
+        self._grays = Remembered(self._read_grays, _REMEMBERED)
 
     def items(self, ids: Sequence[str]) -> list[SplitItem]:
         """The items of these samples, in their order; each takes some kB of memory, for its hashes."""

@@ -18,7 +18,7 @@ from curation.frames.similarity import look_at
 from curation.release.make import FINGERPRINTS, make_release, plan_release
 from curation.release.splits.cluster import near_duplicates
 from curation.release.splits.known import fingerprints_of
-from curation.release.splits.read import ItemReader, channel_of, frozen_splits
+from curation.release.splits.read import ItemReader, Remembered, channel_of, frozen_splits
 from curation.status.standings import Standings
 from curation.video.encode import encode_video
 from curation.video.sandbox import Sandbox
@@ -197,3 +197,23 @@ def test_real_videos_encoded_again_cropped_and_cut_are_found_and_no_others(tmp_p
         (Path(name).stem, Path(name).stem) for name in REAL
     }
     assert len(found.copies) == len(REAL)
+
+
+def test_as_many_videos_are_remembered_as_their_frames_allow() -> None:
+    read: list[str] = []
+
+    def pictures(name: str) -> np.ndarray:
+        read.append(name)
+        return np.full((int(name), 32, 32), int(name), np.uint8)
+
+    kept = Remembered(pictures, 10)
+    for name in ("3", "4", "3", "2", "4"):
+        assert (kept(name) == int(name)).all()
+    assert read == ["3", "4", "2"]  # 9 frames
+    kept("5")  # 3 was asked for first of all that are there, then 2
+    kept("4")
+    assert read == ["3", "4", "2", "5"]
+    kept("20")  # alone
+    kept("20")
+    kept("4")
+    assert read[4:] == ["20", "4"]
