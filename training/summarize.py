@@ -48,6 +48,7 @@ from training.features import Features
 from training.predict import Answer, predict
 from training.recipe import Recipe, recipe_of
 
+SHEET, FILM = "contact_sheet.jpg", "summary.mp4"
 LEAST_SECONDS = 2.0  # of a passage, so that people see what happens in it
 Placed = TypeVar("Placed", bound=LocalModel | TransformersClip | OpenClip | VisionTower)
 _NO_FILTERS = FilterConfig(duration=RangeFilter(mode="disable"), height=RangeFilter(mode="disable"))
@@ -74,6 +75,8 @@ def summarize(
         raise ConfigError(f"--out {out} is a file: name a folder")
     source = _source(at, base)
     out.mkdir(parents=True, exist_ok=True)
+    for name in (SHEET, FILM):  # of an earlier call: what has no keyframes has neither
+        (out / name).unlink(missing_ok=True)
     with (
         tempfile.TemporaryDirectory(dir=out, prefix=".work-") as scratch,
         Sandbox() as sandbox,
@@ -224,15 +227,15 @@ def _pictures(answer: Answer, sampled: FrameSet, frames: Path, out: Path) -> dic
     sheet = contact_sheet(
         times, lambda place: read_frame(frames, predicted.keyframes[place]), sampled.width / sampled.height
     )
-    write_whole(out / "contact_sheet.jpg", sheet)
-    return {"contact_sheet": out / "contact_sheet.jpg"}
+    write_whole(out / SHEET, sheet)
+    return {"contact_sheet": out / SHEET}
 
 
 def _film(answer: Answer, path: Path, out: Path, sandbox: Sandbox, limits: Limits) -> dict[str, Path]:
     chosen = passages(answer)
     if not chosen:
         return {}
-    target, temporary = out / "summary.mp4", out / ".summary.mp4"
+    target, temporary = out / FILM, out / f".{FILM}"
     try:
         sandbox.run(cut_summary, path, temporary, chosen, limits=limits)
         temporary.replace(target)

@@ -22,6 +22,7 @@ from schemas.configuration.train_config import TrainConfig
 from schemas.marks import unescape_marks
 from schemas.records import Publication, Video
 from schemas.repository import DATA, ROOT
+from tests.training.tiny_recipe import TinyPredicting
 from training import recipe
 from training import summarize as summarizing
 from training.checkpoints import mark_finished
@@ -83,6 +84,17 @@ def test_the_answer_is_that_of_the_evaluation(trained: Training, tmp_path: Path)
         "summary.json",
         "summary.mp4",
     ]
+
+
+def test_pictures_of_an_earlier_call_do_not_stay_beside_another_answer(
+    trained: Training, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("contact_sheet.jpg", "summary.mp4"):
+        (tmp_path / name).write_bytes(b"of an earlier call")
+    monkeypatch.setattr(TinyPredicting, "predict", lambda self, batch: [Predicted(None, (), "Nothing to see.")])
+    code, said, err = summarize(str(trained.test[0].media), trained.out / "model", tmp_path)
+    assert code == 0 and "0 keyframes" in said, err
+    assert [path.name for path in tmp_path.iterdir()] == ["summary.json"]
 
 
 @pytest.mark.parametrize(
