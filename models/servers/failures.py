@@ -25,6 +25,7 @@ _BUSY = 503
 _INFRASTRUCTURE = frozenset({502, 503, 504})
 _LONGEST_BACKOFF = 60.0
 _LONGEST_REASON = 500
+_random = random.SystemRandom()  # requests wait in threads; the state of `random` is not theirs to change
 
 
 class Fault(NamedTuple):
@@ -110,7 +111,7 @@ def pause_before(retry: int, backoff: float, wait: float | None, longest: float)
     When the server asked for `wait` seconds, the result is at least `wait`, or `longest` if that is less. Jitter is
     added to `wait` too, so that requests that were asked to wait equally long do not all come back at once.
     """
-    jitter = random.uniform(0, min(backoff * 2.0 ** min(retry - 1, 30), _LONGEST_BACKOFF))  # noqa: S311
+    jitter = _random.uniform(0, min(backoff * 2.0 ** min(retry - 1, 30), _LONGEST_BACKOFF))
     if wait is None:
         return jitter
     return min(wait, longest) + min(jitter, backoff)
