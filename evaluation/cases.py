@@ -35,6 +35,14 @@ class FullLength:
     selections: Flags | None = None
 
 
+class TimedSentence(NamedTuple):
+    """A sentence about the seconds from `start` to `end` of a video."""
+
+    start: float
+    end: float
+    text: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Reference:
     """What people (or the makers of a dataset) say about one video.
@@ -43,7 +51,7 @@ class Reference:
     `selections` (A, T): the frames that each annotator chose. `texts`: reference summaries without time marks. `group`:
     what must not be split between training and test, such as a channel; None means the video alone. `split`: as
     published. `aliases`: other names that published files give the video, such as `video_1`. `pictures`: JPEG by frame
-    of the grid, for keyframes that have a picture.
+    of the grid, for keyframes that have a picture. `sentences`: those of the text, where each has its time.
     """
 
     id: str
@@ -58,6 +66,7 @@ class Reference:
     title: str = ""
     aliases: tuple[str, ...] = ()
     pictures: dict[int, bytes] = field(default_factory=dict)
+    sentences: tuple[TimedSentence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,7 +13,7 @@ import numpy as np
 from evaluation.cases import Prediction, Predictions, Reference, References, System
 from evaluation.protocols import NAMES, Protocol, get
 from evaluation.readers.any import kind_of, read_system, sha256_of
-from evaluation.readers.folds import proper_folds, read_splits
+from evaluation.readers.folds import Fold, proper_folds, read_splits
 from evaluation.readers.known_videos import NOT_CHOSEN, KnownVideos
 from evaluation.readers.published_results import names_in
 from evaluation.readers.records import printable
@@ -151,12 +151,10 @@ def chosen_videos(
             raise ConfigError("--fold needs --splits: a published file, or `proper`")
         return references, None
     path = Path(splits)
-    names = names_in((data, data.parent))
-    folds = proper_folds(references.items, seed=seed) if splits == "proper" else read_splits(path, names)
-    if fold is not None and not 0 <= fold < len(folds):
-        raise ConfigError(f"--fold {fold}: there are only the folds 0..{len(folds) - 1}")
-    known = KnownVideos(references.items)
-    tested = {known.id_of(video) for chosen in (folds if fold is None else [folds[fold]]) for video in chosen.test}
+    folds = folds_of(references.items, splits, seed, data)
+    if fold is not None:
+        check_fold(fold, folds)
+    tested = {video for chosen in (folds if fold is None else [folds[fold]]) for video in chosen.test}
     items = tuple(reference for reference in references.items if reference.id in tested)
     if not items:
         raise ConfigError(
@@ -166,6 +164,21 @@ def chosen_videos(
     part = "all folds" if fold is None else f"fold {fold}"
     description = f"{source}, test videos of {part}: {len(items)} of {len(references.items)}"
     return References(items, references.problems), description
+
+
+def folds_of(references: Sequence[Reference], splits: str, seed: int, data: Path) -> tuple[Fold, ...]:
+    """The folds of `splits`, as `chosen_videos` takes it, with the ids of the references. Raises ConfigError."""
+    if splits == "proper":
+        return proper_folds(references, seed=seed)
+    known = KnownVideos(references)
+    folds = read_splits(Path(splits), names_in((data, data.parent)))
+    return tuple(Fold(*(tuple(known.id_of(video) for video in part) for part in fold)) for fold in folds)
+
+
+def check_fold(fold: int, folds: Sequence[Fold]) -> None:
+    """Raise ConfigError where there is no such fold."""
+    if not 0 <= fold < len(folds):
+        raise ConfigError(f"--fold {fold}: there are only the folds 0..{len(folds) - 1}")
 
 
 def _read(path: Path, references: Sequence[Reference]) -> Predictions:

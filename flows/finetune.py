@@ -8,19 +8,19 @@ from prefect import flow
 from prefect.artifacts import create_table_artifact
 
 from flows.benchmark import table
-from flows.train_steps import evaluation_request, write_results
+from flows.train_steps import evaluation_request, open_training, write_results
 from tasks.evaluate import evaluate_predictions
 from tasks.train import fit_summarizer, make_features, predict_split
-from training.run import Training, TrainRequest
+from training.run import TrainRequest
 
 
 @flow(name="finetune", persist_result=False)
 def finetune(request: TrainRequest) -> dict[str, Any]:
     """Train as `request` says. Returns the model's folder, every metric of every row, and the path of the report."""
-    make_features(request)
-    result = fit_summarizer(request)
-    files = predict_split(request, result.model)
-    training = Training(request)
+    training = open_training(request)
+    make_features(training)
+    result = fit_summarizer(training)
+    files = predict_split(training, result.model)
     evaluation, page = evaluate_predictions(evaluation_request(training, files))
     write_results(training, result, evaluation, {"training": result.seconds})
     rows = table(evaluation)

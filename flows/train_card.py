@@ -23,14 +23,14 @@ _PACKAGES = ("torch", "transformers", "accelerate", "peft", "trl", "numpy")
 
 def write_card(training: Training, result: FitResult, evaluation: Evaluation) -> None:
     """Write README.md and loss.png into the model's folder."""
-    folder, manifest = result.model, training.release.manifest
+    folder, data = result.model, training.release
     plot = {"training": result.losses, "validation": result.validation}
     write_whole(folder / "loss.png", curves("Loss", "step", "loss", {k: v for k, v in plot.items() if v}))
     header = {
         "library_name": "peft" if (folder / ADAPTER).is_file() else "transformers",
         **_below(folder),
         "tags": ["video-summarization", training.config.summarizer.kind],
-        **({"license": spdx_licence(manifest.licence)} if manifest.licence else {}),
+        **({"license": spdx_licence(data.licence)} if data.licence else {}),
     }
     metrics = [metric.name for metric in evaluation.systems[0].metrics]
     rows = [
@@ -46,7 +46,7 @@ def write_card(training: Training, result: FitResult, evaluation: Evaluation) ->
         name=training.config.name,
         kind=training.config.summarizer.kind,
         split=training.config.evaluation.split,
-        manifest=manifest,
+        data=data,
         counts={name: len(getattr(training, name)) for name in ("train", "validation", "test")},
         sources=training.sources,
         about=training.about,

@@ -17,6 +17,7 @@ from curation.store.files import write_whole
 from evaluation.report.write import refuse_unusable
 from evaluation.request import EvaluateRequest, evaluate_here
 from flows.train_card import write_card
+from flows.train_data import read_files, which_videos
 from schemas.documents.evaluation import Evaluation
 from training.fit import FitResult
 from training.run import Hooks, Training, TrainRequest
@@ -33,7 +34,7 @@ class Trained(NamedTuple):
 
 def train_here(request: TrainRequest, hooks: Hooks) -> Trained:
     """Train and evaluate in this process. Raises ConfigError, RunStopped and what the steps raise."""
-    training = Training(request)
+    training = open_training(request)
     refuse_unusable(request.out / "evaluation")
     began = time.monotonic()
     training.make_features(hooks)
@@ -46,18 +47,22 @@ def train_here(request: TrainRequest, hooks: Hooks) -> Trained:
     return Trained(result, evaluation, page, write_results(training, result, evaluation, seconds))
 
 
+def open_training(request: TrainRequest) -> Training:
+    """The training of a request, on a release or on other files. Raises ConfigError."""
+    return Training(request, read_files(request) if request.files else None)
+
+
 def evaluation_request(training: Training, files: Mapping[str, Path]) -> EvaluateRequest:
-    """How the predictions in `files` are scored: on the evaluated split, as `v2xum evaluate` does."""
-    wanted = training.config.evaluation
+    """How the predictions in `files` are scored: on the evaluated split or fold, as `v2xum evaluate` does."""
+    wanted, request = training.config.evaluation, training.request
     return EvaluateRequest(
         predictions=tuple(f"{name}={path}" for name, path in files.items()),
-        references=(training.request.release,),
+        references=request.files or (training.release.folder,),
         protocol=wanted.protocol,
-        split=(wanted.split,),
+        **which_videos(request),
         out=training.out / "evaluation",
         clip=wanted.clip,
         text=wanted.text,
-        seed=training.config.training.seed,
     )
 
 

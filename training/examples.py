@@ -23,12 +23,12 @@ from curation.release.reconstruct.wanted import raise_if_changed
 from schemas.arrow import SCHEMA_VERSION
 from schemas.configuration.config import FrameConfig, NearDuplicateConfig
 from schemas.errors import ConfigError
-from schemas.release import ReleaseManifest
+from schemas.release import FormatChoice
 from schemas.time import Seconds, seconds_to_index
 
 Checked = Literal["raw", "audited", "verified"]
 _MORE = ("captions", "defects", "review", "scores", "schema_version")
-_DEFAULT_FRAMES = FrameConfig(near_duplicates=NearDuplicateConfig(mode="disable"), cross_check=0)
+DEFAULT_FRAMES = FrameConfig(near_duplicates=NearDuplicateConfig(mode="disable"), cross_check=0)
 _TOLERANCE = 0.02  # of the duration, by which containers and frames may disagree, beside two frames and 1.5 s
 
 
@@ -40,7 +40,8 @@ class Example:
     (A, F), float32: 0 and 1, or ratings. `captions`: one for each frame, empty where a frame has none; () where the
     data has no captions. `text`: the summary (V2T). `interleaved`: its sentences (V2VT), each with the frames that it
     cites. `media`: the video's file, None where it is not at hand. `source`: who checked the row: nobody, the audit, or
-    people.
+    people. `chosen`: the keyframes of many annotators. `grid` (T,): of annotations at other times than the frames, the
+    frame that is nearest to each. `slack`: how many frames more or fewer the video may give.
     """
 
     id: str
@@ -54,6 +55,9 @@ class Example:
     video_sha256: str = ""
     media: Path | None = None
     source: Checked = "raw"
+    chosen: tuple[int, ...] | None = None
+    grid: tuple[int, ...] = ()
+    slack: int = 0
 
     @property
     def frames(self) -> int:
@@ -62,15 +66,23 @@ class Example:
 
     @property
     def keyframes(self) -> tuple[int, ...]:
-        """The frames that at least half of the annotators chose (of ratings: that half of them rate above 0)."""
+        """The frames that were chosen; without `chosen` those that at least half of the annotators chose."""
+        if self.chosen is not None:
+            return self.chosen
         return tuple(np.flatnonzero((self.labels > 0).mean(axis=0) >= 0.5).tolist())
 
 
 class Release(NamedTuple):
-    """The examples of a release, its manifest, and how its frames were sampled."""
+    """The examples of a release (or of other files), its name with the version, and how its frames are sampled.
+
+    `made_from`: the SHA-256 of all that it depends on. `formats`: of its files for trainers.
+    """
 
     folder: Path
-    manifest: ReleaseManifest
+    name: str
+    made_from: str
+    licence: str | None
+    formats: FormatChoice
     sampling: FrameConfig
     examples: tuple[Example, ...]
 
@@ -80,7 +92,8 @@ class Release(NamedTuple):
         if not found:
             there = Counter(example.split for example in self.examples)
             counts = ", ".join(f"{split} has {count}" for split, count in there.items())
-            raise ConfigError(f"{self.folder}: the split {name} has no videos ({counts}); make a release with more")
+            told = "take data with more of them" + (", or training.patience=null" if name == "validation" else "")
+            raise ConfigError(f"{self.folder}: the split {name} has no videos ({counts}); {told}")
         return found
 
 
@@ -120,10 +133,13 @@ def read_release(folder: Path, media: Path | None = None) -> Release:
         raise ConfigError(f"{folder}: {told}, and {ours}: make the release again with `v2xum release`")
     if not examples:
         raise ConfigError(f"{folder}: the release has no videos")
-    sampling = _DEFAULT_FRAMES
+    sampling = DEFAULT_FRAMES
     if manifest.media is not None:
         sampling = sampling.model_copy(update=manifest.media.model_dump(exclude={"max_height", "prefer_codec"}))
-    return Release(folder, manifest, sampling, tuple(examples.values()))
+    name = f"{manifest.name} {manifest.version}"
+    return Release(
+        folder, name, manifest.made_from, manifest.licence, manifest.formats, sampling, tuple(examples.values())
+    )
 
 
 def captioned(examples: Iterable[Example]) -> None:

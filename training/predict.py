@@ -52,13 +52,14 @@ def predict(
 
 
 def record(answer: Answer) -> dict[str, Any]:
-    """A line of the file (evaluation/readers/predictions.py). Brackets in a text stay text."""
+    """A line of the file (evaluation/readers/predictions.py), on the grid of the annotations. Brackets stay text."""
     example, predicted = answer
     said: dict[str, Any] = {"id": example.id}
-    if predicted.keyframes:
-        said |= {"selected": list(predicted.keyframes), "selected_as": "indices"}
+    grid, chosen = example.grid or range(example.frames), set(predicted.keyframes)
+    if chosen:
+        said |= {"selected": [place for place, at in enumerate(grid) if at in chosen], "selected_as": "indices"}
     if predicted.scores is not None:
-        said["scores"] = [round(float(score), 6) for score in predicted.scores]
+        said["scores"] = [round(float(predicted.scores[at]), 6) for at in grid]
     if predicted.text:
         said["text"] = escape_marks(predicted.text)
     if len(said) == 1:

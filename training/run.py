@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from pydantic import BaseModel, ConfigDict
 from transformers import PreTrainedModel, set_seed
@@ -34,12 +34,19 @@ from training.recipe import Places, Recipe, recipe_of
 
 
 class TrainRequest(BaseModel):
-    """What to train, on which release, and where to. `media`: the folder of its videos, see `read_release`."""
+    """What to train, on what, and where to. `media`: the folder of the videos, see `read_release`.
+
+    `files`: annotations in place of a release, whose captions may come from it; `splits` and `fold` are theirs
+    (flows/train_data.py).
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     config: TrainConfig
-    release: Path
+    release: Path | None = None
+    files: tuple[Path, ...] = ()
+    splits: str | None = None
+    fold: int = 0
     out: Path
     media: Path | None = None
     resume: bool = False
@@ -62,14 +69,16 @@ class DryRun(NamedTuple):
 
 
 class Training:
-    """An opened training: the release is read and checked, no weights are loaded."""
+    """An opened training: what it learns from is read and checked, no weights are loaded."""
 
-    def __init__(self, request: TrainRequest) -> None:
-        """Check what can be checked. Raises ConfigError."""
+    def __init__(self, request: TrainRequest, data: Release | None = None) -> None:
+        """Check what can be checked. `data`: what was read of a request's files. Raises ConfigError."""
         self.request, self.config, self.out = request, request.config, request.out
         if self.out.is_file():
             raise ConfigError(f"--out {self.out} is a file: name a folder")
-        self.release: Release = read_release(request.release, request.media)
+        if data is None and request.release is None:
+            raise ConfigError("nothing to learn from: name a release (--release), or files and their videos (--data)")
+        self.release: Release = data or read_release(cast("Path", request.release), request.media)
         self.train = self.release.split("train")
         self.test = self.release.split(self.config.evaluation.split)
         there = {example.split for example in self.release.examples}
@@ -79,7 +88,7 @@ class Training:
         if (section := self.config.features) is not None:
             folder = Path(section.folder) if section.folder is not None else self.out / "features"
             self.features = Features(folder, section.tower, self.release.sampling)
-        self.recipe: Recipe = recipe_of(self.config, self.features, Places(request.release, self.out))
+        self.recipe: Recipe = recipe_of(self.config, self.features, Places(self.release.folder, self.out))
         self.recipe.check([*self.train, *self.validation, *self.test])
 
     @property
@@ -89,12 +98,11 @@ class Training:
             mode="json",
             exclude={"evaluation": True, "features": {"folder", "upstream", "workers"}, "summarizer": {"folder"}},
         )
-        manifest = self.release.manifest
         return {
             "kind": self.config.summarizer.kind,
             "config": hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest(),
-            "release": f"{manifest.name} {manifest.version}",
-            "made_from": manifest.made_from,
+            "release": self.release.name,
+            "made_from": self.release.made_from,
             "features": self.recipe.source,
         }
 
@@ -160,7 +168,7 @@ class Training:
 
     def _save_also(self, folder: Path) -> None:
         self.recipe.save_also(folder)
-        stated = Stated(config=self.config, sampling=self.release.sampling, formats=self.release.manifest.formats)
+        stated = Stated(config=self.config, sampling=self.release.sampling, formats=self.release.formats)
         write_whole(folder / STATED, stated.model_dump_json(indent=2) + "\n")
 
     def predictions(self, model: Path, hooks: Hooks) -> dict[str, Path]:

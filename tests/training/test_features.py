@@ -88,7 +88,7 @@ def test_what_is_missing_or_wrong_names_the_video(made: Features, read: Release,
     with pytest.raises(MissingFeature, match=f"video {example.id} cannot be decoded"):
         empty.make([replace(example, media=text, video_sha256=hash_file(text)[0])])
     longer = replace(example, seconds=np.arange(99.0))
-    with pytest.raises(MissingFeature, match=rf"video {example.id} gives \d+ frames, and the release has 99"):
+    with pytest.raises(MissingFeature, match=rf"video {example.id} gives \d+ frames, and the data say 99"):
         empty.make([longer])
     with pytest.raises(MissingFeature, match=f"video {example.id}.*for 99 frames"):
         made.read(longer)

@@ -21,11 +21,28 @@ if TYPE_CHECKING:  # heavy modules are imported by the command that needs them
 @guarded
 def train(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A file such as those in configs/train.")],
-    release: Annotated[Path, typer.Option(help="The folder of a release: WORKSPACE/releases/VERSION, or a copy.")],
     out: Annotated[Path, typer.Option(help="The folder for features, checkpoints, the model and its evaluation.")],
-    media: Annotated[
-        Path | None, typer.Option(help="The release's videos, if it lies in no workspace: see `v2xum media`.")
+    release: Annotated[
+        Path | None, typer.Option(help="The folder of a release: WORKSPACE/releases/VERSION, or a copy.")
     ] = None,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="In place of a release: VideoXum, TVSum, SumMe, eccv16, as `v2xum evaluate --references` has them. "
+            "Again: more files of the same dataset. A release beside it gives captions to its videos."
+        ),
+    ] = None,
+    media: Annotated[
+        Path | None,
+        typer.Option(
+            help="The videos: of a release in no workspace (`v2xum media`), or ID.mp4 of each video of --data."
+        ),
+    ] = None,
+    splits: Annotated[
+        str | None,
+        typer.Option(help="With --data: a published file of folds, or `proper`, as TVSum and SumMe have it."),
+    ] = None,
+    fold: Annotated[int, typer.Option(min=0, help="With folds: the one to train and to test, from 0.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last finished checkpoint in OUT.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Train a few steps on the longest videos, and print memory and time.")
@@ -33,12 +50,12 @@ def train(
     overrides: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train a summarizer on a release, evaluate it on the test split, and write its checkpoint and card into OUT."""
+    """Train a summarizer, evaluate it on the test split, and write its checkpoint and card into OUT."""
     from flows.cli.printing.train_lines import TrainLines
     from flows.local.signals import stoppable
-    from flows.train_steps import train_here
+    from flows.train_steps import open_training, train_here
     from schemas.configuration.loading import load_train_config
-    from training.run import Hooks, Training, TrainRequest
+    from training.run import Hooks, TrainRequest
 
     stop = threading.Event()
 
@@ -47,11 +64,20 @@ def train(
             raise Interrupted("stopped after a checkpoint; the same command with --resume goes on from here")
 
     settings = load_train_config(config, overrides or ())
-    request = TrainRequest(config=settings, release=release, out=out, media=media, resume=resume)
+    request = TrainRequest(
+        config=settings,
+        release=release,
+        files=tuple(data or ()),
+        splits=splits,
+        fold=fold,
+        out=out,
+        media=media,
+        resume=resume,
+    )
     lines = TrainLines()
     hooks = Hooks(raise_if_stopped, lines.video, lines.step)
     if dry_run:
-        _print_dry_run(stoppable(lambda: Training(request).dry_run(hooks), stop), as_json)
+        _print_dry_run(stoppable(lambda: open_training(request).dry_run(hooks), stop), as_json)
         return
     trained = stoppable(lambda: train_here(request, hooks), stop)
     if as_json:
