@@ -37,9 +37,9 @@ class Stage:
     that value it is left out of the hash, so that old results stay valid. `later_limits` does the same for limits.
 
     `lane` is what the stage keeps busy, None for a stage that takes no time. `asks` is the chat model that it sends
-    requests to, with `prompt`; `models` are further models that its results depend on, `later_models` those that count
-    where they are configured, since earlier results had none. `checks` names the stage whose
-    results it checks: of a check only scores are published (SCORED), and no later stage depends on it.
+    requests to, with `prompt`; `models` are further models that its results depend on; `instead` is a model that
+    works in the place of `asks` where it is configured. `checks` names the stage whose results it checks: of a check
+    only scores are published (SCORED), and no later stage depends on it.
     """
 
     name: str
@@ -55,13 +55,22 @@ class Stage:
     asks: Role | None = None
     prompt: str | None = None
     models: tuple[Literal["embedder", "clip"], ...] = ()
-    later_models: tuple[Literal["extractor"], ...] = ()
+    instead: Literal["extractor"] | None = None
     checks: str | None = None
 
     @property
     def published(self) -> bool:
         """Whether the stage's record is a part of the published sample."""
         return self.checks is None
+
+    def works_with(self, models: object) -> tuple[tuple[Model, ...], str | None]:
+        """The roles that its results depend on, and its prompt.
+
+        `models` has an attribute for each role, None for a model that is not configured.
+        """
+        if self.instead is not None and getattr(models, self.instead) is not None:
+            return (self.instead, *self.models), None
+        return (*((self.asks,) if self.asks is not None else ()), *self.models), self.prompt
 
 
 class StageTable:
@@ -206,7 +215,7 @@ STAGES = StageTable(
         lane="model",
         asks="summarizer",
         prompt="extract",
-        later_models=("extractor",),
+        instead="extractor",
     ),
     Stage(
         "refine",

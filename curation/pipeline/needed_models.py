@@ -21,7 +21,7 @@ def models_of(stages: Collection[str], config: CurateConfig) -> tuple[Model, ...
     needed: set[str] = set()
     for stage in STAGES:
         if stage.name in stages and not is_off(stage, config):
-            needed |= {*stage.models, *stage.later_models, *((stage.asks,) if stage.asks is not None else ())}
+            needed |= {*stage.works_with(config.models)[0]}
     return tuple(role for role in get_args(Model) if role in needed and getattr(config.models, role) is not None)
 
 

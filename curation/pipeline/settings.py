@@ -65,12 +65,10 @@ def _of_results(
     depends = settings_of(stage, config)
     if stage.switch is not None and is_off(stage, config):
         return depends
-    if stage.prompt is not None and stage.prompt in prompts:
-        depends["prompt"] = prompts[stage.prompt].sha256
-    for role in (*([stage.asks] if stage.asks is not None else []), *stage.models):
-        depends[role] = getattr(models, role)
-    depends |= {role: found for role in stage.later_models if (found := getattr(models, role)) is not None}
-    return depends
+    roles, prompt = stage.works_with(models)
+    if prompt is not None and prompt in prompts:
+        depends["prompt"] = prompts[prompt].sha256
+    return depends | {role: getattr(models, role) for role in roles}
 
 
 def values(config: CurateConfig, keys: tuple[str, ...]) -> dict[str, Any]:

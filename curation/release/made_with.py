@@ -40,8 +40,8 @@ def stage_states(services: Services) -> tuple[StageState, ...]:
 def _state(stage: Stage, services: Services, identities: ModelIdentities) -> StageState:
     config = services.config
     off = is_off(stage, config)
-    prompt = services.prompts.get(stage.prompt) if stage.prompt is not None and not off else None
-    roles = () if off else (*((stage.asks,) if stage.asks is not None else ()), *stage.models, *stage.later_models)
+    roles, asked = stage.works_with(identities) if not off else ((), None)
+    prompt = services.prompts.get(asked) if asked is not None else None
     models = {role: found for role in roles if (found := getattr(identities, role)) is not None}
     limits = limits_of(stage, config) | values(config, _GATE.get(stage.name, ()))
     return StageState(

@@ -34,9 +34,18 @@ def test_only_the_choice_of_keyframes_is_made_anew(tmp_path: Path) -> None:
     folder = checkpoint(tmp_path / "trained", "vtsum")
     plain, config = load_config(DEMO), load_config(DEMO, [f"models.extractor.model={folder}"])
     assert models_of(("extract",), plain) == ("summarizer",)
-    assert models_of(("extract",), config) == ("summarizer", "extractor")
+    assert models_of(("extract",), config) == ("extractor",)
     before, after = (stage_hashes(c, load_prompts(c), identify_models(c.models)).results for c in (plain, config))
     assert {name for name in before if before[name] != after[name]} == {"extract"}
     checkpoint(folder, "vtsum", hidden_size=32)
     other = stage_hashes(config, load_prompts(config), identify_models(config.models)).results
     assert other["extract"] != after["extract"]
+
+
+def test_another_language_model_makes_no_keyframes_due_beside_an_extractor(tmp_path: Path) -> None:
+    folder = checkpoint(tmp_path / "trained", "vtsum")
+    config = load_config(DEMO, [f"models.extractor.model={folder}"])
+    models = config.models.model_copy(update={"summarizer": config.models.captioner})
+    other = config.model_copy(update={"models": models})
+    before, after = (stage_hashes(c, load_prompts(c), identify_models(c.models)).results for c in (config, other))
+    assert {name for name in before if before[name] != after[name]} == {"refine"}
