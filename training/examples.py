@@ -27,6 +27,7 @@ from schemas.release import FormatChoice
 from schemas.time import Seconds, seconds_to_index
 
 Checked = Literal["raw", "audited", "verified"]
+_ROWS: dict[str, set[Checked]] = {"raw": {"raw"}, "audited": {"audited", "verified"}, "verified": {"verified"}}
 _MORE = ("captions", "defects", "review", "scores", "schema_version")
 DEFAULT_FRAMES = FrameConfig(near_duplicates=NearDuplicateConfig(mode="disable"), cross_check=0)
 _TOLERANCE = 0.02  # of the duration, by which containers and frames may disagree, beside two frames and 1.5 s
@@ -86,15 +87,20 @@ class Release(NamedTuple):
     sampling: FrameConfig
     examples: tuple[Example, ...]
 
-    def split(self, name: str) -> list[Example]:
-        """The examples of a split. Raises ConfigError where there are none, with those that there are."""
+    def split(self, name: str, rows: str = "all") -> list[Example]:
+        """The examples of a split, or its `rows` (`DataSection`). Raises ConfigError where there are none."""
         found = [example for example in self.examples if example.split == name]
         if not found:
             there = Counter(example.split for example in self.examples)
             counts = ", ".join(f"{split} has {count}" for split, count in there.items())
             told = "take data with more of them" + (", or training.patience=null" if name == "validation" else "")
             raise ConfigError(f"{self.folder}: the split {name} has no videos ({counts}); {told}")
-        return found
+        kept = [example for example in found if rows == "all" or example.source in _ROWS[rows]]
+        if not kept:
+            counts = ", ".join(f"{count} {source}" for source, count in Counter(e.source for e in found).items())
+            way = "set data.rows to one of these or to `all`, or have rows reviewed (`v2xum review`) and release again"
+            raise ConfigError(f"{self.folder}: data.rows: the split {name} has no {rows} rows, but {counts}: {way}")
+        return kept
 
 
 def read_release(folder: Path, media: Path | None = None) -> Release:

@@ -61,10 +61,10 @@ class Hooks(NamedTuple):
 
 
 class DryRun(NamedTuple):
-    """What a training will take. `missing` of all videos have no vectors yet, each took `seconds_a_video` here."""
+    """What a training will take. `sources`: its training videos by who checked them; `missing` have no vectors yet."""
 
     probe: Probe
-    videos: int
+    sources: dict[str, int]
     missing: int
 
 
@@ -79,17 +79,27 @@ class Training:
         if data is None and request.release is None:
             raise ConfigError("nothing to learn from: name a release (--release), or files and their videos (--data)")
         self.release: Release = data or read_release(cast("Path", request.release), request.media)
-        self.train = self.release.split("train")
+        self.train = self._learned()
         self.test = self.release.split(self.config.evaluation.split)
         there = {example.split for example in self.release.examples}
         needed = self.config.training.patience is not None
-        self.validation = self.release.split("validation") if needed or "validation" in there else []
+        rows = self.config.data.rows
+        self.validation = self.release.split("validation", rows) if needed or "validation" in there else []
         self.features: Features | None = None
         if (section := self.config.features) is not None:
             folder = Path(section.folder) if section.folder is not None else self.out / "features"
             self.features = Features(folder, section.tower, self.release.sampling)
         self.recipe: Recipe = recipe_of(self.config, self.features, Places(self.release.folder, self.out))
         self.recipe.check([*self.train, *self.validation, *self.test])
+
+    def _learned(self) -> list[Example]:
+        """The training videos that the section `data` names, in the order of the release."""
+        found, most = self.release.split("train", self.config.data.rows), self.config.data.videos
+        if most is None or most >= len(found):
+            return found
+        seed = self.config.training.seed
+        drawn = sorted(found, key=lambda example: hashlib.sha256(f"{seed} {example.id}".encode()).digest())[:most]
+        return [example for example in found if example in drawn]
 
     @property
     def about(self) -> dict[str, str]:
@@ -137,14 +147,14 @@ class Training:
         some = self.train
         if not self.recipe.reads_lazily:
             some = sorted(some, key=lambda example: -example.frames)[: settings.batch * settings.accumulate]
-        missing = len(self.recipe.missing(self.release.examples))
+        missing = len(self.recipe.missing([*self.train, *self.validation, *self.test]))
         first = [self.train[0]] if self.train[0] not in some else []  # from which a model takes the width of vectors
         self.recipe.prepare([*some, *first], hooks.raise_if_stopped, hooks.on_video)
         model, items = self.build(), self.recipe.items(some)
         data = Data(items, None, self.recipe.collator(), self.recipe.lengths(items))
         every = round(len(items) / len(some) * len(self.train))
         found = probe(model, data, settings, every, self.recipe.way())
-        return DryRun(found, len(self.train), missing)
+        return DryRun(found, self.sources, missing)
 
     def fit(self, hooks: Hooks) -> FitResult:
         """Train, and leave the result in OUT/model. Raises as `fit`."""

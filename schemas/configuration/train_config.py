@@ -25,6 +25,18 @@ class FeatureSection(Section):
     workers: int = Field(default=1, ge=1, le=64)
 
 
+class DataSection(Section):
+    """Which rows of the release are learned from, in training and validation. The test split always stays whole.
+
+    `rows`: `raw`, those that nobody checked; `audited`, those that the audit measured and let pass, or people accepted;
+    `verified`, those that people accepted or corrected. `videos`: at most so many training videos, by a hash of
+    `training.seed` and id, so that trainings on other rows have as many videos in common as they can.
+    """
+
+    rows: Literal["all", "raw", "audited", "verified"] = "all"
+    videos: int | None = Field(default=None, ge=1)
+
+
 class TrainingSection(Section):
     """The loop. A step is one change of the weights: by `batch` x `accumulate` videos.
 
@@ -70,5 +82,6 @@ class TrainConfig(Section):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     summarizer: SummarizerSection
     features: FeatureSection | None = None
+    data: DataSection = DataSection()
     training: TrainingSection = TrainingSection()
     evaluation: EvaluationSection = EvaluationSection()

@@ -27,11 +27,13 @@ def rows(release: Path) -> list[dict[str, Any]]:
     return [row for path in sorted((release / "full").glob("*.parquet")) for row in pq.read_table(path).to_pylist()]
 
 
-def changed(release: Path, out: Path, change: Change | None = None, without: str | None = None) -> Path:
-    """A copy of a release in which the rows of its first file are others, and whose manifest says so."""
+def changed(
+    release: Path, out: Path, change: Change | None = None, without: str | None = None, split: str = "*"
+) -> Path:
+    """A copy of a release in which the rows of a split's first file are others, and whose manifest says so."""
     copy = out / "release"
     shutil.copytree(release, copy)
-    path = sorted((copy / "full").glob("*.parquet"))[0]
+    path = sorted((copy / "full").glob(f"{split}-*.parquet"))[0]
     table = pq.read_table(path)
     if change is not None:
         some = table.to_pylist()
@@ -75,6 +77,25 @@ def test_a_split_without_videos_is_told(release: Path) -> None:
     assert sum(len(read.split(name)) for name in ("train", "validation", "test")) == FILMS
     with pytest.raises(ConfigError, match=r"the split dev has no videos \(train has"):
         read.split("dev")
+
+
+def test_rows_by_who_checked_them(release: Path, tmp_path: Path) -> None:
+    """Edited rows have null scores, so what people said comes before what the audit measured."""
+
+    def checked(some: list[dict[str, Any]]) -> None:
+        for row, status, unsupported in zip(some, ("fixed", "disputed", "unreviewed"), (None, 0.5, None), strict=False):
+            row["review"] = {**row["review"], "status": status}
+            row["scores"] = {**row["scores"], "unsupported": unsupported}
+
+    assert len(read_release(release).split("train")) == 4
+    read = read_release(changed(release, tmp_path, checked, split="train"))
+    train = read.split("train")
+    assert [each.source for each in train] == ["verified", "audited", "raw", "raw"]
+    assert read.split("train", "all") == train
+    for name, places in (("raw", [2, 3]), ("audited", [0, 1]), ("verified", [0])):
+        assert read.split("train", name) == [train[place] for place in places]
+    with pytest.raises(ConfigError, match=r"the split test has no verified rows, but 2 raw: set data\.rows to"):
+        read.split("test", "verified")
 
 
 @pytest.mark.parametrize(

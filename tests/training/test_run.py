@@ -115,9 +115,28 @@ def test_a_dry_run_makes_what_a_model_is_built_from(
     assert len(asked) == 3 and asked[-1] == first.id
 
 
+def test_the_section_data_says_which_rows_are_learned(config: Path, release: Path, tmp_path: Path) -> None:
+    def opened(rows: str, videos: int, seed: int = 0) -> Training:
+        told = [f"data.rows={rows}", f"data.videos={videos}", f"training.seed={seed}"]
+        return Training(TrainRequest(config=load_train_config(config, told), release=release, out=tmp_path / "out"))
+
+    whole = opened("all", 9)
+    assert whole.sources == {"raw": 4} and whole.about["config"] != opened("all", 3).about["config"]
+    some = {seed: [each.id for each in opened("raw", 3, seed).train] for seed in range(9)}
+    assert all(len(ids) == 3 for ids in some.values()) and len(set(map(tuple, some.values()))) > 1
+    assert {each.id for each in opened("raw", 2).train} < set(some[0]), "fewer videos are a part of more"
+    assert len(whole.test) == len(opened("raw", 1).test) == 2
+    code, said, err = train(config, release, tmp_path / "out", "--dry-run", "--set", "data.videos=3")
+    assert code == 0 and "3 videos to learn from: 3 raw" in said, err
+    code, _, err = train(config, release, tmp_path / "out", "--set", "data.rows=verified")
+    assert code == 2 and "data.rows: the split train has no verified rows, but 4 raw" in err
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [
+        (("--set", "data.rows=checked"), "data.rows"),
         (("--set", "training.bach=3"), "unknown key; did you mean 'batch'"),
         (("--set", "summarizer.kind=vtsun"), "summarizer: kind 'vtsun' is not known"),
         (("--set", "features=null"), "looks at frames"),

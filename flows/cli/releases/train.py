@@ -94,11 +94,15 @@ def train(
 
 
 def _print_dry_run(found: DryRun, as_json: bool) -> None:
-    probe = found.probe
+    probe, sources = found.probe, found.sources
+    videos = sum(sources.values())
     if as_json:
-        print_json({**probe._asdict(), "videos": found.videos, "videos_without_features": found.missing})
+        more = {"videos": videos, "sources": sources, "videos_without_features": found.missing}
+        print_json({**probe._asdict(), **more})
         return
+    told = ", ".join(f"{count:,} {source}" for source, count in sources.items())
     sys.stdout.write(
+        f"rows        {number_of(videos, 'video')} to learn from: {told}\n"
         f"parameters  {probe.parameters:,}, {probe.trained_parameters:,} of them are trained\n"
         f"time        {probe.steps:,} steps of {probe.seconds_a_step:.2f} s: {probe.seconds / 3600:,.2f} h at most\n"
         f"memory      {probe.memory / 1e9:,.2f} GB (peak of the {probe.memory_of}, on the longest videos)\n"
