@@ -116,12 +116,14 @@ class HiddenStates:
         return "\n".join(f"{place - frame:+d} {captions[place] or _NO_CAPTION}" for place in near)
 
     def _make(self, example: Example, raise_if_stopped: Callable[[], None]) -> States:
-        rows: list[tuple[Floats, Floats, float]] = []
         windows = [self.window(example.captions, frame) for frame in range(example.frames)]
-        for start in range(0, len(windows), self._section.model.batch):
+        unlike, batch = list(dict.fromkeys(windows)), self._section.model.batch  # a scene that lasts repeats its window
+        rows: list[tuple[Floats, Floats, float]] = []
+        for start in range(0, len(unlike), batch):
             raise_if_stopped()
-            rows += self._ask(windows[start : start + self._section.model.batch], example.id)
-        queries, answers, numbers = zip(*rows, strict=True)
+            rows += self._ask(unlike[start : start + batch], example.id)
+        of = dict(zip(unlike, rows, strict=True))
+        queries, answers, numbers = zip(*(of[window] for window in windows), strict=True)
         return States(np.stack(queries), np.stack(answers), np.array(numbers, np.float32))
 
     @torch.inference_mode()
@@ -153,20 +155,10 @@ class HiddenStates:
         mask = torch.ones_like(ids)
         for of, row in zip(mask, rows, strict=True):
             of[before : before + longest - len(row)] = 0
-        written = model.generate(
-            ids, attention_mask=mask, past_key_values=_copies(cache, len(rows)), do_sample=False,
-            max_new_tokens=self._section.answer_tokens, pad_token_id=tokenizer.pad_token_id,
-        )  # fmt: skip
+        written, states = self._written(model, ids, mask, _copies(cache, len(rows)), tokenizer.pad_token_id)
         answers = written[:, longest:]
         ended = (answers == tokenizer.eos_token_id).cumsum(1)
         said = (ended == 0) | ((ended == 1) & (answers == tokenizer.eos_token_id))  # the end is a part of the answer
-        seen = torch.cat((mask, said.to(mask)), 1)
-        states = model.base_model(
-            input_ids=written[:, before:],
-            attention_mask=seen,
-            past_key_values=_copies(cache, len(rows)),
-            position_ids=(seen.cumsum(1) - 1).clamp(min=0)[:, before:],
-        ).last_hidden_state  # after the final norm
         found = []
         for at, (row, window) in enumerate(zip(rows, windows, strict=True)):
             end = starts[at] + len(window)
@@ -176,6 +168,25 @@ class HiddenStates:
             number = _number(tokenizer.decode(answers[at][said[at]], skip_special_tokens=True))
             found.append((self._pooled(model, queries), self._pooled(model, answer), number))
         return found
+
+    def _written(self, model: Any, ids: Any, mask: Any, cache: Any, pad: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """The rows with their greedy answers, and the states after the final norm of all tokens behind the cache's.
+
+        The states are those of the writing itself: only the last token goes through the model once more.
+        """
+        states: list[torch.Tensor] = []
+        hook = model.base_model.register_forward_hook(lambda _, given, made: states.append(made.last_hidden_state))
+        try:
+            written = model.generate(
+                ids, attention_mask=mask, past_key_values=cache, do_sample=False,
+                max_new_tokens=self._section.answer_tokens, pad_token_id=pad,
+            )  # fmt: skip
+            mask = torch.nn.functional.pad(mask, (0, written.shape[1] - ids.shape[1]), value=1)
+            places = mask.sum(1, keepdim=True) - 1
+            model.base_model(input_ids=written[:, -1:], attention_mask=mask, past_key_values=cache, position_ids=places)
+        finally:
+            hook.remove()
+        return written, torch.cat(states, 1)
 
     def _after_instruction(self, model: Any, alike: list[int]) -> tuple[int, Any]:
         """How many tokens need not be read again, as all rows begin with them; and their keys and values."""

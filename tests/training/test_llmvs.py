@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,20 @@ def test_the_instruction_is_read_once(folder: Path) -> None:
     instruction = len(tokenizer(prompts.load("importance.v1").own, add_special_tokens=False)["input_ids"])
     assert read[0] > 0.9 * instruction
     assert max(read[1:]) < instruction / 2
+
+
+def test_a_window_that_repeats_is_read_once(folder: Path) -> None:
+    """A still scene of 30 seconds has one window for each distance to its ends, and one for all seconds between."""
+    still = replace(captioned("s", 30), captions=("A red square rests.",) * 30)
+    made = recipe(folder, kept="still", batch=32)
+    model, _ = made._states._load()
+    rows: list[int] = []
+    model.base_model.register_forward_pre_hook(
+        lambda _, args, kwargs: rows.append(len(kwargs["input_ids"])), with_kwargs=True
+    )
+    states = states_of(made, still)
+    assert max(rows) == 3 + 1 + 3 and len(states.numbers) == 30
+    assert np.array_equal(states.queries[3], states.queries[20]) and not np.array_equal(*states.queries[[2, 3]])
 
 
 def test_states_are_made_with_progress_and_stop(folder: Path) -> None:
