@@ -20,6 +20,7 @@ MODULES = {
     **{"client": "serving.client", "serving": "serving.capacity"},
     **{"protocols": "protocol_study.run", "audit": "audit_study.run", "splits": "split_study.run"},
     **{"browse": "browse_page.run", "formats": "format_study.run"},
+    **{"smollm2": "smollm2_study.curation", "smollm2_page": "smollm2_study.run"},
     **{"training_data": "training.data", "v2xum_step": "training.v2xum_step"},
     "local_attention": "attention_study.run",
     **{"publish": "publishing.sent_bytes", "publish_kills": "publishing.kills"},
@@ -28,7 +29,7 @@ MODULES = {
 # packages, or an hour of an idle machine.
 OTHERS = (
     *("review", "pull", "protocols", "kills", "coverage", "splits", "browse", "formats"),
-    *("publish", "publish_kills", "local_attention"),
+    *("publish", "publish_kills", "local_attention", "smollm2_page"),
 )
 
 

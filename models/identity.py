@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from models.hub import hub_commit
+from models.smollm import place_of
 from schemas.configuration.model_config import (
     ChatConfig,
     ClipConfig,
@@ -47,6 +48,7 @@ def revision_of(model: str, revision: str | None) -> str:
 
     Raises ConfigError when there is no such checkpoint.
     """
+    model = place_of(model)
     folder = Path(model)
     if folder.is_dir():
         files = sorted(p for p in folder.iterdir() if p.is_file() and p.suffix in _PARTS)

@@ -25,7 +25,7 @@ LONG = (
     "tests/flows/test_curate.py",
     "tests/flows/test_kill.py",
     "tests/flows/test_resume.py",
-    "tests/benchmarks/test_smollm2.py",
+    "tests/benchmarks/smollm2_study/test_curation.py",
     "tests/flows/test_postgresql.py",
     "tests/flows/cli/test_review_listen.py",
     "tests/flows/test_plan.py",

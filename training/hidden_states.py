@@ -28,6 +28,7 @@ import prompts
 from curation.store.files import write_whole
 from models.hub import weights_revision
 from models.identity import checkpoint_errors, name_of, revision_of
+from models.smollm import place_of
 from models.weights import load_weights, quiet_loading
 from schemas.configuration.summarizer_config import LlmvsSection
 from schemas.errors import ConfigError
@@ -212,11 +213,12 @@ class HiddenStates:
     def _load(self) -> tuple[Any, Any]:
         if self._loaded is None:
             config = self._section.model
-            with checkpoint_errors(config.model), quiet_loading():
-                revision = weights_revision(config.model, config.revision)
-                tokenizer = _AutoTokenizer.from_pretrained(config.model, revision=revision)
+            where = place_of(config.model)
+            with checkpoint_errors(where), quiet_loading():
+                revision = weights_revision(where, config.revision)
+                tokenizer = _AutoTokenizer.from_pretrained(where, revision=revision)
                 dtype = getattr(torch, config.dtype)
-                model = load_weights(AutoModelForCausalLM, config.model, revision=revision, dtype=dtype)
+                model = load_weights(AutoModelForCausalLM, where, revision=revision, dtype=dtype)
             if not tokenizer.is_fast or tokenizer.eos_token_id is None:
                 raise ConfigError(f"model {name_of(config.model)!r} has no fast tokenizer with an end-of-text token")
             if tokenizer.pad_token_id is None:

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from models.identity import checkpoint_errors
+from models.smollm import place_of
 from models.summarizers.adaptive import adaptive_frames, nearest_of
 from models.summarizers.checkpoint import load as load_checkpoint
 from models.summarizers.slots import SlotMap
-from models.summarizers.smollm import smollm2
 from models.summarizers.v2xum import V2XumForSummarization
 from models.summarizers.v2xum_tokens import IGNORED, Question, V2XumTokens
 from models.weights import load_weights
@@ -199,7 +199,7 @@ class V2XumRecipe(Recipe):
             if isinstance(own, ScratchModel):
                 tokenizer: Any = train_tokenizer(examples, own, section.slots)
             else:
-                tokenizer = _tokenizer(_place(own))
+                tokenizer = _tokenizer(place_of(own))
             slots = SlotMap(section.slots)
             self._tokens = V2XumTokens(tokenizer, slots, temporal_prompts=section.temporal_prompts)
         return self._tokens
@@ -207,7 +207,7 @@ class V2XumRecipe(Recipe):
     def _language_model(self) -> Any:
         own = self._section.language_model
         if not isinstance(own, ScratchModel):
-            where = _place(own)
+            where = place_of(own)
             dtype = getattr(torch, self.config.training.precision) if self._section.lora is not None else torch.float32
             with checkpoint_errors(where):
                 return load_weights(AutoModelForCausalLM, where, dtype=dtype)
@@ -280,10 +280,6 @@ def train_tokenizer(examples: Sequence[Example], own: ScratchModel, slots: int) 
     tokenizer.add_tokens(list(SlotMap(slots).texts()))
     tokenizer.chat_template = _TEMPLATE
     return tokenizer
-
-
-def _place(name: str) -> str:
-    return str(smollm2()) if name == "smollm2" else name
 
 
 def _tokenizer(where: str) -> Any:

@@ -33,6 +33,7 @@ from models.hub import weights_revision
 from models.identity import RETRY_TEMPERATURE, checkpoint_errors, name_of, revision_of, sampling_of
 from models.local.grammar import Constraint, Grammars
 from models.local.sampling import RowLimits, RowSampler, Sampling
+from models.smollm import place_of
 from models.torch_threads import threads, threads_for
 from models.weights import load_weights, quiet_loading
 from schemas.configuration.model_config import LocalModel
@@ -187,7 +188,8 @@ class LocalChatModel:
 
 def _load(config: LocalModel) -> tuple[Any, Any, Any]:
     """Model, tokenizer (which pads on the left), and the processor of a checkpoint with a vision part, else None."""
-    where, revision = config.model, weights_revision(config.model, config.revision)
+    where = place_of(config.model)
+    revision = weights_revision(where, config.revision)
     with quiet_loading():
         has_vision = hasattr(AutoConfig.from_pretrained(where, revision=revision), "vision_config")
         processor: Any = _AutoProcessor.from_pretrained(where, revision=revision) if has_vision else None

