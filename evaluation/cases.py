@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.documents.evaluation import Evaluation, Problem, ScoreSource, VideoValues
+from schemas.documents.evaluation import Evaluation, Problem, ScoreSource, SystemKind, VideoValues
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -101,10 +101,14 @@ class Predictions(NamedTuple):
 
 
 class System(NamedTuple):
-    """What is evaluated: a name, and the predictions of one run or of several runs."""
+    """What is evaluated: a name, and the predictions of one run or of several runs.
+
+    `kind`: what a row for comparison is. Such rows are never the best, and their failures are not counted.
+    """
 
     name: str
     runs: tuple[Predictions, ...]
+    kind: SystemKind = "system"
 
 
 class Case(NamedTuple):

@@ -111,7 +111,7 @@ def evaluate(
         rows.append(
             SystemValues(
                 name=system.name,
-                kind="system",
+                kind=system.kind,
                 metrics=metrics,
                 videos=tuple(runs[0]),
                 more_runs=tuple(map(tuple, runs[1:])),

@@ -12,6 +12,7 @@ from curation.pipeline.services import open_services
 from curation.workspace import Workspace
 from evaluation.cases import Evaluated
 from evaluation.command_line import chosen_videos, protocol_for, read_systems
+from evaluation.compare import compare
 from evaluation.evaluate import CrossModal, Inputs, evaluate
 from evaluation.metrics.crossmodal import UNITS as CROSS_UNITS
 from evaluation.metrics.crossmodal import CrossModalOptions
@@ -19,6 +20,7 @@ from evaluation.metrics.embeddings import Embedder
 from evaluation.metrics.java import JavaFailed
 from evaluation.metrics.text import METRICS as TEXT_METRICS
 from evaluation.metrics.text import TextScorers
+from evaluation.metrics.text_sums import CORPUS
 from evaluation.metrics.vector_cache import VectorCache
 from evaluation.no_values import why_no_values
 from evaluation.pictures import FolderPictures, FramePictures, WorkspacePictures
@@ -26,12 +28,37 @@ from evaluation.protocols import Protocol
 from evaluation.readers.any import kind_of, read_references, sha256_of
 from evaluation.report.write import refuse_unusable, write_outputs
 from models.build import build_clip
+from pages.plots import Plot, Tick, curves
 from schemas.configuration.model_config import ClipConfig, OpenClip, TransformersClip
+from schemas.documents.comparison import Comparison
+from schemas.documents.evaluation import Evaluation, SystemKind
 from schemas.errors import ConfigError
 
 
+class TrainingCurves(BaseModel):
+    """How a training went: losses and the learning rate as (step, value), and the step that became the model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    training: tuple[tuple[int, float], ...]
+    validation: tuple[tuple[int, float], ...] = ()
+    rates: tuple[tuple[int, float], ...] = ()
+    best_step: int
+
+    def plots(self) -> list[Plot]:
+        """The loss and the learning rate; what was logged fewer than twice has no plot."""
+        chosen = Tick(self.best_step, "the model")
+        losses = {"training": self.training, "validation": self.validation}
+        loss = curves("Loss", "step", "loss", losses, chosen)
+        return [*filter(None, (loss, curves("Learning rate", "step", "learning rate", {"learning rate": self.rates})))]
+
+
 class EvaluateRequest(BaseModel):
-    """What to evaluate, against which references, and how. `v2xum evaluate --help` explains every field."""
+    """What to evaluate, against which references, and how. `v2xum evaluate --help` explains every field but two.
+
+    `kinds`: by name, the systems that are rows for comparison; the first system is compared with each of them and with
+    the random floor. `curves`: of the training of the first system.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -47,6 +74,8 @@ class EvaluateRequest(BaseModel):
     text: bool = True
     by: str | None = None
     seed: int = Field(default=0, ge=0)
+    kinds: dict[str, SystemKind] = {}
+    curves: TrainingCurves | None = None
 
 
 def evaluate_here(request: EvaluateRequest) -> tuple[Evaluated, Path]:
@@ -69,6 +98,7 @@ def evaluate_here(request: EvaluateRequest) -> tuple[Evaluated, Path]:
     chosen = {reference.id for reference in references.items}
     others = [reference for reference in all_references.items if reference.id not in chosen]
     systems, hashes = read_systems(request.predictions, references.items, others)
+    systems = tuple(system._replace(kind=request.kinds.get(system.name, "system")) for system in systems)
     inputs = Inputs(", ".join(path.resolve().name for path in paths), sha256_of(paths), hashes, splits)
     with ExitStack() as stack:
         pictures = stack.enter_context(_pictures(request.pictures))
@@ -80,7 +110,14 @@ def evaluate_here(request: EvaluateRequest) -> tuple[Evaluated, Path]:
             raise ConfigError(f"the text metrics failed: {error}; --no-text leaves them out") from error
         if (nothing := why_no_values(evaluated.evaluation)) is not None:
             raise ConfigError(nothing)
-        page = write_outputs(request.out, evaluated, pictures=pictures, by=request.by)
+        page = write_outputs(
+            request.out,
+            evaluated,
+            pictures=pictures,
+            by=request.by,
+            comparisons=_comparisons(evaluated.evaluation, request) if request.kinds else (),
+            plots=request.curves.plots() if request.curves is not None else (),
+        )
     return evaluated, page
 
 
@@ -93,6 +130,17 @@ def clip_config(name: str) -> ClipConfig:
         model, _, pretrained = name.partition(":")
         return OpenClip(engine="open_clip", model=model, pretrained=pretrained)
     return TransformersClip(engine="transformers", model=name)
+
+
+def _comparisons(evaluation: Evaluation, request: EvaluateRequest) -> list[Comparison]:
+    """The first system against each row for comparison that has its videos."""
+    own = evaluation.systems[0].name
+    others = [row.name for row in evaluation.systems if row.name in request.kinds or row.kind == "random"]
+    return [
+        compare(evaluation, evaluation, first_system=other, second_system=own, corpus=CORPUS, seed=request.seed)
+        for other in others
+        if other != own
+    ]
 
 
 def _cross_modal(request: EvaluateRequest, protocol: Protocol, pictures: FramePictures) -> CrossModal:

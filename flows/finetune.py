@@ -21,7 +21,7 @@ def finetune(request: TrainRequest) -> dict[str, Any]:
     make_features(training)
     result = fit_summarizer(training)
     files = predict_split(training, result.model)
-    evaluation, page = evaluate_predictions(evaluation_request(training, files))
+    evaluation, page = evaluate_predictions(evaluation_request(training, result, files))
     write_results(training, result, evaluation, {"training": result.seconds})
     rows = table(evaluation)
     create_table_artifact(key="finetune", table=rows, description=evaluation.provenance.protocol)

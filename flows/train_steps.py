@@ -15,12 +15,15 @@ from typing import NamedTuple
 
 from curation.store.files import write_whole
 from evaluation.report.write import refuse_unusable
-from evaluation.request import EvaluateRequest, evaluate_here
+from evaluation.request import EvaluateRequest, TrainingCurves, evaluate_here
 from flows.train_card import write_card
 from flows.train_data import read_files, which_videos
-from schemas.documents.evaluation import Evaluation
+from schemas.documents.evaluation import Evaluation, SystemKind
 from training.fit import FitResult
 from training.run import Hooks, Training, TrainRequest
+
+COMPARED: dict[str, SystemKind] = {"untrained": "untrained", "zero_shot": "zero-shot", "uniform": "uniform"}
+"""The rows of a training that are no results of it, and what they are."""
 
 
 class Trained(NamedTuple):
@@ -41,7 +44,7 @@ def train_here(request: TrainRequest, hooks: Hooks) -> Trained:
     made = time.monotonic()
     result = training.fit(hooks)
     fitted = time.monotonic()
-    evaluated, page = evaluate_here(evaluation_request(training, training.predictions(result.model, hooks)))
+    evaluated, page = evaluate_here(evaluation_request(training, result, training.predictions(result.model, hooks)))
     evaluation = evaluated.evaluation
     seconds = {"features": made - began, "training": fitted - made, "evaluation": time.monotonic() - fitted}
     return Trained(result, evaluation, page, write_results(training, result, evaluation, seconds))
@@ -52,7 +55,7 @@ def open_training(request: TrainRequest) -> Training:
     return Training(request, read_files(request) if request.files else None)
 
 
-def evaluation_request(training: Training, files: Mapping[str, Path]) -> EvaluateRequest:
+def evaluation_request(training: Training, fit: FitResult, files: Mapping[str, Path]) -> EvaluateRequest:
     """How the predictions in `files` are scored: on the evaluated split or fold, as `v2xum evaluate` does."""
     wanted, request = training.config.evaluation, training.request
     return EvaluateRequest(
@@ -60,6 +63,8 @@ def evaluation_request(training: Training, files: Mapping[str, Path]) -> Evaluat
         references=request.files or (training.release.folder,),
         protocol=wanted.protocol,
         **which_videos(request),
+        kinds={name: kind for name, kind in COMPARED.items() if name in files},
+        curves=TrainingCurves(training=fit.losses, validation=fit.validation, rates=fit.rates, best_step=fit.best_step),
         out=training.out / "evaluation",
         clip=wanted.clip,
         text=wanted.text,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -33,8 +33,16 @@ class Bar(NamedTuple):
     text: str
 
 
+class Line(NamedTuple):
+    """One of several lines: `style` is `first` or `second`, `points` those of a polyline."""
+
+    name: str
+    style: str
+    points: str
+
+
 class Plot(NamedTuple):
-    """A line (with the area below it) or bars, both axes, and perhaps one marked value of the x axis.
+    """A line (with the area below it), several lines, or bars, both axes, and perhaps one marked value of the x axis.
 
     `said` is the plot in words, for readers who cannot see it. `mark_left`: the text of the mark stands left of it.
     """
@@ -47,6 +55,7 @@ class Plot(NamedTuple):
     said: str
     line: str = ""
     area: str = ""
+    lines: tuple[Line, ...] = ()
     bars: tuple[Bar, ...] = ()
     mark: Tick | None = None
     mark_left: bool = False
@@ -119,6 +128,31 @@ def histogram(
     place = Tick(_x((mark - low) / (high - low)), note) if mark is not None else None
     left = mark is not None and mark - low > (high - low) / 2
     return Plot(title, x_label, counted, x_ticks, y_ticks, said, bars=bars, mark=place, mark_left=left)
+
+
+def curves(
+    title: str, x_label: str, y_label: str, named: Mapping[str, Sequence[tuple[float, float]]], mark: Tick | None = None
+) -> Plot | None:
+    """Plot up to two lines of (x, y) >= 0 over one x axis from 0; None without a line of two points.
+
+    What is not finite is left out. `mark` is a value of the x axis and its text.
+    """
+    finite = {name: [pair for pair in points if all(map(math.isfinite, pair))] for name, points in named.items()}
+    shown = {name: points for name, points in finite.items() if len(points) > 1}
+    if not shown:
+        return None
+    right = max(x for points in shown.values() for x, _ in points) or 1.0
+    top, y_ticks = _vertical(max(y for points in shown.values() for _, y in points))
+    lines = tuple(
+        Line(name, style, " ".join(f"{_x(x / right):.1f},{_y(y / top):.1f}" for x, y in points))
+        for (name, points), style in zip(shown.items(), ("first", "second"), strict=False)
+    )
+    ends = (f"{name} from {_number(points[0][1])} to {_number(points[-1][1])}" for name, points in shown.items())
+    x_ticks = tuple(Tick(_x(value / right), _number(value)) for value in nice_ticks(right, 6)[1])
+    place = None if mark is None else Tick(_x(mark.at / right), mark.text)
+    left = mark is not None and mark.at > right / 2
+    said = f"{title}: {'; '.join(ends)}" + ("" if mark is None else f"; {mark.text}: {_number(mark.at)}")
+    return Plot(title, x_label, y_label, x_ticks, y_ticks, said, lines=lines, mark=place, mark_left=left)
 
 
 def nice_ticks(highest: float, most: int) -> tuple[float, list[float]]:

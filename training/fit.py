@@ -39,7 +39,7 @@ _PROBE_STEPS = 4  # the first one allocates and is not timed
 class FitResult(NamedTuple):
     """What came of it. `model` is the folder of the result, `best_step` its step; losses are pairs of step and loss.
 
-    `busy`: the share of the loop's time in which it did not wait for a batch.
+    `busy`: the share of the loop's time in which it did not wait for a batch. `rates`: learning rates as losses.
     """
 
     model: Path
@@ -50,12 +50,13 @@ class FitResult(NamedTuple):
     validation: tuple[tuple[int, float], ...]
     seconds: float
     busy: float
+    rates: tuple[tuple[int, float], ...] = ()
 
     @classmethod
     def read(cls, model: Path) -> FitResult:
         """The result that is written beside a model."""
         said = json.loads((model / _RESULT).read_text(encoding="utf-8"))
-        pairs = {name: tuple(map(tuple, said[name])) for name in ("losses", "validation")}
+        pairs = {name: tuple(map(tuple, said.get(name, ()))) for name in ("losses", "validation", "rates")}
         return cls(**{**said, **pairs, "model": model})
 
 
@@ -116,16 +117,21 @@ def fit(
         raise watch.stopped
     seconds = time.monotonic() - began
     state = trainer.state
+
+    def logged(name: str) -> tuple[tuple[int, float], ...]:
+        return tuple((int(row["step"]), row[name]) for row in state.log_history if name in row)
+
     best = state.best_global_step if data.validation is not None else None
     result = FitResult(
         target,
         state.global_step,
         best or state.global_step,
         float(state.epoch or 0),
-        tuple((int(row["step"]), row["loss"]) for row in state.log_history if "loss" in row),
-        tuple((int(row["step"]), row["eval_loss"]) for row in state.log_history if "eval_loss" in row),
+        logged("loss"),
+        logged("eval_loss"),
         seconds,
         1 - trainer.waited / seconds if seconds > 0 else 1.0,
+        logged("learning_rate"),
     )
     with quiet_loading(), tempfile.TemporaryDirectory(dir=out, prefix=".model-") as scratch:
         made = Path(scratch) / "model"

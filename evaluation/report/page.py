@@ -29,6 +29,7 @@ from evaluation.report.tables import (
     problems_of,
     tables_of,
 )
+from pages.plots import Plot
 from pages.templates import asset, load_template, policy, trusted
 from pages.thumbnails import cut, thumbnail
 from schemas.documents.comparison import Comparison
@@ -82,12 +83,13 @@ def render_page(
     worst: int = WORST,
     best: int = BEST,
     comparisons: Sequence[Comparison] = (),
+    plots: Sequence[Plot] = (),
 ) -> str:
     """The page as text: about 60 kB, and up to 60 kB more for each case with pictures.
 
     `cases`: videos of the system named `system`. The page shows `worst` of them with the lowest values of the metric
     `by`, failures before all others, and then `best` with the highest values. `by=None` takes the first metric that a
-    case has. Raises ConfigError for a metric that no case has, and for an unknown protocol.
+    case has. `plots` are of a training. Raises ConfigError for a metric that no case has, and an unknown protocol.
     """
     css = asset("report.css") + asset("evaluation.css")
     metric, shown_worst, shown_best = chosen_cases(cases, by, worst, best)
@@ -117,6 +119,7 @@ def render_page(
         spreads=curves.spreads(evaluation.systems),
         comparisons=[(each, comparison_rows(each.metrics), comparison_caption(each)) for each in comparisons],
         comparison_headers=COMPARISON_HEADERS,
+        plots=plots,
         metric=label(metric) if metric else "",
         cases=len(cases),
         case_system=system,

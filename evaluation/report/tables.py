@@ -11,7 +11,14 @@ from schemas.documents.evaluation import Evaluation, MetricValue, Problem, Syste
 from schemas.safe_text import plain_line
 
 NONE = "–"
-KINDS = {"random": "floor", "human": "people", "oracle": "ceiling"}
+KINDS = {
+    "untrained": "the model before its training",
+    "zero-shot": "the language model, no head",
+    "uniform": "equal distances",
+    "random": "floor",
+    "human": "people",
+    "oracle": "ceiling",
+}
 COUNTED = {"worst": "as worst", "as_read": "as far as read", "left_out": "left out"}
 _LABELS = {
     "f1": "F1",

@@ -14,6 +14,7 @@ from evaluation.report.latex import comparison_latex, latex
 from evaluation.report.markdown import comparison_markdown, markdown
 from evaluation.report.page import chosen_cases, render_page
 from evaluation.report.summaries import summary_on_grid
+from pages.plots import Plot
 from schemas.documents.comparison import Comparison
 from schemas.errors import ConfigError, V2XumError
 from schemas.kit.blame import in_one_line
@@ -55,12 +56,13 @@ def write_outputs(
     pictures: FramePictures | None = None,
     by: str | None = None,
     comparisons: Sequence[Comparison] = (),
+    plots: Sequence[Plot] = (),
 ) -> Path:
     """Write the four files of an evaluation into `folder`, which is made if necessary, and return the page's path.
 
     The numbers are written before the page is made, so that no fault of a plot or a picture loses them. The page shows
     the worst and best videos of the first system by the metric `by`. `pictures` has frames that the references do not
-    contain. Raises OSError, ConfigError for a metric that no video has, and PageFailed.
+    contain; `plots` are of the training. Raises OSError, ConfigError for a metric that no video has, and PageFailed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     evaluation = evaluated.evaluation
@@ -68,7 +70,7 @@ def write_outputs(
     write_whole(folder / MARKDOWN_NAME, markdown(evaluation))
     write_whole(folder / LATEX_NAME, latex(evaluation))
     try:
-        write_whole(folder / PAGE_NAME, _page(evaluated, pictures, by, comparisons))
+        write_whole(folder / PAGE_NAME, _page(evaluated, pictures, by, comparisons, plots))
     except ConfigError:
         raise
     except Exception as error:
@@ -77,7 +79,11 @@ def write_outputs(
 
 
 def _page(
-    evaluated: Evaluated, pictures: FramePictures | None, by: str | None, comparisons: Sequence[Comparison]
+    evaluated: Evaluated,
+    pictures: FramePictures | None,
+    by: str | None,
+    comparisons: Sequence[Comparison],
+    plots: Sequence[Plot],
 ) -> str:
     system = next(iter(evaluated.cases), "")
     chosen = chosen_cases(evaluated.cases.get(system, []), by)
@@ -88,7 +94,7 @@ def _page(
             case._replace(reference=with_pictures(case.reference, summary_on_grid(protocol, case), pictures))
             for case in cases
         ]
-    return render_page(evaluated.evaluation, cases, system=system, by=by, comparisons=comparisons)
+    return render_page(evaluated.evaluation, cases, system=system, by=by, comparisons=comparisons, plots=plots)
 
 
 def write_comparison(folder: Path, comparison: Comparison) -> None:

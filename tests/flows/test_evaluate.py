@@ -14,6 +14,9 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from evaluation.compare import compare, read_evaluation
+from evaluation.counted import failed_share
+from evaluation.report.tables import tables_of
+from evaluation.request import EvaluateRequest, TrainingCurves, evaluate_here
 from flows.cli.main import application
 from flows.cli.printing.print_evaluation import print_comparison, print_evaluation
 from schemas.documents.comparison import Comparison
@@ -156,6 +159,35 @@ def test_the_terminal_says_of_how_many_videos_a_value_is(files: Path) -> None:
     print_evaluation(changed, Console(width=120, file=out, highlight=False))
     counts = [re.findall(r"n=\d", line)[0] for line in out.getvalue().splitlines() if "n=" in line and "┃" not in line]
     assert counts == ["n=3", "n=4"], "rows of unlike numbers say their own"
+
+
+def test_rows_of_a_training_are_marked_compared_and_drawn(files: Path) -> None:
+    """What is no result is set apart, is never bold nor counted as failed; the page has the curves of the training."""
+    asked = EvaluateRequest(
+        predictions=tuple(
+            f"{n}={files / f}.jsonl" for n, f in (("own", "poor"), ("untrained", "broken"), ("uniform", "good"))
+        ),
+        references=(files / "references.json",),
+        out=files / "out",
+        text=False,
+        kinds={"untrained": "untrained", "uniform": "uniform"},
+        curves=TrainingCurves(
+            training=((1, 0.9), (2, 0.4)), validation=((2, 0.5),), rates=((1, 1e-4), (2, 0.0)), best_step=2
+        ),
+    )
+    evaluated, page = evaluate_here(asked)
+    assert failed_share(evaluated.evaluation) == 0, "only the untrained model answered nothing"
+    table = tables_of(evaluated.evaluation)[0]
+    assert [row.name for row in table.systems] == ["own"]
+    assert [(row.name, row.kind) for row in table.baselines[:3]] == [(k, k) for k in ("untrained", "uniform", "random")]
+    assert not any(cell.best for row in (*table.systems, *table.baselines) for cell in row.cells)
+    html = page.read_text()
+    assert html.index("For comparison") < html.index("the model before its training")
+    assert [f"own against {name}" in html for name in ("untrained", "uniform", "random")] == [True] * 3
+    assert html.count('class="line first"') == 2 and "Loss: training from 0.9 to 0.4; the model: 2" in html
+    assert "Learning rate" in html and html.count("<h2") == 7
+    plain = evaluate_here(asked.model_copy(update={"kinds": {}, "curves": None}))[1].read_text()
+    assert "own against" not in plain and 'id="h-training"' not in plain
 
 
 @pytest.mark.prefect

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pages.histogram import Histogram
-from pages.plots import BOTTOM, LEFT, RIGHT, TOP, histogram, nice_ticks, over_time
+from pages.plots import BOTTOM, LEFT, RIGHT, TOP, Tick, curves, histogram, nice_ticks, over_time
 
 values = st.lists(st.floats(0, 1), min_size=1, max_size=200)
 
@@ -67,3 +67,25 @@ def test_ticks_are_few_and_never_beyond(highest: float, most: int) -> None:
     step, ticks = nice_ticks(highest, most)
     assert 1 <= len(ticks) <= most and ticks[-1] <= highest * (1 + 1e-6)
     assert round(step / 10 ** math.floor(math.log10(step) + 1e-9), 6) in (1, 2, 5)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 10**6), st.floats(0, 1e6)), max_size=60),
+    st.lists(st.tuples(st.integers(0, 10**6), st.floats(allow_nan=True)), max_size=5),
+)
+def test_curves_lie_where_their_values_are(points: list[tuple[int, float]], others: list[tuple[int, float]]) -> None:
+    points, others = sorted(points), [(step, abs(value)) for step, value in others if not abs(value) > 1e6]
+    plot = curves("Loss", "step", "loss", {"training": points, "validation": others}, Tick(0, "the model"))
+    kept = {"training": points, "validation": [pair for pair in others if math.isfinite(pair[1])]}
+    kept = {name: pairs for name, pairs in kept.items() if len(pairs) > 1}
+    if plot is None:
+        assert not kept
+        return
+    right, top = (max(pair[axis] for pairs in kept.values() for pair in pairs) for axis in (0, 1))
+    assert [line.name for line in plot.lines] == list(kept) and plot.mark is not None and plot.mark.at == LEFT
+    for line, pairs in zip(plot.lines, kept.values(), strict=True):
+        drawn = [tuple(map(float, pair.split(","))) for pair in line.points.split()]
+        assert len(drawn) == len(pairs) and all(TOP - 0.1 <= y <= BOTTOM + 0.1 for _, y in drawn)
+        for (x, y), (step, value) in zip(drawn, pairs, strict=True):
+            assert x == pytest.approx(LEFT + (RIGHT - LEFT) * (step / right if right else 0), abs=0.06)
+            assert top > 0 or y == BOTTOM or value == 0

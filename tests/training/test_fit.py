@@ -97,6 +97,9 @@ def test_it_learns_and_keeps_the_best(undisturbed: FitResult) -> None:
     assert undisturbed.losses[-1][1] < undisturbed.losses[0][1] and len(losses) == 3
     assert undisturbed.best_step == min(losses, key=lambda step: losses[step])
     assert 0 < undisturbed.busy <= 1
+    assert [step for step, _ in undisturbed.rates] == [step for step, _ in undisturbed.losses]
+    assert undisturbed.rates[-1][1] < max(rate for _, rate in undisturbed.rates)
+    assert FitResult.read(undisturbed.model) == undisturbed
     folder = undisturbed.model.parent
     assert list((folder / "tensorboard").glob("events*")) and architecture(undisturbed.model) == "tiny_summarizer"
 
