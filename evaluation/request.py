@@ -47,17 +47,18 @@ class TrainingCurves(BaseModel):
 
     def plots(self) -> list[Plot]:
         """The loss and the learning rate; what was logged fewer than twice has no plot."""
-        chosen = Tick(self.best_step, "the model")
+        kept = Tick(self.best_step, "the model")
         losses = {"training": self.training, "validation": self.validation}
-        loss = curves("Loss", "step", "loss", losses, chosen)
-        return [*filter(None, (loss, curves("Learning rate", "step", "learning rate", {"learning rate": self.rates})))]
+        made = curves("Loss", "step", "", losses, kept), curves("Learning rate", "step", "", {"rate": self.rates}, kept)
+        return [plot for plot in made if plot is not None]
 
 
 class EvaluateRequest(BaseModel):
-    """What to evaluate, against which references, and how. `v2xum evaluate --help` explains every field but two.
+    """What to evaluate, against which references, and how. `v2xum evaluate --help` explains every field but three.
 
     `kinds`: by name, the systems that are rows for comparison; the first system is compared with each of them and with
-    the random floor. `curves`: of the training of the first system.
+    the random floor. `curves`: of the training of the first system. `title`: what the references are called; by default
+    as their files.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -76,6 +77,7 @@ class EvaluateRequest(BaseModel):
     seed: int = Field(default=0, ge=0)
     kinds: dict[str, SystemKind] = {}
     curves: TrainingCurves | None = None
+    title: str | None = None
 
 
 def evaluate_here(request: EvaluateRequest) -> tuple[Evaluated, Path]:
@@ -99,7 +101,8 @@ def evaluate_here(request: EvaluateRequest) -> tuple[Evaluated, Path]:
     others = [reference for reference in all_references.items if reference.id not in chosen]
     systems, hashes = read_systems(request.predictions, references.items, others)
     systems = tuple(system._replace(kind=request.kinds.get(system.name, "system")) for system in systems)
-    inputs = Inputs(", ".join(path.resolve().name for path in paths), sha256_of(paths), hashes, splits)
+    name = request.title or ", ".join(path.resolve().name for path in paths)
+    inputs = Inputs(name, sha256_of(paths), hashes, splits or ", ".join(request.split) or None)
     with ExitStack() as stack:
         pictures = stack.enter_context(_pictures(request.pictures))
         cross = _cross_modal(request, protocol, pictures) if request.clip is not None else None

@@ -63,6 +63,7 @@ def evaluation_request(training: Training, fit: FitResult, files: Mapping[str, P
         references=request.files or (training.release.folder,),
         protocol=wanted.protocol,
         **which_videos(request),
+        title=training.release.name,
         kinds={name: kind for name, kind in COMPARED.items() if name in files},
         curves=TrainingCurves(training=fit.losses, validation=fit.validation, rates=fit.rates, best_step=fit.best_step),
         out=training.out / "evaluation",

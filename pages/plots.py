@@ -192,7 +192,10 @@ def _time_unit(seconds: float) -> tuple[float, str]:
 
 
 def _number(value: float) -> str:
-    """A number with thousands separators and no more digits than it needs; `12 k` and `3.4 M` for large ones."""
+    """A number with thousands separators and no more digits than it needs: `12 k`, `3.4 M`, `5e-4`."""
+    if 0 < value < 1e-3:
+        digits, power = f"{value:.1e}".split("e")
+        return f"{float(digits):g}e{int(power)}"
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
         if value >= size:
             shown = value / (1e3 if letter == "k" else size)

@@ -1,6 +1,6 @@
-"""The page of `make demo-train`: our figures in the form of the seeds' tables, beside the rows that papers print.
+"""The pages of `make demo-train` and of ablations: our figures in the form of the seeds' tables, beside theirs.
 
-A figure of ours is bold only where the trained model is significantly above every other row of ours in its column.
+A figure of ours is bold only where the row is significantly above every other row of ours in its column.
 Theirs are never bold: they are of other videos.
 """
 
@@ -84,11 +84,41 @@ def beside(results: Mapping[str, Any], kind: str, table: PublishedTable) -> Besi
     return Beside(
         table,
         tuple(label(name) for name in metrics),
-        tuple((name, tuple(_cell(row, m, name == _CALLED[kind] and m in best) for m in metrics))
+        tuple((name, tuple(_cell(row.get(_NAMES.get(m, m)), name == _CALLED[kind] and m in best) for m in metrics))
               for name, row in ours.items()),
-        tuple((name, tuple(Markdown(minus(number(row.get(m)))) for m in metrics))
-              for name, row in table.values().items()),
+        _theirs(table),
     )  # fmt: skip
+
+
+def ablations_page(documents: Sequence[Mapping[str, Any]]) -> str:
+    """The page of several kinds' ablation rows, of what flows/local/ablations.py writes for each, as Markdown."""
+    published = read_published_tables()
+    parts = []
+    for results in documents:
+        papers = []
+        for paper in (published[name] for name in results["tables"]):
+            alike = [table for table in paper.tables if len(table.rows.keys() & results["rows"].keys()) > 1]
+            papers.append((paper, [_rows(results, table) for table in alike]))
+        parts.append(({**results, "name": _CALLED[results["kind"]]}, papers))
+    return load_markdown_template("training/ablations.md.j2", {}).render(parts=parts)
+
+
+def _rows(results: Mapping[str, Any], table: PublishedTable) -> Beside:
+    metrics, best = table.metrics(), results["best"]
+    ours = {**results["compared"], **results["rows"]}
+    return Beside(
+        table,
+        tuple(label(name) for name in metrics),
+        tuple((name, tuple(_cell(row.get(m), best.get(m) == name) for m in metrics)) for name, row in ours.items()),
+        _theirs(table),
+    )
+
+
+def _theirs(table: PublishedTable) -> tuple[tuple[str, tuple[Markdown, ...]], ...]:
+    metrics = table.metrics()
+    return tuple(
+        (name, tuple(Markdown(minus(number(row.get(m)))) for m in metrics)) for name, row in table.values().items()
+    )
 
 
 def _above_all(results: Mapping[str, Any], kind: str, metric: str, rivals: Mapping[str, str]) -> bool:
@@ -115,8 +145,7 @@ def _apart(results: Mapping[str, Any], kind: str, other: str) -> Goal:
     return Goal(wanted, minus(told), own[1] > its[2])
 
 
-def _cell(row: Figures, metric: str, bold: bool) -> Markdown:
-    figures = row.get(_NAMES.get(metric, metric))
+def _cell(figures: Sequence[float | None] | None, bold: bool) -> Markdown:
     if figures is None or figures[0] is None:
         return Markdown(NONE)
     value = minus(number(figures[0]))

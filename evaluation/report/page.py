@@ -117,7 +117,10 @@ def render_page(
         problems=problems[:_MOST_PROBLEMS],
         more_problems=max(len(problems) - _MOST_PROBLEMS, 0),
         spreads=curves.spreads(evaluation.systems),
-        comparisons=[(each, comparison_rows(each.metrics), comparison_caption(each)) for each in comparisons],
+        comparisons=[  # of metrics without a value the caption says why
+            (each, comparison_rows(m for m in each.metrics if m.reason is None), comparison_caption(each))
+            for each in comparisons
+        ],
         comparison_headers=COMPARISON_HEADERS,
         plots=plots,
         metric=label(metric) if metric else "",

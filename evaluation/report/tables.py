@@ -12,8 +12,8 @@ from schemas.safe_text import plain_line
 
 NONE = "–"
 KINDS = {
-    "untrained": "the model before its training",
-    "zero-shot": "the language model, no head",
+    "untrained": "before training",
+    "zero-shot": "no head",
     "uniform": "equal distances",
     "random": "floor",
     "human": "people",

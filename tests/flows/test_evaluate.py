@@ -182,7 +182,7 @@ def test_rows_of_a_training_are_marked_compared_and_drawn(files: Path) -> None:
     assert [(row.name, row.kind) for row in table.baselines[:3]] == [(k, k) for k in ("untrained", "uniform", "random")]
     assert not any(cell.best for row in (*table.systems, *table.baselines) for cell in row.cells)
     html = page.read_text()
-    assert html.index("For comparison") < html.index("the model before its training")
+    assert html.index("For comparison") < html.index("before training")
     assert [f"own against {name}" in html for name in ("untrained", "uniform", "random")] == [True] * 3
     assert html.count('class="line first"') == 2 and "Loss: training from 0.9 to 0.4; the model: 2" in html
     assert "Learning rate" in html and html.count("<h2") == 7

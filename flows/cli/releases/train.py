@@ -12,6 +12,7 @@ import typer
 from flows.cli.app import JsonOption, SetOption, app, guarded, print_json, shown_path
 from schemas.errors import Interrupted
 from schemas.kit.number_of import number_of
+from schemas.safe_text import plain
 
 if TYPE_CHECKING:  # heavy modules are imported by the command that needs them
     from training.run import DryRun
@@ -47,10 +48,20 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Train a few steps on the longest videos, and print memory and time.")
     ] = False,
+    rows: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file of configs/train/ablations: trains CONFIG once for each of its rows, and compares them."
+        ),
+    ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(help="With --rows: write the tables beside the published ones as Markdown, the figures as JSON."),
+    ] = None,
     overrides: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train a summarizer, evaluate it on the test split, and write its checkpoint and card into OUT."""
+    """Train a summarizer on a release, evaluate it on the test split, and write its checkpoint and card into OUT."""
     from flows.cli.printing.train_lines import TrainLines
     from flows.local.signals import stoppable
     from flows.train_steps import open_training, train_here
@@ -76,6 +87,16 @@ def train(
     )
     lines = TrainLines()
     hooks = Hooks(raise_if_stopped, lines.video, lines.step)
+    if rows is not None:
+        from flows.local.ablations import Wanted, read_rows, train_rows, write_page
+
+        def say(row: str) -> None:
+            sys.stderr.write(f"row {plain(row)}\n")
+
+        wanted = Wanted(config, read_rows(rows), overrides or (), request)
+        results = stoppable(lambda: train_rows(wanted, say, hooks), stop)
+        sys.stdout.write(f"{write_page(page or out / 'ablations.md', results)}\n")
+        return
     if dry_run:
         _print_dry_run(stoppable(lambda: open_training(request).dry_run(hooks), stop), as_json)
         return
