@@ -115,12 +115,17 @@ class DemoTraining:
         self._seconds: dict[str, float] = said.get("seconds", {})
         self._done: list[str] = said.get("done", [])
 
+    def release(self) -> Path:
+        """Make films, dataset and release where they are missing; return the release. Raises what the steps raise."""
+        self._step("render", self._wanted.folder / "films.csv", self._render)
+        self._step("curate", self._place.root / "export" / "manifest.json", self._curate)
+        self._step("release", self._release / "manifest.json", self._make_release)
+        return self._release
+
     def run(self) -> Path:
         """Make what is missing, and return the path of the results. Raises what the steps raise."""
         folder = self._wanted.folder
-        self._step("render", folder / "films.csv", self._render)
-        self._step("curate", self._place.root / "export" / "manifest.json", self._curate)
-        self._step("release", self._release / "manifest.json", self._make_release)
+        self.release()
         for kind in KINDS:
             self._step(kind, folder / kind / "results.json", partial(self._train, kind))
         self._step("evaluate", folder / "evaluation" / "evaluation.json", self._evaluate)
@@ -175,7 +180,7 @@ class DemoTraining:
     def _evaluate(self) -> None:
         folder = self._wanted.folder
         held_out = Training(self._request("llmvs")).test
-        write_truth(folder / "truth.json", self._known(held_out))
+        write_truth(folder / "truth.json", self.known(held_out))
         files = {kind: folder / kind / "predictions" / f"{kind}.jsonl" for kind in KINDS}
         files["llmvs_zero_shot"] = folder / "llmvs" / "predictions" / "zero_shot.jsonl"
         files |= {f"{kind}_untrained": folder / kind / "predictions" / "untrained.jsonl" for kind in KINDS}
@@ -193,7 +198,7 @@ class DemoTraining:
             )
         )
 
-    def _known(self, held_out: Sequence[Example]) -> list[Known]:
+    def known(self, held_out: Sequence[Example]) -> list[Known]:
         """What the scripts say, among the seconds that were offered to the pipeline: one of each picture."""
         scripts = {film.id: film.script for film in self._films}
         with open_view(self._place) as view:
@@ -209,7 +214,7 @@ class DemoTraining:
         evaluation = read_evaluation(self._wanted.folder / "evaluation" / "evaluation.json")
         training = Training(self._request("llmvs"))
         assert isinstance(training.recipe, LlmvsRecipe)
-        known = self._known(training.test)
+        known = self.known(training.test)
         found = {name: {NAMES.get(m, m): v for m, v in of.items()} for name, of in figures_of(evaluation).items()}
         untrained = {kind: found.pop(f"{kind}_untrained") for kind in KINDS}
         seconds = {name: round(self._seconds[name], 1) for name in STEPS}
