@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from models.clip import Vectors
 from models.identity import checkpoint_errors
 from models.smollm import place_of
 from models.summarizers.adaptive import adaptive_frames, nearest_of
@@ -26,9 +27,11 @@ from schemas.errors import ConfigError
 from training.byte_pairs import byte_pairs
 from training.collate import Batch, Collator, Items, pad
 from training.examples import Example, captioned
+from training.passages import draw_passages, join
 from training.recipe import Recipe
 
 _log = logging.getLogger(__name__)
+_PENALTY = 0.01
 Lines = Sequence[tuple[Sequence[int], str]]
 _END, _START = "<|im_end|>", "<|im_start|>"
 _TEMPLATE = (
@@ -51,16 +54,21 @@ class V2XumItem(NamedTuple):
     seen: NDArray[np.int64]
 
 
-class V2XumCollator(Collator):
-    """Prompts with answers, padded on the right; labels on the answers alone. Nothing is drawn."""
+Anew = Callable[[V2XumItem, np.random.Generator], V2XumItem]
 
-    def __init__(self, seed: int, tokens: V2XumTokens, asked: Sequence[Question]) -> None:
-        """`asked`: the questions of `predict`."""
+
+class V2XumCollator(Collator):
+    """Prompts with answers, padded on the right; labels on the answers alone."""
+
+    def __init__(self, seed: int, tokens: V2XumTokens, asked: Sequence[Question], anew: Anew | None = None) -> None:
+        """`asked`: the questions of `predict`. `anew`: what an item becomes in an epoch; itself without it."""
         super().__init__(seed)
-        self._tokens, self._asked = tokens, tuple(asked)
+        self._tokens, self._asked, self._anew = tokens, tuple(asked), anew
 
     def __call__(self, items: Sequence[V2XumItem]) -> Batch:
         """`input_ids`, `attention_mask`, `labels` [B, L], `frames` [B, V, d], `frame_mask` [B, V]."""
+        if self._anew is not None:
+            items = [self._anew(item, self.random(item.id)) for item in items]
         prompts = [self._tokens.prompt(item.question) for item in items]
         answers = [self._tokens.answer(item.lines) for item in items]
         ids = pad([np.concatenate(pair) for pair in zip(prompts, answers, strict=True)], self._tokens.pad)
@@ -88,6 +96,8 @@ class V2XumRecipe(Recipe):
 
     kind = V2XumForSummarization
     _tokens: V2XumTokens | None = None
+    _films: tuple[Example, ...] = ()  # of the training split
+    _places: Mapping[str, int] = {}
 
     @property
     def _section(self) -> V2XumSection:
@@ -102,13 +112,14 @@ class V2XumRecipe(Recipe):
                     raise ConfigError(
                         f"video {example.id} has nothing for the task {task}: leave it out of summarizer.tasks"
                     )
-        if "caption" in self._section.tasks:
+        if "caption" in self._section.tasks or self._section.fit_adapter:
             captioned(examples)
 
     def build(self, examples: Sequence[Example]) -> V2XumForSummarization:
         """A new model over the configured language model; its adapter may come from an earlier training."""
         assert self.features is not None
         section = self._section
+        self._films, self._places = tuple(examples), {film.id: place for place, film in enumerate(examples)}
         tokens = self._ready(examples)
         model = V2XumForSummarization.over(
             self._language_model(),
@@ -124,6 +135,8 @@ class V2XumRecipe(Recipe):
             if trained.adapter.weight.shape != model.adapter.weight.shape:
                 raise ConfigError(f"summarizer.adapter: {section.adapter} has another width, or reads other features")
             model.adapter.load_state_dict(trained.adapter.state_dict())
+        if section.fit_adapter:
+            self._fit_adapter(model, examples)
         places = getattr(model.language_model.config, "max_position_embeddings", None)
         longest = max(len(tokens.prompt(task)) for task in section.tasks) + section.answer_tokens
         if places and longest > places:
@@ -133,6 +146,24 @@ class V2XumRecipe(Recipe):
             )
         model.train_parts(adapter=section.train != "language_model", language_model=section.train != "adapter")
         return model
+
+    def _fit_adapter(self, model: V2XumForSummarization, examples: Sequence[Example]) -> None:
+        """Let the adapter begin as the linear map from frames to the mean embeddings of their captions' tokens."""
+        assert self.features is not None
+        table = model.get_input_embeddings().weight.detach().float().numpy()  # type: ignore[operator]
+        meant: dict[str, NDArray[np.float32]] = {}
+        shown, wanted = [], []
+        for example in examples:
+            there = [frame for frame, caption in enumerate(example.captions) if caption]
+            shown.append(self.features.read(example)[there])
+            for caption in (example.captions[frame] for frame in there):
+                if caption not in meant:
+                    meant[caption] = table[model.tokens.ids(caption)].mean(axis=0)
+                wanted.append(meant[caption])
+        weight, bias = linear_map(np.concatenate(shown), np.stack(wanted))
+        with torch.no_grad():
+            model.adapter.weight.copy_(torch.from_numpy(weight))
+            model.adapter.bias.copy_(torch.from_numpy(bias))
 
     def load(self, folder: Path) -> V2XumForSummarization:
         """A trained model, whose own tokenizer is used from here on."""
@@ -145,7 +176,7 @@ class V2XumRecipe(Recipe):
         self._ready(examples)
         slots = SlotMap(self._section.slots)
         asked = [example for example in examples if "v2vt" in self._section.tasks]
-        counts = {example.id: passed_slots(seen_only(example, self._seen(example)), slots) for example in asked}
+        counts = {example.id: passed_slots(self._as_seen(example), slots) for example in asked}
         passed = {video: count for video, count in counts.items() if count}
         if passed:
             told = (
@@ -167,31 +198,54 @@ class V2XumRecipe(Recipe):
         """What makes batches. The model answers the tasks that it learned; V2VT alone stands for all three."""
         assert self._tokens is not None
         asked = [task for task in self._section.tasks if task != "caption"] or ["v2vt"]
-        return V2XumCollator(self.config.training.seed, self._tokens, ["v2vt"] if "v2vt" in asked else asked)
+        asked = ["v2vt"] if "v2vt" in asked else asked
+        anew = self._anew if self._section.passages else None
+        return V2XumCollator(self.config.training.seed, self._tokens, asked, anew)
 
     def lengths(self, items: Sequence[Any]) -> Sequence[int]:
-        """Tokens of each item, about: a caption's are few."""
+        """Tokens of each item, about: a caption's are few, and a word has about four letters.
+
+        So answers of slots alone are batches of their own, where words do not outweigh them in the loss.
+        """
         long = len(self._tokens.prompt("v2vt")) if self._tokens else 0
-        return [1 if question == "caption" else long for _, question, _ in cast("Items", items).wanted]
+        return [
+            1 if question == "caption" else long + (0 if question == "v2v" else len(example.text) // 4)
+            for example, question, _ in cast("Items", items).wanted
+        ]
 
     def item(self, example: Example, question: Question, frame: int) -> V2XumItem:
         """The item of a video; `frame` -1: without an answer."""
         assert self.features is not None
-        vectors, slots = self.features.read(example), SlotMap(self._section.slots)
-        seen = self._seen(example)
+        vectors = self.features.read(example)
         if question == "caption":
             shown, lines = vectors[frame : frame + 1], [((), example.captions[frame])]
-            return V2XumItem(example.id, question, shown, example.frames, lines, seen)
-        answer = [] if frame < 0 else answer_of(seen_only(example, seen), question, slots)
-        shown = vectors[seen[slots.shown(len(seen))]]
-        return V2XumItem(example.id, question, shown, example.frames, answer, seen)
+            return V2XumItem(example.id, question, shown, example.frames, lines, self._seen(vectors))
+        return self._item(example, vectors, question, answered=frame >= 0)
 
-    def _seen(self, example: Example) -> NDArray[np.int64]:
-        """The frames that the slots show."""
-        if self._section.frames == "uniform":
-            return np.arange(example.frames)
+    def _item(self, example: Example, vectors: Vectors, question: Question, *, answered: bool = True) -> V2XumItem:
+        seen, slots = self._seen(vectors), SlotMap(self._section.slots)
+        answer = answer_of(seen_only(example, seen), question, slots) if answered else []
+        return V2XumItem(example.id, question, vectors[seen[slots.shown(len(seen))]], example.frames, answer, seen)
+
+    def _anew(self, item: V2XumItem, random: np.random.Generator) -> V2XumItem:
+        """The item of a training film as this epoch joins it; of other films, and of captions, the item itself."""
+        if item.id not in self._places or item.question == "caption":
+            return item
         assert self.features is not None
-        return adaptive_frames(self.features.read(example), self._section.slots)
+        passages = draw_passages(self._films[self._places[item.id]], self._films, self._section.passages, random)
+        vectors = np.concatenate([self.features.read(p.film)[p.first : p.end] for p in passages])
+        return self._item(join(passages), vectors, item.question)
+
+    def _as_seen(self, example: Example) -> Example:
+        if self._section.frames == "uniform":
+            return example
+        assert self.features is not None
+        return seen_only(example, self._seen(self.features.read(example)))
+
+    def _seen(self, vectors: Vectors) -> NDArray[np.int64]:
+        """The frames that the slots show."""
+        adaptive = self._section.frames == "adaptive"
+        return adaptive_frames(vectors, self._section.slots) if adaptive else np.arange(len(vectors))
 
     def _ready(self, examples: Sequence[Example]) -> V2XumTokens:
         if self._tokens is None:
@@ -227,6 +281,21 @@ class V2XumRecipe(Recipe):
                 pad_token_id=self._tokens.pad,
             )
         )
+
+
+def linear_map(
+    given: NDArray[np.float32], wanted: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Weight [h, d] and bias [h] by which rows [n, d] come nearest to rows [n, h] (ridge regression).
+
+    The penalty is 1 % of the mean variance of a column, so that few rows do not fit exactly.
+    """
+    mean, middle = given.mean(axis=0), wanted.mean(axis=0)
+    apart = (given - mean).astype(np.float64)
+    square = apart.T @ apart
+    penalty = _PENALTY * np.trace(square) / len(square)
+    weight = np.linalg.solve(square + max(penalty, 1e-12) * np.eye(len(square)), apart.T @ (wanted - middle)).T
+    return weight.astype(np.float32), (middle - weight @ mean).astype(np.float32)
 
 
 def seen_only(example: Example, seen: NDArray[np.int64]) -> Example:

@@ -67,7 +67,7 @@ class V2XumTokens:
         for place, (slots, text) in enumerate(lines):
             parts += [self.table[slot] for slot in slots]
             body = escape_marks(text) if slots else text
-            parts.append(self._ids(body + (" " if body and place + 1 < len(lines) else "")))
+            parts.append(self.ids(body + (" " if body and place + 1 < len(lines) else "")))
         return np.concatenate([*parts, np.array([self.end])])
 
     def read(self, question: Question, ids: Sequence[int], frames: int) -> Predicted:
@@ -120,9 +120,10 @@ class V2XumTokens:
         if text.count(VIDEO_MARK) != 1:
             raise ConfigError(f"the tokenizer's chat template does not keep {VIDEO_MARK}: {text[:80]!r}")
         before, after = text.split(VIDEO_MARK)
-        return self._ids(before), self._ids(after)
+        return self.ids(before), self.ids(after)
 
-    def _ids(self, text: str) -> Ids:
+    def ids(self, text: str) -> Ids:
+        """The ids of a text, without marks around it."""
         return np.array(self.tokenizer(text, add_special_tokens=False)["input_ids"] if text else [], np.int64)
 
     def _text(self, ids: Sequence[int]) -> str:

@@ -34,7 +34,9 @@ class V2XumSection(Section):
     `language_model`: a folder or name of the hub, `smollm2`, or a model from nothing. `frames`: the slots show frames
     at equal distances, or `adaptive`: more of them where pictures change. `tasks`: what is learned;
     `caption` asks about single frames (a first stage with `train: adapter`, whose result is the `adapter` of the next).
-    `adapter`: the checkpoint that the adapter comes from, null: fresh. `lora` null: all weights. `train`: which parts.
+    `adapter`: the checkpoint that the adapter comes from, null: fresh. `fit_adapter`: it begins as the linear map from
+    frames to the mean embeddings of their captions' tokens. `passages`: each epoch makes every training film anew of at
+    most so many passages of films, 0: films stay as they are. `lora` null: all weights. `train`: which parts.
     """
 
     kind: Literal["v2xum"]
@@ -45,6 +47,8 @@ class V2XumSection(Section):
     tasks: tuple[Literal["v2v", "v2t", "v2vt", "caption"], ...] = Field(default=("v2v", "v2t", "v2vt"), min_length=1)
     lora: LoraSection | None = None
     adapter: str | None = None
+    fit_adapter: bool = False
+    passages: int = Field(default=0, ge=0, le=100)
     train: Literal["all", "adapter", "language_model"] = "all"
     answer_tokens: int = Field(default=512, ge=8)
 

@@ -22,7 +22,7 @@ from training.checkpoints import mark_finished
 from training.examples import Example
 from training.predict import predict
 from training.recipe import recipe_of
-from training.v2xum import V2XumRecipe, answer_of, passed_slots
+from training.v2xum import V2XumRecipe, answer_of, linear_map, passed_slots
 
 WIDTH = 5
 
@@ -178,6 +178,55 @@ def test_tasks_without_data_are_told_by_the_video() -> None:
         recipe(tasks=["v2vt"]).check([bare])
     with pytest.raises(ConfigError, match="video 7 has no captions"):
         recipe(tasks=["caption"]).check([bare])
+
+
+def test_films_of_passages_follow_from_seed_epoch_and_name_and_validation_stays_as_it_is() -> None:
+    """Whatever is in the batch and was drawn before; and each slot of an answer shows a frame that was chosen."""
+    own, other = recipe(passages=3, tasks=["v2v", "v2vt"]), example(3)
+    items = own.items([*EXAMPLES, other])
+    own.build(EXAMPLES)  # `other` is no training film
+
+    def batch(which: list[int], epoch: int) -> Any:
+        torch.rand(1), np.random.random(1)
+        made = own.collator()
+        made.set_epoch(epoch)
+        return made([items[place] for place in which])
+
+    together, alone = batch([0, 2, 4], 5), batch([2], 5)
+    assert torch.equal(together["frames"][1], alone["frames"][0])
+    for epoch in range(1, 6):
+        assert torch.equal(batch([4], epoch)["frames"], batch([4], 0)["frames"])
+    drawn = [batch([2], epoch)["frames"] for epoch in range(6)]
+    assert any(not torch.equal(drawn[0], one) for one in drawn[1:])
+    chosen = {row.tobytes() for one in EXAMPLES for row in Vectors().read(one)[list(one.keyframes)]}
+    tokens = own.collator()._tokens
+    for epoch in range(6):
+        made = batch([0], epoch)
+        for token in made["labels"][0][made["labels"][0] != IGNORED][:-1].tolist():
+            slot = int((tokens.table[:, 0] == token).argmax())
+            assert made["frames"][0, slot].numpy().tobytes() in chosen
+
+
+def test_a_fitted_adapter_gives_a_frame_the_meaning_of_its_caption() -> None:
+    """Where frames are a linear map of what captions mean, the adapter is its inverse."""
+    generator = np.random.default_rng(0)
+    truth = generator.standard_normal((7, 4)).astype(np.float32)
+    given = generator.standard_normal((400, 4)).astype(np.float32)
+    weight, bias = linear_map(given, given @ truth.T + 3)
+    np.testing.assert_allclose(given @ weight.T + bias, given @ truth.T + 3, atol=0.1)
+    fitted, fresh = recipe(fit_adapter=True), recipe()
+    errors = []
+    for own in (fitted, fresh):
+        torch.manual_seed(0)
+        model = own.build(EXAMPLES)
+        table = model.get_input_embeddings().weight.detach()
+        pairs = [(f, c) for e in EXAMPLES for f, c in zip(Vectors().read(e), e.captions, strict=True) if c]
+        wanted = torch.stack([table[model.tokens.ids(caption)].mean(dim=0) for _, caption in pairs])
+        made = model.adapter(torch.from_numpy(np.stack([frame for frame, _ in pairs]))).detach()
+        errors.append(float((made - wanted).norm()))
+    assert errors[0] < errors[1] / 2
+    with pytest.raises(ConfigError, match="video 7 has no captions"):
+        fitted.check([replace(EXAMPLES[0], id="7", captions=())])
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs" / "train").glob("v2xum*.yaml")), ids=lambda path: path.stem)
