@@ -234,6 +234,8 @@ class V2XumRecipe(Recipe):
         assert self.features is not None
         passages = draw_passages(self._films[self._places[item.id]], self._films, self._section.passages, random)
         vectors = np.concatenate([self.features.read(p.film)[p.first : p.end] for p in passages])
+        noise = random.standard_normal(vectors.shape, np.float32)
+        vectors = vectors + np.float32(self._section.noise) * vectors.std() * noise
         return self._item(join(passages), vectors, item.question)
 
     def _as_seen(self, example: Example) -> Example:

@@ -36,7 +36,8 @@ class V2XumSection(Section):
     `caption` asks about single frames (a first stage with `train: adapter`, whose result is the `adapter` of the next).
     `adapter`: the checkpoint that the adapter comes from, null: fresh. `fit_adapter`: it begins as the linear map from
     frames to the mean embeddings of their captions' tokens. `passages`: each epoch makes every training film anew of at
-    most so many passages of films, 0: films stay as they are. `lora` null: all weights. `train`: which parts.
+    most so many passages of films, 0: films stay as they are; `noise` is added to their frames, in standard deviations.
+    `lora` null: all weights. `train`: which parts.
     """
 
     kind: Literal["v2xum"]
@@ -49,6 +50,7 @@ class V2XumSection(Section):
     adapter: str | None = None
     fit_adapter: bool = False
     passages: int = Field(default=0, ge=0, le=100)
+    noise: float = Field(default=0, ge=0)
     train: Literal["all", "adapter", "language_model"] = "all"
     answer_tokens: int = Field(default=512, ge=8)
 

@@ -207,6 +207,18 @@ def test_films_of_passages_follow_from_seed_epoch_and_name_and_validation_stays_
             assert made["frames"][0, slot].numpy().tobytes() in chosen
 
 
+def test_noise_changes_what_is_seen_of_training_films_and_no_answer() -> None:
+    quiet, noisy = (recipe(passages=3, noise=noise, tasks=["v2vt"]) for noise in (0, 0.1))
+    made = []
+    for own in (quiet, noisy):
+        items = own.items(EXAMPLES)
+        own.build(EXAMPLES[:1])
+        made.append(own.collator()([items[0], items[1]]))
+    assert torch.equal(made[0]["labels"], made[1]["labels"])
+    apart = made[1]["frames"] - made[0]["frames"]
+    assert 0.05 < float(apart[0].std()) < 0.2 and not apart[1].any()
+
+
 def test_a_fitted_adapter_gives_a_frame_the_meaning_of_its_caption() -> None:
     """Where frames are a linear map of what captions mean, the adapter is its inverse."""
     generator = np.random.default_rng(0)
