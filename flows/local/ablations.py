@@ -144,7 +144,6 @@ def _results(
             if row.kind != "system" and row.metrics
         },
         "best": _best(evaluation, list(requests)),
-        "training_seconds": {name: FitResult.read(each.out / "model").seconds for name, each in requests.items()},
     }
 
 

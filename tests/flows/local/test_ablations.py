@@ -11,6 +11,7 @@ from markdown_it import MarkdownIt
 from typer.testing import CliRunner
 
 from evaluation.published_tables import read_published_tables
+from evaluation.report.beside_published import ablations_page
 from flows.cli.main import application
 from flows.local.ablations import read_rows
 from schemas.configuration.loading import load_train_config
@@ -34,6 +35,13 @@ def test_every_row_is_another_configuration_and_names_are_the_papers(kind: str) 
     assert len(unlike) == len(made) - (kind == "v2xum"), "the demo's V2Xum has no adapter to leave out"
     tables = [table for name in rows.tables for table in read_published_tables()[name].tables]
     assert max(len(table.rows.keys() & made.keys()) for table in tables) >= 3
+
+
+def test_the_page_of_the_docs_is_made_of_the_figures_beside_it() -> None:
+    page = ROOT / "docs" / "results" / "ablations.md"
+    figures = json.loads(page.with_suffix(".json").read_text())
+    assert page.read_text() == ablations_page([figures[kind] for kind in sorted(figures)])
+    assert "**" not in page.read_text() and not any(of["best"] for of in figures.values()), "no row is above all others"
 
 
 @pytest.mark.parametrize(
