@@ -85,7 +85,8 @@ class Study:
             "random": self._compared("random", random_faults, errors, base, known),
             "habits": self._compared("habits", habits, errors[:1], base, known),
         }
-        return {"about": {**self._about, "seeds": self._wanted.seeds}, **found}
+        keyframes = float(np.mean([len(known[example.id].keyframes) for example in base.split("test")]))
+        return {"about": {**self._about, "seeds": self._wanted.seeds, "keyframes": keyframes}, **found}
 
     def _compared(
         self,
