@@ -2,7 +2,7 @@
 
     python -m benchmarks audit [--groundtruth DIR] [--embedder FOLDER] [--workspace NAME=FOLDER] [--out docs/results]
 
-What `python -m benchmarks smollm2 --json` printed is taken from the file smollm2.json of that folder, if it is there.
+What `python -m benchmarks smollm2_page` measured is taken from the file smollm2.json of that folder, if it is there.
 Without `--groundtruth` only the demo's texts are measured. `DIR` has the folder `anet` as in texts.py.
 """
 

@@ -1,4 +1,4 @@
-"""The section of the audit study about a real small model: what `python -m benchmarks smollm2 --json` measured."""
+"""The section of the audit study about a real small model: what `python -m benchmarks smollm2_page` measured."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ _COUNTS = {
 }
 
 
-def section(result: Mapping[str, Any]) -> list[str]:
-    """The lines in Markdown. `result` is the JSON of the benchmark."""
+def section(study: Mapping[str, Any]) -> list[str]:
+    """The lines in Markdown, of the document of `benchmarks/smollm2_study`: the newest prompts of its curation."""
+    result = max(study["curation"], key=lambda each: each["prompts"])
     reasons = ", ".join(f"{number} `{reason}`" for reason, number in result["reasons"].items())
     return [
         "## A real small model",
         "",
-        "SmolLM2-135M under the production prompts, over demo videos with right captions (`v2xum bench smollm2`; the",
-        "JSON is in smollm2.json). With the prompts of version 0.1 it chose the seconds 3, 17 and 42 of every video",
+        "SmolLM2-135M under the production prompts, over demo videos with right captions ([its page](smollm2.md)).",
+        "With the prompts of version 0.1 it chose the seconds 3, 17 and 42 of every video",
         "that was looked at, wrote the example of the prompt, and all of it was published.",
         "",
         f"Of {result['videos']} videos {result['samples']} became samples; the others were refused: {reasons}.",

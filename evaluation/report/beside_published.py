@@ -84,7 +84,7 @@ def beside(results: Mapping[str, Any], kind: str, table: PublishedTable) -> Besi
     return Beside(
         table,
         tuple(label(name) for name in metrics),
-        tuple((name, tuple(_cell(row.get(_NAMES.get(m, m)), name == _CALLED[kind] and m in best) for m in metrics))
+        tuple((name, tuple(shown(row.get(_NAMES.get(m, m)), name == _CALLED[kind] and m in best) for m in metrics))
               for name, row in ours.items()),
         _theirs(table),
     )  # fmt: skip
@@ -109,7 +109,7 @@ def _rows(results: Mapping[str, Any], table: PublishedTable) -> Beside:
     return Beside(
         table,
         tuple(label(name) for name in metrics),
-        tuple((name, tuple(_cell(row.get(m), best.get(m) == name) for m in metrics)) for name, row in ours.items()),
+        tuple((name, tuple(shown(row.get(m), best.get(m) == name) for m in metrics)) for name, row in ours.items()),
         _theirs(table),
     )
 
@@ -145,7 +145,8 @@ def _apart(results: Mapping[str, Any], kind: str, other: str) -> Goal:
     return Goal(wanted, minus(told), own[1] > its[2])
 
 
-def _cell(figures: Sequence[float | None] | None, bold: bool) -> Markdown:
+def shown(figures: Sequence[float | None] | None, bold: bool = False) -> Markdown:
+    """A value with its interval, or a dash, as finished Markdown."""
     if figures is None or figures[0] is None:
         return Markdown(NONE)
     value = minus(number(figures[0]))
