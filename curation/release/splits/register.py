@@ -128,17 +128,20 @@ def _register(first: Grays, second: Grays, offset: int, mirrored: bool) -> tuple
 def _best(a: Floats, b: Floats, tried: tuple[Sides, ...], other: Sides) -> tuple[Sides, float]:
     """The crop along the last axis, of those tried, after which `a` fits `b` best, and their mean correlation.
 
-    `other` is the crop along the rows. Axes below: n frame, v row, c crop tried, u column.
+    `other` is the crop along the rows. Axes below: n frame, v row, k and u column before and after the crop, c crop
+    tried. A cropped row is linear in the row: its sums of squares and products follow from those of the rows, so
+    that no picture is cropped.
     """
     rows, row_mask = _warp(other)
-    columns, masks = _warps(tried)
-    warped = ((rows.T @ a) @ columns).reshape(len(a), SIDE, len(tried), SIDE)  # nvcu, zero outside the masks
+    columns, squares, sums, masks = _warps(tried)
     size = row_mask.sum() * masks.sum(axis=1)
+    cut = rows.T @ a  # nvk
+    turned = cut.transpose(0, 2, 1)
     inside = b * row_mask[:, None]
-    mean_a = warped.sum(axis=(1, 3)) / size
+    mean_a = cut.sum(axis=1) @ sums / size
     mean_b = inside.sum(axis=1) @ masks.T / size
-    both = np.einsum("nvcu,nvu->nc", warped, b) / size - mean_a * mean_b
-    of_a = np.einsum("nvcu,nvcu->nc", warped, warped) / size - mean_a**2
+    both = (turned @ b).reshape(len(a), -1) @ columns / size - mean_a * mean_b
+    of_a = (turned @ cut).reshape(len(a), -1) @ squares / size - mean_a**2
     of_b = (inside * b).sum(axis=1) @ masks.T / size - mean_b**2
     correlation = both.mean(axis=0) / np.sqrt((of_a.mean(axis=0) + _NOISE) * (of_b.mean(axis=0) + _NOISE))
     place = int(correlation.argmax())
@@ -200,10 +203,16 @@ def _around(sides: Sides, step: float) -> tuple[Sides, ...]:
 
 
 @lru_cache(maxsize=512)
-def _warps(tried: tuple[Sides, ...]) -> tuple[Floats, Floats]:
-    """The matrices of several crops side by side, (32, crops x 32), and their masks (crops, 32)."""
+def _warps(tried: tuple[Sides, ...]) -> tuple[Floats, Floats, Floats, Floats]:
+    """Several crops as columns: their matrices (32 x 32, crops), the sums over u of w_ku w_lu (32 x 32, crops) and of
+    w_ku (32, crops); and their masks (crops, 32).
+    """
     warps = [_warp(sides) for sides in tried]
-    return np.concatenate([matrix for matrix, _ in warps], axis=1), np.stack([mask for _, mask in warps])
+    matrices = np.stack([matrix for matrix, _ in warps])
+    squares = matrices @ matrices.transpose(0, 2, 1)
+    flat = (np.ascontiguousarray(each.reshape(len(tried), -1).T) for each in (matrices, squares, matrices.sum(axis=2)))
+    columns, products, sums = flat
+    return columns, products, sums, np.stack([mask for _, mask in warps])
 
 
 @lru_cache(maxsize=4096)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from rich.console import Console
 
 from curation.store.files import write_whole
 from flows.cli.app import guarded, shown_path
-from flows.cli.main import write_any_text
+from flows.cli.main import calm_threads, write_any_text
 from schemas.repository import ROOT
 
 if TYPE_CHECKING:  # heavy modules are imported when they are used
@@ -24,7 +23,7 @@ if TYPE_CHECKING:  # heavy modules are imported when they are used
 
 def main() -> None:
     """Run it. The exit code is 0 when there are results at the end; the same command goes on after a stop."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # see flows/cli/main.py
+    calm_threads()
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--folder", type=Path, default=ROOT / "data" / "runs" / "demo-train", help="for all files")
     parser.add_argument("--films", type=int, default=120, help="the number of films to render")

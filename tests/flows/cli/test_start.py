@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -115,3 +116,13 @@ def test_every_command_is_in_the_table() -> None:
     for path in (ROOT / "flows" / "cli").glob("[!_]*.py"):
         importlib.import_module(f"flows.cli.{path.stem}")
     assert set(get_group(app).commands) == set(COMMANDS)
+
+
+def test_products_of_small_matrices_are_made_by_one_thread() -> None:
+    code = (
+        "from flows.cli.main import calm_threads\ncalm_threads()\nimport json, numpy, threadpoolctl\n"
+        "print(json.dumps(threadpoolctl.threadpool_info()))"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, check=True)
+    assert [pool["num_threads"] for pool in json.loads(done.stdout) if pool["user_api"] == "blas"] == [1]
