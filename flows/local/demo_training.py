@@ -64,7 +64,7 @@ SETTINGS = {
     ),
     "v2xum": (
         f"summarizer.slots={films.LONGEST}",
-        "summarizer.tasks=[v2v]",  # with words to learn too, slots take several times as long
+        "summarizer.tasks=[v2v]",  # with words too, slots were learned later (decision 0062)
         "summarizer.fit_adapter=true",
         "summarizer.passages=6",
         "summarizer.noise=0.3",
