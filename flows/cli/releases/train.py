@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.app import JsonOption, SetOption, app, guarded, print_json, shown_path
-from schemas.errors import Interrupted
+from schemas.errors import ConfigError, Interrupted
 from schemas.kit.number_of import number_of
 from schemas.safe_text import plain
 
@@ -74,6 +74,10 @@ def train(
         if stop.is_set():
             raise Interrupted("stopped after a checkpoint; the same command with --resume goes on from here")
 
+    if rows is None and page is not None:
+        raise ConfigError("--page writes what --rows compares: name a file of configs/train/ablations by --rows")
+    if rows is not None and (dry_run or as_json):
+        raise ConfigError("--rows takes neither --dry-run nor --json: try CONFIG alone; --page writes a JSON file too")
     settings = load_train_config(config, overrides or ())
     request = TrainRequest(
         config=settings,

@@ -97,3 +97,20 @@ def test_rows_are_trained_once_and_shown_beside_theirs(release: Path, media: Pat
     assert other.exit_code == 2 and "another config" in other.stderr
     wrong = runner.invoke(application(), [*command[:1], str(CONFIGS / "llmvs_demo.yaml"), *command[2:13]])
     assert wrong.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (["--rows", str(CONFIGS / "ablations" / "vtsum.yaml"), "--dry-run"], "--rows takes neither --dry-run"),
+        (["--rows", str(CONFIGS / "ablations" / "vtsum.yaml"), "--json"], "--rows takes neither --dry-run nor --json"),
+        (["--page", "page.md"], "by --rows"),
+    ],
+)
+def test_what_rows_do_not_take_is_refused_before_anything_is_trained(
+    asked: list[str], words: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    done = runner.invoke(application(), ["train", str(CONFIGS / "vtsum_demo.yaml"), "--out", str(out), *asked])
+    assert done.exit_code == 2 and words in done.stderr
+    assert not out.exists()
