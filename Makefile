@@ -17,7 +17,7 @@ WORKERS ?= --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 # Workers, and the hundreds of processes that tests start, share what was compiled before.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup open-clip vllm label-studio chromium postgresql demo demo-train test test-core check bench lock clean
+.PHONY: help setup open-clip vllm label-studio chromium postgresql demo demo-train test test-core check docs bench lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -77,6 +77,10 @@ check: $(STAMP)  ## ruff, formatting, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(STAMP)  ## Build the documentation site into data/runs/site; a broken link is an error
+	$(BIN)/python -m flows.cli.reference
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: $(STAMP)  ## The benchmarks, each a line of JSON
 	$(BIN)/python -m benchmarks

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from curation.dataset.rows import upstream_record
 from schemas.arrow import arrow_schema
 from schemas.manifest import SplitName
+from schemas.meanings.columns import described
 
 GROUP_ROWS = 100
 GROUP_BYTES = 16 * 2**20
@@ -72,7 +73,7 @@ class ShardWriter:
         if self._writer is None:
             self._folder.mkdir(exist_ok=True)
             part = self._folder / f"{self.split}-{len(self._parts):05d}.part"
-            self._writer = open_parquet(part, arrow_schema())
+            self._writer = open_parquet(part, described(arrow_schema(), "full"))
             self._parts.append((part, 0))
         self._writer.write_batch(pa.RecordBatch.from_pylist(self._buffer, schema=arrow_schema()))
         self._buffer.clear()

@@ -61,7 +61,7 @@ from schemas.release import ConfigurationCount, FormatChoice, ReleaseManifest, R
 NO_FORMATS = FormatChoice()
 # Folders of a workspace that keep what frames look like, and contact sheets; they can be deleted.
 FINGERPRINTS, SHEETS = "fingerprints", "sheets"
-FORM = 6  # raised when equal ledgers give other bytes than before
+FORM = 7  # raised when equal ledgers give other bytes than before
 _NAMED = 5
 
 _log = logging.getLogger(__name__)

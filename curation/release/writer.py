@@ -15,9 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation.dataset.shards import open_parquet
+from curation.ledger.stages import STAGES
 from curation.release.column_types import arrow_columns
 from curation.release.configurations.configuration import Configuration, Row
 from curation.release.readable import arrow_batch
+from schemas.meanings.columns import described
 from schemas.release import ConfigurationCount, ConfigurationSplit
 
 GROUP_BYTES = 16 * 2**20
@@ -112,7 +114,7 @@ class ConfigurationWriter:
         self.configuration = configuration
         self.files: list[tuple[Path, int]] = []
         self._folder = folder / configuration.name
-        self._schema = configuration.features().arrow_schema
+        self._schema = described(configuration.features().arrow_schema, configuration.name, STAGES.names)
         self._splits: dict[str, SplitFiles] = {}
 
     def add(self, row: Row) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from curation.ledger.stages import STAGES
+from schemas.meanings.columns import meaning
+
 Json = dict[str, Any]
 
 _TYPES = {
@@ -52,14 +55,16 @@ def _field(name: str, feature: Any, source: Json, path: tuple[str, ...]) -> Json
     """A field; `path` leads from the column's value to the field's, through structures and the items of lists."""
     from datasets import Image, List, Value
 
+    record_set, *steps = name.split("/")
     field: Json = {"@type": "cr:Field", "@id": name, "name": name}
+    field["description"] = meaning(".".join(steps), record_set, STAGES.names)
     if listed := isinstance(feature, List):
         field |= {"isArray": True, "arrayShape": "-1"}
         feature = feature.feature
     if isinstance(feature, dict):
         inside = {key: each for key, each in feature.items() if not (listed and isinstance(each, Image))}
         if len(inside) < len(feature):  # mlcroissant reads no pictures in lists
-            field["description"] = f"Not described: {', '.join(feature.keys() - inside.keys())} (a JPEG each)."
+            field["description"] += f" Not described: {', '.join(feature.keys() - inside.keys())} (a JPEG each)."
         return field | {
             "subField": [_field(f"{name}/{key}", each, source, (*path, key)) for key, each in inside.items()]
         }

@@ -12,6 +12,7 @@ from flows.cli.app import typed_path
 from schemas.audit import GOOD, Audit
 from schemas.binding import Binding
 from schemas.documents.status import Explanation
+from schemas.meanings.reasons import described
 from schemas.safe_text import plain
 from schemas.time import plain_seconds
 
@@ -33,6 +34,8 @@ def print_explanation(explanation: Explanation, workspace: Path) -> None:
         if rejection["error_class"] == "poison":
             again = f"v2xum retry {typed_path(workspace)} --class poison (or {answer['id']})"
             _row(console, "way out", f"not tried again by itself; when the cause is mended: {again}")
+        elif (told := described(rejection["reason"], rejection["stage"])) is not None:
+            _row(console, "way out", told.do)
     for name, stage in answer["stages"].items():
         if stage["status"] == "done":
             _stage(console, name, stage)

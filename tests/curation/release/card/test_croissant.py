@@ -128,5 +128,5 @@ def test_every_configuration_can_be_described(configuration: Configuration) -> N
 def test_a_feature_that_nobody_described_is_an_error() -> None:
     from datasets import Value
 
-    with pytest.raises(TypeError, match="x/when: no type of Croissant is known"):
-        fields("x", {"when": Value("timestamp[s]")}, "files")
+    with pytest.raises(TypeError, match="x/duration: no type of Croissant is known"):
+        fields("x", {"duration": Value("timestamp[s]")}, "files")

@@ -1,0 +1,1 @@
+"""Writes the reference of the documentation from the code: `python -m flows.cli.reference`."""

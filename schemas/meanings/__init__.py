@@ -1,0 +1,1 @@
+"""What names mean to people: reasons of rejection with what to do, columns of the dataset, exit codes, environment."""

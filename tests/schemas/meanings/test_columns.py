@@ -1,0 +1,30 @@
+"""Columns carry their meaning in the fields of a schema, and every description is of a column."""
+
+from __future__ import annotations
+
+from curation.ledger.stages import STAGES
+from curation.release.configurations.registry import CONFIGURATIONS
+from schemas.meanings.columns import KEY, OTHERS, described, names
+from schemas.meanings.columns_of_full import FULL
+
+
+def test_the_types_stay_and_every_field_says_what_it_is() -> None:
+    for each in CONFIGURATIONS:
+        schema = each.features().arrow_schema
+        told = described(schema, each.name, STAGES.names)
+        assert told.equals(schema) and told.metadata == schema.metadata
+        assert all(field.metadata[KEY] for field in told)
+    kind = told_of_full().field("summary").type
+    inner = kind.field(kind.get_field_index("v2vt")).type.value_type
+    assert inner.field(inner.get_field_index("times")).metadata[KEY].decode() == FULL["summary.v2vt.times"]
+
+
+def told_of_full() -> object:
+    from schemas.arrow import arrow_schema
+
+    return described(arrow_schema(), "full")
+
+
+def test_nothing_is_described_that_is_no_column() -> None:
+    there = {name for each in CONFIGURATIONS for name, _ in names(each.features().arrow_schema)}
+    assert {*OTHERS, *FULL} - there == set()
