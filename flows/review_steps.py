@@ -17,7 +17,10 @@ from annotation.push.strata import Candidate, candidates, choose, unwanted
 from annotation.report.write import review_report, write_review
 from curation.pipeline.open import open_ledger, open_view
 from curation.pipeline.services import open_services
+from curation.status.listing import list_videos
 from curation.status.opt_outs import take_opt_outs
+from curation.status.selection import ALL, Selection
+from curation.status.view import LedgerView
 from curation.workspace import Workspace
 from flows.gold_questions import gold_questions, mixed
 from schemas.configuration.config import CurateConfig
@@ -43,6 +46,7 @@ def push_workspace(
     place: Workspace,
     project: str | None,
     changes: Mapping[str, Any],
+    selection: Selection = ALL,
     *,
     again: bool = False,
     check: bool = False,
@@ -50,9 +54,10 @@ def push_workspace(
 ) -> pushing.Result:
     """Choose samples and make gold questions by the configuration's section `review` with `changes`, and push them.
 
-    Who opted out, by the list too, is not pushed. `project`: the project's name, None for the run's. Raises
-    WorkspaceBusy while another push of the workspace runs, ConfigError for wrong values and a wrong list of opt-outs,
-    and what `push` raises.
+    A `selection` names samples instead: those of them that people may judge are pushed, in the active stratum, since a
+    random stratum of chosen samples would not be an unbiased one. Who opted out, by the list too, is not pushed.
+    `project`: the project's name, None for the run's. Raises WorkspaceBusy while another push of the workspace runs,
+    ConfigError for wrong values and a wrong list of opt-outs, and what `push` raises.
     """
     config = place.config()
     title, access = project_title(config, project), find_access(place.root)
@@ -71,6 +76,8 @@ def push_workspace(
             # A run may hold the workspace, so what the list says is not stored; the next export or refresh does that.
             opted_out = take_opt_outs(place.root, config.refresh, services.ledger, write=False).videos
             pool = [one for one in candidates(view) if one.sample_id not in opted_out]
+            if selection:
+                pool, rules = _selected(view, pool, selection, rules, changes)
             gold = gold_questions(place.root, services, rules, pool, report_progress)
             chosen = mixed(choose([*pool, *(Candidate(name, gold=True) for name in gold)], rules))
             return pushing.push(
@@ -87,6 +94,21 @@ def push_workspace(
             )
     finally:
         lock.release()
+
+
+def _selected(
+    view: LedgerView, pool: list[Candidate], selection: Selection, rules: ReviewConfig, changes: Mapping[str, Any]
+) -> tuple[list[Candidate], ReviewConfig]:
+    """Those of the pool that a selection takes, and rules by which all of them are active. Raises ConfigError."""
+    if wrong := {"random", "active", "gold"}.intersection(changes):
+        raise ConfigError(f"--{min(wrong)} chooses samples, and so do ids, --state and so on: give one or the other")
+    named = {row.id for row in list_videos(view, selection).listed}
+    chosen = [one for one in pool if one.sample_id in named]
+    if not chosen:
+        raise ConfigError(
+            "no sample that people may judge matches; `v2xum list` with the same options shows the videos"
+        )
+    return chosen, rules.model_copy(update={"random": 0, "gold": 0, "active": len(chosen)})
 
 
 def pull_workspace(

@@ -9,16 +9,16 @@ of the hashes, so that the part that is judged at any time is itself a random sa
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
 
 from curation.review.applied import AppliedVerdicts
+from curation.status.ranks import ranks
 from curation.status.standings import Standings
 from curation.status.view import LedgerView
-from schemas.audit import GOOD, Audit
+from schemas.audit import Audit
 from schemas.configuration.review_config import ReviewConfig
 from schemas.records import Video
 from schemas.review import Stratum
@@ -140,26 +140,9 @@ def _worst(rest: Sequence[Candidate], everyone: Sequence[Candidate]) -> Iterator
 
     A sample's rank is the share of all candidates that are worse, by the score for which this share is smallest.
     """
-    columns: dict[str, list[float]] = {}
-    for candidate in everyone:
-        for name, badness in _badness(candidate):
-            columns.setdefault(name, []).append(-badness)
-    for column in columns.values():
-        column.sort()
-
-    def rank(candidate: Candidate) -> float:
-        return min(bisect_left(columns[name], -bad) / len(columns[name]) for name, bad in _badness(candidate))
-
-    audited = [candidate for candidate in rest if any(True for _ in _badness(candidate))]
-    ordered = sorted(audited, key=lambda candidate: (rank(candidate), candidate.sample_id))
-    yield from (candidate.sample_id for candidate in ordered)
-
-
-def _badness(candidate: Candidate) -> Iterator[tuple[str, float]]:
-    """The names of a candidate's scores, and how bad they are: larger is worse."""
-    for name, value in candidate.scores.items():
-        if name in GOOD:
-            yield name, value if GOOD[name] == "low" else -value
+    found = ranks({candidate.sample_id: candidate.scores for candidate in everyone})
+    audited = [candidate.sample_id for candidate in rest if candidate.sample_id in found]
+    yield from sorted(audited, key=lambda name: (found[name].share, name))
 
 
 def _rarest(rest: Sequence[Candidate], everyone: Sequence[Candidate]) -> Iterator[str]:

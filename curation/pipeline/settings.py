@@ -18,6 +18,12 @@ from prompts import Prompt, load
 from schemas.configuration.config import CurateConfig
 
 _OFF = "disable"
+PROMPT_KEYS = {
+    "caption": "caption.prompt",
+    "extract": "extract.prompt",
+    "refine": "refine.prompt",
+    "judge": "audit.judge_prompt",
+}  # by the names that the table of stages gives prompts
 
 
 def load_prompts(config: CurateConfig) -> dict[str, Prompt]:
@@ -25,12 +31,11 @@ def load_prompts(config: CurateConfig) -> dict[str, Prompt]:
 
     Raises PromptError for a prompt that is not there.
     """
-    prompts = {
-        "caption": load(config.caption.prompt),
-        "extract": load(config.extract.prompt),
-        "refine": load(config.refine.prompt),
+    return {
+        name: load(_value(config, key))
+        for name, key in PROMPT_KEYS.items()
+        if name != "judge" or config.models.judge is not None
     }
-    return prompts | ({"judge": load(config.audit.judge_prompt)} if config.models.judge is not None else {})
 
 
 def stage_hashes(config: CurateConfig, prompts: Mapping[str, Prompt], models: ModelIdentities) -> StageHashes:

@@ -103,7 +103,11 @@ class Standings:
         """Why a video is out, with the evidence; None for one that is not."""
         if one.why is None:
             return None
-        return next(self._rejections([(one.source.id, one.where.rejected_at)]), None)
+        return next(self.rejections_of([one]), None)
+
+    def rejections_of(self, videos: Sequence[VideoStanding]) -> Iterator[Rejection]:
+        """Why each of these videos is out, in their order, without those that are not out; some hundred at once."""
+        yield from self._rejections([(one.source.id, one.where.rejected_at) for one in videos if one.why is not None])
 
     def published(self, ids: Sequence[str]) -> Iterator[Sample]:
         """Finished samples with the verdicts of people applied, in the order given; some hundred in memory."""
@@ -128,7 +132,7 @@ class Standings:
         stored = ledger.rejections_at({name: place for name, place in out if place is not None})
         ids = [name for name, _ in out]
         sources = {row.id: row.source() for row in ledger.sources(ids)}
-        titles = {name: _title(payload) for name, _, payload in ledger.payloads(ids, ("download",))}
+        titles = {name: published_title(payload) for name, _, payload in ledger.payloads(ids, ("download",))}
         for name in ids:
             if name in self._withdrawn.opted_out:
                 rejection = opted_out(name)
@@ -192,7 +196,7 @@ def named(rejection: Rejection, source: Source | None, published_title: str | No
     return rejection.model_copy(update={"title": published_title or source.title, "address": address})
 
 
-def _title(payload: str) -> str | None:
+def published_title(payload: str) -> str | None:
     """The publisher's title in the record of a download; None also when the record cannot be read."""
     try:
         return Video.model_validate_json(payload).publication.title

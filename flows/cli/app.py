@@ -35,6 +35,8 @@ from schemas.errors import (
 if TYPE_CHECKING:  # it is slow to import, and `v2xum --help` does not need it
     from pydantic import BaseModel
 
+    from schemas.configuration.config import CurateConfig
+
 app = typer.Typer()
 P = ParamSpec("P")
 _MAKE_ROOM = "finished results are kept: make room and run the same command again"
@@ -46,7 +48,10 @@ _SHORT = (
 WorkspaceArgument = Annotated[Path, typer.Argument(help="The folder that `v2xum curate` worked in.")]
 RunFolderOption = Annotated[
     Path | None,
-    typer.Option("--workspace", help="The folder for everything that the run makes; default: data/runs/NAME."),
+    typer.Option(
+        "--workspace",
+        help="The folder for what the run makes; default: the configuration's `workspace`, or data/runs/NAME.",
+    ),
 ]
 LimitOption = Annotated[int | None, typer.Option(min=1, help="Take only this many sources, from the first.")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="Override a key of the configuration: a.b=value.")]
@@ -141,6 +146,12 @@ def note(message: str) -> None:
 def overrides(set_: list[str] | None, source: list[str] | None) -> list[str]:
     """What overrides the configuration: `--set`, and `--source`, which replaces its sources, also lost ones."""
     return [*(set_ or ()), *(["sources=[]"] if source else [])]
+
+
+def run_folder(given: Path | None, config: CurateConfig) -> Path:
+    """The folder of a run: the one of `--workspace`, else the configuration's `workspace`, else data/runs/NAME."""
+    remembered = Path(config.workspace) if config.workspace else Path("data/runs") / config.name
+    return (given if given is not None else remembered).resolve()
 
 
 def shown_path(path: Path) -> str:

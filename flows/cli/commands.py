@@ -32,6 +32,9 @@ COMMANDS = {  # in the order in which the help shows them
     "status": Entry(
         ("workspace",), "Show the progress of a run: every video is a sample, rejected, retryable or pending."
     ),
+    "list": Entry(
+        ("start.list_videos",), "List the videos of a workspace: id, where each stands and why, title and source."
+    ),
     "explain": Entry(
         ("workspace",),
         "Show everything about one video: origin, hashes, timestamps, prompts, models, tokens, attempts, rejections.",

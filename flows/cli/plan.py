@@ -9,7 +9,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from flows.cli.app import JsonOption, LimitOption, RunFolderOption, SetOption, app, guarded, overrides, print_json
+from flows.cli.app import (
+    JsonOption,
+    LimitOption,
+    RunFolderOption,
+    SetOption,
+    app,
+    guarded,
+    overrides,
+    print_json,
+    run_folder,
+)
 from schemas.configuration.loading import load_config
 from schemas.documents.plan import Interval, Plan, PlanEstimate
 from schemas.kit.number_of import number_of
@@ -36,7 +46,7 @@ def plan(
     from flows.local.plan import plan_here
 
     resolved = load_config(config, overrides(set_, source))
-    root = (workspace or Path("data/runs") / resolved.name).resolve()
+    root = run_folder(workspace, resolved)
     answer = plan_here(resolved, root, source or (), probe, limit, as_json=as_json)
     if as_json:
         print_json(answer)

@@ -15,6 +15,7 @@ import typer
 from curation.workspace import Workspace
 from flows.cli.app import JsonOption, WorkspaceArgument, guarded, print_json, print_json_text
 from flows.cli.review_app import ProjectOption, print_notes, print_pull, report_progress, review
+from flows.cli.start.choosing import ClassOption, ReasonOption, StageOption, StateOption, selection_of
 from schemas.errors import RunStopped
 from schemas.safe_text import plain
 
@@ -75,6 +76,9 @@ def _print_access(root: Path, url: str, username: str, password: str, fresh: boo
 @guarded
 def push(
     workspace: WorkspaceArgument,
+    ids: Annotated[
+        list[str] | None, typer.Argument(help="Ids of samples to judge; default: chosen by `review` and the options.")
+    ] = None,
     project: ProjectOption = None,
     random: Annotated[int | None, typer.Option(min=0, help="Size of the random stratum.")] = None,
     active: Annotated[
@@ -95,18 +99,31 @@ def push(
     check: Annotated[
         bool, typer.Option("--check", help="Compare every task on the server, even if nothing shows a change.")
     ] = False,
+    state: StateOption = None,
+    stage: StageOption = None,
+    reason: ReasonOption = None,
+    error_class: ClassOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Add samples to Label Studio as tasks. Existing tasks stay as they are, so you may run this at any time.
 
-    The section `review` of the configuration, or the options, say how many samples of which kind.
+    The section `review` of the configuration, or the options, say how many samples of which kind. Ids, `--state`,
+    `--stage`, `--reason` and `--class` name samples instead: all of them are pushed, to the active stratum.
     """
     from flows.review_steps import push_workspace
+
+    selection = selection_of(ids, state, stage, reason, error_class)
 
     limits = {"random": random, "active": active, "gold": gold, "annotators": annotators, "overlap": overlap}
     changes = {name: value for name, value in limits.items() if value is not None}
     result = push_workspace(
-        Workspace(workspace).require(), project, changes, again=again, check=check, report_progress=_progress()
+        Workspace(workspace).require(),
+        project,
+        changes,
+        selection,
+        again=again,
+        check=check,
+        report_progress=_progress(),
     )
     if as_json:
         print_json(result._asdict())

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.app import JsonOption, app, guarded
+from flows.cli.app import JsonOption, RunFolderOption, app, guarded, run_folder
 from flows.local.model_server_command import Engine, Role, run_command, serve_command
 from schemas.configuration.loading import load_config
 
@@ -41,7 +41,7 @@ def serve(
 @guarded
 def doctor(
     config: ConfigArgument,
-    workspace: Annotated[Path | None, typer.Option(help="The folder of the run (default: data/runs/NAME).")] = None,
+    workspace: RunFolderOption = None,
     as_json: JsonOption = False,
     set_: SetOption = None,
 ) -> None:
@@ -49,5 +49,5 @@ def doctor(
     from flows.cli.doctor import examine
 
     resolved = load_config(config, set_ or ())
-    if not examine(resolved, config, workspace or Path("data/runs") / resolved.name, as_json):
+    if not examine(resolved, config, run_folder(workspace, resolved), as_json):
         raise typer.Exit(1)

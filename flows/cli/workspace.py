@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import difflib
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
 
-from curation.ledger.stages import SOURCE, STAGES
+from curation.ledger.stages import SOURCE
 from curation.pipeline.open import open_ledger, open_view
 from curation.report.last_summary import with_findings
 from curation.status.counts import summarize
 from curation.status.explain import explain as explain_video
 from curation.status.explain import find
+from curation.status.listing import list_videos
+from curation.status.selection import Place, Selection
 from curation.workspace import Workspace
 from flows.cli.app import (
     JsonOption,
@@ -30,14 +31,13 @@ from flows.cli.app import (
     note,
     overrides,
     print_json,
+    run_folder,
     shown_path,
     typed_path,
 )
 from flows.cli.printing.print_status import print_status
-from schemas.errors import (
-    ConfigError,
-    ErrorClass,
-)
+from flows.cli.start.choosing import ClassOption, ReasonOption, StageOption, StateOption, selection_of
+from schemas.errors import ConfigError
 from schemas.kit.number_of import number_of
 from schemas.review import REASONS
 
@@ -85,7 +85,7 @@ def curate(
     from schemas.configuration.loading import load_config
 
     resolved = load_config(config, overrides(set_, source))
-    root = (workspace or Path("data/runs") / resolved.name).resolve()
+    root = run_folder(workspace, resolved)
     budget = Budget(max_cost, max_hours, max_tokens, resolved.prices)
     counts = curate_here(
         resolved, root, source or (), limit, budget, adopt=adopt, allow_fewer=allow_fewer, as_json=as_json
@@ -120,21 +120,33 @@ def status(workspace: WorkspaceArgument, as_json: JsonOption = False) -> None:
 def explain(
     workspace: WorkspaceArgument,
     video: Annotated[
-        str,
+        str | None,
         typer.Argument(
-            metavar="ID",
-            help="A video's id or the start of it, a file's hash, an address, a title, or LIST:ROW of a rejected row.",
+            metavar="[ID]",
+            help="A video's id or the start of it, a file's hash, an address, a title, or LIST:ROW of a rejected row; "
+            "or choose several with the options below.",
+            show_default=False,
         ),
-    ],
+    ] = None,
     release: Annotated[
         str | None,
         typer.Option(
             help="Show what this release says of it, such as 0.1.0, and how the ledger differs from that now."
         ),
     ] = None,
+    state: StateOption = None,
+    stage: StageOption = None,
+    reason: ReasonOption = None,
+    error_class: ClassOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show everything about one video: origin, hashes, timestamps, prompts, models, tokens, attempts, rejections."""
+    selection = selection_of(None, state, stage, reason, error_class)
+    if (video is None) == (not selection) or (selection and release is not None):
+        raise ConfigError("name one video (`v2xum list` shows their ids), or choose several with --state and so on")
+    if video is None:
+        _explain_selected(Workspace(workspace).require(), selection, as_json=as_json)
+        return
     if release is not None:
         _explain_published(workspace_first("explain", workspace, [video]), release, video, as_json=as_json)
         return
@@ -156,6 +168,21 @@ def explain(
         from flows.cli.printing.print_explanation import print_explanation
 
         print_explanation(answer, workspace)
+
+
+def _explain_selected(found: Workspace, selection: Selection, *, as_json: bool) -> None:
+    """Explain every video that is meant, one after the other; as JSON a line for each."""
+    from flows.cli.printing.print_explanation import print_explanation
+
+    with found.to_read() as place, open_view(place) as view:
+        for number, row in enumerate(list_videos(view, selection).listed):
+            answer = explain_video(view, row.id)
+            if as_json:
+                print_json(answer)
+                continue
+            if number:
+                sys.stdout.write("\n")
+            print_explanation(answer, found.root)
 
 
 def _explain_published(found: Workspace, version: str, video: str, *, as_json: bool) -> None:
@@ -181,38 +208,30 @@ def retry(
     ids: Annotated[
         list[str] | None, typer.Argument(help="Ids of videos; default: all videos that match the options.")
     ] = None,
-    error_class: Annotated[
-        str | None,
-        typer.Option(
-            "--class", help="transient, permanent, poison or refused; transient when neither ids nor options are given."
-        ),
-    ] = None,
-    stage: Annotated[str | None, typer.Option(help="Only rejections of this stage.")] = None,
-    reason: Annotated[str | None, typer.Option(help="Only rejections for this reason.")] = None,
+    error_class: ClassOption = None,
+    stage: StageOption = None,
+    reason: ReasonOption = None,
+    state: StateOption = None,
 ) -> None:
-    """Forget rejections, so that the next `v2xum curate` tries those videos again."""
-    if not (ids or error_class or stage or reason):
-        error_class = "transient"
-    _require_known("--class", error_class, get_args(ErrorClass))
+    """Forget rejections, so that the next `v2xum curate` tries those videos again.
+
+    Without ids and options: those that may pass by themselves (`--class transient`).
+    """
+    selection = selection_of(ids, state, stage, reason, error_class) or Selection(classes=("transient",))
+    if selection.states and not {"rejected", "retryable"}.intersection(selection.states):
+        raise ConfigError("--state: only rejected and retryable videos can be tried again")
     place = workspace_first("retry", workspace, list(ids or ()))
     with place.lock(), open_ledger(place) as ledger:
         rejections = list(ledger.rejections())
-        _require_known("--stage", stage, dict.fromkeys((*STAGES.names, *(r.stage for r in rejections))))
-        reasons = sorted({r.reason for r in rejections})
-        if reason in _NOT_TRIED and reason not in reasons:
-            raise ConfigError(f"--reason {reason}: {_NOT_TRIED[reason]}; there is nothing to try again")
-        _require_known("--reason", reason, reasons)
+        reasons = {r.reason for r in rejections}
+        for named in selection.reasons:
+            if named in _NOT_TRIED and named not in reasons:
+                raise ConfigError(f"--reason {named}: {_NOT_TRIED[named]}; there is nothing to try again")
         known = {source.id for source in ledger.sources(list(ids or ()))}
         if unknown := [video for video in ids or () if video not in known]:
             raise ConfigError(f"{workspace} has no video {', '.join(map(repr, unknown))}: give ids in full")
-        chosen = [
-            r
-            for r in rejections
-            if (not ids or r.id in ids)
-            and error_class in (None, r.error_class)
-            and stage in (None, r.stage)
-            and reason in (None, r.reason)
-        ]
+        selection.check(map(Place.of_rejection, rejections), ids_are_known=True)
+        chosen = [r for r in rejections if selection.takes(Place.of_rejection(r))]
         # A list's row is read again by every run, which makes its rejection anew: there is nothing to try.
         rows = [rejection for rejection in chosen if rejection.stage == SOURCE]
         tried = [rejection for rejection in chosen if rejection.stage != SOURCE]
@@ -261,13 +280,3 @@ def workspace_first(command: str, first: Path, others: Sequence[str]) -> Workspa
                 words = [other, str(first), *(word for word in others if word != other)]
                 raise ConfigError(f"the workspace comes first: v2xum {command} {shlex.join(words)}")
     return place or Workspace(first).require()
-
-
-def _require_known(option: str, value: str | None, known: Iterable[str]) -> None:
-    """Raise ConfigError for a value that is not among the known values."""
-    names = list(known)
-    if value is not None and value not in names:
-        near = difflib.get_close_matches(value, names, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        here = f"known here: {', '.join(names)}" if names else "none is known here"
-        raise ConfigError(f"{option} {value!r} is not known{hint} ({here})")

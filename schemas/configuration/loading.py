@@ -233,6 +233,7 @@ def _localize(config: CurateConfig, folder: Path) -> CurateConfig:
         update={
             "binding": binding,
             "refresh": refresh,
+            "workspace": config.workspace and str(resolve_path(config.workspace, folder)),  # it need not exist yet
             "sources": tuple(s.model_copy(update={"at": local(s.at, "sources.at")}) for s in config.sources),
             "models": config.models.model_copy(
                 update={name: localized(value, f"models.{name}") for name, value in named.items()}

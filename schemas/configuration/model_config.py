@@ -10,29 +10,41 @@ from urllib.parse import urlsplit
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
-from schemas.configuration.section import Section
+from schemas.configuration.section import Count, Seconds, Section, Share, Tokens, Unit
+
+_WEIGHTS = "folder or hub id of the checkpoint"
+_REVISION = "commit of the weights on the hub; null: the latest; of a folder, its files count"
+_DEVICE = "where torch computes: cpu, cuda, cuda:1, mps"
+_TEMPERATURE = "randomness of answers; 0: always the likeliest word"
+_TOP_P = "only the likeliest words are drawn from, whose chances add up to this"
+_SEED = "draws the answers; the same seed draws the same"
+_PICTURES = "pictures that are computed together"
+_ENGINE = "which program runs the model"
+Temperature = Annotated[float, Unit("temperature")]
 
 
 class LocalModel(Section):
     """A checkpoint that this process loads with transformers (extra `local`)."""
 
-    engine: Literal["local"] = "local"
-    model: str
-    revision: str | None = None
-    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
-    device: str = "cpu"
-    batch: int = Field(default=16, ge=1)
-    context: int | None = Field(default=None, ge=128, description="tokens; the checkpoint's own limit by default")
-    temperature: float = Field(default=0.0, ge=0)
-    top_p: float = Field(default=1.0, gt=0, le=1)
-    seed: int = 0
+    engine: Literal["local"] = Field(default="local", description=_ENGINE)
+    model: str = Field(description=_WEIGHTS)
+    revision: str | None = Field(default=None, description=_REVISION)
+    dtype: Literal["float32", "bfloat16", "float16"] = Field(default="float32", description="numbers of the weights")
+    device: str = Field(default="cpu", description=_DEVICE)
+    batch: Count = Field(default=16, ge=1, description="requests that are computed together")
+    context: Tokens | None = Field(
+        default=None, ge=128, description="longest request and answer; null: the checkpoint's own limit"
+    )
+    temperature: Temperature = Field(default=0.0, ge=0, description=_TEMPERATURE)
+    top_p: Share = Field(default=1.0, gt=0, le=1, description=_TOP_P)
+    seed: int = Field(default=0, description=_SEED)
 
 
 class Concurrency(Section):
     """Requests in flight at one server: begins at `start`, adapts, and never exceeds `max`."""
 
-    start: int = Field(default=16, ge=1)
-    max: int = Field(default=64, ge=1)
+    start: Count = Field(default=16, ge=1, description="requests in flight at the start")
+    max: Count = Field(default=64, ge=1, description="most requests in flight")
 
     @model_validator(mode="after")
     def _ordered(self) -> Concurrency:
@@ -42,46 +54,50 @@ class Concurrency(Section):
 
 
 class ServeSection(Section):
-    """How `v2xum serve` starts the server of this model.
+    """How `v2xum serve` starts the server of this model; docs/guides/serving.md has the reasons."""
 
-    `weights`: hub id or folder (the model's name when left out); `extra`: further arguments, added without a change.
-    """
-
-    weights: str | None = None
-    dtype: str = "auto"
-    max_model_len: int = Field(default=8192, ge=128)
-    max_num_seqs: int = Field(default=256, ge=1)
-    gpu_memory: float = Field(default=0.9, gt=0, le=1)
-    tensor_parallel: int = Field(default=1, ge=1)
-    data_parallel: int = Field(default=1, ge=1)
-    extra: tuple[str, ...] = ()
+    weights: str | None = Field(default=None, description="hub id or folder; null: the model's name")
+    dtype: str = Field(default="auto", description="numbers of the weights; auto: as they are stored")
+    max_model_len: Tokens = Field(default=8192, ge=128, description="longest request and answer")
+    max_num_seqs: Count = Field(default=256, ge=1, description="requests that the server works on at the same time")
+    gpu_memory: Share = Field(default=0.9, gt=0, le=1, description="share of the GPU's memory that the server takes")
+    tensor_parallel: Count = Field(default=1, ge=1, description="GPUs that share one copy of the weights")
+    data_parallel: Count = Field(default=1, ge=1, description="copies of the weights")
+    extra: tuple[str, ...] = Field(default=(), description="further arguments, added without a change")
 
 
 class OpenAIModel(Section):
-    """A model behind OpenAI-compatible servers; production is vLLM.
+    """A model behind OpenAI-compatible servers; production is vLLM."""
 
-    `model` is the served name. `revision` names its weights (a commit of the hub, or a date): servers do not report it,
-    and it is part of every fingerprint. `base_urls` are the addresses of replicas of one model and end in `/v1`. Times
-    are in seconds.
-    """
-
-    engine: Literal["openai"]
-    model: str
-    revision: str | None = None
-    base_urls: tuple[str, ...] = Field(min_length=1)
-    api_key_env: str = "V2XUM_API_KEY"
-    images: Literal["base64", "file"] = "base64"
+    engine: Literal["openai"] = Field(description=_ENGINE)
+    model: str = Field(description="the name under which the server knows the model")
+    revision: str | None = Field(
+        default=None,
+        description="names the weights (a commit of the hub, or a date): servers do not report it, and it is part of "
+        "every fingerprint",
+    )
+    base_urls: tuple[str, ...] = Field(
+        min_length=1,
+        description="addresses of replicas of one model; each ends in /v1, for instance http://host:8000/v1",
+    )
+    api_key_env: str = Field(default="V2XUM_API_KEY", description="environment variable that holds the server's key")
+    images: Literal["base64", "file"] = Field(
+        default="base64",
+        description="how pictures are sent; file: as addresses of files on a shared disk",
+    )
     media_path: str | None = Field(default=None, description="folder that the server may read, for `images: file`")
     concurrency: Concurrency = Concurrency()
-    batch: int = Field(default=64, ge=1, description="requests of one video that wait together")
-    timeout: float = Field(default=120, gt=0, description="for one request")
-    retries: int = Field(default=5, ge=0, description="of one request, for 429, 5xx, time-outs and lost connections")
-    backoff: float = Field(default=0.5, ge=0, description="before the first retry; doubles, with jitter")
-    patience: float = Field(default=600, ge=0, description="how long a run waits for servers that are gone")
-    context: int | None = Field(default=None, ge=128, description="tokens; the server's own limit by default")
-    temperature: float = Field(default=0.0, ge=0)
-    top_p: float = Field(default=1.0, gt=0, le=1)
-    seed: int = 0
+    batch: Count = Field(default=64, ge=1, description="requests of one video that wait together")
+    timeout: Seconds = Field(default=120, gt=0, description="longest wait for one answer")
+    retries: Count = Field(default=5, ge=0, description="of one request, for 429, 5xx, time-outs and lost connections")
+    backoff: Seconds = Field(default=0.5, ge=0, description="wait before the first retry; doubles, with jitter")
+    patience: Seconds = Field(default=600, ge=0, description="how long a run waits for servers that are gone")
+    context: Tokens | None = Field(
+        default=None, ge=128, description="longest request and answer; null: the server's own limit"
+    )
+    temperature: Temperature = Field(default=0.0, ge=0, description=_TEMPERATURE)
+    top_p: Share = Field(default=1.0, gt=0, le=1, description=_TOP_P)
+    seed: int = Field(default=0, description=_SEED)
     serve: ServeSection = ServeSection()
 
     @field_validator("base_urls")
@@ -115,37 +131,37 @@ ChatConfig = Annotated[
 class NgramEmbedder(Section):
     """Sentence embedding by hashed word and character n-grams: it compares words and letters and needs no weights."""
 
-    engine: Literal["ngram"] = "ngram"
-    dimensions: int = Field(default=4096, ge=64)
+    engine: Literal["ngram"] = Field(default="ngram", description=_ENGINE)
+    dimensions: Count = Field(default=4096, ge=64, description="length of a vector")
 
 
 class TransformersEmbedder(Section):
     """Sentence embedding by the mean of an encoder's last hidden states (extra `local`)."""
 
-    engine: Literal["transformers"]
-    model: str
-    revision: str | None = None
-    device: str = "cpu"
+    engine: Literal["transformers"] = Field(description=_ENGINE)
+    model: str = Field(description=_WEIGHTS)
+    revision: str | None = Field(default=None, description=_REVISION)
+    device: str = Field(default="cpu", description=_DEVICE)
 
 
 class TransformersClip(Section):
-    """A CLIP that transformers loads (extra `local`); `model` is a folder or hub id."""
+    """A CLIP that transformers loads (extra `local`)."""
 
-    engine: Literal["transformers"]
-    model: str
-    revision: str | None = None
-    device: str = "cpu"
-    batch: int = Field(default=32, ge=1)
+    engine: Literal["transformers"] = Field(description=_ENGINE)
+    model: str = Field(description=_WEIGHTS)
+    revision: str | None = Field(default=None, description=_REVISION)
+    device: str = Field(default="cpu", description=_DEVICE)
+    batch: Count = Field(default=32, ge=1, description=_PICTURES)
 
 
 class OpenClip(Section):
     """A CLIP that open_clip loads (extra `clip`), such as model ViT-B-32 with the pretrained tag openai."""
 
-    engine: Literal["open_clip"]
-    model: str
-    pretrained: str
-    device: str = "cpu"
-    batch: int = Field(default=32, ge=1)
+    engine: Literal["open_clip"] = Field(description=_ENGINE)
+    model: str = Field(description="name of the architecture, such as ViT-B-32")
+    pretrained: str = Field(description="tag of published weights, such as openai, or a file of weights")
+    device: str = Field(default="cpu", description=_DEVICE)
+    batch: Count = Field(default=32, ge=1, description=_PICTURES)
 
 
 ClipConfig = Annotated[TransformersClip | OpenClip, Field(discriminator="engine")]
@@ -157,34 +173,40 @@ class VisionTower(Section):
     A picture's vector is the last hidden state of its class token.
     """
 
-    engine: Literal["vision"]
-    model: str
-    revision: str | None = None
-    device: str = "cpu"
-    batch: int = Field(default=32, ge=1)
+    engine: Literal["vision"] = Field(description=_ENGINE)
+    model: str = Field(description=_WEIGHTS)
+    revision: str | None = Field(default=None, description=_REVISION)
+    device: str = Field(default="cpu", description=_DEVICE)
+    batch: Count = Field(default=32, ge=1, description=_PICTURES)
 
 
 TowerConfig = Annotated[TransformersClip | OpenClip | VisionTower, Field(discriminator="engine")]
 
 
 class TrainedExtractor(Section):
-    """A checkpoint of `v2xum train` that looks at frames (V2Xum, VTSUM): `model` is its folder, OUT/model."""
+    """A checkpoint of `v2xum train` that looks at frames (V2Xum, VTSUM)."""
 
-    model: str
-    device: str = "cpu"
+    model: str = Field(description="folder of the checkpoint, OUT/model")
+    device: str = Field(default="cpu", description=_DEVICE)
 
 
 class ModelsConfig(Section):
     """The models of a run: one captions, one summarizes, one embeds sentences.
 
-    `clip` (vectors of pictures and texts) serves the audits, `judge` scores finished samples. Without them, the audits
-    that need them are left out, and the report says so. `extractor`: a trained summarizer, which chooses the keyframes
-    in the place of `summarizer`.
+    Without `clip` and `judge`, the audits that need them are left out, and the report says so.
     """
 
-    captioner: ChatConfig
-    summarizer: ChatConfig
-    embedder: Annotated[NgramEmbedder | TransformersEmbedder, Field(discriminator="engine")] = NgramEmbedder()
-    clip: ClipConfig | None = None
-    judge: ChatConfig | None = None
-    extractor: TrainedExtractor | None = None
+    captioner: ChatConfig = Field(description="the vision-language model that captions frames")
+    summarizer: ChatConfig = Field(description="the language model that chooses keyframes and writes summaries")
+    embedder: Annotated[NgramEmbedder | TransformersEmbedder, Field(discriminator="engine")] = Field(
+        default=NgramEmbedder(), description="compares sentences"
+    )
+    clip: ClipConfig | None = Field(
+        default=None, description="compares pictures and texts for the audits; null: those audits are left out"
+    )
+    judge: ChatConfig | None = Field(
+        default=None, description="the language model that scores finished samples; null: none does"
+    )
+    extractor: TrainedExtractor | None = Field(
+        default=None, description="a trained summarizer that chooses the keyframes in the place of `summarizer`"
+    )

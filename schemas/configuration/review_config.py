@@ -2,40 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
-from schemas.configuration.section import Section
-
-Share = Annotated[float, Field(ge=0, le=1)]
+from schemas.configuration.section import Count, Fraction, Seconds, Section
 
 
 class ReviewConfig(Section):
-    """Review by people; docs/decisions/0019-verdicts.md has the rules.
+    """Review by people; docs/decisions/0019-verdicts.md has the rules."""
 
-    - `random`: size of the unbiased stratum, from which the label-error rate is estimated.
-    - `active`: size of the stratum of samples that need a look most (worst audits, rare categories).
-    - `gold`: number of questions with known answers.
-    - `overlap`: the share of all samples that `annotators` people judge; one person judges each of the others.
-    - `seed`: draws the samples and the shared part; the same seed draws the same.
-    - `rule`: `majority`: a decision needs more than half of the verdicts; `any`: one reject decides, else one fix does.
-    - `adjudication`: which samples an adjudicator must settle: `ties` (no decision has a majority) or `disagreements`
-      (any verdicts differ, edits included).
-    - `min_seconds`: quicker verdicts do not count.
-    - `least`: a sample needs so many counting verdicts, not including an adjudicator's.
-    """
-
-    random: int = Field(default=200, ge=0)
-    active: int = Field(default=100, ge=0)
-    gold: int = Field(default=0, ge=0)
-    overlap: Share = 0.2
-    annotators: int = Field(default=2, ge=1)
-    seed: int = 0
-    rule: Literal["majority", "any"] = "majority"
-    adjudication: Literal["ties", "disagreements"] = "ties"
-    least: int = Field(default=1, ge=1)
-    min_seconds: float = Field(default=0.0, ge=0)
+    random: Count = Field(
+        default=200, ge=0, description="size of the unbiased stratum, from which the label-error rate is estimated"
+    )
+    active: Count = Field(
+        default=100,
+        ge=0,
+        description="size of the stratum of samples that need a look most (worst audits, rare categories)",
+    )
+    gold: Count = Field(default=0, ge=0, description="number of questions with known answers")
+    overlap: Fraction = Field(
+        default=0.2,
+        description="share of all samples that `annotators` people judge; one judges each of the others",
+    )
+    annotators: Count = Field(default=2, ge=1, description="people who judge each sample of the shared part")
+    seed: int = Field(default=0, description="draws the samples and the shared part; the same seed draws the same")
+    rule: Literal["majority", "any"] = Field(
+        default="majority",
+        description="majority: a decision needs more than half of the verdicts; any: one reject decides, else one fix "
+        "does",
+    )
+    adjudication: Literal["ties", "disagreements"] = Field(
+        default="ties",
+        description="what an adjudicator must settle: ties (no decision has a majority), or disagreements (any "
+        "verdicts differ, edits included)",
+    )
+    least: Count = Field(
+        default=1, ge=1, description="counting verdicts that a sample needs, not including an adjudicator's"
+    )
+    min_seconds: Seconds = Field(default=0.0, ge=0, description="quicker verdicts do not count")
 
     @model_validator(mode="after")
     def _reachable(self) -> ReviewConfig:

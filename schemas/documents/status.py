@@ -1,4 +1,4 @@
-"""What `v2xum status`, `v2xum explain` and `v2xum plan` say, as the JSON documents that they promise."""
+"""What `v2xum status`, `v2xum list`, `v2xum explain` and `v2xum plan` say, as the JSON documents that they promise."""
 
 from __future__ import annotations
 
@@ -64,6 +64,34 @@ class WorkspaceStatus(Document):
     poison: int = 0
     last_run: RunOutcome | None
     findings: tuple[Finding, ...] = ()
+
+
+class ListedScore(Document):
+    """The audit score in which a video is worst, its value, and the share (0..1) of the videos at least as bad."""
+
+    name: str
+    value: float
+    share_as_bad: float
+
+
+class ListedVideo(Document):
+    """Where one video stands. `stage` is where it is out or due, None for a sample; `source` has no secrets."""
+
+    id: str
+    state: State
+    stage: str | None
+    reason: str | None
+    error_class: ErrorClass | None
+    title: str | None
+    source: str | None
+    score: ListedScore | None = None
+
+
+class VideoList(Document):
+    """The number of all videos of a workspace, and those that were asked for."""
+
+    videos: int
+    listed: tuple[ListedVideo, ...]
 
 
 class ExplainedRejection(Document):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.cli.app import run_folder
 from schemas.configuration.config import CurateConfig
 from schemas.configuration.loading import load_config
 from schemas.configuration.model_config import OpenAIModel
@@ -157,3 +158,14 @@ def test_a_path_that_is_not_there_is_named_with_its_key_and_once(tmp_path: Path)
         )
     with pytest.raises(ConfigError, match=r"^sources\.at: /none: .* or give --source$"):
         load_config(path, ("sources=[{at: /none}]",))
+
+
+def test_the_folder_of_a_run_is_remembered_and_leaves_no_trace(tmp_path: Path) -> None:
+    """It starts from the file, need not exist, and is in no saved configuration: workspaces are moved and published."""
+    path = written(tmp_path, f"name: demo\n{MODELS}")
+    config = load_config(path, ["workspace=runs/a"])
+    assert config.workspace == str(tmp_path / "runs" / "a")
+    assert run_folder(None, config) == tmp_path / "runs" / "a"
+    assert run_folder(Path("/elsewhere"), config) == Path("/elsewhere")
+    assert "workspace" not in config.model_dump()
+    assert run_folder(None, load_config(path)) == Path("data/runs/demo").resolve()

@@ -1,0 +1,151 @@
+"""The sections of a run's configuration that concern texts: captions, keyframes, summaries, and their audits."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from schemas.configuration.section import Count, Fraction, Language, Seconds, Section, Tokens, Unit
+
+_PROMPT = "name of a prompt of this repository, or a file (.md); its text counts, not its name"
+_ANSWER = "longest answer of the model to one request"
+_ATTEMPTS = "requests for one answer, until it has the form that is asked for"
+_LANGUAGE = "what the prompt asks for (ISO 639); null: any language"
+
+
+class CaptionConfig(Section):
+    """The captions of frames, one for each frame."""
+
+    prompt: str = Field(default="caption.v1", description=_PROMPT)
+    max_tokens: Tokens = Field(default=77, ge=8, description=_ANSWER)
+    attempts: Count = Field(default=3, ge=1, description=_ATTEMPTS)
+    max_failed: Fraction = Field(default=0.1, description="largest share of frames without a caption")
+    language: Language | None = Field(default="en", description=_LANGUAGE)
+
+
+class ExtractConfig(Section):
+    """The choice of keyframes. Ratio = keyframes / sampled frames (published mean 0.1639)."""
+
+    prompt: str = Field(default="extract.v2", description=_PROMPT)
+    ratio_min: Fraction = Field(default=0.03, description="smallest ratio of keyframes")
+    ratio_target: Fraction = Field(default=0.1639, description="ratio of keyframes that the prompt asks for")
+    ratio_max: Fraction = Field(default=0.35, description="largest ratio of keyframes")
+    min_keyframes: Count = Field(default=1, ge=1, description="fewest keyframes of a video")
+    max_keyframes: Count = Field(default=120, ge=1, description="most keyframes of a video")
+    window_frames: Count | None = Field(
+        default=None, ge=4, description="most frames in a request; limited by tokens alone when left out"
+    )
+    overlap_frames: Count = Field(
+        default=0, ge=0, description="frames of the request before that a request shows again; at most half of them"
+    )
+    max_tokens: Tokens = Field(default=1024, ge=16, description=_ANSWER)
+    attempts: Count = Field(default=3, ge=1, description=_ATTEMPTS)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> ExtractConfig:
+        if not self.ratio_min <= self.ratio_target <= self.ratio_max:
+            raise ValueError("ratio_min <= ratio_target <= ratio_max must hold")
+        if self.min_keyframes > self.max_keyframes:
+            raise ValueError("min_keyframes must not exceed max_keyframes")
+        return self
+
+
+class RefineConfig(Section):
+    """The merging of near-duplicate captions, then their rewriting as a summary."""
+
+    prompt: str = Field(default="refine.v2", description=_PROMPT)
+    similarity: Annotated[Fraction, Unit("cosine, 0 to 1")] = Field(
+        default=0.9, description="captions at least so similar count as a repetition"
+    )
+    window_seconds: Seconds | None = Field(
+        default=30.0, ge=0, description="captions further apart are no repetition; null: anywhere in the video"
+    )
+    lines: Count | None = Field(
+        default=None, ge=1, description="most lines in a request; limited by tokens alone when left out"
+    )
+    max_tokens: Tokens = Field(default=1024, ge=16, description=_ANSWER)
+    attempts: Count = Field(default=3, ge=1, description=_ATTEMPTS)
+    language: Language | None = Field(default="en", description=_LANGUAGE)
+
+
+class BindingConfig(Section):
+    """The binding audit: is each caption attached to the picture that it was written for? Every video is checked.
+
+    Pictures with known content, the canaries, are captioned among the frames. Captions are compared with their own
+    frame and with frames of other videos (this needs models.clip). All shares are over the latest observations of the
+    run. An alarm needs `least` captions, or 4 canaries, or 8 canaries of one server when there are several.
+
+    Summaries and choices of keyframes are watched too, over the latest 64 videos of the workspace.
+    """
+
+    mode: Literal["enable", "disable", "score-only"] = Field(
+        default="enable", description="enable: an alarm halts the run; score-only: it is logged; disable: no audit"
+    )
+    canaries: Count = Field(default=1, ge=0, description="canaries in each group of `canary_every` captions")
+    canary_every: Count = Field(default=100, ge=1, description="captions of a group, the last one may be smaller")
+    canary_pictures: str | None = Field(
+        default=None,
+        description="a folder of your own canaries with canaries.json; null: simple shapes and words are drawn, which "
+        "any general model can name",
+    )
+    min_canaries: Fraction = Field(default=0.5, description="share of the canaries that must be recognized")
+    sample: Count = Field(default=16, ge=0, description="captions of each video that are compared with frames")
+    others: Count = Field(default=8, ge=1, description="frames of other videos that each is compared with")
+    min_match: Fraction = Field(
+        default=0.65, description="share of the comparisons in which the own frame must be more similar"
+    )
+    max_share: Fraction = Field(
+        default=0.3, description="share of the unlike frames that one caption text may cover at most"
+    )
+    max_same_summaries: Fraction = Field(
+        default=0.05,
+        description="share of the videos that may be unlike and have nearly the same summary (an alarm needs 3)",
+    )
+    min_choice_chance: Annotated[Fraction, Unit("probability")] = Field(
+        default=1e-6,
+        description="alarm when one choice of keyframes is so frequent that honest choices would coincide like that "
+        "with a smaller chance",
+    )
+    least: Count = Field(default=48, ge=1, description="captions that an alarm needs")
+
+
+class AuditConfig(Section):
+    """Scores of every finished sample, and what little support by the captions means for it.
+
+    A sample that waits for people is not published until they accept it. `refuse_below` and `review_below` hold in
+    every mode but `disable`; docs/results/audit.md shows how they were chosen, and a change of them makes nothing due.
+    In the mode `enable` scores beyond the other thresholds are marked, which helps people to choose.
+    """
+
+    mode: Literal["enable", "disable", "score-only"] = Field(
+        default="score-only", description="enable: mark scores beyond a threshold; score-only: store; disable: no audit"
+    )
+    refuse_below: Fraction | None = Field(
+        default=0.15, description="a summary without a sentence of this support is no sample; null: off"
+    )
+    review_below: Fraction | None = Field(
+        default=0.3,
+        description="a summary whose mean support is lower, or which its captions contradict, waits for people; null: "
+        "off",
+    )
+    min_grounding: Annotated[float, Unit("CLIP similarity")] | None = Field(
+        default=None,
+        description="mean similarity of keyframes and captions below which a sample is marked; its scale depends on "
+        "the CLIP",
+    )
+    min_coverage: Fraction | None = Field(
+        default=None, description="share of the captioned content in the keyframes below which a sample is marked"
+    )
+    max_redundancy: Fraction | None = Field(
+        default=None, description="how far sentences may repeat each other before a sample is marked"
+    )
+    max_unsupported: Fraction | None = Field(
+        default=None, description="share of unsupported sentences above which a sample is marked"
+    )
+    support: Fraction = Field(
+        default=0.5, description="a sentence is supported when its mean of shared words and similarity reaches this"
+    )
+    judge_prompt: str = Field(default="judge.v2", description=_PROMPT)
+    judge_max_tokens: Tokens = Field(default=512, ge=16, description=_ANSWER)
+    attempts: Count = Field(default=2, ge=1, description=_ATTEMPTS)
