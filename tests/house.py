@@ -15,7 +15,7 @@ from pathlib import Path
 from schemas.repository import ROOT
 
 PACKAGES = (
-    *("flows", "tasks", "demo", "evaluation", "annotation", "training", "curation", "models"),
+    *("v2xum", "flows", "tasks", "demo", "evaluation", "annotation", "training", "curation", "models"),
     *("pages", "prompts", "schemas", "benchmarks"),
 )
 PAGE, README = ROOT / "CONTRIBUTING.md", ROOT / "README.md"

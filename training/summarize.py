@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
@@ -19,28 +18,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-import prompts
-from curation.download.fetch import fetch
-from curation.frames.files import read_frame
-from curation.frames.sample import sample_frames
+from curation.frames.one_video import OneVideo, single_source, take_video
 from curation.release.contact_sheet import contact_sheet
 from curation.release.formats.neutral import neutral
-from curation.sources.read import read_sources
 from curation.store.files import write_whole
-from curation.store.store import Store
-from curation.text.caption import caption_frames
-from curation.video.probe import probe_safely
+from curation.text.caption_video import caption_video
 from curation.video.sandbox import Limits, Sandbox
 from curation.video.sandboxes import Sandboxes
 from curation.video.summary_cut import Passage, cut_summary
-from models.build import build_chat_model, build_tower
+from models.build import build_tower
 from models.clip import tower_vectors
 from models.summarizers.checkpoint import STATED, Stated, read_stated, require_finished
-from schemas.configuration.config import CurateConfig, DownloadConfig, FilterConfig, RangeFilter, SourceSpec
+from schemas.configuration.config import CurateConfig, DownloadConfig
 from schemas.configuration.model_config import LocalModel, OpenClip, TransformersClip, VisionTower
 from schemas.configuration.summarizer_config import LlmvsSection
 from schemas.errors import ConfigError, StageError
-from schemas.records import FrameSet, Rejection, Sentence, Source, Video
+from schemas.records import FrameSet, Sentence, Video
 from schemas.temporal import format_seconds
 from schemas.time import Seconds
 from training.examples import Example
@@ -51,7 +44,6 @@ from training.recipe import Recipe, recipe_of
 SHEET, FILM = "contact_sheet.jpg", "summary.mp4"
 LEAST_SECONDS = 2.0  # of a passage, so that people see what happens in it
 Placed = TypeVar("Placed", bound=LocalModel | TransformersClip | OpenClip | VisionTower)
-_NO_FILTERS = FilterConfig(duration=RangeFilter(mode="disable"), height=RangeFilter(mode="disable"))
 
 
 class Summarized(NamedTuple):
@@ -73,7 +65,7 @@ def summarize(
     stated = read_stated(checkpoint)
     if out.is_file():
         raise ConfigError(f"--out {out} is a file: name a folder")
-    source = _source(at, base)
+    source = single_source(at, base)
     out.mkdir(parents=True, exist_ok=True)
     for name in (SHEET, FILM):  # of an earlier call: what has no keyframes has neither
         (out / name).unlink(missing_ok=True)
@@ -82,36 +74,25 @@ def summarize(
         Sandbox() as sandbox,
         Sandboxes() as children,
     ):
-        store, frames = Store(Path(scratch) / "store"), Path(scratch) / "frames"
-        frames.mkdir()
         recipe = _recipe(stated, checkpoint, Path(scratch))
         if recipe.reads_captions and captioning is None:
             raise ConfigError(f"{checkpoint} reads captions: name a configuration with a captioner by --captioner")
         try:
-            video = fetch(
-                source,
-                download,
-                _NO_FILTERS,
-                store,
-                probe=lambda path: probe_safely(path, sandbox),
-                children=children,
-            )
-            path = store.video(video)
-            sampled = sample_frames(video, path, stated.sampling, frames, sandbox)
-            example = _example(source.id, video, sampled)
+            one = take_video(source, download, stated.sampling, Path(scratch), sandbox, children)
+            example = _example(source.id, one.video, one.sampled)
             if recipe.reads_captions and captioning is not None:
-                example = replace(example, captions=_captions(video, sampled, frames, captioning))
+                example = replace(example, captions=_captions(one, captioning))
         except StageError as error:
             raise ConfigError(f"{at} cannot be summarized: {error}") from error
         if recipe.features is not None and stated.config.features is not None:
-            pictures = (read_frame(frames, index) for index in range(example.frames))
+            pictures = map(one.read, range(example.frames))
             recipe.features.keep(example, tower_vectors(build_tower(_at_hand(stated.config.features.tower)), pictures))
         recipe.prepare([example])
-        recipe.show(example, lambda index: read_frame(frames, index), stated.formats)
+        recipe.show(example, one.read, stated.formats)
         answer = next(predict(recipe, recipe.load(checkpoint), [example], 1))
-        files = _pictures(answer, sampled, frames, out)
-        files |= _film(answer, path, out, sandbox, Limits(stated.sampling.wall_seconds))
-    record = summary_record(answer, sampled.defects)
+        files = _pictures(answer, one, out)
+        files |= _film(answer, one.path, out, sandbox, Limits(stated.sampling.wall_seconds))
+    record = summary_record(answer, one.sampled.defects)
     files["summary"] = out / "summary.json"
     write_whole(files["summary"], json.dumps(record, indent=2, ensure_ascii=False) + "\n")
     return Summarized(record, files)
@@ -141,13 +122,11 @@ def _at_hand(model: Placed) -> Placed:
     return cast("Placed", model.model_copy(update={"device": "cpu"}))
 
 
-def _captions(video: Video, sampled: FrameSet, frames: Path, config: CurateConfig) -> tuple[str, ...]:
+def _captions(one: OneVideo, config: CurateConfig) -> tuple[str, ...]:
     """A caption for each frame, as releases have them; empty where the captioner has none. Raises StageError."""
-    prompt, model = prompts.load(config.caption.prompt), build_chat_model(config.models.captioner)
-    with model if isinstance(model, AbstractContextManager) else nullcontext():  # an engine with connections
-        made = caption_frames(video, sampled, lambda index: read_frame(frames, index), model, prompt, config.caption)
+    made = caption_video(one.video, one.sampled, one.read, config)
     texts = {caption.index: neutral(caption.text) for caption in made.captions}
-    return tuple(texts.get(frame.index, "") for frame in sampled.frames)
+    return tuple(texts.get(frame.index, "") for frame in one.sampled.frames)
 
 
 def passages(answer: Answer, least: float = LEAST_SECONDS) -> tuple[Passage, ...]:
@@ -173,15 +152,6 @@ def passages(answer: Answer, least: float = LEAST_SECONDS) -> tuple[Passage, ...
         else:
             found.append(Passage(start, end, text))
     return tuple(found)
-
-
-def _source(at: str, base: Path) -> Source:
-    found = list(read_sources(SourceSpec(at=at), base=base))
-    if len(found) != 1:
-        raise ConfigError(f"{at} names {len(found)} videos: name one, or curate them with `v2xum curate`")
-    if isinstance(found[0], Rejection):
-        raise ConfigError(f"{at}: {found[0].reason}: {found[0].evidence}")
-    return found[0]
 
 
 def _example(name: str, video: Video, sampled: FrameSet) -> Example:
@@ -219,14 +189,13 @@ def _rounded(scores: NDArray[np.float32]) -> list[float]:
     return [round(float(score), 6) for score in scores]
 
 
-def _pictures(answer: Answer, sampled: FrameSet, frames: Path, out: Path) -> dict[str, Path]:
+def _pictures(answer: Answer, one: OneVideo, out: Path) -> dict[str, Path]:
     example, predicted = answer
     if not predicted.keyframes:
         return {}
     times: Sequence[Seconds] = [Seconds(float(example.seconds[frame])) for frame in predicted.keyframes]
-    sheet = contact_sheet(
-        times, lambda place: read_frame(frames, predicted.keyframes[place]), sampled.width / sampled.height
-    )
+    aspect = one.sampled.width / one.sampled.height
+    sheet = contact_sheet(times, lambda place: one.read(predicted.keyframes[place]), aspect)
     write_whole(out / SHEET, sheet)
     return {"contact_sheet": out / SHEET}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 from curation.ledger.entries import Entry
 from curation.ledger.ledger import Ledger
@@ -12,10 +13,12 @@ from curation.sources.seen import origin_of
 from curation.status.standings import Standings
 from curation.status.view import LedgerView
 from schemas.documents.status import ExplainedRejection, ExplainedStage, Explanation
+from schemas.errors import ConfigError
 from schemas.records import Origin
 from schemas.safe_text import file_name
 from schemas.secret_addresses import without_secrets
 
+_NAMED = 8  # ids in a message
 _ROW = re.compile(r"(?P<list>.+?)(?::|,? row )(?P<row>[0-9]{1,12})", re.DOTALL)
 
 
@@ -24,8 +27,10 @@ def find(ledger: Ledger, wanted: str) -> list[str]:
 
     Also the place in a list: `list.csv:12`, or `list.csv row 12`, as messages have it.
     """
-    matches = []
+    matches: list[str] = []
     wanted = without_secrets(wanted)
+    if not wanted.strip():  # else a video without a title would be meant
+        return matches
     contents = ledger.contents()
     named = _ROW.fullmatch(wanted)
     row = Origin(list_name=named["list"], row=int(named["row"])) if named is not None else None
@@ -41,6 +46,21 @@ def find(ledger: Ledger, wanted: str) -> list[str]:
         if exact or (len(wanted) >= 4 and any(name.startswith(wanted) for name in names[:2])):
             matches.append(source.id)
     return matches
+
+
+def find_one(ledger: Ledger, wanted: str, where: Path) -> str:
+    """The id of the one video that a person means, as `find`. Raises ConfigError; it calls the workspace `where`."""
+    ids = find(ledger, wanted)
+    if len(ids) == 1:
+        return ids[0]
+    if ids:
+        more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
+        named = f"{', '.join(ids[:_NAMED])}{more}"
+        raise ConfigError(f"{wanted!r} names {len(ids)} videos in {where}: give one of the ids {named}")
+    raise ConfigError(
+        f"{wanted!r} names no video in {where}: give the id that report/report.html, the dataset or its "
+        "rejections.jsonl has, the first letters of it, a title or an address"
+    )
 
 
 def _same_row(wanted: Origin | None, origin: Origin | None) -> bool:

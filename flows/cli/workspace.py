@@ -15,7 +15,7 @@ from curation.pipeline.open import open_ledger, open_view
 from curation.report.last_summary import with_findings
 from curation.status.counts import summarize
 from curation.status.explain import explain as explain_video
-from curation.status.explain import find
+from curation.status.explain import find_one
 from curation.status.listing import list_videos
 from curation.status.selection import Place, Selection
 from curation.workspace import Workspace
@@ -41,7 +41,6 @@ from schemas.errors import ConfigError
 from schemas.kit.number_of import number_of
 from schemas.review import REASONS
 
-_NAMED = 8  # ids in a message
 _NOT_TRIED = {  # reasons that `v2xum status` shows, and that are computed anew by every command
     "duplicate": "another video has the same bytes",
     "unsupported": "its audit refuses the summary (audit.refuse_below)",
@@ -151,17 +150,7 @@ def explain(
         _explain_published(workspace_first("explain", workspace, [video]), release, video, as_json=as_json)
         return
     with workspace_first("explain", workspace, [video]).to_read() as place, open_view(place) as view:
-        ids = find(view.ledger, video)
-        if len(ids) != 1:
-            if ids:
-                more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
-                named = f"{', '.join(ids[:_NAMED])}{more}"
-                raise ConfigError(f"{video!r} names {len(ids)} videos in {workspace}: give one of the ids {named}")
-            raise ConfigError(
-                f"{video!r} names no video in {workspace}: give the id that report/report.html, the dataset or its "
-                "rejections.jsonl has, the first letters of it, a title or an address"
-            )
-        answer = explain_video(view, ids[0])
+        answer = explain_video(view, find_one(view.ledger, video, workspace))
     if as_json:
         print_json(answer)
     else:

@@ -35,23 +35,25 @@ def curate_here(
     adopt: bool = False,
     allow_fewer: bool = False,
     as_json: bool = False,
+    stop: threading.Event | None = None,
 ) -> WorkspaceStatus:
     """Curate into the workspace `root`; returns the workspace's status. Notes and progress are written to stderr.
 
     `sources`, when given, replace those of the configuration.
-    `as_json`: progress as JSON lines. A run with nothing to do starts no server. Raises
+    `as_json`: progress as JSON lines. `stop`: the caller sets it to stop the run at a safe point; without it Ctrl-C and
+    SIGTERM do that, and end the process where no safe point comes. A run with nothing to do starts no server. Raises
     ConfigError without sources, BudgetReached when `budget` is used up, and what `curate` raises.
     """
     config = with_sources(config, sources)
-    stop = threading.Event()
+    stopping = stop if stop is not None else threading.Event()
     notes: list[str] = []
 
     def curate() -> WorkspaceStatus:
         with Display(as_json=as_json) as display:
-            return _curate(config, root, limit, budget, stop, notes, display, adopt=adopt, allow_fewer=allow_fewer)
+            return _curate(config, root, limit, budget, stopping, notes, display, adopt=adopt, allow_fewer=allow_fewer)
 
     try:
-        return stoppable(curate, stop)
+        return curate() if stop is not None else stoppable(curate, stopping)
     finally:
         for note in notes:
             sys.stderr.write(f"v2xum: {plain(note, 2000)}\n")

@@ -12,6 +12,8 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+import v2xum
+from curation.frames.one_video import OneVideo
 from curation.frames.sample import sample_frames
 from curation.video.sandbox import Sandbox
 from flows.cli.main import application
@@ -84,6 +86,19 @@ def test_the_answer_is_that_of_the_evaluation(trained: Training, tmp_path: Path)
         "summary.json",
         "summary.mp4",
     ]
+
+
+def test_python_gets_the_same_in_memory(trained: Training, tmp_path: Path) -> None:
+    film = str(trained.test[0].media)
+    code, said, err = summarize(film, trained.out / "model", tmp_path / "out", "--json")
+    assert code == 0, err
+    made, record = v2xum.summarize(film, model=trained.out / "model"), json.loads(said)
+    assert list(made.keyframes) == record["keyframes"] and made.frames == record["frames"] and made.files == {}
+    assert made.scores is not None and made.scores.tolist() == pytest.approx(record["scores"], abs=1e-6)
+    assert made.sheet == (tmp_path / "out" / "contact_sheet.jpg").read_bytes() and made.film is not None
+    assert "data:image/jpeg;base64," in made._repr_html_()
+    sheet = made.contact_sheet()
+    assert sheet is not None and sheet.mode == "RGB"
 
 
 def test_pictures_of_an_earlier_call_do_not_stay_beside_another_answer(
@@ -196,7 +211,7 @@ def test_captions_are_written_by_the_configured_captioner(trained: Training, tmp
     )
     with Sandbox() as sandbox:
         sampled = sample_frames(video, one.media, trained.release.sampling, tmp_path, sandbox)
-    written = summarizing._captions(video, sampled, tmp_path, config)
+    written = summarizing._captions(OneVideo(video, one.media, sampled, tmp_path), config)
     assert len(written) == one.frames and any(written)
 
 

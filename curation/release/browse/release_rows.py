@@ -7,7 +7,7 @@ manifest, and pages of Parquet are compared with their checksums. `v2xum check` 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,31 @@ class ReleaseRows:
         missing, damaged or no file of a release.
         """
         for file in self._files(configuration):
-            yield from self._rows_of(file, columns)
+            for batch in self._batches_of(file, columns):
+                try:
+                    found = batch.to_pylist()
+                except _UNREADABLE as error:  # texts that are no UTF-8
+                    raise self._unreadable(file, error) from error
+                yield from found
+
+    def batches(
+        self, configuration: str, columns: Sequence[str], splits: Collection[str] | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """The same as Arrow data of at most 64 rows each; only of `splits`, where they are given. Raises as `rows`."""
+        for file in self._files(configuration):
+            match = _FILE.fullmatch(file.path)
+            if splits is None or (match and match["split"] in splits):
+                yield from self._batches_of(file, columns)
+
+    def parts(self, configuration: str) -> list[str]:
+        """The names of all parts of a configuration's columns, as `rows` takes them. Raises ConfigError as `rows`."""
+        for file in self._files(configuration):
+            try:
+                schema = pq.read_schema(self.folder / file.path)
+            except _UNREADABLE as error:
+                raise self._unreadable(file, error) from error
+            return [leaf for field in schema for leaf in _leaves(field.type, field.name)]
+        return []
 
     def _files(self, configuration: str) -> list[ExportedFile]:
         found = []
@@ -71,7 +95,7 @@ class ReleaseRows:
             )
         return [file for _, file in sorted(found, key=lambda each: each[0])]
 
-    def _rows_of(self, file: ExportedFile, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    def _batches_of(self, file: ExportedFile, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         path = self.folder / file.path
         count = 0
         try:
@@ -83,13 +107,17 @@ class ReleaseRows:
                 wanted = _parquet_names(parquet, columns)
                 for batch in parquet.iter_batches(_BATCH_ROWS, columns=wanted):
                     count += batch.num_rows
-                    yield from batch.to_pylist()
-        except (pa.ArrowException, OSError, ValueError, OverflowError) as error:  # also texts that are no UTF-8
-            raise ConfigError(f"{path} cannot be read ({plain(str(error), 200)}): {_AGAIN}") from error
+                    yield batch
+        except _UNREADABLE as error:
+            raise self._unreadable(file, error) from error
         if count != file.rows:
             raise ConfigError(f"{path} has {count} rows instead of {file.rows}: {_AGAIN}")
 
+    def _unreadable(self, file: ExportedFile, error: Exception) -> ConfigError:
+        return ConfigError(f"{self.folder / file.path} cannot be read ({plain(str(error), 200)}): {_AGAIN}")
 
+
+_UNREADABLE = (pa.ArrowException, OSError, ValueError, OverflowError)
 _AGAIN = "copy or download it again; `v2xum check DIR` names every damaged file"
 
 
