@@ -7,7 +7,6 @@ import os
 import re
 import resource
 import shutil
-import subprocess
 import tempfile
 from fractions import Fraction
 from pathlib import Path
@@ -18,20 +17,20 @@ from PIL import Image
 
 from curation.frames.sample import has_decord
 from curation.pipeline.open_files import allowed_files, how_to_raise, needed_files, wanted_files
+from curation.plan.gpus import find_gpus
 from curation.text.prompt_lines import prompt_line, render
 from curation.video.sandbox import Limits, Sandbox
 from models.check import Check, fail, ok, warn
 from models.servers.checks import Need
 from prompts import load
 from schemas.configuration.config import CurateConfig
-from schemas.errors import StageError
+from schemas.errors import ConfigError, StageError
 
 _GB = 10**9
 _LEAST_DISK = 2 * _GB
 _ADDRESSES = 4 * _GB  # the demo's run has 3.6 GB: libraries, stacks of threads, and little of it is used
 _LEAST_MEMORY = 1.5 * _GB  # this process with its libraries, beside what decoders take
 _DECODER_MEMORY = 0.5 * _GB  # measured: 27 MB for PyAV, up to 420 MB for decord at 720p
-_GPU_SECONDS = 20
 _LINE_TOKENS = 12  # of a caption's time in brackets and its line break
 _LEAST_CAPTIONS = 4  # with fewer frames a request there are too many windows for a sensible run
 _OCTAL = re.compile(r"\\([0-7]{3})")
@@ -197,19 +196,13 @@ def check_memory(config: CurateConfig, available: float | None = None, most: flo
 
 def check_gpus() -> list[Check]:
     """The NVIDIA GPUs that this machine shows, with their memory; a line also where there is none."""
-    asked = ["nvidia-smi", "--query-gpu=name,memory.total,memory.free,driver_version", "--format=csv,noheader"]
     try:
-        done = subprocess.run(asked, capture_output=True, text=True, timeout=_GPU_SECONDS, check=True)
-    except FileNotFoundError:
+        gpus = find_gpus()
+    except ConfigError as error:
+        return [warn("gpu", str(error), "see that the driver is loaded")]
+    if not gpus:
         return [ok("gpu", "no NVIDIA GPU is seen here; servers elsewhere may have theirs")]
-    except (OSError, subprocess.SubprocessError) as error:
-        said = getattr(error, "stdout", None) or str(error)
-        return [warn("gpu", f"nvidia-smi fails: {' '.join(str(said).split())}"[:300], "see that the driver is loaded")]
-    cards = [[part.strip() for part in line.split(",")] for line in done.stdout.splitlines()]
-    return [
-        ok("gpu", f"{name}, {total} ({free} free), driver {driver}")
-        for name, total, free, driver in (card for card in cards if len(card) == 4)
-    ]
+    return [ok("gpu", f"{gpu.name}, {gpu.total} MiB ({gpu.free} MiB free), driver {gpu.driver}") for gpu in gpus]
 
 
 def check_open_files(config: CurateConfig) -> Check:

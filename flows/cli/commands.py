@@ -25,6 +25,14 @@ class Entry(NamedTuple):
 
 
 COMMANDS = {  # in the order in which the help shows them
+    "init": Entry(
+        ("start.init",),
+        "Write a commented configuration into DIR: it looks for GPUs and servers, and asks what you did not say.",
+    ),
+    "schema": Entry(
+        ("start.schema",),
+        "Print the JSON Schema of the configuration, with which editors complete keys and explain them.",
+    ),
     "curate": Entry(
         ("workspace",),
         "Turn the videos of the sources into an exported dataset; run it again to continue where it stopped.",
@@ -34,6 +42,10 @@ COMMANDS = {  # in the order in which the help shows them
     ),
     "list": Entry(
         ("start.list_videos",), "List the videos of a workspace: id, where each stands and why, title and source."
+    ),
+    "open": Entry(
+        ("start.open_pages",),
+        "Serve report, browse pages and evaluations of a workspace on this machine, until Ctrl-C.",
     ),
     "explain": Entry(
         ("workspace",),
@@ -136,7 +148,7 @@ def load_command(name: str) -> TyperCommand | TyperGroup:
     return command
 
 
-application = typer.Typer(cls=_LazyGroup, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+application = typer.Typer(cls=_LazyGroup, no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False)
 
 
 def _print_version(wanted: bool) -> None:

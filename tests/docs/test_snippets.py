@@ -32,7 +32,7 @@ NOT_RUN = {"text", "mermaid", "nginx"}
 ONLY_PARSED = (
     *("curate", "doctor", "plan", "bench", "review serve", "review push", "review pull", "review listen"),
     *("release", "diff", "browse", "media", "publish", "reconstruct", "refresh"),
-    *("train", "summarize"),
+    *("train", "summarize", "open"),
 )
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 

@@ -137,7 +137,7 @@ def test_needs_are_those_of_the_configuration(config: CurateConfig) -> None:
     ("program", "status", "words"),
     [
         (None, "ok", "no NVIDIA GPU is seen here"),
-        ("echo 'NVIDIA H200, 143771 MiB, 143000 MiB, 570.86.15'", "ok", "NVIDIA H200, 143771 MiB (143000 MiB free)"),
+        ("echo 'NVIDIA H200, 143771, 143000, 570.86.15'", "ok", "NVIDIA H200, 143771 MiB (143000 MiB free)"),
         ("echo 'NVIDIA-SMI has failed because it could not talk to the driver'; exit 9", "warn", "could not talk to"),
     ],
 )
