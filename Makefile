@@ -14,6 +14,8 @@ OPEN_CLIP ?= .venv-open-clip
 export OMP_WAIT_POLICY ?= passive
 # Two workers, one for each core of a small machine; tests/groups.py says which tests stay together, and their order.
 WORKERS ?= --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+# Python compiles what is imported. To compile all that is installed takes minutes.
+export PIP_NO_COMPILE ?= 1
 # Workers, and the hundreds of processes that tests start, share what was compiled before.
 unexport PYTHONDONTWRITEBYTECODE
 

@@ -70,7 +70,7 @@ class Study:
             raise ConfigError(f"{wanted.folder} was begun with other settings: name another --folder, or remove it")
         write_whole(path, json.dumps(about, indent=1) + "\n")
         self._about = about
-        self._demo = demo_training.DemoTraining(wanted.demo, on_step, Hooks())
+        self._demo = demo_training.DemoTraining(wanted.demo, on_step)
 
     def run(self) -> dict[str, Any]:
         """Make what is missing; return the figures by kind of faults (`figures`). Raises what the steps raise."""

@@ -9,12 +9,15 @@ FOLDER/truth.json              what the scripts say of the held-out films, one s
 FOLDER/evaluation              all systems under one protocol; evaluation.json, report.html
 FOLDER/results.json            the figures (`Results`)
 FOLDER/steps.json              settings, finished steps and their seconds: what is finished is not made again
+
+V2Xum is trained beside the other two, each by a `v2xum train` of its own: small models hardly use a second core.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -37,8 +40,9 @@ from evaluation.metrics.ranks import highest_kendall
 from evaluation.metrics.text_sums import CORPUS
 from evaluation.request import EvaluateRequest, evaluate_here
 from flows.local.curate import curate_here
+from flows.local.side_by_side import Commands
 from flows.release_steps import release_workspace
-from flows.train_steps import figures_of, train_here
+from flows.train_steps import figures_of
 from models.summarizers.predicted import Predicted
 from schemas.configuration.loading import load_config, load_train_config
 from schemas.documents.evaluation import Evaluation
@@ -47,9 +51,10 @@ from schemas.repository import DATA, ROOT
 from training.examples import Example
 from training.llmvs import LlmvsRecipe
 from training.predict import Answer, write_predictions
-from training.run import Hooks, Training, TrainRequest
+from training.run import Training, TrainRequest
 
 KINDS = ("v2xum", "vtsum", "llmvs")
+SIDE_BY_SIDE = (("v2xum",), ("llmvs", "vtsum"))  # LLMVS needs no vectors of frames, which V2Xum makes for VTSUM too
 STEPS = ("render", "curate", "release", *KINDS, "evaluate")
 VERSION = "0.1.0"
 SETTINGS = {
@@ -95,12 +100,12 @@ class Wanted(NamedTuple):
 class DemoTraining:
     """The steps, each made once. `on_step` is told the name of each step that begins."""
 
-    def __init__(self, wanted: Wanted, on_step: Callable[[str], None], hooks: Hooks) -> None:
+    def __init__(self, wanted: Wanted, on_step: Callable[[str], None]) -> None:
         """Open or begin the folder.
 
         Raises ConfigError for one that was begun with other settings, and for a number of films that cannot be made.
         """
-        self._wanted, self._on_step, self._hooks = wanted, on_step, hooks
+        self._wanted, self._on_step, self._lock = wanted, on_step, threading.Lock()
         try:
             self._films = films.films(wanted.films)
         except ValueError as error:
@@ -128,28 +133,29 @@ class DemoTraining:
         """Make what is missing, and return the path of the results. Raises what the steps raise."""
         folder = self._wanted.folder
         self.release()
-        for kind in KINDS:
-            self._step(kind, folder / kind / "results.json", partial(self._train, kind))
+        self._train_all()
         self._step("evaluate", folder / "evaluation" / "evaluation.json", self._evaluate)
         self._write_results()
         return folder / "results.json"
 
     def _step(self, name: str, output: Path, make: Callable[[], None]) -> None:
         """Make a step unless it is finished and its output is there. What follows a step is made again after it."""
-        if name in self._done and output.exists():
-            return
-        if name in self._done:
-            self._seconds.pop(name)
-        self._done = [step for step in self._done if STEPS.index(step) < STEPS.index(name)]
-        self._on_step(name)
+        with self._lock:
+            if name in self._done and output.exists():
+                return
+            if name in self._done:
+                self._seconds.pop(name)
+            self._done = [step for step in self._done if step != name and not _follows(step, name)]
+            self._on_step(name)
         began = time.monotonic()
         try:
             make()
             self._done.append(name)
         finally:
-            self._seconds[name] = self._seconds.get(name, 0) + time.monotonic() - began
-            said = {"about": self._about, "done": self._done, "seconds": self._seconds}
-            write_whole(self._path, json.dumps(said, indent=2) + "\n")
+            with self._lock:
+                self._seconds[name] = self._seconds.get(name, 0) + time.monotonic() - began
+                said = {"about": self._about, "done": self._done, "seconds": self._seconds}
+                write_whole(self._path, json.dumps(said, indent=2) + "\n")
 
     def _render(self) -> None:
         folder = self._wanted.folder / "films"
@@ -166,22 +172,38 @@ class DemoTraining:
         shutil.rmtree(self._release, ignore_errors=True)  # of a run that was killed here
         release_workspace(self._place, VERSION, Limits())
 
-    def _request(self, kind: str) -> TrainRequest:
+    def _settings(self, kind: str) -> list[str]:
         folder = self._wanted.folder
         kept = f"summarizer.folder={folder / 'states'}" if kind == "llmvs" else f"features.folder={folder / 'features'}"
         own = [f"summarizer.language_model={folder / 'language_model'}"] if kind == "v2xum" else []
-        settings = [kept, *own, *self._wanted.settings(kind)]
-        config = load_train_config(ROOT / "configs" / "train" / f"{kind}_demo.yaml", settings)
-        return TrainRequest(config=config, release=self._release, out=folder / kind, resume=True)
+        return [kept, *own, *self._wanted.settings(kind)]
 
-    def _train(self, kind: str) -> None:
-        if kind == "v2xum" and not (place := self._wanted.folder / "language_model").exists():
+    def _train_all(self) -> None:
+        """Train what is not trained; what goes wrong with one ends the others, after a checkpoint."""
+        folder = self._wanted.folder
+        if not (place := folder / "language_model").exists():
             with_slots(DATA / "demo" / "summarizer", place, films.LONGEST)
-        train_here(self._request(kind), self._hooks)
+        commands = Commands(len(SIDE_BY_SIDE))
+
+        def train(kinds: Sequence[str]) -> None:
+            for kind in kinds:
+                self._step(kind, folder / kind / "results.json", partial(self._train, kind, commands))
+
+        commands.side_by_side([partial(train, kinds) for kinds in SIDE_BY_SIDE])
+
+    def _train(self, kind: str, commands: Commands) -> None:
+        words = ["train", _config(kind), "--release", self._release, "--out", self._wanted.folder / kind, "--resume"]
+        commands.run(kind, [*words, *(word for setting in self._settings(kind) for word in ("--set", setting))])
+
+    def _trained(self) -> Training:
+        """One of the trainings, for its release and its test split: all three have the same."""
+        config = load_train_config(_config("llmvs"), self._settings("llmvs"))
+        out = self._wanted.folder / "llmvs"
+        return Training(TrainRequest(config=config, release=self._release, out=out, resume=True))
 
     def _evaluate(self) -> None:
         folder = self._wanted.folder
-        held_out = Training(self._request("llmvs")).test
+        held_out = self._trained().test
         write_truth(folder / "truth.json", self.known(held_out))
         files = {kind: folder / kind / "predictions" / f"{kind}.jsonl" for kind in KINDS}
         files["llmvs_zero_shot"] = folder / "llmvs" / "predictions" / "zero_shot.jsonl"
@@ -214,7 +236,7 @@ class DemoTraining:
 
     def _write_results(self) -> None:
         evaluation = read_evaluation(self._wanted.folder / "evaluation" / "evaluation.json")
-        training = Training(self._request("llmvs"))
+        training = self._trained()
         assert isinstance(training.recipe, LlmvsRecipe)
         known = self.known(training.test)
         found = {name: {NAMES.get(m, m): v for m, v in of.items()} for name, of in figures_of(evaluation).items()}
@@ -228,9 +250,24 @@ class DemoTraining:
             "zero_shot_answered": 1 - training.recipe.unreadable(training.test) / sum(film.frames for film in known),
             "films": {name: len(getattr(training, name)) for name in ("train", "validation", "test")},
             "protocol": evaluation.provenance.protocol,
-            "seconds": {**seconds, "all": round(sum(seconds.values()), 1)},
+            "seconds": {**seconds, "all": round(_wall(seconds), 1)},
         }
         write_whole(self._wanted.folder / "results.json", json.dumps(results, indent=1) + "\n")
+
+
+def _config(kind: str) -> Path:
+    return ROOT / "configs" / "train" / f"{kind}_demo.yaml"
+
+
+def _follows(step: str, other: str) -> bool:
+    """Whether a step uses what the other one makes; trainings do not use each other's."""
+    return STEPS.index(step) > STEPS.index(other) and not (step in KINDS and other in KINDS)
+
+
+def _wall(seconds: Mapping[str, float]) -> float:
+    """The seconds of all steps by the clock, where the trainings run side by side."""
+    longest = max(sum(seconds[kind] for kind in kinds) for kinds in SIDE_BY_SIDE)
+    return sum(spent for step, spent in seconds.items() if step not in KINDS) + longest
 
 
 def above(evaluation: Evaluation, kind: str) -> dict[str, list[str]]:

@@ -52,15 +52,13 @@ def make(wanted: Wanted, page: Path | None, console: Console) -> None:
     from evaluation.compare import read_evaluation
     from evaluation.report.beside_published import goals, training_page
     from flows.cli.printing.print_evaluation import print_evaluation
-    from flows.cli.printing.train_lines import TrainLines
     from flows.local.demo_training import KINDS, STEPS, DemoTraining
-    from training.run import Hooks
 
     def begin(step: str) -> None:
         console.rule(f"{STEPS.index(step) + 1}. {step}")
 
-    lines, folder = TrainLines(), wanted.folder
-    path = DemoTraining(wanted, begin, Hooks(on_video=lines.video, on_step=lines.step)).run()
+    folder = wanted.folder
+    path = DemoTraining(wanted, begin).run()
     results = json.loads(path.read_text(encoding="utf-8"))
     print_evaluation(read_evaluation(folder / "evaluation" / "evaluation.json"), console)
     console.rule("Goals")

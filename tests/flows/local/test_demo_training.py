@@ -17,7 +17,6 @@ from flows.local import demo_training
 from flows.local.demo_training import KINDS, STEPS, DemoTraining, Wanted, above
 from schemas.errors import ConfigError
 from tests.once import once
-from training.run import Hooks
 
 _SHORT = ["training.epochs=1", "evaluation.text=false"]
 MORE = {
@@ -31,7 +30,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.prefect]
 
 def make(folder: Path, films: int = 9) -> list[str]:
     begun: list[str] = []
-    DemoTraining(Wanted(folder, films, MORE), begun.append, Hooks()).run()
+    DemoTraining(Wanted(folder, films, MORE), begun.append).run()
     return begun
 
 
@@ -41,7 +40,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_it_ends_with_the_figures_of_every_system(made: Path) -> None:
-    assert (made / "begun").read_text().split() == list(STEPS)
+    begun = (made / "begun").read_text().split()
+    assert sorted(begun) == sorted(STEPS) and begun[:3] == list(STEPS[:3]) and begun[-1] == STEPS[-1]
     results: dict[str, Any] = json.loads((made / "results.json").read_text())
     assert {*KINDS, "llmvs_zero_shot", "random", "uniform", "untrained", "seconds"} <= results.keys()
     assert results["untrained"].keys() == set(KINDS)
