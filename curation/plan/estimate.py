@@ -36,12 +36,14 @@ class Measured(NamedTuple):
 
     `start_seconds`: the time to open the models, once a run. `served_share`: the share of the model lane's wall time in
     which a server had a request (1 for models of this process). `paid_share`: tokens paid for each token in finished
-    records, 1 or more: failed captions and canaries are in no record.
+    records, 1 or more: failed captions and canaries are in no record. `paced_seconds`: what the downloads take at least
+    at the configured pace.
     """
 
     start_seconds: float = 0.0
     served_share: float = 1.0
     paid_share: float = 1.0
+    paced_seconds: float = 0.0
 
 
 class Estimate(NamedTuple):
@@ -116,6 +118,8 @@ def estimate(probed: Probed, due: Mapping[str, str], config: CurateConfig, measu
     wave = config.run.shards_in_flight * config.run.shard_size
     waves = max(1, math.ceil(len(due) / wave))
     lanes = np.stack([rows[:, _at(f"{lane}_seconds")] for lane in LANES], axis=1)
+    place = LANES.index("download")
+    lanes[:, place] = np.maximum(lanes[:, place], measured.paced_seconds)
     slowest = lanes.max(axis=1)
     wall = slowest + (lanes.sum(axis=1) - slowest) / waves + rows[:, _at("export_seconds")]
     wall += measured.start_seconds * bool(due)
@@ -184,6 +188,11 @@ def advice(found: Estimate, config: CurateConfig) -> str:
     share = found.lanes[lane].expected / found.wall_seconds.expected if found.wall_seconds.expected else 1.0
     head = {"download": "Downloads limit", "decode": "Decoding limits", "model": "The models limit"}[lane]
     head = f"{head} the run (at work for {min(share, 1.0):.0%} of its wall time): "
+    if lane == "download" and config.download.pace:
+        return head + (
+            f"downloads from one host are {config.download.pace:g} s apart (download.pace). More workers do not change "
+            "that; a faster pace may get you blocked."
+        )
     if lane == "download":
         return head + (
             f"raise run.download_workers (now {run.download_workers} a shard), or lower download.max_height "

@@ -62,6 +62,13 @@ def print_plan(answer: Plan, console: Console | None = None) -> None:
         f"{number_of(answer.videos, 'video')}: settled {answer.settled_videos} ({probe.videos} of them probed now, in "
         f"{_hours(probe.wall_hours)}), due {answer.due_videos}"
     )
+    if answer.pacing is not None:
+        paced = answer.pacing
+        told = (
+            f"{number_of(paced.videos, 'download')} from {paced.host}, {paced.seconds:g} s apart (download.pace), take "
+            f"at least {_hours(paced.least_hours)}, whatever the models can do."
+        )
+        console.print(plain(told, 1000), markup=False)
     if found is None:
         console.print(plain(answer.note or "", 1000), markup=False)
         return

@@ -14,13 +14,14 @@ from curation.pipeline.counts import Counts
 from curation.pipeline.run import Run, open_run
 from curation.plan.costs import QUANTITIES, Probed, busy_seconds, gather, is_settled
 from curation.plan.estimate import Measured, choose, document, estimate, problem, too_few
+from curation.plan.pacing import pacing
 from curation.status.standings import Standings, due
 from flows.local.curate import with_sources
 from flows.local.prefect_server import quiet_environment, server_beside
 from flows.local.progress import Display
 from flows.local.signals import stoppable
 from schemas.configuration.config import CurateConfig
-from schemas.documents.plan import Plan, ProbeCost
+from schemas.documents.plan import Pacing, Plan, ProbeCost
 from schemas.errors import ConfigError
 
 
@@ -106,6 +107,9 @@ def _answer(
 ) -> Plan:
     config = run.services.config
     note = problem(probed, due_stages) if due_stages else "nothing is due: every video is settled"
+    paced = _paced(run, due_stages)
+    if paced is not None:
+        measured = measured._replace(paced_seconds=paced.least_hours * 3600)
     reading = run.services.meter.read()
     return Plan(
         videos=videos,
@@ -121,5 +125,13 @@ def _answer(
         ),
         disk_free_megabytes=round(shutil.disk_usage(run.workspace.root).free / 1e6, 1),
         note=note,
+        pacing=paced,
         estimate=document(estimate(probed, due_stages, config, measured), config) if note is None else None,
     )
+
+
+def _paced(run: Run, due_stages: dict[str, str]) -> Pacing | None:
+    waiting = [video for video, stage in due_stages.items() if stage == "download"]
+    registered = run.services.ledger.sources(waiting) if waiting else ()
+    sources = (one.source() for one in registered)
+    return pacing((source for source in sources if source is not None), run.services.config.download.pace)

@@ -61,8 +61,20 @@ class ProbeCost(Document):
     start_hours: float
 
 
+class Pacing(Document):
+    """The host with most due downloads: `videos` of them, `seconds` apart (`download.pace`), take `least_hours`."""
+
+    host: str
+    videos: int
+    seconds: float
+    least_hours: float
+
+
 class Plan(Document):
-    """The answer of `v2xum plan`; `estimate` is None when there is too little to go by, and `note` says why."""
+    """The answer of `v2xum plan`; `estimate` is None when there is too little to go by, and `note` says why.
+
+    `pacing` is None when no pace delays the due downloads.
+    """
 
     videos: int
     due_videos: int
@@ -70,4 +82,5 @@ class Plan(Document):
     probe: ProbeCost
     disk_free_megabytes: float
     note: str | None
+    pacing: Pacing | None = None
     estimate: PlanEstimate | None
