@@ -1,6 +1,6 @@
 """The structure of the project as it is: its imports, its folders, and the pages that show both.
 
-`python -m tests.house` draws the pictures in CONTRIBUTING.md and the tree in README.md anew. Imports inside functions
+`python -m tests.house` draws the pictures and the tree in CONTRIBUTING.md anew. Imports inside functions
 count like all others: they may make a start faster, and must not hide a circle.
 """
 
@@ -18,7 +18,7 @@ PACKAGES = (
     *("v2xum", "flows", "tasks", "demo", "evaluation", "annotation", "training", "curation", "models"),
     *("pages", "prompts", "schemas", "benchmarks"),
 )
-PAGE, README = ROOT / "CONTRIBUTING.md", ROOT / "README.md"
+PAGE = ROOT / "CONTRIBUTING.md"
 _TREE = re.compile(r"```text tree\n.*?\n\n", re.DOTALL)
 _WIDTH = 18  # of the names in the tree
 _BLOCK = re.compile(r"<!-- drawn: (\w+) -->\n```mermaid\n.*?```\n", re.DOTALL)
@@ -137,7 +137,7 @@ def purposes() -> dict[str, str]:
 
 
 def with_tree(text: str) -> str:
-    """The README with the tree as the folders describe themselves; the entries after the first blank line stay."""
+    """The page with the tree as the folders describe themselves; the entries after the first blank line stay."""
     lines = []
     for folder, purpose in purposes().items():
         name = "  " * folder.count("/") + folder.rpartition("/")[2] + "/"
@@ -160,5 +160,4 @@ def _names(tree: ast.AST) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(drawn(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-    README.write_text(with_tree(README.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(with_tree(drawn(PAGE.read_text(encoding="utf-8"))), encoding="utf-8")

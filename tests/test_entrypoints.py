@@ -48,11 +48,11 @@ def test_every_entrypoint_of_prefect_yaml_loads_and_takes_its_parameters() -> No
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_is_in_the_readme_and_has_help(name: str) -> None:
-    readme = (ROOT / "README.md").read_text()
+def test_every_command_is_in_the_reference_and_has_help(name: str) -> None:
+    reference = (ROOT / "docs" / "reference" / "commands.md").read_text()
     command = load_command(name)
     names = command.commands if isinstance(command, TyperGroup) else ()
     calls = [[name, *([] if inner == "run" else [inner])] for inner in names] or [[name]]
     for words in calls:
-        assert f"v2xum {' '.join(words)}" in readme
+        assert f"## v2xum {' '.join(words)}\n" in reference
         assert CliRunner().invoke(application(), [*words, "--help"]).exit_code == 0

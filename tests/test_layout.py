@@ -131,11 +131,11 @@ def test_the_pictures_show_the_imports_as_they_are() -> None:
     assert house.drawn(page) == page, "draw them anew: python -m tests.house"
 
 
-def test_the_readme_tree_names_what_there_is_as_it_describes_itself() -> None:
-    readme = house.README.read_text(encoding="utf-8")
-    assert house.with_tree(readme) == readme, "write it anew: python -m tests.house"
+def test_the_tree_names_what_there_is_as_it_describes_itself() -> None:
+    page = house.PAGE.read_text(encoding="utf-8")
+    assert house.with_tree(page) == page, "write it anew: python -m tests.house"
     assert all(purpose.endswith(".") for purpose in house.purposes().values())
-    tree = readme.split("```text tree\n")[1].split("```")[0]
+    tree = page.split("```text tree\n")[1].split("```")[0]
     named = {line.split()[0].rstrip("/") for line in tree.splitlines() if line and not line.startswith(" ")}
     ignored = {"LICENSE", "requirements.lock"}
     kept = subprocess.run(

@@ -54,7 +54,7 @@ DOWNLOAD = Place(
         Reason("rate_limited", "The site says: too many requests. The whole host is left alone for a while.",
                "raise `download.pace`, lower `run.download_workers`; the next run goes on"),
         Reason("forbidden", "The site answered 403. Three in a row pause the host.",
-               "another address of this machine, or cookies; the next run tries again"),
+               "a slower `download.pace`, or cookies; the next run tries again"),
         Reason("host_paused", "The host refused other downloads before and is not asked again yet.", AGAIN),
         Reason("private", "The video is private.", _GONE),
         Reason("removed", "The video was removed.", _GONE),

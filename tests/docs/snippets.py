@@ -12,7 +12,11 @@ from markdown_it import MarkdownIt
 
 from schemas.repository import ROOT
 
-PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs" / "guides").glob("*.md")))
+_FOLDERS = ("tutorials", "guides", "concepts")
+PAGES = (
+    *(ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "docs" / "index.md"),
+    *(page for folder in _FOLDERS for page in sorted((ROOT / "docs" / folder).glob("*.md"))),
+)
 # A command that writes what it was called with into $CALLS, a JSON list a line, and does nothing else.
 _RECORDER = """#!/usr/bin/env python3
 import fcntl, json, os, sys

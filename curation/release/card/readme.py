@@ -20,6 +20,7 @@ from pages.markdown import Markdown, escape_markdown
 from schemas.configuration.config import CurateConfig
 from schemas.documents.review_report import Agreement, Estimate
 from schemas.instructions import ASK
+from schemas.meanings.columns import meaning
 from schemas.release import ReleaseManifest
 
 _PEOPLE, _TITLE = 50, "Untitled dataset"
@@ -47,6 +48,7 @@ def render_card(
         first_split=Markdown(manifest.splits[0].split),
         configurations=manifest.configurations,
         shows={each.name: each.shows for each in CONFIGURATIONS},
+        columns={name: Markdown(meaning(name, "default")) for name in CONFIGURATIONS[0].features()},
         plots={plot.path.rpartition("/")[2].removesuffix(".png"): plot for plot in plots},
         comparisons=compare(figures, {each.split: each.rows for each in manifest.splits}),
         paper=Markdown(PAPER),

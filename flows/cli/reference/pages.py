@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from curation.store.files import write_whole
-from flows.cli.reference import columns, commands, documents, exit_codes, reasons
+from flows.cli.reference import api, columns, commands, documents, exit_codes, keys, reasons
 from schemas.repository import ROOT
 
 FOLDER = ROOT / "docs" / "reference"
 PAGES: Mapping[str, Callable[[], str]] = {
+    "curate-keys.md": keys.curate,
+    "train-keys.md": keys.train,
     "commands.md": commands.render,
     "columns.md": columns.render,
     "reasons.md": reasons.render,
     "exit-codes.md": exit_codes.render,
     "documents.md": documents.render,
+    "api.md": api.render,
 }
 
 
