@@ -8,6 +8,7 @@ v2xum_stage_videos_total{stage,outcome}, v2xum_downloaded_bytes_total, v2xum_run
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -81,6 +82,25 @@ def _counters(name: str, text: str, label: str, values: dict[str, float]) -> Met
     return family
 
 
+def require_port(port: int | None) -> None:
+    """Raise ConfigError when a run could not serve its metrics on this port: before it works, not in the middle."""
+    if port is None:
+        return
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # like the server of the metrics
+        try:
+            probe.bind((ADDRESS, port))
+            probe.listen(1)
+        except OSError as error:
+            raise _taken(port, error) from error
+
+
+def _taken(port: int, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"run.metrics_port: {ADDRESS}:{port} cannot be listened on ({error.strerror}); set it to a free port"
+    )
+
+
 @contextmanager
 def serve_metrics(port: int | None, meter: Meter, counts: Counts) -> Iterator[str | None]:
     """Serve a run's metrics until the block ends; yields their URL, or None when `port` is None.
@@ -95,9 +115,7 @@ def serve_metrics(port: int | None, meter: Meter, counts: Counts) -> Iterator[st
     try:
         server, thread = start_http_server(port, addr=ADDRESS, registry=registry)
     except OSError as error:
-        raise ConfigError(
-            f"run.metrics_port: {ADDRESS}:{port} cannot be listened on ({error.strerror}); choose a free port"
-        ) from error
+        raise _taken(port, error) from error
     try:
         yield f"http://{ADDRESS}:{port}/metrics"
     finally:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from models.chat import ChatModel, Embedder
 from models.clip import Clip, Extractor, Tower
+from models.devices import require_device
 from models.embedding.open_clip import OpenClip
 from models.embedding.sentences import NgramEmbedder, TransformersEmbedder
 from models.identity import checkpoint_errors, require_packages
@@ -49,6 +50,7 @@ def build_chat_model(
         return RemoteChatModel(config, meter or Meter(), raise_if_stopped)
     with _LOADING:
         require_packages()
+        require_device(config.device)
         from models.local.chat_model import LocalChatModel
 
         return LocalChatModel(config)
@@ -60,6 +62,7 @@ def build_embedder(config: NgramConfig | TransformersConfig) -> Embedder:
         return NgramEmbedder(config.dimensions)
     with _LOADING:
         require_packages()
+        require_device(config.device)
         return TransformersEmbedder(config)
 
 
@@ -69,6 +72,7 @@ def build_clip(config: ClipConfig) -> Clip:
         if isinstance(config, OpenClipConfig):
             return OpenClip(config)
         with checkpoint_errors(config.model):
+            require_device(config.device)
             from models.embedding.transformers_clip import TransformersClip
 
         return TransformersClip(config)

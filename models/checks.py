@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from models.check import Check, fail, ok
+from models.devices import missing_device
 from models.embedding.open_clip import open_clip_errors
+from models.hub import HubUnreachable
 from models.identity import name_of, open_clip_identity, require_packages, revision_of
 from schemas.configuration.model_config import (
     LocalModel,
@@ -28,13 +29,19 @@ def check_local(role: str, config: LocalModel | TransformersEmbedder | Transform
         return [fail(name, str(error), "pip install -e '.[local]' in the checkout")]
     try:
         revision = revision_of(config.model, config.revision)
+    except HubUnreachable as error:
+        fix = (
+            f"see that this machine reaches the hub (HTTPS_PROXY names a proxy, HF_ENDPOINT a mirror), or copy the "
+            f"checkpoint here and set models.{role}.model to its folder"
+        )
+        return [fail(name, str(error), fix)]
     except ConfigError as error:
         return [
             fail(
                 name,
                 str(error),
-                f"put the checkpoint there, or set models.{role}.model to a folder or a hub id (relative folders are "
-                "relative to the configuration file)",
+                f"correct the name, or set models.{role}.model to a folder or a hub id (relative folders are relative "
+                "to the configuration file)",
             )
         ]
     checks = [ok(name, f"checkpoint {name_of(config.model)}, revision {revision[:12]}, runs in this process")]
@@ -94,13 +101,6 @@ def check_extractor(config: TrainedExtractor, fps: float) -> list[Check]:
 
 
 def _device(name: str, device: str) -> Check:
-    import torch  # seconds to import: only when a device is asked for
-
-    kind = device.partition(":")[0]
-    available: dict[str, Callable[[], bool]] = {
-        "cuda": torch.cuda.is_available,
-        "mps": torch.backends.mps.is_available,
-    }
-    if kind in available and available[kind]():
-        return ok(f"{name}.device", f"{device} is available")
-    return fail(f"{name}.device", f"torch {torch.__version__} sees no device {device!r}", f"set {name}.device: cpu")
+    if missing := missing_device(device):
+        return fail(f"{name}.device", missing, f"set {name}.device: cpu")
+    return ok(f"{name}.device", f"{device} is available")

@@ -19,6 +19,10 @@ _lock = threading.Lock()
 _silent: tuple[float, str] | None = None  # when the hub gave no answer, and what was said
 
 
+class HubUnreachable(ConfigError):
+    """The hub gives no answer, and the cache has no copy of the checkpoint."""
+
+
 def hub_commit(model: str, revision: str | None) -> str:
     """The commit (40 hex digits) that a hub id and a branch, tag or commit name (None: the main branch) stand for.
 
@@ -63,6 +67,6 @@ def _commit(model: str, revision: str | None) -> str:
     cached = try_to_load_from_cache(model, "config.json", revision=revision)
     if isinstance(cached, str):
         return Path(cached).parent.name  # CACHE/models--OWNER--NAME/snapshots/COMMIT/config.json
-    raise ConfigError(
+    raise HubUnreachable(
         f"model {model!r}: the hub {constants.ENDPOINT} cannot be reached ({why}), and the cache has no copy"
     )

@@ -59,7 +59,16 @@ def read_sources(
         if seen is None:
             known.close()
     if empty:
-        raise ConfigError(f"sources.at: there is no video in {without_secrets(spec.at)!r}")
+        raise ConfigError(f"sources.at: there is no video in {without_secrets(spec.at)!r}{_wanted(spec, base)}")
+
+
+def _wanted(spec: SourceSpec, base: Path) -> str:
+    """What would be a video there, for whoever named a place without one."""
+    if spec.at.startswith(list_files.HUB) or not resolve_path(spec.at, base).is_dir():
+        return ": it has no row below its header; write one address a row (docs/guides/sources.md)"
+    endings = " ".join(sorted(folders.VIDEO_SUFFIXES))
+    below = "also in folders inside" if spec.recursive else "not in folders inside (`recursive: false`)"
+    return f": files with these endings are looked for, {below}: {endings}. A list of addresses is named by its file"
 
 
 class _Reading(NamedTuple):

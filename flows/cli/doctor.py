@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,12 +20,13 @@ from curation.plan.doctor import (
     needs,
 )
 from flows.cli.app import print_json
-from flows.prometheus import ADDRESS
+from flows.prometheus import ADDRESS, require_port
 from models.check import Check, fail, ok, warn
 from models.checks import check_clip, check_embedder, check_extractor, check_local
 from models.servers.checks import check_server
 from schemas.configuration.config import CurateConfig
 from schemas.configuration.model_config import OpenAIModel
+from schemas.errors import ConfigError
 from schemas.safe_text import plain, plain_line
 
 _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
@@ -85,14 +85,10 @@ def check_port(port: int | None) -> list[Check]:
     if port is None:
         return []
     name = "run.metrics_port"
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # like the server of the metrics
-        try:
-            probe.bind((ADDRESS, port))
-            probe.listen(1)
-        except OSError as error:
-            found = f"{ADDRESS}:{port} cannot be listened on ({error.strerror})"
-            return [fail(name, found, f"set {name} to a free port")]
+    try:
+        require_port(port)
+    except ConfigError as error:
+        return [fail(name, str(error).removeprefix(f"{name}: "), f"set {name} to a free port")]
     return [ok(name, f"{ADDRESS}:{port} is free")]
 
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     import typer
 
+OLDEST = (3, 11)
+
 
 def application() -> typer.Typer:
     """The application; it imports a command when the command is called."""
@@ -39,8 +41,20 @@ def calm_threads() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
+def require_python(running: tuple[int, ...]) -> None:
+    """End with a sentence and exit code 2 under a Python that is too old for the modules of the commands."""
+    if running < OLDEST:
+        have, need = (".".join(map(str, version)) for version in (running, OLDEST))
+        sys.stderr.write(
+            f"v2xum: this is Python {have}, and {need} or newer is needed: install one, and make the environment with "
+            f"it (make PYTHON=python{need}, or python{need} -m venv .venv)\n"
+        )
+        sys.exit(2)
+
+
 def main() -> None:
     """Run the command line. Ctrl-C ends it with exit code 130 and no traceback, also while modules are imported."""
+    require_python(sys.version_info[:2])
     try:
         _run()
     except KeyboardInterrupt:

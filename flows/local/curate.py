@@ -18,6 +18,7 @@ from flows.local.head_start import head_start
 from flows.local.prefect_server import quiet_environment, server_beside
 from flows.local.progress import Display
 from flows.local.signals import stoppable
+from flows.prometheus import require_port
 from schemas.configuration.config import CurateConfig, SourceSpec
 from schemas.documents.status import WorkspaceStatus
 from schemas.errors import ConfigError, RunStopped
@@ -84,6 +85,7 @@ def _curate(
             ledger.end_run(ledger.begin_run(IDLE), IDLE, run.counts.rows())
             notes.append("nothing to do: no video of the sources is due, and the export is up to date and sound")
             return summarize(run.services.view)
+        require_port(config.run.metrics_port)
         quiet_environment(root / "prefect")
         with server_beside(root / "prefect", run.services.raise_if_interrupted) as server:
             from prefect.settings import PREFECT_API_URL, temporary_settings

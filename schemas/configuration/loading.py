@@ -63,6 +63,8 @@ def validate_config(raw: dict[str, Any], where: str) -> CurateConfig:
 def _read(path: Path, overrides: Sequence[str]) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: no such file; `v2xum init DIR` writes one, configs/ has examples") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
     try:

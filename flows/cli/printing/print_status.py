@@ -13,6 +13,7 @@ from flows.cli.app import typed_path
 from schemas.documents.run_summary import Finding
 from schemas.documents.status import WorkspaceStatus
 from schemas.kit.number_of import number_of
+from schemas.meanings.reasons import described
 from schemas.safe_text import plain
 
 _AWAITS = "audit: awaits_review"
@@ -39,6 +40,8 @@ def print_status(status: WorkspaceStatus, workspace: Path, console: Console | No
     console.print(table)
     for reason, videos in status.reasons.items():
         console.print(f"{videos:6} {plain(reason)}", markup=False, highlight=False)
+        if not status.samples:  # who has nothing yet is told at once what `v2xum explain` would say
+            _print_way_out(reason, console)
     if status.poison:
         console.print(
             f"\n{status.poison} of the rejected crashed a decoder or the program (class poison). They are not tried"
@@ -68,6 +71,12 @@ def _print_findings(findings: Sequence[Finding], console: Console) -> None:
     if kept := len(findings) - len(noted):
         limits = "its limit" if kept == 1 else "their limits"
         console.print(f"{number_of(kept, 'figure')} within {limits}", highlight=False)
+
+
+def _print_way_out(reason: str, console: Console) -> None:
+    stage, _, slug = reason.partition(": ")
+    if (told := described(slug, stage)) is not None:
+        console.print(f"       way out: {told.do}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _add_elsewhere(table: Table, status: WorkspaceStatus, places: Iterable[str]) -> None:
