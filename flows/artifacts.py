@@ -39,7 +39,7 @@ def figures(summary: RunSummary, report: Path) -> str:
     if summary.reasons:
         reasons = [(reason, f"{count:,}") for reason, count in summary.reasons.items()]
         parts.append(_table("set aside", "videos", reasons[:_MOST_REASONS]))
-    parts.append(f"The page with pictures: {escape_markdown(str(report))}")
+    parts.append(f"The page with pictures: {escape_markdown(str(report))} (`v2xum open` shows it)")
     return "\n\n".join(parts) + "\n"
 
 

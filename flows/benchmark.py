@@ -13,7 +13,7 @@ from schemas.documents.evaluation import Evaluation
 from tasks.evaluate import evaluate_predictions
 
 
-@flow(name="benchmark", persist_result=False)
+@flow(name="benchmark", flow_run_name="benchmark {request.out}", persist_result=False)
 def benchmark(request: EvaluateRequest) -> dict[str, Any]:
     """Evaluate as `request` says. Returns every metric of every row, and the path of the report.
 

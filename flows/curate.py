@@ -28,6 +28,7 @@ from curation.report.write import report_path, try_report
 from curation.status.counts import summarize
 from flows.artifacts import figures
 from flows.prometheus import serve_metrics
+from flows.worst_samples import try_worst_samples
 from schemas.configuration.config import CurateConfig
 from schemas.documents.status import WorkspaceStatus
 from schemas.errors import AllAlike, BindingBroken, BudgetReached, ConfigError, RunStopped
@@ -53,7 +54,7 @@ def curate_shards(shards: list[Shard]) -> None:
         raise
 
 
-@flow(name="curate", persist_result=False)
+@flow(name="curate", flow_run_name="curate {config.name}", persist_result=False)
 def curate(
     config: CurateConfig, workspace: Path, limit: int | None = None, *, adopt: bool = False, allow_fewer: bool = False
 ) -> WorkspaceStatus:
@@ -98,8 +99,9 @@ def run_shards(run: Run, shards: list[Shard]) -> None:
     """Curate shards of an open run, `run.shards_in_flight` at a time. Raises as `curate_shards`."""
     in_flight = run.services.config.run.shards_in_flight
     runner = cast(TaskRunner[PrefectFuture[Any]], ThreadPoolTaskRunner[Any](max_workers=in_flight))
+    name = f"{run.services.config.name} shards {shards[0].number:05d}-{shards[-1].number:05d}"
     with _settled(run):
-        curate_shards.with_options(task_runner=runner)(shards)
+        curate_shards.with_options(task_runner=runner, flow_run_name=name)(shards)
 
 
 @contextlib.contextmanager
@@ -116,7 +118,10 @@ def _settled(run: Run) -> Iterator[None]:
 
 
 def _conclude(run: Run, why: str | None = None) -> None:
-    """Write the report, and store its figures as an artifact; a failure of either does not change how the run ended."""
+    """Write the report, and store artifacts: its figures, and the worst samples, of a run that was not stopped.
+
+    A failure of either does not change how the run ended.
+    """
     summary = try_report(run.workspace, run.services, run.history, why)
     if summary is not None:
         text = figures(summary, report_path(run.workspace))
@@ -124,6 +129,8 @@ def _conclude(run: Run, why: str | None = None) -> None:
             PrefectException, httpx.HTTPError, OSError
         ):  # Prefect's server may be the reason for the stop
             create_markdown_artifact(key="curate-report", markdown=text, description="what the run did")
+            if why is None and (worst := try_worst_samples(run.services)) is not None:
+                create_markdown_artifact(key="curate-worst", markdown=worst, description="the worst audits: look here")
 
 
 def _carry(run: Run, ids: list[str], allow_fewer: bool) -> None:

@@ -14,7 +14,7 @@ from tasks.train import fit_summarizer, make_features, predict_split
 from training.run import TrainRequest
 
 
-@flow(name="finetune", persist_result=False)
+@flow(name="finetune", flow_run_name="finetune {request.config.name}", persist_result=False)
 def finetune(request: TrainRequest) -> dict[str, Any]:
     """Train as `request` says. Returns the model's folder, every metric of every row, and the path of the report."""
     training = open_training(request)

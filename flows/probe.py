@@ -15,7 +15,7 @@ from flows.curate import run_shards
 from schemas.errors import ConfigError, RunStopped
 
 
-@flow(name="probe", persist_result=False)
+@flow(name="probe", flow_run_name="probe {workspace.name}", persist_result=False)
 def probe(workspace: Path, ids: list[str]) -> None:
     """Run the stages for the videos `ids` of an open run; `v2xum curate` uses the results.
 

@@ -12,7 +12,7 @@ from curation.workspace import Workspace
 from tasks.publish import publish as publish_task
 
 
-@flow(name="publish", persist_result=False)
+@flow(name="publish", flow_run_name="publish {workspace} {version}", persist_result=False)
 def publish(
     workspace: str,
     version: str,

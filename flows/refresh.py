@@ -13,7 +13,7 @@ from flows.artifacts import refresh_figures
 from tasks.refresh import refresh_sources
 
 
-@flow(name="refresh", persist_result=False)
+@flow(name="refresh", flow_run_name="refresh {workspace}", persist_result=False)
 def refresh(workspace: str, limit: int | None = None, dry_run: bool = False) -> dict[str, Any]:
     """Refresh a workspace as `v2xum refresh` does; returns the JSON value that the command prints.
 

@@ -13,7 +13,7 @@ from schemas.release import FormatChoice
 from tasks.release import measure_review, write_release
 
 
-@flow(name="release", persist_result=False)
+@flow(name="release", flow_run_name="release {workspace} {version}", persist_result=False)
 def release(
     workspace: str,
     version: str,

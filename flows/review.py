@@ -20,7 +20,7 @@ from schemas.safe_text import plain_line
 COMPLETE = "v2xum.review.batch-complete"
 
 
-@flow(name="review-push", persist_result=False)
+@flow(name="review-push", flow_run_name="review-push {workspace}", persist_result=False)
 def review_push(
     workspace: str, project: str | None = None, changes: dict[str, Any] | None = None, again: bool = False
 ) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def review_push(
     return push_workspace(place, project, changes or {}, again=again)._asdict()
 
 
-@flow(name="review-pull", persist_result=False)
+@flow(name="review-pull", flow_run_name="review-pull {workspace}", persist_result=False)
 def review_pull(workspace: str, project: str | None = None) -> dict[str, Any]:
     """Store people's verdicts since the last pull; emit `COMPLETE` once when no task is open any more.
 
@@ -51,7 +51,7 @@ def review_pull(workspace: str, project: str | None = None) -> dict[str, Any]:
     return result._asdict()
 
 
-@flow(name="review-report", persist_result=False)
+@flow(name="review-report", flow_run_name="review-report {workspace}", persist_result=False)
 def review_report(workspace: str) -> dict[str, Any]:
     """Write the report and an artifact that names it; returns the report's JSON value."""
     figures, page = report_workspace(Workspace(Path(workspace)).require())

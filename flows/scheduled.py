@@ -11,7 +11,7 @@ from schemas.configuration.loading import load_config
 from schemas.errors import ConfigError
 
 
-@flow(name="curate-file", persist_result=False)
+@flow(name="curate-file", flow_run_name="curate-file {workspace}", persist_result=False)
 def curate_file(
     config: str,
     workspace: str,

@@ -29,7 +29,7 @@ NO_SERVER = "ConfigError: no Label Studio server is known"
 ENDS = {
     "curate-file/nightly": ("COMPLETED", ""),
     "refresh/weekly": ("COMPLETED", ""),
-    "benchmark/benchmark": ("COMPLETED", ""),
+    "benchmark/on-demand": ("COMPLETED", ""),
     "review-push/nightly": ("FAILED", NO_SERVER),
     "review-pull/hourly": ("FAILED", NO_SERVER),
     "review-report/nightly": ("COMPLETED", ""),
@@ -106,7 +106,7 @@ def states(client: httpx.Client, environment: dict[str, str], films: Path, place
             "limit": 2,
         },
         "refresh/weekly": {"workspace": str(places / "refreshed")},
-        "benchmark/benchmark": {"request": {**request, "out": str(places / "evaluation"), "text": False}},
+        "benchmark/on-demand": {"request": {**request, "out": str(places / "evaluation"), "text": False}},
         **dict.fromkeys(("review-push/nightly", "review-pull/hourly", "review-report/nightly"), review),
     }
     runs = {}
@@ -115,7 +115,9 @@ def states(client: httpx.Client, environment: dict[str, str], films: Path, place
         runs[name] = client.post(path, json={"parameters": given}).raise_for_status().json()["id"]
     # With a limit, the worker waits for what it started before it ends.
     prefect(environment, "worker", "start", "--pool", "v2xum", "--type", "process", "--run-once", "--limit", "6")
-    return {name: client.get(f"/flow_runs/{run}").raise_for_status().json()["state"] for name, run in runs.items()}
+    found = {name: client.get(f"/flow_runs/{run}").raise_for_status().json() for name, run in runs.items()}
+    assert found["curate-file/nightly"]["name"] == f"curate-file {places / 'curated'}"
+    return {name: run["state"] for name, run in found.items()}
 
 
 def test_every_deployment_of_the_file_is_covered(client: httpx.Client) -> None:
@@ -130,7 +132,11 @@ def test_a_worker_runs_it_to_the_state_that_is_right(states: dict[str, dict[str,
     assert (states[name]["type"], words in (states[name]["message"] or "")) == (kind, True), states[name]
 
 
-def test_the_runs_wrote_what_they_are_for(states: dict[str, dict[str, Any]], places: Path) -> None:
+def test_the_runs_wrote_what_they_are_for(
+    states: dict[str, dict[str, Any]], client: httpx.Client, places: Path
+) -> None:
+    artifacts = {one["key"]: one for one in client.post("/artifacts/latest/filter").raise_for_status().json()}
+    assert "curate-report" in artifacts and "data:image/jpeg;base64," in artifacts["curate-worst"]["data"]
     assert (places / "curated" / "export" / "manifest.json").is_file()
     assert (places / "evaluation" / "report.html").is_file()
     assert (places / "reviewed" / "report" / "review.html").is_file()
@@ -144,4 +150,4 @@ def test_the_parameters_of_the_file_are_valid_and_one_run_a_workspace_is_kept(cl
     assert [schedule["schedule"]["cron"] for schedule in nightly["schedules"]] == ["0 2 * * *"]
     assert nightly["global_concurrency_limit"]["limit"] == 1
     load_config(ROOT / nightly["parameters"]["config"])
-    EvaluateRequest.model_validate(deployment(client, "benchmark/benchmark")["parameters"]["request"])
+    EvaluateRequest.model_validate(deployment(client, "benchmark/on-demand")["parameters"]["request"])
