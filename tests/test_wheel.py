@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,15 @@ def test_the_wheel_has_every_file_that_the_code_reads_and_nothing_of_a_run() -> 
     )
     assert [name for name in names if name.startswith("data/runs") or "__pycache__" in name] == []
     assert {name.split("/")[0] for name in names} & {"tests", "benchmarks", "examples", "docs"} == set()
+
+
+def test_an_image_is_made_of_what_the_wheel_is_made_of() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    patterns = project["tool"]["setuptools"]["packages"]["find"]["include"]
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    sent = {line[1:] for line in lines if line.startswith("!")}
+    files = {project["project"]["readme"], *project["project"]["license-files"], "pyproject.toml", "requirements.lock"}
+    assert sent == {pattern.rstrip("*") for pattern in patterns} | files and "data/runs" in lines
 
 
 def test_what_is_fetched_is_kept_where_an_installed_program_may_write(
