@@ -103,7 +103,8 @@ def _selected(
     if wrong := {"random", "active", "gold"}.intersection(changes):
         raise ConfigError(f"--{min(wrong)} chooses samples, and so do ids, --state and so on: give one or the other")
     named = {row.id for row in list_videos(view, selection).listed}
-    chosen = [one for one in pool if one.sample_id in named]
+    # As if they waited for people: the active stratum takes those first, also without scores.
+    chosen = [one._replace(awaiting=True) for one in pool if one.sample_id in named]
     if not chosen:
         raise ConfigError(
             "no sample that people may judge matches; `v2xum list` with the same options shows the videos"

@@ -213,9 +213,10 @@ def _models(wanted: Wanted, machine: Machine, ask: Ask | None, tell: Tell) -> tu
         tell(f"found a GPU: {plain(gpu.name)}, {gpu.total:,} MiB")
     for server in machine.servers:
         tell(f"found a server: {server.url} with {plain(', '.join(server.models), 300)}")
-    captioner, summarizer = _named(wanted, machine) or _guessed(machine.servers) or (None, None)
+    elsewhere = _elsewhere(ask, tell) if wanted.captioner is wanted.summarizer is None and not machine.servers else None
+    captioner, summarizer = _named(wanted, machine) or _guessed(machine.servers) or elsewhere or (None, None)
     if captioner is not None and summarizer is not None:
-        if ask is not None and wanted.captioner is None:
+        if ask is not None and wanted.captioner is None and elsewhere is None:
             captioner = _asked("captioner", captioner, ask, tell)
             summarizer = _asked("summarizer", summarizer, ask, tell) if wanted.summarizer is None else summarizer
         return "servers", captioner, summarizer
@@ -251,6 +252,21 @@ def _guessed(servers: Sequence[FoundServer]) -> tuple[Address, Address] | None:
     captioner = (seeing or every)[0]
     others = [one for one in every if one not in seeing and one != captioner]
     return captioner, (others or [captioner])[0]
+
+
+def _elsewhere(ask: Ask | None, tell: Tell) -> tuple[Address, Address] | None:
+    """Servers of another machine, where a person knows some: captioner and summarizer."""
+    if ask is None:
+        return None
+    question = "A model server elsewhere, as ADDRESS MODEL (Enter: none yet)"
+    while text := ask(question, "").split(maxsplit=1):
+        try:
+            captioner = _address("server", text[0], text[1] if len(text) > 1 else _CAPTIONER.model)
+        except ConfigError as error:
+            tell(str(error))
+            continue
+        return captioner, _asked("summarizer", captioner, ask, tell)
+    return None
 
 
 def _asked(role: str, found: Address, ask: Ask, tell: Tell) -> Address:

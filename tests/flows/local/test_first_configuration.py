@@ -178,6 +178,24 @@ def test_whoever_is_asked_may_try_again(films: Path, tmp_path: Path) -> None:
     assert len(asked) == 10 and config.export.licence is None
 
 
+def test_a_server_elsewhere_is_asked_for_where_none_is_found(films: Path, tmp_path: Path) -> None:
+    def made_with(name: str, *given: str) -> CurateConfig:
+        answers = iter(["", *given, "", "", ""])
+
+        def ask(question: str, default: str) -> str:
+            return next(answers) or default
+
+        said: list[str] = []
+        return config_of(first_configuration(tmp_path / name, Wanted(), NOTHING, ask=ask, tell=said.append))
+
+    models = made_with("a", "http://", "10.0.0.7:8000 vlm", "10.0.0.8:8000 llm").models
+    assert isinstance(models.captioner, OpenAIModel) and isinstance(models.summarizer, OpenAIModel)
+    assert (models.captioner.base_urls, models.captioner.model) == (("http://10.0.0.7:8000/v1",), "vlm")
+    assert (models.summarizer.base_urls, models.summarizer.model) == (("http://10.0.0.8:8000/v1",), "llm")
+    models = made_with("b", "").models
+    assert isinstance(models.captioner, OpenAIModel) and models.captioner.base_urls == ("http://127.0.0.1:8000/v1",)
+
+
 class _Answers(http.server.BaseHTTPRequestHandler):
     def __init__(self, body: bytes, *rest: object) -> None:
         self.body = body

@@ -9,11 +9,15 @@ from typing import Any
 
 import pytest
 
+from annotation.push.strata import candidates, choose
+from curation.pipeline.open import open_view
 from curation.pipeline.services import Services
 from curation.status.ranks import ranks
+from curation.status.selection import Selection
 from curation.workspace import Workspace
+from flows.review_steps import _selected
 from schemas.configuration.loading import load_config
-from schemas.errors import PermanentError, TransientError
+from schemas.errors import ConfigError, PermanentError, TransientError
 from tests.curation.scripted_stages import Works, run_all, source
 from tests.runs import CONFIG, in_process
 
@@ -116,3 +120,15 @@ def test_the_worst_score_ranks_a_sample_and_a_score_that_all_share_does_not() ->
     assert found.keys() == {"a", "b"}
     assert (found["b"].name, found["b"].value, found["b"].share) == ("coverage", 0.2, 0.5)
     assert found["a"].share == 1.0
+
+
+def test_a_push_of_chosen_samples_leaves_the_random_stratum_alone(root: Path) -> None:
+    with open_view(Workspace(root)) as view:
+        pool = list(candidates(view))
+        chosen, rules = _selected(view, pool, Selection(ids=("v004", "v005")), view.rules, {})
+        pushed = {one.sample_id: one.stratum for one in choose(chosen, rules)}
+        assert pushed == {"v004": "active", "v005": "active"}
+        with pytest.raises(ConfigError, match="--random chooses samples, and so do ids"):
+            _selected(view, pool, Selection(states=("sample",)), view.rules, {"random": 5})
+        with pytest.raises(ConfigError, match="no sample that people may judge matches"):
+            _selected(view, pool, Selection(states=("pending",)), view.rules, {})
