@@ -104,7 +104,7 @@ def _to_browse(place: Workspace, named: Path) -> str:
     root, versions = shlex.quote(str(place.root)), released(releases_folder(place))
     version = versions[-1] if versions else "0.1.0"
     make = f"v2xum browse {root} {version} --out {shlex.quote(str(named / 'browse'))}"
-    return make if versions else f"v2xum release {root} {version}, and then {make}"
+    return make if versions else f"v2xum release {root} {version} && {make}"
 
 
 def index_page(found: Found) -> str:
