@@ -9,6 +9,7 @@ RUN = 5  # so many words in a row, or a whole text of LEAST words or more, are n
 LEAST = 3
 MOST_ECHOED = 0.5
 _WORD = re.compile(r"[^\W_]+")
+_SENTENCE_ENDS = re.compile(r"(?<=[.!?;])\s+|(?<=[。！？；])")
 
 
 def echoed_share(text: str, own: str, given: str = "") -> float:
@@ -31,8 +32,8 @@ def echoed_share(text: str, own: str, given: str = "") -> float:
 
 
 def is_echo(text: str, own: str, given: str = "") -> bool:
-    """Whether at least half of the words of `text` are copied from the prompt's own text."""
-    return echoed_share(text, own, given) >= MOST_ECHOED
+    """Whether at least half of the words of `text`, or of a sentence in it, are copied from the prompt's own text."""
+    return any(echoed_share(part, own, given) >= MOST_ECHOED for part in (text, *_SENTENCE_ENDS.split(text)))
 
 
 def _words(text: str) -> list[str]:

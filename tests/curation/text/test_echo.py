@@ -40,6 +40,15 @@ def test_the_examples_of_a_prompt() -> None:
     assert not is_echo("A man.", OWN)
 
 
+def test_one_copied_sentence_among_others_is_an_echo() -> None:
+    """As SmolLM2 wrote it, about a film without a pan."""
+    text = "He fries them in a pan. She chops onions. He chops them over brown barn. He is green star, brown barn."
+    assert echoed_share(text, OWN) < 0.5 and is_echo(text, OWN)
+    assert not is_echo(text, OWN, "[3] He fries them in a pan, brown barn.")
+    assert is_echo("A kite rises; a man chops onions! It falls.", OWN)
+    assert not is_echo("A kite rises. A man. It falls.", OWN)
+
+
 @pytest.mark.skipif(not GROUNDTRUTH.is_dir(), reason="needs the annotations that people made")
 def test_no_caption_of_a_person_is_an_echo_of_our_prompts() -> None:
     rows = (GROUNDTRUTH / "anet" / "activitynet_val_release.jsonl").read_text().splitlines()
