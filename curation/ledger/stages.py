@@ -219,7 +219,7 @@ STAGES = StageTable(
     ),
     Stage(
         "refine",
-        2,
+        3,
         ("caption", "extract"),
         Summary,
         keys=_keys("refine", "similarity window_seconds lines max_tokens attempts language"),
