@@ -125,6 +125,7 @@ def test_a_plan_curates_what_it_probes_and_covers_the_rest(films: Path, tmp_path
         "disk_free_megabytes",
         "note",
         "estimate",
+        "pacing",
     }
     assert not (workspace / "export").exists()
     before = paid(workspace)

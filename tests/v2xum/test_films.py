@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 from _thread import interrupt_main
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +72,7 @@ def test_what_cannot_be_used_is_told(path: Path, tmp_path: Path) -> None:
         (lambda: v2xum.sample_frames(path, max_frames=2), "too_long"),
         (lambda: v2xum.sample_frames("http://127.0.0.1:9/film.mp4"), "address_not_allowed"),
         (lambda: v2xum.caption(path, CONFIG, settings={"caption.promptt": "x"}), "did you mean 'prompt'"),
-        (lambda: v2xum.caption(path, tmp_path / "nowhere.yaml"), "cannot be read"),
+        (lambda: v2xum.caption(path, tmp_path / "nowhere.yaml"), "nowhere.yaml: no such file"),
         (lambda: v2xum.summarize(path, tmp_path / "nowhere"), "nowhere"),
         (lambda: v2xum.curate(CONFIG, workspace=tmp_path / "w"), "no sources"),
         (lambda: v2xum.curate(CONFIG, "nowhere/", workspace=tmp_path / "w"), "nowhere"),
@@ -80,7 +82,9 @@ def test_what_cannot_be_used_is_told(path: Path, tmp_path: Path) -> None:
             call()
 
 
-def test_an_interrupt_stops_at_a_safe_point() -> None:
+def test_an_interrupt_stops_at_a_safe_point(request: pytest.FixtureRequest) -> None:
+    request.addfinalizer(partial(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGINT)))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin without it
     stop, began = threading.Event(), threading.Event()
 
     def work() -> None:

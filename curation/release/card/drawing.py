@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import io
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
@@ -197,7 +198,9 @@ def _legend(figure: Any, axes: Any) -> None:
 def _png(figure: Any) -> bytes:
     """The picture without the name and version of the program that drew it."""
     stream = io.BytesIO()
-    figure.savefig(stream, format="png", facecolor=PAPER, metadata={"Software": None})
+    with warnings.catch_warnings():  # a name may be too wide for any layout: it is cut at the edge then
+        warnings.filterwarnings("ignore", "constrained_layout not applied", UserWarning)
+        figure.savefig(stream, format="png", facecolor=PAPER, metadata={"Software": None})
     return stream.getvalue()
 
 

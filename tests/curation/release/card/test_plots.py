@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -99,6 +99,7 @@ def test_any_licence_and_language_can_be_drawn_and_the_rest_is_summed(tmp_path: 
     assert "w" * 50 not in said["plots/licences.png"]
 
 
+@example(name="0" * 27, values=[0.0])
 @given(name=st.text(max_size=40), values=st.lists(st.floats(0, 1e7), min_size=1, max_size=9))
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_the_numbers_and_names_a_picture_comes_out(name: str, values: list[float]) -> None:
