@@ -165,5 +165,6 @@ def _demo_models(answers: Answers) -> Iterator[str]:
 
 def _scalar(value: str) -> str:
     """A text as one quoted YAML scalar on one line, whatever is in it."""
-    shown = plain(value, len(value)) == value  # anything else is escaped, also what only changes the order of letters
+    # Anything else is escaped, also what only changes the order of letters, and a soft hyphen.
+    shown = value.isprintable() and plain(value, len(value)) == value
     return yaml.safe_dump(value, default_style='"', width=float("inf"), allow_unicode=shown).removesuffix("\n")

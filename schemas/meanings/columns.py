@@ -95,11 +95,18 @@ def meaning(column: str, configuration: str, stages: tuple[str, ...] = ()) -> st
 
 
 def described(schema: pa.Schema, configuration: str, stages: tuple[str, ...] = ()) -> pa.Schema:
-    """The schema with the meaning of each column, also inside structures and lists, in its field's metadata."""
+    """The schema with the meaning of each column, also inside structures and lists, in its field's metadata.
+
+    A column that nobody has described, of another program's table, stays without.
+    """
     import pyarrow as pa
 
     def with_meaning(field: pa.Field, name: str) -> pa.Field:
-        return field.with_type(inner(field.type, name)).with_metadata({KEY: meaning(name, configuration, stages)})
+        inside = field.with_type(inner(field.type, name))
+        try:
+            return inside.with_metadata({KEY: meaning(name, configuration, stages)})
+        except KeyError:
+            return inside
 
     def inner(kind: pa.DataType, name: str) -> pa.DataType:
         if pa.types.is_list(kind):

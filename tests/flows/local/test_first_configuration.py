@@ -12,7 +12,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from curation.plan.gpus import Gpu
@@ -54,6 +54,7 @@ def config_of(result: Made) -> CurateConfig:
     return load_config(result.path)
 
 
+@example(title="0", model="\xad", folder="")
 @given(title=st.text(min_size=1), model=st.text(st.characters(codec="utf-8"), min_size=1), folder=st.text(max_size=80))
 def test_any_text_is_one_value_of_the_file(title: str, model: str, folder: str) -> None:
     title, here = title.encode("utf-8", "replace").decode(), Address("http://127.0.0.1:8000/v1", model)
