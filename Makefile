@@ -88,7 +88,7 @@ bench: $(STAMP)  ## The benchmarks, each a line of JSON
 	$(BIN)/python -m benchmarks
 
 lock: $(STAMP)  ## Resolve pyproject.toml anew into requirements.lock
-	$(BIN)/pip-compile --quiet --upgrade --extra local --extra text --extra bench --extra smollm --extra postgresql --extra review --extra train --extra consumers --extra dev --allow-unsafe --strip-extras --resolver=backtracking \
+	$(BIN)/pip-compile --quiet --upgrade --extra local --extra text --extra bench --extra smollm --extra postgresql --extra cluster --extra s3 --extra review --extra train --extra consumers --extra dev --allow-unsafe --strip-extras --resolver=backtracking \
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header \
 		--output-file requirements.lock pyproject.toml
 	sed -i 's/^\(torch==[0-9.]*\)+cpu/\1/' requirements.lock
