@@ -14,8 +14,8 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Mapping, Sequence
-from multiprocessing.context import ForkServerContext
+from collections.abc import Callable, Mapping, Sequence
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import NoReturn
 
@@ -33,10 +33,28 @@ PRELOADED = [
 
 
 def fork_server() -> ForkServerContext:
-    """The context of multiprocessing whose processes begin with what PRELOADED names."""
+    """The context of multiprocessing whose processes begin with what PRELOADED names.
+
+    Its server keeps the environment of the test that was first. A process that depends on it begins by `forked`.
+    """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     return context
+
+
+def forked(call: Callable[..., None], *args: object) -> ForkServerProcess:
+    """A process, not yet started, that calls a function of a module in this test's environment."""
+    return fork_server().Process(target=_in_environment, args=(dict(os.environ), call, args))
+
+
+def _in_environment(environment: Mapping[str, str], call: Callable[..., None], args: Sequence[object]) -> None:
+    _become(environment)
+    call(*args)
+
+
+def _become(environment: Mapping[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
 
 
 def command_line(
@@ -62,8 +80,7 @@ def _call(words: list[str], environment: dict[str, str], out: Path, err: Path) -
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), target)
     sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
     sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False, buffering=1)
-    os.environ.clear()
-    os.environ.update(environment)
+    _become(environment)
     os.chdir(ROOT)
     from flows.cli import __main__ as program
 

@@ -29,7 +29,7 @@ from tests.curation.finished import finished
 from tests.curation.people import shown, verdict
 from tests.curation.release.releases import NOTHING, make_in_a_process, release
 from tests.curation.samples import contents, make_sample
-from tests.forks import fork_server
+from tests.forks import forked
 
 pytestmark = pytest.mark.slow
 MADE = [make_sample(f"v{number:03d}") for number in range(12)]
@@ -151,13 +151,12 @@ def test_kills_leave_no_release_or_the_whole_one(opened: tuple[Workspace, Servic
     assert (rows["full"], rows["tombstones"]) == (len(MADE) - 1, 1)
     assert rows["preferences"] and rows["lineage"]
     assert {path.name for path in (tmp_path / "calm" / "0.1.0" / "formats").iterdir()} == {"llamafactory", "v2xum-llm"}
-    context = fork_server()
     out = place.root / "releases" / "0.1.0"
     calm = contents(tmp_path / "calm" / "0.1.0")
 
     def begin() -> tuple[multiprocessing.process.BaseProcess, Connection]:
-        mine, theirs = context.Pipe()
-        process = context.Process(target=make_in_a_process, args=(place.root, formats, theirs))
+        mine, theirs = multiprocessing.Pipe()
+        process = forked(make_in_a_process, place.root, formats, theirs)
         process.start()
         assert mine.poll(60) and mine.recv() == "now"
         return process, mine
