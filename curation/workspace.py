@@ -12,7 +12,10 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from curation.ledger.claims import SECONDS, Claim
 from curation.ledger.databases import copy_ledger, has_ledger, open_ledger
+from curation.ledger.holding.heartbeat import Heartbeat
+from curation.ledger.holding.run_claim import run_claim
 from curation.ledger.ledger import Ledger
 from curation.store.borrowed import BorrowedStore
 from curation.store.files import hold_folder, make_private, write_whole
@@ -34,6 +37,7 @@ class Workspace:
     def __init__(self, root: Path) -> None:
         """Name the folder. It is not created yet."""
         self.root = root
+        self._held: Heartbeat | None = None
 
     @property
     def export(self) -> Path:
@@ -67,12 +71,25 @@ class Workspace:
         return [place for folder in folders[:_LOOKED_AT] if (place := Workspace(folder).find())][:_NAMED]
 
     def ledger(self) -> Ledger:
-        """Open the ledger: a file of the workspace, or where V2XUM_LEDGER says. Raises ConfigError as `open_ledger`."""
+        """Open the ledger: a file of the workspace, or where V2XUM_LEDGER says. Raises ConfigError as `open_ledger`.
+
+        In PostgreSQL a ledger that is opened while this object holds the lock is written under the lock's claim.
+        """
         self.root.mkdir(parents=True, exist_ok=True)
-        ledger = open_ledger(self.root)
+        ledger = open_ledger(self.root, fence=self.claim)
         # Addresses and titles of the user's videos, and what annotators wrote. Earlier versions let everybody read it.
         make_private(*(path for pattern in _PRIVATE for path in self.root.glob(pattern)))
         return ledger
+
+    @property
+    def claim(self) -> Claim | None:
+        """The claim of the lock that this object holds; None without one, and where the ledger is a file."""
+        return self._held.claim if self._held is not None else None
+
+    def require_claim(self) -> None:
+        """Raise ClaimLost once the claim of the lock is lost, so that no more work is done in vain."""
+        if self._held is not None:
+            self._held.require()
 
     def store(self) -> Store:
         """Open the store."""
@@ -104,12 +121,13 @@ class Workspace:
         return all(os.access(file, os.W_OK | (os.X_OK if file.is_dir() else 0)) for file in files)
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self, seconds: float = SECONDS) -> Iterator[None]:
         """Hold the workspace alone. Raises WorkspaceBusy at once when another process holds it.
 
         The operating system releases the lock when the process ends, however it ends. Two things are locked: the file
         `lock`, which earlier versions know too, and the folder itself, which nobody can delete while a run writes
-        into it.
+        into it. A ledger in PostgreSQL is claimed besides, against other machines, for `seconds` after each renewal.
+        Raises ConfigError and LedgerDamaged as `open_claims`.
         """
         self.root.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.root / "lock", timeout=0)
@@ -123,7 +141,11 @@ class Workspace:
                 raise WorkspaceBusy(
                     f"{self.root}: another run holds this workspace; wait for it, stop it, or use another --workspace"
                 )
-            yield
+            self._held = held.enter_context(run_claim(self.root, seconds))
+            try:
+                yield
+            finally:
+                self._held = None
 
     def save_config(self, config: CurateConfig) -> None:
         """Write the resolved configuration into the workspace."""

@@ -6,6 +6,7 @@
     |-- PromptError            a prompt file is missing, or its variables do not match
     |-- RunStopped             the run cannot go on; no work is lost                 (exit code 1)
     |   |-- WorkspaceBusy      another run holds the workspace
+    |   |-- ClaimLost          another process may do this work now: this one writes no more
     |   |-- StorageFull        no space is left on the device
     |   |-- LedgerDamaged      the ledger is not what was stored; `v2xum repair` is the way out
     |   |-- Interrupted        the user asked it to stop                             (exit code 130)
@@ -66,6 +67,10 @@ class RunStopped(V2XumError):
 
 class WorkspaceBusy(RunStopped):
     """Another run holds the workspace's lock."""
+
+
+class ClaimLost(RunStopped):
+    """This process's claim on a shared ledger is no longer current: nothing more of it is written."""
 
 
 class StorageFull(RunStopped):

@@ -38,7 +38,7 @@ class Withdrawn(NamedTuple):
 
 def keep_canaries(ledger: Ledger, video_id: str, outcomes: CanaryOutcomes) -> None:
     """Keep the canary results of a video; they replace its former ones."""
-    with ledger.engine.begin() as connection:
+    with ledger.writing() as connection:
         connection.execute(sa.delete(t.canaries).where(t.canaries.c.video_id == video_id))
         values = {"video_id": video_id, "outcomes": outcomes.canonical(), "made_at": time.time()}
         connection.execute(sa.insert(t.canaries).values(values))
@@ -67,7 +67,7 @@ def withdraw(
     unchecked = ~sa.exists().where(other.c.video_id == r.c.video_id, other.c.stage == suspects.check, other.c.current)
     gone_stages = {*suspects.made, *STAGES.checked_with(suspects.made[-1])}
     wanted = set(watched)
-    with ledger.engine.begin() as connection:
+    with ledger.writing() as connection:
         note_withdrawal(connection)
         ids = wanted | set(connection.execute(sa.select(r.c.video_id).where(made, unchecked)).scalars())
         begun = [

@@ -12,12 +12,14 @@ import re
 import secrets
 import shutil
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import sqlalchemy as sa
 
+from curation.ledger.claims import Claim
 from curation.ledger.integrity import QUICK_BYTES, came_alone, check_pages, fault_of_files, is_blank
 from curation.ledger.ledger import Ledger
 from curation.ledger.mark import MARK, Mark, Marker, mark_of, read_mark, write_mark
@@ -29,7 +31,8 @@ FILE = "ledger.sqlite"
 _NOTE = "ledger.postgresql"
 _EXPORTED = "export/manifest.json"
 _SCHEMA = re.compile(r"v2xum_[0-9a-f]{16}")
-_CONNECT_SECONDS = "15"
+# Of a machine that is cut off, no connection hangs for longer: its claims end meanwhile.
+_PATIENCE = {"connect_timeout": "15", "tcp_user_timeout": "30000", "keepalives_idle": "15", "keepalives_interval": "5"}
 _COPIES, _COPY_AGAIN = 20, 0.2  # tries, and seconds between them
 
 
@@ -38,10 +41,11 @@ def has_ledger(root: Path) -> bool:
     return any((root / name).exists() for name in (FILE, _NOTE, MARK))
 
 
-def open_ledger(root: Path, *, accept: bool = False) -> Ledger:
+def open_ledger(root: Path, *, accept: bool = False, fence: Claim | None = None) -> Ledger:
     """The ledger of the workspace at `root`, made when there never was one.
 
-    `accept`: take the ledger as it is for the workspace's, whatever its mark says. Raises LedgerDamaged for a ledger
+    `accept`: take the ledger as it is for the workspace's, whatever its mark says. `fence`: the claim under which it is
+    written, in PostgreSQL. Raises LedgerDamaged for a ledger
     that is damaged, empty, exchanged or older than its mark, PermissionError where this user may not write to it, and
     ConfigError when V2XUM_LEDGER names no database that can be used, or disagrees with where the ledger is.
     """
@@ -54,14 +58,44 @@ def open_ledger(root: Path, *, accept: bool = False) -> Ledger:
         return _marked(root, _in_file(root, mark, accept=accept), FILE, mark, accept=accept, alone=alone)
     if (root / FILE).exists() or (mark is not None and mark.place == FILE):
         raise ConfigError(f"{root}: its ledger is in {FILE}; unset {LEDGER}, or use another --workspace")
-    try:
-        ledger, schema = _shared(root, url, mark)
-    except sa.exc.DBAPIError as error:
-        said = str(error.orig).strip().partition("\n")[0].replace(str(url.password), "***")
-        raise ConfigError(f"{LEDGER}: the ledger at {_shown(url)} cannot be opened: {said}") from None
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"{LEDGER}: PostgreSQL needs psycopg; pip install 'psycopg[binary]'") from error
+    with _told(url):
+        schema = _schema_of(root, url, mark)
+        ledger = _connected(url, schema, f"the ledger of {root}", fence)
     return _marked(root, ledger, schema, mark, accept=accept)
+
+
+def open_shared(schema: str, fence: Claim | None = None) -> Ledger:
+    """The ledger of this schema at V2XUM_LEDGER, for a process that has not the folder of its workspace.
+
+    `fence`: the claim under which it is written. Nothing is compared with the workspace's mark, and none is written.
+    Raises ConfigError and LedgerDamaged as `open_ledger`, ConfigError also where V2XUM_LEDGER is not set.
+    """
+    url = postgresql_address(LEDGER)
+    if url is None:
+        raise ConfigError(f"{LEDGER} is not set: it is the address of the PostgreSQL database that the machines share")
+    if not _SCHEMA.fullmatch(schema):
+        raise ConfigError(f"{schema!r} is not the name of a ledger")
+    with _told(url):
+        return _connected(url, schema, "the ledger that the machines share", fence)
+
+
+def open_claims(root: Path) -> Ledger | None:
+    """The ledger of the workspace at `root` for its claims alone, made when there never was one; None for a file.
+
+    Whatever the mark says: who works on a ledger is known before it is compared. Raises as `open_ledger`.
+    """
+    if (root / FILE).exists():
+        return None
+    schema, url = postgresql_schema(root), postgresql_address(LEDGER)
+    if url is None:
+        if schema is not None:
+            raise ConfigError(f"{root}: its ledger is in PostgreSQL; set {LEDGER} to the address of that database")
+        return None
+    if schema is None and ((root / MARK).exists() or _had_rows(root)):
+        return None  # its ledger is gone, which is told when it is opened
+    with _told(url):
+        schema = _schema_of(root, url, None) if schema is None else _valid(root, schema)
+        return _connected(url, schema, f"the ledger of {root}", None)
 
 
 def copy_ledger(root: Path, to: Path) -> None:
@@ -221,29 +255,51 @@ def _had_rows(root: Path) -> bool:
     return any((root / name).exists() for name in (_EXPORTED, "config.json"))
 
 
-def _shared(root: Path, url: sa.URL, mark: Mark | None) -> tuple[Ledger, str]:
-    """The ledger, and the name of its schema."""
+@contextmanager
+def _told(url: sa.URL) -> Iterator[None]:
+    """What PostgreSQL says while a ledger is opened becomes a ConfigError, without the password."""
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        said = str(error.orig).strip().partition("\n")[0].replace(str(url.password), "***")
+        raise ConfigError(f"{LEDGER}: the ledger at {_shown(url)} cannot be opened: {said}") from None
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"{LEDGER}: PostgreSQL needs psycopg; pip install 'psycopg[binary]'") from error
+
+
+def _schema_of(root: Path, url: sa.URL, mark: Mark | None) -> str:
+    """The name of the schema of a workspace's ledger, which is made where there is none."""
     note = root / _NOTE
     schema = note.read_text(encoding="utf-8").strip() if note.exists() else mark.place if mark is not None else None
-    if schema is not None and not _SCHEMA.fullmatch(schema):
-        raise ConfigError(f"{note}: not the name of a ledger; restore it from a backup")
-    if "connect_timeout" not in url.query:
-        url = url.update_query_dict({"connect_timeout": _CONNECT_SECONDS})
-    engine = sa.create_engine(url, poolclass=sa.NullPool)
     if schema is not None:
-        if not sa.inspect(engine).has_schema(schema):
-            raise ConfigError(
-                f"{LEDGER}: {_shown(url)} has no {schema}, which is the ledger of {root}: another database?"
-            )
-        return Ledger(url, schema), schema
+        return _valid(root, schema)
     schema = f"v2xum_{secrets.token_hex(8)}"
+    engine = sa.create_engine(_patient(url), poolclass=sa.NullPool)
     with engine.begin() as connection:
         connection.execute(sa.schema.CreateSchema(schema))
     # Noted after it was made: a kill between the two steps leaves an empty schema and no workspace without its ledger.
     temporary = root / f".{_NOTE}.{os.getpid()}"
     temporary.write_text(schema + "\n", encoding="utf-8")
     temporary.replace(note)
-    return Ledger(url, schema), schema
+    return schema
+
+
+def _valid(root: Path, schema: str) -> str:
+    if not _SCHEMA.fullmatch(schema):
+        raise ConfigError(f"{root / _NOTE}: not the name of a ledger; restore it from a backup")
+    return schema
+
+
+def _connected(url: sa.URL, schema: str, what: str, fence: Claim | None) -> Ledger:
+    engine = sa.create_engine(_patient(url), poolclass=sa.NullPool)
+    if not sa.inspect(engine).has_schema(schema):
+        raise ConfigError(f"{LEDGER}: {_shown(url)} has no {schema}, which is {what}: another database?")
+    return Ledger(_patient(url), schema, fence)
+
+
+def _patient(url: sa.URL) -> sa.URL:
+    """The address with limits for how long a connection is waited for, where it does not give them itself."""
+    return url.update_query_dict({name: value for name, value in _PATIENCE.items() if name not in url.query})
 
 
 def _shown(url: sa.URL) -> str:

@@ -59,7 +59,7 @@ class DuplicateRows(ResultRows):
 
     def set_duplicates(self, mapping: Mapping[str, tuple[str, str]]) -> None:
         """Replace the whole table of duplicates in one transaction."""
-        with self.engine.begin() as connection:
+        with self.writing() as connection:
             connection.execute(sa.delete(t.duplicates))
             if mapping:
                 rows = [{"video_id": v, "of_id": of, "sha256": sha} for v, (of, sha) in sorted(mapping.items())]

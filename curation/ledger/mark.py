@@ -33,7 +33,9 @@ MARK = "ledger.mark"
 _IDENTITY = re.compile(r"[0-9a-f]{32}")
 _EVERY, _OFTEN = 1.0, 0.2  # seconds
 _LOG_BYTES = 4_000_000
-_COUNT = "UPDATE {table} SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT) WHERE name = 'generation' RETURNING value"
+_COUNT = "UPDATE {table} SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT) WHERE name = 'generation'"
+_GIVE = " RETURNING value"
+_HELD = " AND EXISTS (SELECT 1 FROM {table} WHERE key = %s AND fence = %s AND expires_at > clock_timestamp())"
 
 
 class Mark(NamedTuple):
@@ -91,7 +93,12 @@ class Marker:
         translated = engine.get_execution_options().get("schema_translate_map")
         schema = translated[None] if translated else None
         self._engine, self._root, self._mark = engine, root, mark
+        self._fence: tuple[str | int, ...] = ()
         self._count = _COUNT.format(table=f"{schema}.properties" if schema else "properties")
+        if ledger.fence is not None:  # on PostgreSQL: who lost the claim counts nothing
+            self._count += _HELD.format(table=f"{schema}.claims")
+            self._fence = ledger.fence.key, ledger.fence.fence
+        self._count += _GIVE
         self._turn = threading.Lock()
         file = engine.url.database if engine.dialect.name == "sqlite" else None
         self._log = Path(f"{file}-wal") if file is not None else None
@@ -168,7 +175,7 @@ class Marker:
         try:
             if sqlite:
                 cursor.execute("PRAGMA synchronous=FULL")
-            cursor.execute(self._count)
+            cursor.execute(self._count, self._fence)
             row = cursor.fetchone()
             connection.commit()
             return int(row[0]) if row is not None else None

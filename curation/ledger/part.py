@@ -4,18 +4,36 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import sqlalchemy as sa
 
-from schemas.errors import LedgerDamaged
+from curation.ledger.claims import Claim, is_current
+from schemas.errors import ClaimLost, LedgerDamaged
 
 CHUNK = 500  # bound parameters a statement; SQLite's own limit is far above
 
 
 class Part:
-    """A share of the ledger's methods. `engine` is the open database, the same for all parts."""
+    """A share of the ledger's methods. `engine` is the open database, the same for all parts.
+
+    `fence`: the claim under which this process writes; None where a lock of files keeps others out, or none is needed.
+    """
 
     engine: sa.Engine
+    fence: Claim | None
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """A transaction that writes; every one of the ledger is begun here.
+
+        On a fenced ledger nobody can take the claim over before it ends. Raises ClaimLost, and nothing is written,
+        where the claim is no longer current.
+        """
+        with self.engine.begin() as connection:
+            if self.fence is not None and not is_current(connection, self.fence):
+                raise lost(self.engine, self.fence)
+            yield connection
 
 
 def chunks(items: Sequence[str]) -> Iterator[list[str]]:
@@ -44,6 +62,15 @@ def altered(engine: sa.Engine, found: str) -> LedgerDamaged:
     return LedgerDamaged(
         f"{name}: {found}. `v2xum repair WORKSPACE` keeps all that is right and says what was lost; the next "
         "`v2xum curate` makes that again"
+    )
+
+
+def lost(engine: sa.Engine, claim: Claim) -> ClaimLost:
+    """The error for a claim that is no longer current."""
+    return ClaimLost(
+        f"{ledger_name(engine)}: this process's claim `{claim.key}` ended, because it was not renewed for "
+        f"{claim.seconds:g} s, or another process took it over. Nothing was lost: what was committed stays, and what "
+        "this process had not committed is made again, by the new owner or by the same command"
     )
 
 

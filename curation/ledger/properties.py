@@ -24,13 +24,13 @@ class PropertyRows(Part):
 
     def set_property(self, name: str, value: str) -> None:
         """Set a fact, unless another command has set it already."""
-        with self.engine.begin() as connection:
+        with self.writing() as connection:
             claim_property(connection, name, value)
 
     def replace_property(self, name: str, value: str) -> None:
         """Set a fact; it replaces what was set before."""
         insert = t.inserting(t.properties, self.engine.dialect).values(name=name, value=value)
-        with self.engine.begin() as connection:
+        with self.writing() as connection:
             connection.execute(insert.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
 
     def identities(self, models: str) -> str | None:
@@ -47,7 +47,7 @@ class PropertyRows(Part):
         insert = t.inserting(t.identities, self.engine.dialect)
         values = {"payload": payload, "noted_at": time.time()}
         statement = insert.values(models=models, **values)
-        with self.engine.begin() as connection:
+        with self.writing() as connection:
             connection.execute(statement.on_conflict_do_update(index_elements=["models"], set_=values))
 
 

@@ -38,5 +38,5 @@ class ReplyRows(Part):
             row["checksum"] = checksum(str(row["text"]))
         insert = t.inserting(t.replies, self.engine.dialect)
         values = {c.name: insert.excluded[c.name] for c in t.replies.c if c.name != "key"}
-        with self.engine.begin() as connection:
+        with self.writing() as connection:
             connection.execute(insert.on_conflict_do_update(index_elements=["key"], set_=values), rows)

@@ -83,11 +83,11 @@ class ResultRows(Part):
         `first`: no result of these stages is current, so that one statement will do. That is most of a run's writing.
         """
         if first:
-            with suppress(sa.exc.IntegrityError), self.engine.begin() as connection:
+            with suppress(sa.exc.IntegrityError), self.writing() as connection:
                 connection.execute(_INSERT, _values(entry))
                 return
             # An older result has the same fingerprint: it is replaced.
-        with self.engine.begin() as connection:
+        with self.writing() as connection:
             write_entry(connection, entry, later)
 
     def older(self, stage: str, ids: Sequence[str]) -> dict[str, set[str]]:
@@ -104,21 +104,21 @@ class ResultRows(Part):
 
     def adopt(self, video_id: str, stage: str, fingerprint: str, later: Sequence[str]) -> None:
         """Make an older result with this fingerprint current again."""
-        with self.engine.begin() as connection:
+        with self.writing() as connection:
             retire(connection, video_id, [stage, *later])
             connection.execute(_ADOPT, {"v": video_id, "s": stage, "f": fingerprint})
 
     def forget(self, video_id: str, stage: str) -> None:
         """Delete the current result of a stage, so that the next run tries again."""
         r = t.results.c
-        with self.engine.begin() as connection:
+        with self.writing() as connection:
             connection.execute(sa.delete(t.results).where(r.video_id == video_id, r.stage == stage, r.current))
 
     def forget_transient(self, stage: str) -> None:
         """Delete the current transient failures of a stage or of the export, so that all of them are tried again."""
         r = t.results.c
         chosen = sa.and_(r.stage == stage, r.current, r.error_class == "transient")
-        with self.engine.begin() as connection:
+        with self.writing() as connection:
             connection.execute(sa.delete(t.results).where(chosen))
 
     def forget_file_missing(self) -> None:
@@ -128,7 +128,7 @@ class ResultRows(Part):
         """
         r = t.results.c
         chosen = sa.and_(r.current, r.error_class == "permanent", r.reason == "file_missing")
-        with self.engine.begin() as connection:
+        with self.writing() as connection:
             connection.execute(sa.delete(t.results).where(chosen))
 
     def rejections_at(self, places: Mapping[str, str]) -> dict[str, Rejection]:

@@ -31,7 +31,7 @@ class RunRows(Part):
 
     def begin_run(self, outcome: str = "running") -> int:
         """Record that a run started; return its number. A probe has the outcomes of PROBES from its start on."""
-        with self.engine.begin() as connection:
+        with self.writing() as connection:
             values = {"started_at": time.time(), "outcome": outcome, "counts": "{}"}
             key = connection.execute(sa.insert(t.runs).values(values)).inserted_primary_key
         return int(key[0]) if key is not None else 0
@@ -39,7 +39,7 @@ class RunRows(Part):
     def end_run(self, run: int, outcome: str, counts: Mapping[str, Mapping[str, int]]) -> None:
         """Record the outcome of a run and its counts by stage."""
         values = {"ended_at": time.time(), "outcome": outcome, "counts": json.dumps(counts)}
-        with self.engine.begin() as connection:
+        with self.writing() as connection:
             connection.execute(sa.update(t.runs).where(t.runs.c.id == run).values(values))
 
     def last_run(self, *, worked: bool = False) -> RunRow | None:

@@ -31,7 +31,7 @@ class SourceRows(Part):
         ids: dict[str, None] = {}
         c = t.sources.c
         remaining = iter(items)
-        with self.engine.begin() as connection:
+        with self.writing() as connection:
             while chunk := _under_known_ids(connection, list(islice(remaining, CHUNK))):
                 rows = sa.select(c.id, c.digest, c.payload).where(c.id.in_([item.id for item in chunk]))
                 known = {row.id: (row.digest, row.payload) for row in connection.execute(rows)}

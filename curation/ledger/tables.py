@@ -188,3 +188,16 @@ opted_out = sa.Table(
     sa.Column("video_id", sa.String(128), primary_key=True),
     sa.Column("noted_at", sa.Float, nullable=False, comment="unix time"),
 )
+
+claims = sa.Table(
+    "claims",
+    metadata,
+    sa.Column("key", sa.String(128), primary_key=True, comment="what is claimed: `run`, or a shard of a run"),
+    sa.Column("owner", sa.Text, nullable=False, comment="host, process id, and a random part"),
+    sa.Column("fence", sa.BigInteger, nullable=False, comment="grows with each owner, and is never used again"),
+    sa.Column("expires_at", sa.DateTime(timezone=True), comment="by the database's clock; null: released"),
+    sa.Column("parent_key", sa.String(128)),
+    sa.Column("parent_fence", sa.BigInteger),
+    # Unique, so that a new owner waits for transactions that hold `FOR KEY SHARE`, and a renewal does not.
+    sa.Index("claims_fence", "key", "fence", unique=True),
+)

@@ -36,7 +36,7 @@ def forget_unnamed(ledger: Ledger, named: Iterable[str], is_gone: Callable[[Sour
             item = registered.source() or told.get(registered.id) or _without_reason(registered.id)
             if is_gone(item):
                 gone.append(registered.id)
-    with ledger.engine.begin() as connection:
+    with ledger.writing() as connection:
         for chunk in chunks(gone):
             connection.execute(sa.delete(t.results).where(r.video_id.in_(chunk)))
             connection.execute(sa.delete(t.duplicates).where(t.duplicates.c.video_id.in_(chunk)))

@@ -47,6 +47,10 @@ def _nothing_arrives(_count: int) -> None:
     """The default: received bytes are not counted."""
 
 
+def _no_claim() -> None:
+    """The default: nobody else can take this work over."""
+
+
 class Services:
     """The services of a run. Threads may share them."""
 
@@ -58,6 +62,7 @@ class Services:
         self.stop = threading.Event()
         self.meter = Meter()
         self.budget: Budget | None = None
+        self.require_claim: Callable[[], None] = _no_claim  # raises ClaimLost once others may do this work
         self.transferred: Callable[[int], None] = _nothing_arrives
         self.hosts = Hosts(config.download)
         self.signed = SignedAddresses()
@@ -208,7 +213,11 @@ class Services:
             self.budget.check(self.meter.read())
 
     def raise_if_interrupted(self) -> None:
-        """Raise Interrupted once somebody stopped the run; alarms and budgets are for what records them."""
+        """Raise Interrupted once somebody stopped the run, and ClaimLost once it is another process's.
+
+        Alarms and budgets are for what records them.
+        """
+        self.require_claim()
         if self.stop.is_set():
             raise Interrupted("stopped at a safe point; the same command goes on from here")
 
@@ -254,4 +263,5 @@ def open_services(workspace: Workspace, config: CurateConfig | None = None) -> I
     """
     chosen = config if config is not None else workspace.config()
     with open_ledger(workspace) as ledger, Services(chosen, ledger, workspace.store()) as services:
+        services.require_claim = workspace.require_claim
         yield services

@@ -64,7 +64,7 @@ def unsign(ledger: Ledger, current: Callable[[], StageHashes | None]) -> int:
     of_stage = sa.and_(r.video_id == sa.bindparam("v"), r.stage == sa.bindparam("s"))
     row = sa.and_(of_stage, r.fingerprint == sa.bindparam("f"))
     there = sa.and_(of_stage, r.fingerprint == sa.bindparam("n"))
-    with ledger.engine.begin() as connection:
+    with ledger.writing() as connection:
         if not claim_property(connection, PROPERTY, VERSION):
             return 0  # another command did it meanwhile
         if moves:

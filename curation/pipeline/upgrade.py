@@ -78,7 +78,7 @@ def upgrade(ledger: Ledger, old: OldHashes, new: StageHashes) -> int:
             moved += _moves(sources[video_id], heads, old, new)
     r = t.results.c
     row = sa.and_(r.video_id == sa.bindparam("v"), r.stage == sa.bindparam("s"), r.fingerprint == sa.bindparam("f"))
-    with ledger.engine.begin() as connection:
+    with ledger.writing() as connection:
         if not claim_property(connection, PROPERTY, VERSION):
             return 0  # another command did it meanwhile
         if moved:

@@ -41,7 +41,7 @@ class Reviews:
 
     def __init__(self, ledger: Ledger) -> None:
         """Use the database of an open ledger."""
-        self._engine = ledger.engine
+        self._ledger, self._engine = ledger, ledger.engine
 
     def store(self, verdicts: Iterable[Verdict]) -> int:
         """Add verdicts in one transaction and return the number of new ones.
@@ -133,7 +133,7 @@ class Reviews:
         """Record the position up to which a project was pulled."""
         insert = t.inserting(t.cursors, self._engine.dialect)
         statement = insert.on_conflict_do_update(index_elements=("project",), set_={"value": insert.excluded.value})
-        with self._engine.begin() as connection:
+        with self._ledger.writing() as connection:
             connection.execute(statement, {"project": project, "value": value})
 
     def _verdict(self, row: sa.Row[Any]) -> Verdict:
@@ -150,7 +150,7 @@ class Reviews:
 
         SQLite allows one writer at a time anyway.
         """
-        with self._engine.begin() as connection:
+        with self._ledger.writing() as connection:
             if self._engine.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITING)))
             yield connection

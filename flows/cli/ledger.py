@@ -73,7 +73,7 @@ def repair(
         raise ConfigError("give --accept or --from, not both")
     with place.lock():
         if accept:
-            with closing(open_ledger(place.root, accept=True)) as ledger:
+            with closing(open_ledger(place.root, accept=True, fence=place.claim)) as ledger:
                 ledger.replace_property(PSEUDONYMS, "")
                 ledger.replace_property(INCOMPLETE, "yes")  # a backup that is found later may add what is missing
                 found = sum(1 for _ in ledger.sources())
@@ -83,7 +83,7 @@ def repair(
                 videos = number_of(found, "video")
                 sys.stdout.write(f"the ledger of {shown_path(place.root)} is taken as it is, with {videos}\n")
             return
-        repaired = repair_ledger(place.root, source)
+        repaired = repair_ledger(place.root, source, place.claim)
     if as_json:
         print_json(_document(repaired))
     else:

@@ -8,6 +8,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from curation.ledger import tables as t
+from curation.ledger.claims import Claim
 from curation.ledger.databases import open_ledger
 from curation.ledger.part import checksum
 from curation.ledger.recovery.found import NAMED, Repaired, counts
@@ -16,10 +17,10 @@ from curation.ledger.recovery.rows import CHECKED
 _AT_ONCE = 500
 
 
-def drop_altered(root: Path, schema: str) -> Repaired:
+def drop_altered(root: Path, schema: str, fence: Claim | None = None) -> Repaired:
     """Delete the rows that are not what was stored. Raises LedgerDamaged and ConfigError as `open_ledger`."""
     lost = []
-    with closing(open_ledger(root)) as ledger:
+    with closing(open_ledger(root, fence=fence)) as ledger:
         for table, (text, noted) in CHECKED.items():
             rows_of = t.metadata.tables[table]
             keys = list(rows_of.primary_key)
@@ -27,7 +28,7 @@ def drop_altered(root: Path, schema: str) -> Repaired:
                 stream = connection.execution_options(yield_per=_AT_ONCE)
                 read = stream.execute(sa.select(*keys, rows_of.c[text], rows_of.c[noted]))
                 wrong = [tuple(row[:-2]) for row in read if row[-1] is not None and checksum(row[-2]) != row[-1]]
-            with ledger.engine.begin() as connection:
+            with ledger.writing() as connection:
                 for key in wrong:
                     same = (column == value for column, value in zip(keys, key, strict=True))
                     connection.execute(sa.delete(rows_of).where(*same))

@@ -17,6 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from curation.ledger import tables as t
+from curation.ledger.claims import Claim
 from curation.ledger.databases import FILE, postgresql_schema, stands_alone
 from curation.ledger.integrity import check_pages, fault_of_files, is_blank
 from curation.ledger.ledger import Ledger
@@ -37,16 +38,17 @@ _AT_ONCE = 500
 _OLD = tuple(f"old {name}" for name in (GENERATION, IDENTITY))
 
 
-def repair(root: Path, backup: Path | None = None) -> Repaired:
+def repair(root: Path, backup: Path | None = None, fence: Claim | None = None) -> Repaired:
     """Repair the ledger of a workspace, which the caller holds; `backup`: the file to take missing rows from.
 
-    The default is WORKSPACE/backup/ledger.sqlite, where there is one of this ledger. A sound ledger is left alone; but
+    `fence`: the claim under which the caller holds a ledger in PostgreSQL. The default backup is
+    WORKSPACE/backup/ledger.sqlite, where there is one of this ledger. A sound ledger is left alone; but
     `backup` also adds its rows to one that an earlier repair could not make whole. Raises ConfigError when `backup`
     is no backup of this ledger, when the ledger is another workspace's or gone and there is no backup, or when it is of
     a newer version; OSError.
     """
     if (schema := postgresql_schema(root)) is not None:
-        return drop_altered(root, schema)
+        return drop_altered(root, schema, fence)
     file = root / FILE
     _put_in_place(root)
     mark = _mark(root)
@@ -146,7 +148,7 @@ def _is_incomplete(file: Path) -> bool:
 
 def _numbers(new: Ledger, mark: Mark | None, known: Known | None, found: Found) -> int:
     """Give the new ledger its identity and a number of changes beyond all earlier ones; returns the old ledger's."""
-    with new.engine.begin() as connection:
+    with new.writing() as connection:
         query = sa.select(t.properties.c.name, t.properties.c.value)
         named: dict[str, str] = {row.name: row.value for row in connection.execute(query)}
         found.withdrawn = named.get(WITHDRAWN)
@@ -190,7 +192,7 @@ def _settle(new: Ledger, found: Found) -> None:
     """One current result a stage; after a loss among the verdicts the next pull reads every task."""
     r = t.results.c
     twice = sa.select(r.video_id, r.stage).where(r.current).group_by(r.video_id, r.stage).having(sa.func.count() > 1)
-    with new.engine.begin() as connection:
+    with new.writing() as connection:
         connection.execute(sa.delete(t.properties).where(t.properties.c.name.in_(_OLD)))  # the backup has its own
         for video_id, stage in connection.execute(twice).all():
             same = sa.and_(r.video_id == video_id, r.stage == stage, r.current)
@@ -215,7 +217,7 @@ def _insert(new: Ledger, table: str, found: Iterable[dict[str, Any]]) -> None:
 
     def flush() -> None:
         if batch:
-            with new.engine.begin() as connection:
+            with new.writing() as connection:
                 connection.execute(statement, batch)
             batch.clear()
 

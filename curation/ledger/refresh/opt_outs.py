@@ -37,7 +37,7 @@ class OptOutRows(Part):
         """
         o, r = t.opt_outs.c, t.results.c
         rows = [{"kind": one.kind, "sha256": one.sha256, "name": one.name, "noted_at": now} for one in added]
-        with self.engine.begin() as connection:
+        with self.writing() as connection:
             for one in lifted:
                 connection.execute(sa.delete(t.opt_outs).where(o.kind == one.kind, o.sha256 == one.sha256))
             if rows:
@@ -52,7 +52,7 @@ class OptOutRows(Part):
         new, over = sorted(set(ids) - known), sorted(known - set(ids))
         if not new and not over:
             return
-        with self.engine.begin() as connection:
+        with self.writing() as connection:
             for chunk in chunks(over):
                 connection.execute(sa.delete(t.opted_out).where(t.opted_out.c.video_id.in_(chunk)))
             if new:

@@ -57,5 +57,5 @@ class RecheckRows(Part):
         """Store an answer; it replaces the one before."""
         insert = t.inserting(t.rechecks, self.engine.dialect).values(recheck._asdict())
         changed = {name: insert.excluded[name] for name in Recheck._fields if name != "video_id"}
-        with self.engine.begin() as connection:
+        with self.writing() as connection:
             connection.execute(insert.on_conflict_do_update(index_elements=["video_id"], set_=changed))

@@ -247,7 +247,7 @@ def test_after_damage_everything_is_there_again(place: Workspace, damage: str, b
 def test_random_damage_never_lets_an_altered_row_through(place: Workspace) -> None:
     whole, original, rng = content(place), (place.root / FILE).read_bytes(), random.Random(2)
     mark = (place.root / MARK).read_bytes()
-    lossless = 0
+    lossless = refused = 0
     for _ in range(60):
         damaged = bytearray(original)
         for _ in range(rng.choice([1, 5, 60])):
@@ -257,7 +257,12 @@ def test_random_damage_never_lets_an_altered_row_through(place: Workspace) -> No
         (place.root / MARK).write_bytes(mark)
         for suffix in ("-wal", "-shm"):
             (place.root / f"{FILE}{suffix}").unlink(missing_ok=True)
-        repaired = repair(place.root)
+        try:
+            repaired = repair(place.root)
+        except ConfigError as error:  # the damage hit the ledger's own name: it could be anybody's
+            assert "another workspace's" in str(error)
+            refused += 1
+            continue
         found = content(place)
         texts = {name: {row[-1] for row in rows} for name, rows in whole.items()}
         assert all({row[-1] for row in rows} <= texts[name] for name, rows in found.items() if name != "results")
@@ -267,7 +272,7 @@ def test_random_damage_never_lets_an_altered_row_through(place: Workspace) -> No
             complete = [i for i in ids if ledger.heads([i]).get(i, {}).keys() >= set(STAGES.names)]
             assert len(list(samples_of(ledger, complete))) == len(complete)
         lossless += not repaired.lost
-    assert lossless < 60
+    assert lossless < 60 and refused < 3
 
 
 @pytest.mark.parametrize("way", ["repaired", "accepted"])
