@@ -17,10 +17,11 @@ from curation.ledger.databases import copy_ledger, has_ledger, open_ledger
 from curation.ledger.holding.heartbeat import Heartbeat
 from curation.ledger.holding.run_claim import run_claim
 from curation.ledger.ledger import Ledger
-from curation.store.borrowed import BorrowedStore
 from curation.store.files import hold_folder, make_private, write_whole
+from curation.store.place import borrowed_store, settle_store, store_of
 from curation.store.store import Store
 from schemas.configuration.config import CurateConfig
+from schemas.configuration.store_config import StoreConfig
 from schemas.errors import ConfigError, LedgerDamaged, WorkspaceBusy
 from schemas.secret_addresses import hide_secrets
 
@@ -92,8 +93,12 @@ class Workspace:
             self._held.require()
 
     def store(self) -> Store:
-        """Open the store."""
-        return Store(self.root / "store")
+        """Open the store: a folder of the workspace, or the address that its last run had. Raises ConfigError."""
+        return store_of(self.root)
+
+    def settle_store(self, config: StoreConfig) -> None:
+        """Make a configuration's store that of the workspace, whose lock is held. Raises as `place.settle_store`."""
+        settle_store(self.root, config)
 
     @contextmanager
     def to_read(self, *, always_borrow: bool = False) -> Iterator[Workspace]:
@@ -182,4 +187,4 @@ class _Borrowed(Workspace):
 
     def store(self) -> Store:
         """Open the store: the lender's to read, an own one to write."""
-        return BorrowedStore(self._lender / "store", self.root / "store")
+        return borrowed_store(self._lender, self.root)

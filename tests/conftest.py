@@ -20,6 +20,8 @@ from tests.runs import films as films
 from tests.runs import server as server
 from tests.runs import undisturbed as undisturbed
 from tests.runs import v2xum as v2xum
+from tests.s3 import s3 as s3
+from tests.s3 import s3_server as s3_server
 
 # No property fails because the machine is busy. `make test-core` draws fewer examples: --hypothesis-profile quick.
 settings.register_profile("v2xum", deadline=None)

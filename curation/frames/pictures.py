@@ -61,10 +61,10 @@ class Pictures:
         TransientError `picture_gone` when others remove the picture all the time, and what `sample` raises.
         """
         key, frame = self._key(video.sha256), frames.frames[index]
-        folder = self.store.frames(key)
         for _ in range(_TRIES):
             try:
-                return read_frame(folder, index, frame.sha256)
+                # Asked each time: a borrowed store has them in another folder once they were drawn again.
+                return read_frame(self.store.frames(key), index, frame.sha256)
             except FileNotFoundError:
                 drawn = self._drawing.run(key, lambda: self._draw_unless_there(video, key, frame))
             if drawn is not None and (index >= len(drawn.frames) or drawn.frames[index].sha256 != frame.sha256):

@@ -69,13 +69,10 @@ class Restorer:
 
         Reads no file. Leaves out what no source gives any more, as far as earlier runs have found.
         """
-        found = []
-        for _, _, payload in self._ledger.payloads(ids, (_DOWNLOAD,)):
-            video = Video.model_validate_json(payload)
-            path = self._store.path("videos", video.sha256, video.extension)
-            if not (path.is_file() and path.stat().st_size == video.bytes) and not self._store.is_lost(video.sha256):
-                found.append(video)
-        return sorted(found, key=lambda video: video.id)
+        videos = [Video.model_validate_json(payload) for _, _, payload in self._ledger.payloads(ids, (_DOWNLOAD,))]
+        stored = self._store.sizes(videos)
+        gone = (video for video in videos if stored.get(video.sha256) != video.bytes)
+        return sorted((video for video in gone if not self._store.is_lost(video.sha256)), key=lambda video: video.id)
 
     def bring_back(self, video: Video) -> bool:
         """Fetch a missing file again, though nothing needs it at the moment; whether it is in the store now.

@@ -10,7 +10,7 @@ import logging
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -153,7 +153,8 @@ def open_run(
     """Lock a workspace and open its services; `run_of` finds them until the block ends.
 
     The run stops at a safe point when somebody sets `stop`. A run that this process has already opened is joined.
-    Raises WorkspaceBusy when another process holds the workspace, and ConfigError as `require_files`.
+    Raises WorkspaceBusy when another process holds the workspace, and ConfigError as `require_files` and
+    `settle_store`.
     """
     joined = _open.get(str(root))
     if joined is not None:
@@ -161,7 +162,10 @@ def open_run(
         return
     require_files(config)
     workspace = Workspace(root)
-    with workspace.lock(), open_services(workspace, config) as services:
+    with ExitStack() as held:
+        held.enter_context(workspace.lock())
+        workspace.settle_store(config.store)
+        services = held.enter_context(open_services(workspace, config))
         services.stop = stop or services.stop
         check_pages(services.ledger.engine)
         services.store.clean()

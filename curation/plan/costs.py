@@ -142,10 +142,9 @@ def _bytes(
     video = Video.model_validate_json(entries["download"].payload)
     if video.sha256 not in seen:
         seen.add(video.sha256)
-        path = services.store.path("videos", video.sha256, video.extension)
         # A clone of the user's own file (btrfs, XFS) takes less, which no file system tells.
-        if path.exists():
-            yield "download", "store_bytes", path.stat().st_size
+        for size in services.store.sizes([video]).values():
+            yield "download", "store_bytes", size
     if not _done(entries, "frames"):
         return
     folder = services.store.frames(frames_key(video.sha256, services.config.frames))

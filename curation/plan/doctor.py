@@ -18,13 +18,14 @@ from PIL import Image
 from curation.frames.sample import has_decord
 from curation.pipeline.open_files import allowed_files, how_to_raise, needed_files, wanted_files
 from curation.plan.gpus import find_gpus
+from curation.store.bucket import open_bucket
 from curation.text.prompt_lines import prompt_line, render
 from curation.video.sandbox import Limits, Sandbox
 from models.check import Check, fail, ok, warn
 from models.servers.checks import Need
 from prompts import load
 from schemas.configuration.config import CurateConfig
-from schemas.errors import ConfigError, StageError
+from schemas.errors import ConfigError, RunStopped, StageError
 
 _GB = 10**9
 _LEAST_DISK = 2 * _GB
@@ -136,6 +137,18 @@ def check_disk(config: CurateConfig, workspace: Path) -> list[Check]:
     elif kind:
         checks.append(ok("file system", f"{kind}, local"))
     return checks
+
+
+def check_store(config: CurateConfig) -> list[Check]:
+    """Write a small file to `store.address` and read it back; no check where the store is the workspace's folder."""
+    address = config.store.address
+    if address is None:
+        return []
+    try:
+        open_bucket(address).probe()
+    except (ConfigError, RunStopped) as error:
+        return [fail("store", str(error), "mend store.address, or the keys in the environment")]
+    return [ok("store", f"{address} can be written and read")]
 
 
 def _room(config: CurateConfig, place: Path) -> Check:

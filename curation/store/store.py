@@ -20,7 +20,7 @@ import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -123,25 +123,18 @@ class Store:
         name outside the store, as earlier versions made them, is replaced by a copy of its own. Raises NotStored
         (`file_missing`, `file_damaged`), OSError, and ValueError as `path`.
         """
-        path = self.path(kind, sha256, extension)
-        try:
-            found = path.lstat()
-            if not stat.S_ISREG(found.st_mode):
-                raise NotStored("file_damaged", f"{path.name} in the store is no regular file")
-            if size is not None and found.st_size != size:
-                raise NotStored("file_damaged", f"{path.name} in the store has {found.st_size} bytes instead of {size}")
-            if checked.is_noted(self._note(path), found):
-                return path
-            if found.st_nlink > 1:
-                with self.scratch() as folder:
-                    copy = folder / "copy"
-                    _require(sha256, copy_file(path, copy)[0], path)
-                    return self._replace(path, copy)
-            _require(sha256, hash_file(path)[0], path)
-            checked.note(self._note(path), found)
-        except FileNotFoundError as error:
-            raise NotStored("file_missing", f"{path.name} is gone from the store") from error
-        return path
+        return self._take_local(kind, sha256, extension, size)
+
+    def sizes(self, videos: Sequence[Video]) -> dict[str, int]:
+        """The bytes of the files of these videos that are stored, by SHA-256; no file is read."""
+        found = {}
+        for video in videos:
+            path = self.path("videos", video.sha256, video.extension)
+            with suppress(FileNotFoundError):
+                told = path.stat()
+                if stat.S_ISREG(told.st_mode):
+                    found[video.sha256] = told.st_size
+        return found
 
     def video(self, video: Video) -> Path:
         """The path of a video's file, checked as `take` checks it."""
@@ -171,6 +164,27 @@ class Store:
         put_in_place(folder, target)
         return target
 
+    def _take_local(self, kind: Kind, sha256: str, extension: str, size: int | None) -> Path:
+        path = self.path(kind, sha256, extension)
+        try:
+            found = path.lstat()
+            if not stat.S_ISREG(found.st_mode):
+                raise NotStored("file_damaged", f"{path.name} in the store is no regular file")
+            if size is not None and found.st_size != size:
+                raise NotStored("file_damaged", f"{path.name} in the store has {found.st_size} bytes instead of {size}")
+            if checked.is_noted(self._note(path), found):
+                return path
+            if found.st_nlink > 1:
+                with self.scratch() as folder:
+                    copy = folder / "copy"
+                    _require(sha256, copy_file(path, copy)[0], path)
+                    return self._replace(path, copy)
+            _require(sha256, hash_file(path)[0], path)
+            checked.note(self._note(path), found)
+        except FileNotFoundError as error:
+            raise NotStored("file_missing", f"{path.name} is gone from the store") from error
+        return path
+
     def _scratch(self) -> Path:
         folder = self.root / "scratch"
         folder.mkdir(parents=True, exist_ok=True)
@@ -196,7 +210,7 @@ class Store:
         path = self.path(kind, sha256, extension)
         self._lost(sha256).unlink(missing_ok=True)
         try:
-            self.take(kind, sha256, extension, size)
+            self._take_local(kind, sha256, extension, size)
         except NotStored:
             self._replace(path, file)
         return Stored(sha256, size, path)

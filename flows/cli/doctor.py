@@ -17,6 +17,7 @@ from curation.plan.doctor import (
     check_gpus,
     check_memory,
     check_open_files,
+    check_store,
     needs,
 )
 from flows.cli.app import print_json
@@ -41,6 +42,7 @@ def examine(config: CurateConfig, config_path: Path, workspace: Path, as_json: b
         *check_decoders(config.frames.backend),
         *check_downloader(),
         *check_disk(config, workspace),
+        *check_store(config),
         check_memory(config),
         *check_gpus(),
         check_open_files(config),

@@ -51,11 +51,15 @@ def plan(
     if as_json:
         print_json(answer)
     else:
-        print_plan(answer)
+        cache = resolved.store.cache_gigabytes * 1000 if resolved.store.address else None
+        print_plan(answer, cache_megabytes=cache)
 
 
-def print_plan(answer: Plan, console: Console | None = None) -> None:
-    """Print a plan as a table, or the reason why it has no estimate."""
+def print_plan(answer: Plan, console: Console | None = None, cache_megabytes: float | None = None) -> None:
+    """Print a plan as a table, or the reason why it has no estimate.
+
+    `cache_megabytes` bound what the store takes on this machine, where it lies at an address.
+    """
     console = console or Console(highlight=False, soft_wrap=True)
     probe, found = answer.probe, answer.estimate
     console.print(
@@ -82,7 +86,8 @@ def print_plan(answer: Plan, console: Console | None = None) -> None:
         table.add_row(label, cells[0], f"{cells[1]} to {cells[2]}", "" if hours else unit)
     console.print(table)
     console.print(plain(found.advice, 1000), markup=False)
-    needed = found.store_megabytes.high + found.export_megabytes.high + found.temporary_megabytes.high
+    stored = min(found.store_megabytes.high, cache_megabytes or float("inf"))
+    needed = stored + found.export_megabytes.high + found.temporary_megabytes.high
     if needed > answer.disk_free_megabytes:
         console.print(
             f"The workspace's disk has {answer.disk_free_megabytes:,.0f} MB free and may need {needed:,.0f} MB: "

@@ -16,6 +16,7 @@ from schemas.configuration.model_config import ModelsConfig
 from schemas.configuration.refresh_config import RefreshConfig
 from schemas.configuration.review_config import ReviewConfig
 from schemas.configuration.section import Count, Fraction, Section, Unit
+from schemas.configuration.store_config import StoreConfig
 from schemas.configuration.text_config import AuditConfig, BindingConfig, CaptionConfig, ExtractConfig, RefineConfig
 from schemas.configuration.video_config import (
     DownloadConfig,
@@ -51,6 +52,7 @@ __all__ = [  # all sections of a run, wherever they are written
     "RunSection",
     "SourceSpec",
     "SplitConfig",
+    "StoreConfig",
     "resolve_path",
 ]
 
@@ -149,6 +151,7 @@ class CurateConfig(Section):
     prices: PriceConfig = PriceConfig()
     export: ExportConfig = ExportConfig()
     run: RunSection = RunSection()
+    store: StoreConfig = StoreConfig()
 
 
 def resolve_path(text: str, base: Path) -> Path:

@@ -102,6 +102,8 @@ DOWNLOAD = Place(
         Reason("file_changed", "A file of yours changed while it was copied.", "run again when nobody writes to it"),
         Reason("file_missing", "The file is gone from the store.", "nothing: it is fetched again"),
         Reason("file_damaged", "The file in the store is not what its name says.", "nothing: it is fetched again"),
+        Reason("store_unreachable", "The store at `store.address` gave no good answer, several times.",
+               "see `v2xum doctor`; the next run tries again"),
         Reason("storage", "The workspace could not be written to.", "look at its disk and rights; then run again"),
         Reason("in_use", "Another process fetches the same video at this moment.", AGAIN),
         Reason("interrupted", "The download was stopped.", AGAIN),

@@ -11,15 +11,17 @@ from typing import Any
 import pytest
 
 from curation.frames import pictures as module
-from curation.frames.files import frame_name, frames_key
+from curation.frames.files import frame_name, frames_key, keep_only
 from curation.frames.pictures import Pictures
 from curation.frames.sample import sample_frames
+from curation.store.borrowed import BorrowedStore
 from curation.store.store import Store
 from curation.video.sandbox import Sandbox
 from schemas.configuration.config import FrameConfig
 from schemas.errors import NotStored, PoisonError
 from schemas.records import FrameSet, Publication, Video
 from tests.curation import barcode
+from tests.curation.samples import contents
 from tests.curation.threads import in_threads
 
 pytestmark = pytest.mark.slow
@@ -101,6 +103,23 @@ def test_threads_that_read_removed_pictures_draw_each_video_once(
         records[which % 2].frames[which % 3].sha256 for which in range(12)
     ]
     assert sorted(decoded) == sorted(video.sha256 for video in videos)
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_pictures_that_a_borrowed_store_lacks_are_drawn_in_the_own_one(
+    kept: int, store: Store, sandbox: Sandbox, films: list[Path], tmp_path: Path
+) -> None:
+    video = stored(store, films[0])
+    record = Pictures(store, CONFIG, sandbox).sample(video)
+    keep_only(store.frames(frames_key(video.sha256, CONFIG)), range(kept))
+    if not kept:
+        shutil.rmtree(store.root / "frames")
+    before = contents(store.root)
+    pictures = Pictures(BorrowedStore(store.root, tmp_path / "own"), CONFIG, sandbox)
+    for frame in record.frames[:3]:
+        data = pictures.read(video, record, frame.index)
+        assert hashlib.sha256(data).hexdigest() == frame.sha256
+    assert contents(store.root) == before
 
 
 def test_pictures_stay_right_while_another_thread_removes_them(

@@ -14,12 +14,14 @@ from curation.plan.doctor import (
     check_downloader,
     check_gpus,
     check_memory,
+    check_store,
     filesystem,
     needs,
 )
 from models.check import Check
 from schemas.configuration.config import CurateConfig
 from schemas.configuration.loading import load_config
+from schemas.configuration.store_config import StoreConfig
 from schemas.repository import ROOT
 from tests.places import needs_decord
 
@@ -109,6 +111,16 @@ def test_a_network_file_system_gives_a_warning(
     monkeypatch.setattr("curation.plan.doctor.filesystem", lambda _place: "nfs4")
     check = check_disk(config, tmp_path)[1]
     assert check.status == "warn" and "SQLite" in check.found and "local disk" in check.fix
+
+
+def test_a_store_at_an_address_is_written_and_read(config: CurateConfig, tmp_path: Path) -> None:
+    assert check_store(config) == []
+    shared = tmp_path / "shared"
+    away = config.model_copy(update={"store": StoreConfig(address=f"file://{shared}")})
+    [check] = check_store(away)
+    assert check.status == "fail" and "mount it" in check.found and "store.address" in check.fix
+    shared.mkdir()
+    assert statuses(check_store(away)) == {"ok"} and (shared / "probe" / "v2xum").is_file()
 
 
 def test_memory(config: CurateConfig) -> None:

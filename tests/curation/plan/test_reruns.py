@@ -30,7 +30,7 @@ BASE = {
 }
 CANDIDATES = (
     *(False, True, 0, 1, 2, 7, 33, 0.02, 0.07, 0.2, 0.5, 0.77, 77, 300, 3000, "other", "fr", ["vp9"], "2026-01-01"),
-    *("http://a.example/", "/pictures", ["http://127.0.0.1:9000/v1"]),
+    *("http://a.example/", "/pictures", ["http://127.0.0.1:9000/v1"], "s3://bucket/films"),
 )
 
 
