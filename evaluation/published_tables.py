@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import yaml
-from pydantic import ValidationError
-
 from schemas.configuration.section import Section
 from schemas.errors import ConfigError
+from schemas.kit.yaml_values import yaml_values
 from schemas.repository import DATA
 
 FOLDER = DATA / "published"
@@ -62,6 +60,6 @@ def read_published_tables(folder: Path = FOLDER) -> dict[str, PublishedTables]:
 
 def _read(path: Path) -> PublishedTables:
     try:
-        return PublishedTables.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, yaml.YAMLError, ValidationError) as error:
+        return PublishedTables.model_validate(yaml_values(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{path} has no published tables that can be read: {error}") from error

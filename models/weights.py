@@ -18,7 +18,9 @@ def load_weights(loader: Any, where: str, *, unused: Sequence[str] = (), **optio
     Only safetensors are read: a pickle would run its author's code. Raises ConfigError when weights are missing, which
     transformers would replace by random numbers. Weights whose names begin with one of `unused` may be missing.
     """
-    model, told = loader.from_pretrained(where, use_safetensors=True, output_loading_info=True, **options)
+    model, told = loader.from_pretrained(
+        where, use_safetensors=True, trust_remote_code=False, output_loading_info=True, **options
+    )
     # Weights that share their values with others (a tied head) are not among the missing ones.
     missing = sorted(name for name in told["missing_keys"] if not name.startswith(tuple(unused)))
     if missing:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Generic, Literal, NamedTuple, TypeVar
 
 from schemas.errors import GrammarError
+from schemas.kit.utf8 import lone_surrogate
 from schemas.marks import FULL_STOPS, escape_marks, line_number, lines_of, marks_in, unescape_marks
 from schemas.records import Sentence
 from schemas.time import SLOTS, Seconds, Slot, seconds_to_slot, slot_to_seconds
@@ -178,7 +179,14 @@ def _write(lines: Iterable[tuple[tuple[str, ...], str]]) -> str:
     return " ".join("".join(f"[{mark}]" for mark in marks) + escape_marks(text) for marks, text in written)
 
 
+def _require_unicode(text: str) -> None:
+    """Raise GrammarError for half a surrogate pair: no record can hold it."""
+    if (fault := lone_surrogate(text)) is not None:
+        raise GrammarError("half a surrogate pair is no character", line_number(text, fault))
+
+
 def _read_marks(text: str, read: Callable[[str, int], T]) -> list[Line[T]]:
+    _require_unicode(text)
     brackets = marks_in(text)
     if not brackets or brackets[0].start() != 0:
         raise GrammarError("the text does not begin with a time")
@@ -204,6 +212,7 @@ def _read_marks(text: str, read: Callable[[str, int], T]) -> list[Line[T]]:
 
 
 def _read_lists(text: str, read: Callable[[str, int], T]) -> list[Line[T]]:
+    _require_unicode(text)
     lines: list[Line[T]] = []
     start = 0
     for line, bracket in lines_of(text, marks_in(text)):

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from schemas.errors import GrammarError
+from schemas.kit.utf8 import utf8_text
 from schemas.marks import FULL_STOPS, has_marks, lines_of, marks_in, unescape_marks
 from schemas.records import Sentence
 from schemas.temporal import Line, SlotLine, read_placeholder, slot_digits, with_full_stop
@@ -198,6 +199,7 @@ def _said(phrase: re.Match[str]) -> str:
 
 
 def _read_leniently(text: str, read: Callable[[str, int], tuple[T, ...]]) -> _Read:
+    text = utf8_text(text)  # no record can hold half a surrogate pair
     problems: list[str] = []
     unread = 0
     segments: list[tuple[tuple[T, ...], str]] = []  # times, and the text before the next times

@@ -216,7 +216,7 @@ class HiddenStates:
             where = place_of(config.model)
             with checkpoint_errors(where), quiet_loading():
                 revision = weights_revision(where, config.revision)
-                tokenizer = _AutoTokenizer.from_pretrained(where, revision=revision)
+                tokenizer = _AutoTokenizer.from_pretrained(where, revision=revision, trust_remote_code=False)
                 dtype = getattr(torch, config.dtype)
                 model = load_weights(AutoModelForCausalLM, where, revision=revision, dtype=dtype)
             if not tokenizer.is_fast or tokenizer.eos_token_id is None:

@@ -356,7 +356,7 @@ def train_tokenizer(examples: Sequence[Example], own: ScratchModel, slots: int) 
 def _tokenizer(where: str) -> Any:
     reader: Any = AutoTokenizer
     with checkpoint_errors(where):
-        return reader.from_pretrained(where)
+        return reader.from_pretrained(where, trust_remote_code=False)
 
 
 RECIPE = V2XumRecipe

@@ -13,7 +13,7 @@ import secrets
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from curation.store.files import write_whole
 from schemas.errors import ConfigError
@@ -53,7 +53,10 @@ def find_access(workspace: Path) -> Access:
         present, missing = (URL, TOKEN) if url else (TOKEN, URL)
         raise ConfigError(f"{present} is set and {missing} is not: set both to use your own server, or neither")
     if url:
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            parts = urlsplit("")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigError(f"{URL}: not the address of a server; it looks like https://label-studio.example.org")
         return Access(url=url.rstrip("/"), token=token)
@@ -73,7 +76,7 @@ def read_access(workspace: Path) -> Access | None:
         return Access.model_validate_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, ValidationError) as error:
+    except (OSError, ValueError) as error:
         # The message must not hold the file's content, which a validation error would quote.
         raise ConfigError(f"{path}: not readable as the server's access; restore it from a backup") from error
 

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple, get_args
 from schemas.review import Stratum
 from schemas.time import FrameIndex
 
+_MOST_FRAMES = 2**31  # 68 years at one frame a second
+
 
 class Unreadable(Exception):
     """No verdict can be made of an annotation; the message says why."""
@@ -51,6 +53,8 @@ def read_task_data(data: Any) -> TaskData:
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise Unreadable(f"`review push` did not make its task, or the task was changed: {error!r}"[:200]) from error
     if stratum not in get_args(Stratum) or not all(isinstance(text, str) for text in (sample_id, content, summary)):
+        raise Unreadable("its task's data were changed")
+    if sampled > _MOST_FRAMES:
         raise Unreadable("its task's data were changed")
     if not (math.isfinite(fps) and math.isfinite(sampled_fps) and min(fps, sampled_fps, sampled) > 0):
         raise Unreadable("its task's data were changed")

@@ -35,7 +35,7 @@ class ContentCache:
         self._path = path
         try:
             known = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             known = {}
         self._known: dict[str, tuple[str, str]] = {
             name: (pair[0], pair[1])

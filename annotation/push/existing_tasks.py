@@ -164,7 +164,7 @@ class Journal:
         try:
             state = json.loads(self._reviews.cursor(self._name) or "{}")
             return (float(state["at"]), [Key(*key) for key in state["keys"]]) if "keys" in state else None
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             return None
 
     def begin(self, keys: Iterable[Key]) -> None:

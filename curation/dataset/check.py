@@ -197,7 +197,7 @@ def _shard_problems(
             for batch in shard.iter_batches(batch_size=_BATCH_ROWS):
                 for row in batch.to_pylist():
                     yield from (f"{row['id']}: {problem}" for problem in _row_problems(row, split, images, owners))
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         yield f"cannot be read: {error}"
     except (TypeError, KeyError, IndexError) as error:
         yield f"a row lacks what every row has: {type(error).__name__}: {error}"

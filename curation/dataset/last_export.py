@@ -58,6 +58,6 @@ def published_ids(workspace: Workspace, last: LastExport | None) -> tuple[str, .
     for shard in sorted((workspace.export / "data").glob("*.parquet")):
         try:
             found += pq.read_table(shard, columns=["id"])["id"].to_pylist()
-        except (OSError, pa.ArrowException, KeyError):
+        except (OSError, pa.ArrowException, UnicodeDecodeError, KeyError):
             return None
     return tuple(sorted(found))

@@ -91,7 +91,8 @@ def _track(tracks: Any, wanted: str, automatic: bool) -> Track | None:
     names = sorted(name for name in tracks if isinstance(name, str))
     variants = [name for name in names if name.casefold().startswith(f"{wanted.casefold()}-")]
     for language in [name for name in names if name.casefold() == wanted.casefold()] + variants:
-        offers = [offer for offer in tracks[language] or () if isinstance(offer, Mapping)]
+        listed = tracks[language] if isinstance(tracks[language], list | tuple) else ()
+        offers = [offer for offer in listed if isinstance(offer, Mapping)]
         for form in _SUBTITLE_FORMATS:
             for offer in offers:
                 url, data = _text(offer.get("url")), offer.get("data")

@@ -108,7 +108,7 @@ def read_hub(spec: SourceSpec, base: Path) -> tuple[Columns, Rows]:
             for values in rows.select_columns(_needed(columns)):
                 number += 1
                 yield Row(number, values)
-        except (HfHubHTTPError, OSError, pa.ArrowException) as error:
+        except (HfHubHTTPError, OSError, pa.ArrowException, UnicodeDecodeError) as error:
             raise RunStopped(f"{spec.at}: row {number + 1} cannot be read: {_first_line(error)}") from error
 
     return columns, read()
@@ -184,7 +184,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str] | BadRow]:
 def _parquet(path: Path, spec: SourceSpec) -> tuple[Columns, Rows]:
     try:
         file = pq.ParquetFile(path)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path.name}: not a readable Parquet file: {_first_line(error)}") from error
     columns = find_columns(file.schema_arrow.names, spec, path.name)
 
@@ -196,7 +196,7 @@ def _parquet(path: Path, spec: SourceSpec) -> tuple[Columns, Rows]:
                     for values in batch.to_pylist():
                         number += 1
                         yield Row(number, values)
-            except (pa.ArrowException, OSError) as error:
+            except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
                 raise ConfigError(f"{path.name}: damaged after row {number}: {_first_line(error)}") from error
 
     return columns, read()

@@ -177,7 +177,7 @@ def _channel_in(address: str) -> str:
     """The id of a channel in its address: the part behind /channel/, /c/ or /user/, else the last one."""
     parts = [part for part in re.split(r"[?#]", address, maxsplit=1)[0].split("/") if part]
     named = [part for before, part in pairwise(parts) if before in ("channel", "c", "user")]
-    return named[0] if named else parts[-1]
+    return named[0] if named else parts[-1] if parts else address
 
 
 def _hash(kind: Kind, normal: str) -> str:

@@ -121,6 +121,6 @@ def _parquet(path: Path) -> list[Row]:
         with pq.ParquetFile(path) as file:
             wanted = [name for name in (*_IDS, *_SENTENCES, *_OTHERS) if name in file.schema_arrow.names]
             values = file.read(columns=wanted).to_pylist()
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as Parquet: {printable(error)}") from error
     return [Row(number, None, Object(value)) for number, value in enumerate(values, 1)]

@@ -22,6 +22,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from evaluation.cases import Flags, FullLength, Ints, Reference, check_shots
+from evaluation.hdf5 import BROKEN_HDF5, array_of, integers_of
 from evaluation.readers.records import printable
 from schemas.errors import ConfigError
 
@@ -46,7 +47,7 @@ def is_eccv16(path: Path) -> bool:
         with h5py.File(path, "r") as file:
             first = next(iter(file.values()), None)
             return isinstance(first, h5py.Group) and all(name in first for name in _NEEDED)
-    except (OSError, RuntimeError):
+    except BROKEN_HDF5:
         return False
 
 
@@ -82,8 +83,8 @@ def read_eccv16(path: Path) -> list[Eccv16Video]:
             for key in sorted(file, key=_number):
                 group = file[key]
                 wanted = [name for name in (*_NEEDED, "video_name") if name in group]
-                videos.append(_video(key, {name: group[name][()] for name in wanted}))
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
+                videos.append(_video(key, {name: array_of(group[name]) for name in wanted}))
+    except BROKEN_HDF5 as error:
         raise ConfigError(f"{path}, {printable(key) or 'the file'}: not in the form of eccv16: {error}") from error
     if not videos:
         raise ConfigError(f"{path}: the file has no videos")
@@ -114,9 +115,9 @@ def name_in(value: Any) -> str | None:
 
 
 def _video(key: str, arrays: dict[str, Any]) -> Eccv16Video:
-    frames = int(np.asarray(arrays["n_frames"]).item())
-    picks: Ints = np.asarray(arrays["picks"], np.int64).ravel()
-    shots: Ints = np.asarray(arrays["change_points"], np.int64)
+    frames = int(integers_of(arrays["n_frames"]).item())
+    picks: Ints = integers_of(arrays["picks"]).ravel()
+    shots: Ints = integers_of(arrays["change_points"])
     marks = np.asarray(arrays["user_summary"])
     if frames < 1 or not picks.size or picks[0] < 0 or picks[-1] >= frames or (np.diff(picks) <= 0).any():
         raise ValueError(f"picks must ascend within {frames} frames")

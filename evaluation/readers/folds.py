@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import yaml
 
 from evaluation.cases import Reference
 from schemas.errors import ConfigError
+from schemas.kit.yaml_values import yaml_values
 
 
 class Fold(NamedTuple):
@@ -118,8 +118,8 @@ def proper_folds(references: Sequence[Reference], *, folds: int = 5, seed: int =
 
 def _documents(path: Path, text: str) -> list[Fold]:
     try:
-        rows = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except (ValueError, yaml.YAMLError, RecursionError) as error:
+        rows = json.loads(text) if path.suffix == ".json" else yaml_values(text)
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: cannot be parsed: {error}") from error
     if not isinstance(rows, list):
         raise ConfigError(f"{path}: must be a list of folds")

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from evaluation.cases import Flags, Ints, Prediction, check_shots
+from evaluation.hdf5 import BROKEN_HDF5, array_of, integers_of
 from evaluation.readers.eccv16 import name_in
 from schemas.errors import ConfigError
 
@@ -52,8 +53,8 @@ def read_results(path: Path, names: Mapping[str, str] | None = None) -> dict[str
         with h5py.File(path, "r") as file:
             for key, group in file.items():
                 video = (names or {}).get(key, key)
-                results[video] = _published(video, {name: group[name][...] for name in group})
-    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+                results[video] = _published(video, {name: array_of(group[name]) for name in group})
+    except BROKEN_HDF5 as error:
         raise ConfigError(
             f"{path}: not the published results of a summarizer ({type(error).__name__}: {error}); the file must have "
             "one group for each video with machine_summary, score or importance_scores, fm or fscore"
@@ -88,7 +89,7 @@ def read_names(path: Path) -> dict[str, str]:
     """
     try:
         index = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: cannot be read as JSON: {error}") from error
     if not isinstance(index, dict) or not all(isinstance(key, str) for key in index.values()):
         raise ConfigError(f"{path}: must be one object of names and keys")
@@ -111,10 +112,10 @@ def read_shots_of(path: Path, names: Mapping[str, str] | None = None) -> dict[st
         with h5py.File(path, "r") as file:
             for key, group in file.items():
                 wanted = [name for name in ("shot_lengths", "change_points") if name in group]
-                if (shots := _shots(key, {name: group[name][...] for name in wanted})) is not None:
-                    named = name_in(group["video_name"][()]) if "video_name" in group else None
+                if (shots := _shots(key, {name: array_of(group[name]) for name in wanted})) is not None:
+                    named = name_in(array_of(group["video_name"])) if "video_name" in group else None
                     shots_of[(names or {}).get(key) or named or key] = shots
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except BROKEN_HDF5 as error:
         raise ConfigError(f"{path}: no readable HDF5 file of videos: {type(error).__name__}: {error}") from error
     return shots_of
 
@@ -136,9 +137,9 @@ def _published(video: str, arrays: dict[str, Any]) -> Published:
 
 def _shots(video: str, arrays: dict[str, Any]) -> Ints | None:
     if "change_points" in arrays:
-        shots = np.asarray(arrays["change_points"], np.int64)
+        shots = integers_of(arrays["change_points"])
     elif "shot_lengths" in arrays:
-        ends = np.cumsum(np.asarray(arrays["shot_lengths"], np.int64).ravel())
+        ends = np.cumsum(integers_of(arrays["shot_lengths"]).ravel())
         shots = np.stack([np.concatenate([[0], ends[:-1]]), ends - 1], axis=1)
     else:
         return None

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from evaluation.cases import Reference, References
-from evaluation.readers.records import left_out, printable
+from evaluation.readers.records import BadRecord, left_out, printable
 from schemas.documents.evaluation import Problem
 from schemas.errors import ConfigError
 
@@ -42,31 +42,47 @@ def read_release(path: Path, splits: Collection[str] | None = None, *, pictures:
     problems: list[Problem] = []
     seen: set[str] = set()
     for row in _rows(path, (*_COLUMNS, *(["keyframes"] if pictures else []))):
+        if not isinstance(row["id"], str) or not isinstance(row["split"], str):
+            raise ConfigError(
+                f"{path}: id and split must be texts, not {printable(repr((row['id'], row['split'])), 80)}"
+            )
         seen.add(row["split"])
         if splits is not None and row["split"] not in splits:
             continue
-        onehot = np.array(row["vsum_onehot"], bool)
-        if row["id"] in items:
-            problems.append(left_out(row["id"], "duplicate_id", "a second row of the release"))
-        elif len(onehot) == 0 or len(onehot) != row["meta"]["sampled_frames"]:
-            detail = f"vsum_onehot has {len(onehot)} entries for {row['meta']['sampled_frames']} sampled frames"
-            problems.append(left_out(row["id"], "wrong_length", detail))
+        try:
+            item = _reference(row, pictures=pictures)
+        except BadRecord as error:
+            problems.append(left_out(row["id"], error.reason, error.detail))
+            continue
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise ConfigError(f"{path}: its rows are not those of a release ({printable(error)})") from error
+        if item.id in items:
+            problems.append(left_out(item.id, "duplicate_id", "a second row of the release"))
         else:
-            text = (row["summary"]["v2t"] or "").strip()
-            items[row["id"]] = Reference(
-                id=row["id"],
-                frames=len(onehot),
-                fps=row["sampling_fps"],
-                selections=onehot[None, :],
-                texts=(text,) if text else (),
-                group=row["publication"]["channel_id"] or row["publication"]["channel"],
-                split=row["split"],
-                title=row["title"] or "",
-                pictures=_pictures(row) if pictures else {},
-            )
+            items[item.id] = item
     if splits is not None and (unknown := set(splits) - seen):
         raise ConfigError(f"{path}: no split {printable(sorted(unknown)[0])} (there are: {', '.join(sorted(seen))})")
     return References(tuple(items.values()), tuple(problems))
+
+
+def _reference(row: Mapping[str, Any], *, pictures: bool) -> Reference:
+    """The reference of a row. Raises BadRecord, and for columns of other types LookupError, TypeError and their kin."""
+    onehot = np.array(row["vsum_onehot"], bool)
+    if len(onehot) == 0 or len(onehot) != row["meta"]["sampled_frames"]:
+        detail = f"vsum_onehot has {len(onehot)} entries for {row['meta']['sampled_frames']} sampled frames"
+        raise BadRecord("wrong_length", detail)
+    text = (row["summary"]["v2t"] or "").strip()
+    return Reference(
+        id=row["id"],
+        frames=len(onehot),
+        fps=row["sampling_fps"],
+        selections=onehot[None, :],
+        texts=(text,) if text else (),
+        group=row["publication"]["channel_id"] or row["publication"]["channel"],
+        split=row["split"],
+        title=row["title"] or "",
+        pictures=_pictures(row) if pictures else {},
+    )
 
 
 def column_names(path: Path) -> list[str]:
@@ -76,7 +92,7 @@ def column_names(path: Path) -> list[str]:
 
     try:
         return list(pq.read_schema(path).names)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as Parquet: {printable(error)}") from error
 
 
@@ -100,5 +116,5 @@ def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[dict[str, Any]]:
                     raise ConfigError(f"{shard}: no column {missing[0]}: not a release of this project")
                 for batch in file.iter_batches(_BATCH, columns=list(columns)):
                     yield from batch.to_pylist()
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"{shard}: cannot be read as Parquet: {printable(error)}") from error

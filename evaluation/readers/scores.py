@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from evaluation.cases import Floats, Prediction, Predictions, Reference
+from evaluation.hdf5 import BROKEN_HDF5, array_of
 from evaluation.readers.known_videos import UNKNOWN, KnownVideos
 from evaluation.readers.published_results import names_in, read_results
 from evaluation.readers.records import BadRecord, printable
@@ -38,8 +39,8 @@ def read_hdf5(path: Path, known: KnownVideos) -> Predictions:
             if not len(file):
                 raise ValueError("the file is empty")
             published = all(_is_published(item) for item in file.values())
-            plain = {} if published else {key: np.asarray(_dataset(key, item)[...]) for key, item in file.items()}
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
+            plain = {} if published else {key: array_of(_dataset(key, item)) for key, item in file.items()}
+    except BROKEN_HDF5 as error:
         raise ConfigError(
             f"{path}: no scores of frames ({printable(error)}); the file must have for each video a dataset, or a "
             f"group with one of {', '.join(_NAMES)}"

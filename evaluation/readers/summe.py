@@ -14,10 +14,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from curation.video.sandbox import Limits, Sandbox
 from evaluation.cases import FullLength, Ints, Reference
+from evaluation.hdf5 import BROKEN_HDF5
 from evaluation.readers.eccv16 import read_eccv16, reference_of
 from evaluation.readers.published_results import STEP, names_in, read_shots_of
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, StageError
+
+_LIMITS = Limits(wall_seconds=60)
 
 
 class Annotated(NamedTuple):
@@ -41,7 +45,8 @@ def read_summe(folder: Path, shots: Mapping[str, Ints] | None = None) -> list[Re
         raise ConfigError(f"{folder}: no GT/*.mat; name the folder that has SumMe's GT")
     shots = read_shots(folder) if shots is None else shots
     keys = {name: key for key, name in names_in((folder,)).items()}
-    return [_reference(path, shots.get(path.stem), keys.get(path.stem)) for path in paths]
+    with Sandbox() as sandbox:
+        return [_reference(path, sandbox, shots.get(path.stem), keys.get(path.stem)) for path in paths]
 
 
 def read_summe_files(paths: Sequence[Path]) -> list[Reference]:
@@ -72,29 +77,31 @@ def read_summe_files(paths: Sequence[Path]) -> list[Reference]:
     return list(ids.values())
 
 
-def read_annotations(path: Path) -> Annotated:
-    """Read one file of the folder GT. Raises ConfigError."""
+def read_annotations(path: Path, sandbox: Sandbox | None = None) -> Annotated:
+    """Read one file of the folder GT, in a child of `sandbox` or in one of its own. Raises ConfigError."""
+    if sandbox is None:
+        with Sandbox() as own:
+            return read_annotations(path, own)
+    try:
+        segments, frames, fps = sandbox.run(_loaded, path, limits=_LIMITS)
+    except (ValueError, StageError) as error:
+        raise ConfigError(f"{path}: not an annotation of SumMe: {error}") from error
+    if segments.ndim != 2 or segments.shape[1] != frames or not frames or not fps > 0:
+        raise ConfigError(f"{path}: user_score of shape {segments.T.shape} at {fps} frames/s for {frames} frames")
+    return Annotated(segments, fps)
+
+
+def _loaded(path: Path) -> tuple[Ints, int, float]:
+    """The segments (A, N), N and the rate of a file. Raises ValueError. A damaged file can end the process."""
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError
 
     try:
         file = loadmat(path, variable_names=("user_score", "nFrames", "FPS"))
         segments = np.asarray(file["user_score"]).T.astype(np.int64)
-        frames, fps = int(file["nFrames"].item()), float(file["FPS"].item())
-    except (
-        OSError,
-        KeyError,
-        IndexError,
-        ValueError,
-        TypeError,
-        NotImplementedError,
-        MatReadError,
-        zlib.error,
-    ) as error:
-        raise ConfigError(f"{path}: not an annotation of SumMe: {type(error).__name__}: {error}") from error
-    if segments.ndim != 2 or segments.shape[1] != frames or not frames or not fps > 0:
-        raise ConfigError(f"{path}: user_score of shape {segments.T.shape} at {fps} frames/s for {frames} frames")
-    return Annotated(segments, fps)
+        return segments, int(file["nFrames"].item()), float(file["FPS"].item())
+    except (MatReadError, zlib.error, NotImplementedError, AttributeError, *BROKEN_HDF5) as error:
+        raise ValueError(f"{type(error).__name__}: {error}") from None
 
 
 def read_shots(folder: Path) -> dict[str, Ints]:
@@ -113,8 +120,8 @@ def read_shots(folder: Path) -> dict[str, Ints]:
     return shots_of
 
 
-def _reference(path: Path, shots: Ints | None, key: str | None) -> Reference:
-    segments, fps = read_annotations(path)
+def _reference(path: Path, sandbox: Sandbox, shots: Ints | None, key: str | None) -> Reference:
+    segments, fps = read_annotations(path, sandbox)
     frames = segments.shape[1]
     if shots is not None:
         _check_end(path, shots, frames)

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from evaluation.cases import Flags, Floats, FullLength, Ints, Reference
+from evaluation.hdf5 import BROKEN_HDF5, array_of
 from evaluation.readers.eccv16 import FPS, is_eccv16, read_eccv16, reference_of
 from evaluation.readers.known_videos import KnownVideos
 from evaluation.readers.published_results import STEP, names_in
@@ -45,20 +46,22 @@ def read_tvsum(
         with h5py.File(path, "r") as file:
             table = file["tvsum50"]
             for row in range(table["video"].shape[0]):
-                cells = {name: file[table[name][row, 0]] for name in ("video", "title", "length", "user_anno")}
+                cells = {
+                    name: array_of(file[table[name][row, 0]]) for name in ("video", "title", "length", "user_anno")
+                }
                 video = _text(cells["video"])
                 references.append(
                     _reference(
                         video,
                         _text(cells["title"]),
-                        float(cells["length"][()].item()),
+                        float(cells["length"].item()),
                         np.asarray(cells["user_anno"], np.float64),
                         (shots or {}).get(video),
                         (summaries or {}).get(video),
                         f"video_{row + 1}",
                     )
                 )
-    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+    except BROKEN_HDF5 as error:
         raise ConfigError(
             f"{path}: not TVSum's ydata-tvsum50.mat ({type(error).__name__}: {error}); see github.com/yalesong/tvsum"
         ) from error
@@ -151,7 +154,7 @@ def read_summaries(path: Path) -> Flags:
     """Read the annotators' summaries (A, N) of one video from a JSON file with `user_summary`. Raises ConfigError."""
     try:
         rows = np.asarray(json.loads(path.read_text(encoding="utf-8"))["user_summary"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise ConfigError(f"{path}: no user_summary can be read: {type(error).__name__}: {error}") from error
     if rows.ndim != 2 or rows.dtype.kind not in "biu" or not np.isin(rows, (0, 1)).all():
         raise ConfigError(f"{path}: user_summary must be rows of 0 and 1, one row for each annotator")

@@ -14,8 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from curation.store.files import write_whole
 from evaluation.compare import compare
@@ -29,6 +28,7 @@ from schemas.configuration.loading import load_train_config
 from schemas.configuration.section import Section
 from schemas.documents.evaluation import Evaluation
 from schemas.errors import ConfigError
+from schemas.kit.yaml_values import yaml_values
 from training.fit import FitResult
 from training.run import Hooks, Training, TrainRequest
 
@@ -60,8 +60,8 @@ class Wanted(NamedTuple):
 def read_rows(path: Path) -> Rows:
     """Read ROWS.yaml. Raises ConfigError."""
     try:
-        rows = Rows.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, yaml.YAMLError, ValidationError) as error:
+        rows = Rows.model_validate(yaml_values(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: no rows of an ablation, as configs/train/ablations has them: {error}") from error
     if wrong := [name for name in rows.rows if not re.fullmatch(r"[^=/\\]{1,60}", name) or not name.strip()]:
         raise ConfigError(f"{path}: {wrong[0]!r} is no name of a row: up to 60 letters, without = and /")

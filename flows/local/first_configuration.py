@@ -279,8 +279,8 @@ def _asked(role: str, found: Address, ask: Ask, tell: Tell) -> Address:
 
 
 def _address(option: str, url: str, model: str) -> Address:
-    parts = urlsplit(url if "://" in url else f"http://{url}")
     try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
         good = (
             parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc
         )

@@ -62,7 +62,9 @@ class TransformersEmbedder:
             revision = revision_of(config.model, config.revision)
             commit = weights_revision(config.model, config.revision)
             with quiet_loading():
-                self._tokenizer: Any = AutoTokenizer.from_pretrained(config.model, revision=commit)
+                self._tokenizer: Any = AutoTokenizer.from_pretrained(
+                    config.model, revision=commit, trust_remote_code=False
+                )
                 # A pooler comes after the hidden states that are averaged here; many checkpoints have none.
                 model = load_weights(AutoModel, config.model, revision=commit, unused=("pooler.",))
             self._model: Any = model.to(config.device).eval()

@@ -115,7 +115,7 @@ def _load(config: TransformersClipConfig) -> tuple[Any, Any, Any]:
     """Model, tokenizer, and the image processor that needs only Pillow."""
     where, revision = config.model, weights_revision(config.model, config.revision)
     with quiet_loading():
-        tokenizer: Any = AutoTokenizer.from_pretrained(where, revision=revision)
-        pictures = _AutoImageProcessor.from_pretrained(where, revision=revision, backend="pil")
+        tokenizer: Any = AutoTokenizer.from_pretrained(where, revision=revision, trust_remote_code=False)
+        pictures = _AutoImageProcessor.from_pretrained(where, revision=revision, backend="pil", trust_remote_code=False)
         model = load_weights(AutoModel, where, revision=revision)
     return model.to(config.device).eval(), tokenizer, pictures

@@ -34,9 +34,11 @@ class TransformersVision:
         where, revision = config.model, revision_of(config.model, config.revision)
         self.name = f"vision-{name_of(where)}-{revision[:12]}"
         commit = weights_revision(where, config.revision)
-        settings = AutoConfig.from_pretrained(where, revision=commit)
+        settings = AutoConfig.from_pretrained(where, revision=commit, trust_remote_code=False)
         with quiet_loading():
-            self._pictures: Any = _AutoImageProcessor.from_pretrained(where, revision=commit, backend="pil")
+            self._pictures: Any = _AutoImageProcessor.from_pretrained(
+                where, revision=commit, backend="pil", trust_remote_code=False
+            )
             # A captioner lacks the poolers, projections and text weights of the model that AutoModel builds.
             unused = ("pooler", "text_", "visual_projection", "logit_scale", "vision_model.pooler")
             model = load_weights(AutoModel, where, revision=commit, unused=unused, config=settings)

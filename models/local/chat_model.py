@@ -191,10 +191,16 @@ def _load(config: LocalModel) -> tuple[Any, Any, Any]:
     where = place_of(config.model)
     revision = weights_revision(where, config.revision)
     with quiet_loading():
-        has_vision = hasattr(AutoConfig.from_pretrained(where, revision=revision), "vision_config")
-        processor: Any = _AutoProcessor.from_pretrained(where, revision=revision) if has_vision else None
+        has_vision = hasattr(
+            AutoConfig.from_pretrained(where, revision=revision, trust_remote_code=False), "vision_config"
+        )
+        processor: Any = (
+            _AutoProcessor.from_pretrained(where, revision=revision, trust_remote_code=False) if has_vision else None
+        )
         tokenizer: Any = (
-            AutoTokenizer.from_pretrained(where, revision=revision) if not has_vision else processor.tokenizer
+            AutoTokenizer.from_pretrained(where, revision=revision, trust_remote_code=False)
+            if not has_vision
+            else processor.tokenizer
         )
         loader: Any = AutoModelForImageTextToText if has_vision else AutoModelForCausalLM
         model = load_weights(loader, where, revision=revision, dtype=getattr(torch, config.dtype))

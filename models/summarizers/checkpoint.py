@@ -45,7 +45,7 @@ def require_finished(folder: Path) -> dict[str, Any]:
         about: dict[str, Any] = json.loads((folder / MARK).read_text(encoding="utf-8"))
         sizes: dict[str, int] = about["files"]
         wrong = [n for n, size in sizes.items() if not (p := folder / n).is_file() or p.stat().st_size != size]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ConfigError(
             f"{folder}: an unfinished checkpoint (no {MARK}): the training was interrupted while it was written. "
             "`v2xum train ... --resume` goes on from the last finished one"
@@ -82,7 +82,7 @@ def load(folder: Path, kind: type[Model]) -> Model:
         )
     with checkpoint_errors(str(folder)), quiet_loading():
         load_it: Any = kind.from_pretrained  # the library does not annotate what it gives
-        model, told = load_it(folder, output_loading_info=True)
+        model, told = load_it(folder, use_safetensors=True, output_loading_info=True)
     if missing := sorted(told["missing_keys"]):
         raise ConfigError(f"{folder} lacks the weights {', '.join(missing[:3])}: it is of another version or damaged")
     loaded: Model = model.eval()
@@ -93,5 +93,5 @@ def architecture(folder: Path) -> str:
     """The `model_type` of a checkpoint. Raises ConfigError."""
     try:
         return str(json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ConfigError(f"{folder / 'config.json'} does not name an architecture: no checkpoint of ours") from error

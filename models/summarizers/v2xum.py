@@ -123,7 +123,7 @@ class V2XumForSummarization(PreTrainedModel):
         """Load what `save_pretrained` wrote. Raises ConfigError for a tokenizer that does not fit."""
         loaded: Any = super().from_pretrained(where, *args, **kwargs)
         model = loaded[0] if isinstance(loaded, tuple) else loaded
-        tokenizer = AutoTokenizer.from_pretrained(Path(where))
+        tokenizer = AutoTokenizer.from_pretrained(Path(where), trust_remote_code=False)
         prompts = model.config.temporal_prompts
         model._tokens = V2XumTokens(tokenizer, SlotMap(model.config.slots), temporal_prompts=prompts)
         return loaded

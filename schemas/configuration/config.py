@@ -7,6 +7,7 @@ are never part of the configuration: cookies, proxies and tokens come from the e
 from __future__ import annotations
 
 import datetime
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -156,5 +157,15 @@ class CurateConfig(Section):
 
 def resolve_path(text: str, base: Path) -> Path:
     """The absolute path for a path in a configuration file; a relative path starts from the file's folder `base`."""
-    path = Path(text).expanduser()
+    path = Path(text)
+    with suppress(RuntimeError):  # `~name` of nobody is the name of a file
+        path = path.expanduser()
     return path if path.is_absolute() else (base / path).resolve()
+
+
+def is_there(path: Path) -> bool:
+    """Whether a path names something. No system can have a file whose name is too long or holds NUL."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
-from schemas.configuration.config import CurateConfig, resolve_path
+from schemas.configuration.config import CurateConfig, is_there, resolve_path
 from schemas.configuration.model_config import (
     LocalModel,
     ModelsConfig,
@@ -23,6 +22,7 @@ from schemas.configuration.model_config import (
 )
 from schemas.configuration.train_config import TrainConfig
 from schemas.errors import ConfigError
+from schemas.kit.yaml_values import NotYaml, yaml_values
 from schemas.secret_addresses import hide_secrets, without_secrets
 
 Whole = TypeVar("Whole", CurateConfig, TrainConfig)
@@ -68,9 +68,9 @@ def _read(path: Path, overrides: Sequence[str]) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
     try:
-        raw = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not YAML: {_said(error)}") from error
+        raw = yaml_values(text)
+    except NotYaml as error:
+        raise ConfigError(f"{path}: not YAML: {error}") from error
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: the file must be a mapping of keys, like configs/demo.yaml")
     for override in overrides:
@@ -93,7 +93,7 @@ def _localize_values(raw: dict[str, Any], folder: Path, inside: str) -> None:
             _localize_values(value, folder, name)
         elif isinstance(value, str) and key in _PATHS:
             path = resolve_path(value, folder)
-            if path.exists() or key == "folder":
+            if is_there(path) or key == "folder":
                 raw[key] = str(path)
             elif value.startswith((".", "/", "~")):
                 told = f"{name}: {value}: there is no such file or folder (looked at {path})"
@@ -106,16 +106,9 @@ def parse_override(override: str) -> tuple[list[str], Any]:
     if not equals or not key.strip():
         raise ConfigError(f"--set {without_secrets(override)}: write it as key=value, for instance --set frames.fps=2")
     try:
-        return key.strip().split("."), yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {key.strip()}: the value is not YAML: {_said(error)}") from error
-
-
-def _said(error: yaml.YAMLError) -> str:
-    """What is wrong and where. The library's own text repeats the line, in which a password may stand."""
-    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-    place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
-    return place + (problem or type(error).__name__)
+        return key.strip().split("."), yaml_values(value)
+    except NotYaml as error:
+        raise ConfigError(f"--set {key.strip()}: the value is not YAML: {error}") from error
 
 
 def _override(raw: dict[str, Any], override: str) -> None:
@@ -199,12 +192,12 @@ def _localize(config: CurateConfig, folder: Path) -> CurateConfig:
 
     def local(text: str, key: str) -> str:
         path = resolve_path(text, folder)
-        if not path.exists() and text.startswith((".", "/", "~")):
+        if not is_there(path) and text.startswith((".", "/", "~")):
             shown = without_secrets(text)
             where = f" (looked at {path})" if str(path) != text else ""
             way = "give --source" if key == "sources.at" else f"--set {key}=PATH"
             raise ConfigError(f"{key}: {shown}: there is no such file or folder{where}; correct it, or {way}")
-        return str(path) if path.exists() else text
+        return str(path) if is_there(path) else text
 
     def localized(model: AnyModel, key: str) -> AnyModel:
         if isinstance(model, LocalModel | TransformersEmbedder | TransformersClip | TrainedExtractor):

@@ -18,6 +18,12 @@ def is_utf8(text: str) -> bool:
     return _SURROGATES.search(text) is None
 
 
+def lone_surrogate(text: str) -> int | None:
+    """The position of the first lone surrogate; None where there is none."""
+    found = _SURROGATES.search(text)
+    return None if found is None else found.start()
+
+
 def utf8_text(text: str) -> str:
     """The text with each lone surrogate replaced by U+FFFD."""
     return _SURROGATES.sub(REPLACEMENT, text)

@@ -253,3 +253,14 @@ def test_real_outputs_of_a_public_fork() -> None:
         if not read.problems:
             assert parse_slots(text) == read.lines
             assert parse_slots(format_slots(read.lines)) == read.lines
+
+
+@pytest.mark.parametrize(
+    "text", ["[0.0]A \ud800man.", "[0.0]One.\n[3.0]\udfff", "A man \udc80 [00].", "[00]\udc80", "\ud800"]
+)
+def test_half_a_surrogate_pair_is_a_grammar_error_and_read_leniently(text: str) -> None:
+    for parse in (parse_seconds, parse_slots, lambda t: parse_stored(t, {"<f0>": 1.0})):
+        with pytest.raises(GrammarError):
+            parse(text)
+    for lenient in (lenient_seconds, lenient_slots, lenient_spans, lambda t: lenient_stored(t, {"<f0>": 1.0})):
+        assert "\\ud" not in repr(lenient(text))

@@ -84,7 +84,7 @@ class ModernRecipe(Recipe):
         try:
             with checkpoint_errors(where), quiet_loading():
                 auto: Any = AutoProcessor  # it is not typed
-                made = auto.from_pretrained(where, revision=self.section.revision)
+                made = auto.from_pretrained(where, revision=self.section.revision, trust_remote_code=False)
         except ImportError as error:
             told = f"pip install the torchvision that was built for torch {torch.__version__}"
             raise ConfigError(f"the processor of {where} needs a package that is missing: {told}") from error

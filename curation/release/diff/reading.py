@@ -99,7 +99,7 @@ def rows_with_ids(release: OpenedRelease, configuration: str, ids: Collection[st
             try:
                 chosen = batch.filter(pc.is_in(batch.column("id").cast(pa.string()), value_set=wanted))
                 found |= {row["id"]: row for row in chosen.to_pylist()}
-            except pa.ArrowException as error:
+            except (pa.ArrowException, UnicodeDecodeError) as error:
                 raise ConfigError(f"{path}: its ids cannot be read: {plain(str(error))}") from error
     return found
 
@@ -118,7 +118,7 @@ def row_with_id(
                         table = parquet.read_row_group(group, columns=sorted(columns))
                         (row,) = table.slice(ids.index(wanted), 1).to_pylist()
                         return dict(row)
-            except (OSError, pa.ArrowException) as error:
+            except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
                 raise ConfigError(f"{path}: cannot be read: {plain(str(error))}") from error
     return None
 
@@ -145,14 +145,14 @@ def _batches(path: Path, columns: list[str] | None, rows: int) -> Iterator[pa.Re
     with _opened(path) as parquet:
         try:
             yield from parquet.iter_batches(batch_size=rows, columns=columns, use_threads=True)
-        except (OSError, pa.ArrowException) as error:
+        except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
             raise ConfigError(f"{path}: cannot be read: {plain(str(error))}") from error
 
 
 def _opened(path: Path) -> pq.ParquetFile:
     try:
         parquet = pq.ParquetFile(path)
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as Parquet: {plain(str(error))}") from error
     if "id" not in parquet.schema_arrow.names:
         parquet.close()

@@ -96,5 +96,5 @@ def _files(release: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             for batch in pq.ParquetFile(path).iter_batches(columns=["id", "file"]):
                 for row in batch.to_pylist():
                     yield row["id"], row["file"]
-        except (pa.ArrowException, KeyError, TypeError) as error:
+        except (pa.ArrowException, UnicodeDecodeError, KeyError, TypeError) as error:
             raise ConfigError(f"{path}: cannot be read: `v2xum check {release}` says what is damaged") from error

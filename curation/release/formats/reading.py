@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from itertools import islice, zip_longest
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import pyarrow.parquet as pq
 
@@ -84,11 +84,18 @@ def first(problems: Iterable[str], most: int = 20) -> list[str]:
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     with path.open(encoding="utf-8", newline="\n") as stream:
         number = 0
-        while line := stream.readline(_LONGEST_LINE):
+        while line := _line(stream, number + 1):
             number += 1
             if not line.endswith("\n"):
                 raise NotRecords(f"line {number} has no end")
             yield number, line[:-1]
+
+
+def _line(stream: TextIO, number: int) -> str:
+    try:
+        return stream.readline(_LONGEST_LINE)
+    except UnicodeDecodeError as error:
+        raise NotRecords(f"line {number} or the next ones: not text in UTF-8") from error
 
 
 def _record(line: str, number: int) -> Record:

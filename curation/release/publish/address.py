@@ -41,7 +41,10 @@ def parse_address(text: str) -> HubAddress | StorageAddress:
     shown = without_secrets(text.strip())
     if shown != text.strip():
         raise ConfigError(f"{shown}: leave the key or the password out of the address, and give it by the environment")
-    protocol = urlsplit(text).scheme.lower()
+    try:
+        protocol = urlsplit(text).scheme.lower()
+    except ValueError as error:  # an IPv6 address that is none
+        raise ConfigError(f"{shown} is no address; {_WAY}") from error
     if protocol in _READ_ONLY:
         raise ConfigError(f"{shown}: nobody can write to {protocol}://; {_WAY}")
     if not text.partition("://")[2].strip("/"):

@@ -76,5 +76,5 @@ class Journal:
             read = json.loads(line)
             row, keep = ReconstructedRow.model_validate(read["row"]), read.get("keep", "keyframes")
             self._done[read["wanted"]] = Entry(row, read["date"], KEEPS[KEEPS.index(keep)])
-        except (ValueError, KeyError, TypeError, ValidationError):
+        except (ValueError, KeyError, TypeError, ValidationError, RecursionError):
             return  # a damaged line: that row is made again

@@ -279,13 +279,13 @@ class _Opened:
     def __enter__(self) -> pq.ParquetFile:
         try:
             self._shard = pq.ParquetFile(self._path, page_checksum_verification=True)
-        except (OSError, pa.ArrowException) as error:
+        except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
             raise self._unreadable(error) from error
         return self._shard
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         self._shard.close()
-        if isinstance(error, OSError | pa.ArrowException):
+        if isinstance(error, OSError | pa.ArrowException | UnicodeDecodeError):
             raise self._unreadable(error) from error
 
     def _unreadable(self, error: BaseException) -> ConfigError:

@@ -104,7 +104,7 @@ def _published(release: Path, configuration: Configuration, columns: Sequence[st
                 wanted = [leaf for leaf in leaves if leaf.split(".")[0] in columns and ".image." not in leaf]
                 for batch in file.iter_batches(_BATCH, columns=wanted):
                     _add(digests, batch.to_pylist())
-        except (OSError, pa.ArrowException, KeyError) as error:
+        except (OSError, pa.ArrowException, UnicodeDecodeError, KeyError) as error:
             raise unreadable(path, error) from error
     return digests
 

@@ -119,7 +119,7 @@ def _tombstones(release: Path, services: Services, versions: Mapping[str, str], 
     for path in files_of(release, TOMBSTONES):
         try:
             rows = pq.read_table(path, columns=["id", "reason", "date"]).to_pylist()
-        except (OSError, pa.ArrowException, KeyError) as error:
+        except (OSError, pa.ArrowException, UnicodeDecodeError, KeyError) as error:
             raise unreadable(path, error) from error
         before |= {(row["id"], row["reason"], row["date"]) for row in rows}
     if new := now - before:

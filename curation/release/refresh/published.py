@@ -36,7 +36,7 @@ def ids_of(release: Path) -> Iterator[str]:
             with pq.ParquetFile(path) as file:
                 for batch in file.iter_batches(_BATCH, columns=["id"]):
                     yield from batch.column(0).to_pylist()
-        except (OSError, pa.ArrowException, KeyError, IndexError) as error:
+        except (OSError, pa.ArrowException, UnicodeDecodeError, KeyError, IndexError) as error:
             raise unreadable(path, error) from error
 
 
@@ -49,7 +49,7 @@ def schema_of(path: Path) -> pa.Schema:
     """The columns of a Parquet file of a release. Raises ConfigError when it cannot be read."""
     try:
         return pq.read_schema(path)
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise unreadable(path, error) from error
 
 

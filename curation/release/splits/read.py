@@ -151,7 +151,7 @@ def frozen_splits(releases: Path, version: Version) -> dict[str, SplitName]:
         for path in sorted((releases / str(earlier) / "default").glob("*.parquet")):
             try:
                 table = pq.read_table(path, columns=["id", "split"])
-            except (OSError, pa.ArrowException, KeyError) as error:
+            except (OSError, pa.ArrowException, UnicodeDecodeError, KeyError) as error:
                 raise ConfigError(
                     f"{path}: cannot be read, so the splits that {earlier} published are unknown: {error}. `v2xum "
                     f"check {path.parent.parent}` says what is damaged; put back the file that was published"

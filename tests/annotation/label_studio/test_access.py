@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from annotation.label_studio.access import TOKEN, URL, Access, Pseudonyms, find_access, new_access, write_access
+from annotation.label_studio.access import (
+    TOKEN,
+    URL,
+    Access,
+    Pseudonyms,
+    find_access,
+    new_access,
+    read_access,
+    write_access,
+)
 from schemas.errors import ConfigError
 
 
@@ -49,3 +58,15 @@ def test_pseudonyms_are_stable_and_tell_nothing(tmp_path: Path) -> None:
     assert first.of("ann@example.org") != first.of("bob@example.org")
     (tmp_path / "elsewhere").mkdir()
     assert Pseudonyms(tmp_path / "elsewhere").of("ann@example.org") != first.of("ann@example.org")
+
+
+def test_an_address_or_a_file_that_is_none_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(TOKEN, "secret")
+    for url in ("http://[", "https://[::fff:1.0.1]/"):
+        monkeypatch.setenv(URL, url)
+        with pytest.raises(ConfigError, match="not the address"):
+            find_access(tmp_path)
+    (tmp_path / "review").mkdir()
+    (tmp_path / "review" / "access.json").write_bytes(b"\xff")
+    with pytest.raises(ConfigError, match="restore it from a backup"):
+        read_access(tmp_path)

@@ -267,3 +267,10 @@ def test_deleting_the_regions_of_all_keyframes_is_told_and_not_taken_for_unchang
     assert read([choice(NAMES.decision, decision)]).problems == (), "whoever sent no field at all deleted none"
     one = [*left, *region(1, "ok"), choice(NAMES.decision, "fix")]
     assert read(one).problems == () and [k.judged for k in read(one).keyframes] == ["drop", "ok", "drop"]
+
+
+def test_a_task_of_more_frames_than_any_video_has_is_unreadable() -> None:
+    task = json.loads(json.dumps(TASK))
+    task["data"]["sampled_frames"] = 10**400
+    with pytest.raises(Unreadable):
+        read([text(NAMES.missed, "0:03 a bird")], task)

@@ -100,3 +100,8 @@ def test_a_plain_file_has_no_page_and_no_date_of_publication():
     )
     publication = read_publication(info | {"direct": True})
     assert (publication.title, publication.upload_date, publication.webpage_url) == ("film", None, None)
+
+
+def test_subtitles_that_are_no_list_of_tracks_are_none() -> None:
+    for tracks in (3, 1.5, True, "vtt", {"ext": "vtt"}, None):
+        assert choose_tracks({"subtitles": {"en": tracks}}, ["en"]) == []

@@ -154,3 +154,8 @@ MAYBE = st.none() | st.text(max_size=30)
 def test_whatever_a_publisher_says_gives_keys(channel, channel_id, uploader, address, uri) -> None:
     said = Publication(channel=channel, channel_id=channel_id, uploader=uploader, webpage_url=address)
     assert opt_out("id", "v1").key in keys_of(source(uri, metadata={"uploader": uri}), said)
+
+
+@pytest.mark.parametrize("name", ["?://x", "#://", "?a=b://c", "/?://"])
+def test_a_channel_that_is_no_address_is_compared_as_it_stands(tmp_path: Path, name: str) -> None:
+    assert keys_of(source(), Publication(channel=name)) & set(read(tmp_path, {"channel": name}))

@@ -82,3 +82,13 @@ def test_what_is_no_release(tmp_path: Path) -> None:
     odd.write_bytes(b"PAR1 nonsense PAR1")
     with pytest.raises(ConfigError, match="cannot be read as Parquet"):
         read_release(odd)
+
+
+@pytest.mark.parametrize("change", [{"vsum_onehot": 3}, {"id": 7}, {"split": None}, {"meta": 1}, {"summary": "x"}])
+def test_rows_of_other_types_are_refused(change: dict[str, object], release: Path, tmp_path: Path) -> None:
+    rows = pq.read_table(next((release / "data").rglob("*.parquet"))).to_pylist()[:1]
+    for row in rows:
+        row.pop("keyframes")
+    pq.write_table(pa.Table.from_pylist([{**row, **change} for row in rows]), tmp_path / "x.parquet")
+    with pytest.raises(ConfigError, match=r"x\.parquet"):
+        read_release(tmp_path / "x.parquet")

@@ -8,14 +8,18 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+from curation.video.sandbox import Sandbox
 from evaluation.metrics.overlap import over_annotators, overlap
 from evaluation.metrics.video import evaluate_videos
 from evaluation.protocols import get
 from evaluation.readers.published_results import read_all_results, read_names, read_results, read_shots_of
 from evaluation.readers.summe import read_annotations, read_shots, read_summe
+from evaluation.readers.tvsum import read_summaries
 from schemas.errors import ConfigError
 from tests.places import GROUNDTRUTH
 
+# Places and values: one byte that makes SciPy's reader write beside its memory.
+CRASHING = ((192, 255), (145, 14))
 real = pytest.mark.skipif(not GROUNDTRUTH.is_dir(), reason="../shared/groundtruth is not there")
 
 
@@ -162,3 +166,44 @@ def test_the_real_annotations_and_published_results() -> None:
     pairs = [(r, published[r.id].prediction) for r in references]
     found = evaluate_videos(get("summe/score-vs-mean"), pairs)
     assert all(v.failure is None and v.values["kendall_tau"] is not None for v in found)
+
+
+def test_a_file_that_ends_its_reader_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "bad.mat"
+    annotation(path, np.random.default_rng(0).integers(0, 4, (3, 61)).astype(np.uint8))
+    content = path.read_bytes()
+    with Sandbox() as sandbox:
+        for at, byte in CRASHING:
+            path.write_bytes(content[:at] + bytes([byte]) + content[at + 1 :])
+            with pytest.raises(ConfigError, match=r"bad\.mat: not an annotation"):
+                read_annotations(path, sandbox)
+
+
+def test_an_array_of_terabytes_in_a_small_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.h5"
+    with h5py.File(path, "w") as file:
+        for name in ("machine_summary", "score", "fm", "change_points", "video_name"):
+            file.create_dataset(f"video_1/{name}", (2**40,), np.float64, chunks=(1024,))
+    assert path.stat().st_size < 100_000
+    for reader in (read_results, read_shots_of):
+        with pytest.raises(ConfigError, match="more than a video can have"):
+            reader(path)
+
+
+def test_a_file_whose_tables_are_damaged_is_named(tmp_path: Path) -> None:
+    path = results(tmp_path / "a.h5", {"video_1": {"score": np.ones(5), "machine_summary": np.ones(61), "fm": 0.5}})
+    content = path.read_bytes()
+    for mark in (b"SNOD", b"TREE", b"HEAP"):
+        path.write_bytes(content.replace(mark, b"XXXX"))
+        for reader in (read_results, read_shots_of):
+            with pytest.raises(ConfigError, match=r"a\.h5"):
+                reader(path)
+
+
+def test_names_that_are_nested_too_deeply_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "names.json"
+    path.write_text("[" * 100_000)
+    with pytest.raises(ConfigError, match=r"names\.json"):
+        read_names(path)
+    with pytest.raises(ConfigError, match=r"names\.json"):
+        read_summaries(path)

@@ -6,7 +6,7 @@ import pytest
 
 from flows.cli.app import run_folder
 from schemas.configuration.config import CurateConfig
-from schemas.configuration.loading import load_config
+from schemas.configuration.loading import load_config, parse_override
 from schemas.configuration.model_config import OpenAIModel
 from schemas.errors import ConfigError
 from schemas.repository import ROOT
@@ -169,3 +169,25 @@ def test_the_folder_of_a_run_is_remembered_and_leaves_no_trace(tmp_path: Path) -
     assert run_folder(Path("/elsewhere"), config) == Path("/elsewhere")
     assert "workspace" not in config.model_dump()
     assert run_folder(None, load_config(path)) == Path("data/runs/demo").resolve()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: 2020-99-99", "[" * 5000, "a: !!int x", "a: " + "9" * 5000],
+    ids=["date", "nested", "tagged", "long number"],
+)
+def test_yaml_that_cannot_be_made_values_is_an_error_of_the_file(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"c\.yaml: not YAML"):
+        load_config(path)
+    with pytest.raises(ConfigError, match="not YAML"):
+        parse_override(f"run={text.removeprefix('a: ')}")
+
+
+def test_a_path_that_no_system_can_have_is_no_path_that_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    for name in ("a" * 3000, "~nobody-of-that-name/x", "/" + "b" * 300, "./" + "c" * 300):
+        path.write_text(f"name: films\nmodels: {{captioner: {{engine: local, model: {name}}}}}\n")
+        with pytest.raises(ConfigError, match=r"c\.yaml|no such file"):
+            load_config(path)

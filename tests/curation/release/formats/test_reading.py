@@ -61,3 +61,10 @@ def test_no_path_leads_out_of_the_folder(tmp_path: Path) -> None:
 def test_many_problems_are_cut() -> None:
     assert first(map(str, itertools.count()), 2) == ["0", "1", "and more"]
     assert first(["a"], 2) == ["a"]
+
+
+def test_lines_that_are_no_text_are_named(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b'{"a": 1}\n{"b": "\xff"}\n')
+    for read in (read_lines, read_array):
+        with pytest.raises(NotRecords, match=r"not text in UTF-8|not a JSON array"):
+            list(read(tmp_path / "x"))

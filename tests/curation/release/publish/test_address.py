@@ -71,3 +71,9 @@ def test_any_text_is_an_address_or_a_sentence(text: str) -> None:
         assert str(error)
     else:
         assert ".." not in found.repository if isinstance(found, HubAddress) else "://" in found.url
+
+
+@pytest.mark.parametrize("text", ["s3://[", "s3://[::fff:1.0.1]/x", "gs://[x]y/z"])
+def test_an_ipv6_address_that_is_none_is_told(text: str) -> None:
+    with pytest.raises(ConfigError, match="is no address"):
+        parse_address(text)
