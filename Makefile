@@ -19,7 +19,10 @@ export PIP_NO_COMPILE ?= 1
 # Workers, and the hundreds of processes that tests start, share what was compiled before.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup open-clip vllm label-studio chromium postgresql demo demo-train test test-core check docs bench lock clean
+# pip-audit, which reads the locks and needs nothing of ours.
+AUDIT_VENV ?= .venv-audit
+
+.PHONY: help setup open-clip vllm label-studio chromium postgresql demo demo-train test test-core check audit docs bench lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -80,6 +83,14 @@ check: $(STAMP)  ## ruff, formatting, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+audit: $(AUDIT_VENV)/.installed  ## Look for known faults of the pinned packages (needs the network; AUDIT=strict: or fail)
+	PIP_AUDIT=$(AUDIT_VENV)/bin/pip-audit .ci/audit
+
+$(AUDIT_VENV)/.installed: requirements-audit.lock
+	$(PYTHON) -m venv $(AUDIT_VENV)
+	$(AUDIT_VENV)/bin/python -m pip install --quiet --no-deps --requirement requirements-audit.lock
+	@touch $@
+
 docs: $(STAMP)  ## Build the documentation site into data/runs/site; a broken link is an error
 	$(BIN)/python -m flows.cli.reference
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
@@ -94,4 +105,4 @@ lock: $(STAMP)  ## Resolve pyproject.toml anew into requirements.lock
 	sed -i 's/^\(torch==[0-9.]*\)+cpu/\1/' requirements.lock
 
 clean:  ## Remove the environments, caches and run outputs
-	rm -rf $(VENV) $(VLLM_VENV) $(LS_VENV) data/runs .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(VLLM_VENV) $(LS_VENV) $(AUDIT_VENV) data/runs .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -7,13 +7,13 @@ import io
 from PIL import Image
 
 from schemas.errors import PermanentError
-from schemas.kit.picture_errors import PICTURE_ERRORS
+from schemas.kit.picture_errors import PICTURE_ERRORS, PICTURE_FORMATS
 
 
 def decode_picture(image: bytes | None) -> Image.Image:
     """Decode JPEG or PNG bytes as an RGB picture. Raises PermanentError `unreadable_picture`."""
     try:
-        with Image.open(io.BytesIO(image or b"")) as picture:
+        with Image.open(io.BytesIO(image or b""), formats=PICTURE_FORMATS) as picture:
             return picture.convert("RGB")
     except PICTURE_ERRORS as error:
         raise PermanentError("unreadable_picture", f"{len(image or b'')} bytes: {error}") from error

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from PIL import Image
 
 from schemas.errors import StageError
-from schemas.kit.picture_errors import PICTURE_ERRORS
+from schemas.kit.picture_errors import PICTURE_ERRORS, PICTURE_FORMATS
 from schemas.safe_text import plain
 
 THUMB_WIDTH = 128  # stored pixels; a page draws about 100, so that the picture is sharp on dense screens too
@@ -27,7 +27,7 @@ def thumbnail(read: Callable[[], bytes], width: int = THUMB_WIDTH) -> str:
     Empty when `read` raises OSError or StageError, or when the picture does not decode.
     """
     try:
-        with Image.open(io.BytesIO(read()), formats=("JPEG", "PNG")) as picture:
+        with Image.open(io.BytesIO(read()), formats=PICTURE_FORMATS) as picture:
             picture.draft("RGB", (width, width))  # the decoder leaves out detail that the thumbnail would not show
             picture.thumbnail((width, 2 * width), Image.Resampling.BILINEAR)
             out = io.BytesIO()

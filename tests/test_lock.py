@@ -1,16 +1,21 @@
-"""The lock installs on every machine that we name: what has no wheel somewhere is left out there."""
+"""The locks: every package in one exact version, what has no wheel somewhere left out there, and their audit."""
 
 from __future__ import annotations
 
+import os
+import subprocess
 import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.places import ROOT
 
+LOCKS = [*sorted(ROOT.glob("requirements*.lock")), ROOT / "annotation" / "label_studio" / "requirements.lock"]
 MACHINES = {
     "Linux on x86-64": {"sys_platform": "linux", "platform_system": "Linux", "platform_machine": "x86_64"},
     "Linux on arm64": {"sys_platform": "linux", "platform_system": "Linux", "platform_machine": "aarch64"},
@@ -54,3 +59,50 @@ def test_the_lock_has_one_exact_version_of_everything_that_the_project_wants() -
     for each in wanted():
         pin = pins[canonicalize_name(each.name)]
         assert each.specifier.contains(next(iter(pin.specifier)).version, prereleases=True), f"{pin} is not {each}"
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: str(lock.relative_to(ROOT)))
+def test_every_line_of_every_lock_is_one_exact_version(lock: Path) -> None:
+    names = []
+    for line in lock.read_text(encoding="utf-8").splitlines():
+        if not line or line.startswith((" ", "#")):
+            continue
+        requirement = Requirement(line)
+        assert requirement.url is None, f"{line}: from a place of its own"
+        (one,) = requirement.specifier
+        assert one.operator == "==" and "*" not in one.version, line
+        names.append(canonicalize_name(requirement.name))
+    assert names and len(names) == len(set(names))
+
+
+def test_the_audit_reads_every_lock() -> None:
+    script = (ROOT / ".ci" / "audit").read_text(encoding="utf-8")
+    assert all(str(lock.relative_to(ROOT)) in script for lock in LOCKS) and len(LOCKS) == 5
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "audit.yml").read_text(encoding="utf-8"))
+    assert workflow["jobs"]["audit"]["steps"][-1]["run"].startswith("make audit AUDIT=strict")
+    assert "make audit" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("says", "status", "words", "plain", "strict"),
+    [
+        ("", 0, "no known fault", 0, 0),
+        ("FOUND", 1, "known faults", 1, 1),
+        ("requests.exceptions.ConnectionError: Max retries exceeded", 1, "NOT AUDITED: the database", 0, 1),
+        ("error: the requirements file is broken", 1, "NOT AUDITED:", 1, 1),
+    ],
+)
+def test_the_audit_fails_for_a_fault_and_says_where_there_is_no_network(
+    says: str, status: int, words: str, plain: int, strict: int, tmp_path: Path
+) -> None:
+    """The database of faults is not there in tests: a program in the place of pip-audit says what it would say."""
+    program = tmp_path / "pip-audit"
+    found = 'for last; do :; done; echo "{}" >"$last"' if says == "FOUND" else "true"
+    program.write_text(f"#!/usr/bin/env bash\n{found}\necho '{says}' >&2\nexit {status}\n")
+    program.chmod(0o755)
+    for asked, ends in (("", plain), ("strict", strict)):
+        environment = {**os.environ, "PIP_AUDIT": str(program), "AUDIT": asked}
+        done = subprocess.run(
+            [str(ROOT / ".ci" / "audit")], env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == ends and done.stdout.count(words) == len(LOCKS), done.stdout

@@ -42,7 +42,10 @@ _LIST = (
     b'id,url,title\na1,https://example.org/a.mp4,A film\nb2,https://youtu.be/AwmHb44_ouw,"Quoted, ""title"""\n',
     b"video_id,link\nx,https://example.org/x.webm\n,\ny,not an address\n",
 )
-_ROWS = [{"id": "a", "url": "https://example.org/a.mp4", "title": "A"}, {"url": "AwmHb44_ouw", "n": 3, "tags": ["x"]}]
+_ROWS: list[dict[str, Any]] = [
+    {"id": "a", "url": "https://example.org/a.mp4", "title": "A"},
+    {"url": "AwmHb44_ouw", "n": 3, "tags": ["x"]},
+]
 _META = {"duration": 4.0, "sampled_frames": 4, "token": {"<f0>": 0.0, "<f1>": 3.0}}
 _INSTRUCT = [
     {
@@ -73,7 +76,7 @@ _EVALUATION = {
         }
     ],
 }  # fmt: skip
-_CAPTIONED = {
+_CAPTIONED: dict[str, Any] = {
     "video_id": "v_a", "video": "v_a", "duration": 2.0, "timestamps": [[0.0, 1.0]], "sentences": ["One."],
     "caption": "a",
 }  # fmt: skip

@@ -3,7 +3,8 @@
     python -m benchmarks fuzzing [--only TEXT] [--seconds S] [--first N]     all parsers, S seconds of CPU time each
     python -m benchmarks fuzzing --only NAME --example N                     one example again, with its traceback
 
-A crash is an error or a warning that the parser does not promise, an example that takes more than 20 s, or more memory than 2 GiB.
+A crash is an error or a warning that the parser does not promise, an example that takes more than 20 s, or more memory
+than 2 GiB.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from curation.sources.opt_outs import keys_of
 from curation.text import caption, extract, refine
 from curation.text.ask import BadReply
 from evaluation.cases import Prediction
-from evaluation.readers.model_text import from_text
+from evaluation.readers.model_text import FORMS, TASKS, from_text
 from models.servers.failures import log_line, status_fault
 from models.servers.wire import read_answer
 from prompts import load
@@ -126,8 +126,9 @@ def _annotated(value: Any) -> object:
     """A pull of what a server says about a task; tasks and annotations that are no objects never reach the reader."""
     parts = value if isinstance(value, dict) else {}
     task, annotation = parts.get("task"), parts.get("annotation")
-    read_task_data(task.get("data") if isinstance(task, dict) else task)
-    return read_annotation(task, annotation, "p" * 32, "a1") if isinstance(annotation, dict) else None
+    if not (isinstance(task, dict) and isinstance(annotation, dict)):
+        return read_task_data(task)
+    return read_annotation(task, annotation, "p" * 32, "a1")
 
 
 def _reply(read: Callable[[str], object]) -> Callable[[bytes, Path], object]:
@@ -145,9 +146,9 @@ def _lenient(text: str) -> object:
 
 def _in_every_form(text: str) -> Prediction:
     """The text of a model for an evaluation, in all forms and tasks."""
-    for form in ("slots", "seconds", "stored"):
-        for task in ("v2vt", "v2v", "v2t"):
-            found = from_text("v", text, frames=10, form=form, task=task, token=TOKEN)  # type: ignore[arg-type]
+    for form in FORMS:
+        for task in TASKS:
+            found = from_text("v", text, frames=10, form=form, task=task, token=TOKEN)
     return found.prediction
 
 

@@ -20,6 +20,7 @@ from curation.store.files import hash_file
 from curation.store.folder_swap import names
 from schemas.arrow import SCHEMA_VERSION, arrow_schema
 from schemas.errors import GrammarError
+from schemas.kit.picture_errors import PICTURE_ERRORS, PICTURE_FORMATS
 from schemas.manifest import ExportedFile, Manifest
 from schemas.release import ReleaseManifest
 from schemas.temporal import parse_seconds, parse_stored
@@ -236,8 +237,8 @@ def _picture_problem(keyframe: dict[str, Any]) -> str | None:
     if hashlib.sha256(data).hexdigest() != keyframe["sha256"]:
         return "the picture is another one than its SHA-256 says"
     try:
-        with Image.open(io.BytesIO(data)) as picture:
+        with Image.open(io.BytesIO(data), formats=PICTURE_FORMATS) as picture:
             picture.verify()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except PICTURE_ERRORS as error:
         return f"the picture cannot be opened: {error}"
     return None

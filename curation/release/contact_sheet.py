@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from schemas.errors import PermanentError
-from schemas.kit.picture_errors import PICTURE_ERRORS
+from schemas.kit.picture_errors import PICTURE_ERRORS, PICTURE_FORMATS
 from schemas.time import Seconds
 
 WIDTH = 640
@@ -61,7 +61,7 @@ def _columns(count: int) -> int:
 
 def _small(data: bytes, width: int, height: int) -> Image.Image:
     try:
-        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as picture:
+        with Image.open(io.BytesIO(data), formats=PICTURE_FORMATS) as picture:
             picture.draft("RGB", (width, height))  # the decoder leaves out detail that the sheet would not show
             return ImageOps.pad(picture.convert("RGB"), (width, height), Image.Resampling.BILINEAR, color=_PAPER)
     except PICTURE_ERRORS as error:

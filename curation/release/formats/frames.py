@@ -19,7 +19,7 @@ from curation.release.formats.items import Item
 from curation.release.in_order import in_order
 from curation.status.standings import Standings
 from schemas.errors import PermanentError, ReleaseRefused, StageError
-from schemas.kit.picture_errors import PICTURE_ERRORS
+from schemas.kit.picture_errors import PICTURE_ERRORS, PICTURE_FORMATS
 from schemas.records import Sample
 from schemas.time import SLOTS, FrameIndex, Seconds, Slot, index_to_seconds, slot_to_index
 
@@ -59,7 +59,7 @@ def scaled(jpeg: bytes) -> bytes:
     Raises PermanentError `unreadable_picture` for bytes that are no picture.
     """
     try:
-        with Image.open(io.BytesIO(jpeg)) as image:
+        with Image.open(io.BytesIO(jpeg), formats=PICTURE_FORMATS) as image:
             if max(image.size) <= LONGEST:
                 return jpeg
             image.draft("RGB", (LONGEST, LONGEST))

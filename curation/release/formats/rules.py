@@ -16,7 +16,7 @@ from curation.release.formats.frames import LONGEST
 from curation.release.formats.items import INSTRUCTIONS, Item
 from curation.release.formats.neutral import neutral
 from schemas.errors import GrammarError
-from schemas.kit.picture_errors import PICTURE_ERRORS
+from schemas.kit.picture_errors import PICTURE_ERRORS, PICTURE_FORMATS
 from schemas.release import Task, Times
 from schemas.temporal import parse_seconds, parse_slots
 
@@ -50,7 +50,7 @@ def question_problem(question: str, task: Task, media: Sequence[Any]) -> str | N
 def picture_problem(jpeg: bytes) -> str | None:
     """Why bytes are no input frame."""
     try:
-        with Image.open(io.BytesIO(jpeg)) as image:
+        with Image.open(io.BytesIO(jpeg), formats=PICTURE_FORMATS) as image:
             return None if max(image.size) <= LONGEST else f"a picture of {image.width} x {image.height} pixels"
     except PICTURE_ERRORS as error:
         return f"a picture cannot be read: {type(error).__name__}"

@@ -33,6 +33,7 @@ from curation.video.sandboxes import Sandboxes
 from schemas.configuration.config import DownloadConfig, FilterConfig, FrameConfig, RangeFilter
 from schemas.documents.reconstruction import FrameComparison, ReconstructedRow, State
 from schemas.errors import NotStored, PermanentError, PoisonError, RefusedError, StageError, is_storage_full
+from schemas.kit.picture_errors import PICTURE_ERRORS, PICTURE_FORMATS
 from schemas.records import FrameSet, Publication, Video
 from schemas.safe_text import plain, public_text
 
@@ -290,9 +291,9 @@ def gray_differences(pairs: Sequence[tuple[bytes, Path]]) -> list[float]:
 
 def _of_picture(data: bytes, measure: Callable[[Image.Image], Any]) -> Any:
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(io.BytesIO(data), formats=PICTURE_FORMATS) as image:
             return measure(image.convert("RGB"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except PICTURE_ERRORS:
         return None
 
 
