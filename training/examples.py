@@ -165,6 +165,8 @@ def _check(placed: PlacedRow, item: Item) -> None:
     row, frames = placed.row, item.frames
     if frames < 1 or len(item.onehot) != frames or not item.fps > 0:
         raise _wrong(placed, item.id, f"vsum_onehot has {len(item.onehot)} entries for {frames} sampled frames")
+    if set(item.onehot) - {0, 1}:
+        raise _wrong(placed, item.id, "vsum_onehot holds other values than 0 and 1")
     stated = row["meta"]["duration"]
     if abs(stated - item.duration) > 1.5 + 2 / item.fps + _TOLERANCE * stated and not row["defects"]:
         told = f"{frames} frames at {item.fps:g} fps cover {item.duration:.1f} s, but its duration is {stated:.1f} s"

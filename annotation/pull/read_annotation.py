@@ -25,6 +25,7 @@ NO_REGION = (
 )
 _SLUGS = {shown(reason): reason for reason in REASONS}
 _LONGEST = 300
+_LONGEST_SECONDS = 1e9  # that an annotation can have taken: 30 years
 _MISSED = re.compile(
     r"\s*\[?(?:(?:(?P<h>[0-9]{1,3}):)?(?P<m>[0-9]{1,4}):)?(?P<s>[0-9]{1,6}(?:[.,][0-9]{1,6})?)(?:\s*s\b)?\]?"
     r"(?:[\s,;:–-]+(?P<text>.*)|(?<=\])(?P<close>.*))?",
@@ -56,7 +57,7 @@ def read_annotation(task: Mapping[str, Any], annotation: Mapping[str, Any], proj
         problems = ["no decision", *problems]
     unique = str(annotation.get("unique_id") or annotation.get("created_at") or "")[:40]
     lead = annotation.get("lead_time")
-    known = isinstance(lead, int | float) and not isinstance(lead, bool) and math.isfinite(lead) and lead >= 0
+    known = isinstance(lead, int | float) and not isinstance(lead, bool) and 0 <= lead < _LONGEST_SECONDS
     try:
         return Verdict(
             sample_id=data.sample_id,

@@ -20,6 +20,7 @@ from curation.store.files import hash_file
 from curation.store.folder_swap import names
 from schemas.arrow import SCHEMA_VERSION, arrow_schema
 from schemas.errors import GrammarError
+from schemas.kit.blame import in_one_line
 from schemas.kit.picture_errors import PICTURE_ERRORS, PICTURE_FORMATS
 from schemas.manifest import ExportedFile, Manifest
 from schemas.release import ReleaseManifest
@@ -200,8 +201,8 @@ def _shard_problems(
                     yield from (f"{row['id']}: {problem}" for problem in _row_problems(row, split, images, owners))
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         yield f"cannot be read: {error}"
-    except (TypeError, KeyError, IndexError) as error:
-        yield f"a row lacks what every row has: {type(error).__name__}: {error}"
+    except (TypeError, LookupError, ValueError, AttributeError) as error:
+        yield f"a row lacks what every row has: {in_one_line(error, 160)}"
 
 
 def _row_problems(row: dict[str, Any], split: str, images: bool, owners: dict[str, str]) -> Iterator[str]:

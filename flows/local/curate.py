@@ -88,20 +88,20 @@ def _curate(
         require_port(config.run.metrics_port)
         quiet_environment(root / "prefect")
         with server_beside(root / "prefect", run.services.raise_if_interrupted) as server:
-            from prefect.settings import PREFECT_API_URL, temporary_settings
+            from prefect.settings import temporary_settings
 
             from flows.curate import curate  # Prefect takes seconds to import, and its server longer to start
 
             try:
                 head_start(run, ids, server.ready)
-                url = server.url()
+                settings = server.settings()
                 run.services.raise_if_interrupted()
             except RunStopped as error:  # no flow has begun that would record it
                 ledger = run.services.ledger
                 ledger.end_run(ledger.begin_run(), "stopped", run.counts.rows())
                 try_report(run.workspace, run.services, run.history, str(error))
                 raise
-            with temporary_settings({PREFECT_API_URL: url}):
+            with temporary_settings(settings):
                 return curate(config, root, limit, adopt=adopt, allow_fewer=allow_fewer)
 
 

@@ -73,16 +73,16 @@ def _probe(run: Run, root: Path, chosen: list[str]) -> float:
     """Curate the chosen videos; returns the seconds that opening the models took."""
     quiet_environment(root / "prefect")
     with server_beside(root / "prefect", run.services.raise_if_interrupted) as server:
-        from prefect.settings import PREFECT_API_URL, temporary_settings
+        from prefect.settings import temporary_settings
 
         from flows.probe import probe  # Prefect takes seconds to import
 
-        url = server.url()
+        settings = server.settings()
         began = time.monotonic()
         # Models are opened once in a run: their time must not count as the first video's.
         run.open_models(chosen)
         started = time.monotonic() - began
-        with temporary_settings({PREFECT_API_URL: url}):
+        with temporary_settings(settings):
             probe(root, chosen)
     return started
 

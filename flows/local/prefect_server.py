@@ -1,12 +1,15 @@
 """Starts a Prefect server for one run, on a free local port, beside the run's first work, and stops it with the run.
 
-The server keeps its records in the workspace. When PREFECT_API_URL is set, that server is used and none is started.
+The server keeps its records in the workspace, and answers whoever knows its password: other users of the machine, and
+pages in a browser, do not. When PREFECT_API_URL is set, that server is used and none is started; one that is reached
+over a network and asks for no password is refused, because anybody there could let it run anything.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import secrets
 import sqlite3
 import subprocess
 import sys
@@ -18,12 +21,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from curation.ledger.integrity import fault_of_files
 from curation.store.files import make_private
-from schemas.errors import RunStopped
+from schemas.errors import ConfigError, RunStopped
 from schemas.kit.local_process import end_with_parent, free_port
-from schemas.secret_addresses import hide_secrets
+from schemas.secret_addresses import hide_secrets, without_secrets
 
 _QUIET = {
     "DO_NOT_TRACK": "1",
@@ -37,6 +42,10 @@ _QUIET = {
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "200",
 }
+# What a server asks for, and what its own parts say to it. The environment of a process is its user's alone.
+_PASSWORDS = ("PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING")
+_HERE = ("127.0.0.1", "localhost", "::1")
+_PROBE_SECONDS = 10.0
 START_SECONDS = 180.0
 _DATABASE = "prefect.db"
 _ELSEWHERE = "PREFECT_API_DATABASE_CONNECTION_URL"  # the user's own database
@@ -53,15 +62,19 @@ def quiet_environment(home: Path) -> None:
 
 
 @contextmanager
-def local_server(home: Path, raise_if_stopped: Callable[[], None] = lambda: None) -> Iterator[str]:
+def local_server(
+    home: Path, raise_if_stopped: Callable[[], None] = lambda: None, password: str | None = None
+) -> Iterator[str]:
     """Yield the API URL of a running server. Raises RunStopped with the end of its log when it does not start.
 
-    `raise_if_stopped` is called while the server starts, and may raise RunStopped.
+    `raise_if_stopped` is called while the server starts, and may raise RunStopped. `password`: what a server that is
+    started here asks for, `USER:PASSWORD`. Raises ConfigError where PREFECT_API_URL names an open server on a network.
     The server's database holds records of earlier runs and no results. A damaged one, or one with which the server does
     not start, is set aside with a warning, and the server starts with a new one.
     """
     given = os.environ.get("PREFECT_API_URL")
     if given:
+        raise_if_open(given)
         yield given
         return
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -71,12 +84,12 @@ def local_server(home: Path, raise_if_stopped: Callable[[], None] = lambda: None
     _forget_secrets(database)
     with ExitStack() as running:
         try:
-            url = running.enter_context(_server(home, raise_if_stopped))
+            url = running.enter_context(_server(home, raise_if_stopped, password))
         except ServerEnded:
             if not database.exists() or _ELSEWHERE in os.environ:
                 raise
             _set_aside(database, "the server does not start with it")
-            url = running.enter_context(_server(home, raise_if_stopped))
+            url = running.enter_context(_server(home, raise_if_stopped, password))
         yield url
 
 
@@ -86,6 +99,7 @@ class StartingServer:
     def __init__(self) -> None:
         """No server is started yet."""
         self.ready = threading.Event()
+        self._password = f"v2xum:{secrets.token_hex(16)}"
         self._over = threading.Event()
         self._started: Future[str] = Future()
         self._started.add_done_callback(lambda _started: self.ready.set())
@@ -93,6 +107,13 @@ class StartingServer:
     def url(self) -> str:
         """Wait for the server; returns its API URL. Raises as `local_server`."""
         return self._started.result()
+
+    def settings(self) -> dict[Any, str]:
+        """The settings of Prefect by which this process reaches the server. Waits for it; raises as `local_server`."""
+        from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL  # Prefect takes seconds to import
+
+        own = {} if os.environ.get("PREFECT_API_URL") else {PREFECT_API_AUTH_STRING: self._password}
+        return {PREFECT_API_URL: self.url(), **own}
 
     def hold(self, home: Path, raise_if_stopped: Callable[[], None]) -> None:
         """Start the server and keep it until `end`; to be called in a thread that lives as long as the server."""
@@ -103,7 +124,7 @@ class StartingServer:
             raise_if_stopped()
 
         try:
-            with local_server(home, check) as url:
+            with local_server(home, check, self._password) as url:
                 self._started.set_result(url)
                 self._over.wait()
         except BaseException as error:
@@ -132,12 +153,32 @@ def server_beside(home: Path, raise_if_stopped: Callable[[], None] = lambda: Non
         thread.join()
 
 
+def raise_if_open(url: str) -> None:
+    """Raise ConfigError for a server on a network that answers without a password or a key.
+
+    A server that cannot be reached is not judged: Prefect says what is wrong.
+    """
+    try:
+        host = urlsplit(url).hostname or ""
+        if host in _HERE:
+            return
+        with urllib.request.urlopen(f"{url.rstrip('/')}/admin/version", timeout=_PROBE_SECONDS):  # noqa: S310 - theirs
+            pass
+    except (OSError, ValueError):  # also a status of 400 and more
+        return
+    raise ConfigError(
+        f"PREFECT_API_URL: the server {without_secrets(url)} answers anybody on its network, who could let its workers "
+        "run anything. Start it with PREFECT_SERVER_API_AUTH_STRING=USER:PASSWORD, and set PREFECT_API_AUTH_STRING to "
+        "the same here and for its workers; or let it listen on 127.0.0.1, and reach it through ssh -L"
+    )
+
+
 class ServerEnded(RunStopped):
     """The server ended by itself while it was starting."""
 
 
 @contextmanager
-def _server(home: Path, raise_if_stopped: Callable[[], None]) -> Iterator[str]:
+def _server(home: Path, raise_if_stopped: Callable[[], None], password: str | None) -> Iterator[str]:
     port = free_port()
     url = f"http://127.0.0.1:{port}/api"
     command = [
@@ -152,13 +193,14 @@ def _server(home: Path, raise_if_stopped: Callable[[], None]) -> Iterator[str]:
         str(port),
         "--no-ui",
     ]
+    known = {} if password is None else dict.fromkeys(_PASSWORDS, password)
     with (home / "server.log").open("wb") as log:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "PREFECT_HOME": str(home)},
+            env={**os.environ, **known, "PREFECT_HOME": str(home)},
             umask=0o077,  # its records are nobody else's business
             start_new_session=True,  # Ctrl-C must reach the run only, which then stops the server
             preexec_fn=end_with_parent,

@@ -120,6 +120,7 @@ def first(**keys: Any) -> Change:
         (first(schema_version=3), r"parquet has version 3.*and this program reads version 4"),
         (first(meta={"duration": 60.0}), r"row 0 \(video .*: \d+ frames at 1 fps cover .* but its duration is 60.0 s"),
         (first(vsum_onehot=[1, 0]), r"row 0 .*vsum_onehot has 2 entries"),
+        (lambda some: some[0].update(vsum_onehot=[7, *some[0]["vsum_onehot"][1:]]), r"other values than 0 and 1"),
         (first(summary={"v2v": [400.0]}), r"the summary cites 400.0 s"),
         (lambda some: some.append(dict(some[0])), r"row \d+ .*a second row of this video"),
     ],

@@ -274,3 +274,8 @@ def test_a_task_of_more_frames_than_any_video_has_is_unreadable() -> None:
     task["data"]["sampled_frames"] = 10**400
     with pytest.raises(Unreadable):
         read([text(NAMES.missed, "0:03 a bird")], task)
+
+
+@pytest.mark.parametrize("lead", [10**400, -1, float("inf"), float("nan"), "3", True], ids=lambda lead: str(lead)[:5])
+def test_a_time_that_nobody_can_have_taken_is_not_known(lead: object) -> None:
+    assert read(untouched(), lead_time=lead).seconds is None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from curation.dataset.check import check_export, damage, validate
@@ -121,3 +123,15 @@ def test_the_command(out: Path, tmp_path: Path) -> None:
     for place in (tmp_path / "nowhere", tmp_path):
         done = in_process("check", place)
         assert done.returncode == 2 and "no dataset here" in done.stderr
+
+
+def test_a_row_without_its_times_is_a_problem_and_no_crash(out: Path) -> None:
+    path = next((out / "data").rglob("*.parquet"))
+    table = pq.read_table(path)
+    rows = table.to_pylist()
+    rows[0]["meta"]["token"] = [{**entry, "seconds": None} for entry in rows[0]["meta"]["token"]]
+    pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), path, write_page_checksum=True)
+    files = json.loads((out / "manifest.json").read_text())["files"]
+    stated = {"sha256": sha(path.read_bytes()), "bytes": path.stat().st_size}
+    edit(out, files=[{**file, **(stated if file["path"].endswith(path.name) else {})} for file in files])
+    assert any("lacks what every row has" in problem for problem in check_export(out).problems)
