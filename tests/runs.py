@@ -20,7 +20,7 @@ from tests.once import once
 CONFIG = ROOT / "configs" / "demo.yaml"
 VIDEOS = 5
 # Commands that start no flow: they run in this process, which saves the start of another one.
-_IN_PROCESS = {"check", "explain", "export", "report", "retry", "status"}
+_IN_PROCESS = {"check", "explain", "export", "report", "retry", "status", "stop"}
 
 
 @pytest.fixture(scope="session")

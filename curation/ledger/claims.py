@@ -12,9 +12,12 @@ No clock of a machine is ever asked. docs/decisions/0069-claims.md says why it i
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import os
 import secrets
 import socket
+from pathlib import Path
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -59,38 +62,71 @@ def shard_key(run: Claim, number: int) -> str:
 
 
 def new_owner() -> str:
-    """A name for an owner: this host, this process, and a part that no other owner has."""
-    return f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+    """A name for an owner: this host, this process, where its number counts, and a part that no other owner has."""
+    return f"{socket.gethostname()}/{os.getpid()}/{_numbering()}/{secrets.token_hex(4)}"
 
 
 def described(owner: str) -> str:
     """An owner as a message names it."""
-    host, _, rest = owner.rpartition("/")[0].rpartition("/")
-    return f"process {rest} on {host}" if host else owner
+    parts = owner.split("/")
+    return f"process {parts[1]} on {parts[0]}" if len(parts) == 4 else owner
 
 
 def is_gone(owner: str) -> bool:
-    """Whether the owner was a process of this host that has ended. False where that cannot be told."""
-    host, _, number = owner.rpartition("/")[0].rpartition("/")
-    if host != socket.gethostname() or not number.isdecimal():
+    """Whether the owner was a process of this machine that has ended. False where that cannot be told."""
+    parts = owner.split("/")
+    if len(parts) != 4 or not parts[2] or parts[2] != _numbering() or not parts[1].isdecimal():
         return False
     try:
-        os.kill(int(number), 0)
+        os.kill(int(parts[1]), 0)
+        state = (
+            Path(f"/proc/{parts[1]}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
+        )
     except ProcessLookupError:
         return True
     except OSError:
         return False
-    return False
+    return state in "ZX"  # it has ended, and its parent has not asked how
+
+
+def _numbering() -> str:
+    """What the processes have in common whose ids are of one numbering; empty where that cannot be told.
+
+    Containers may have the same host name, and each has its own process 1.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
+        return hashlib.sha256(f"{boot}{Path('/proc/self/ns/pid').readlink()}".encode()).hexdigest()[:12]
+    except OSError:
+        return ""
 
 
 def is_current(connection: sa.Connection, claim: Claim) -> bool:
     """Whether a claim, and the one it is under, are current; from now to the transaction's end nobody takes them."""
-    under = claim.under
-    if under is None:
-        found = connection.execute(_ONE, {"key": claim.key, "fence": claim.fence}).all()
-        return len(found) == 1
-    named = {"key": claim.key, "fence": claim.fence, "parent": under.key, "parent_fence": under.fence}
-    return len(connection.execute(_BOTH, named).all()) == 2
+    translated = connection.get_execution_options().get("schema_translate_map") or {}
+    if (under := claim.under) is None:
+        asked = {"key": claim.key, "fence": claim.fence}
+        return (
+            connection.exec_driver_sql(_holding(connection.dialect, translated.get(None), alone=True), asked).rowcount
+            == 1
+        )
+    asked = {"key": claim.key, "fence": claim.fence, "parent": under.key, "parent_fence": under.fence}
+    return (
+        connection.exec_driver_sql(_holding(connection.dialect, translated.get(None), alone=False), asked).rowcount == 2
+    )
+
+
+@functools.lru_cache(maxsize=32)
+def _holding(dialect: sa.Dialect, schema: str | None, *, alone: bool) -> str:
+    """The statement before every other one of a fenced ledger, as text: SQLAlchemy renders a schema's name each time.
+
+    The parent's row is locked first. Who takes a parent over locks in this order too, so that no two wait for each
+    other.
+    """
+    statement = (_ONE if alone else _BOTH).compile(
+        dialect=dialect, schema_translate_map={None: schema}, render_schema_translate=True
+    )
+    return str(statement)
 
 
 c = t.claims.c
@@ -99,7 +135,6 @@ _LEFT = sa.extract("epoch", c.expires_at - CLOCK)
 _OWN = sa.and_(c.key == sa.bindparam("key"), c.fence == sa.bindparam("fence"))
 _PARENT = sa.and_(c.key == sa.bindparam("parent"), c.fence == sa.bindparam("parent_fence"))
 _ONE = sa.select(c.key).where(_OWN, c.expires_at > CLOCK).with_for_update(read=True, key_share=True)
-# The parent first: who takes a parent over locks in this order too, so that the two never wait for each other.
 _BOTH = (
     sa.select(c.key)
     .where(sa.or_(_OWN, _PARENT), c.expires_at > CLOCK)

@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from curation.ledger.holding.stop_requests import listening
 from curation.ledger.integrity import check_pages
 from curation.ledger.stages import STAGES
 from curation.ledger.standing import stages_ahead
@@ -152,9 +153,9 @@ def open_run(
 ) -> Iterator[Run]:
     """Lock a workspace and open its services; `run_of` finds them until the block ends.
 
-    The run stops at a safe point when somebody sets `stop`. A run that this process has already opened is joined.
-    Raises WorkspaceBusy when another process holds the workspace, and ConfigError as `require_files` and
-    `settle_store`.
+    The run stops at a safe point when somebody sets `stop` or calls `v2xum stop`. A run that this process has already
+    opened is joined. Raises WorkspaceBusy when another process holds the workspace, and ConfigError as `require_files`
+    and `settle_store`.
     """
     joined = _open.get(str(root))
     if joined is not None:
@@ -162,11 +163,17 @@ def open_run(
         return
     require_files(config)
     workspace = Workspace(root)
+
+    def told() -> None:
+        if (run := _open.get(str(root))) is not None:
+            run.notes.append("`v2xum stop` asked this run to stop")
+
     with ExitStack() as held:
         held.enter_context(workspace.lock())
         workspace.settle_store(config.store)
         services = held.enter_context(open_services(workspace, config))
         services.stop = stop or services.stop
+        held.enter_context(listening(services.ledger, services.stop, told))
         check_pages(services.ledger.engine)
         services.store.clean()
         services.ledger.forget_file_missing()

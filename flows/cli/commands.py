@@ -37,6 +37,10 @@ COMMANDS = {  # in the order in which the help shows them
         ("workspace",),
         "Turn the videos of the sources into an exported dataset; run it again to continue where it stopped.",
     ),
+    "stop": Entry(
+        ("start.stop",),
+        "Ask the `v2xum curate` of a workspace to stop at a safe point, as Ctrl-C does, and wait until it has ended.",
+    ),
     "status": Entry(
         ("workspace",), "Show the progress of a run: every video is a sample, rejected, retryable or pending."
     ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -16,15 +15,14 @@ from schemas.errors import WorkspaceBusy
 
 log = logging.getLogger(__name__)
 
-_STEP = 0.5  # seconds between two tries
+_TRIES = 5  # others may be quicker
 
 
 @contextmanager
 def run_claim(root: Path, seconds: float = SECONDS) -> Iterator[Heartbeat | None]:
     """Hold the ledger of the workspace at `root` alone, also against other machines; None where it is a file.
 
-    Raises WorkspaceBusy while another process holds it; one of this host that was killed is waited for, until its
-    claim ends. Raises ConfigError and LedgerDamaged as `open_claims`.
+    Raises WorkspaceBusy while another process holds it; ConfigError and LedgerDamaged as `open_claims`.
     """
     ledger = open_claims(root)
     if ledger is None:
@@ -35,25 +33,24 @@ def run_claim(root: Path, seconds: float = SECONDS) -> Iterator[Heartbeat | None
 
 
 def take_run(ledger: Ledger, root: Path, seconds: float = SECONDS) -> Claim:
-    """Take the claim of a whole run. Raises as `run_claim`; `root` is for the message."""
-    owner, waiting_for, until = new_owner(), -1, 0.0
-    while (claim := ledger.claim(RUN, owner, seconds)) is None:
+    """Take the claim of a whole run. Raises as `run_claim`; `root` is for the message.
+
+    A process of this machine that was killed holds nothing: its claim is given back for it.
+    """
+    owner = new_owner()
+    for _ in range(_TRIES):
+        claim = ledger.claim(RUN, owner, seconds)
+        if claim is not None:
+            return claim
         held = ledger.held(RUN)
-        if held is None or held.seconds is None:
-            continue  # it was given back a moment ago
-        if not is_gone(held.owner) or (waiting_for >= 0 and (held.fence != waiting_for or time.monotonic() > until)):
-            raise WorkspaceBusy(
-                f"{root}: {described(held.owner)} holds the ledger of this workspace; its claim ends in "
-                f"{max(0.0, held.seconds):.0f} s unless it is renewed. Wait for it, stop it with `v2xum stop {root}`, "
-                "or use another --workspace"
-            )
-        if waiting_for < 0:
-            waiting_for, until = held.fence, time.monotonic() + 2 * max(held.seconds, 0.0) + 5
-            log.warning(
-                "%s: %s ended without giving its claim back; going on when that ends, in %.0f s",
-                root,
-                described(held.owner),
-                max(0.0, held.seconds),
-            )
-        time.sleep(min(_STEP, max(0.05, held.seconds)))
-    return claim
+        if held is not None and is_gone(held.owner):
+            log.info("%s has ended without giving its claim back", described(held.owner))
+            ledger.release(Claim(RUN, held.owner, held.fence))
+        elif held is not None and held.current:
+            break  # else it ended a moment ago
+    who = described(held.owner) if held is not None else "another process"
+    left = held.seconds if held is not None and held.seconds is not None else 0.0
+    raise WorkspaceBusy(
+        f"{root}: {who} holds the ledger of this workspace; its claim ends in {max(0.0, left):.0f} s unless it is "
+        f"renewed. Wait for it, stop it with `v2xum stop {root}`, or use another --workspace"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from curation.ledger.claims import RUN, Claim, described, is_gone, new_owner
+from curation.ledger.claims import RUN, described, is_gone, new_owner
 from curation.ledger.databases import LEDGER, open_claims, open_shared
 from curation.workspace import Workspace
 from schemas.errors import ClaimLost, ConfigError, WorkspaceBusy
@@ -82,16 +83,12 @@ def test_two_machines_exclude_each_other(machines: tuple[Workspace, Workspace]) 
         second.require_claim()
 
 
-def test_a_process_that_was_killed_is_waited_for(
-    machines: tuple[Workspace, Workspace], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_process_that_was_killed_holds_nothing(machines: tuple[Workspace, Workspace]) -> None:
     first, second = machines
-    with holding(first, 2.0) as process:
+    with holding(first, 600.0) as process:
         process.kill()
-        process.wait()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # ended, and still a zombie
         with second.lock():
-            assert f"process {process.pid} on" in caplog.text and "ended without giving its claim back" in caplog.text
-            assert second.claim is not None
             reached = number(second)
     assert number(second) == reached
 
@@ -163,9 +160,11 @@ def test_an_owner_says_where_it_runs() -> None:
     assert described(owner).startswith("process ") and not is_gone(owner) and owner != new_owner()
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait()
-    host = owner.split("/")[0]
-    assert is_gone(f"{host}/{process.pid}/x") and not is_gone(f"other/{process.pid}/x") and not is_gone("odd")
-    assert isinstance(Claim("k", owner, 1), tuple)
+    host, _, numbering, _ = owner.split("/")
+    assert is_gone(f"{host}/{process.pid}/{numbering}/x")
+    # The same host name and number in another container, or where nobody can tell, says nothing.
+    assert not any(is_gone(odd) for odd in (f"{host}/{process.pid}/other/x", f"{host}/{process.pid}//x", "odd"))
+    assert described("odd") == "odd"
 
 
 def test_a_workspace_with_a_file_takes_no_claim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

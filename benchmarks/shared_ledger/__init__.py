@@ -1,0 +1,1 @@
+"""What it costs that several processes may share a ledger in PostgreSQL."""
