@@ -19,6 +19,7 @@ from curation.sources.addresses import canonical, host_key, is_public, youtube_i
 from curation.sources.addresses import parse as parse_source_address
 from curation.sources.interpret import interpret
 from curation.sources.opt_outs import keys_of
+from curation.store import place
 from curation.text import caption, extract, refine
 from curation.text.ask import BadReply
 from evaluation.cases import Prediction
@@ -27,6 +28,7 @@ from models.servers.failures import log_line, status_fault
 from models.servers.wire import read_answer
 from prompts import load
 from schemas.configuration.loading import parse_override
+from schemas.configuration.store_config import store_address
 from schemas.errors import GrammarError, V2XumError
 from schemas.kit.retry_after import retry_after
 from schemas.marks import strip_marks
@@ -37,6 +39,7 @@ from schemas.temporal import parse_seconds, parse_slots, parse_stored
 from schemas.temporal_lenient import lenient_seconds, lenient_slots, lenient_spans, lenient_stored, spoken_times
 from schemas.time import FrameIndex, Seconds
 
+_STORES = (b"s3://films/data", b"file:///mnt/films", b"simplecache::s3://films/a?key=x", b"abfs://a@b/../c")
 TOKEN = {"<f0>": 0.0, "<f1>": 3.0}
 _TEXTS = (
     b"[0.0][3.0]A man waves. [5.0]He leaves.",
@@ -160,6 +163,11 @@ def _info(value: Any) -> object:
     return publication, is_live(info), announced(info, "filesize"), choose_tracks(info, ("en", "de"))
 
 
+def _note(data: bytes, folder: Path) -> object:
+    (folder / place.NOTE).write_bytes(data)
+    return place._read(folder)
+
+
 def parsers() -> tuple[Parser, ...]:
     """The parsers of texts and values."""
     prompts = {name: load(f"{name}.v1") for name in ("caption", "extract", "refine")}
@@ -195,6 +203,8 @@ def parsers() -> tuple[Parser, ...]:
         Parser("address: of a source", of_text(_address), _ADDRESSES),
         Parser("address: in a list", of_text(lambda t: interpret(t, Path("/nowhere"))), _ADDRESSES),
         Parser("address: of a publication", of_text(parse_address), _ADDRESSES),
+        Parser("address: of a store", of_text(store_address), _STORES, (ValueError,)),
+        Parser("note: where a store is", _note, encoded([{"address": "s3://films/a", "cache_gigabytes": 3.5}])),
         Parser(
             "address: without secrets",
             of_text(lambda t: (without_secrets(t), hide_secrets(t), public_url(t))),
