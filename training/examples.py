@@ -134,7 +134,7 @@ def read_release(folder: Path, media: Path | None = None) -> Release:
     except (pa.ArrowException, OSError, TypeError, ValueError) as error:
         raise ConfigError(f"{folder}: {error}; `v2xum check {folder}` says what is damaged") from error
     if set(versions) - {SCHEMA_VERSION}:
-        told = ", ".join(f"{name} has version {version}" for version, name in sorted(versions.items()))
+        told = ", ".join(f"{name} has version {version}" for version, name in sorted(versions.items(), key=str))
         ours = f"this program reads version {SCHEMA_VERSION}"
         raise ConfigError(f"{folder}: {told}, and {ours}: make the release again with `v2xum release`")
     if not examples:

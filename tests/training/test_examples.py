@@ -118,6 +118,7 @@ def first(**keys: Any) -> Change:
     ("change", "words"),
     [
         (first(schema_version=3), r"parquet has version 3.*and this program reads version 4"),
+        (first(schema_version=None), r"has version None.*this program reads version 4"),
         (first(meta={"duration": 60.0}), r"row 0 \(video .*: \d+ frames at 1 fps cover .* but its duration is 60.0 s"),
         (first(vsum_onehot=[1, 0]), r"row 0 .*vsum_onehot has 2 entries"),
         (lambda some: some[0].update(vsum_onehot=[7, *some[0]["vsum_onehot"][1:]]), r"other values than 0 and 1"),
