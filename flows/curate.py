@@ -33,7 +33,7 @@ from schemas.configuration.config import CurateConfig
 from schemas.documents.status import WorkspaceStatus
 from schemas.errors import AllAlike, BindingBroken, BudgetReached, ConfigError, RunStopped
 from schemas.safe_text import plain_line
-from tasks.curate import curate_shard, restore_files
+from tasks.curate import curate_on_nodes, curate_shard, restore_files
 from tasks.export import export_dataset
 
 SHARDS_A_FLOW = 50  # 9 task runs for each shard: one flow run records a few hundred reliably
@@ -140,13 +140,25 @@ def _carry(run: Run, ids: list[str], allow_fewer: bool) -> None:
         with _settled(run):
             raise run.early_error
     todo = run.due(ids)
-    run.open_models(todo)
+    on_nodes = config.engine == "ray"
+    if not on_nodes:
+        run.open_models(todo)
     while todo:
+        if on_nodes:
+            with _settled(run):
+                curate_on_nodes(root, todo)
+            todo = _due_again(run)
+            continue
         chunks = [tuple(todo[i : i + config.shard_size]) for i in range(0, len(todo), config.shard_size)]
         shards = [Shard(root, number, chunk) for number, chunk in enumerate(chunks)]
         for start in range(0, len(shards), SHARDS_A_FLOW):
             run_shards(run, shards[start : start + SHARDS_A_FLOW])
-        todo = run.due([*duplicates.settle(run.services.ledger), *run.services.restorer.take_replaced()])
+        todo = _due_again(run)
     if missing := run.missing_files(ids):
         restore_files(root, missing)
     export_dataset(root, allow_fewer)
+
+
+def _due_again(run: Run) -> list[str]:
+    """The videos that others made due: duplicates of what is gone now, and those whose sources gave other bytes."""
+    return run.due([*duplicates.settle(run.services.ledger), *run.services.restorer.take_replaced()])

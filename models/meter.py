@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections import Counter
@@ -56,6 +57,12 @@ class Meter:
         self._paused: dict[str, str] = {}
         self._busy = 0.0
         self._busy_since: float | None = None
+        self._nodes: dict[str, Reading] = {}
+
+    def note(self, node: str, reading: Reading) -> None:
+        """Note the reading of a node of the run, in place of its last one. `read` adds it to what was counted here."""
+        with self._lock:
+            self._nodes[node] = reading
 
     def reply(self, tokens_in: int, tokens_out: int) -> None:
         """Count a reply that a model gave just now: it was paid for."""
@@ -125,7 +132,7 @@ class Meter:
         with self._lock:
             now = time.monotonic()
             busy = self._busy + (now - self._busy_since if self._busy_since is not None else 0.0)
-            return Reading(
+            own = Reading(
                 seconds=now - self._began,
                 tokens_in=self._tokens_in,
                 tokens_out=self._tokens_out,
@@ -141,3 +148,24 @@ class Meter:
                 busy_seconds=busy,
                 frames=self._frames,
             )
+            return functools.reduce(_together, self._nodes.values(), own)
+
+
+def _together(own: Reading, node: Reading) -> Reading:
+    """Two readings as one: everything is added but the wall time, which is the first one's, and the busy time."""
+    return Reading(
+        seconds=own.seconds,
+        tokens_in=own.tokens_in + node.tokens_in,
+        tokens_out=own.tokens_out + node.tokens_out,
+        replies=own.replies + node.replies,
+        cached=own.cached + node.cached,
+        in_flight=own.in_flight + node.in_flight,
+        queued=own.queued + node.queued,
+        retries=dict(Counter(own.retries) + Counter(node.retries)),
+        failures=dict(Counter(own.failures) + Counter(node.failures)),
+        waits={name: own.waits.get(name, 0.0) + node.waits.get(name, 0.0) for name in {**own.waits, **node.waits}},
+        limits={**own.limits, **node.limits},
+        paused="; ".join(filter(None, (own.paused, node.paused))) or None,
+        busy_seconds=max(own.busy_seconds, node.busy_seconds),
+        frames=own.frames + node.frames,
+    )

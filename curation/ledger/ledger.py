@@ -7,6 +7,7 @@ PostgreSQL claims (claims.py) keep those of several machines apart, and whoever 
 
 from __future__ import annotations
 
+import copy
 import sqlite3
 from collections.abc import Callable
 from functools import partial
@@ -51,6 +52,12 @@ class Ledger(SourceRows, DuplicateRows, ReplyRows, RunRows, PropertyRows, Rechec
         except BaseException:
             engine.dispose()
             raise
+
+    def under(self, claim: Claim) -> Ledger:
+        """The same open database, written under another claim. Close the ledger, and not what this returns."""
+        other = copy.copy(self)
+        other.fence = claim
+        return other
 
     def close(self) -> None:
         """Close every connection."""

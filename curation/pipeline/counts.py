@@ -18,6 +18,7 @@ class Counts:
         """Call `listener` with the stage after every count."""
         self._rows: dict[str, dict[str, int]] = {s: {"made": 0, "reused": 0, "rejected": 0} for s in STAGES.names}
         self._total = 0
+        self._nodes: dict[str, tuple[dict[str, dict[str, int]], float]] = {}
         self._lock = threading.Lock()
         self._listener = listener
 
@@ -31,7 +32,7 @@ class Counts:
     def megabytes(self) -> float:
         """Megabytes (10**6 bytes) that this run received over the network."""
         with self._lock:
-            return self._total / 1e6
+            return self._total / 1e6 + sum(megabytes for _, megabytes in self._nodes.values())
 
     def advance(self, stage: str, outcome: Outcome) -> None:
         """Count one video."""
@@ -42,7 +43,21 @@ class Counts:
     def rows(self) -> dict[str, dict[str, int]]:
         """The counts by stage."""
         with self._lock:
-            return {stage: dict(row) for stage, row in self._rows.items()}
+            found = {stage: dict(row) for stage, row in self._rows.items()}
+            for rows, _ in self._nodes.values():
+                for stage, row in rows.items():
+                    for outcome, count in row.items():
+                        found[stage][outcome] += count
+            return found
+
+    def note(self, node: str, rows: dict[str, dict[str, int]], megabytes: float) -> None:
+        """Note what a node of the run has counted so far, in place of what it had counted before."""
+        with self._lock:
+            before = self._nodes.get(node, ({}, 0.0))[0]
+            self._nodes[node] = rows, megabytes
+        for stage, row in rows.items():
+            if sum(row.values()) != sum(before.get(stage, {}).values()):
+                self._tell(stage)
 
     def _tell(self, stage: str) -> None:
         if self._listener is not None:

@@ -100,6 +100,11 @@ class Restorer:
             replaced, self._replaced = self._replaced, set()
         return replaced
 
+    def note_replaced(self, ids: Iterable[str]) -> None:
+        """Videos that got other bytes on another node."""
+        with self._lock:
+            self._replaced.update(ids)
+
     def _restore(self, video: Video, *, replace: bool) -> None:
         try:
             self._store.video(video)

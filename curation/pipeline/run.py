@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from curation.ledger.holding.stop_requests import listening
 from curation.ledger.integrity import check_pages
+from curation.ledger.ledger import Ledger
 from curation.ledger.stages import STAGES
 from curation.ledger.standing import stages_ahead
 from curation.ledger.unnamed import forget_unnamed, names_of_several
@@ -66,16 +67,23 @@ class Run:
         self._ids: list[str] | None = None
         self._tried: dict[str, set[str]] = {stage: set() for stage in STAGES.names}
 
-    def carry(self, stage: str, ids: Sequence[str], stop: threading.Event | None = None) -> None:
+    def carry(
+        self,
+        stage: str,
+        ids: Sequence[str],
+        stop: threading.Event | None = None,
+        ledger: Ledger | None = None,
+    ) -> None:
         """Carry videos through one stage; results and rejections are rows of the ledger. Raises as `process`.
 
-        It ends at a safe point when `stop` is set; without it, when the run is to stop.
+        It ends at a safe point when `stop` is set; without it, when the run is to stop. `ledger`: the run's, under
+        another claim.
         """
         services = self.services
         process(
             stage,
             ids,
-            ledger=services.ledger,
+            ledger=ledger or services.ledger,
             hashes=services.hashes,
             work=stage_function(services, stage),
             progress=self.counts,

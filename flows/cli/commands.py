@@ -107,6 +107,9 @@ COMMANDS = {  # in the order in which the help shows them
         ("servers",),
         "Print (or run) the command that starts the server of the configured captioner or summarizer.",
     ),
+    "cluster": Entry(
+        ("start.cluster",), "Print what to run on every node, so that they curate together; nothing is started."
+    ),
     "doctor": Entry(
         ("servers",),
         "Check what a run needs (decoder, tools, disk, memory, models, servers), and print a fix for each fault.",

@@ -20,7 +20,7 @@ def head_start(run: Run, ids: Sequence[str], enough: threading.Event) -> None:
     Results are rows of the ledger, as always: the task runs that come later find them and go on from there. What stops
     the run is kept as `run.early_error`, so that the flow ends with it and records it. Raises Interrupted.
     """
-    if enough.is_set():
+    if enough.is_set() or run.services.config.run.engine == "ray":  # the nodes begin, not this machine
         return
     size = run.services.config.run.shard_size
     try:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import datetime
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from schemas.configuration.model_config import ModelsConfig
 from schemas.configuration.refresh_config import RefreshConfig
 from schemas.configuration.review_config import ReviewConfig
-from schemas.configuration.section import Count, Fraction, Section, Unit
+from schemas.configuration.section import Count, Fraction, Seconds, Section, Unit
 from schemas.configuration.store_config import StoreConfig
 from schemas.configuration.text_config import AuditConfig, BindingConfig, CaptionConfig, ExtractConfig, RefineConfig
 from schemas.configuration.video_config import (
@@ -110,8 +110,17 @@ class ExportConfig(Section):
 
 
 class RunSection(Section):
-    """The division of the work on this machine."""
+    """The division of the work, on this machine or on the nodes of a cluster."""
 
+    engine: Literal["threads", "ray"] = Field(
+        default="threads", description="threads: this machine alone; ray: every node of a Ray cluster"
+    )
+    ray_address: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None, description="the cluster's HOST:PORT, as `ray start --head` prints it; null: none"
+    )
+    claim_seconds: Seconds = Field(
+        default=30, ge=2, le=3600, description="a node that is silent for so long loses its shards to others"
+    )
     shard_size: Count = Field(default=20, ge=1, description="videos in one Prefect task run")
     shards_in_flight: Count = Field(default=4, ge=1, description="task runs that are worked on at the same time")
     download_workers: Count = Field(default=4, ge=1, description="downloads at the same time, of each task run")

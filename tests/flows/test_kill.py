@@ -14,7 +14,7 @@ import pytest
 from benchmarks.kills import FIRST, measure
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]
-KILLS = 7
+KILLS = 5
 
 
 def test_kills_change_nothing(server: str, tmp_path: Path) -> None:

@@ -1,0 +1,191 @@
+"""The nodes of a Ray cluster: connects to it, keeps one worker on each node, and notices who joins and who leaves.
+
+Ray's actors find the nodes, carry the calls and report a process or a node that died. Nothing of a result goes through
+Ray: it goes through the ledger and the store. docs/decisions/0072-ray.md says why Ray, and why so little of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from curation.pipeline.nodes.spec import NodeReading, NodeShard, RunSpec
+from curation.pipeline.nodes.worker import Worker
+from schemas.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+_CONTROL = 4  # threads of an actor beside those that carry shards: for read, stop and close
+_ANSWER = 10.0  # seconds for the head to answer
+_ADDRESS = "HOST:PORT, as `ray start --head` prints it"
+
+
+class WorkerActor(Worker):
+    """A worker as Ray starts it on a node: its folder lies in that node's cache."""
+
+    def __init__(self, spec: RunSpec, node: str) -> None:
+        """Open the run. Raises as Worker."""
+        super().__init__(spec, Path.home() / ".cache" / "v2xum" / "nodes" / spec.schema / node)
+
+
+class Node:
+    """A node with its worker. `carrying` are the numbers of the shards that it has now."""
+
+    def __init__(self, name: str, actor: Any, hello: Any) -> None:
+        """Name the node by its address; `hello` is the answer that comes when its worker has opened the run."""
+        self.name = name
+        self.actor = actor
+        self.hello: Any | None = hello
+        self.carrying: set[int] = set()
+        self.reading: Any | None = None  # the answer that is asked for
+
+    def carry(self, shard: NodeShard) -> Any:
+        """Hand the node a shard; returns Ray's reference to what becomes of it."""
+        self.carrying.add(shard.number)
+        return self.actor.carry.remote(shard)
+
+    def read(self) -> Any:
+        """Ask for the node's NodeReading."""
+        return self.actor.read.remote()
+
+
+class Cluster:
+    """The connection to a Ray cluster, and the nodes on which a worker runs. One thread uses it."""
+
+    def __init__(self, address: str, spec: RunSpec, places: int) -> None:
+        """Connect to the cluster at HOST:PORT; each node carries up to `places` shards at once.
+
+        Raises ConfigError where the address is none, where Ray is not installed or demands no token, and where no Ray
+        runs on this machine at that address.
+        """
+        self._ray = connect(address)
+        self._spec, self._places = spec, places
+        self._remote = self._ray.remote(WorkerActor)
+        self.nodes: dict[str, Node] = {}
+        self._refused: dict[str, str] = {}
+
+    def refresh(self) -> list[str]:
+        """Start workers on nodes that joined; returns the nodes that left, which are no longer in `nodes`."""
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        alive = {node["NodeID"]: node["NodeManagerAddress"] for node in self._ray.nodes() if node["Alive"]}
+        for key, address in alive.items():
+            if key not in self.nodes and key not in self._refused:
+                options = {
+                    "num_cpus": 0,
+                    "max_restarts": 0,
+                    "max_task_retries": 0,
+                    "max_concurrency": self._places + _CONTROL,
+                    "scheduling_strategy": NodeAffinitySchedulingStrategy(key, soft=False),
+                }
+                actor = self._remote.options(**options).remote(self._spec, address)
+                self.nodes[key] = Node(address, actor, actor.hello.remote())
+        return [key for key in self.nodes if key not in alive]
+
+    def leave(self, key: str, why: str, *, for_good: bool = False) -> Node | None:
+        """Take a node out: its worker is ended, if it can be reached. `for_good`: it is not started there again."""
+        node = self.nodes.pop(key, None)
+        if node is not None:
+            log.warning("node %s left the run: %s", node.name, why)
+            if for_good:
+                self._refused[key] = why
+            self._ray.kill(node.actor)
+        return node
+
+    @property
+    def refused(self) -> list[str]:
+        """Why nodes were taken out for good."""
+        return sorted(set(self._refused.values()))
+
+    def free(self) -> list[str]:
+        """The nodes that opened the run and have a free place, those with most free places first."""
+        keys = [key for key, node in self.nodes.items() if node.hello is None and len(node.carrying) < self._places]
+        return sorted(keys, key=lambda key: len(self.nodes[key].carrying))
+
+    def places(self) -> int:
+        """The places of all nodes."""
+        return max(1, len(self.nodes)) * self._places
+
+    def wait(self, references: list[Any], seconds: float) -> list[Any]:
+        """Those of Ray's references that are there within so many seconds; the first ends the wait."""
+        done, _ = self._ray.wait(references, num_returns=1, timeout=seconds)
+        rest = [one for one in references if one not in set(done)]
+        more, _ = self._ray.wait(rest, num_returns=len(rest), timeout=0) if rest else ([], [])
+        return [*done, *more]
+
+    def result(self, reference: Any) -> Any:
+        """What a reference stands for. Raises the error of the call, and NodeLost when its node or process is gone."""
+        from ray.exceptions import GetTimeoutError, RayError, RayTaskError
+
+        try:
+            return self._ray.get(reference, timeout=30)
+        except RayTaskError as error:
+            raise error.cause from None
+        except (RayError, GetTimeoutError) as error:
+            raise NodeLost(str(error).partition("\n")[0]) from error
+
+    def reading(self, reference: Any) -> NodeReading:
+        """As `result`, of a call of `read`."""
+        found: NodeReading = self.result(reference)
+        return found
+
+    def close(self, seconds: float) -> None:
+        """Let every worker stop at a safe point and close, within so many seconds; then disconnect."""
+        closing = [node.actor.close.remote() for node in self.nodes.values()]
+        if closing:
+            self._ray.wait(closing, num_returns=len(closing), timeout=seconds)
+        for node in self.nodes.values():
+            self._ray.kill(node.actor)
+        self.nodes.clear()
+        self._ray.shutdown()
+
+
+class NodeLost(Exception):
+    """A node, or the process of its worker, is gone."""
+
+
+def connect(address: str) -> Any:
+    """Connect this process to the Ray cluster at HOST:PORT; returns the module `ray`. Raises ConfigError as Cluster."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise ConfigError(f"run.ray_address {address!r}: not an address; give {_ADDRESS}")
+    try:
+        import ray
+    except ModuleNotFoundError as error:
+        raise ConfigError("run.engine: ray needs Ray: pip install -e '.[cluster]' on every node") from error
+    if os.environ.get("RAY_AUTH_MODE") != "token":
+        raise ConfigError(
+            "run.engine: Ray listens on every interface, and whoever reaches it may run anything. Set "
+            "RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH before `ray start` on every node, and here"
+        )
+    own = _own_address(host, int(port))
+    try:
+        ray.init(
+            address=address,
+            _node_ip_address=own,
+            log_to_driver=False,
+            configure_logging=False,
+            include_dashboard=False,
+        )
+    except Exception as error:  # Ray raises what it likes: ConnectionError, RuntimeError, ValueError
+        raise _no_cluster(address, str(error).strip().partition("\n")[0][:300]) from error
+    return ray
+
+
+def _own_address(host: str, port: int) -> str:
+    """The address of this machine in the network of the head, which must answer: Ray would try for minutes."""
+    try:
+        with socket.create_connection((host, port), timeout=_ANSWER) as connection:
+            return str(connection.getsockname()[0])
+    except OSError as error:
+        raise _no_cluster(f"{host}:{port}", error.strerror or str(error)) from error
+
+
+def _no_cluster(address: str, said: str) -> ConfigError:
+    return ConfigError(
+        f"run.ray_address {address}: no Ray cluster answers on this machine ({said}). `v2xum cluster CONFIG` prints "
+        "what to start on every node; the driver runs on one of them"
+    )
