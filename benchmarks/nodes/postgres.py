@@ -89,7 +89,15 @@ def running() -> Iterator[sa.URL]:
 
 
 def _initdb(place: Path, folder: Path, user: dict[str, Any]) -> None:
-    command = [place / "initdb", "-D", folder / "data", "-U", _ROLE, f"--pwfile={folder / 'password'}", *_INITDB]
+    command: list[str | Path] = [
+        place / "initdb",
+        "-D",
+        folder / "data",
+        "-U",
+        _ROLE,
+        f"--pwfile={folder / 'password'}",
+        *_INITDB,
+    ]
     for more in (_ICU, ()):  # before PostgreSQL 15 there is no such choice
         done = subprocess.run([*command, *more], cwd=folder, capture_output=True, text=True, check=False, **user)
         if done.returncode == 0:

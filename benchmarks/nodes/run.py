@@ -115,7 +115,7 @@ def main() -> None:
         sys.exit(reason)
     with tempfile.TemporaryDirectory() as scratch:
         films = trivial_videos(Path(scratch), options.videos, options.seconds)
-        rows = []
+        rows: list[dict[str, Any]] = []
         for nodes in options.nodes:
             row = measure(nodes, films, options.latency, options.capacity)
             row["speed_up"] = round(row["rate"] / rows[0]["rate"], 2) if rows else 1.0

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -162,7 +162,7 @@ class Worker:
         thin_pictures(run.services, shard.ids)
 
 
-def _different(mine: dict[str, str], theirs: dict[str, str]) -> str:
+def _different(mine: Mapping[str, str], theirs: Mapping[str, str]) -> str:
     """The stages whose hashes differ."""
     stages = sorted(name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name))
     return ", ".join(stages) or "its limits"
