@@ -103,17 +103,12 @@ def _numbering() -> str:
 
 def is_current(connection: sa.Connection, claim: Claim) -> bool:
     """Whether a claim, and the one it is under, are current; from now to the transaction's end nobody takes them."""
-    translated = connection.get_execution_options().get("schema_translate_map") or {}
-    if (under := claim.under) is None:
-        asked = {"key": claim.key, "fence": claim.fence}
-        return (
-            connection.exec_driver_sql(_holding(connection.dialect, translated.get(None), alone=True), asked).rowcount
-            == 1
-        )
-    asked = {"key": claim.key, "fence": claim.fence, "parent": under.key, "parent_fence": under.fence}
-    return (
-        connection.exec_driver_sql(_holding(connection.dialect, translated.get(None), alone=False), asked).rowcount == 2
-    )
+    asked: dict[str, str | int] = {"key": claim.key, "fence": claim.fence}
+    if (under := claim.under) is not None:
+        asked |= {"parent": under.key, "parent_fence": under.fence}
+    schema = (connection.get_execution_options().get("schema_translate_map") or {}).get(None)
+    statement = _holding(connection.dialect, schema, alone=under is None)
+    return connection.exec_driver_sql(statement, asked).rowcount == (1 if under is None else 2)
 
 
 @functools.lru_cache(maxsize=32)

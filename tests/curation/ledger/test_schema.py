@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -77,6 +78,65 @@ def test_a_new_ledger_and_one_brought_up_have_the_same_tables(tmp_path: Path) ->
         with closing(Ledger(f"sqlite:///{tmp_path / name}.sqlite")) as ledger:
             assert differences(ledger) == [] and versions(ledger) == [HEAD], name
             assert len(ledger.property(IDENTITY) or "") == 32 and ledger.property(GENERATION) == "1"
+
+
+def made_by(version: str, connection: sa.Connection) -> None:
+    """The tables of a version, as its own steps make them, with a list row and a reply."""
+    config = Config()
+    config.set_main_option("script_location", "curation.ledger:migrations")
+    config.attributes["connection"] = connection
+    command.upgrade(config, version)
+    text = '"again"' if connection.dialect.name == "postgresql" else "again"
+    summed = version > "0001"
+    for table, values in (
+        ("sources", {"position": 1, "id": "v1", "digest": "d", "payload": source("v1").canonical()}),
+        (
+            "replies",
+            {"key": "k", "text": text, "finish": "stop", "tokens_in": 1, "tokens_out": 2, "model": "m", "made_at": 5.0},
+        ),
+    ):
+        plain = "again" if table == "replies" else str(values["payload"])
+        row = {**values, "checksum": checksum(plain)} if summed else values
+        into = sa.table(table, *(sa.column(name) for name in row))
+        connection.execute(sa.insert(into).values(row))
+
+
+VERSIONS = ("0001", "0002", "0003", HEAD)
+
+
+def test_every_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    config = Config()
+    config.set_main_option("script_location", "curation.ledger:migrations")
+    assert {step.revision for step in ScriptDirectory.from_config(config).walk_revisions()} == set(VERSIONS)
+    for version in VERSIONS:
+        url = f"sqlite:///{tmp_path / version}.sqlite"
+        with closing_engine(sa.create_engine(url)) as engine, engine.begin() as connection:
+            made_by(version, connection)
+        with closing(Ledger(url)) as ledger:
+            as_today(ledger)
+
+
+@pytest.mark.slow
+@pytest.mark.postgresql
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_version_is_brought_up_to_date_in_postgresql(postgresql: sa.URL, version: str) -> None:
+    schema = f"v2xum_{secrets.token_hex(8)}"
+    with closing_engine(sa.create_engine(postgresql)) as engine, engine.begin() as connection:
+        connection.execute(sa.schema.CreateSchema(schema))
+        connection.exec_driver_sql(f"SET LOCAL search_path TO {schema}")
+        made_by(version, connection)
+    with closing(Ledger(postgresql, schema)) as ledger:
+        as_today(ledger, schema)
+        taken = ledger.claim("run", "a")
+        assert taken is not None and taken.fence == 1
+
+
+def as_today(ledger: Ledger, schema: str | None = None) -> None:
+    """Today's tables, with the rows of before."""
+    assert differences(ledger, schema) == []
+    assert [row.source() for row in ledger.sources()] == [source("v1")]
+    assert ledger.get_replies(["k"]) == {"k": Reply("again", "stop", 1, 2)}
+    assert ledger.property(GENERATION) == "1"
 
 
 def test_the_head_is_that_of_the_steps() -> None:
