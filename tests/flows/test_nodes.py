@@ -73,7 +73,7 @@ def holds_a_shard(ledger: Ledger, machine: Machine) -> bool:
     return bool(owners & {str(process) for process in machine.processes()})
 
 
-def wait_for(what: Callable[[], bool], driver: subprocess.Popen[str], seconds: float = 120) -> None:
+def wait_for(what: Callable[[], bool], driver: subprocess.Popen[str], seconds: float = 240) -> None:
     until = time.monotonic() + seconds
     while not what():
         assert driver.poll() is None, driver.communicate()[0][-4000:]
@@ -110,7 +110,7 @@ def test_nodes_fail_and_join_and_the_bytes_are_those_of_one_machine(
             wait_for(lambda: holds_a_shard(ledger, cut), driver)
             cut.link(up=False)
             joined = made.start_ray(environment)
-            said, _ = driver.communicate(timeout=300)
+            said, _ = driver.communicate(timeout=600)
             assert driver.returncode == 0, said[-6000:]
             finished = results(database, schema)
             cut.link(up=True)  # its worker comes back, and finds that its claim is gone
