@@ -86,6 +86,7 @@ def test_nodes_fail_and_join_and_the_bytes_are_those_of_one_machine(
 ) -> None:
     made, environment, database = nodes
     killed, cut = made.start_ray(environment), made.start_ray(environment)
+    made.start_ray({name: value for name, value in environment.items() if name != LEDGER})  # it knows no ledger
     settings = {
         "run.engine": "ray",
         "run.ray_address": made.address,
@@ -121,6 +122,7 @@ def test_nodes_fail_and_join_and_the_bytes_are_those_of_one_machine(
         if driver.poll() is None:
             driver.send_signal(signal.SIGKILL)
             driver.wait()
+    assert f"{LEDGER} is not set" in said and said.count("left the run") >= 3, said[-3000:]
     assert shards(workspace) == shards(undisturbed)
     assert len(finished) == len(set(finished)) and sum(row[1] == "refine" for row in finished) >= VIDEOS
     for secret in (PASSWORD, SECRET, KEYS["AWS_SECRET_ACCESS_KEY"]):

@@ -12,23 +12,52 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from curation.pipeline.nodes.spec import NodeReading, NodeShard, RunSpec
+from curation.pipeline.nodes.spec import Carried, NodeReading, NodeShard, RunSpec
 from curation.pipeline.nodes.worker import Worker
 from schemas.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
-_CONTROL = 4  # threads of an actor beside those that carry shards: for read, stop and close
+_CONTROL = 4  # threads of an actor beside those that carry shards: for read and close
 _ANSWER = 10.0  # seconds for the head to answer
 _ADDRESS = "HOST:PORT, as `ray start --head` prints it"
 
 
-class WorkerActor(Worker):
-    """A worker as Ray starts it on a node: its folder lies in that node's cache."""
+class WorkerActor:
+    """A worker as Ray starts it on a node: its folder lies in that node's cache.
+
+    The run is opened by `hello` and not by the constructor: Ray would report an error of the latter as a dead actor.
+    """
 
     def __init__(self, spec: RunSpec, node: str) -> None:
-        """Open the run. Raises as Worker."""
-        super().__init__(spec, Path.home() / ".cache" / "v2xum" / "nodes" / spec.schema / node)
+        """Keep what `hello` needs; `node` is the node's address."""
+        self._spec, self._node = spec, node
+        self._worker: Worker | None = None
+
+    def hello(self) -> str:
+        """Open the run; who this node is, for people. Raises as Worker."""
+        folder = Path.home() / ".cache" / "v2xum" / "nodes" / self._spec.schema / self._node
+        self._worker = Worker(self._spec, folder)
+        return self._worker.hello()
+
+    def carry(self, shard: NodeShard) -> Carried:
+        """As Worker."""
+        return self._opened.carry(shard)
+
+    def read(self) -> NodeReading:
+        """As Worker."""
+        return self._opened.read()
+
+    def close(self) -> None:
+        """As Worker; nothing where the run was never opened."""
+        if self._worker is not None:
+            self._worker.close()
+
+    @property
+    def _opened(self) -> Worker:
+        if self._worker is None:
+            raise RuntimeError("the node has not opened the run")
+        return self._worker
 
 
 class Node:

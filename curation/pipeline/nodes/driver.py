@@ -13,13 +13,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
+from sqlalchemy.exc import OperationalError
+
 from curation.ledger.claims import shard_key
 from curation.ledger.databases import postgresql_schema
 from curation.pipeline.nodes.cluster import Cluster, Node, NodeLost
 from curation.pipeline.nodes.shards import Shards
 from curation.pipeline.nodes.spec import Carried, NodeShard, RunSpec
 from curation.pipeline.run import Run
-from schemas.errors import ConfigError, MachineTrouble, RunStopped, StorageFull, WorkspaceBusy
+from schemas.errors import ConfigError, MachineTrouble, ServerGone, StorageFull
+from schemas.kit.blame import in_one_line
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +30,8 @@ _POLL = 0.5  # seconds between two looks at the wish to stop
 _LOOK = 1.0  # seconds between two looks at the nodes: who is there, what they have done, which claims ended
 _PATIENCE = 600.0  # seconds without any node that opened the run
 _CLOSING = 60.0  # seconds for the nodes to stop at a safe point
+_OF_THE_NODE = (StorageFull, MachineTrouble, ServerGone)  # what one node lacks: the others go on
+_MOST_NOTES = 50
 _AHEAD = 2  # local files are brought into the store for so many times the places of all nodes ahead
 
 
@@ -175,13 +180,15 @@ class _Driver:
 
     def _welcome(self, key: str) -> None:
         """A worker opened the run, or could not: then its node is out, and the run goes on without it."""
-        node = self._cluster.nodes[key]
+        node = self._cluster.nodes.get(key)
+        if node is None:
+            return  # it left at this moment
         try:
             said = self._cluster.result(node.hello)
         except NodeLost as error:
             self._leave(key, str(error))
-        except (ConfigError, RunStopped) as error:
-            self._leave(key, str(error), for_good=True)
+        except Exception as error:  # noqa: BLE001 - whatever a node lacks, the others have it, or the run says so
+            self._leave(key, in_one_line(error), for_good=True)
         else:
             node.hello = None
             log.info("node %s joined the run (%s)", node.name, said)
@@ -198,9 +205,13 @@ class _Driver:
             self._shards.lost(shard.number)
             self._leave(key, str(error))
             return
-        except (StorageFull, MachineTrouble, WorkspaceBusy) as error:  # this machine's, and others may go on
+        except OperationalError as error:  # it does not reach the database at the moment
             self._shards.lost(shard.number)
-            self._leave(key, str(error), for_good=True)
+            self._leave(key, in_one_line(error))
+            return
+        except _OF_THE_NODE as error:
+            self._shards.lost(shard.number)
+            self._leave(key, in_one_line(error), for_good=True)
             return
         if outcome.lost:
             self._shards.lost(shard.number)
@@ -232,8 +243,10 @@ class _Driver:
                 self._leave(flight.node, f"it let the claim of its shard {flight.shard.number} end")
 
     def _leave(self, key: str, why: str, *, for_good: bool = False) -> None:
-        """A node leaves: what it carried is given to others."""
-        self._cluster.leave(key, why, for_good=for_good)
+        """A node leaves: what it carried is given to others, and the user is told in the end."""
+        node = self._cluster.leave(key, why, for_good=for_good)
+        if node is not None and len(self._run.notes) < _MOST_NOTES:
+            self._run.notes.append(f"node {node.name} left the run: {why}")
         for reference, flight in list(self._flying.items()):
             if flight.node == key:
                 del self._flying[reference]
