@@ -33,7 +33,11 @@ RUNS = {
 CELLS = {"csv.writer", "csv.DictWriter", "write_csv", "to_csv", "to_excel"}
 OWN_CELLS = {"demo/site.py", "demo/films.py"}  # lists of the demo's own films, from names that the program makes
 EVERYWHERE = {"0.0.0.0", "::", "[::]"}
-NO_ADDRESS_OF_OURS = {"annotation/label_studio/allowed_addresses.py"}  # what Label Studio may not reach
+NO_ADDRESS_OF_OURS = {
+    "annotation/label_studio/allowed_addresses.py",  # what Label Studio may not reach
+    "flows/local/cluster_commands.py",  # the dashboard inside a pod, for KubeRay's submitter
+    "schemas/configuration/store_config.py",  # `::` chains file systems, and is refused
+}
 
 
 def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:

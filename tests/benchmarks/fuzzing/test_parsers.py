@@ -5,14 +5,24 @@ A failure names the parser and the example: `python -m benchmarks fuzzing --only
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.fuzzing.all import PARSERS
+from benchmarks.fuzzing.files import children
 from benchmarks.fuzzing.parser import Crash, Parser, example, try_out
 
 NUMBERS = st.integers(0, 2**32 - 1)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def closed() -> Iterator[None]:
+    """No thread of a child stays, which other tests would see."""
+    yield
+    children().close()
 
 
 @pytest.mark.slow
