@@ -189,7 +189,7 @@ class Guard:
     def _known(self, url: str) -> dict[str, str | None] | None:
         try:
             known = json.loads(self._identity.read_text())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
         return known if isinstance(known, dict) and known.get("path") == _path_key(url) else None
 

@@ -61,7 +61,7 @@ def read_mark(root: Path) -> Mark | None:
             raise ValueError(mark.ledger)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise LedgerDamaged(
             f"{path}: not readable as the mark of a ledger, so that nobody can tell whether the ledger is whole. "
             f"`v2xum repair {root} --accept` takes the ledger as it is"

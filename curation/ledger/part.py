@@ -24,16 +24,26 @@ class Part:
     fence: Claim | None
 
     @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
+    def writing(self, *, may_idle: float | None = None) -> Iterator[sa.Connection]:
         """A transaction that writes; every one of the ledger is begun here.
 
-        On a fenced ledger nobody can take the claim over before it ends. Raises ClaimLost, and nothing is written,
-        where the claim is no longer current.
+        On a fenced ledger nobody can take the claim over before it ends, and the server ends it when it is idle for as
+        long as the claim holds, or for `may_idle` seconds: for one that waits for something else meanwhile. Raises
+        ClaimLost, and nothing is written, where the claim is no longer current or the server ended the transaction.
         """
-        with self.engine.begin() as connection:
-            if self.fence is not None and not is_current(connection, self.fence):
-                raise lost(self.engine, self.fence)
-            yield connection
+        try:
+            with self.engine.begin() as connection:
+                if self.fence is not None:
+                    if not is_current(connection, self.fence):
+                        raise lost(self.engine, self.fence)
+                    if may_idle is not None:
+                        limit = sa.text(f"SET LOCAL idle_in_transaction_session_timeout = {round(may_idle * 1000)}")
+                        connection.execute(limit)
+                yield connection
+        except sa.exc.InternalError as error:
+            if self.fence is not None and type(error.orig).__name__ == "IdleInTransactionSessionTimeout":
+                raise lost(self.engine, self.fence) from error
+            raise
 
 
 def chunks(items: Sequence[str]) -> Iterator[list[str]]:

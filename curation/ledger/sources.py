@@ -18,6 +18,8 @@ from curation.ledger.results import retire, write_entry
 from curation.ledger.stages import SOURCE
 from schemas.records import Rejection, Source
 
+_READING = 900.0  # seconds that a list on a slow network may take for some hundred rows
+
 
 class SourceRows(Part):
     """The registered sources of a ledger."""
@@ -31,7 +33,7 @@ class SourceRows(Part):
         ids: dict[str, None] = {}
         c = t.sources.c
         remaining = iter(items)
-        with self.writing() as connection:
+        with self.writing(may_idle=_READING) as connection:
             while chunk := _under_known_ids(connection, list(islice(remaining, CHUNK))):
                 rows = sa.select(c.id, c.digest, c.payload).where(c.id.in_([item.id for item in chunk]))
                 known = {row.id: (row.digest, row.payload) for row in connection.execute(rows)}

@@ -23,7 +23,7 @@ def is_noted(note: Path, found: os.stat_result) -> bool:
     """Whether a file with these properties was checked."""
     try:
         known = json.loads(note.read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return bool(known == {"size": found.st_size, "mtime_ns": found.st_mtime_ns})
 

@@ -148,5 +148,5 @@ def _read(path: Path) -> tuple[int, int] | None:
     try:
         pair = json.loads(path.read_text())
         return int(pair["index"]), int(pair["size"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None

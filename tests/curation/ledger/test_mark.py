@@ -211,7 +211,11 @@ def test_a_moved_workspace_opens_and_reading_changes_no_mark(place: Workspace) -
     assert (moved.root / MARK).read_bytes() == before
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"ledger": "x", "generation": 1, "place": "p"}', "\0", "null"])
+ENDLESS = f'{{"ledger": "{"0" * 32}", "generation": Infinity, "place": "p", "logged": false}}'
+UNREADABLE = ["", "{}", "[]", '{"ledger": "x", "generation": 1, "place": "p"}', "\0", "null", ENDLESS, "[" * 100_000]
+
+
+@pytest.mark.parametrize("text", UNREADABLE, ids=range(len(UNREADABLE)))
 def test_a_mark_that_is_damaged_is_named(place: Workspace, text: str) -> None:
     (place.root / MARK).write_text(text)
     with pytest.raises(LedgerDamaged, match=rf"{place.root}/ledger\.mark: not readable.*--accept"):

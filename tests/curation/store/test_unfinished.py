@@ -78,7 +78,7 @@ def test_a_plain_download_is_left_as_it_is(tmp_path):
 
 
 @settings(max_examples=25)
-@given(st.binary(max_size=30))
+@given(st.binary(max_size=30) | st.sampled_from([b'{"index": Infinity, "size": 1}', b"[" * 100_000]))
 def test_a_broken_journal_restarts_the_download(tmp_path_factory, garbage):
     folder = tmp_path_factory.mktemp("partial")
     (folder / "v.mp4.part").write_bytes(b"abc")

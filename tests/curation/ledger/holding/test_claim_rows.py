@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 
 from curation.ledger import tables as t
 from curation.ledger.claims import RUN, Claim, new_owner, shard_key
+from curation.ledger.holding.heartbeat import Heartbeat
 from curation.ledger.ledger import Ledger
 from curation.review.verdict_store import Reviews
 from schemas.errors import ClaimLost, ConfigError
+from schemas.records import Source
 from tests.curation.ledger.holding.claiming import empty, end, fenced
 from tests.curation.scripted_stages import source
 from tests.postgres import new_ledger
@@ -238,3 +240,23 @@ def test_a_ledger_in_a_file_has_no_claims(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=r"l\.sqlite: one process at a time.*V2XUM_LEDGER"):
             ledger.claim(RUN, "a")
         assert ledger.claims() == [] and ledger.held(RUN) is None and ledger.fence is None
+
+
+@pytest.mark.postgresql
+@pytest.mark.slow
+def test_a_list_may_be_read_for_longer_than_the_claim_holds_without_renewal(shared: Ledger) -> None:
+    """Rows are read inside the transaction; the server ends one of a stopped process, not one that waits for a list."""
+    claim = shared.claim("a slow list", "a", 1.0)
+    assert claim is not None
+
+    def rows() -> Iterator[Source]:
+        yield source("v0")
+        time.sleep(2.5)
+        yield source("v1")
+
+    with Heartbeat(shared, claim), closing(fenced(shared, claim)) as ledger:
+        assert ledger.register(rows()) == ["v0", "v1"]
+        with pytest.raises(ClaimLost), ledger.writing() as connection:
+            connection.execute(sa.text("SELECT 1"))
+            time.sleep(2.5)
+            connection.execute(sa.text("SELECT 1"))
