@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # pip-audit, which reads the locks and needs nothing of ours.
 AUDIT_VENV ?= .venv-audit
 
-.PHONY: help setup open-clip vllm label-studio chromium postgresql demo demo-train test test-core check audit docs bench lock clean
+.PHONY: help setup open-clip vllm label-studio chromium postgresql demo demo-train test test-core check audit docs bench chaos lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -97,6 +97,9 @@ docs: $(STAMP)  ## Build the documentation site into data/runs/site; a broken li
 
 bench: $(STAMP)  ## The benchmarks, each a line of JSON
 	$(BIN)/python -m benchmarks
+
+chaos: $(STAMP)  ## Faults in a run on several machines (root, network namespaces, PostgreSQL); one line of JSON last
+	$(BIN)/python -m benchmarks chaos
 
 lock: $(STAMP)  ## Resolve pyproject.toml anew into requirements.lock
 	$(BIN)/pip-compile --quiet --upgrade --extra local --extra text --extra bench --extra smollm --extra postgresql --extra cluster --extra s3 --extra review --extra train --extra consumers --extra dev --allow-unsafe --strip-extras --resolver=backtracking \

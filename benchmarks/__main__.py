@@ -23,14 +23,24 @@ MODULES = {
     **{"smollm2": "smollm2_study.curation", "smollm2_page": "smollm2_study.run"},
     **{"training_data": "training.data", "v2xum_step": "training.v2xum_step"},
     **{"local_attention": "attention_study.run", "proof": "proof_study.run"},
-    **{"fuzzing": "fuzzing.run", "nodes": "nodes.run", "shared_ledger": "shared_ledger.run"},
+    **{"fuzzing": "fuzzing.run", "nodes": "nodes.run", "chaos": "nodes.chaos", "shared_ledger": "shared_ledger.run"},
     **{"publish": "publishing.sent_bytes", "publish_kills": "publishing.kills"},
 }
 # These need a quarter of an hour (one with Label Studio, one with Chromium), PostgreSQL, data outside the repository,
 # other packages, or an hour of an idle machine.
 OTHERS = (
     *("review", "pull", "protocols", "kills", "coverage", "splits", "browse", "formats"),
-    *("publish", "publish_kills", "local_attention", "smollm2_page", "proof", "fuzzing", "nodes", "shared_ledger"),
+    *(
+        "publish",
+        "publish_kills",
+        "local_attention",
+        "smollm2_page",
+        "proof",
+        "fuzzing",
+        "nodes",
+        "chaos",
+        "shared_ledger",
+    ),
 )
 
 

@@ -13,68 +13,32 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks.instant import config, trivial_videos
-from benchmarks.nodes.machines import machines, why_not
-from benchmarks.nodes.postgres import running
-from curation.ledger.databases import LEDGER
-from schemas.configuration.config import CurateConfig, SourceSpec
+from benchmarks.instant import trivial_videos
+from benchmarks.nodes.machines import why_not
+from benchmarks.nodes.setup import BUCKET, settings, site
 
 NODES = (1, 2, 4, 8)
-PORT = 8000
-_PLACES = 2
-
-
-def settings(films: Path, address: str, store: Path) -> CurateConfig:
-    """The benchmark's configuration: trivial videos, and on each node its own server."""
-    base = config(engine="ray", ray_address=address, shard_size=10, shards_in_flight=_PLACES, claim_seconds=30.0)
-    model = {
-        "engine": "openai",
-        "model": "tiny",
-        "base_urls": [f"http://127.0.0.1:{PORT}/v1"],
-        "concurrency": {"start": 8, "max": 8},
-    }
-    document = base.model_dump(mode="json")
-    document["models"] |= {"captioner": model, "summarizer": model}
-    document["store"] = {"address": store.as_uri()}
-    document["sources"] = [SourceSpec(at=str(films)).model_dump(mode="json")]
-    return CurateConfig.model_validate(document)
 
 
 def measure(nodes: int, films: Path, latency: float, capacity: int) -> dict[str, Any]:
     """One run on so many nodes. Raises RuntimeError with what the driver said where it failed."""
-    with ExitStack() as closing:
-        server = closing.enter_context(running())
-        folder = Path(closing.enter_context(tempfile.TemporaryDirectory()))
-        (folder / "store").mkdir()
-        made = closing.enter_context(machines())
-        head = made.head
-        socket = _socket(server)
-        made.start(head, "-m", "benchmarks.nodes.forward", head.address, 5432, f"{socket}/.s.PGSQL.{server.port}")
-        address = server.set(drivername="postgresql", host=head.address, port=5432)
-        environment = {LEDGER: address.render_as_string(hide_password=False)}
+    with site(latency, capacity) as here, tempfile.TemporaryDirectory() as folder:
         for number in range(nodes):
-            machine = made.start_ray(environment, head if number == 0 else None)
-            model = ["--port", PORT, "--capacity", capacity, "--latency", latency]
-            made.start(machine, "-m", "demo.faulty_server", *model)
-        (folder / "config.json").write_text(settings(films, made.address, folder / "store").model_dump_json())
-        driver = made.start(
-            head, "-m", "benchmarks.nodes.drive", folder / "config.json", folder / "workspace",
-            environment=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+            here.add(here.made.head if number == 0 else None)
+        chosen = settings(films, f"s3://{BUCKET}/run", engine="ray", ray_address=here.made.address)
+        driver = here.drive(chosen, Path(folder) / "workspace")
         out, said = driver.communicate(timeout=3600)
         if driver.returncode:
             raise RuntimeError(said[-4000:])
-        return {"nodes": nodes, **summary(json.loads(out.splitlines()[-1]), nodes)}
+        return {"nodes": nodes, **summary(json.loads(out.splitlines()[-1]))}
 
 
-def summary(found: dict[str, Any], nodes: int) -> dict[str, Any]:
+def summary(found: dict[str, Any]) -> dict[str, Any]:
     """The figures of one run: the rate while all worked, and the tail."""
     points, videos = found.pop("points"), found["videos"]
     ends = sorted(share["ended"] for share in found["shares"].values())
@@ -82,23 +46,8 @@ def summary(found: dict[str, Any], nodes: int) -> dict[str, Any]:
     window = [(at, done) for at, done in points if videos / 5 <= done <= videos * 4 / 5]
     (first, before), (last, after) = window[0], window[-1]
     tail = ends[-1] - ends[-2] if len(ends) > 1 else 0.0
-    return {
-        **found,
-        "rate": round((after - before) / (last - first), 3),
-        "tail": round(tail / found["seconds"], 4),
-        "worked": len(ends),
-        "all": nodes,
-    }
-
-
-def _socket(server: Any) -> str:
-    import psycopg
-
-    text = server.set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(text) as connection:
-        row = connection.execute("SHOW unix_socket_directories").fetchone()
-    assert row is not None
-    return str(row[0])
+    rate = (after - before) / (last - first)
+    return {**found, "rate": round(rate, 3), "tail": round(tail / found["seconds"], 4), "worked": len(ends)}
 
 
 def main() -> None:
