@@ -5,8 +5,9 @@
 While a driver curates trivial videos on a head and three nodes, faults come at random moments, in turns: a worker is
 killed; a node is switched off; a node is cut off and comes back; a worker sleeps for longer than its claim; the
 database takes no connections; the store does not answer; a model server does not answer; the driver is killed. What
-ended is started again. A trigger in the database notes every result that is committed, so that a second commit of the same is
-seen. It needs root and network namespaces, and prints one line of JSON last; exit code 1 when anything was wrong.
+ended is started again. A trigger in the database notes every result that is committed, so that a second commit of the
+same is seen. It needs root and network namespaces, and prints one line of JSON last; exit code 1 when anything was
+wrong.
 """
 
 from __future__ import annotations
