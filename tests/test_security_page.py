@@ -16,8 +16,8 @@ KINDS = {
     *("Playlist bombs and playlists of other files", "Bombs that unpack", "Programs started by a format"),
     *("Template injection in prompts", "Template injection in Label Studio", "Template injection in pages"),
     *("Formula injection", "Secrets in logs, tracebacks and command lines", "Secrets in what is kept or published"),
-    *("Pickle from outside", "A Prefect server without authentication", "Our own listeners"),
-    *("Known faults of packages", "Malformed input of every parser"),
+    *("Pickle from outside", "A Prefect server without authentication", "A Ray cluster without authentication"),
+    *("Our own listeners", "Known faults of packages", "Malformed input of every parser"),
 }
 
 

@@ -24,6 +24,7 @@ from curation.ledger.unnamed import forget_unnamed, names_of_several
 from curation.pipeline.counts import Counts
 from curation.pipeline.failure_watch import FailureWatch
 from curation.pipeline.identities import note_identities
+from curation.pipeline.nodes.require import require_cluster
 from curation.pipeline.open_files import require_files
 from curation.pipeline.process import process
 from curation.pipeline.services import Services, open_services
@@ -162,14 +163,15 @@ def open_run(
     """Lock a workspace and open its services; `run_of` finds them until the block ends.
 
     The run stops at a safe point when somebody sets `stop` or calls `v2xum stop`. A run that this process has already
-    opened is joined. Raises WorkspaceBusy when another process holds the workspace, and ConfigError as `require_files`
-    and `settle_store`.
+    opened is joined. Raises WorkspaceBusy when another process holds the workspace, and ConfigError as `require_files`,
+    `require_cluster` and `settle_store`.
     """
     joined = _open.get(str(root))
     if joined is not None:
         yield joined
         return
     require_files(config)
+    require_cluster(config)
     workspace = Workspace(root)
 
     def told() -> None:

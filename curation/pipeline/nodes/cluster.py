@@ -7,11 +7,11 @@ Ray: it goes through the ledger and the store. docs/decisions/0072-ray.md says w
 from __future__ import annotations
 
 import logging
-import os
 import socket
 from pathlib import Path
 from typing import Any
 
+from curation.pipeline.nodes.require import head_of
 from curation.pipeline.nodes.spec import Carried, NodeReading, NodeShard, RunSpec
 from curation.pipeline.nodes.worker import Worker
 from schemas.errors import ConfigError
@@ -20,7 +20,6 @@ log = logging.getLogger(__name__)
 
 _CONTROL = 4  # threads of an actor beside those that carry shards: for read and close
 _ANSWER = 10.0  # seconds for the head to answer
-_ADDRESS = "HOST:PORT, as `ray start --head` prints it"
 
 
 class WorkerActor:
@@ -178,19 +177,10 @@ class NodeLost(Exception):
 
 def connect(address: str) -> Any:
     """Connect this process to the Ray cluster at HOST:PORT; returns the module `ray`. Raises ConfigError as Cluster."""
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal():
-        raise ConfigError(f"run.ray_address {address!r}: not an address; give {_ADDRESS}")
-    try:
-        import ray
-    except ModuleNotFoundError as error:
-        raise ConfigError("run.engine: ray needs Ray: pip install -e '.[cluster]' on every node") from error
-    if os.environ.get("RAY_AUTH_MODE") != "token":
-        raise ConfigError(
-            "run.engine: Ray listens on every interface, and whoever reaches it may run anything. Set "
-            "RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH before `ray start` on every node, and here"
-        )
-    own = _own_address(host, int(port))
+    host, port = head_of(address)
+    import ray
+
+    own = _own_address(host, port)
     try:
         ray.init(
             address=address,

@@ -18,6 +18,7 @@ from sqlalchemy.exc import OperationalError
 from curation.ledger.claims import shard_key
 from curation.ledger.databases import postgresql_schema
 from curation.pipeline.nodes.cluster import Cluster, Node, NodeLost
+from curation.pipeline.nodes.require import require_cluster
 from curation.pipeline.nodes.shards import Shards
 from curation.pipeline.nodes.spec import Carried, NodeShard, RunSpec
 from curation.pipeline.run import Run
@@ -50,7 +51,7 @@ def carry_on_nodes(
 
     `show` is told how many of the videos were carried. Files of this machine are brought into the store here, since
     other nodes do not have them. Raises RunStopped and ConfigError as the stages do, MachineTrouble when no node is
-    left for ten minutes, and ConfigError without a shared ledger and store.
+    left for ten minutes, and ConfigError as `require_cluster`.
     """
     if not ids:
         return {}
@@ -60,14 +61,12 @@ def carry_on_nodes(
 
 
 def spec_of(run: Run) -> RunSpec:
-    """What nodes are told of an open run. Raises ConfigError where its ledger or its store is not shared."""
+    """What nodes are told of an open run. Raises ConfigError where its ledger is not shared."""
     services = run.services
     fence, schema = services.ledger.fence, postgresql_schema(run.workspace.root)
     if fence is None or schema is None:
-        raise ConfigError("run.engine: ray needs a ledger that all nodes reach: V2XUM_LEDGER=postgresql://...")
-    if services.config.store.address is None:
         raise ConfigError(
-            "run.engine: ray needs a store that all nodes reach: store.address, such as s3://BUCKET/PREFIX"
+            f"{run.workspace.root}: its ledger is in a file; run.engine: ray needs a workspace in PostgreSQL"
         )
     return RunSpec(services.config.model_dump_json(), schema, fence, services.hashes)
 
@@ -99,12 +98,11 @@ class _Driver:
         self._readings: dict[Any, Node] = {}
 
     def carry(self) -> None:
+        config = self._run.services.config
+        require_cluster(config)
         self._spec = spec_of(self._run)
-        address = self._run.services.config.run.ray_address
-        if address is None:
-            raise ConfigError("run.engine: ray needs run.ray_address, HOST:PORT as `ray start --head` prints it")
         with ExitStack() as closing:
-            self._cluster = Cluster(address, self._spec, self._places)
+            self._cluster = Cluster(str(config.run.ray_address), self._spec, self._places)
             closing.callback(self._cluster.close, _CLOSING)
             pool = closing.enter_context(ThreadPoolExecutor(1, thread_name_prefix="feed"))
             self._show(0, len(self._ids))
