@@ -11,7 +11,7 @@ from schemas.configuration.config import CurateConfig
 from schemas.errors import ConfigError
 
 _ADDRESS = "HOST:PORT, as `ray start --head` prints it"
-_TOKEN = (
+_OPEN_TO_ALL = (
     "Ray listens on every interface, and whoever reaches it may run anything. Set RAY_AUTH_MODE=token and "
     "RAY_AUTH_TOKEN_PATH before `ray start` on every node, and here"
 )
@@ -58,5 +58,5 @@ def _faults_of_ray(address: str) -> list[str]:
     if importlib.util.find_spec("ray") is None:
         faults.append("Ray is missing: pip install -e '.[cluster]' on every node")
     if os.environ.get("RAY_AUTH_MODE") != "token":
-        faults.append(_TOKEN)
+        faults.append(_OPEN_TO_ALL)
     return faults
