@@ -40,7 +40,7 @@ _PROBE = b"v2xum writes this to see that it can.\n"
 _FORGOTTEN_SECONDS = 14 * 86_400.0
 _NOWHERE = "there is no such bucket or folder: make it, or mount it"
 _LIBRARIES = {
-    "s3": ("s3fs", "pip install 'v2xum-curator[s3]'"),
+    "s3": ("s3fs", "pip install -e '.[s3]'"),
     "gs": ("gcsfs", "pip install gcsfs"),
     "az": ("adlfs", "pip install adlfs"),
     "abfs": ("adlfs", "pip install adlfs"),

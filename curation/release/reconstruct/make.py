@@ -350,7 +350,10 @@ def _keep_video(wanted: Wanted, tools: Tools, video: Video, path: Path, state: S
     name = f"{'cut' if state == 'cut' else 'videos'}/{wanted.id}.{video.extension}"
     target = tools.out / name
     target.parent.mkdir(exist_ok=True)
-    path.replace(target)
+    try:
+        path.replace(target)
+    except FileNotFoundError as error:  # between its check and now
+        raise NotStored("file_missing", f"{path.name}: another row with the same file has just taken it") from error
     sync(target.parent)
     return name
 

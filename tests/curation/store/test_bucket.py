@@ -160,5 +160,5 @@ def test_a_missing_library_is_named(address: str, way: str, monkeypatch: pytest.
 
 def test_the_extra_is_named_where_s3fs_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "s3fs", None)
-    with pytest.raises(ConfigError, match=r"pip install 'v2xum-curator\[s3\]'"):
+    with pytest.raises(ConfigError, match=r"pip install -e '\.\[s3\]'"):
         open_bucket("s3://films")

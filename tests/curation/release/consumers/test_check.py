@@ -148,7 +148,7 @@ def test_nested_nulls_are_found(folder: Path) -> None:
     rewrite(folder, path, without_summary)
     told = problems(folder, "v2xum evaluate")
     assert "summary: a structure that is null" in told and "captions: a list with a null in it" in told
-    assert "v2xum evaluate: full/train: cannot be read: TypeError" in told
+    assert "v2xum evaluate: full/train: cannot be read: ConfigError" in told and "'NoneType' object" in told
 
 
 def test_texts_that_break_readers_are_found(folder: Path) -> None:

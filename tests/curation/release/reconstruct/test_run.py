@@ -10,16 +10,18 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from curation.release.reconstruct.make import _keep_video
 from curation.release.reconstruct.run import Request, reconstruct
 from curation.store.files import hash_file
 from demo.site import serve
 from schemas.documents.reconstruction import ReconstructedRow, ReconstructionReport
-from schemas.errors import ConfigError, StorageFull
+from schemas.errors import ConfigError, NotStored, StorageFull
 from schemas.repository import ROOT
 from tests.curation.release.consumers.planted import copied, rewrite, with_column
 from tests.curation.release.reconstruct.filmed import encode, film, filmed, smaller
@@ -380,3 +382,10 @@ def test_the_command_prints_a_table_or_json(place: Place, out: Path, tmp_path: P
     assert json.loads(told.stdout)["states"]["cut"] == 1
     wrong = in_process("reconstruct", tmp_path, "--out", again)
     assert wrong.returncode == 2 and "no release here" in wrong.stderr
+
+
+def test_a_file_that_another_row_has_just_taken_is_not_stored(tmp_path: Path) -> None:
+    """Between the check of the stored file and its move. `make_row` fetches it again after NotStored."""
+    wanted, tools, video = SimpleNamespace(id="a"), SimpleNamespace(out=tmp_path), SimpleNamespace(extension="mp4")
+    with pytest.raises(NotStored, match="another row"):
+        _keep_video(wanted, tools, video, tmp_path / "gone.mp4", "verified")  # type: ignore[arg-type]
