@@ -388,4 +388,4 @@ def test_a_file_that_another_row_has_just_taken_is_not_stored(tmp_path: Path) ->
     """Between the check of the stored file and its move. `make_row` fetches it again after NotStored."""
     wanted, tools, video = SimpleNamespace(id="a"), SimpleNamespace(out=tmp_path), SimpleNamespace(extension="mp4")
     with pytest.raises(NotStored, match="another row"):
-        _keep_video(wanted, tools, video, tmp_path / "gone.mp4", "verified")  # type: ignore[arg-type]
+        _keep_video(wanted, tools, video, tmp_path / "gone.mp4", "verified")
