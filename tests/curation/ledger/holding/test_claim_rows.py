@@ -223,7 +223,7 @@ def test_a_process_that_is_stopped_inside_a_transaction_does_not_hold_the_claim_
     empty(shared)
     claim = shared.claim(RUN, "stopped", 0.5)
     assert claim is not None
-    with closing(fenced(shared, claim)) as ledger, pytest.raises(sa.exc.DBAPIError), ledger.writing() as connection:
+    with closing(fenced(shared, claim)) as ledger, pytest.raises(ClaimLost), ledger.writing() as connection:
         connection.execute(sa.insert(t.properties).values(name="unfinished", value="yes"))
         taken = None
         for _ in range(200):
