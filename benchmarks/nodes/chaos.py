@@ -225,7 +225,7 @@ def main() -> None:
         campaign.undisturbed()
         while campaign.made.total() < options.faults:
             campaign.run(options.faults - campaign.made.total())
-    found = campaign.document()
+        found = campaign.document()
     print(json.dumps(found))
     if found["lost"] or found["doubled"] or found["verdicts_lost"] or not found["export_identical"]:
         sys.exit(1)
