@@ -68,7 +68,6 @@ class Node:
         self.actor = actor
         self.hello: Any | None = hello
         self.carrying: set[int] = set()
-        self.reading: Any | None = None  # the answer that is asked for
 
     def carry(self, shard: NodeShard) -> Any:
         """Hand the node a shard; returns Ray's reference to what becomes of it."""
@@ -96,7 +95,7 @@ class Cluster:
         self._refused: dict[str, str] = {}
 
     def refresh(self) -> list[str]:
-        """Start workers on nodes that joined; returns the nodes that left, which are no longer in `nodes`."""
+        """Start workers on nodes that joined; returns those of `nodes` that are gone: call `leave` for each."""
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         alive = {node["NodeID"]: node["NodeManagerAddress"] for node in self._ray.nodes() if node["Alive"]}
