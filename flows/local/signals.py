@@ -55,6 +55,8 @@ def stoppable(work: Callable[[], T], stop: threading.Event, grace: float = GRACE
             thread.join(_POLL_SECONDS)
             if asked and time.monotonic() - asked[0][1] > grace and thread.is_alive():
                 _end_now(asked[0][0], f"no safe point within {grace:g} s")
+        if asked:  # the second half of one request must not meet the handlers from before, which would kill
+            time.sleep(max(0.0, asked[0][1] + _AGAIN_SECONDS - time.monotonic()))
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

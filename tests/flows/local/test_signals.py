@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from flows.local.signals import stoppable
+from schemas.errors import Interrupted, Terminated
 from schemas.repository import ROOT
 
 pytestmark = pytest.mark.slow
@@ -99,6 +101,27 @@ def test_two_signals_at_once_are_one_request(folder: Path) -> None:
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=20)
     assert process.returncode == 143 and (folder / "safe").exists()
+
+
+def test_the_second_half_of_a_request_may_come_when_the_work_has_ended() -> None:
+    stop, killed = threading.Event(), list[int]()
+    again = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM))
+
+    def work() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.wait(30)
+        again.start()
+        raise Interrupted("at a safe point")
+
+    before = signal.signal(signal.SIGTERM, lambda number, _: killed.append(number))
+    try:
+        with pytest.raises(Terminated):
+            stoppable(work, stop)
+        again.join(30)
+        time.sleep(0.05)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert not killed
 
 
 def test_a_signal_that_comes_while_the_first_is_handled_is_no_dead_end(folder: Path) -> None:
