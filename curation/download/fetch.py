@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from curation.download.credentials import read_secrets
-from curation.download.host_pacing import Hosts
+from curation.download.pacing.hosts import Hosts
 from curation.download.record import Probe, Progress, file_extension, storage_error, video_record
 from curation.download.retries import Children, DownloadTask, download_with_retries
 from curation.sources import addresses

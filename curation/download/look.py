@@ -7,7 +7,7 @@ from pathlib import Path
 
 from curation.download.credentials import read_secrets
 from curation.download.exchange import Failure, Order
-from curation.download.host_pacing import Hosts
+from curation.download.pacing.hosts import Hosts
 from curation.download.retries import GRACE_SECONDS, Children
 from curation.sources import addresses
 from curation.video.sandbox import Limits

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from curation.download.credentials import Secrets
-from curation.download.host_pacing import retry_pause
 from curation.download.network import DebugLog
+from curation.download.pacing.hosts import retry_pause
 from schemas.configuration.config import DownloadConfig
 
 _SINGLE_FILES = "[protocol~='^(https?|m3u8(_native)?|http_dash_segments)$']"

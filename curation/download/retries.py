@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from curation.download.credentials import Secrets
 from curation.download.exchange import Failure, Fetched, Order
-from curation.download.host_pacing import Hosts, retry_pause
+from curation.download.pacing.hosts import Hosts, retry_pause
 from curation.download.record import Probe, Progress, file_extension, storage_error, video_record
 from curation.store import unfinished
 from curation.store.store import Store

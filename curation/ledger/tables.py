@@ -201,3 +201,18 @@ claims = sa.Table(
     # Unique, so that a new owner waits for transactions that hold `FOR KEY SHARE`, and a renewal does not.
     sa.Index("claims_fence", "key", "fence", unique=True),
 )
+
+hosts = sa.Table(
+    "hosts",
+    metadata,
+    sa.Column(
+        "host", sa.Text, primary_key=True, comment="of downloads that the nodes of a run share; times: database's"
+    ),
+    sa.Column("next_turn", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("closed_until", sa.DateTime(timezone=True), comment="end of its pause"),
+    sa.Column("trying_until", sa.DateTime(timezone=True), comment="until then one visit alone tries it after a pause"),
+    sa.Column("reason", sa.Text, nullable=False, comment="why it refused"),
+    sa.Column("forbidden", sa.Integer, nullable=False, comment="answers `forbidden` in a row"),
+    sa.Column("refusals", sa.Integer, nullable=False, comment="the pause's number in a row; 0: it answers"),
+    sa.Column("trials", sa.BigInteger, nullable=False, comment="the number of the latest trial"),
+)

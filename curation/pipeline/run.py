@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from curation.download.pacing.in_ledger import InLedger
 from curation.ledger.holding.stop_requests import listening
 from curation.ledger.integrity import check_pages
 from curation.ledger.ledger import Ledger
@@ -187,6 +188,8 @@ def open_run(
         check_pages(services.ledger.engine)
         services.store.clean()
         services.ledger.forget_file_missing()
+        if config.run.engine == "ray":
+            InLedger(services.ledger).forget()
         note_identities(services.ledger, config.models)
         if not workspace.saved_config():
             workspace.save_config(config)  # a first run that fails at its sources leaves a workspace that opens

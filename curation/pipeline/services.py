@@ -9,8 +9,9 @@ from types import TracebackType
 
 from curation.binding.guard import BindingGuard
 from curation.download.fetch import fetch
-from curation.download.host_pacing import Hosts
 from curation.download.look import look
+from curation.download.pacing.hosts import Hosts
+from curation.download.pacing.in_ledger import InLedger
 from curation.frames.pictures import Pictures
 from curation.frames.sample import check_backend
 from curation.ledger.ledger import Ledger
@@ -64,7 +65,8 @@ class Services:
         self.budget: Budget | None = None
         self.require_claim: Callable[[], None] = _no_claim  # raises ClaimLost once others may do this work
         self.transferred: Callable[[int], None] = _nothing_arrives
-        self.hosts = Hosts(config.download)
+        # The nodes of a run share the pace toward a host.
+        self.hosts = Hosts(config.download, InLedger(ledger) if config.run.engine == "ray" else None)
         self.signed = SignedAddresses()
         self.prompts: Mapping[str, Prompt] = load_prompts(config)
         self._alarm: Callable[[], None] | None = None

@@ -23,7 +23,8 @@ CHECKED = {
     "replies": ("text", "checksum"),
     "verdicts": ("payload", "checksum"),
 }
-TABLES = tuple(table.name for table in t.metadata.sorted_tables if table is not t.claims)  # they are of the moment
+_OF_THE_MOMENT = (t.claims, t.hosts)  # and on PostgreSQL only
+TABLES = tuple(table.name for table in t.metadata.sorted_tables if table not in _OF_THE_MOMENT)
 # SQLite's message about a damaged list of tables may quote what is no text.
 DAMAGE = (sqlite3.DatabaseError, UnicodeDecodeError)
 # Tables that a ledger of an earlier version has not: the version that brought them.

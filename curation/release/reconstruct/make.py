@@ -17,7 +17,7 @@ import pyarrow as pa
 from PIL import Image
 
 from curation.download.fetch import fetch
-from curation.download.host_pacing import Hosts
+from curation.download.pacing.hosts import Hosts
 from curation.download.record import video_record
 from curation.frames.files import frame_name, keep_only
 from curation.frames.sample import sample_frames

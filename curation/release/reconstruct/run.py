@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from curation.download.host_pacing import Hosts
+from curation.download.pacing.hosts import Hosts
 from curation.frames.sample import has_decord
 from curation.release.manifest import read_manifest
 from curation.release.reconstruct.journal import KEEPS, Entry, Journal, Keep

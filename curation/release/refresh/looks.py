@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from curation.download.host_pacing import Hosts
+from curation.download.pacing.hosts import Hosts
 from curation.ledger.refresh.rechecks import Recheck
 from curation.ledger.stages import STAGES
 from curation.ledger.standing import fingerprint_of

@@ -15,7 +15,8 @@ import time
 import pytest
 
 from curation.download.fetch import fetch
-from curation.download.host_pacing import Hosts
+from curation.download.pacing.hosts import Hosts
+from curation.download.pacing.states import InMemory
 from curation.sources import addresses
 from curation.video.probe import probe
 from schemas.configuration.config import FilterConfig, ListFilter
@@ -101,7 +102,7 @@ def test_transient_errors_are_tried_again_as_often_as_configured(get, site, stor
 def test_retry_after_is_honoured_for_the_whole_host(get, site, store, monkeypatch):
     slept = []
     monkeypatch.setattr(time, "sleep", slept.append)
-    hosts = Hosts(config(), clock=lambda: 0.0, sleep=slept.append)
+    hosts = Hosts(config(), InMemory(lambda: 0.0), sleep=slept.append)
     get(site.url("/status/429?after=7&fails=1"), store, hosts=hosts, backoff=1000)
     assert [seconds for seconds in slept if seconds >= 1] == [7]
     get(site.url("/video.mp4"), store, hosts=hosts)
