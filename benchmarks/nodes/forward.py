@@ -1,6 +1,7 @@
-"""Forwards a TCP port to a Unix socket: `python -m benchmarks.nodes.forward HOST PORT SOCKET`.
+"""Forwards connections: `python -m benchmarks.nodes.forward LISTEN TARGET [LISTEN TARGET ...]`.
 
-A server that listens on 127.0.0.1 is not there in another network namespace; its Unix socket is.
+Each is HOST:PORT or the path of a Unix socket. A server that listens on an address of one network namespace is not
+there in another one; a Unix socket is.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+from collections.abc import Sequence
+from functools import partial
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -19,15 +22,29 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.close()
 
 
-async def _serve(host: str, port: int, socket: str) -> None:
-    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        to_reader, to_writer = await asyncio.open_unix_connection(socket)
-        await asyncio.gather(_copy(reader, to_writer), _copy(to_reader, writer))
+async def _forward(target: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        if target.startswith("/"):
+            to_reader, to_writer = await asyncio.open_unix_connection(target)
+        else:
+            host, _, port = target.rpartition(":")
+            to_reader, to_writer = await asyncio.open_connection(host, int(port))
+    except OSError:  # it has not started yet, or it has ended
+        writer.close()
+        return
+    await asyncio.gather(_copy(reader, to_writer), _copy(to_reader, writer))
 
-    server = await asyncio.start_server(forward, host, port)
-    async with server:
-        await server.serve_forever()
+
+async def _serve(pairs: Sequence[str]) -> None:
+    for listen, target in zip(pairs[::2], pairs[1::2], strict=True):
+        forward = partial(_forward, target)
+        if listen.startswith("/"):
+            await asyncio.start_unix_server(forward, listen)
+        else:
+            host, _, port = listen.rpartition(":")
+            await asyncio.start_server(forward, host, int(port))
+    await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(sys.argv[1], int(sys.argv[2]), sys.argv[3]))
+    asyncio.run(_serve(sys.argv[1:]))

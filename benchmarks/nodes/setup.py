@@ -21,7 +21,7 @@ PLACES = 2
 BUCKET = "films"
 _S3_PORT = 5000
 _KEYS = {"AWS_ACCESS_KEY_ID": "benchmark", "AWS_SECRET_ACCESS_KEY": "benchmark", "AWS_REGION": "us-east-1"}
-_MAKE_BUCKET = f"""
+MAKE_BUCKET = f"""
 import boto3, time
 for left in reversed(range(200)):
     try:
@@ -50,10 +50,10 @@ class Site:
         }
         socket = str(self.ask("SHOW unix_socket_directories")[0][0])
         head = made.head
-        made.start(head, "-m", "benchmarks.nodes.forward", host, 5432, f"{socket}/.s.PGSQL.{server.port}")
+        made.start(head, "-m", "benchmarks.nodes.forward", f"{host}:5432", f"{socket}/.s.PGSQL.{server.port}")
         self.s3 = made.start(head, "-m", "moto.server", "-H", host, "-p", _S3_PORT)
         self.models: dict[str, subprocess.Popen[str]] = {}
-        bucket = made.start(head, "-c", _MAKE_BUCKET, environment=self.environment, stderr=subprocess.PIPE)
+        bucket = made.start(head, "-c", MAKE_BUCKET, environment=self.environment, stderr=subprocess.PIPE)
         if bucket.wait(timeout=120):
             raise RuntimeError(bucket.communicate()[1])
 

@@ -5,7 +5,8 @@ A process that renews its claim in time keeps it. After that time anybody may ta
 
 Every transaction of a process that works under a claim locks the row, with its own fence, `FOR KEY SHARE`. So a new
 owner, who changes the fence, waits until a commit that has begun is done, and a late transaction finds that its fence
-is gone. A renewal changes no column of a unique index: it waits for nobody, and nobody waits for it.
+is gone. A renewal changes no column of a unique index: it waits for nobody, and nobody waits for it. The owner's name
+is compared as well: a database that was put back from a dump gives fences a second time, and names never.
 
 No clock of a machine is ever asked. docs/decisions/0069-claims.md says why it is made so.
 """
@@ -103,9 +104,9 @@ def _numbering() -> str:
 
 def is_current(connection: sa.Connection, claim: Claim) -> bool:
     """Whether a claim, and the one it is under, are current; from now to the transaction's end nobody takes them."""
-    asked: dict[str, str | int] = {"key": claim.key, "fence": claim.fence}
+    asked: dict[str, str | int] = {"key": claim.key, "fence": claim.fence, "owner": claim.owner}
     if (under := claim.under) is not None:
-        asked |= {"parent": under.key, "parent_fence": under.fence}
+        asked |= {"parent": under.key, "parent_fence": under.fence, "parent_owner": under.owner}
     schema = (connection.get_execution_options().get("schema_translate_map") or {}).get(None)
     statement = _holding(connection.dialect, schema, alone=under is None)
     return connection.exec_driver_sql(statement, asked).rowcount == (1 if under is None else 2)
@@ -127,8 +128,12 @@ def _holding(dialect: sa.Dialect, schema: str | None, *, alone: bool) -> str:
 c = t.claims.c
 CLOCK = sa.func.clock_timestamp(type_=sa.DateTime(timezone=True))
 _LEFT = sa.extract("epoch", c.expires_at - CLOCK)
-_OWN = sa.and_(c.key == sa.bindparam("key"), c.fence == sa.bindparam("fence"))
-_PARENT = sa.and_(c.key == sa.bindparam("parent"), c.fence == sa.bindparam("parent_fence"))
+_OWN = sa.and_(c.key == sa.bindparam("key"), c.fence == sa.bindparam("fence"), c.owner == sa.bindparam("owner"))
+_PARENT = sa.and_(
+    c.key == sa.bindparam("parent"),
+    c.fence == sa.bindparam("parent_fence"),
+    c.owner == sa.bindparam("parent_owner"),
+)
 _ONE = sa.select(c.key).where(_OWN, c.expires_at > CLOCK).with_for_update(read=True, key_share=True)
 _BOTH = (
     sa.select(c.key)

@@ -39,7 +39,7 @@ def nodes(postgresql: sa.URL) -> Iterator[tuple[Machines, dict[str, str], sa.URL
         (socket,) = rows(postgresql, "SHOW unix_socket_directories")[0]
         head, host = made.head, made.head.address
         started = [
-            made.start(head, "-m", "benchmarks.nodes.forward", host, 5432, f"{socket}/.s.PGSQL.{postgresql.port}"),
+            made.start(head, "-m", "benchmarks.nodes.forward", f"{host}:5432", f"{socket}/.s.PGSQL.{postgresql.port}"),
             made.start(head, "-m", "moto.server", "-H", host, "-p", 5000),
         ]
         environment = {

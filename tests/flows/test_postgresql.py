@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from benchmarks.nodes.postgres import programs
 from curation.ledger.databases import LEDGER
-from tests.postgres import PASSWORD, SECRET, rows, text_of
+from tests.postgres import PASSWORD, SECRET, new_database, rows, text_of
 from tests.runs import CONFIG, ROOT, VIDEOS, shards, status
 
 pytestmark = [pytest.mark.prefect, pytest.mark.postgresql, pytest.mark.slow]
@@ -57,20 +58,57 @@ def await_rows(process: subprocess.Popen[str], database: sa.URL, workspace: Path
         time.sleep(0.01)
 
 
+def dumped(database: sa.URL, workspace: Path, folder: Path) -> Path:
+    """A dump of the workspace's ledger, as docs/guides/operators.md makes it."""
+    schema = (workspace / "ledger.postgresql").read_text().strip()
+    file = folder / "ledger.dump"
+    _postgresql("pg_dump", database, "--format=custom", f"--schema={schema}", f"--file={file}")
+    return file
+
+
+def restore(dump: Path, database: sa.URL) -> None:
+    _postgresql("pg_restore", database, "--no-owner", "--exit-on-error", f"--dbname={database.database}", dump)
+
+
+def _postgresql(program: str, database: sa.URL, *words: str | Path) -> None:
+    folder = programs()
+    assert folder is not None
+    told = {
+        "PGHOST": str(database.host), "PGPORT": str(database.port), "PGUSER": str(database.username),
+        "PGPASSWORD": PASSWORD, "PGDATABASE": str(database.database),
+    }  # fmt: skip
+    done = subprocess.run(
+        [folder / program, *words], env={**os.environ, **told}, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_killed_runs_end_with_the_bytes_of_sqlite_and_tell_nobody_the_password(
     films: Path, undisturbed: Path, tmp_path: Path, v2xum: Cli, postgresql: sa.URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = status(v2xum, undisturbed)
     workspace, rng, said = tmp_path / "shared", random.Random(5), []
     monkeypatch.setenv(LEDGER, text_of(postgresql))
+    database = postgresql
     for goal in (1, 30, 90):
         process = begin(films, workspace)
-        await_rows(process, postgresql, workspace, goal)
-        time.sleep(rng.random() * 0.2)
+        await_rows(process, database, workspace, goal)
+        dump = dumped(database, workspace, tmp_path) if goal == 30 else None  # while the run goes on
+        time.sleep(rng.random() * 0.2 if dump is None else 1.0)
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         said.append(process.communicate(timeout=60)[0])
         assert process.returncode == -signal.SIGKILL
+        if dump is not None:
+            before, database = written(database, workspace), new_database(postgresql, "restored")
+            restore(dump, database)
+            assert 30 <= written(database, workspace) < before
+            monkeypatch.setenv(LEDGER, text_of(database))
+            refused = v2xum(*arguments(films, workspace))
+            assert refused.returncode == 1 and "is older than the one that this workspace had" in refused.stderr
+            accepted = v2xum("repair", workspace, "--accept")
+            assert accepted.returncode == 0, accepted.stderr
+            said += [refused.stderr, accepted.stdout, accepted.stderr]
     done = v2xum(*arguments(films, workspace))
     assert done.returncode == 0, done.stderr
     assert shards(workspace) == shards(undisturbed)
@@ -84,7 +122,7 @@ def test_killed_runs_end_with_the_bytes_of_sqlite_and_tell_nobody_the_password(
     explained = v2xum("explain", workspace, "film 0.mp4")
     assert explained.returncode == 0 and "keyframes" in explained.stdout
     assert not list(workspace.glob("ledger.sqlite*"))
-    monkeypatch.setenv(LEDGER, text_of(postgresql.set(password=PASSWORD + "x")))
+    monkeypatch.setenv(LEDGER, text_of(database.set(password=PASSWORD + "x")))
     refused = v2xum("status", workspace)
     assert refused.returncode == 2 and "password authentication failed" in refused.stderr
     monkeypatch.delenv(LEDGER)

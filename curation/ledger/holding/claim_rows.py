@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from curation.ledger import tables as t
@@ -35,14 +37,14 @@ class ClaimRows(Part):
 
     def renew(self, claim: Claim, seconds: float | None = None) -> bool:
         """Let a claim hold for its seconds from now on; False where it has ended or another one has the key."""
-        named = {"k": claim.key, "f": claim.fence, "seconds": claim.seconds if seconds is None else seconds}
+        named = {**_named(claim), "seconds": claim.seconds if seconds is None else seconds}
         with self.engine.begin() as connection:
             return connection.execute(_RENEW, named).rowcount == 1
 
     def release(self, claim: Claim) -> None:
         """Give a claim back, so that others need not wait for its end. Nothing happens where it was lost."""
         with self.engine.begin() as connection:
-            connection.execute(_RELEASE, {"k": claim.key, "f": claim.fence})
+            connection.execute(_RELEASE, _named(claim))
 
     def claims(self) -> list[Held]:
         """All claims by key: current ones, ended ones, and released ones. Empty on SQLite."""
@@ -67,9 +69,13 @@ class ClaimRows(Part):
             )
 
 
+def _named(claim: Claim) -> dict[str, Any]:
+    return {"k": claim.key, "f": claim.fence, "o": claim.owner}
+
+
 _c = t.claims.c
 _ends = CLOCK + sa.bindparam("seconds", type_=sa.Float) * sa.literal_column("interval '1 second'", sa.Interval)
-_own = sa.and_(_c.key == sa.bindparam("k"), _c.fence == sa.bindparam("f"))
+_own = sa.and_(_c.key == sa.bindparam("k"), _c.fence == sa.bindparam("f"), _c.owner == sa.bindparam("o"))
 _TAKE = (
     sa.update(t.claims)
     .where(_c.key == sa.bindparam("k"), sa.or_(_c.expires_at.is_(None), _c.expires_at <= CLOCK))

@@ -200,6 +200,29 @@ def test_a_new_run_forgets_the_shards_of_the_last_and_their_owners_are_out(share
 
 
 @pytest.mark.postgresql
+def test_a_fence_that_a_restored_database_gives_again_lets_the_old_owner_write_nothing(shared: Ledger) -> None:
+    empty(shared)
+    run = shared.claim(RUN, "old", LONG)
+    assert run is not None
+    shard = shared.claim(shard_key(run, 0), "old worker", LONG, run)
+    assert shard is not None
+    empty(shared)  # as after pg_restore of a dump from before the run
+    again = shared.claim(RUN, "new", LONG)
+    assert again is not None and again.fence == run.fence
+    taken = shared.claim(shard_key(again, 0), "new worker", LONG, again)
+    assert taken is not None and taken.fence == shard.fence
+    for old in (run, shard, shard._replace(owner="new worker"), taken._replace(under=run)):
+        with closing(fenced(shared, old)) as ledger, pytest.raises(ClaimLost):
+            ledger.replace_property("restored", "by the old one")
+    assert not shared.renew(run) and not shared.renew(shard)
+    shared.release(run)
+    held = shared.held(RUN)
+    assert held is not None and held.current
+    with closing(fenced(shared, taken)) as ledger:
+        ledger.replace_property("restored", "by the new one")
+
+
+@pytest.mark.postgresql
 @pytest.mark.parametrize("jump", [-1e7, 1e7])
 def test_a_machine_whose_clock_jumps_neither_takes_nor_loses_a_claim(
     shared: Ledger, jump: float, monkeypatch: pytest.MonkeyPatch
