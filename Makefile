@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # pip-audit, which reads the locks and needs nothing of ours.
 AUDIT_VENV ?= .venv-audit
 
-.PHONY: help setup open-clip vllm label-studio chromium postgresql demo demo-train test test-core check audit docs bench chaos lock clean
+.PHONY: help setup open-clip vllm label-studio chromium postgresql demo demo-train test test-core check audit docs bench chaos stack stack-run lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -100,6 +100,12 @@ bench: $(STAMP)  ## The benchmarks, each a line of JSON
 
 chaos: $(STAMP)  ## Faults in a run on several machines (root, network namespaces, PostgreSQL); one line of JSON last
 	$(BIN)/python -m benchmarks chaos
+
+stack: $(STAMP) $(VLLM_STAMP) label-studio postgresql  ## All servers that a group runs, on this machine until Ctrl-C (root, network namespaces)
+	V2XUM_LABEL_STUDIO_VENV=$(LS_VENV) $(BIN)/python -m benchmarks stack
+
+stack-run: $(STAMP) $(VLLM_STAMP) label-studio postgresql  ## The same for one scheduled curation, its review and its release; one line of JSON last
+	V2XUM_LABEL_STUDIO_VENV=$(LS_VENV) $(BIN)/python -m benchmarks stack --run
 
 lock: $(STAMP)  ## Resolve pyproject.toml anew into requirements.lock
 	$(BIN)/pip-compile --quiet --upgrade --extra local --extra text --extra bench --extra smollm --extra postgresql --extra cluster --extra s3 --extra review --extra train --extra consumers --extra dev --allow-unsafe --strip-extras --resolver=backtracking \

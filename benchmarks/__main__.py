@@ -24,6 +24,7 @@ MODULES = {
     **{"training_data": "training.data", "v2xum_step": "training.v2xum_step"},
     **{"local_attention": "attention_study.run", "proof": "proof_study.run"},
     **{"fuzzing": "fuzzing.run", "nodes": "nodes.run", "chaos": "nodes.chaos", "shared_ledger": "shared_ledger.run"},
+    **{"stack": "stack.run"},
     **{"publish": "publishing.sent_bytes", "publish_kills": "publishing.kills"},
 }
 # These need a quarter of an hour (one with Label Studio, one with Chromium), PostgreSQL, data outside the repository,
@@ -40,6 +41,7 @@ OTHERS = (
         "nodes",
         "chaos",
         "shared_ledger",
+        "stack",
     ),
 )
 

@@ -30,7 +30,7 @@ from schemas.errors import ConfigError, RunStopped
 from schemas.kit.local_process import end_with_parent, free_port
 from schemas.secret_addresses import hide_secrets, without_secrets
 
-_QUIET = {
+PREFECT_QUIET = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_LOGGING_TO_API_ENABLED": "false",
@@ -57,7 +57,7 @@ def quiet_environment(home: Path) -> None:
 
     Call it before the first `import prefect`, which reads them. Variables that the user set stay as they are.
     """
-    for name, value in {**_QUIET, "PREFECT_HOME": str(home), "PREFECT_LOGGING_LEVEL": "CRITICAL"}.items():
+    for name, value in {**PREFECT_QUIET, "PREFECT_HOME": str(home), "PREFECT_LOGGING_LEVEL": "CRITICAL"}.items():
         os.environ.setdefault(name, value)
 
 

@@ -1,0 +1,1 @@
+"""All that a group of annotators and nodes runs, on this machine: `make stack`."""

@@ -1,0 +1,286 @@
+"""The stack: PostgreSQL, Prefect, Ray on three machines, a store, vLLM and Label Studio, started and stopped as one.
+
+The machines are network namespaces (`benchmarks.nodes.machines`). All servers but PostgreSQL run on the head: those
+that nodes ask listen on its address in the machines' own network, the others on its 127.0.0.1. Nothing of it can be
+reached from outside this machine; a browser here comes to Prefect and Label Studio by forwards on 127.0.0.1.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import sqlalchemy as sa
+
+from annotation.label_studio.access import read_access
+from benchmarks.nodes.machines import Machines, machines
+from benchmarks.nodes.postgres import SECRET, running
+from benchmarks.nodes.setup import BUCKET, MAKE_BUCKET
+from benchmarks.serving.vllm_server import CONFIG as VLLM_CONFIG
+from benchmarks.serving.vllm_server import ENVIRONMENT as VLLM_ENVIRONMENT
+from benchmarks.serving.vllm_server import PYTHON as VLLM_PYTHON
+from benchmarks.stack.parts import Parts, answers
+from benchmarks.stack.secrets_file import Secrets, write_environment
+from curation.ledger.databases import LEDGER
+from flows.local.model_server_command import Role, serve_command
+from flows.local.prefect_server import PREFECT_QUIET
+from schemas.configuration.loading import load_config
+from schemas.errors import ConfigError
+from schemas.kit.local_process import free_port
+
+NODES = 2
+POOL = "v2xum"
+ROLES: dict[Role, int] = {"captioner": 8000, "summarizer": 8100}
+_START = 600.0  # seconds: vLLM and Label Studio take a minute each on a quiet machine
+
+
+class Stack:
+    """What runs. `environment` is that of nodes and of the worker; `at` names the addresses for people."""
+
+    def __init__(self, folder: Path, made: Machines, parts: Parts, server: sa.URL, secrets: Secrets) -> None:
+        """Begin nothing yet; `server` is PostgreSQL's address on this machine."""
+        self.folder, self.workspace = folder, folder / "workspace"
+        self._made, self._parts, self._server, self._secrets = made, parts, server, secrets
+        self.host = made.head.address
+        self._prefect, self._labels = _port(4200), _port(8080)
+        self.api = f"http://127.0.0.1:{self._prefect}/api"
+        self.at = {"prefect": self.api.removesuffix("/api"), "label_studio": f"http://127.0.0.1:{self._labels}"}
+        self.environment = {
+            LEDGER: self._database("ledger", "postgresql"),
+            "AWS_ENDPOINT_URL": f"http://{self.host}:5000",
+            "AWS_ACCESS_KEY_ID": "v2xum",
+            "AWS_SECRET_ACCESS_KEY": secrets.store,
+            "AWS_REGION": "us-east-1",
+            "V2XUM_API_KEY": secrets.model,
+        }
+
+    def start(self, report: Any = print) -> None:
+        """Start everything and wait until it is healthy. Raises RunStopped with the log of what is not."""
+        self.workspace.mkdir(mode=0o700)
+        for name in ("prefect", "ledger"):
+            self._create_database(name)
+        self._forward()
+        self._parts.wait()
+        for role, port in ROLES.items():
+            self._begin_vllm(role, port)
+        self._begin("labels", "-m", "benchmarks.stack.labels", self.workspace, self._labels, healthy=self._labels_ready)
+        self._begin("s3", "-m", "moto.server", "-H", self.host, "-p", 5000)
+        self._begin_prefect()
+        report("waiting for Prefect ...")
+        self._parts.wait("prefect")
+        self._begin_worker()
+        self._made_bucket()
+        for number in range(NODES + 1):
+            report(f"starting Ray on {'the head' if not number else f'node {number}'} ...")
+            self._made.start_ray(self.environment, self._made.head if not number else None)
+            self._parts.check()
+        report("waiting for vLLM and Label Studio ...")
+        self._parts.wait()
+        self._write_environment()
+
+    def check(self) -> None:
+        """Raise RunStopped when a part has ended."""
+        self._parts.check()
+
+    def config(self, films: Path) -> Path:
+        """Write the configuration of a run on this stack; returns its path."""
+        sets = [f"models.{role}.base_urls=[http://{self.host}:{port}/v1]" for role, port in ROLES.items()]
+        sets += [f"run.ray_address={self._made.address}", "run.engine=ray", f"store.address=s3://{BUCKET}/stack"]
+        loaded = load_config(VLLM_CONFIG, [*sets, f"sources=[{{at: {films}}}]", "name=stack", *STATED])
+        path = self.folder / "run.yaml"
+        path.write_text(loaded.model_dump_json(indent=2, exclude_defaults=True))
+        return path
+
+    @property
+    def password(self) -> str:
+        """What Prefect asks for: USER:PASSWORD."""
+        return self._secrets.prefect
+
+    def prefect(self) -> httpx.Client:
+        """A client of Prefect's API."""
+        user, _, password = self._secrets.prefect.partition(":")
+        return httpx.Client(base_url=self.api, auth=(user, password), timeout=60)
+
+    def run(self, *words: object) -> Any:
+        """Run Python on the head as the worker would, until it ends; its output."""
+        process = self._made.start(
+            self._made.head, *words, environment=self._worker_environment(), **{"stdout": -1, "stderr": -2}
+        )
+        said, _ = process.communicate(timeout=_START)
+        if process.returncode:
+            raise ConfigError(f"{' '.join(map(str, words))}: {self._hidden(said)[-3000:]}")
+        return said
+
+    def _hidden(self, text: str) -> str:
+        for secret in (SECRET, *self._secrets):
+            text = text.replace(secret, "***")
+        return text
+
+    def _begin(self, name: str, *words: object, healthy: Any = lambda: True, **more: str) -> None:
+        head = self._made.head
+        told = {**self._made.environment, "HOME": str(head.home), **more}
+        self._parts.begin(name, head.command(sys.executable, *words), told, healthy, _START)
+
+    def _forward(self) -> None:
+        """Let the head reach PostgreSQL, and browsers of this machine the head's servers."""
+        sockets = self._made.folder  # closed to others
+        (postgres,) = self._ask("SHOW unix_socket_directories")
+        here: list[str] = []
+        there = [f"{self.host}:5432", f"{postgres}/.s.PGSQL.{self._server.port}"]
+        for port in (self._prefect, self._labels, *ROLES.values()):
+            address = f"127.0.0.1:{port}" if port not in ROLES.values() else f"{self.host}:{port}"
+            there += [f"{sockets}/{port}", address]
+            if port not in ROLES.values():
+                here += [f"127.0.0.1:{port}", f"{sockets}/{port}"]
+        listens = (sockets / str(port)).exists  # the last one
+        self._begin("head-forward", "-m", "benchmarks.nodes.forward", *there, healthy=listens)
+        words = [sys.executable, "-m", "benchmarks.nodes.forward", *here]
+        self._parts.begin("forward", words, self._made.environment)
+
+    def _begin_vllm(self, role: Role, port: int) -> None:
+        if not VLLM_PYTHON.exists():
+            raise ConfigError(f"vLLM is not installed at {VLLM_PYTHON}: run `make vllm`")
+        recipe = serve_command(
+            load_config(VLLM_CONFIG, [f"models.{role}.base_urls=[http://127.0.0.1:{port}/v1]"]), role
+        )
+        options = [part for option in recipe.options for part in option]
+        options[options.index("--host") + 1] = self.host
+        program = [VLLM_PYTHON, "-m", "vllm.entrypoints.openai.api_server", "--model", recipe.program[-1]]
+        told = {**self._made.environment, **VLLM_ENVIRONMENT, "VLLM_API_KEY": self._secrets.model}
+        told["HOME"] = str(self._made.head.home)
+        socket_file = self._made.folder / str(port)
+        self._parts.begin(
+            f"vllm-{role}",
+            self._made.head.command(*program, *options),
+            told,
+            lambda: _socket_answers(socket_file),
+            _START,
+        )
+
+    def _begin_prefect(self) -> None:
+        database = self._database("prefect", "postgresql+asyncpg")
+        words = ["-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", self._prefect]
+        self._begin(
+            "prefect",
+            *words,
+            healthy=answers(f"{self.api}/health"),
+            **{
+                **PREFECT_QUIET,
+                "PREFECT_SERVER_UI_ENABLED": "true",
+                "PREFECT_SERVER_DATABASE_CONNECTION_URL": database,
+                "PREFECT_SERVER_API_AUTH_STRING": self._secrets.prefect,
+                "PREFECT_API_AUTH_STRING": self._secrets.prefect,
+                "PREFECT_HOME": str(self.folder / "prefect"),
+                "PREFECT_UI_API_URL": self.api,
+            },
+        )
+
+    def _worker_environment(self) -> dict[str, str]:
+        return {
+            **self.environment,
+            "DO_NOT_TRACK": "1",
+            "PREFECT_API_URL": self.api,
+            "PREFECT_API_AUTH_STRING": self._secrets.prefect,
+            "PREFECT_HOME": str(self.folder / "worker"),
+            "PREFECT_LOGGING_LEVEL": "WARNING",
+            "PREFECT_WORKER_QUERY_SECONDS": "3",
+        }
+
+    def _begin_worker(self) -> None:
+        words = ["-m", "prefect", "--no-prompt", "worker", "start", "--pool", POOL, "--type", "process", "--limit", "2"]
+        self._begin("worker", *words, "--name", "stack", healthy=self._worker_online, **self._worker_environment())
+
+    def _worker_online(self) -> bool:
+        with self.prefect() as http:
+            found = http.post(f"/work_pools/{POOL}/workers/filter", json={})
+            return found.is_success and any(each["status"] == "ONLINE" for each in found.json())
+
+    def _labels_ready(self) -> bool:
+        """Whether Label Studio answers with the token that its folder has."""
+        access = read_access(self.workspace)
+        if access is None:
+            return False
+        try:
+            told = {"Authorization": f"Token {access.token}"}
+            return httpx.get(f"{access.url}/api/current-user/whoami", headers=told, timeout=5).is_success
+        except httpx.HTTPError:
+            return False
+
+    def _made_bucket(self) -> None:
+        self.run("-c", MAKE_BUCKET)
+
+    def _write_environment(self) -> None:
+        access = read_access(self.workspace)
+        assert access is not None
+        outside = self._server.set(database="ledger", drivername="postgresql")
+        write_environment(
+            self.folder,
+            {
+                "PREFECT_API_URL": self.api,
+                "PREFECT_API_AUTH_STRING": self._secrets.prefect,
+                LEDGER: outside.render_as_string(hide_password=False),
+                "STACK_LABEL_STUDIO_USER": access.username,
+                "STACK_LABEL_STUDIO_PASSWORD": access.password,
+                "V2XUM_API_KEY": self._secrets.model,
+                "AWS_SECRET_ACCESS_KEY": self._secrets.store,
+            },
+        )
+
+    def _database(self, name: str, driver: str) -> str:
+        """The address of a database as the machines reach it."""
+        address = self._server.set(drivername=driver, host=self.host, port=5432, database=name)
+        return address.render_as_string(hide_password=False)
+
+    def _create_database(self, name: str) -> None:
+        self._ask(f'CREATE DATABASE "{name}"')
+
+    def _ask(self, query: str) -> list[Any]:
+        engine = sa.create_engine(self._server, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+        with engine.connect() as connection:
+            found = connection.execute(sa.text(query))
+            return [row[0] for row in found] if found.returns_rows else []
+
+
+STATED = ("export.title=The demo on a stack", "export.licence=apache-2.0")
+
+
+@contextmanager
+def stack(folder: Path, report: Any = print) -> Iterator[Stack]:
+    """A running stack, whose files lie in `folder`, which is empty. Leaving the context ends all of it.
+
+    Raises RunStopped, with the log, when a part does not start; ConfigError when one is not installed.
+    """
+    secrets = Secrets.new()
+    with ExitStack() as closing:
+        report("starting PostgreSQL ...")
+        server = closing.enter_context(running())
+        made = closing.enter_context(machines())
+        parts = closing.enter_context(Parts(folder / "logs", (SECRET, *secrets)))
+        made_stack = Stack(folder, made, parts, server, secrets)
+        made_stack.start(report)
+        yield made_stack
+
+
+def _port(wished: int) -> int:
+    """The port, or another one where it is taken on this machine."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wished))
+        except OSError:
+            return free_port()
+    return wished
+
+
+def _socket_answers(path: Path) -> bool:
+    """Whether /health is answered behind a Unix socket."""
+    try:
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), timeout=5) as http:
+            return http.get("http://vllm/health").is_success
+    except httpx.HTTPError:
+        return False
