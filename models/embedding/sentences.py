@@ -13,8 +13,7 @@ import math
 import re
 import threading
 import unicodedata
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from schemas.configuration.model_config import TransformersEmbedder as Transform
 
 _WORD = re.compile(r"\w+")
 _BATCH = 32
+_LONGEST_KEPT = 40  # characters of a word whose features are remembered; some languages write no spaces
 
 
 class NgramEmbedder:
@@ -45,9 +45,12 @@ class NgramEmbedder:
         """Embed texts: float32 [len(texts), dimensions], rows of unit norm; a text without words is a row of zeros."""
         vectors = np.zeros((len(texts), self._dimensions), dtype=np.float32)
         for row, text in enumerate(texts):
-            for feature, count in Counter(_features(text)).items():
-                place, sign = _hashed(feature, self._dimensions)
-                vectors[row, place] += sign * (1 + math.log(count))
+            if len(hashes := _hashes(text)):
+                distinct, first, counts = np.unique(hashes, return_index=True, return_counts=True)
+                order = np.argsort(first)  # sums of float32 depend on their order: that of the text
+                distinct, weights = distinct[order], _weights(int(counts.max()))[counts[order]]
+                places = (distinct >> np.uint64(1)) % np.uint64(self._dimensions)
+                np.add.at(vectors[row], places.astype(np.intp), np.where(distinct & np.uint64(1), weights, -weights))
         return _unit(vectors)
 
 
@@ -95,23 +98,35 @@ class TransformersEmbedder:
         return pooled
 
 
-def _features(text: str) -> Iterator[str]:
+def _hashes(text: str) -> NDArray[np.uint64]:
+    """The hashes of a text's features in their order, words first. A hash stands for its feature."""
     words = _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
-    for word in words:
-        yield f"w {word}"
-        bordered = f" {word} "
-        for n in (3, 4, 5):
-            for start in range(len(bordered) - n + 1):
-                yield f"c {bordered[start : start + n]}"
-    for first, second in itertools.pairwise(words):
-        yield f"p {first} {second}"
+    if not words:
+        return np.zeros(0, np.uint64)
+    pairs = [_hash(f"p {first} {second}") for first, second in itertools.pairwise(words)]
+    known = [_of_word(word) if len(word) <= _LONGEST_KEPT else _new_word(word) for word in words]
+    return np.concatenate([*known, np.array(pairs, np.uint64)])
 
 
-@functools.lru_cache(maxsize=1 << 13)  # words repeat; a larger cache would take tens of megabytes and save little
-def _hashed(feature: str, dimensions: int) -> tuple[int, float]:
-    """The column and the sign (1 or -1) of a feature."""
-    number = int.from_bytes(hashlib.blake2b(feature.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
-    return (number >> 1) % dimensions, 1.0 if number & 1 else -1.0
+def _new_word(word: str) -> NDArray[np.uint64]:
+    """The hashes of a word and of its character 3- to 5-grams."""
+    bordered = f" {word} "
+    grams = (f"c {bordered[start : start + n]}" for n in (3, 4, 5) for start in range(len(bordered) - n + 1))
+    return np.array([_hash(feature) for feature in (f"w {word}", *grams)], np.uint64)
+
+
+# Words repeat; a larger cache would take tens of megabytes and save little.
+_of_word = functools.lru_cache(maxsize=1 << 13)(_new_word)
+
+
+def _hash(feature: str) -> int:
+    return int.from_bytes(hashlib.blake2b(feature.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+
+
+@functools.lru_cache(maxsize=8)
+def _weights(most: int) -> NDArray[np.float32]:
+    """The weights of the counts 0 (which no feature has) to `most`."""
+    return np.array([0.0, *(1 + math.log(count) for count in range(1, most + 1))], np.float32)
 
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

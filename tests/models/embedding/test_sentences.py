@@ -1,11 +1,17 @@
 """Embeddings: unit rows that do not depend on other rows, and similarities that order texts."""
 
+import hashlib
+import itertools
+import math
+import re
 import subprocess
 import sys
+import unicodedata
+from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from models.build import build_embedder
@@ -26,6 +32,27 @@ def test_rows_are_unit_or_zero_and_independent(texts: list[str]) -> None:
     assert all(abs(n - 1) < 1e-5 or n == 0 for n in norms)
     for text, vector in zip(texts, vectors, strict=True):
         assert np.array_equal(NGRAM.embed([text])[0], vector)
+
+
+@given(st.text(max_size=60) | st.text("ab ", max_size=60))
+@example("ab" * 30 + " aba aba ab")
+def test_vectors_are_those_of_the_definition(text: str) -> None:
+    words = re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold())
+    features = [
+        feature
+        for word in words
+        for feature in [f"w {word}"]
+        + [f"c {f' {word} '[at : at + n]}" for n in (3, 4, 5) for at in range(len(word) + 3 - n)]
+    ] + [f"p {first} {second}" for first, second in itertools.pairwise(words)]
+    vector = np.zeros(64, np.float32)
+    for feature, count in Counter(features).items():
+        number = int.from_bytes(
+            hashlib.blake2b(feature.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big"
+        )
+        vector[(number >> 1) % 64] += (1 if number & 1 else -1) * (1 + math.log(count))
+    norm = np.linalg.norm(vector[None], axis=1)[0]
+    expected = vector / norm if norm else vector
+    assert NgramEmbedder(64).embed([text])[0].tobytes() == expected.tobytes()
 
 
 def test_near_texts_are_nearer_than_far_ones() -> None:
