@@ -13,7 +13,7 @@ from curation.ledger import tables as t
 from curation.ledger.part import altered, ledger_name
 from schemas.errors import ConfigError
 
-HEAD = "0005"
+HEAD = "0006"
 IDENTITY, GENERATION = "identity", "generation"  # properties that every ledger has from its making on
 _VERSION = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
 _SCRIPTS = "curation.ledger:migrations"

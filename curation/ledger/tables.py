@@ -7,7 +7,8 @@ that comes from outside has the type `AnyText`, which stores every character on 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import zlib
+from typing import TYPE_CHECKING, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
 
 metadata = sa.MetaData()
+
+_PACKED = b"\x00z"  # no text begins so
+_LEAST_PACKED = 512  # characters; shorter text hardly shrinks
+_MOST_UNPACKED = 1 << 28  # bytes; a record of a day's video has a tenth
 
 
 class AnyText(sa.TypeDecorator[str]):
@@ -31,6 +36,41 @@ class AnyText(sa.TypeDecorator[str]):
     def process_result_value(self, value: str | None, dialect: sa.Dialect) -> str | None:
         """From the database."""
         return str(json.loads(value)) if value is not None and dialect.name == "postgresql" else value
+
+
+class PackedText(sa.TypeDecorator[str]):
+    """Long text that SQLite keeps compressed, as a BLOB in a column of text; PostgreSQL compresses by itself (TOAST).
+
+    Text that an earlier version wrote is read as it is. What is damaged reads as no text, which no checksum fits.
+    """
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        """To the database. SQLite takes bytes in any column."""
+        return cast("str", packed(value)) if value is not None and dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: str | bytes | None, dialect: sa.Dialect) -> str | None:
+        """From the database."""
+        return unpacked(value) if isinstance(value, bytes) else value
+
+
+def packed(text: str) -> str | bytes:
+    """The text as SQLite keeps it: compressed from 512 characters on."""
+    if len(text) < _LEAST_PACKED:
+        return text
+    return _PACKED + zlib.compress(text.encode("utf-8", "surrogatepass"), 3)
+
+
+def unpacked(data: bytes) -> str:
+    """The text that was packed; empty where the bytes are damaged, or would be longer than any record."""
+    reader = zlib.decompressobj()
+    try:
+        text = reader.decompress(data.removeprefix(_PACKED), _MOST_UNPACKED).decode("utf-8", "surrogatepass")
+    except (zlib.error, UnicodeDecodeError):
+        return ""
+    return text if data.startswith(_PACKED) and reader.eof else ""
 
 
 def inserting(table: sa.Table, dialect: sa.Dialect) -> sqlite.Insert | postgresql.Insert:
@@ -60,7 +100,7 @@ results = sa.Table(
     sa.Column("fingerprint", sa.String(64), primary_key=True),
     sa.Column("current", sa.Boolean, nullable=False),
     sa.Column("status", sa.String(16), nullable=False, comment="done | rejected"),
-    sa.Column("payload", sa.Text, nullable=False, comment="the stage's record, or a Rejection"),
+    sa.Column("payload", PackedText, nullable=False, comment="the stage's record, or a Rejection"),
     sa.Column("digest", sa.String(64), nullable=False, comment="sha256 of the payload; later stages depend on it"),
     sa.Column("content", sa.String(64), comment="sha256 of the video file, for the download stage"),
     sa.Column("error_class", sa.String(16)),

@@ -136,7 +136,7 @@ def _bytes(
 ) -> Iterable[tuple[str, str, float]]:
     """Bytes of a video in the store and in the ledger: (stage, quantity, bytes); a shared file counts once."""
     for stage, entry in entries.items():
-        yield stage, "store_bytes", inflation * len(entry.payload)
+        yield stage, "store_bytes", inflation * len(tables.packed(entry.payload))
     if not _done(entries, "download"):
         return
     video = Video.model_validate_json(entries["download"].payload)

@@ -100,7 +100,7 @@ def _row(table: str, number: int, columns: list[sa.Column[Any]], values: list[An
     fault = None
     for column, value in zip(columns, values, strict=True):
         try:
-            found[column.name] = value.decode("utf-8", "strict") if isinstance(value, bytes) else value
+            found[column.name] = _value(value, column)
         except UnicodeDecodeError:
             found[column.name], fault = None, f"its {column.name} is not text"
             continue
@@ -113,6 +113,14 @@ def _row(table: str, number: int, columns: list[sa.Column[Any]], values: list[An
         if noted is not None and checksum(text or "") != noted:
             fault = "it is not what was stored: its checksum differs"
     return Row(number, found, fault)
+
+
+def _value(value: Any, column: sa.Column[Any]) -> Any:
+    if not isinstance(value, bytes):
+        return value
+    if isinstance(column.type, t.PackedText) and value.startswith(b"\0"):  # text has none
+        return t.unpacked(value)
+    return value.decode("utf-8", "strict")
 
 
 def _is_result(values: dict[str, Any]) -> bool:

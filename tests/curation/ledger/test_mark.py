@@ -29,6 +29,7 @@ from curation.ledger.mark import MARK, read_mark
 from curation.ledger.recovery.backup import back_up
 from curation.ledger.recovery.repair import repair
 from curation.ledger.schema import GENERATION
+from curation.ledger.stages import STAGES
 from curation.workspace import Workspace
 from models.chat import Reply
 from schemas.errors import ConfigError, LedgerDamaged
@@ -117,7 +118,7 @@ def test_every_flipped_bit_is_noticed_or_harmless(place: Workspace) -> None:
     """No bit may end in a traceback, or change what is read without a word."""
     with closing(place.ledger()) as ledger:
         ids = [source.id for source in ledger.sources()]
-        right = sorted(ledger.payloads(ids, ["caption", "refine"]))
+        right = sorted(ledger.payloads(ids, STAGES.names))
     whole, rng, refused = ledger_file(place).read_bytes(), random.Random(5), 0
     for _ in range(60):
         at = rng.randrange(len(whole))
@@ -126,7 +127,7 @@ def test_every_flipped_bit_is_noticed_or_harmless(place: Workspace) -> None:
         ledger_file(place).write_bytes(damaged)
         try:
             with closing(place.ledger()) as ledger:
-                found = sorted(ledger.payloads(ids, ["caption", "refine"]))
+                found = sorted(ledger.payloads(ids, STAGES.names))
             # A row may get lost by its key or its flag; the video is due again then. None may read otherwise.
             assert set(found) <= set(right)
         except (LedgerDamaged, ConfigError):

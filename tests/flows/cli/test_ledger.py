@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from curation.ledger.tables import unpacked
 from schemas.repository import ROOT
 from tests.runs import in_process, shards
 
@@ -73,7 +74,9 @@ def test_altered_captions_are_not_shown_and_what_is_lost_is_said(place: Path) ->
     assert standing(place)["captions"] == 2
     exported = shards(place)
     with closing(sqlite3.connect(place / "ledger.sqlite")) as connection:
-        connection.execute("UPDATE results SET payload = replace(payload, 'circle', 'square') WHERE stage = 'caption'")
+        connection.create_function("plain", 1, lambda kept: unpacked(kept) if isinstance(kept, bytes) else kept)
+        altered = "replace(plain(payload), 'circle', 'square')"
+        connection.execute(f"UPDATE results SET payload = {altered} WHERE stage = 'caption'")
         (video,) = connection.execute("SELECT video_id FROM results WHERE payload LIKE '%square%' LIMIT 1").fetchone()
         connection.commit()
     done = in_process("explain", place, video)
