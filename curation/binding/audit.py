@@ -16,9 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import NamedTuple, NoReturn
 
-import numpy as np
-from numpy.typing import NDArray
-
+from curation.binding.measure import Vector, compare_within, draw_captions, embed, random_of
 from curation.binding.repeats import Observation, RepeatFigures, Repeats
 from curation.binding.window import Alarm, CanaryResult, Compared, Shown, Window, caption_key
 from models.clip import Clip
@@ -32,7 +30,6 @@ log = logging.getLogger(__name__)
 REPEAT = "unlike videos have the same summary or keyframes"
 _POOL = 512  # frames of the latest videos that captions are compared with
 
-Vector = NDArray[np.float32]
 Halt = Callable[[Alarm, Window, str], str]
 """Takes the alarm, the window and the id of the video; withdraws captions, writes the evidence, returns a message."""
 HaltRepeats = Callable[[Alarm, Sequence[Observation]], str]
@@ -104,20 +101,16 @@ class BindingAudit:
         if self._config.mode == "disable":
             return Binding(checked=False)
         self.raise_if_stopped()
-        rng = random.Random(f"binding {captions.digest()}")  # noqa: S311
-        shown = _draw_captions(video_id, frames, captions, self._config.sample, rng)
+        rng = random_of(captions)
+        shown = draw_captions(video_id, frames, captions, self._config.sample, rng)
         clip = self._clip() if shown else None
-        vectors = _embed(clip, shown, read) if clip is not None else []
+        vectors = embed(clip, shown, read) if clip is not None else []
         with self._lock:
             self.raise_if_stopped()
             own = self._observe(shown, vectors, outcomes, video_id, rng)
-            alarm = self._window.alarm()
-            if alarm is not None and self._config.mode == "enable":
-                self._stop(
-                    f"captions are not where they belong: {alarm}", partial(self._halt, alarm, self._window, video_id)
-                )
+            alarm = self._ring(video_id)
         self._note(alarm)
-        own_matched, own_compared = _compare_within(shown, vectors)
+        own_matched, own_compared = compare_within(shown, vectors)
         return Binding(
             checked=True,
             asked=len(outcomes),
@@ -131,6 +124,28 @@ class BindingAudit:
             clip=clip.name if clip is not None else None,
             effort=sum((outcome.effort for outcome in outcomes), Effort()),
         )
+
+    def add_checked(
+        self, video_id: str, frames: FrameSet, captions: CaptionSet, binding: Binding, outcomes: Sequence[CanaryOutcome]
+    ) -> None:
+        """Add a video that another process checked to the window. Raises BindingBroken as `check`.
+
+        The record has the sums of its comparisons: each of its compared captions counts with the video's share.
+        """
+        if self._config.mode == "disable" or not binding.checked:
+            return
+        shown = draw_captions(video_id, frames, captions, self._config.sample, random_of(captions))
+        count = binding.compared // self._config.others
+        margin = binding.margin or 0.0
+        with self._lock:
+            self.raise_if_stopped()
+            self._window.add_canaries(CanaryResult(video_id, outcome) for outcome in outcomes)
+            self._window.shown.extend(shown)
+            self._window.compared.extend(
+                Compared(caption, binding.matched, binding.compared, margin) for caption in shown[:count]
+            )
+            alarm = self._ring(video_id)
+        self._note(alarm)
 
     def check_summary(self, observed: Observation) -> None:
         """Compare the summary and the keyframes of a video with those of the latest videos.
@@ -162,6 +177,14 @@ class BindingAudit:
             for earlier in self._finished():
                 self._repeats.add(earlier)
             self._finished = None
+
+    def _ring(self, video_id: str) -> Alarm | None:
+        """The alarm of the window, if any. Raises BindingBroken for it in mode `enable`."""
+        alarm = self._window.alarm()
+        if alarm is not None and self._config.mode == "enable":
+            why = f"captions are not where they belong: {alarm}"
+            self._stop(why, partial(self._halt, alarm, self._window, video_id))
+        return alarm
 
     def _stop(self, why: str, halt: Callable[[], str]) -> NoReturn:
         self._halting = threading.get_ident()  # this thread may still decode pictures for the evidence
@@ -216,33 +239,3 @@ class BindingAudit:
         if alarm is not None and kind != self._noted:
             log.warning("binding audit (score-only): %s", alarm)
         self._noted = kind
-
-
-def _draw_captions(video_id: str, frames: FrameSet, captions: CaptionSet, size: int, rng: random.Random) -> list[Shown]:
-    """A random choice of up to `size` captions that were written for their own frame, in the order of the frames."""
-    own = [caption for caption in captions.captions if caption.reused_from is None]
-    chosen = sorted(rng.sample(own, min(size, len(own))), key=lambda caption: caption.index)
-    hashes = {frame.index: frame.phash for frame in frames.frames}
-    return [Shown(video_id, caption.index, caption.text, hashes[caption.index]) for caption in chosen]
-
-
-def _compare_within(shown: Sequence[Shown], vectors: Sequence[tuple[Vector, Vector]]) -> tuple[int, int]:
-    """How often a caption is nearer to its own frame than to one of its video with another caption, and of how many.
-
-    It depends on the video alone, so that a run that was killed and resumed publishes the same figure.
-    """
-    keys = [caption_key(caption.text) for caption, _ in zip(shown, vectors, strict=False)]
-    won = of = 0
-    for key, (picture, text) in zip(keys, vectors, strict=True):
-        own = float(picture @ text)
-        others = [float(other @ text) for name, (other, _) in zip(keys, vectors, strict=True) if name != key]
-        won += sum(own > cosine for cosine in others)
-        of += len(others)
-    return won, of
-
-
-def _embed(clip: Clip, shown: Sequence[Shown], read: Callable[[FrameIndex], bytes]) -> list[tuple[Vector, Vector]]:
-    """The vectors of the picture and of the text of each caption."""
-    pictures = clip.embed_images([read(caption.frame) for caption in shown])
-    texts = clip.embed_texts([caption.text for caption in shown])
-    return list(zip(pictures, texts, strict=True))

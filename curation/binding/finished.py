@@ -20,13 +20,20 @@ def finished_observations(ledger: Ledger) -> Iterator[Observation]:
     with ledger.engine.connect() as connection:
         ids = connection.execute(latest.order_by(r.made_at.desc(), r.video_id).limit(LATEST)).scalars().all()
     for video_id in reversed(ids):
-        payloads = {s: p for _, s, p in ledger.payloads([video_id], ("frames", "caption", *SUMMARIES.made))}
-        if len(payloads) < 4:
-            continue  # a stage before the check is due again
-        yield observe(
-            video_id,
-            FrameSet.model_validate_json(payloads["frames"]),
-            CaptionSet.model_validate_json(payloads["caption"]),
-            Extract.model_validate_json(payloads["extract"]),
-            Summary.model_validate_json(payloads["refine"]),
-        )
+        observed = finished_observation(ledger, video_id)
+        if observed is not None:
+            yield observed
+
+
+def finished_observation(ledger: Ledger, video_id: str) -> Observation | None:
+    """A video as the watch compares it; None where a stage before the check is due again."""
+    payloads = {s: p for _, s, p in ledger.payloads([video_id], ("frames", "caption", *SUMMARIES.made))}
+    if len(payloads) < 4:
+        return None
+    return observe(
+        video_id,
+        FrameSet.model_validate_json(payloads["frames"]),
+        CaptionSet.model_validate_json(payloads["caption"]),
+        Extract.model_validate_json(payloads["extract"]),
+        Summary.model_validate_json(payloads["refine"]),
+    )

@@ -11,7 +11,7 @@ from pathlib import Path
 from curation.binding.audit import REPEAT, BindingAudit
 from curation.binding.canaries import Canary, Painter, build_painter, canary_count, canary_seeds
 from curation.binding.evidence import Case, write_evidence
-from curation.binding.finished import finished_observations
+from curation.binding.finished import finished_observation, finished_observations
 from curation.binding.repeat_evidence import RepeatCase, write_repeat_evidence
 from curation.binding.repeats import Observation, RepeatFigures, observe
 from curation.binding.window import Alarm, Window
@@ -19,7 +19,7 @@ from curation.binding.withdrawal import CAPTIONS, SUMMARIES, Suspects, Withdrawn
 from curation.frames.pictures import Pictures
 from curation.ledger.ledger import Ledger
 from models.clip import Clip
-from models.identity import identify
+from models.identity import identify, tower_name
 from schemas.binding import Binding, CanaryOutcomes
 from schemas.configuration.config import CurateConfig
 from schemas.errors import RunStopped
@@ -41,7 +41,7 @@ class BindingGuard:
         report: Path,
     ) -> None:
         """Keep the parts of a run; `report` is the folder of its reports. No model is opened yet."""
-        self._config, self._ledger, self._pictures, self._clip, self._report = config, ledger, pictures, clip, report
+        self._config, self._ledger, self._pictures, self._report = config, ledger, pictures, report
         self._began = time.time()
         self._withdraw_again: Callable[[], object] | None = None
         finished = partial(finished_observations, ledger)
@@ -90,6 +90,27 @@ class BindingGuard:
         """
         self._audit.check_summary(observe(video_id, frames, captions, extract, summary))
 
+    def add_check(self, video_id: str) -> None:
+        """Add the committed check of a video, which another process made, to the window.
+
+        Raises BindingBroken as `check`. Nothing happens where the check was withdrawn meanwhile.
+        """
+        found = {s: p for _, s, p in self._ledger.payloads([video_id], ("frames", "caption", "binding"))}
+        if len(found) == 3:
+            self._audit.add_checked(
+                video_id,
+                FrameSet.model_validate_json(found["frames"]),
+                CaptionSet.model_validate_json(found["caption"]),
+                Binding.model_validate_json(found["binding"]),
+                canaries_of(self._ledger, video_id).outcomes,
+            )
+
+    def add_summary(self, video_id: str) -> None:
+        """Compare a video that another process finished with the latest ones. Raises as `check_summary`."""
+        observed = finished_observation(self._ledger, video_id)
+        if observed is not None:
+            self._audit.check_summary(observed)
+
     def repeat_figures(self) -> RepeatFigures:
         """The largest groups of unlike videos with one summary, and with one choice, among the latest videos."""
         return self._audit.repeat_figures()
@@ -105,8 +126,10 @@ class BindingGuard:
     def _halt(self, alarm: Alarm, window: Window, video_id: str) -> str:
         name = identify(self._config.models.captioner)[0]
         withdrawn = self._withdraw({*window.videos(), video_id}, name, CAPTIONS)
-        clip = self._clip() if window.compared else None
-        case = Case(alarm, window, withdrawn, name, clip.name if clip is not None else None, self._config.binding)
+        clip = self._config.models.clip if window.compared else None
+        case = Case(
+            alarm, window, withdrawn, name, tower_name(clip) if clip is not None else None, self._config.binding
+        )
         where = _written(lambda: write_evidence(self._report, case, self._painter, self._read))
         return (
             f"captions are not where they belong: {alarm}. The captions of {len(withdrawn.videos)} videos were "

@@ -31,7 +31,8 @@ class Shown(NamedTuple):
 class Compared(NamedTuple):
     """A caption that was nearer to its own frame than to `won` of `of` other frames.
 
-    `margin` is the cosine to the own frame minus the mean cosine to the others.
+    `margin` is the cosine to the own frame minus the mean cosine to the others. Of a video that another process
+    checked, the figures are those of all its compared captions.
     """
 
     shown: Shown

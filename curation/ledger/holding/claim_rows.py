@@ -46,6 +46,17 @@ class ClaimRows(Part):
         with self.engine.begin() as connection:
             connection.execute(_RELEASE, _named(claim))
 
+    def revoke_under(self, claim: Claim) -> None:
+        """End all claims under this one: who works under one of them writes nothing more.
+
+        Transactions that one of their owners has begun are waited for. Raises ClaimLost when this claim is no longer
+        current: then they are another owner's.
+        """
+        with self.engine.begin() as connection:
+            if not is_current(connection, claim):
+                raise lost(self.engine, claim)
+            connection.execute(_REVOKE, {"k": claim.key, "f": claim.fence})
+
     def claims(self) -> list[Held]:
         """All claims by key: current ones, ended ones, and released ones. Empty on SQLite."""
         if self.engine.dialect.name != "postgresql":
@@ -91,3 +102,9 @@ _TAKE = (
 _RENEW = sa.update(t.claims).where(_own, _c.expires_at > CLOCK).values(expires_at=_ends)
 _RELEASE = sa.update(t.claims).where(_own).values(expires_at=None)
 _FORGET = sa.delete(t.claims).where(_c.parent_key == sa.bindparam("k"))
+# Rows stay, so that no fence is used again; another fence waits for the transactions of the owner before.
+_REVOKE = (
+    sa.update(t.claims)
+    .where(_c.parent_key == sa.bindparam("k"), _c.parent_fence == sa.bindparam("f"))
+    .values(expires_at=None, fence=_c.fence + 1)
+)

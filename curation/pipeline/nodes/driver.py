@@ -21,6 +21,7 @@ from curation.pipeline.nodes.cluster import Cluster, Node, NodeLost
 from curation.pipeline.nodes.require import require_cluster
 from curation.pipeline.nodes.shards import Shards
 from curation.pipeline.nodes.spec import Carried, NodeShard, RunSpec
+from curation.pipeline.nodes.watch import NodeWatch
 from curation.pipeline.run import Run
 from schemas.errors import ConfigError, MachineTrouble, ServerGone, StorageFull
 from schemas.kit.blame import in_one_line
@@ -28,6 +29,7 @@ from schemas.kit.blame import in_one_line
 log = logging.getLogger(__name__)
 
 _POLL = 0.5  # seconds between two looks at the wish to stop
+_WATCH = 2.0  # seconds between two looks at what nodes have committed
 _LOOK = 1.0  # seconds between two looks at the nodes: who is there, what they have done, which claims ended
 _PATIENCE = 600.0  # seconds without any node that opened the run
 _CLOSING = 60.0  # seconds for the nodes to stop at a safe point
@@ -96,12 +98,15 @@ class _Driver:
         self._began: float | None = None  # when the first shard was given
         self.shares: dict[str, Share] = {}
         self._readings: dict[Any, Node] = {}
+        self._watch = NodeWatch(run.services.ledger, run.services.binding, run.watch)
+        self._watched = 0.0
 
     def carry(self) -> None:
         config = self._run.services.config
         require_cluster(config)
         self._spec = spec_of(self._run)
         with ExitStack() as closing:
+            closing.push(self._settle)  # after the nodes have ended
             self._cluster = Cluster(str(config.run.ray_address), self._spec, self._places)
             closing.callback(self._cluster.close, _CLOSING)
             pool = closing.enter_context(ThreadPoolExecutor(1, thread_name_prefix="feed"))
@@ -112,9 +117,17 @@ class _Driver:
                 if time.monotonic() - self._looked >= _LOOK:
                     self._look()
                     self._looked = time.monotonic()
+                if time.monotonic() - self._watched >= _WATCH:
+                    self._watch.look()
+                    self._watched = time.monotonic()
                 self._give()
                 self._take()
+            self._watch.look()
             self._read_all()
+
+    def _settle(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if error is not None:
+            self._watch.settle(self._spec.run)
 
     def _feed(self, pool: ThreadPoolExecutor) -> None:
         """Make videos ready, some ahead of the nodes: those whose file only this machine has are fetched here."""
@@ -142,6 +155,7 @@ class _Driver:
                 return
             self._began = self._began or time.monotonic()
             shard = shard._replace(addresses=self._addresses(shard))
+            self._watch.given(shard.ids)
             self._flying[self._cluster.nodes[free[0]].carry(shard)] = _Flight(free[0], shard, time.monotonic())
 
     def _addresses(self, shard: NodeShard) -> tuple[tuple[str, str], ...]:
@@ -215,6 +229,7 @@ class _Driver:
             self._shards.lost(shard.number)
             return
         videos = self._shards.done(shard.number)
+        self._watch.done(shard.ids)
         self._carried += videos
         if node is not None:
             before = self.shares.get(node.name, Share(0, 0, 0.0))

@@ -216,10 +216,32 @@ def test_a_fence_that_a_restored_database_gives_again_lets_the_old_owner_write_n
             ledger.replace_property("restored", "by the old one")
     assert not shared.renew(run) and not shared.renew(shard)
     shared.release(run)
+    with pytest.raises(ClaimLost):
+        shared.revoke_under(run)
     held = shared.held(RUN)
     assert held is not None and held.current
     with closing(fenced(shared, taken)) as ledger:
         ledger.replace_property("restored", "by the new one")
+
+
+@pytest.mark.postgresql
+def test_who_works_under_a_claim_that_was_revoked_writes_nothing_and_its_fence_never_comes_back(shared: Ledger) -> None:
+    empty(shared)
+    run = shared.claim(RUN, "driver", LONG)
+    assert run is not None
+    shard = shared.claim(shard_key(run, 0), "cut off", LONG, run)
+    assert shard is not None
+    with closing(fenced(shared, shard)) as ledger:
+        ledger.replace_property("zombie", "in time")
+        shared.revoke_under(run)
+        assert not shared.renew(shard)
+        again = shared.claim(shard.key, "next", LONG, run)
+        assert again is not None and again.fence > shard.fence
+        with pytest.raises(ClaimLost):
+            ledger.replace_property("zombie", "late")
+    assert shared.property("zombie") == "in time"
+    with closing(fenced(shared, run)) as ledger:
+        ledger.replace_property("driver", "goes on")
 
 
 @pytest.mark.postgresql

@@ -1,0 +1,87 @@
+"""The alarms of a run over what all of its nodes commit: the binding audit's, and the one for failures that are alike.
+
+Each node has both by itself too, and notices at once when it alone is broken. What all share, such as a captioner
+that is wrong everywhere, no node sees as often as the run does: the driver counts over all.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterable
+
+from sqlalchemy.exc import OperationalError
+
+from curation.binding.guard import BindingGuard
+from curation.binding.withdrawal import CAPTIONS, SUMMARIES
+from curation.ledger.claims import Claim
+from curation.ledger.ledger import Ledger
+from curation.pipeline.failure_watch import FailureWatch, counts_as_alike
+from curation.pipeline.nodes.committed import Committed, Row
+from schemas.errors import PermanentError, PoisonError, RefusedError, RunStopped, StageError, TransientError
+from schemas.records import Rejection
+
+log = logging.getLogger(__name__)
+
+_KINDS: dict[str, type[StageError]] = {
+    kind.error_class: kind for kind in (TransientError, PermanentError, PoisonError, RefusedError)
+}
+
+
+class NodeWatch:
+    """Reads what nodes commit, and raises the alarms that a run on one machine raises. One thread uses it."""
+
+    def __init__(self, ledger: Ledger, binding: BindingGuard, failures: FailureWatch) -> None:
+        """Feed the two watches of the driver's own run."""
+        self._ledger, self._binding, self._failures = ledger, binding, failures
+        self._committed = Committed(ledger)
+        self._rows: deque[Row] = deque()
+
+    def given(self, ids: Iterable[str]) -> None:
+        """Videos are about to be given to a node."""
+        self._committed.given(ids)
+
+    def done(self, ids: Iterable[str]) -> None:
+        """A node has carried videos to their end."""
+        self._committed.done(ids)
+
+    def look(self) -> None:
+        """Note what was committed since the last look. Raises AllAlike and BindingBroken, after all rows were noted."""
+        self._rows.extend(self._committed.read())
+        places = {row.video_id: row.stage for row in self._rows if row.status == "rejected"}
+        rejections = self._ledger.rejections_at(places)
+        stop: RunStopped | None = None
+        while self._rows:  # those that are not noted because the database went away are noted at the next look
+            row = self._rows[0]
+            try:
+                self._note(row, rejections.get(row.video_id))
+            except RunStopped as error:
+                stop = stop or error
+            self._rows.popleft()
+        if stop is not None:
+            raise stop
+
+    def settle(self, run: Claim) -> None:
+        """The run was stopped, and its nodes have ended: nobody commits any more, and what was committed is noted.
+
+        Afterwards FailureWatch.take_back and BindingGuard.settle reach the rows of all nodes, also of one that is cut
+        off and works on.
+        """
+        try:
+            self._ledger.revoke_under(run)
+            self.look()
+        except (RunStopped, OperationalError) as error:  # another error has stopped the run already
+            log.debug("while the nodes ended: %s", error)
+
+    def _note(self, row: Row, rejection: Rejection | None) -> None:
+        if row.status == "done":
+            self._failures.succeeded(row.stage)
+            if row.stage == CAPTIONS.check:
+                self._binding.add_check(row.video_id)
+            elif row.stage == SUMMARIES.check:
+                self._binding.add_summary(row.video_id)
+        elif rejection is not None and rejection.stage == row.stage:
+            error = _KINDS[rejection.error_class](rejection.reason, rejection.evidence)
+            if counts_as_alike(row.stage, error):
+                charged = rejection.error_class == "poison"
+                self._failures.failed(row.stage, row.video_id, error, charged=charged)
