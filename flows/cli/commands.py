@@ -110,6 +110,10 @@ COMMANDS = {  # in the order in which the help shows them
     "cluster": Entry(
         ("start.cluster",), "Print what to run on every node, so that they curate together; nothing is started."
     ),
+    "deploy": Entry(
+        ("start.deploy",),
+        "Set up deployments, limits and automations on the Prefect server at PREFECT_API_URL; twice changes nothing.",
+    ),
     "doctor": Entry(
         ("servers",),
         "Check what a run needs (decoder, tools, disk, memory, models, servers), and print a fix for each fault.",

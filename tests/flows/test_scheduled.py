@@ -1,4 +1,4 @@
-"""All of prefect.yaml on a real server: every deployment runs once through one process worker."""
+"""All of configs/prefect.yaml on a real server: every deployment runs once through one process worker."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from evaluation.request import EvaluateRequest
 from schemas.configuration.loading import load_config
 from tests.curation.release.refresh.released import at, released
 from tests.evaluation.datasets import right, scripts, write_predictions, write_references
-from tests.runs import CONFIG, ROOT
+from tests.runs import CONFIG, ROOT, in_process
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 NO_SERVER = "ConfigError: no Label Studio server is known"
@@ -64,10 +64,13 @@ def prefect(environment: dict[str, str], *arguments: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def client(server: str, environment: dict[str, str]) -> Iterator[httpx.Client]:
+def client(server: str) -> Iterator[httpx.Client]:
     """A client of the server, to which all of prefect.yaml is deployed."""
-    prefect(environment, "work-pool", "create", "v2xum", "--type", "process", "--overwrite")
-    prefect(environment, "deploy", "--all")
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: server}):
+        done = in_process("deploy")
+    assert done.returncode == 0, done.stderr
     with httpx.Client(base_url=server, timeout=30) as client:
         yield client
 
@@ -121,7 +124,7 @@ def states(client: httpx.Client, environment: dict[str, str], films: Path, place
 
 
 def test_every_deployment_of_the_file_is_covered(client: httpx.Client) -> None:
-    document = yaml.safe_load((ROOT / "prefect.yaml").read_text())
+    document = yaml.safe_load((ROOT / "configs" / "prefect.yaml").read_text())
     entrypoints = sorted(each["entrypoint"] for each in document["deployments"])
     assert sorted(deployment(client, name)["entrypoint"] for name in ENDS) == entrypoints
 
@@ -148,6 +151,7 @@ def test_the_parameters_of_the_file_are_valid_and_one_run_a_workspace_is_kept(cl
     nightly = deployment(client, "curate-file/nightly")
     assert nightly["work_pool_name"] == "v2xum"
     assert [schedule["schedule"]["cron"] for schedule in nightly["schedules"]] == ["0 2 * * *"]
-    assert nightly["global_concurrency_limit"]["limit"] == 1
+    shared = deployment(client, "refresh/weekly")["global_concurrency_limit"]
+    assert nightly["global_concurrency_limit"] == shared and shared["limit"] == 1
     load_config(ROOT / nightly["parameters"]["config"])
     EvaluateRequest.model_validate(deployment(client, "benchmark/on-demand")["parameters"]["request"])

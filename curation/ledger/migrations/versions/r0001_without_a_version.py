@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -15,7 +17,7 @@ def _text(name: str, size: int | None = None, *, null: bool = False, key: bool =
     return sa.Column(name, sa.Text() if size is None else sa.String(size), nullable=null, primary_key=key)
 
 
-def _number(name: str, kind: type[sa.types.TypeEngine[float]] | type[sa.types.TypeEngine[int]]) -> sa.Column[float]:
+def _number(name: str, kind: type[sa.types.TypeEngine[Any]]) -> sa.Column[float]:
     return sa.Column(name, kind, nullable=False)
 
 

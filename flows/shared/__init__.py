@@ -1,0 +1,1 @@
+"""What flows share: their parameters with descriptions for forms, and the events that they emit."""
