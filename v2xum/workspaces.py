@@ -12,6 +12,7 @@ from curation.status.counts import summarize
 from curation.status.explain import explain as explain_video
 from curation.status.explain import find_one
 from curation.status.listing import ORDERS, Order, list_videos
+from curation.status.run_now import with_run
 from curation.status.selection import Selection, require_known
 from curation.status.standings import sample_ids
 from curation.status.view import LedgerView
@@ -46,9 +47,9 @@ class Workspace:
         self.path = self._place.root
 
     def status(self) -> WorkspaceStatus:
-        """How many videos are samples, rejected, retryable or pending, by stage and by reason."""
+        """How many videos are samples, rejected, retryable or pending, by stage and by reason, and who works now."""
         with self._view() as view:
-            return with_findings(summarize(view), self._place)
+            return with_run(with_findings(summarize(view), self._place), view.ledger, self._place)
 
     def samples(self) -> Samples:
         """The samples, by id: finished videos, with what people decided applied. They are the rows of an export.

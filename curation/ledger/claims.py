@@ -67,21 +67,34 @@ def new_owner() -> str:
     return f"{socket.gethostname()}/{os.getpid()}/{_numbering()}/{secrets.token_hex(4)}"
 
 
+def host_of(owner: str) -> str:
+    """The host of an owner; all of the name where it is none of `new_owner`."""
+    parts = owner.split("/")
+    return parts[0] if len(parts) == 4 else owner
+
+
+def process_of(owner: str) -> int | None:
+    """The number of an owner's process on its host; None where the name has none."""
+    parts = owner.split("/")
+    return int(parts[1]) if len(parts) == 4 and parts[1].isdecimal() else None
+
+
 def described(owner: str) -> str:
     """An owner as a message names it."""
-    parts = owner.split("/")
-    return f"process {parts[1]} on {parts[0]}" if len(parts) == 4 else owner
+    process = process_of(owner)
+    return owner if process is None else f"process {process} on {host_of(owner)}"
 
 
 def is_gone(owner: str) -> bool:
     """Whether the owner was a process of this machine that has ended. False where that cannot be told."""
     parts = owner.split("/")
-    if len(parts) != 4 or not parts[2] or parts[2] != _numbering() or not parts[1].isdecimal():
+    process = process_of(owner)
+    if process is None or not parts[2] or parts[2] != _numbering():
         return False
     try:
-        os.kill(int(parts[1]), 0)
+        os.kill(process, 0)
         state = (
-            Path(f"/proc/{parts[1]}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
+            Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
         )
     except ProcessLookupError:
         return True

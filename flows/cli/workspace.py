@@ -17,6 +17,7 @@ from curation.status.counts import summarize
 from curation.status.explain import explain as explain_video
 from curation.status.explain import find_one
 from curation.status.listing import list_videos
+from curation.status.run_now import with_run
 from curation.status.selection import Place, Selection
 from curation.workspace import Workspace
 from flows.cli.app import (
@@ -35,6 +36,7 @@ from flows.cli.app import (
     shown_path,
     typed_path,
 )
+from flows.cli.printing.print_run import print_run
 from flows.cli.printing.print_status import print_status
 from flows.cli.start.choosing import ClassOption, ReasonOption, StageOption, StateOption, selection_of
 from schemas.errors import ConfigError
@@ -104,14 +106,16 @@ def curate(
 @app.command()
 @guarded
 def status(workspace: WorkspaceArgument, as_json: JsonOption = False) -> None:
-    """Show the progress of a run: every video is a sample, rejected, retryable or pending."""
+    """Show the progress of a run and who works on it: every video is a sample, rejected, retryable or pending."""
     found = Workspace(workspace).require()
     with found.to_read() as place, open_view(place) as view:
         counts = with_findings(summarize(view), found)  # the report lies beside a ledger that is only borrowed
+        counts = with_run(counts, view.ledger, place)
     if as_json:
         print_json(counts)
     else:
         print_status(counts, workspace)
+        print_run(counts.run)
 
 
 @app.command()

@@ -41,6 +41,41 @@ class RunOutcome(Document):
     outcome: str
 
 
+class HeldClaim(Document):
+    """A claim on a shared ledger. `fence` counts its owners; `heartbeat` is how many seconds ago it was renewed.
+
+    `shard` is the number of the shard, None for the claim of the whole run.
+    """
+
+    shard: int | None
+    fence: int
+    heartbeat: float
+
+
+class Holder(Document):
+    """A process that works on a workspace, and its claims; a ledger in a file has none."""
+
+    host: str
+    process: int | None
+    claims: tuple[HeldClaim, ...]
+
+
+class PausedHost(Document):
+    """A host that gets no request from any node: `seconds` are left of its pause, `reason` is why."""
+
+    host: str
+    seconds: float
+    reason: str
+
+
+class RunNow(Document):
+    """Who works on a workspace now: the process that holds the run, and the nodes that carry its shards."""
+
+    owner: Holder
+    nodes: tuple[Holder, ...] = ()
+    paused: tuple[PausedHost, ...] = ()
+
+
 class WorkspaceStatus(Document):
     """Every video in exactly one of samples, rejected, retryable and pending.
 
@@ -48,9 +83,8 @@ class WorkspaceStatus(Document):
     their list row (`source`), by people (`review`), at the export. `rejected` of all stages and `elsewhere` add up to
     `rejected` and `retryable`, `due` of all stages to `pending`. `reasons` counts the rejected and retryable videos by
     `stage: reason`, each once, the most frequent reason first. `poison` is how many of the rejected videos crashed a
-    decoder or the program:
-    only `v2xum retry --class poison` tries them again. `findings` are those of the last report: figures beside their
-    limits.
+    decoder or the program: only `v2xum retry --class poison` tries them again. `findings` are those of the last report:
+    figures beside their limits. `run` is None where no process holds the workspace.
     """
 
     videos: int
@@ -64,6 +98,7 @@ class WorkspaceStatus(Document):
     poison: int = 0
     last_run: RunOutcome | None
     findings: tuple[Finding, ...] = ()
+    run: RunNow | None = None
 
 
 class ListedScore(Document):
