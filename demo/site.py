@@ -79,17 +79,17 @@ def build(folder: Path, videos: int = 12, workers: int = 2) -> list[Offer]:
 
 
 @contextmanager
-def serve(folder: Path) -> Iterator[str]:
-    """Serve a folder on 127.0.0.1 until the block ends, and give the base URL."""
+def serve(folder: Path, host: str = "127.0.0.1") -> Iterator[str]:
+    """Serve a folder on an address of this machine until the block ends, and give the base URL."""
     handler = partial(_Handler, directory=str(folder))
     try:
-        server = _Server(("127.0.0.1", PORT), handler)
+        server = _Server((host, PORT), handler)
     except OSError:
-        server = _Server(("127.0.0.1", 0), handler)
+        server = _Server((host, 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"http://{host}:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()

@@ -20,6 +20,7 @@ from annotation.label_studio.interface import NAMES
 from benchmarks.stack.picture import take_picture
 from benchmarks.stack.prefect_runs import Runs
 from benchmarks.stack.stack import NODES, Stack
+from demo import site
 from schemas.errors import RunStopped
 from schemas.repository import ROOT
 
@@ -28,11 +29,16 @@ CURATE = "curate-file/nightly"
 _CURATION, _STEP = 1500.0, 300.0  # seconds at most
 
 
-def nightly(running: Stack, films: Path, picture: Path | None, report: Callable[[str], None]) -> dict[str, Any]:
-    """Run the night on films in a folder; what came of it, and whether all counts are right.
+def nightly(running: Stack, videos: int, picture: Path | None, report: Callable[[str], None]) -> dict[str, Any]:
+    """Run the night on the demo's site with so many good videos; what came of it, and whether all counts are right.
 
     Raises RunStopped, with its messages, when a flow run did not complete.
     """
+    report("rendering films ...")
+    folder = running.folder / "site"
+    offered = site.build(folder, videos)
+    films = running.folder / "videos.csv"
+    site.write_list(films, running.serve_films(folder), offered)
     config = running.config(films)
     report("deploying ...")
     _deploy(running, config)
@@ -41,10 +47,10 @@ def nightly(running: Stack, films: Path, picture: Path | None, report: Callable[
         began = time.monotonic()
         schedule = runs.schedule_soon(CURATE)
         curation = runs.scheduled(CURATE, _STEP)
-        report(f"the schedule made the run {curation['name']} ...")
+        runs.unschedule(CURATE, schedule)
+        report(f"the schedule began the run {curation['name']} ...")
         curated = runs.ended(curation, _CURATION)
         took = time.monotonic() - began
-        runs.unschedule(CURATE, schedule)
         counts = json.loads(running.run("-m", "flows.cli", "status", running.workspace, "--json"))
         report(f"{counts['samples']} samples of {counts['videos']} videos; pushing them to Label Studio ...")
         runs.ended(runs.start("review-push/nightly"), _STEP)

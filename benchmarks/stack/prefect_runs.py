@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -22,11 +21,9 @@ class Runs:
         """Ask the server behind this client."""
         self._http = http
 
-    def schedule_soon(self, deployment: str, seconds: float = 15.0) -> str:
-        """Give a deployment one more schedule, whose first run is in a few seconds; returns the schedule's id."""
-        soon = datetime.now(UTC) + timedelta(seconds=seconds)
-        daily = {"interval": 86400, "anchor_date": soon.isoformat(), "timezone": "UTC"}
-        body = [{"schedule": daily, "active": True}]
+    def schedule_soon(self, deployment: str) -> str:
+        """Give a deployment one more schedule, by which it begins every minute; returns the schedule's id."""
+        body = [{"schedule": {"interval": 60.0, "timezone": "UTC"}, "active": True}]
         made = self._call("POST", f"/deployments/{self.id_of(deployment)}/schedules", json=body)
         return str(made[0]["id"])
 
@@ -35,9 +32,10 @@ class Runs:
         self._call("DELETE", f"/deployments/{self.id_of(deployment)}/schedules/{schedule}")
 
     def scheduled(self, deployment: str, seconds: float) -> dict[str, Any]:
-        """Wait for the first run that the server's scheduler makes of a deployment; the run."""
+        """Wait until the first run that the server's scheduler made of a deployment has begun; the run."""
         body = {
             "deployments": {"id": {"any_": [self.id_of(deployment)]}},
+            "flow_runs": {"state": {"type": {"not_any_": ["SCHEDULED", "PENDING", "CANCELLED"]}}},
             "sort": "EXPECTED_START_TIME_ASC",
             "limit": 1,
         }
@@ -47,7 +45,7 @@ class Runs:
                 first: dict[str, Any] = found[0]
                 return first
             time.sleep(_PAUSE)
-        raise RunStopped(f"{deployment}: its schedule made no run within {seconds:.0f} s")
+        raise RunStopped(f"{deployment}: its schedule began no run within {seconds:.0f} s")
 
     def start(self, deployment: str, **parameters: Any) -> dict[str, Any]:
         """Make a run of a deployment, as `prefect deployment run` does; the run."""

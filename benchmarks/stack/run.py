@@ -20,7 +20,6 @@ from types import FrameType
 from benchmarks.nodes.machines import why_not
 from benchmarks.stack.secrets_file import FILE
 from benchmarks.stack.stack import Stack, stack
-from demo import site
 from schemas.errors import ConfigError, V2XumError
 from schemas.repository import KEPT
 
@@ -47,8 +46,7 @@ def main() -> None:
             if options.run:
                 from benchmarks.stack.nightly import nightly  # with Chromium's client, which few need
 
-                site.build(folder / "site", options.videos)
-                found = nightly(running, folder / "site", options.picture, _say)
+                found = nightly(running, options.videos, options.picture, _say)
             while not options.run:
                 time.sleep(1.0)
                 running.check()

@@ -27,6 +27,7 @@ from benchmarks.serving.vllm_server import PYTHON as VLLM_PYTHON
 from benchmarks.stack.parts import Parts, answers
 from benchmarks.stack.secrets_file import Secrets, write_environment
 from curation.ledger.databases import LEDGER
+from demo import site
 from flows.local.model_server_command import Role, serve_command
 from flows.local.prefect_server import PREFECT_QUIET
 from schemas.configuration.loading import load_config
@@ -87,8 +88,14 @@ class Stack:
         """Raise RunStopped when a part has ended."""
         self._parts.check()
 
+    def serve_films(self, folder: Path) -> str:
+        """Serve the demo's site to the machines; its address."""
+        address = f"http://{self.host}:{site.PORT}"
+        self._begin("films", "-c", _SERVE_FILMS, folder, self.host)
+        return address
+
     def config(self, films: Path) -> Path:
-        """Write the configuration of a run on this stack; returns its path."""
+        """Write the configuration of a run on this stack, over a list of films; returns its path."""
         sets = [f"models.{role}.base_urls=[http://{self.host}:{port}/v1]" for role, port in ROLES.items()]
         sets += [f"run.ray_address={self._made.address}", "run.engine=ray", f"store.address=s3://{BUCKET}/stack"]
         loaded = load_config(VLLM_CONFIG, [*sets, f"sources=[{{at: {films}}}]", "name=stack", *STATED])
@@ -246,6 +253,13 @@ class Stack:
             return [row[0] for row in found] if found.returns_rows else []
 
 
+_SERVE_FILMS = """
+import sys, time
+from pathlib import Path
+from demo.site import serve
+with serve(Path(sys.argv[1]), sys.argv[2]):
+    time.sleep(1e8)
+"""
 STATED = ("export.title=The demo on a stack", "export.licence=apache-2.0")
 
 

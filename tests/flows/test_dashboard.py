@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import yaml
 from prometheus_client.core import CounterMetricFamily, Metric
 
 from curation.ledger.stages import STAGES
@@ -64,3 +65,19 @@ def test_panels_have_a_place_of_their_own_and_an_explanation() -> None:
 def test_the_guide_names_every_metric() -> None:
     guide = (ROOT / "docs" / "guides" / "observing.md").read_text(encoding="utf-8")
     assert set(exported()) - set(_NAME.findall(guide)) == set()
+
+
+def test_alerts_ask_for_metrics_that_a_run_exports_and_the_guide_says_what_to_do() -> None:
+    known, folder = exported(), ROOT / "docs" / "grafana"
+    (group,) = yaml.safe_load((folder / "alerts.yml").read_text(encoding="utf-8"))["groups"]
+    guide = (ROOT / "docs" / "guides" / "operators.md").read_text(encoding="utf-8")
+    for rule in group["rules"]:
+        names = set(_NAME.findall(rule["expr"]))
+        assert names and names <= set(known), rule["alert"]
+        used = {*re.findall(r"(\w+)=\"", rule["expr"]), *re.findall(r"by \((\w+)\)", rule["expr"])}
+        told = set(re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"]))
+        assert told <= used <= set.union(*(known[name] for name in names)), rule["alert"]
+        assert rule["expr"].count("(") == rule["expr"].count(")") and f"`{rule['alert']}`" in guide
+    scraped = yaml.safe_load((folder / "prometheus.yml").read_text(encoding="utf-8"))["scrape_configs"]
+    targets = [target for job in scraped for each in job["static_configs"] for target in each["targets"]]
+    assert targets and all(target.startswith("127.0.0.1:") for target in targets)
