@@ -11,6 +11,7 @@ import yaml
 
 from benchmarks.serving.vllm_server import CONFIG, ENVIRONMENT
 from benchmarks.stack.stack import ROLES
+from flows.cli.commands import load_command
 from flows.local.model_server_command import serve_command
 from schemas.configuration.loading import load_config
 from schemas.meanings.exits import VARIABLES
@@ -71,6 +72,14 @@ def test_what_a_service_writes_is_in_a_volume(name: str) -> None:
     for mount in SERVICES[name].get("volumes", []):
         source = mount.split(":")[0]
         assert mount.endswith(":ro") if source.startswith(".") else source in DOCUMENT["volumes"], mount
+
+
+def test_our_commands_are_understood() -> None:
+    ours = [name for name, each in SERVICES.items() if "curator" in each["image"] and "entrypoint" not in each]
+    assert "deploy" in ours
+    for name in ours:
+        command, *words = SERVICES[name]["command"]
+        load_command(command).make_context(command, words)
 
 
 @pytest.mark.parametrize("role", ROLES)

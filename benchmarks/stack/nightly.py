@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import yaml
 
 from annotation.label_studio.access import read_access
 from annotation.label_studio.interface import NAMES
@@ -78,16 +77,14 @@ def nightly(running: Stack, videos: int, picture: Path | None, report: Callable[
 
 
 def _deploy(running: Stack, config: Path) -> None:
-    """Set up the deployments of prefect.yaml, for this configuration and workspace."""
-    document = yaml.safe_load((ROOT / "prefect.yaml").read_text())
-    for each in document["deployments"]:
-        if "workspace" in each["parameters"]:
-            each["parameters"]["workspace"] = str(running.workspace)
-        if "config" in each["parameters"]:
-            each["parameters"] = {"config": str(config), "workspace": str(running.workspace)}
-    file = running.folder / "prefect.yaml"
-    file.write_text(yaml.safe_dump(document, sort_keys=False))
-    running.run("-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", file)
+    """Set up the deployments for this configuration and workspace, and see that a second time changes nothing.
+
+    Raises RunStopped where it does.
+    """
+    words = ["-m", "flows.cli", "deploy", "--config", config, "--workspace", shown(running.workspace), "--json"]
+    changes = [json.loads(running.run(*words))["changes"] for _ in range(2)]
+    if not changes[0] or changes[1]:
+        raise RunStopped(f"v2xum deploy changed {len(changes[0])} things, and then {len(changes[1])}")
 
 
 def _judge(running: Stack) -> int:
@@ -110,6 +107,11 @@ def _judge(running: Stack) -> int:
             for _ in range(max(1, task.get("overlap", 1))):
                 _json(http.post(f"/api/tasks/{task['id']}/annotations/", json=body))
     return len(tasks)
+
+
+def shown(path: Path) -> str:
+    """A path as runs, which work in the checkout, are told it."""
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
 
 
 def _json(answer: httpx.Response) -> Any:
