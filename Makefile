@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # pip-audit, which reads the locks and needs nothing of ours.
 AUDIT_VENV ?= .venv-audit
 
-.PHONY: help setup open-clip vllm label-studio chromium postgresql demo demo-train test test-core check audit docs bench chaos stack stack-run lock clean
+.PHONY: scale help setup open-clip vllm label-studio chromium postgresql demo demo-train test test-core check audit docs bench chaos stack stack-run lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -106,6 +106,9 @@ stack: $(STAMP) $(VLLM_STAMP) label-studio postgresql  ## All servers that a gro
 
 stack-run: $(STAMP) $(VLLM_STAMP) label-studio postgresql  ## The same for one scheduled curation, its review and its release; one line of JSON last
 	V2XUM_LABEL_STUDIO_VENV=$(LS_VENV) $(BIN)/python -m benchmarks stack --run
+
+scale: $(STAMP)  ## Time, memory and disk from 300 to 30,000 videos (hours); one line of JSON a size, and the page
+	$(BIN)/python -m benchmarks scale --out docs/results
 
 lock: $(STAMP)  ## Resolve pyproject.toml anew into requirements.lock
 	$(BIN)/pip-compile --quiet --upgrade --extra local --extra text --extra bench --extra smollm --extra postgresql --extra cluster --extra s3 --extra review --extra train --extra consumers --extra dev --allow-unsafe --strip-extras --resolver=backtracking \

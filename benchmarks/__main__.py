@@ -25,6 +25,7 @@ MODULES = {
     **{"local_attention": "attention_study.run", "proof": "proof_study.run"},
     **{"fuzzing": "fuzzing.run", "nodes": "nodes.run", "chaos": "nodes.chaos", "shared_ledger": "shared_ledger.run"},
     **{"stack": "stack.run"},
+    **{"scale": "scaling.run"},
     **{"publish": "publishing.sent_bytes", "publish_kills": "publishing.kills"},
 }
 # These need a quarter of an hour (one with Label Studio, one with Chromium), PostgreSQL, data outside the repository,
@@ -40,6 +41,7 @@ OTHERS = (
         "fuzzing",
         "nodes",
         "chaos",
+        "scale",
         "shared_ledger",
         "stack",
     ),

@@ -1,0 +1,104 @@
+"""One size of the benchmark `scale`: curates so many videos in a fresh process, and counts what it took."""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from benchmarks.scaling.processes import Watch, cpu_seconds
+
+
+def measure(videos: int, films: Path, scratch: Path) -> dict[str, Any]:
+    """Curate the first `videos` of the folder `films` in a fresh process. Returns its figures.
+
+    Raises RuntimeError with what it said where it failed.
+    """
+    command = [sys.executable, "-m", "benchmarks.scaling.growth", str(videos), str(films), str(scratch)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-4000:])
+    row: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return row
+
+
+def exponent(before: dict[str, Any], after: dict[str, Any], figure: str) -> float:
+    """The slope of a figure over the videos, both as logarithms. The sizes must differ."""
+    grown = math.log(after[figure] / before[figure]) / math.log(after["videos"] / before["videos"])
+    return round(grown, 3)
+
+
+def _run(videos: int, films: Path, scratch: Path) -> dict[str, Any]:
+    """Curate and export in this process."""
+    from benchmarks.instant import Instant, config
+    from curation.pipeline.counts import Counts
+    from curation.pipeline.run import open_run
+    from flows.cli.app import collect_rarely
+    from flows.local.prefect_server import local_server, quiet_environment
+    from models.reply_cache import CachedModel
+    from schemas.configuration.config import SourceSpec
+
+    collect_rarely()  # as the command does
+    listed = scratch / "films.csv"
+    names = sorted(film.name for film in films.glob("*.mp4"))[:videos]
+    if len(names) < videos:
+        raise SystemExit(f"{films}: {len(names)} films, {videos} are needed")
+    listed.write_text("path\n" + "".join(f"{films / name}\n" for name in names))
+    settings = config(shards_in_flight=2, shard_size=50).model_copy(update={"sources": (SourceSpec(at=str(listed)),)})
+    quiet_environment(scratch / "prefect")
+    with local_server(scratch / "prefect") as url:
+        from prefect.settings import PREFECT_API_URL, temporary_settings
+
+        from curation.status.standings import sample_ids
+        from flows.curate import curate
+
+        root = scratch / "workspace"
+        watch = Watch()
+        last: list[float] = []  # when the latest count came; the export follows the last one
+        counts = Counts(lambda _stage, _counts: last.__setitem__(slice(None), [time.perf_counter()]))
+        with temporary_settings({PREFECT_API_URL: url}), open_run(root, settings, counts) as run:
+            model = CachedModel(Instant(), run.services.ledger, run.services.meter)
+            run.services.__dict__.update(captioner=model, summarizer=model)
+            began, busy = time.perf_counter(), cpu_seconds()
+            curate(settings, root)
+            seconds, after = time.perf_counter() - began, cpu_seconds()
+            spent = {role: round(after[role] - busy[role], 1) for role in sorted(after)}
+            samples = len(sample_ids(run.services.view))
+        watch.close()
+    if samples != videos:
+        raise SystemExit(f"{samples} samples of {videos} videos: nothing was measured")
+    return {
+        "videos": videos,
+        "seconds": round(seconds, 1),
+        "export_seconds": round(began + seconds - last[0], 1),
+        "cpu_seconds": round(sum(spent.values()), 1),
+        "cpu_by_role": spent,
+        "memory_mb": {role: round(peak) for role, peak in sorted(watch.peaks.items())},
+        "ledger_mb": _megabytes(root, "ledger.sqlite*"),
+        "replies_mb": _replies_mb(root / "ledger.sqlite"),
+        "store_mb": _megabytes(root / "store", "**/*"),
+        "export_mb": _megabytes(root / "export", "**/*"),
+        "server_mb": _megabytes(scratch / "prefect", "**/*"),
+    }
+
+
+def _replies_mb(file: Path) -> float:
+    """What the models' replies and their index take of the ledger."""
+    query = "SELECT sum(pgsize) FROM dbstat WHERE name IN ('replies', 'sqlite_autoindex_replies_1')"
+    with closing(sqlite3.connect(file)) as connection:
+        return round(float(connection.execute(query).fetchone()[0]) / 1e6, 1)
+
+
+def _megabytes(folder: Path, pattern: str) -> float:
+    files = (file for file in folder.glob(pattern) if file.is_file())
+    return round(sum(file.stat().st_size for file in files) / 1e6, 1)
+
+
+if __name__ == "__main__":
+    print(json.dumps(_run(int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))))

@@ -1,0 +1,96 @@
+"""The memory and the processor time of this process and of all that it started, by what they do."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import defaultdict
+from pathlib import Path
+from typing import NamedTuple
+
+_TICK = os.sysconf("SC_CLK_TCK")
+_EVERY = 5.0  # seconds between two looks; the kernel keeps the peak of a process while it lives
+# A word of a process's command line, and what it does.
+_ROLES = (("prefect", "server"), ("spawn_main", "decoders"), ("forkserver", "decoders"))
+
+
+class Process(NamedTuple):
+    """A process: its role, its peak memory (MB), and its processor time with that of its ended children (seconds)."""
+
+    role: str
+    peak_mb: float
+    cpu: float
+
+
+class Watch(threading.Thread):
+    """Looks at this process and its descendants. `peaks` has the most memory (MB) that one process of a role had."""
+
+    def __init__(self) -> None:
+        """Start to look; `close` ends it."""
+        super().__init__(name="watch", daemon=True)
+        self.peaks: dict[str, float] = defaultdict(float)
+        self._over = threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        """Look until `close`."""
+        while not self._over.wait(_EVERY):
+            self._look()
+
+    def close(self) -> None:
+        """Look once more, and end."""
+        self._over.set()
+        self.join()
+        self._look()
+
+    def _look(self) -> None:
+        for process in family():
+            self.peaks[process.role] = max(self.peaks[process.role], process.peak_mb)
+
+
+def family() -> list[Process]:
+    """This process, whose role is `run`, and all its descendants."""
+    folders = (folder for folder in Path("/proc").iterdir() if folder.name.isdigit())
+    stats = {int(folder.name): stat for folder in folders if (stat := _stat(folder))}
+    children: dict[int, list[int]] = defaultdict(list)
+    for pid, stat in stats.items():
+        children[int(stat[1])].append(pid)
+    found, waiting = [], [os.getpid()]
+    while waiting:
+        pid = waiting.pop()
+        waiting.extend(children[pid])
+        cpu = sum(int(ticks) for ticks in stats[pid][11:15]) / _TICK
+        found.append(Process("run" if pid == os.getpid() else _role(pid), _peak_mb(pid), cpu))
+    return found
+
+
+def cpu_seconds() -> dict[str, float]:
+    """The processor time of this process and of its descendants by role; that of an ended one is its parent's."""
+    found: dict[str, float] = defaultdict(float)
+    for process in family():
+        found[process.role] += process.cpu
+    return found
+
+
+def _stat(folder: Path) -> list[str]:
+    """The fields behind a process's name (proc(5): state, parent, ...); none where it has ended."""
+    try:
+        return (folder / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def _role(pid: int) -> str:
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        words = ""
+    return next((role for word, role in _ROLES if word in words), "other")
+
+
+def _peak_mb(pid: int) -> float:
+    try:
+        words = Path(f"/proc/{pid}/status").read_text().partition("VmHWM:")[2].split()
+    except OSError:
+        words = []
+    return int(words[0]) / 1024 if words else 0.0
