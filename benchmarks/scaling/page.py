@@ -60,8 +60,8 @@ def _measured(rows: Sequence[dict[str, Any]]) -> Iterable[str]:
         "# How a run grows",
         "",
         "`python -m benchmarks scale --out docs/results` writes this page (`make scale`). Films of 183 frames "
-        "(64 x 48) go through the real pipeline: decoders, store, ledger, reply cache, audits, export, Prefect's server. "
-        "Only the models answer at once.",
+        "(64 x 48) go through the real pipeline: decoders, store, ledger, reply cache, audits, export, Prefect's "
+        "server. Only the models answer at once.",
         "",
         "## Measured",
         "",
@@ -106,10 +106,10 @@ def _simulated(costs: Costs) -> Iterable[str]:
         "",
         "No such machines were at hand. A queueing simulation (benchmarks/scaling/simulate.py) lets 10,000 videos pass "
         "through stations in a row with these costs, log-normal times and a bound of videos in flight; more videos "
-        "have the same rate. Nodes have 8 GPUs and 64 cores. The bottleneck is the busiest station, or the export where "
-        "that takes longer than all stages. One publisher tolerates about 300 videos an hour from one address; each node "
-        "has an address of its own. **A worker for each GPU is not built**: a node has one worker, whose process uses one "
-        "core.",
+        "have the same rate. Nodes have 8 GPUs and 64 cores. The bottleneck is the busiest station, or the export "
+        "where that takes longer than all stages. One publisher tolerates about 300 videos an hour from one address; "
+        "each node has an address of its own. **A worker for each GPU is not built**: a node has one worker, whose "
+        "process uses one core.",
         "",
         "![Videos an hour over GPUs](scale-gpus.svg)",
     )

@@ -4,8 +4,9 @@
 
 Films, decoders, store, ledger, reply cache, audits, export and Prefect's server are real; only the models answer at
 once. Each size is a process of its own and prints a line of JSON. Baseline: the size before. `exponent` is the slope
-between the two in a log-log plot: 1 is linear. A film has 183 frames, as the mean video of Instruct-V2Xum has seconds. 30,000 films
-take 4 GB and hours of two cores. `--out` keeps the rows in scale.json beside the page; another size can be added later.
+between the two in a log-log plot: 1 is linear. A film has 183 frames, as the mean video of
+Instruct-V2Xum has seconds. 30,000 films take 4 GB and hours of two cores. `--out` keeps the rows in scale.json beside
+the page; another size can be added later.
 """
 
 from __future__ import annotations
