@@ -25,12 +25,14 @@ from benchmarks.nodes.setup import BUCKET, settings, site
 NODES = (1, 2, 4, 8)
 
 
-def measure(nodes: int, films: Path, latency: float, capacity: int) -> dict[str, Any]:
+def measure(nodes: int, films: Path, latency: float, capacity: int, workers: int = 1) -> dict[str, Any]:
     """One run on so many nodes. Raises RuntimeError with what the driver said where it failed."""
     with site(latency, capacity) as here, tempfile.TemporaryDirectory() as folder:
         for number in range(nodes):
             here.add(here.made.head if number == 0 else None)
-        chosen = settings(films, f"s3://{BUCKET}/run", engine="ray", ray_address=here.made.address)
+        chosen = settings(
+            films, f"s3://{BUCKET}/run", engine="ray", ray_address=here.made.address, workers_per_node=workers
+        )
         driver = here.drive(chosen, Path(folder) / "workspace")
         out, said = driver.communicate(timeout=3600)
         if driver.returncode:
@@ -58,6 +60,7 @@ def main() -> None:
     parser.add_argument("--nodes", type=int, nargs="+", default=NODES)
     parser.add_argument("--latency", type=float, default=1.0, help="seconds of a reply")
     parser.add_argument("--capacity", type=int, default=4, help="replies at once, of each node's server")
+    parser.add_argument("--workers", type=int, default=1, help="worker processes of each node")
     parser.add_argument("--json", action="store_true", help="one line of JSON")
     options = parser.parse_args()
     if (reason := why_not()) is not None:
@@ -66,7 +69,7 @@ def main() -> None:
         films = trivial_videos(Path(scratch), options.videos, options.seconds)
         rows: list[dict[str, Any]] = []
         for nodes in options.nodes:
-            row = measure(nodes, films, options.latency, options.capacity)
+            row = measure(nodes, films, options.latency, options.capacity, options.workers)
             row["speed_up"] = round(row["rate"] / rows[0]["rate"], 2) if rows else 1.0
             row["same_bytes"] = row["export"] == rows[0]["export"] if rows else True
             rows.append(row)

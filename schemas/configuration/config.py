@@ -121,6 +121,9 @@ class RunSection(Section):
     claim_seconds: Seconds = Field(
         default=30, ge=2, le=3600, description="a node that is silent for so long loses its shards to others"
     )
+    workers_per_node: Count = Field(
+        default=1, ge=1, le=64, description="processes of a node that carry shards; each uses about one core"
+    )
     shard_size: Count = Field(default=20, ge=1, description="videos in one Prefect task run")
     shards_in_flight: Count = Field(default=4, ge=1, description="task runs that are worked on at the same time")
     download_workers: Count = Field(default=4, ge=1, description="downloads at the same time, of each task run")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ class WorkerActor:
     """
 
     def __init__(self, spec: RunSpec, node: str) -> None:
-        """Keep what `hello` needs; `node` is the node's address."""
+        """Keep what `hello` needs; `node` is the worker's name on its node."""
         self._spec, self._node = spec, node
         self._worker: Worker | None = None
 
@@ -60,10 +61,10 @@ class WorkerActor:
 
 
 class Node:
-    """A node with its worker. `carrying` are the numbers of the shards that it has now."""
+    """A worker on a node. `carrying` are the numbers of the shards that it has now."""
 
     def __init__(self, name: str, actor: Any, hello: Any) -> None:
-        """Name the node by its address; `hello` is the answer that comes when its worker has opened the run."""
+        """Name it by its node's address; `hello` is the answer that comes when its worker has opened the run."""
         self.name = name
         self.actor = actor
         self.hello: Any | None = hello
@@ -80,16 +81,19 @@ class Node:
 
 
 class Cluster:
-    """The connection to a Ray cluster, and the nodes on which a worker runs. One thread uses it."""
+    """The connection to a Ray cluster, and the workers on its nodes. One thread uses it.
 
-    def __init__(self, address: str, spec: RunSpec, places: int) -> None:
-        """Connect to the cluster at HOST:PORT; each node carries up to `places` shards at once.
+    A node with several workers is several entries of `nodes`, each with a process and a cache of its own.
+    """
+
+    def __init__(self, address: str, spec: RunSpec, places: int, workers: int = 1) -> None:
+        """Connect to the cluster at HOST:PORT; each of a node's workers carries up to `places` shards at once.
 
         Raises ConfigError where the address is none, where Ray is not installed or demands no token, and where no Ray
         runs on this machine at that address.
         """
         self._ray = connect(address)
-        self._spec, self._places = spec, places
+        self._spec, self._places, self._workers = spec, places, workers
         self._remote = self._ray.remote(WorkerActor)
         self.nodes: dict[str, Node] = {}
         self._refused: dict[str, str] = {}
@@ -99,18 +103,19 @@ class Cluster:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         alive = {node["NodeID"]: node["NodeManagerAddress"] for node in self._ray.nodes() if node["Alive"]}
-        for key, address in alive.items():
+        expected = workers_of(alive, self._workers)
+        for key, (node_id, name) in expected.items():
             if key not in self.nodes and key not in self._refused:
                 options = {
                     "num_cpus": 0,
                     "max_restarts": 0,
                     "max_task_retries": 0,
                     "max_concurrency": self._places + _CONTROL,
-                    "scheduling_strategy": NodeAffinitySchedulingStrategy(key, soft=False),
+                    "scheduling_strategy": NodeAffinitySchedulingStrategy(node_id, soft=False),
                 }
-                actor = self._remote.options(**options).remote(self._spec, address)
-                self.nodes[key] = Node(address, actor, actor.hello.remote())
-        return [key for key in self.nodes if key not in alive]
+                actor = self._remote.options(**options).remote(self._spec, name)
+                self.nodes[key] = Node(name, actor, actor.hello.remote())
+        return [key for key in self.nodes if key not in expected]
 
     def leave(self, key: str, why: str, *, for_good: bool = False) -> Node | None:
         """Take a node out: its worker is ended, if it can be reached. `for_good`: it is not started there again."""
@@ -128,7 +133,7 @@ class Cluster:
         return sorted(set(self._refused.values()))
 
     def free(self) -> list[str]:
-        """The nodes that opened the run and have a free place, those with most free places first."""
+        """The workers that opened the run and have a free place, those with most free places first."""
         keys = [key for key, node in self.nodes.items() if node.hello is None and len(node.carrying) < self._places]
         return sorted(keys, key=lambda key: len(self.nodes[key].carrying))
 
@@ -168,6 +173,18 @@ class Cluster:
             self._ray.kill(node.actor)
         self.nodes.clear()
         self._ray.shutdown()
+
+
+def workers_of(alive: Mapping[str, str], workers: int) -> dict[str, tuple[str, str]]:
+    """The workers that nodes shall have: Ray's id of the node and the worker's name, by a key of their own.
+
+    `alive` are the addresses of the nodes by Ray's ids. The first worker of a node is named by the address alone.
+    """
+    return {
+        f"{node_id}/{number}": (node_id, address if number == 1 else f"{address}-{number}")
+        for node_id, address in alive.items()
+        for number in range(1, workers + 1)
+    }
 
 
 class NodeLost(Exception):

@@ -107,7 +107,7 @@ class _Driver:
         self._spec = spec_of(self._run)
         with ExitStack() as closing:
             closing.push(self._settle)  # after the nodes have ended
-            self._cluster = Cluster(str(config.run.ray_address), self._spec, self._places)
+            self._cluster = Cluster(str(config.run.ray_address), self._spec, self._places, config.run.workers_per_node)
             closing.callback(self._cluster.close, _CLOSING)
             pool = closing.enter_context(ThreadPoolExecutor(1, thread_name_prefix="feed"))
             self._show(0, len(self._ids))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from curation.ledger.databases import LEDGER
-from curation.pipeline.nodes.cluster import connect
+from curation.pipeline.nodes.cluster import connect, workers_of
 from curation.pipeline.nodes.require import require_cluster
 from schemas.configuration.loading import load_config
 from schemas.errors import ConfigError
@@ -55,3 +55,12 @@ def test_a_run_says_at_once_all_that_it_lacks(ready: pytest.MonkeyPatch) -> None
         assert word in str(told.value)
     with pytest.raises(ConfigError, match="RAY_AUTH_MODE"):
         require_cluster(load_config(CONFIG, SHARED))
+
+
+def test_each_node_has_so_many_workers_with_names_of_their_own() -> None:
+    alive = {"a": "10.0.0.1", "b": "10.0.0.2"}
+    found = workers_of(alive, 3)
+    assert sorted(node for node, _ in found.values()) == ["a"] * 3 + ["b"] * 3
+    assert len({name for _, name in found.values()}) == len(found) == 6
+    assert {name for _, name in workers_of(alive, 1).values()} == set(alive.values())
+    assert set(workers_of(alive, 1)) < set(found)  # more workers leave those that are there
