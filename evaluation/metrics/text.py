@@ -35,6 +35,8 @@ UNITS = dict.fromkeys(METRICS, "fraction") | {"CIDEr": "CIDEr"}
 NO_PACKAGE = "pycocoevalcap is not installed: install the extra `text`"
 NO_REFERENCE = "no reference text with a word in it"
 SCORERS = "pycocoevalcap 1.2 (PTB tokens of CoreNLP 3.4.1, METEOR 1.5)"
+# METEOR's two files stand before its options; `-stdio` takes the pairs from standard input instead.
+METEOR_OPTIONS = ("-", "-", "-stdio", "-l", "en", "-norm")
 # Characters that the tokenizer reads as the end of a line (\x85 as "..."); a space gives the same tokens.
 _BREAKS = dict.fromkeys(map(ord, "\n\r\x0b\x0c\x85\u2028\u2029"), " ")
 _SURROGATES = re.compile("[\ud800-\udfff]")  # not valid Unicode characters
@@ -220,7 +222,7 @@ class TextScorers:
         jar = Path(meteor.__file__).with_name(meteor.METEOR_JAR)
         # The serial collector, because the others use a third more CPU time to load the paraphrases.
         options = ["-Xmx2G", "-XX:+UseSerialGC", "-Dfile.encoding=UTF-8", "-Dstdout.encoding=UTF-8"]
-        return LineProcess([str(self._java), *options, "-jar", str(jar), "-", "-", "-stdio", "-l", "en", "-norm"])
+        return LineProcess([str(self._java), *options, "-jar", str(jar), *METEOR_OPTIONS])
 
 
 def _python_scores(

@@ -28,6 +28,7 @@ from models.build import build_clip
 from schemas.configuration.model_config import TransformersClip
 from schemas.documents.evaluation import Evaluation
 from schemas.repository import DATA
+from tests.evaluation.meteor import quick_meteor as quick_meteor
 
 INPUTS = Inputs("r", "0" * 64, {})
 FRAMES = 20
@@ -89,6 +90,7 @@ def test_failures_alone_are_worst_and_no_dashes() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_meteor")
 def test_failures_alone_are_worst_in_texts_too() -> None:
     with TextScorers() as scorers:
         if scorers.reason is not None:

@@ -18,6 +18,7 @@ from evaluation.metrics.java import JavaFailed, LineProcess, find_java
 from evaluation.metrics.text import METRICS, NO_REFERENCE, TextPair, TextScorers, TextScores
 from evaluation.metrics.text_sums import CORPUS
 from schemas.marks import strip_marks
+from tests.evaluation.meteor import quick_meteor as quick_meteor
 from tests.places import GROUNDTRUTH
 
 ANET = GROUNDTRUTH / "anet"
@@ -197,6 +198,7 @@ def test_without_java_there_is_no_number(tmp_path: Path, monkeypatch: pytest.Mon
 @java
 @pytest.mark.parametrize("early", [True, False])
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_meteor")
 def test_an_interrupt_does_not_wait_for_meteor(monkeypatch: pytest.MonkeyPatch, early: bool) -> None:
     """An interrupt while METEOR works or starts ends METEOR, which is not started again."""
     interrupted_first, asked = threading.Event(), threading.Event()
@@ -237,6 +239,7 @@ def test_an_interrupt_does_not_wait_for_meteor(monkeypatch: pytest.MonkeyPatch, 
 
 @java
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_meteor")
 def test_a_meteor_that_hangs_or_dies_is_ended_and_the_others_keep_their_scores(scorers: TextScorers) -> None:
     pairs = [TextPair("v", "a man runs", ("a man runs",)), TextPair("w", "dogs run", ("cats run",))]
     slow = TextPair("slow", "word " * 300, ("words " * 300,))
