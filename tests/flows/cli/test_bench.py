@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
-from flows.cli.bench import WITH_OPTIONS
-from schemas.repository import ROOT
+from benchmarks import __main__ as benchmarks
+from flows.cli.bench import WITH_OPTIONS, Benchmark
+from tests.runs import in_process
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WITH_OPTIONS)
-def test_the_help_of_a_benchmark_names_it(name: str) -> None:
-    command = [sys.executable, "-m", "flows.cli", "bench", name, "--help"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0 and done.stdout.startswith(f"usage: v2xum bench {name} "), done.stdout + done.stderr
+def test_the_help_of_a_benchmark_names_it(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As `python -m benchmarks NAME --help`, in this process."""
+    monkeypatch.setattr("sys.argv", ["benchmarks", name, "--help"])
+    with pytest.raises(SystemExit) as ended:
+        benchmarks.main()
+    said = capsys.readouterr()
+    assert ended.value.code == 0 and said.out.startswith(f"usage: v2xum bench {name} "), said
+
+
+@pytest.mark.slow
+def test_the_command_passes_the_wish_for_help_on(capfd: pytest.CaptureFixture[str]) -> None:
+    done = in_process("bench", Benchmark.splits, "--help")
+    assert done.returncode == 0, done.stderr
+    assert capfd.readouterr().out.startswith("usage: v2xum bench splits ")
