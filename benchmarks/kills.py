@@ -20,12 +20,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.processes import Running
 from curation.video.encode import encode_video
 from demo.render import frames
 from demo.world import make_script
@@ -84,14 +85,31 @@ class Findings:
             self.different.append(f"{name}: {', '.join(wrong)}")
 
 
+def launch(words: list[str], log: Path) -> Running:
+    """Start the command line as the leader of a process group; what it says on standard error goes to `log`."""
+    with log.open("wb") as said:
+        return subprocess.Popen(
+            [sys.executable, "-m", "flows.cli", *words], cwd=ROOT, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=said, start_new_session=True,
+        )  # fmt: skip
+
+
 class Campaign:
     """Kills of one command over one folder of films."""
 
-    def __init__(self, folder: Path, films: Path, seed: int, settings: tuple[str, ...] = SETTINGS) -> None:
-        """Work in `folder`; `seed` decides signals and moments."""
+    def __init__(
+        self,
+        folder: Path,
+        films: Path,
+        seed: int,
+        settings: tuple[str, ...] = SETTINGS,
+        start: Callable[[list[str], Path], Running] = launch,
+    ) -> None:
+        """Work in `folder`; `seed` decides signals and moments; `start` starts the command line as `launch` does."""
         self._folder = folder
+        self._launch = start
         arguments = ["curate", str(ROOT / "configs" / "demo.yaml"), "--source", str(films)]
-        self._command = [sys.executable, "-m", "flows.cli", *arguments, *(f"--set={setting}" for setting in settings)]
+        self._words = [*arguments, *(f"--set={setting}" for setting in settings)]
         self._random = random.Random(seed)
         self.findings = Findings()
 
@@ -151,7 +169,7 @@ class Campaign:
             self._note(f"{workspace.name}: exit code {code} after {number.name}\n{self._said(workspace)}")
         return False
 
-    def _wait(self, process: subprocess.Popen[bytes], workspace: Path) -> None:
+    def _wait(self, process: Running, workspace: Path) -> None:
         """Wait for a random moment: mostly while rows are written, sometimes at the start or during the export."""
         kind = self._random.random()
         if kind < 0.15:
@@ -172,12 +190,8 @@ class Campaign:
                 f"{workspace.name}: a run that nobody disturbed ended with {code}\n{self._said(workspace)}"
             )
 
-    def _start(self, workspace: Path, *more: str) -> subprocess.Popen[bytes]:
-        with self._log(workspace).open("wb") as log:
-            return subprocess.Popen(
-                [*self._command, "--workspace", str(workspace), *more], cwd=ROOT, stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL, stderr=log, start_new_session=True,
-            )  # fmt: skip
+    def _start(self, workspace: Path, *more: str) -> Running:
+        return self._launch([*self._words, "--workspace", str(workspace), *more], self._log(workspace))
 
     def _log(self, workspace: Path) -> Path:
         return self._folder / f"{workspace.name}.log"
@@ -220,15 +234,21 @@ def rows_of(files: Mapping[str, bytes]) -> Counter[str]:
     return Counter(row["id"] for document in documents for row in document)
 
 
-def _pause(process: subprocess.Popen[bytes], seconds: float) -> None:
+def _pause(process: Running, seconds: float) -> None:
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(seconds)
 
 
-def measure(kills: int, seed: int, folder: Path, videos: int = VIDEOS) -> dict[str, Any]:
+def measure(
+    kills: int,
+    seed: int,
+    folder: Path,
+    videos: int = VIDEOS,
+    start: Callable[[list[str], Path], Running] = launch,
+) -> dict[str, Any]:
     """Kill `kills` times. Returns the findings; `folder` keeps the workspaces that were wrong."""
     render(folder / "films", videos)
-    campaign = Campaign(folder, folder / "films", seed)
+    campaign = Campaign(folder, folder / "films", seed, start=start)
     began = time.monotonic()
     undisturbed = campaign.prepare()
     campaign.kill(kills)

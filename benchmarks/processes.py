@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import multiprocessing
-import subprocess
 import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+
+
+class Running(Protocol):
+    """A program in a process of its own: what subprocess.Popen and the forks of tests have in common."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """The exit code, or None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the exit code. Raises subprocess.TimeoutExpired."""
+
+    def kill(self) -> None:
+        """End the process at once."""
 
 
 def in_fresh_process(work: Callable[..., None], *arguments: Any) -> dict[str, Any]:
@@ -28,7 +42,7 @@ def peak_memory() -> float:
     return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) / 1024
 
 
-def answers_health(url: str, process: subprocess.Popen[Any], seconds: float) -> bool:
+def answers_health(url: str, process: Running, seconds: float) -> bool:
     """Wait until `url`/health answers; False when the server's process ended or `seconds` have passed."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -73,20 +72,13 @@ def undisturbed(films: Path, server: str, tmp_path_factory: pytest.TempPathFacto
     return once(tmp_path_factory, "undisturbed", curate) / "workspace"
 
 
-def run_flow(server: str, module: str, name: str, arguments: dict[str, Any]) -> Any:
+def run_flow(server: str, module: str, name: str, arguments: dict[str, Any], timeout: float = 300) -> Any:
     """Run a flow in a process of its own and return what it returns, which must be JSON.
 
     In this process Prefect's threads would live on, and draw from the global random state that hypothesis watches.
     """
-    code = (
-        f"import json, sys\nfrom {module} import {name} as flow\n"
-        "print('\\n' + json.dumps(flow(**json.loads(sys.argv[1]))))"
-    )
     environment = {**os.environ, "PREFECT_API_URL": server, "PYTHONWARNINGS": "", "PREFECT_LOGGING_LEVEL": "ERROR"}
-    command = [sys.executable, "-c", code, json.dumps(arguments)]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr[-4000:]
-    return json.loads(done.stdout.splitlines()[-1])
+    return forks.returned(module, name, arguments, environment, timeout)
 
 
 def command_line(server: str, *arguments: object, timeout: float = 300) -> subprocess.CompletedProcess[str]:

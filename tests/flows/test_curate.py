@@ -6,7 +6,6 @@ import json
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 from curation.ledger.stages import STAGES
 from schemas.kit.local_process import free_port
 from schemas.manifest import Manifest
+from tests.forks import Forked
 from tests.runs import CONFIG, ROOT, VIDEOS, in_process, shards, status
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]
@@ -197,24 +197,14 @@ def test_a_signal_stops_within_seconds_and_resumes(
     number: signal.Signals, code: int, films: Path, finished: Path, tmp_path: Path, server: str, v2xum: Cli
 ) -> None:
     workspace = tmp_path / "workspace"
-    command = [
-        sys.executable,
-        "-m",
-        "flows.cli",
-        "curate",
-        str(CONFIG),
-        "--source",
-        str(films),
-        "--workspace",
-        str(workspace),
-    ]
-    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    words = ["curate", CONFIG, "--source", films, "--workspace", workspace]
+    process = Forked("flows.cli.__main__", words, err=tmp_path / "said")
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not list(workspace.glob("store/frames/*/*")):
         time.sleep(0.2)
     process.send_signal(number)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == code, said
+    ended, said = process.wait(60), (tmp_path / "said").read_text()
+    assert ended == code, said
     assert "the same command goes on from here" in said
     assert "Traceback" not in said
     assert v2xum("curate", CONFIG, "--source", films, "--workspace", workspace).returncode == 0

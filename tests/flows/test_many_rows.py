@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +12,7 @@ from benchmarks.instant import config, trivial_videos, with_instant_models
 from curation.status.counts import summarize
 from curation.status.standings import all_rejections
 from schemas.configuration.config import SourceSpec
-from schemas.repository import ROOT
+from tests.runs import run_flow
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 
@@ -40,18 +36,7 @@ def test_bad_rows_among_many_cost_nobody_else(tmp_path: Path, server: str) -> No
 
 def in_a_child(server: str, rows: Path, root: Path) -> tuple[dict[str, Any], list[str]]:
     """What `curated` returns, from a process of its own: Prefect's threads would live on in this one."""
-    code = "import sys, json; from tests.flows.test_many_rows import curated; print(json.dumps(curated(*sys.argv[1:])))"
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(rows), str(root)],
-        cwd=ROOT,
-        env={**os.environ, "PREFECT_API_URL": server, "PYTHONWARNINGS": "", "PREFECT_LOGGING_LEVEL": "ERROR"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    counts, reasons = json.loads(done.stdout.splitlines()[-1])
+    counts, reasons = run_flow(server, __name__, "curated", {"rows": str(rows), "root": str(root)}, 600)
     return counts, reasons
 
 

@@ -6,7 +6,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +15,9 @@ import sqlalchemy as sa
 
 from benchmarks.nodes.postgres import programs
 from curation.ledger.databases import LEDGER
+from tests.forks import Forked
 from tests.postgres import PASSWORD, SECRET, new_database, rows, text_of
-from tests.runs import CONFIG, ROOT, VIDEOS, shards, status
+from tests.runs import CONFIG, VIDEOS, shards, status
 
 pytestmark = [pytest.mark.prefect, pytest.mark.postgresql, pytest.mark.slow]
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -29,15 +29,9 @@ def arguments(films: Path, workspace: Path) -> list[str]:
     return ["curate", str(CONFIG), "--source", str(films), "--workspace", str(workspace), *small]
 
 
-def begin(films: Path, workspace: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "flows.cli", *arguments(films, workspace)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+def begin(films: Path, workspace: Path, said: Path) -> Forked:
+    """A run in a process group of its own; what it says is added to the file `said`."""
+    return Forked("flows.cli.__main__", arguments(films, workspace), out=said, err=said, group=True)
 
 
 def written(database: sa.URL, workspace: Path) -> int:
@@ -53,7 +47,7 @@ def written(database: sa.URL, workspace: Path) -> int:
     return int(rows(database, query)[0][0])
 
 
-def await_rows(process: subprocess.Popen[str], database: sa.URL, workspace: Path, goal: int) -> None:
+def await_rows(process: Forked, database: sa.URL, workspace: Path, goal: int) -> None:
     while process.poll() is None and written(database, workspace) < goal:
         time.sleep(0.01)
 
@@ -87,18 +81,18 @@ def test_killed_runs_end_with_the_bytes_of_sqlite_and_tell_nobody_the_password(
     films: Path, undisturbed: Path, tmp_path: Path, v2xum: Cli, postgresql: sa.URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = status(v2xum, undisturbed)
-    workspace, rng, said = tmp_path / "shared", random.Random(5), []
+    workspace, rng, said = tmp_path / "shared", random.Random(5), tmp_path / "said"
+    told: list[str] = []
     monkeypatch.setenv(LEDGER, text_of(postgresql))
     database = postgresql
     for goal in (1, 30, 90):
-        process = begin(films, workspace)
+        process = begin(films, workspace, said)
         await_rows(process, database, workspace, goal)
         dump = dumped(database, workspace, tmp_path) if goal == 30 else None  # while the run goes on
         time.sleep(rng.random() * 0.2 if dump is None else 1.0)
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-        said.append(process.communicate(timeout=60)[0])
-        assert process.returncode == -signal.SIGKILL
+        assert process.wait(60) == -signal.SIGKILL
         if dump is not None:
             before, database = written(database, workspace), new_database(postgresql, "restored")
             restore(dump, database)
@@ -108,7 +102,7 @@ def test_killed_runs_end_with_the_bytes_of_sqlite_and_tell_nobody_the_password(
             assert refused.returncode == 1 and "is older than the one that this workspace had" in refused.stderr
             accepted = v2xum("repair", workspace, "--accept")
             assert accepted.returncode == 0, accepted.stderr
-            said += [refused.stderr, accepted.stdout, accepted.stderr]
+            told += [refused.stderr, accepted.stdout, accepted.stderr]
     done = v2xum(*arguments(films, workspace))
     assert done.returncode == 0, done.stderr
     assert shards(workspace) == shards(undisturbed)
@@ -128,10 +122,8 @@ def test_killed_runs_end_with_the_bytes_of_sqlite_and_tell_nobody_the_password(
     monkeypatch.delenv(LEDGER)
     without = v2xum("status", workspace)
     assert without.returncode == 2 and f"set {LEDGER}" in without.stderr
-    told = [
-        *said,
-        *(part for one in (done, exported, explained, refused, without) for part in (one.stdout, one.stderr)),
-    ]
+    told += [part for one in (done, exported, explained, refused, without) for part in (one.stdout, one.stderr)]
+    told.append(said.read_text())
     assert not [text for text in told if SECRET in text]
     assert not [path for path in workspace.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
 
@@ -141,12 +133,12 @@ def test_a_database_that_ends_all_sessions_costs_no_video(
 ) -> None:
     workspace = tmp_path / "shared"
     monkeypatch.setenv(LEDGER, text_of(postgresql))
-    process = begin(films, workspace)
+    process = begin(films, workspace, tmp_path / "said")
     for goal in (20, 40, 60):
         await_rows(process, postgresql, workspace, goal)
         rows(postgresql, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
-    said, _ = process.communicate(timeout=300)
-    assert SECRET not in said
+    process.wait(300)
+    assert SECRET not in (tmp_path / "said").read_text()
     counts = status(v2xum, workspace)
     assert counts["reasons"] == {"download: not_a_video": 1, "filter: too_short": 1}
     done = v2xum(*arguments(films, workspace))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -18,13 +16,13 @@ import pytest
 from benchmarks.processes import answers_health
 from demo.faulty_server.plan import even
 from schemas.kit.local_process import free_port
+from tests.forks import Forked
 from tests.runs import CONFIG as LOCAL
-from tests.runs import ROOT, VIDEOS, status
+from tests.runs import VIDEOS, status
 from tests.serving.conftest import texts
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 Call = Callable[..., subprocess.CompletedProcess[str]]
-CHECKPOINTS = ROOT / "data" / "demo"
 
 
 class FaultyServer:
@@ -34,26 +32,12 @@ class FaultyServer:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         options = [part for name, value in faults.items() for part in (f"--{name.replace('_', '-')}", str(value))]
-        self._command = [
-            sys.executable,
-            "-m",
-            "demo.faulty_server",
-            "--answer",
-            "local",
-            "--port",
-            str(self.port),
-            *options,
-        ]
+        self._words = ["--answer", "local", "--port", str(self.port), *options]
         self.start()
 
     def start(self) -> None:
-        self._process = subprocess.Popen(
-            [*self._command, "--seed", "3", "--retry-after", "0.2", "--slow-seconds", "0.5"],
-            cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "OMP_WAIT_POLICY": "passive"},
-        )
+        words = [*self._words, "--seed", "3", "--retry-after", "0.2", "--slow-seconds", "0.5"]
+        self._process = Forked("demo.faulty_server.__main__", words)
         assert answers_health(self.url, self._process, 120)
 
     def stats(self) -> dict[str, object]:
@@ -177,19 +161,8 @@ def test_one_faulty_replica_among_three_halts_the_run_and_is_named(
 
 def test_a_server_killed_in_mid_run_is_waited_for(films: Path, undisturbed: Path, tmp_path: Path, server: str) -> None:
     with faulty(latency=0.3, capacity=2) as models:
-        command = [
-            sys.executable,
-            "-m",
-            "flows.cli",
-            "curate",
-            str(LOCAL),
-            "--source",
-            str(films),
-            *models.sets(),
-        ]
-        command += ["--workspace", str(tmp_path / "workspace")]
-        with (tmp_path / "said").open("w") as said:
-            run = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=said)
+        words = ["curate", LOCAL, "--source", films, *models.sets(), "--workspace", tmp_path / "workspace"]
+        run = Forked("flows.cli.__main__", words, err=tmp_path / "said")
         try:
             deadline = time.monotonic() + 200
             while int(str(models.stats()["answered"])) < 20:

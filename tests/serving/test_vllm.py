@@ -6,7 +6,6 @@ import json
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.serving.vllm_server import CONFIG
-from tests.runs import ROOT, VIDEOS, status
+from tests.forks import Forked
+from tests.runs import VIDEOS, status
 from tests.serving.conftest import Servers, texts
 
 pytestmark = [pytest.mark.vllm, pytest.mark.prefect, pytest.mark.slow]
@@ -36,11 +36,10 @@ def test_the_same_samples_as_in_process(
 def test_a_killed_server_that_comes_back_is_waited_for(
     films: Path, undisturbed: Path, vllm: Servers, tmp_path: Path, v2xum: Call
 ) -> None:
-    command = [sys.executable, "-m", "flows.cli", "curate", str(CONFIG), "--source", str(films), *vllm.sets()]
     workspace = tmp_path / "workspace"
-    command += ["--workspace", str(workspace), "--set", "models.captioner.concurrency={start: 1, max: 1}"]
-    with (tmp_path / "said").open("w") as log:
-        run = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=log)
+    words = ["curate", CONFIG, "--source", films, *vllm.sets(), "--workspace", workspace]
+    words += ["--set", "models.captioner.concurrency={start: 1, max: 1}"]
+    run = Forked("flows.cli.__main__", words, err=tmp_path / "said")
     try:
         wait_until(lambda: replies(workspace) > 10)
         vllm.captioner.kill(signal.SIGKILL)

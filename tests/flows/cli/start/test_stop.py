@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from curation.ledger.databases import LEDGER
+from tests.forks import Forked
 from tests.postgres import text_of
-from tests.runs import CONFIG, ROOT, in_process
+from tests.runs import CONFIG, in_process
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 
@@ -28,10 +27,8 @@ def test_a_real_run_stops_as_by_ctrl_c(
     workspace = here = tmp_path / "workspace"
     if place == "postgresql":
         monkeypatch.setenv(LEDGER, text_of(request.getfixturevalue("postgresql")))
-    command = [sys.executable, "-m", "flows.cli", "curate", CONFIG, "--source", films, "--workspace", workspace]
-    process = subprocess.Popen(
-        [*map(str, command)], cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
-    )
+    words = ["curate", CONFIG, "--source", films, "--workspace", workspace]
+    process = Forked("flows.cli.__main__", words, err=tmp_path / "said")
     try:
         for _ in range(1200):
             if list(workspace.glob("store/frames/*/*")):
@@ -42,9 +39,10 @@ def test_a_real_run_stops_as_by_ctrl_c(
             here.mkdir()
             (here / "ledger.postgresql").write_text((workspace / "ledger.postgresql").read_text())
         done = in_process("stop", here)
-        _, said = process.communicate(timeout=60)
+        process.wait(60)
     finally:
         process.kill()
+    said = (tmp_path / "said").read_text()
     assert done.returncode == 0, done.stderr
     assert "stopped at a safe point; the same `v2xum curate` goes on" in done.stdout, (done, said)
     assert f"process {process.pid} on" in done.stderr
