@@ -172,12 +172,12 @@ def why_not() -> str | None:
 
 
 @contextmanager
-def machines() -> Iterator[Machines]:
-    """A head without Ray yet. Raises AssertionError where no machines can be made."""
+def machines(prefix: str = "v2xum") -> Iterator[Machines]:
+    """A head without Ray yet; names of namespaces begin with `prefix`. Raises AssertionError where none can be made."""
     with ExitStack() as closing:
         # Ray's sockets lie below: their paths may have 107 characters.
         folder = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="v2xum-", ignore_cleanup_errors=True)))
-        made = Machines(folder, f"v2xum-{secrets.token_hex(3)}-")
+        made = Machines(folder, f"{prefix}-{secrets.token_hex(3)}-")
         closing.callback(made.close)
         yield made
 

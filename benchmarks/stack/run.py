@@ -24,6 +24,7 @@ from schemas.errors import ConfigError, V2XumError
 from schemas.repository import KEPT
 
 _MARK = ".v2xum-stack"
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> None:
@@ -36,7 +37,7 @@ def main() -> None:
     options = parser.parse_args()
     if (reason := why_not()) is not None:
         sys.exit(reason)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in _SIGNALS:
         signal.signal(number, _interrupt)
     found = None
     try:
@@ -51,7 +52,6 @@ def main() -> None:
                 time.sleep(1.0)
                 running.check()
     except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
         _say("the stack has ended")
         sys.exit(130 if options.run else 0)
     except (V2XumError, AssertionError) as error:
@@ -80,6 +80,8 @@ def _print_addresses(running: Stack) -> None:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    for each in _SIGNALS:
+        signal.signal(each, signal.SIG_IGN)  # a second one must not cut the end short
     raise KeyboardInterrupt
 
 

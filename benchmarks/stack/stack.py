@@ -273,7 +273,7 @@ def stack(folder: Path, report: Any = print) -> Iterator[Stack]:
     with ExitStack() as closing:
         report("starting PostgreSQL ...")
         server = closing.enter_context(running())
-        made = closing.enter_context(machines())
+        made = closing.enter_context(machines("v2xum-stack"))
         parts = closing.enter_context(Parts(folder / "logs", (SECRET, *secrets)))
         made_stack = Stack(folder, made, parts, server, secrets)
         made_stack.start(report)
