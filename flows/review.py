@@ -7,40 +7,62 @@ Prefect server can wait for it, to curate, export or push the next batch.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from prefect.events import emit_event
+from pydantic import Field
 
-from curation.workspace import Workspace
+from curation.workspace import Workspace as WorkspaceFolder
 from flows.review_steps import pull_workspace, push_workspace, report_workspace
+from flows.shared.parameters import Count, Project, Share, Workspace
 from schemas.safe_text import plain_line
 
 COMPLETE = "v2xum.review.batch-complete"
+Size = Annotated[int, Field(ge=0)]
+_EMPTY = "Empty: the configuration's."
 
 
 @flow(name="review-push", flow_run_name="review-push {workspace}", persist_result=False)
 def review_push(
-    workspace: str, project: str | None = None, changes: dict[str, Any] | None = None, again: bool = False
+    workspace: Workspace,
+    project: Project = None,
+    changes: dict[str, Any] | None = None,
+    again: Annotated[
+        bool, Field(description="Also push samples that enough people have judged in another project.")
+    ] = False,
+    random: Annotated[Size | None, Field(description=f"Size of the random stratum. {_EMPTY}")] = None,
+    active: Annotated[
+        Size | None, Field(description=f"Size of the active stratum: worst audits, rare categories. {_EMPTY}")
+    ] = None,
+    gold: Annotated[Size | None, Field(description=f"Number of questions with known answers. {_EMPTY}")] = None,
+    annotators: Annotated[
+        Count | None, Field(description=f"How many people judge each sample of the shared part. {_EMPTY}")
+    ] = None,
+    overlap: Annotated[
+        Share | None, Field(description=f"The share of samples that several people judge, 0 to 1. {_EMPTY}")
+    ] = None,
 ) -> dict[str, Any]:
-    """Push the samples that the configuration's section `review`, with `changes`, chooses.
+    """Push the samples that the configuration's section `review` chooses, with other values of its keys.
 
-    Returns what `v2xum review push --json` prints. The server is the one that V2XUM_LABEL_STUDIO_URL and
-    V2XUM_LABEL_STUDIO_TOKEN name, or the one that `v2xum review serve` runs. Raises ConfigError and RunStopped as the
-    command does.
+    `changes` holds such values too; a value of its own parameter goes before. Returns what `v2xum review push --json`
+    prints. The server is the one that V2XUM_LABEL_STUDIO_URL and V2XUM_LABEL_STUDIO_TOKEN name, or the one that
+    `v2xum review serve` runs. Raises ConfigError and RunStopped as the command does.
     """
-    place = Workspace(Path(workspace)).require()
-    return push_workspace(place, project, changes or {}, again=again)._asdict()
+    place = WorkspaceFolder(Path(workspace)).require()
+    given = {"random": random, "active": active, "gold": gold, "annotators": annotators, "overlap": overlap}
+    values = {**(changes or {}), **{name: value for name, value in given.items() if value is not None}}
+    return push_workspace(place, project, values, again=again)._asdict()
 
 
 @flow(name="review-pull", flow_run_name="review-pull {workspace}", persist_result=False)
-def review_pull(workspace: str, project: str | None = None) -> dict[str, Any]:
+def review_pull(workspace: Workspace, project: Project = None) -> dict[str, Any]:
     """Store people's verdicts since the last pull; emit `COMPLETE` once when no task is open any more.
 
     Returns what `v2xum review pull --json` prints.
     """
-    place = Workspace(Path(workspace)).require()
+    place = WorkspaceFolder(Path(workspace)).require()
     result = pull_workspace(place, project)
     if result.completed:
         emit_event(
@@ -52,9 +74,9 @@ def review_pull(workspace: str, project: str | None = None) -> dict[str, Any]:
 
 
 @flow(name="review-report", flow_run_name="review-report {workspace}", persist_result=False)
-def review_report(workspace: str) -> dict[str, Any]:
+def review_report(workspace: Workspace) -> dict[str, Any]:
     """Write the report and an artifact that names it; returns the report's JSON value."""
-    figures, page = report_workspace(Workspace(Path(workspace)).require())
+    figures, page = report_workspace(WorkspaceFolder(Path(workspace)).require())
     text = f"Review of {plain_line(figures.name)}: `{page.name}` in the workspace's report folder."
     create_markdown_artifact(key="review-report", markdown=text, description="Progress of the review")
     return figures.model_dump(mode="json")

@@ -28,10 +28,10 @@ class FormatChoice(Record):
     format has its own.
     """
 
-    names: tuple[FormatName, ...] = ()
-    inputs: Inputs = "videos"
-    times: Times = "seconds"
-    tasks: tuple[Task, ...] = ()
+    names: tuple[FormatName, ...] = Field(default=(), description="The trainers.")
+    inputs: Inputs = Field(default="videos", description="What LLaMA-Factory and ms-swift read: videos, or frames.")
+    times: Times = Field(default="seconds", description="How answers write times.")
+    tasks: tuple[Task, ...] = Field(default=(), description="Which tasks have records. Empty: those of each format.")
 
     @field_validator("names", "tasks")
     @classmethod

@@ -31,7 +31,7 @@ NOT_RUN = {"text", "mermaid", "nginx", "csv"}
 # workspace in an order of their own, or train for minutes; their own tests run them.
 ONLY_PARSED = (
     *("curate", "doctor", "plan", "bench", "review serve", "review push", "review pull", "review listen"),
-    *("release", "diff", "browse", "media", "publish", "reconstruct", "refresh"),
+    *("release", "diff", "browse", "media", "publish", "reconstruct", "refresh", "deploy"),
     *("train", "summarize", "open"),
 )
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]

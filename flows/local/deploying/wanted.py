@@ -64,19 +64,31 @@ def wanted_deployments(file: File, folder: Path) -> list[WantedDeployment]:
 def with_places(file: File, workspace: str | None, config: str | None) -> File:
     """The file with another workspace, and another configuration, in every deployment that has one.
 
-    Sources and other values that the file sets for its own configuration (`overrides`) go with that one.
+    Paths below the workspace of the file's first deployment lie below the other one. Sources and other values that the
+    file sets for its own configuration (`overrides`) go with that one.
     """
+    named = [str(each.parameters["workspace"]) for each in file.deployments if "workspace" in each.parameters]
+    former = named[0] if named else ""
 
     def other(deployment: Deployment) -> Deployment:
         values = dict(deployment.parameters)
-        if workspace is not None and "workspace" in values:
-            values["workspace"] = workspace
+        if workspace is not None and former:
+            values = {name: _moved(value, former, workspace) for name, value in values.items()}
         if config is not None and "config" in values:
             values["config"] = config
             values.pop("overrides", None)
         return deployment.model_copy(update={"parameters": values})
 
     return file.model_copy(update={"deployments": tuple(map(other, file.deployments))})
+
+
+def _moved(value: Any, former: str, workspace: str) -> Any:
+    """A value of the file in which the workspace, and paths below it, are those of another one."""
+    if isinstance(value, list):
+        return [_moved(each, former, workspace) for each in value]
+    if isinstance(value, str) and (value == former or value.startswith(f"{former}/")):
+        return workspace + value.removeprefix(former)
+    return value
 
 
 def _wanted(file: File, deployment: Deployment, folder: Path) -> WantedDeployment:
