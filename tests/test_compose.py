@@ -16,6 +16,7 @@ from flows.local.model_server_command import serve_command
 from schemas.configuration.loading import load_config
 from schemas.meanings.exits import VARIABLES
 from schemas.repository import ROOT
+from tests.s3 import S3, client
 
 TEXT = (ROOT / "compose.yaml").read_text(encoding="utf-8")
 DOCUMENT: dict[str, Any] = yaml.safe_load(TEXT)
@@ -97,3 +98,20 @@ def test_variables_of_ours_are_known() -> None:
     known = {variable.name for variable in VARIABLES}
     given = {variable for name in SERVICES for variable in environment(name) if variable.startswith("V2XUM_")}
     assert given <= known
+
+
+@named
+def test_small_programs_inside_are_python(name: str) -> None:
+    words = SERVICES[name].get("healthcheck", {}).get("test", [])
+    for program, option, code in zip(words, words[1:], words[2:], strict=False):
+        if program.startswith("python") and option == "-c":
+            compile(code, name, "exec")
+
+
+def test_the_bucket_is_made_and_made_once(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = SERVICES["bucket"]["command"]
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    monkeypatch.setenv("AWS_REGION", environment("bucket")["AWS_REGION"])
+    for _ in range(2):
+        exec(compile(code, "bucket", "exec"), {})
+    assert [each["Name"] for each in client(s3.url).list_buckets()["Buckets"]].count("films") == 1

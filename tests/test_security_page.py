@@ -17,6 +17,8 @@ KINDS = {
     *("Template injection in prompts", "Template injection in Label Studio", "Template injection in pages"),
     *("Formula injection", "Secrets in logs, tracebacks and command lines", "Secrets in what is kept or published"),
     *("Pickle from outside", "A Prefect server without authentication", "A Ray cluster without authentication"),
+    *("Default passwords and open ports of servers that we start for a group",),
+    *("A node that comes back after the ledger was restored",),
     *("Our own listeners", "Known faults of packages", "Malformed input of every parser"),
 }
 
