@@ -39,6 +39,8 @@ _INVISIBLE = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u
 
 def clean_text(text: str) -> str:
     """A text of a model or a person as one line to store: white space is collapsed, control characters are removed."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     kept = (c for c in text if c.isspace() or not (c in _INVISIBLE or unicodedata.category(c) in ("Cc", "Cs")))
     return " ".join("".join(kept).split())
 

@@ -1,8 +1,9 @@
-"""Measures what a fence costs: writing results under a claim, against writing them without one, in turns.
+"""Measures what sharing a ledger costs: fences, the pace of a host, and the driver's alarms, against writing alone.
 
 V2XUM_LEDGER names the database. One worker gives the time of a write; 64 workers (threads of eight processes, each
-with a shard's claim under the run's, as the nodes of a run have them) give the time of a video with all its stages.
-The run's claim is renewed all the while, and the longest renewal is a figure too: it must not wait for the workers.
+with a shard's claim under the run's, as the nodes of a run have them) give the time of a video with all its stages:
+alone, under a claim, and under a claim with a turn of one host that all share. The run's claim is renewed all the
+while, and the longest renewal is a figure too: it must not wait for the workers.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from benchmarks.shared_ledger.driver import driver_cost
+from curation.download.pacing.in_ledger import InLedger
 from curation.ledger.claims import RUN, Claim, new_owner, shard_key
 from curation.ledger.databases import LEDGER, open_shared, postgresql_address
 from curation.ledger.entries import Entry, Head
@@ -29,6 +32,7 @@ from schemas.errors import ConfigError
 from schemas.records import Effort
 
 PROCESSES, THREADS, VIDEOS = 8, 8, 10  # videos of each thread
+KINDS = ("plain", "fenced", "paced")
 ROUNDS, WRITES = 5, 300
 
 
@@ -46,7 +50,7 @@ def measure() -> dict[str, Any]:
             run = ledger.claim(RUN, new_owner(), 3600.0)
             if run is None:
                 raise ConfigError("a new ledger has no owner")
-            return {**_one(schema, ledger, run), **_many(schema, ledger, run)}
+            return {**_one(schema, ledger, run), **_many(schema, ledger, run), **driver_cost(schema)}
     finally:
         with engine.begin() as connection:
             connection.execute(sa.schema.DropSchema(schema, cascade=True))
@@ -74,7 +78,7 @@ def _one(schema: str, plain: Ledger, run: Claim) -> dict[str, Any]:
 def _many(schema: str, ledger: Ledger, run: Claim) -> dict[str, Any]:
     videos = PROCESSES * THREADS * VIDEOS
     context = multiprocessing.get_context("spawn")
-    seconds: dict[bool, list[float]] = {False: [], True: []}
+    seconds: dict[str, list[float]] = {kind: [] for kind in KINDS}
     renewals: list[float] = []
     ended = threading.Event()
 
@@ -86,39 +90,42 @@ def _many(schema: str, ledger: Ledger, run: Claim) -> dict[str, Any]:
             renewals.append((time.perf_counter() - began) * 1000)
 
     with ThreadPoolExecutor(1) as beat, context.Pool(PROCESSES) as pool:
-        pool.starmap(_work, [(schema, None, f"warm {n}", 1) for n in range(PROCESSES)])
+        pool.starmap(_work, [(schema, run, f"warm {n}", 1, "paced") for n in range(PROCESSES)])
         beating = beat.submit(renew)
         for turn in range(3):
-            for is_fenced in (False, True):
-                jobs = [
-                    (schema, run if is_fenced else None, f"{turn} {is_fenced} {n}", VIDEOS) for n in range(PROCESSES)
-                ]
-                seconds[is_fenced].append(statistics.mean(pool.starmap(_work, jobs, chunksize=1)))
+            for kind in KINDS:
+                jobs = [(schema, run, f"{turn} {kind} {n}", VIDEOS, kind) for n in range(PROCESSES)]
+                seconds[kind].append(statistics.mean(pool.starmap(_work, jobs, chunksize=1)))
         ended.set()
         beating.result()
-    plain_ms, fenced_ms = (min(seconds[key]) / videos * 1000 for key in (False, True))
+    plain_ms, fenced_ms, paced_ms = (min(seconds[kind]) / videos * 1000 for kind in KINDS)
     return {
         "workers": PROCESSES * THREADS,
         "ms_a_video": round(plain_ms, 2),
         "ms_a_fenced_video": round(fenced_ms, 2),
         "fence_ms_a_video": round(fenced_ms - plain_ms, 2),
+        "pace_ms_a_video": round(paced_ms - fenced_ms, 2),
         "goal_ms_a_video": 5,
         "renewal_ms": {"median": round(statistics.median(renewals), 1), "longest": round(max(renewals), 1)},
     }
 
 
-def _work(schema: str, run: Claim | None, name: str, videos: int) -> float:
+def _work(schema: str, run: Claim, name: str, videos: int, kind: str) -> float:
     """The threads of a process write all stages of their videos, each under a shard of its own; the seconds of it."""
 
     def shard(number: int) -> float:
         claim = None
-        if run is not None:
+        if kind != "plain":
             with closing(open_shared(schema)) as ledger:
                 claim = ledger.claim(f"{name} {number}", new_owner(), 3600.0, run)
         with closing(open_shared(schema, claim)) as ledger:
+            hosts = InLedger(ledger)
             start.wait(60)
             began = time.perf_counter()
             for video in range(videos):
+                if kind == "paced":
+                    hosts.take("films.example", 0.0)
+                    hosts.answered("films.example", None)
                 for stage in STAGES.names:
                     ledger.write(_entry(f"{name} {number} {video}", stage), (), first=True)
             return time.perf_counter() - began

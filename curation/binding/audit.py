@@ -17,6 +17,7 @@ from functools import partial
 from typing import NamedTuple, NoReturn
 
 from curation.binding.measure import Vector, compare_within, draw_captions, embed, random_of
+from curation.binding.parts import CaptionsPart, FramesPart
 from curation.binding.repeats import Observation, RepeatFigures, Repeats
 from curation.binding.window import Alarm, CanaryResult, Compared, Shown, Window, caption_key
 from models.clip import Clip
@@ -101,7 +102,7 @@ class BindingAudit:
         if self._config.mode == "disable":
             return Binding(checked=False)
         self.raise_if_stopped()
-        rng = random_of(captions)
+        rng = random_of(captions.digest())
         shown = draw_captions(video_id, frames, captions, self._config.sample, rng)
         clip = self._clip() if shown else None
         vectors = embed(clip, shown, read) if clip is not None else []
@@ -126,15 +127,22 @@ class BindingAudit:
         )
 
     def add_checked(
-        self, video_id: str, frames: FrameSet, captions: CaptionSet, binding: Binding, outcomes: Sequence[CanaryOutcome]
+        self,
+        video_id: str,
+        frames: FramesPart,
+        captions: CaptionsPart,
+        digest: str,
+        binding: Binding,
+        outcomes: Sequence[CanaryOutcome],
     ) -> None:
         """Add a video that another process checked to the window. Raises BindingBroken as `check`.
 
-        The record has the sums of its comparisons: each of its compared captions counts with the video's share.
+        `digest` is that of the captions. The record has the sums of the video's comparisons: each of its compared
+        captions counts with their share.
         """
         if self._config.mode == "disable" or not binding.checked:
             return
-        shown = draw_captions(video_id, frames, captions, self._config.sample, random_of(captions))
+        shown = draw_captions(video_id, frames, captions, self._config.sample, random_of(digest))
         count = binding.compared // self._config.others
         margin = binding.margin or 0.0
         with self._lock:

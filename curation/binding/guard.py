@@ -11,13 +11,15 @@ from pathlib import Path
 from curation.binding.audit import REPEAT, BindingAudit
 from curation.binding.canaries import Canary, Painter, build_painter, canary_count, canary_seeds
 from curation.binding.evidence import Case, write_evidence
-from curation.binding.finished import finished_observation, finished_observations
+from curation.binding.finished import finished_observations, observations_of, records_of
+from curation.binding.parts import CaptionsPart, FramesPart
 from curation.binding.repeat_evidence import RepeatCase, write_repeat_evidence
 from curation.binding.repeats import Observation, RepeatFigures, observe
 from curation.binding.window import Alarm, Window
 from curation.binding.withdrawal import CAPTIONS, SUMMARIES, Suspects, Withdrawn, canaries_of, keep_canaries, withdraw
 from curation.frames.pictures import Pictures
 from curation.ledger.ledger import Ledger
+from curation.ledger.part import checksum
 from models.clip import Clip
 from models.identity import identify, tower_name
 from schemas.binding import Binding, CanaryOutcomes
@@ -78,7 +80,7 @@ class BindingGuard:
         self, video_id: str, frames: FrameSet, captions: CaptionSet, read: Callable[[FrameIndex], bytes]
     ) -> Binding:
         """Check the captions of a video. Raises BindingBroken when the latest videos of the run raise an alarm."""
-        outcomes = canaries_of(self._ledger, video_id).outcomes
+        outcomes = canaries_of(self._ledger, [video_id]).get(video_id, CanaryOutcomes()).outcomes
         return self._audit.check(video_id, frames, captions, read, outcomes)
 
     def check_summary(
@@ -90,25 +92,28 @@ class BindingGuard:
         """
         self._audit.check_summary(observe(video_id, frames, captions, extract, summary))
 
-    def add_check(self, video_id: str) -> None:
-        """Add the committed check of a video, which another process made, to the window.
+    def add_checks(self, ids: Sequence[str]) -> None:
+        """Add the committed checks of some hundred videos at most, which other processes made, to the window, in order.
 
-        Raises BindingBroken as `check`. Nothing happens where the check was withdrawn meanwhile.
+        Raises BindingBroken as `check`. Those that were withdrawn meanwhile are left out.
         """
-        found = {s: p for _, s, p in self._ledger.payloads([video_id], ("frames", "caption", "binding"))}
-        if len(found) == 3:
+        canaries = canaries_of(self._ledger, ids)
+        for video_id, found in records_of(self._ledger, ids, ("frames", "caption", "binding")):
             self._audit.add_checked(
                 video_id,
-                FrameSet.model_validate_json(found["frames"]),
-                CaptionSet.model_validate_json(found["caption"]),
+                FramesPart.model_validate_json(found["frames"]),
+                CaptionsPart.model_validate_json(found["caption"]),
+                checksum(found["caption"]),
                 Binding.model_validate_json(found["binding"]),
-                canaries_of(self._ledger, video_id).outcomes,
+                canaries.get(video_id, CanaryOutcomes()).outcomes,
             )
 
-    def add_summary(self, video_id: str) -> None:
-        """Compare a video that another process finished with the latest ones. Raises as `check_summary`."""
-        observed = finished_observation(self._ledger, video_id)
-        if observed is not None:
+    def add_summaries(self, ids: Sequence[str]) -> None:
+        """Compare videos that other processes finished with the latest ones, in this order.
+
+        Raises as `check_summary`.
+        """
+        for observed in observations_of(self._ledger, ids):
             self._audit.check_summary(observed)
 
     def repeat_figures(self) -> RepeatFigures:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from curation.binding.parts import CaptionsPart, FramesPart
 from curation.binding.window import Shown, caption_key
 from models.clip import Clip
 from schemas.records import CaptionSet, FrameSet
@@ -16,12 +17,14 @@ from schemas.time import FrameIndex
 Vector = NDArray[np.float32]
 
 
-def random_of(captions: CaptionSet) -> random.Random:
-    """The random numbers for a video's captions: the same ones in every process."""
-    return random.Random(f"binding {captions.digest()}")  # noqa: S311
+def random_of(digest: str) -> random.Random:
+    """The random numbers for the captions with this digest: the same ones in every process."""
+    return random.Random(f"binding {digest}")  # noqa: S311
 
 
-def draw_captions(video_id: str, frames: FrameSet, captions: CaptionSet, size: int, rng: random.Random) -> list[Shown]:
+def draw_captions(
+    video_id: str, frames: FrameSet | FramesPart, captions: CaptionSet | CaptionsPart, size: int, rng: random.Random
+) -> list[Shown]:
     """A random choice of up to `size` captions that were written for their own frame, in the order of the frames."""
     own = [caption for caption in captions.captions if caption.reused_from is None]
     chosen = sorted(rng.sample(own, min(size, len(own))), key=lambda caption: caption.index)

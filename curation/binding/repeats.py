@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from curation.binding.parts import CaptionsPart, FramesPart
 from curation.binding.window import Alarm
 from curation.frames.similarity import UNLIKE_BITS, distance
 from schemas.configuration.config import BindingConfig
@@ -63,7 +64,13 @@ class RepeatFigures(NamedTuple):
     choice_chance: float = 1.0
 
 
-def observe(video_id: str, frames: FrameSet, captions: CaptionSet, extract: Extract, summary: Summary) -> Observation:
+def observe(
+    video_id: str,
+    frames: FrameSet | FramesPart,
+    captions: CaptionSet | CaptionsPart,
+    extract: Extract,
+    summary: Summary,
+) -> Observation:
     """What is compared of a video."""
     texts = {caption.index: caption.text for caption in captions.captions}
     shown = {frame.index: frame.phash for frame in frames.frames}
@@ -145,7 +152,7 @@ def same_choice(one: Observation, other: Observation) -> bool:
 
     First and last frames are free: a choice of these alone is the same as no other.
     """
-    if len(one.choice) != len(other.choice) or not _inner(one) or not _inner(other):
+    if len(one.choice) != len(other.choice) or not _has_inner(one) or not _has_inner(other):
         return False
     if one.fps == other.fps and one.choice == other.choice:
         return True
@@ -184,6 +191,10 @@ def _alike_for_the_summary(one: Observation, other: Observation) -> bool:
     """Whether two videos may have this summary: they are alike, or the captions of both say what it says."""
     held = one.words & one.captioned & other.captioned
     return alike(one, other) or (bool(one.words) and len(held) >= HELD * len(one.words))
+
+
+def _has_inner(observed: Observation) -> bool:
+    return any(0 < index < observed.frames - 1 for index in observed.choice)
 
 
 def _inner(observed: Observation) -> int:

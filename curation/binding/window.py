@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
@@ -214,6 +215,7 @@ def unlike(shown: Sequence[Shown]) -> list[Shown]:
     return taken
 
 
+@functools.lru_cache(maxsize=4096)  # the captions of a window are compared anew with each video
 def caption_key(text: str) -> str:
     """The form in which captions are compared: one line, case-folded."""
     return clean_text(text).casefold()

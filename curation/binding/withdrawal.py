@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -44,12 +44,11 @@ def keep_canaries(ledger: Ledger, video_id: str, outcomes: CanaryOutcomes) -> No
         connection.execute(sa.insert(t.canaries).values(values))
 
 
-def canaries_of(ledger: Ledger, video_id: str) -> CanaryOutcomes:
-    """The canary results of a video's latest captions; empty where there were no canaries."""
-    query = sa.select(t.canaries.c.outcomes).where(t.canaries.c.video_id == video_id)
+def canaries_of(ledger: Ledger, ids: Sequence[str]) -> dict[str, CanaryOutcomes]:
+    """The canary results of the latest captions of some hundred videos at most; none of a video without canaries."""
+    query = sa.select(t.canaries.c.video_id, t.canaries.c.outcomes).where(t.canaries.c.video_id.in_(ids))
     with ledger.engine.connect() as connection:
-        payload = connection.execute(query).scalar()
-    return CanaryOutcomes.model_validate_json(payload) if payload else CanaryOutcomes()
+        return {video_id: CanaryOutcomes.model_validate_json(kept) for video_id, kept in connection.execute(query)}
 
 
 def withdraw(

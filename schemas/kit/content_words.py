@@ -6,6 +6,7 @@ the same stem; the stem itself does not matter.
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 
@@ -41,6 +42,7 @@ def content_words(text: str) -> frozenset[str]:
     return frozenset(_stem(word) for word in words if word not in _FUNCTION_WORDS)
 
 
+@functools.lru_cache(maxsize=16_384)
 def _stem(word: str) -> str:
     """The stem of a word: `chop` for `chops`, `chopped`, `chopping`; `mov` for `moves`, `moving`, `move`.
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from sqlalchemy.exc import OperationalError
 
@@ -23,6 +24,7 @@ from schemas.records import Rejection
 
 log = logging.getLogger(__name__)
 
+_AT_ONCE = 16  # videos whose records are read together
 _KINDS: dict[str, type[StageError]] = {
     kind.error_class: kind for kind in (TransientError, PermanentError, PoisonError, RefusedError)
 }
@@ -36,6 +38,7 @@ class NodeWatch:
         self._ledger, self._binding, self._failures = ledger, binding, failures
         self._committed = Committed(ledger)
         self._rows: deque[Row] = deque()
+        self._checked: dict[str, list[str]] = {CAPTIONS.check: [], SUMMARIES.check: []}
 
     def given(self, ids: Iterable[str]) -> None:
         """Videos are about to be given to a node."""
@@ -50,16 +53,21 @@ class NodeWatch:
         self._rows.extend(self._committed.read())
         places = {row.video_id: row.stage for row in self._rows if row.status == "rejected"}
         rejections = self._ledger.rejections_at(places)
-        stop: RunStopped | None = None
-        while self._rows:  # those that are not noted because the database went away are noted at the next look
-            row = self._rows[0]
-            try:
-                self._note(row, rejections.get(row.video_id))
-            except RunStopped as error:
-                stop = stop or error
-            self._rows.popleft()
-        if stop is not None:
-            raise stop
+        stops: list[RunStopped] = []
+        while self._rows:
+            row = self._rows.popleft()
+            if row.status == "done" and row.stage in self._checked:
+                self._checked[row.stage].append(row.video_id)
+            with _kept(stops):
+                self._count(row, rejections.get(row.video_id))
+        for stage, add in ((CAPTIONS.check, self._binding.add_checks), (SUMMARIES.check, self._binding.add_summaries)):
+            waiting = self._checked[stage]
+            while waiting:  # what is not added because the database went away is added at the next look
+                with _kept(stops):
+                    add(waiting[:_AT_ONCE])
+                del waiting[:_AT_ONCE]
+        if stops:
+            raise stops[0]
 
     def settle(self, run: Claim) -> None:
         """The run was stopped, and its nodes have ended: nobody commits any more, and what was committed is noted.
@@ -73,15 +81,20 @@ class NodeWatch:
         except (RunStopped, OperationalError) as error:  # another error has stopped the run already
             log.debug("while the nodes ended: %s", error)
 
-    def _note(self, row: Row, rejection: Rejection | None) -> None:
+    def _count(self, row: Row, rejection: Rejection | None) -> None:
         if row.status == "done":
             self._failures.succeeded(row.stage)
-            if row.stage == CAPTIONS.check:
-                self._binding.add_check(row.video_id)
-            elif row.stage == SUMMARIES.check:
-                self._binding.add_summary(row.video_id)
         elif rejection is not None and rejection.stage == row.stage:
             error = _KINDS[rejection.error_class](rejection.reason, rejection.evidence)
             if counts_as_alike(row.stage, error):
                 charged = rejection.error_class == "poison"
                 self._failures.failed(row.stage, row.video_id, error, charged=charged)
+
+
+@contextmanager
+def _kept(stops: list[RunStopped]) -> Iterator[None]:
+    """Keep an alarm for later, so that what follows is noted too."""
+    try:
+        yield
+    except RunStopped as error:
+        stops.append(error)
