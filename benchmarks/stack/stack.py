@@ -8,9 +8,11 @@ reached from outside this machine; a browser here comes to Prefect and Label Stu
 from __future__ import annotations
 
 import socket
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +23,26 @@ from annotation.label_studio.access import read_access
 from benchmarks.nodes.machines import Machines, machines
 from benchmarks.nodes.postgres import SECRET, running
 from benchmarks.nodes.setup import BUCKET, MAKE_BUCKET
-from benchmarks.serving.vllm_server import CONFIG as VLLM_CONFIG
-from benchmarks.serving.vllm_server import ENVIRONMENT as VLLM_ENVIRONMENT
-from benchmarks.serving.vllm_server import PYTHON as VLLM_PYTHON
+from benchmarks.serving.vllm_server import CONFIG
+from benchmarks.stack.commands import (
+    POOL,
+    WORKER,
+    forwards,
+    prefect_environment,
+    vllm_command,
+    vllm_environment,
+    worker_environment,
+)
 from benchmarks.stack.parts import Parts, answers
 from benchmarks.stack.secrets_file import Secrets, write_environment
 from curation.ledger.databases import LEDGER
 from demo import site
-from flows.local.model_server_command import Role, serve_command
-from flows.local.prefect_server import PREFECT_QUIET
+from flows.local.model_server_command import Role
 from schemas.configuration.loading import load_config
-from schemas.errors import ConfigError
+from schemas.errors import RunStopped
 from schemas.kit.local_process import free_port
 
 NODES = 2
-POOL = "v2xum"
 ROLES: dict[Role, int] = {"captioner": 8000, "summarizer": 8100}
 _START = 600.0  # seconds: vLLM and Label Studio take a minute each on a quiet machine
 
@@ -60,22 +67,21 @@ class Stack:
             "V2XUM_API_KEY": secrets.model,
         }
 
-    def start(self, report: Any = print) -> None:
+    def start(self, report: Callable[[str], None]) -> None:
         """Start everything and wait until it is healthy. Raises RunStopped with the log of what is not."""
         self.workspace.mkdir(mode=0o700)
         for name in ("prefect", "ledger"):
             self._create_database(name)
         self._forward()
         self._parts.wait()
-        for role, port in ROLES.items():
-            self._begin_vllm(role, port)
+        self._begin_models()
         self._begin("labels", "-m", "benchmarks.stack.labels", self.workspace, self._labels, healthy=self._labels_ready)
         self._begin("s3", "-m", "moto.server", "-H", self.host, "-p", 5000)
         self._begin_prefect()
         report("waiting for Prefect ...")
         self._parts.wait("prefect")
-        self._begin_worker()
-        self._made_bucket()
+        self._begin("worker", *WORKER, "--name", "stack", healthy=self._worker_online, **self._worker_environment())
+        self.run("-c", MAKE_BUCKET)
         for number in range(NODES + 1):
             report(f"starting Ray on {'the head' if not number else f'node {number}'} ...")
             self._made.start_ray(self.environment, self._made.head if not number else None)
@@ -98,7 +104,7 @@ class Stack:
         """Write the configuration of a run on this stack, over a list of films; returns its path."""
         sets = [f"models.{role}.base_urls=[http://{self.host}:{port}/v1]" for role, port in ROLES.items()]
         sets += [f"run.ray_address={self._made.address}", "run.engine=ray", f"store.address=s3://{BUCKET}/stack"]
-        loaded = load_config(VLLM_CONFIG, [*sets, f"sources=[{{at: {films}}}]", "name=stack", *STATED])
+        loaded = load_config(CONFIG, [*sets, f"sources=[{{at: {films}}}]", "name=stack", *STATED])
         path = self.folder / "run.yaml"
         path.write_text(loaded.model_dump_json(indent=2, exclude_defaults=True))
         return path
@@ -113,94 +119,60 @@ class Stack:
         user, _, password = self._secrets.prefect.partition(":")
         return httpx.Client(base_url=self.api, auth=(user, password), timeout=60)
 
-    def run(self, *words: object) -> Any:
-        """Run Python on the head as the worker would, until it ends; its output."""
-        process = self._made.start(
-            self._made.head, *words, environment=self._worker_environment(), **{"stdout": -1, "stderr": -2}
-        )
-        said, _ = process.communicate(timeout=_START)
+    def run(self, *words: object) -> str:
+        """Run Python on the head as the worker would, until it ends; its output. Raises RunStopped where it fails."""
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        process = self._made.start(self._made.head, *words, environment=self._worker_environment(), **pipes)
+        try:
+            out, said = process.communicate(timeout=_START)
+        except subprocess.TimeoutExpired as error:  # the process ends with its machine
+            raise RunStopped(f"{' '.join(map(str, words))} took longer than {_START:.0f} s") from error
         if process.returncode:
-            raise ConfigError(f"{' '.join(map(str, words))}: {self._hidden(said)[-3000:]}")
-        return said
+            raise RunStopped(f"{' '.join(map(str, words))}: {self._hidden(out + said)[-3000:]}")
+        return out
 
     def _hidden(self, text: str) -> str:
         for secret in (SECRET, *self._secrets):
             text = text.replace(secret, "***")
         return text
 
-    def _begin(self, name: str, *words: object, healthy: Any = lambda: True, **more: str) -> None:
+    def _begin(self, name: str, *words: object, healthy: Callable[[], bool] = lambda: True, **more: str) -> None:
+        """Begin Python on the head, with `more` in its environment."""
+        self._begin_program(name, [sys.executable, *words], more, healthy)
+
+    def _begin_program(
+        self, name: str, command: list[object], more: dict[str, str], healthy: Callable[[], bool]
+    ) -> None:
         head = self._made.head
         told = {**self._made.environment, "HOME": str(head.home), **more}
-        self._parts.begin(name, head.command(sys.executable, *words), told, healthy, _START)
+        self._parts.begin(name, head.command(*command), told, healthy, _START)
 
     def _forward(self) -> None:
         """Let the head reach PostgreSQL, and browsers of this machine the head's servers."""
         sockets = self._made.folder  # closed to others
         (postgres,) = self._ask("SHOW unix_socket_directories")
-        here: list[str] = []
-        there = [f"{self.host}:5432", f"{postgres}/.s.PGSQL.{self._server.port}"]
-        for port in (self._prefect, self._labels, *ROLES.values()):
-            address = f"127.0.0.1:{port}" if port not in ROLES.values() else f"{self.host}:{port}"
-            there += [f"{sockets}/{port}", address]
-            if port not in ROLES.values():
-                here += [f"127.0.0.1:{port}", f"{sockets}/{port}"]
-        listens = (sockets / str(port)).exists  # the last one
-        self._begin("head-forward", "-m", "benchmarks.nodes.forward", *there, healthy=listens)
+        models = [f"{self.host}:{port}" for port in ROLES.values()]
+        there, here = forwards(sockets, (self._prefect, self._labels), models)
+        database = [f"{self.host}:5432", f"{postgres}/.s.PGSQL.{self._server.port}"]
+        listens = Path(there[-2]).exists  # the last one
+        self._begin("head-forward", "-m", "benchmarks.nodes.forward", *database, *there, healthy=listens)
         words = [sys.executable, "-m", "benchmarks.nodes.forward", *here]
         self._parts.begin("forward", words, self._made.environment)
 
-    def _begin_vllm(self, role: Role, port: int) -> None:
-        if not VLLM_PYTHON.exists():
-            raise ConfigError(f"vLLM is not installed at {VLLM_PYTHON}: run `make vllm`")
-        recipe = serve_command(
-            load_config(VLLM_CONFIG, [f"models.{role}.base_urls=[http://127.0.0.1:{port}/v1]"]), role
-        )
-        options = [part for option in recipe.options for part in option]
-        options[options.index("--host") + 1] = self.host
-        program = [VLLM_PYTHON, "-m", "vllm.entrypoints.openai.api_server", "--model", recipe.program[-1]]
-        told = {**self._made.environment, **VLLM_ENVIRONMENT, "VLLM_API_KEY": self._secrets.model}
-        told["HOME"] = str(self._made.head.home)
-        socket_file = self._made.folder / str(port)
-        self._parts.begin(
-            f"vllm-{role}",
-            self._made.head.command(*program, *options),
-            told,
-            lambda: _socket_answers(socket_file),
-            _START,
-        )
+    def _begin_models(self) -> None:
+        for role, port in ROLES.items():
+            healthy = partial(_socket_answers, self._made.folder / str(port))
+            told = vllm_environment(self._secrets.model)
+            self._begin_program(f"vllm-{role}", vllm_command(role, self.host, port), told, healthy)
 
     def _begin_prefect(self) -> None:
         database = self._database("prefect", "postgresql+asyncpg")
-        words = ["-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", self._prefect]
-        self._begin(
-            "prefect",
-            *words,
-            healthy=answers(f"{self.api}/health"),
-            **{
-                **PREFECT_QUIET,
-                "PREFECT_SERVER_UI_ENABLED": "true",
-                "PREFECT_SERVER_DATABASE_CONNECTION_URL": database,
-                "PREFECT_SERVER_API_AUTH_STRING": self._secrets.prefect,
-                "PREFECT_API_AUTH_STRING": self._secrets.prefect,
-                "PREFECT_HOME": str(self.folder / "prefect"),
-                "PREFECT_UI_API_URL": self.api,
-            },
-        )
+        told = prefect_environment(self.api, self.password, database, self.folder / "prefect")
+        words = ("-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", self._prefect)
+        self._begin("prefect", *words, healthy=answers(f"{self.api}/health"), **told)
 
     def _worker_environment(self) -> dict[str, str]:
-        return {
-            **self.environment,
-            "DO_NOT_TRACK": "1",
-            "PREFECT_API_URL": self.api,
-            "PREFECT_API_AUTH_STRING": self._secrets.prefect,
-            "PREFECT_HOME": str(self.folder / "worker"),
-            "PREFECT_LOGGING_LEVEL": "WARNING",
-            "PREFECT_WORKER_QUERY_SECONDS": "3",
-        }
-
-    def _begin_worker(self) -> None:
-        words = ["-m", "prefect", "--no-prompt", "worker", "start", "--pool", POOL, "--type", "process", "--limit", "2"]
-        self._begin("worker", *words, "--name", "stack", healthy=self._worker_online, **self._worker_environment())
+        return {**self.environment, **worker_environment(self.api, self.password, self.folder / "worker")}
 
     def _worker_online(self) -> bool:
         with self.prefect() as http:
@@ -217,9 +189,6 @@ class Stack:
             return httpx.get(f"{access.url}/api/current-user/whoami", headers=told, timeout=5).is_success
         except httpx.HTTPError:
             return False
-
-    def _made_bucket(self) -> None:
-        self.run("-c", MAKE_BUCKET)
 
     def _write_environment(self) -> None:
         access = read_access(self.workspace)
@@ -264,7 +233,7 @@ STATED = ("export.title=The demo on a stack", "export.licence=apache-2.0")
 
 
 @contextmanager
-def stack(folder: Path, report: Any = print) -> Iterator[Stack]:
+def stack(folder: Path, report: Callable[[str], None]) -> Iterator[Stack]:
     """A running stack, whose files lie in `folder`, which is empty. Leaving the context ends all of it.
 
     Raises RunStopped, with the log, when a part does not start; ConfigError when one is not installed.
