@@ -53,6 +53,7 @@ def test_an_image_is_made_of_what_the_wheel_is_made_of() -> None:
     lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     sent = {line[1:] for line in lines if line.startswith("!")}
     files = {project["project"]["readme"], *project["project"]["license-files"], "pyproject.toml", "requirements.lock"}
+    files.add("requirements-vllm-cpu.lock")  # Containerfile.vllm
     assert sent == {pattern.rstrip("*") for pattern in patterns} | files and "data/runs" in lines
 
 

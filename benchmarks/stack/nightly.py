@@ -1,7 +1,8 @@
 """One night of a dataset on a running stack: a schedule curates, people review, and a release is made.
 
-The server's scheduler starts the curation, and a Prefect worker runs it; so are the review's push and pull. The
-annotator is simulated: Label Studio gets annotations by its own interface, as the screen would send them.
+The server's scheduler starts the curation, and a Prefect worker runs it. The review's push and pull and the release
+are deployments too, started as a person would start them. The annotator is simulated: Label Studio gets annotations
+by its own interface, as the screen would send them.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def nightly(running: Stack, videos: int, picture: Path | None, report: Callable[
         tasks = _judge(running)
         report(f"{tasks} tasks were judged; pulling the verdicts ...")
         runs.ended(runs.start("review-pull/hourly"), _STEP)
-        running.run("-m", "flows.cli", "release", running.workspace, VERSION)
+        runs.ended(runs.start("release/on-demand", version=VERSION), _STEP)
         if picture is not None:
             take_picture(running.at["prefect"], running.password, f"/runs/flow-run/{curated['id']}", picture)
     manifest = json.loads((running.workspace / "releases" / VERSION / "manifest.json").read_text())
