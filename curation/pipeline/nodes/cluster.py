@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from curation.pipeline.nodes.caches import remove_old
 from curation.pipeline.nodes.require import head_of
 from curation.pipeline.nodes.spec import Carried, NodeReading, NodeShard, RunSpec
 from curation.pipeline.nodes.worker import Worker
@@ -36,8 +37,9 @@ class WorkerActor:
 
     def hello(self) -> str:
         """Open the run; who this node is, for people. Raises as Worker."""
-        folder = Path.home() / ".cache" / "v2xum" / "nodes" / self._spec.schema / self._node
-        self._worker = Worker(self._spec, folder)
+        caches = Path.home() / ".cache" / "v2xum" / "nodes"
+        self._worker = Worker(self._spec, caches / self._spec.schema / self._node)
+        remove_old(caches)
         return self._worker.hello()
 
     def carry(self, shard: NodeShard) -> Carried:

@@ -21,6 +21,7 @@ from curation.ledger.databases import open_shared
 from curation.ledger.holding.heartbeat import Heartbeat
 from curation.ledger.stages import STAGES
 from curation.pipeline.counts import Counts
+from curation.pipeline.nodes.caches import use
 from curation.pipeline.nodes.spec import Carried, NodeReading, NodeShard, RunSpec
 from curation.pipeline.run import Run
 from curation.pipeline.services import Services
@@ -57,6 +58,7 @@ class Worker:
             folder.mkdir(parents=True, exist_ok=True)
             if not self._closing.enter_context(hold_folder(folder)):
                 raise WorkspaceBusy(f"{folder}: another process of this machine works there")
+            use(folder)
             # The heartbeats have connections of their own: theirs must be free at any time.
             self._beats = open_shared(spec.schema)
             self._closing.callback(self._beats.close)
@@ -86,6 +88,7 @@ class Worker:
         It is lost when another node holds it for longer than a dead one can, or took it over. Raises what a stage
         raises when the run is to stop: RunStopped and ConfigError.
         """
+        use(self._run.workspace.root)
         claim = self._take(shard)
         if claim is None:
             return Carried(lost=True)
