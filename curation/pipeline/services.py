@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
@@ -43,6 +44,8 @@ from schemas.errors import Interrupted, TransientError
 from schemas.records import Publication, Source, Video
 from schemas.secret_addresses import lacks_secret
 
+_LOOK = 1.0  # seconds between two looks at the wish to stop, during a wait
+
 
 def _nothing_arrives(_count: int) -> None:
     """The default: received bytes are not counted."""
@@ -66,7 +69,8 @@ class Services:
         self.require_claim: Callable[[], None] = _no_claim  # raises ClaimLost once others may do this work
         self.transferred: Callable[[int], None] = _nothing_arrives
         # The nodes of a run share the pace toward a host.
-        self.hosts = Hosts(config.download, InLedger(ledger) if config.run.engine == "ray" else None)
+        shared = InLedger(ledger) if config.run.engine == "ray" else None
+        self.hosts = Hosts(config.download, shared, sleep=self.wait)
         self.signed = SignedAddresses()
         self.prompts: Mapping[str, Prompt] = load_prompts(config)
         self._alarm: Callable[[], None] | None = None
@@ -213,6 +217,13 @@ class Services:
             self._alarm()
         if self.budget is not None:
             self.budget.check(self.meter.read())
+
+    def wait(self, seconds: float) -> None:
+        """Wait so many seconds. Raises RunStopped within a second once the run is to stop."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self.stop.wait(min(left, _LOOK))
+            self.raise_if_stopped()
 
     def raise_if_interrupted(self) -> None:
         """Raise Interrupted once somebody stopped the run, and ClaimLost once it is another process's.
