@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +34,12 @@ def review(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, list[str], subprocess.Popen[str]]]:
+def served(
+    tmp_path_factory: pytest.TempPathFactory, prepare_review: Callable[[Path], None]
+) -> Iterator[tuple[Path, list[str], subprocess.Popen[str]]]:
     """A workspace for which `v2xum review serve` runs, the printed lines, and the process."""
     root = make_workspace(tmp_path_factory.mktemp("commands") / "run", FILMS).root
+    prepare_review(root)
     command = [sys.executable, "-m", "flows.cli", "review", "serve", str(root), "--port", str(free_port())]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None

@@ -27,7 +27,9 @@ def test_a_real_run_stops_as_by_ctrl_c(
     workspace = here = tmp_path / "workspace"
     if place == "postgresql":
         monkeypatch.setenv(LEDGER, text_of(request.getfixturevalue("postgresql")))
-    words = ["curate", CONFIG, "--source", films, "--workspace", workspace]
+    assert in_process("stop", workspace).returncode == 2, "no workspace; what the command imports is loaded now"
+    # One picture a question: the run shall not end by itself before it is asked to.
+    words = ["curate", CONFIG, "--source", films, "--workspace", workspace, "--set", "models.captioner.batch=1"]
     process = Forked("flows.cli.__main__", words, err=tmp_path / "said")
     try:
         for _ in range(1200):
