@@ -28,6 +28,7 @@ from curation.report.write import report_path, try_report
 from curation.status.counts import summarize
 from flows.artifacts import figures
 from flows.prometheus import serve_metrics
+from flows.shared.events import tell_of_failure, tells_of_failure
 from flows.worst_samples import try_worst_samples
 from schemas.configuration.config import CurateConfig
 from schemas.documents.status import WorkspaceStatus
@@ -55,6 +56,7 @@ def curate_shards(shards: list[Shard]) -> None:
 
 
 @flow(name="curate", flow_run_name="curate {config.name}", persist_result=False)
+@tells_of_failure("curate")
 def curate(
     config: CurateConfig, workspace: Path, limit: int | None = None, *, adopt: bool = False, allow_fewer: bool = False
 ) -> WorkspaceStatus:
@@ -67,6 +69,7 @@ def curate(
     """
     with (
         open_run(workspace, config) as run,
+        _telling(run, workspace),
         serve_metrics(config.run.metrics_port, run.services.meter, run.counts),
     ):
         ids = begin(run, limit, adopt=adopt, allow_fewer=allow_fewer)
@@ -131,6 +134,24 @@ def _conclude(run: Run, why: str | None = None) -> None:
             create_markdown_artifact(key="curate-report", markdown=text, description="what the run did")
             if why is None and (worst := try_worst_samples(run.services)) is not None:
                 create_markdown_artifact(key="curate-worst", markdown=worst, description="the worst audits: look here")
+
+
+@contextlib.contextmanager
+def _telling(run: Run, workspace: Path) -> Iterator[None]:
+    """Emit the event of an error that stops the run, with counts."""
+    try:
+        yield
+    except Exception as error:
+        tell_of_failure(error, workspace, "curate", _counts(run))
+        raise
+
+
+def _counts(run: Run) -> dict[str, int]:
+    """How many videos stand how, for an event; nothing where the ledger cannot say it."""
+    with contextlib.suppress(OperationalError):
+        status = summarize(run.services.view)
+        return {name: getattr(status, name) for name in ("samples", "rejected", "retryable", "pending")}
+    return {}
 
 
 def _carry(run: Run, ids: list[str], allow_fewer: bool) -> None:

@@ -11,11 +11,13 @@ from pydantic import Field
 
 from curation.workspace import Workspace as WorkspaceFolder
 from flows.artifacts import refresh_figures
+from flows.shared.events import tells_of_failure
 from flows.shared.parameters import Count, Workspace
 from tasks.refresh import refresh_sources
 
 
 @flow(name="refresh", flow_run_name="refresh {workspace}", persist_result=False)
+@tells_of_failure("refresh")
 def refresh(
     workspace: Workspace,
     limit: Annotated[

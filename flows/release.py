@@ -10,12 +10,14 @@ from pydantic import Field
 
 from curation.release.gate import Limits
 from curation.workspace import Workspace as WorkspaceFolder
+from flows.shared.events import tells_of_failure
 from flows.shared.parameters import Share, Text, Version, Workspace
 from schemas.release import FormatChoice
 from tasks.release import measure_review, write_release
 
 
 @flow(name="release", flow_run_name="release {workspace} {version}", persist_result=False)
+@tells_of_failure("release")
 def release(
     workspace: Workspace,
     version: Version,

@@ -1,7 +1,7 @@
 """Prefect flows of the review: push, pull and report, to be deployed on a schedule.
 
 `review-pull` emits the event `v2xum.review.batch-complete` when the last open task is judged. An automation of a
-Prefect server can wait for it, to curate, export or push the next batch.
+Prefect server can wait for it (configs/prefect.yaml has one).
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from pydantic import Field
 
 from curation.workspace import Workspace as WorkspaceFolder
 from flows.review_steps import pull_workspace, push_workspace, report_workspace
+from flows.shared.events import COMPLETE, tells_of_failure, workspace_resource
 from flows.shared.parameters import Count, Project, Share, Workspace
 from schemas.safe_text import plain_line
 
-COMPLETE = "v2xum.review.batch-complete"
 Size = Annotated[int, Field(ge=0)]
 _EMPTY = "Empty: the configuration's."
 
 
 @flow(name="review-push", flow_run_name="review-push {workspace}", persist_result=False)
+@tells_of_failure("review-push")
 def review_push(
     workspace: Workspace,
     project: Project = None,
@@ -57,6 +58,7 @@ def review_push(
 
 
 @flow(name="review-pull", flow_run_name="review-pull {workspace}", persist_result=False)
+@tells_of_failure("review-pull")
 def review_pull(workspace: Workspace, project: Project = None) -> dict[str, Any]:
     """Store people's verdicts since the last pull; emit `COMPLETE` once when no task is open any more.
 
@@ -68,12 +70,14 @@ def review_pull(workspace: Workspace, project: Project = None) -> dict[str, Any]
         emit_event(
             COMPLETE,
             resource={"prefect.resource.id": f"v2xum.review.{result.key}", "prefect.resource.name": result.title},
+            related=[{**workspace_resource(place.root), "prefect.resource.role": "workspace"}],
             payload={"tasks": result.completed, "project": result.title, "workspace": place.root.name},
         )
     return result._asdict()
 
 
 @flow(name="review-report", flow_run_name="review-report {workspace}", persist_result=False)
+@tells_of_failure("review-report")
 def review_report(workspace: Workspace) -> dict[str, Any]:
     """Write the report and an artifact that names it; returns the report's JSON value."""
     figures, page = report_workspace(WorkspaceFolder(Path(workspace)).require())

@@ -13,6 +13,7 @@ from curation.pipeline.run import open_run
 from curation.release.versions import find_release
 from curation.workspace import Workspace as WorkspaceFolder
 from flows.curate import curate
+from flows.shared.events import tells_of_failure
 from flows.shared.parameters import Limit, Overrides, Positive, Text, Version, Workspace
 from schemas.configuration.loading import load_config, load_train_config
 from schemas.errors import ConfigError
@@ -22,6 +23,7 @@ TrainConfigFile = Annotated[Text, Field(description="A YAML file such as those i
 
 
 @flow(name="curate-file", flow_run_name="curate-file {workspace}", persist_result=False)
+@tells_of_failure("curate")
 def curate_file(
     config: Config,
     workspace: Workspace,
@@ -54,6 +56,7 @@ def curate_file(
 
 
 @flow(name="train", flow_run_name="train {out}", persist_result=False)
+@tells_of_failure("train")
 def train(
     train_config: TrainConfigFile,
     workspace: Workspace,

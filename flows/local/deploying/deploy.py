@@ -6,6 +6,7 @@ from pathlib import Path
 
 from prefect.client.orchestration import SyncPrefectClient
 
+from flows.local.deploying.automations import automation_steps, check_automations, missing_block
 from flows.local.deploying.file import File
 from flows.local.deploying.server import open_server
 from flows.local.deploying.steps import Step, deployment_steps, left_deployments, limit_steps, work_pool_steps
@@ -21,12 +22,15 @@ def deploy(file: File, name: str, folder: Path, *, prune: bool = False, dry_run:
     and for a server that does not answer, that is open to its network, or that refuses something.
     """
     wanted = wanted_deployments(file, folder)
+    check_automations(file, wanted)
     with open_server() as (url, client):
         steps = _steps(client, file, wanted, prune)
+        missing = missing_block(client, file)
         if not dry_run:
             for each in steps:
                 each.do()
-    return DeployReport(server=url, file=name, dry_run=dry_run, changes=tuple(each.change for each in steps))
+    changes, notes = tuple(each.change for each in steps), () if missing is None else (missing,)
+    return DeployReport(server=url, file=name, dry_run=dry_run, changes=changes, notes=notes)
 
 
 def _steps(client: SyncPrefectClient, file: File, wanted: list[WantedDeployment], prune: bool) -> list[Step]:
@@ -35,4 +39,5 @@ def _steps(client: SyncPrefectClient, file: File, wanted: list[WantedDeployment]
         *limit_steps(client, file, wanted),
         *left_deployments(client, file, wanted, prune=prune),
         *deployment_steps(client, wanted),
+        *automation_steps(client, file, wanted, prune=prune),
     ]

@@ -71,12 +71,14 @@ class Deployment(_Section):
 class Automation(_Section):
     """What a server does when an event came: run a deployment, or pause one until a person resumes it.
 
-    `times` events within `within_hours` are needed; only those of the workspace of that deployment count.
+    `times` events within `within_hours` are needed. Only events of the workspace of that deployment count, and with
+    `flow` only those of one flow.
     """
 
     name: Slug
     description: Text
     event: Annotated[str, Field(pattern=r"^[a-z0-9.-]+$")]
+    flow: Slug | None = None
     times: int = Field(default=1, ge=1)
     within_hours: float = Field(default=0, ge=0)
     run: Target | None = None

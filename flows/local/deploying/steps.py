@@ -98,7 +98,7 @@ def left_deployments(
         name = f"{flow}/{there['name']}"
         if name not in names:
             action: Action = "removed" if prune else "left"
-            yield step("deployment", name, action, partial(_remove, client, there) if prune else _nothing)
+            yield step("deployment", name, action, partial(_remove, client, there) if prune else nothing)
 
 
 def find_deployment(client: SyncPrefectClient, name: str) -> dict[str, Any] | None:
@@ -115,7 +115,7 @@ def find_deployment(client: SyncPrefectClient, name: str) -> dict[str, Any] | No
     return value
 
 
-def _nothing() -> None:
+def nothing() -> None:
     """What is left as it is needs nothing."""
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,7 @@ import yaml
 
 from flows.local.deploying.file import DEFAULT
 from schemas.repository import ROOT
-from tests.runs import in_process
+from tests.runs import CONFIG, in_process
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 MARK = "deployed-by:films"
@@ -52,12 +55,30 @@ def actions(report: dict[str, Any]) -> dict[str, str]:
     return {f"{each['kind']} {each['name']}": each["action"] for each in report["changes"]}
 
 
-def test_twice_changes_nothing_and_a_change_is_mended(client: httpx.Client, tmp_path: Path) -> None:
+def films_file(folder: Path) -> tuple[Path, dict[str, Any]]:
+    """The program's file under other names, so that it stands beside what other tests deploy."""
     document = {**yaml.safe_load(DEFAULT.read_text()), "name": "films"}
     for each in document["deployments"]:
         each["name"] = f"films-{each['name']}"
-    path = tmp_path / "prefect.yaml"
+    for each in document["automations"]:
+        for key in ("run", "pause"):
+            if key in each:
+                each[key] = each[key].replace("/", "/films-")
+    path = folder / "prefect.yaml"
     path.write_text(yaml.safe_dump(document))
+    return path, document
+
+
+def wait_for(found: Callable[[], Any], what: str) -> None:
+    for _ in range(240):
+        if found():
+            return
+        time.sleep(0.25)
+    pytest.fail(what)
+
+
+def test_twice_changes_nothing_and_a_change_is_mended(client: httpx.Client, tmp_path: Path) -> None:
+    path, document = films_file(tmp_path)
     before = everything(client)
     would = deployed(path, "--dry-run")
     assert everything(client) == before and would["dry_run"]
@@ -72,37 +93,45 @@ def test_twice_changes_nothing_and_a_change_is_mended(client: httpx.Client, tmp_
     weekly = next(each for each in after["deployments"] if each["name"] == "films-weekly")
     assert nightly["global_concurrency_limit"] == weekly["global_concurrency_limit"]
     # A schedule makes runs: that is what the version of SQLAlchemy is pinned for.
-    for _ in range(120):
-        due = {
-            "deployments": {"id": {"any_": [nightly["id"]]}},
-            "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
-        }
-        if client.post("/flow_runs/count", json=due).raise_for_status().json():
-            break
-        time.sleep(0.25)
-    else:
-        pytest.fail("the server's scheduler made no run of a deployment with a schedule")
+    due = {"deployments": {"id": {"any_": [nightly["id"]]}}}
+    wait_for(
+        lambda: client.post("/flow_runs/count", json=due).raise_for_status().json(),
+        "the server's scheduler made no run of a deployment with a schedule",
+    )
 
     # What a person did at the server stays, and what the file says is changed.
     client.post(f"/deployments/{nightly['id']}/pause_deployment").raise_for_status()
+    alarm = next(each for each in after["automations"] if each["name"] == "films binding-alarm")
+    client.patch(f"/automations/{alarm['id']}", json={"enabled": False}).raise_for_status()
+    for each in document["automations"]:
+        if each["name"] == "binding-alarm":
+            each["description"] = "Look at the report."
     document["deployments"][0]["schedules"][0]["cron"] = "0 3 * * *"
     gone = document["deployments"].pop()
     path.write_text(yaml.safe_dump(document))
     report = deployed(path)
-    left = f"deployment review-report/{gone['name']}"
+    left = f"deployment evaluate/{gone['name']}"
     assert {each["name"]: each["fields"] for each in report["changes"] if each["action"] == "changed"} == {
-        "curate-file/films-nightly": ["schedules"]
+        "curate-file/films-nightly": ["schedules"],
+        "films binding-alarm": ["description"],
     }
     assert actions(report)[left] == "left"
     now = client.get(f"/deployments/{nightly['id']}").raise_for_status().json()
     assert now["paused"] and [each["schedule"]["cron"] for each in now["schedules"]] == ["0 3 * * *"]
     assert now["id"] == nightly["id"] and now["global_concurrency_limit"] == nightly["global_concurrency_limit"]
 
+    assert not client.get(f"/automations/{alarm['id']}").raise_for_status().json()["enabled"]
+
     # --prune removes only what this file set up, and no limit that others share.
     document["deployments"] = [each for each in document["deployments"] if each["name"] != "films-weekly"]
+    document["automations"] = [each for each in document["automations"] if each["name"] != "release-published"]
     path.write_text(yaml.safe_dump(document))
     pruned = deployed(path, "--prune")
-    assert actions(pruned) == {left: "removed", "deployment refresh/films-weekly": "removed"}
+    assert actions(pruned) == {
+        left: "removed",
+        "deployment refresh/films-weekly": "removed",
+        "automation films release-published": "removed",
+    }
     there = everything(client)
     mine = {each["name"] for each in there["deployments"] if MARK in each["tags"]}
     assert mine == {each["name"] for each in document["deployments"]}
@@ -110,6 +139,64 @@ def test_twice_changes_nothing_and_a_change_is_mended(client: httpx.Client, tmp_
     assert others[0] == others[1]
     assert client.get(f"/v2/concurrency_limits/{nightly['global_concurrency_limit']['id']}").status_code == 200
     assert deployed(path, "--prune")["changes"] == []
+
+
+STOPPED = """
+import sys
+from flows.scheduled import curate_file
+from schemas.errors import BudgetReached, ConfigError
+config, workspace, films = sys.argv[1:]
+try:
+    curate_file(config, workspace, (f"sources=[{{at: {films}}}]",), 1, max_hours=1e-9)
+except BudgetReached:
+    print("stopped at the budget")
+for _ in range(3):
+    try:
+        curate_file(config, workspace)
+    except ConfigError:
+        print("failed")
+"""
+
+
+def test_events_of_a_run_are_followed_by_what_the_file_says(
+    client: httpx.Client, server: str, films: Path, tmp_path: Path
+) -> None:
+    path, _ = films_file(tmp_path)
+    workspace = tmp_path / "workspace"
+    deployed(path, "--workspace", str(workspace))
+    push, nightly = (
+        client.get(f"/deployments/name/{name}").raise_for_status().json()
+        for name in ("review-push/films-nightly", "curate-file/films-nightly")
+    )
+    client.post(f"/deployments/{nightly['id']}/resume_deployment").raise_for_status()
+    assert nightly["parameters"]["workspace"] == str(workspace)
+    words = [sys.executable, "-c", STOPPED, str(CONFIG), str(workspace), str(films / "film 0.mp4")]
+    environment = {**os.environ, "PREFECT_API_URL": server, "PYTHONWARNINGS": "", "PREFECT_LOGGING_LEVEL": "CRITICAL"}
+    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.stdout.split("\n")[:-1] == ["stopped at the budget", *["failed"] * 3], done.stderr
+
+    def run_by_automation() -> bool:
+        runs = client.post("/flow_runs/filter", json={"deployments": {"id": {"any_": [push["id"]]}}}).json()
+        return any(not each["auto_scheduled"] for each in runs)
+
+    wait_for(run_by_automation, "the budget's event did not run review-push")
+    wait_for(
+        lambda: client.get(f"/deployments/{nightly['id']}").json()["paused"], "three failures did not pause curate-file"
+    )
+    about = {"filter": {"resource": {"id": [f"v2xum.workspace.{workspace.name}"]}}}
+
+    def events_of_it() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = client.post("/events/filter", json=about).raise_for_status().json()["events"]
+        return found
+
+    wait_for(lambda: len(events_of_it()) >= 4, "the server stored no four events of the workspace")
+    events = events_of_it()
+    assert sorted(each["event"] for each in events) == ["v2xum.run.budget-reached", *["v2xum.run.failed"] * 3]
+    told = {each["event"]: each["payload"] for each in events}
+    assert told["v2xum.run.failed"] == {"workspace": "workspace", "flow": "curate", "reason": "ConfigError"}
+    budget = told["v2xum.run.budget-reached"]
+    assert budget["reason"] == "BudgetReached" and budget["samples"] == 0 and "--max-hours" in budget["message"]
+    assert str(tmp_path) not in json.dumps(told)
 
 
 def test_a_server_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
