@@ -4,41 +4,39 @@
 
 While a driver curates trivial videos on a head and three nodes, faults come at random moments, in turns: a worker is
 killed; a node is switched off; a node is cut off and comes back; a worker sleeps for longer than its claim; the
-database takes no connections; the store does not answer; a model server does not answer; the driver is killed. What
-ended is started again. A trigger in the database notes every result that is committed, so that a second commit of the
-same is seen. It needs root and network namespaces, and prints one line of JSON last; exit code 1 when anything was
-wrong.
+database takes no connections; the store does not answer; a model server does not answer; the driver is killed; a
+node's disk is full; a file in a node's cache is altered; Ray's head ends, and with it the cluster. What ended is
+started again. A trigger in the database notes every result that
+is committed, so that a second commit of the same is seen. It needs root and network namespaces, and prints one line of
+JSON last; exit code 1 when anything was wrong.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from benchmarks.instant import trivial_videos
-from benchmarks.nodes.machines import Machine, why_not
+from benchmarks.nodes.faults import CLAIM, Faults
+from benchmarks.nodes.machines import why_not
 from benchmarks.nodes.setup import BUCKET, Site, settings, site
 from curation.ledger.ledger import Ledger
 from curation.review.verdict_store import Reviews
 from schemas.configuration.config import CurateConfig
 from schemas.review import Verdict
 
-FAULTS = ("worker", "node", "cut", "sleep", "database", "store", "model", "driver")
 NODES = 3
-CLAIM = 5.0
-_AWAY = 6.0  # seconds for which a server does not answer
 _LONGEST = 3600.0
+_DISK = 64_000_000  # bytes of a node's disk, which one fault fills
 
 
 class Campaign:
@@ -48,7 +46,7 @@ class Campaign:
         """Work in `folder`; `seed` decides the moments and the machines."""
         self._here, self._films, self._folder = here, films, folder
         self._random = random.Random(seed)
-        self._nodes = [here.add() for _ in range(NODES)]
+        self._faults = Faults(here, NODES, self._random)
         self.made: Counter[str] = Counter()
         self.restarts = 0
         self.lost = self.doubled = self.verdicts_lost = self.runs = 0
@@ -76,8 +74,9 @@ class Campaign:
                 break
             if driver.poll() is not None:
                 driver = self._again(chosen, name, driver)
-            fault = FAULTS[self.made.total() % len(FAULTS)]
-            self._fault(fault, driver)
+            kinds = list(self._faults.kinds)
+            fault = kinds[self.made.total() % len(kinds)]
+            self._faults.make(fault, driver)
             self.made[fault] += 1
             faults -= 1
         while True:
@@ -123,49 +122,6 @@ class Campaign:
             raise RuntimeError(said[-4000:])
         found: dict[str, Any] = json.loads(out.splitlines()[-1])
         return found
-
-    def _fault(self, fault: str, driver: subprocess.Popen[str]) -> None:
-        node = self._random.choice(self._nodes)
-        if fault == "driver":
-            driver.kill()
-        elif fault in ("database", "store", "model"):
-            self._away(fault, node)
-        elif fault == "node":
-            node.power_off()
-            time.sleep(CLAIM)
-            self._here.add(node)
-        elif fault == "cut":
-            node.link(up=False)
-            time.sleep(3 * CLAIM)
-            node.link(up=True)
-            time.sleep(CLAIM)  # its workers find that their claims are gone
-            node.power_off()
-            self._here.add(node)
-        else:
-            self._signal_workers(node, signal.SIGKILL if fault == "worker" else signal.SIGSTOP)
-            if fault == "sleep":
-                time.sleep(3 * CLAIM)
-                self._signal_workers(node, signal.SIGCONT)
-
-    def _signal_workers(self, node: Machine, number: signal.Signals) -> None:
-        for process in node.processes():
-            with suppress(OSError):
-                if b"WorkerActor" in Path(f"/proc/{process}/cmdline").read_bytes():
-                    os.kill(process, number)
-
-    def _away(self, what: str, node: Machine) -> None:
-        if what == "database":
-            name = self._here.server.database
-            self._here.ask(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false', "template1")
-            ending = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
-            self._here.ask(ending, "template1")
-            time.sleep(_AWAY)
-            self._here.ask(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true', "template1")
-            return
-        process = self._here.s3 if what == "store" else self._here.models[node.name]
-        process.send_signal(signal.SIGSTOP)
-        time.sleep(_AWAY)
-        process.send_signal(signal.SIGCONT)
 
     def _watch(self, schema: str) -> None:
         """Have the database note every result that is committed."""
@@ -218,7 +174,7 @@ def main() -> None:
     options = parser.parse_args()
     if (reason := why_not()) is not None:
         sys.exit(reason)
-    with tempfile.TemporaryDirectory() as scratch, site(options.latency, 4) as here:
+    with tempfile.TemporaryDirectory() as scratch, site(options.latency, 4, _DISK) as here:
         films = trivial_videos(Path(scratch) / "films", options.videos, 3)
         here.add(here.made.head)
         campaign = Campaign(here, films, Path(scratch), options.seed)

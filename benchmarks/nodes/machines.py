@@ -65,8 +65,8 @@ class Machine:
 class Machines:
     """The machines, the first of which is Ray's head, and the environment in which Ray runs on them."""
 
-    def __init__(self, folder: Path, prefix: str) -> None:
-        self.folder, self._prefix = folder, prefix
+    def __init__(self, folder: Path, prefix: str, disk: int) -> None:
+        self.folder, self._prefix, self._disk = folder, prefix, disk
         (folder / "token").write_text(secrets.token_hex(32))
         (folder / "token").chmod(0o600)
         self.environment = {
@@ -95,6 +95,8 @@ class Machines:
         number = len(self.machines) + 1
         machine = Machine(f"{self._prefix}{number}", number, self.folder / f"home{number}")
         machine.home.mkdir()
+        if number > 1 and self._disk:
+            _run("mount", "-t", "tmpfs", "-o", f"size={self._disk}", "v2xum", str(machine.home))
         _run("ip", "netns", "add", machine.name)
         self.machines.append(machine)
         _run("ip", "-n", machine.name, "link", "set", "lo", "up")
@@ -154,6 +156,8 @@ class Machines:
         """End every process on every machine, and remove the machines."""
         for machine in self.machines:
             machine.power_off()
+            if machine is not self.head and self._disk:
+                _run("umount", "--lazy", str(machine.home))
             _run("ip", "netns", "del", machine.name)
 
 
@@ -172,12 +176,16 @@ def why_not() -> str | None:
 
 
 @contextmanager
-def machines(prefix: str = "v2xum") -> Iterator[Machines]:
-    """A head without Ray yet; names of namespaces begin with `prefix`. Raises AssertionError where none can be made."""
+def machines(prefix: str = "v2xum", disk: int = 0) -> Iterator[Machines]:
+    """A head without Ray yet; names of namespaces begin with `prefix`.
+
+    The home of every other machine is a disk of `disk` bytes (0: a folder). Raises AssertionError where none can be
+    made.
+    """
     with ExitStack() as closing:
         # Ray's sockets lie below: their paths may have 107 characters.
         folder = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="v2xum-", ignore_cleanup_errors=True)))
-        made = Machines(folder, f"{prefix}-{secrets.token_hex(3)}-")
+        made = Machines(folder, f"{prefix}-{secrets.token_hex(3)}-", disk)
         closing.callback(made.close)
         yield made
 

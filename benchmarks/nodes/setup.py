@@ -81,11 +81,11 @@ class Site:
 
 
 @contextmanager
-def site(latency: float, capacity: int) -> Iterator[Site]:
-    """A head without Ray yet. Raises RuntimeError and AssertionError where something does not start."""
+def site(latency: float, capacity: int, disk: int = 0) -> Iterator[Site]:
+    """A head without Ray yet; `disk` as of `machines`. Raises RuntimeError and AssertionError."""
     with ExitStack() as closing:
         server = closing.enter_context(running())
-        yield Site(closing.enter_context(machines()), server, latency, capacity)
+        yield Site(closing.enter_context(machines(disk=disk)), server, latency, capacity)
 
 
 def settings(films: Path, store: str, **run: Any) -> CurateConfig:
