@@ -1,7 +1,7 @@
 """Prefect flows of the review: push, pull and report, to be deployed on a schedule.
 
 `review-pull` emits the event `v2xum.review.batch-complete` when the last open task is judged. An automation of a
-Prefect server can wait for it (configs/prefect.yaml has one).
+Prefect server can wait for it (configs/schedules/prefect.yaml has one).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What starts from outside: the flows that configs/prefect.yaml names, and the commands of `v2xum`.
+"""What starts from outside: the flows that configs/schedules/prefect.yaml names, and the commands of `v2xum`.
 
 A placeholder flow would hide an import that fails, so flows are loaded without one.
 """
@@ -36,7 +36,7 @@ print(json.dumps(flows))
 
 @pytest.mark.slow
 def test_every_entrypoint_of_prefect_yaml_loads_takes_its_parameters_and_has_a_form() -> None:
-    deployments = yaml.safe_load((ROOT / "configs" / "prefect.yaml").read_text())["deployments"]
+    deployments = yaml.safe_load((ROOT / "configs" / "schedules" / "prefect.yaml").read_text())["deployments"]
     entrypoints = [deployment["entrypoint"] for deployment in deployments]
     assert not [entrypoint for entrypoint in entrypoints if ":" in entrypoint], "files hide packages: name modules"
     done = subprocess.run(

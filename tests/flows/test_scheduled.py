@@ -1,4 +1,4 @@
-"""configs/prefect.yaml on a real server: every deployment with a schedule, and one without, run through one worker."""
+"""configs/schedules/prefect.yaml on a real server: all deployments with a schedule, and one without, in one worker."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def client(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ht
 
     The refresh is of a workspace of its own: in that of the nightly run it would wait for that one's end.
     """
-    document = yaml.safe_load((ROOT / "configs" / "prefect.yaml").read_text())
+    document = yaml.safe_load((ROOT / "configs" / "schedules" / "prefect.yaml").read_text())
     for each in document["deployments"]:
         if each["entrypoint"] == "flows.refresh.refresh":
             each["parameters"]["workspace"] = "data/runs/weekly"
@@ -132,7 +132,7 @@ def states(client: httpx.Client, environment: dict[str, str], films: Path, place
 
 
 def test_every_schedule_of_the_file_is_covered(client: httpx.Client) -> None:
-    document = yaml.safe_load((ROOT / "configs" / "prefect.yaml").read_text())
+    document = yaml.safe_load((ROOT / "configs" / "schedules" / "prefect.yaml").read_text())
     entrypoints = {each["entrypoint"] for each in document["deployments"] if "schedules" in each}
     covered = {deployment(client, name)["entrypoint"] for name in ENDS}
     assert covered - entrypoints == {"flows.scheduled.evaluate"} and entrypoints < covered

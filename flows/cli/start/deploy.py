@@ -23,7 +23,7 @@ _WOULD = {"created": "would create", "changed": "would change", "removed": "woul
 @guarded
 def deploy(
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="Default: configs/prefect.yaml of the program.")
+        Path | None, typer.Argument(metavar="[FILE]", help="Default: configs/schedules/prefect.yaml of the program.")
     ] = None,
     workspace: Annotated[
         Path | None,

@@ -12,7 +12,7 @@ from schemas.kit.yaml_values import NotYaml, yaml_values
 from schemas.repository import ROOT
 from schemas.secret_addresses import hide_secrets
 
-DEFAULT = ROOT / "configs" / "prefect.yaml"
+DEFAULT = ROOT / "configs" / "schedules" / "prefect.yaml"
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 Text = Annotated[str, Field(min_length=1)]
 Target = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*/[a-z0-9][a-z0-9._-]*$")]
