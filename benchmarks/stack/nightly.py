@@ -1,8 +1,8 @@
 """One night of a dataset on a running stack: a schedule curates, people review, and a release is made.
 
 The server's scheduler starts the curation, and a Prefect worker runs it. The review's push and pull and the release
-are deployments too, started as a person would start them. The annotator is simulated: Label Studio gets annotations
-by its own interface, as the screen would send them.
+are deployments too, started as a person would start them; the report follows on an event. The annotator is simulated:
+Label Studio gets annotations by its own interface, as the screen would send them.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def nightly(running: Stack, videos: int, picture: Path | None, report: Callable[
         runs = Runs(http)
         began = time.monotonic()
         schedule = runs.schedule_soon(CURATE)
-        curation = runs.scheduled(CURATE, _STEP)
+        curation = runs.begun(CURATE, _STEP)
         runs.unschedule(CURATE, schedule)
         report(f"the schedule began the run {curation['name']} ...")
         curated = runs.ended(curation, _CURATION)
@@ -57,6 +57,8 @@ def nightly(running: Stack, videos: int, picture: Path | None, report: Callable[
         tasks = _judge(running)
         report(f"{tasks} tasks were judged; pulling the verdicts ...")
         runs.ended(runs.start("review-pull/hourly"), _STEP)
+        report("no task is open: an automation of the server begins the review's report ...")
+        runs.ended(runs.begun("review-report/nightly", _STEP), _STEP)
         runs.ended(runs.start("release/on-demand", version=VERSION), _STEP)
         if picture is not None:
             take_picture(running.at["prefect"], running.password, f"/runs/flow-run/{curated['id']}", picture)

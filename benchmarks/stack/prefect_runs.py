@@ -31,8 +31,8 @@ class Runs:
         """Remove a schedule of a deployment."""
         self._call("DELETE", f"/deployments/{self.id_of(deployment)}/schedules/{schedule}")
 
-    def scheduled(self, deployment: str, seconds: float) -> dict[str, Any]:
-        """Wait until the first run that the server's scheduler made of a deployment has begun; the run."""
+    def begun(self, deployment: str, seconds: float) -> dict[str, Any]:
+        """Wait until the first run of a deployment, which the server made by itself, has begun; the run."""
         body = {
             "deployments": {"id": {"any_": [self.id_of(deployment)]}},
             "flow_runs": {"state": {"type": {"not_any_": ["SCHEDULED", "PENDING", "CANCELLED"]}}},
@@ -45,7 +45,7 @@ class Runs:
                 first: dict[str, Any] = found[0]
                 return first
             time.sleep(_PAUSE)
-        raise RunStopped(f"{deployment}: its schedule began no run within {seconds:.0f} s")
+        raise RunStopped(f"{deployment}: the server began no run of it within {seconds:.0f} s")
 
     def start(self, deployment: str, **parameters: Any) -> dict[str, Any]:
         """Make a run of a deployment, as `prefect deployment run` does; the run."""
