@@ -146,6 +146,23 @@ def command_line(
         return subprocess.CompletedProcess([*words], code, *said)
 
 
+def calling(
+    module: str,
+    name: str,
+    arguments: Mapping[str, Any],
+    environment: Mapping[str, str] | None = None,
+    *,
+    answer: Path,
+    err: Path | None = None,
+) -> Forked:
+    """A process in whose main thread a function of a module is called; what it returns is written to `answer`.
+
+    Arguments and answer are JSON. `err`: the file for what the process says.
+    """
+    words = [module, name, json.dumps(arguments), answer]
+    return Forked(__name__, words, environment, out=err, err=err)
+
+
 def returned(
     module: str, name: str, arguments: Mapping[str, Any], environment: Mapping[str, str], timeout: float
 ) -> Any:
@@ -155,8 +172,7 @@ def returned(
     """
     with tempfile.TemporaryDirectory() as folder:
         answer, err = Path(folder) / "answer", Path(folder) / "err"
-        words = [module, name, json.dumps(arguments), answer]
-        process = Forked(__name__, words, environment, out=err, err=err)
+        process = calling(module, name, arguments, environment, answer=answer, err=err)
         try:
             code = process.wait(timeout)
         finally:
@@ -166,7 +182,7 @@ def returned(
 
 
 def main() -> None:
-    """The program of `returned`."""
+    """The program of `calling`."""
     module, name, arguments, answer = sys.argv[1:]
     found = getattr(importlib.import_module(module), name)(**json.loads(arguments))
     Path(answer).write_text(json.dumps(found), encoding="utf-8")

@@ -17,28 +17,27 @@ TORCH = (
     "tests/models/test_checks.py",
     "tests/training/",
 )
-# Groups of a minute and more, the longest first. A long group that starts last leaves the other worker idle.
+# Groups of half a minute of work and more, the longest first. One that starts last leaves the other worker idle.
 LONG = (
     "label-studio",
     "vllm",
     "tests/serving/test_faults.py",
     "tests/flows/test_curate.py",
-    "tests/flows/test_kill.py",
-    "tests/flows/test_resume.py",
+    "torch",
     "tests/benchmarks/smollm2_study/test_curation.py",
-    "tests/flows/test_postgresql.py",
-    "tests/flows/cli/test_review_listen.py",
-    "tests/flows/test_plan.py",
     "tests/annotation/label_studio/test_server.py",
-    "tests/annotation/pull/test_pull.py",
+    "tests/flows/test_plan.py",
     "tests/flows/cli/test_review.py",
-    "tests/evaluation/metrics/test_text.py",
+    "tests/annotation/pull/test_pull.py",
     "tests/flows/cli/releases/test_publish.py",
-    "tests/flows/test_many_rows.py",
-    "tests/benchmarks/protocol_study/test_figures.py",
+    "tests/flows/test_kill.py",
     "tests/curation/release/reconstruct/test_run.py",
     "tests/curation/release/consumers/test_check.py",
-    "torch",
+    "tests/flows/test_postgresql.py",
+    "tests/evaluation/metrics/test_text.py",
+    "tests/flows/test_resume.py",
+    "tests/benchmarks/protocol_study/test_figures.py",
+    "tests/flows/cli/test_review_listen.py",
 )
 
 

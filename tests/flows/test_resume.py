@@ -23,6 +23,7 @@ from curation.ledger.stages import STAGES
 from curation.workspace import Workspace
 from flows.local.progress import PROGRESS
 from schemas.records import Rejection
+from tests import forks
 from tests.runs import CONFIG, ROOT, VIDEOS, shards, status
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]
@@ -124,14 +125,9 @@ def test_poison_is_shown_with_the_way_out(undisturbed: Path, tmp_path: Path, v2x
 def test_a_flow_that_a_worker_cancels_stops_its_shards(films: Path, tmp_path: Path, server: str) -> None:
     """Prefect's worker runs the flow in the main thread of a process and sends it SIGTERM."""
     workspace = tmp_path / "workspace"
-    overrides = (f"sources=[{{at: {films}}}]", "run.shard_size=2", "models.captioner.batch=1")
-    code = (
-        "import sys; from flows.scheduled import curate_file;"
-        f"curate_file({str(CONFIG)!r}, {str(workspace)!r}, {overrides!r})"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    overrides = [f"sources=[{{at: {films}}}]", "run.shard_size=2", "models.captioner.batch=1"]
+    given = {"config": str(CONFIG), "workspace": str(workspace), "overrides": overrides}
+    process = forks.calling("flows.scheduled", "curate_file", given, answer=tmp_path / "answer")
     deadline = time.monotonic() + 200
     while process.poll() is None and time.monotonic() < deadline and not list(workspace.glob("store/frames/*/*")):
         time.sleep(0.1)

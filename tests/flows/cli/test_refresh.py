@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -19,7 +16,8 @@ from curation.workspace import Workspace
 from tests.curation.release.refresh.released import at, released
 from tests.curation.samples import contents
 from tests.curation.servers import VideoServer
-from tests.runs import ROOT, in_process, run_flow
+from tests.forks import Forked
+from tests.runs import in_process, run_flow
 
 pytestmark = pytest.mark.slow
 VIDEOS = 8
@@ -47,20 +45,13 @@ def answered(root: Path) -> dict[str, float]:
 
 
 def test_stopped_by_sigterm_it_goes_on_and_asks_nobody_twice(root: Path, site: VideoServer) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "flows.cli", "refresh", str(root)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONWARNINGS": ""},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = Forked("flows.cli.__main__", ["refresh", root], err=root / "said")
     deadline = time.monotonic() + 120
     while len({*site.paths()}) < 3 and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 143, said
+    code, said = process.wait(60), (root / "said").read_text()
+    assert code == 143, said
     assert "stopped at a safe point; the same command goes on from here" in said
     before, asked = answered(root), len(site.requests)
     assert 0 < len(before) < VIDEOS
