@@ -42,7 +42,8 @@ COMMANDS = {  # in the order in which the help shows them
         "Ask the `v2xum curate` of a workspace to stop at a safe point, as Ctrl-C does, and wait until it has ended.",
     ),
     "status": Entry(
-        ("workspace",), "Show the progress of a run: every video is a sample, rejected, retryable or pending."
+        ("workspace",),
+        "Show the progress of a run and who works on it: every video is a sample, rejected, retryable or pending.",
     ),
     "list": Entry(
         ("start.list_videos",), "List the videos of a workspace: id, where each stands and why, title and source."
