@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -14,6 +15,7 @@ from benchmarks.stack.stack import ROLES
 from flows.cli.commands import load_command
 from flows.local.model_server_command import serve_command
 from schemas.configuration.loading import load_config
+from schemas.configuration.model_config import OpenAIModel
 from schemas.meanings.exits import VARIABLES
 from schemas.repository import ROOT
 from tests.s3 import S3, client
@@ -115,3 +117,24 @@ def test_the_bucket_is_made_and_made_once(s3: S3, monkeypatch: pytest.MonkeyPatc
     for _ in range(2):
         exec(compile(code, "bucket", "exec"), {})
     assert [each["Name"] for each in client(s3.url).list_buckets()["Buckets"]].count("films") == 1
+
+
+def test_the_configuration_in_the_guide_names_its_services(tmp_path: Path) -> None:
+    guide = (ROOT / "docs" / "guides" / "operators.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yaml\n(name: stack\n.*?)```", guide, re.DOTALL)
+    path = tmp_path / "run.yaml"
+    path.write_text(block.replace("/opt/v2xum/lib/python3.11/site-packages", str(ROOT)))
+    config = load_config(path)
+    assert isinstance(config.models.captioner, OpenAIModel) and isinstance(config.models.summarizer, OpenAIModel)
+    addresses = [urlsplit(url) for url in (*config.models.captioner.base_urls, *config.models.summarizer.base_urls)]
+    for address in addresses:
+        assert address.hostname is not None
+        command = SERVICES[address.hostname]["command"]
+        assert command[command.index("--port") + 1] == str(address.port)
+    for model in (config.models.captioner, config.models.summarizer):
+        served = {name: service["command"] for name, service in SERVICES.items() if name in ("captioner", "summarizer")}
+        assert any(command[command.index("--served-model-name") + 1] == model.model for command in served.values())
+    assert config.run.engine == "ray" and str(config.run.ray_address).partition(":")[0] in SERVICES
+    assert str(config.store.address).startswith("s3://films/") and 'Bucket="films"' in SERVICES["bucket"]["command"][0]
+    deployed = SERVICES["deploy"]["command"]
+    assert deployed[deployed.index("--config") + 1] == "/work/run.yaml"

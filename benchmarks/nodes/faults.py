@@ -92,13 +92,13 @@ class Faults:
             while True:
                 stream.write(bytes(1 << 16))
         time.sleep(_AWAY)
-        filler.unlink()
+        filler.unlink(missing_ok=True)
 
     def _corrupt(self, node: Machine) -> None:
         """Change a byte of a video or a picture in the node's cache."""
-        files = sorted(_files(node.home / ".cache" / "v2xum" / "nodes"))
-        if files:
-            with suppress(OSError), self._chance.choice(files).open("r+b") as stream:
+        with suppress(OSError, IndexError):  # a folder of pictures may go while it is read; there may be no file yet
+            files = sorted(_files(node.home / ".cache" / "v2xum" / "nodes"))
+            with self._chance.choice(files).open("r+b") as stream:
                 stream.seek(0, os.SEEK_END)
                 stream.seek(stream.tell() // 2)
                 byte = stream.read(1)

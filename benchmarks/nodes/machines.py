@@ -24,6 +24,9 @@ from typing import Any
 from schemas.repository import ROOT
 
 _PORT = 6379
+# What a user's shell may say of their own servers: nothing here may reach them.
+_KEPT = "V2XUM_LABEL_STUDIO_VENV"
+_DROPPED = ("V2XUM_", "PREFECT_", "AWS_", "RAY_", "HF_TOKEN", "GOOGLE_", "AZURE_")
 _MEMORY = 80_000_000  # bytes of Ray's object store: nothing goes through it
 
 
@@ -70,7 +73,7 @@ class Machines:
         (folder / "token").write_text(secrets.token_hex(32))
         (folder / "token").chmod(0o600)
         self.environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name == _KEPT or not name.startswith(_DROPPED)},
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN_PATH": str(folder / "token"),
             "RAY_USAGE_STATS_ENABLED": "0",
@@ -82,7 +85,6 @@ class Machines:
             "PYTHONWARNINGS": "",
             "OMP_NUM_THREADS": "1",
         }
-        self.environment.pop("PREFECT_API_URL", None)
         self.machines: list[Machine] = []
         self.head = self._add()
 

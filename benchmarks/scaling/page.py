@@ -108,7 +108,7 @@ def _simulated(costs: Costs) -> Iterable[str]:
         "through stations in a row with these costs, log-normal times and a bound of videos in flight; more videos "
         "have the same rate. Nodes have 8 GPUs and 64 cores. The bottleneck is the busiest station, or the export "
         "where that takes longer than all stages. One publisher tolerates about 300 videos an hour from one address; "
-        "each node has an address of its own. A worker is one process, "
+        "here each node has one of its own, and `download.pace` is divided by the nodes. A worker is one process, "
         "which uses one core; `run.workers_per_node` says how many a node has.",
         "",
         "![Videos an hour over GPUs](scale-gpus.svg)",

@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +58,11 @@ def keep_only(folder: Path, indices: Iterable[int]) -> None:
     """
     kept = set(indices)
     try:
-        files = list(folder.iterdir())
+        with os.scandir(folder) as found:
+            files = [(file.path, name) for file in found if (name := _NAME.fullmatch(file.name))]
     except FileNotFoundError:
         return
-    for file in files:
-        name = _NAME.fullmatch(file.name)
-        if name and int(name[1]) not in kept:
-            file.unlink(missing_ok=True)
+    for path, name in files:
+        if int(name[1]) not in kept:
+            with suppress(FileNotFoundError):
+                os.unlink(path)  # noqa: PTH108 - a Path for each frame of a film costs more than its removal
