@@ -95,6 +95,7 @@ class Forked:
         self._process.start()
         assert self._process.pid is not None
         self.pid: int = self._process.pid
+        atexit.register(self.kill)  # after a failed test: multiprocessing would wait for it without a bound
         deadline = time.monotonic() + _BEGIN_SECONDS
         while group and self.poll() is None and time.monotonic() < deadline:
             with contextlib.suppress(ProcessLookupError):
