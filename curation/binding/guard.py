@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from models.clip import Clip
 from models.identity import identify, tower_name
 from schemas.binding import Binding, CanaryOutcomes
 from schemas.configuration.config import CurateConfig
-from schemas.errors import RunStopped
+from schemas.errors import BindingBroken, RunStopped
 from schemas.records import CaptionSet, Extract, FrameSet, Summary, Video
 from schemas.time import FrameIndex
 
@@ -46,6 +47,8 @@ class BindingGuard:
         self._config, self._ledger, self._pictures, self._report = config, ledger, pictures, report
         self._began = time.time()
         self._withdraw_again: Callable[[], object] | None = None
+        # Videos whose committed checks came with an alarm or after it: no window has them.
+        self._late: dict[Suspects, set[str]] = {CAPTIONS: set(), SUMMARIES: set()}
         finished = partial(finished_observations, ledger)
         self._audit = BindingAudit(config.binding, clip, self._halt, self._halt_repeats, finished)
 
@@ -95,35 +98,41 @@ class BindingGuard:
     def add_checks(self, ids: Sequence[str]) -> None:
         """Add the committed checks of some hundred videos at most, which other processes made, to the window, in order.
 
-        Raises BindingBroken as `check`. Those that were withdrawn meanwhile are left out.
+        Raises BindingBroken as `check`; `settle` then withdraws the rest of them too. Those that were withdrawn
+        meanwhile are left out.
         """
-        canaries = canaries_of(self._ledger, ids)
-        for video_id, found in records_of(self._ledger, ids, ("frames", "caption", "binding")):
-            self._audit.add_checked(
-                video_id,
-                FramesPart.model_validate_json(found["frames"]),
-                CaptionsPart.model_validate_json(found["caption"]),
-                checksum(found["caption"]),
-                Binding.model_validate_json(found["binding"]),
-                canaries.get(video_id, CanaryOutcomes()).outcomes,
-            )
+        canaries, left = canaries_of(self._ledger, ids), dict.fromkeys(ids)
+        with self._suspecting(CAPTIONS, left):
+            for video_id, found in records_of(self._ledger, ids, ("frames", "caption", "binding")):
+                self._audit.add_checked(
+                    video_id,
+                    FramesPart.model_validate_json(found["frames"]),
+                    CaptionsPart.model_validate_json(found["caption"]),
+                    checksum(found["caption"]),
+                    Binding.model_validate_json(found["binding"]),
+                    canaries.get(video_id, CanaryOutcomes()).outcomes,
+                )
+                del left[video_id]
 
     def add_summaries(self, ids: Sequence[str]) -> None:
         """Compare videos that other processes finished with the latest ones, in this order.
 
-        Raises as `check_summary`.
+        Raises as `check_summary`; `settle` then withdraws the rest of them too.
         """
-        for observed in observations_of(self._ledger, ids):
-            self._audit.check_summary(observed)
+        left = dict.fromkeys(ids)
+        with self._suspecting(SUMMARIES, left):
+            for observed in observations_of(self._ledger, ids):
+                self._audit.check_summary(observed)
+                del left[observed.video_id]
 
     def repeat_figures(self) -> RepeatFigures:
         """The largest groups of unlike videos with one summary, and with one choice, among the latest videos."""
         return self._audit.repeat_figures()
 
     def settle(self) -> None:
-        """Withdraw, after an alarm, also what other threads wrote before they ended.
+        """Withdraw, after an alarm, also what other threads and processes wrote before they ended.
 
-        The caller waits until all threads have ended.
+        The caller waits until all have ended, and has added what other processes committed.
         """
         if self._withdraw_again is not None:
             self._withdraw_again()
@@ -152,8 +161,23 @@ class BindingGuard:
         )
 
     def _withdraw(self, videos: set[str], model: str, suspects: Suspects) -> Withdrawn:
-        self._withdraw_again = partial(withdraw, self._ledger, videos, model, self._began, suspects)
-        return withdraw(self._ledger, videos, model, self._began, suspects)
+        def again() -> Withdrawn:
+            return withdraw(self._ledger, videos | self._late[suspects], model, self._began, suspects)
+
+        self._withdraw_again = again
+        return again()
+
+    @contextmanager
+    def _suspecting(self, suspects: Suspects, left: Iterable[str]) -> Iterator[None]:
+        """Note, at an alarm, the videos that are left: their check was committed, but nobody has seen that it is well.
+
+        A thread of this process could not have committed it: its check raises.
+        """
+        try:
+            yield
+        except BindingBroken:
+            self._late[suspects].update(left)
+            raise
 
     def _read(self, video_id: str, index: FrameIndex) -> bytes:
         """The JPEG bytes of a frame, by the records in the ledger. Raises KeyError when the records are gone."""

@@ -28,6 +28,8 @@ from tests.curation.hashes import HASHES
 from tests.curation.repeated import ONIONS, unlike_sample
 from tests.curation.scripted_stages import Tally, Works, sources
 
+WRONG = CanaryOutcomes(outcomes=(CanaryOutcome(picture="p", seed="s", words=(("red",),), said="A dog.", right=False),))
+
 
 class Films(Works):
     """Scripted stages of unlike videos; `summary` and `binding` are what every node makes, None: as it should be."""
@@ -120,9 +122,8 @@ def test_pictures_that_no_node_recognizes_stop_the_run(ledger: Ledger, tmp_path:
     nodes = group(opened, ledger, tmp_path, 4)
     works = Films()
     works.binding = Binding(checked=True, asked=1, right=0, captions=3)
-    wrong = CanaryOutcome(picture="p", seed="s", words=(("red",),), said="A dog.", right=False)
     for node, video in enumerate(ids[:4], start=1):
-        keep_canaries(ledger, video, CanaryOutcomes(outcomes=(wrong,)))
+        keep_canaries(ledger, video, WRONG)
         if node == 4:
             nodes.watch.look()  # three are too few
         nodes.carry(node, [video], works)
@@ -130,6 +131,42 @@ def test_pictures_that_no_node_recognizes_stop_the_run(ledger: Ledger, tmp_path:
     with pytest.raises(BindingBroken, match="only 0% of the last 4 pictures with known content"):
         nodes.watch.look()
     assert all("caption" not in heads for heads in (ledger.heads(ids)[video] for video in ids[:4]))
+
+
+def test_what_was_checked_with_an_alarm_or_after_it_is_withdrawn_in_the_end(
+    ledger: Ledger, tmp_path: Path, opened: ExitStack
+) -> None:
+    """Four pictures ring; two more were committed before the same look, and two before the nodes have ended."""
+    ids = ledger.register(sources(8))
+    nodes = group(opened, ledger, tmp_path, 1)
+    works = Films()
+    works.binding = Binding(checked=True, asked=1, right=0, captions=3)
+    for video in ids:
+        keep_canaries(ledger, video, WRONG)
+    nodes.carry(1, ids[:6], works)
+    with pytest.raises(BindingBroken, match="of the last 4 pictures with known content"):
+        nodes.watch.look()
+    nodes.carry(1, ids[6:], works)
+    with pytest.raises(BindingBroken):
+        nodes.watch.look()
+    nodes.services[0].binding.settle()
+    assert [heads for heads in ledger.heads(ids).values() if {"caption", "binding"} & heads.keys()] == []
+
+
+def test_summaries_that_came_with_an_alarm_are_withdrawn_and_those_before_it_stay(
+    ledger: Ledger, tmp_path: Path, opened: ExitStack
+) -> None:
+    ids = ledger.register(sources(5))
+    nodes = group(opened, ledger, tmp_path, 4)
+    parrot = Films()
+    parrot.summary = ONIONS
+    nodes.carry(1, ids[:1], Films())
+    for node, video in enumerate(ids[1:], start=1):
+        nodes.carry(node, [video], parrot)
+    with pytest.raises(BindingBroken, match="3 of the last 4 videos have nearly the same summary"):
+        nodes.watch.look()
+    nodes.services[0].binding.settle()
+    assert [video for video, heads in ledger.heads(ids).items() if "audit" in heads] == ids[:1]
 
 
 def test_captions_that_fit_other_frames_stop_the_run_by_the_sums_that_nodes_commit(
