@@ -98,7 +98,16 @@ class MachineTrouble(RunStopped):
 
 
 class AllAlike(RunStopped):
-    """Every video failed at a stage in the same way, so the cause is probably none of them."""
+    """Every video failed at `stage` in the same way, so the cause is probably none of them."""
+
+    def __init__(self, message: str, stage: str) -> None:
+        """Keep the stage, whose failures are to be taken back."""
+        super().__init__(message)
+        self.stage = stage
+
+    def __reduce__(self) -> tuple[type[AllAlike], tuple[str, str]]:
+        """Survive pickling, since nodes raise it for their driver."""
+        return type(self), (str(self), self.stage)
 
 
 class FewerSamples(RunStopped):

@@ -59,8 +59,14 @@ class FailureWatch:
         raise AllAlike(
             f"{stage}: the {first}{count} videos that were tried all failed in the same way, so it is hardly their own "
             f"fault ({in_one_line(error)}). They are not charged with it: mend the cause, and the same command tries "
-            "them again. If it is right that they fail, --set run.max_alike=0 goes on"
+            "them again. If it is right that they fail, --set run.max_alike=0 goes on",
+            stage,
         )
+
+    def stopped_elsewhere(self, stage: str) -> None:
+        """Another process stopped the run for failures at a stage: those that are noted here are taken back too."""
+        with self._lock:
+            self._stopped = self._stopped or stage
 
     def take_back(self, ledger: Ledger) -> int:
         """Forget the rows that charge videos with the failure that stopped the run; return how many.

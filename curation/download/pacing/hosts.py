@@ -65,8 +65,8 @@ class Hosts:
             yield
             learn = True
         except StageError as error:
-            learn = True
             outcome = self._outcome(host, error)
+            learn = True  # not where the states could not be asked: nothing is known of the host then
             if outcome is error:
                 raise
             raise outcome from error

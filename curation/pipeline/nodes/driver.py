@@ -127,7 +127,7 @@ class _Driver:
 
     def _settle(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if error is not None:
-            self._watch.settle(self._spec.run)
+            self._run.notes += [str(alarm) for alarm in self._watch.settle(self._spec.run, error)]
 
     def _feed(self, pool: ThreadPoolExecutor) -> None:
         """Make videos ready, some ahead of the nodes: those whose file only this machine has are fetched here."""

@@ -19,7 +19,7 @@ from curation.ledger.claims import Claim
 from curation.ledger.ledger import Ledger
 from curation.pipeline.failure_watch import FailureWatch, counts_as_alike
 from curation.pipeline.nodes.committed import Committed, Row
-from schemas.errors import PermanentError, PoisonError, RefusedError, RunStopped, StageError, TransientError
+from schemas.errors import AllAlike, PermanentError, PoisonError, RefusedError, RunStopped, StageError, TransientError
 from schemas.records import Rejection
 
 log = logging.getLogger(__name__)
@@ -50,6 +50,11 @@ class NodeWatch:
 
     def look(self) -> None:
         """Note what was committed since the last look. Raises AllAlike and BindingBroken, after all rows were noted."""
+        if stops := self._note():
+            raise stops[0]
+
+    def _note(self) -> list[RunStopped]:
+        """Note what was committed since the last look; the alarms that it raised."""
         self._rows.extend(self._committed.read())
         places = {row.video_id: row.stage for row in self._rows if row.status == "rejected"}
         rejections = self._ledger.rejections_at(places)
@@ -66,20 +71,29 @@ class NodeWatch:
                 with _kept(stops):
                     add(waiting[:_AT_ONCE])
                 del waiting[:_AT_ONCE]
-        if stops:
-            raise stops[0]
+        return stops
 
-    def settle(self, run: Claim) -> None:
-        """The run was stopped, and its nodes have ended: nobody commits any more, and what was committed is noted.
+    def settle(self, run: Claim, error: BaseException) -> list[RunStopped]:
+        """`error` stopped the run, and its nodes have ended: nobody commits any more, and what was committed is noted.
 
-        Afterwards FailureWatch.take_back and BindingGuard.settle reach the rows of all nodes, also of one that is cut
-        off and works on.
+        Afterwards FailureWatch.take_back, for AllAlike, and BindingGuard.settle reach the rows of all nodes, also of
+        one that is cut off and works on. Returns alarms of another kind, which the user has not been told; what they
+        take back is taken back here, or by BindingGuard.settle.
         """
+        if isinstance(error, AllAlike):
+            self._failures.stopped_elsewhere(error.stage)  # where a node raised it
+        alarms: list[RunStopped] = []
         try:
             self._ledger.revoke_under(run)
-            self.look()
-        except (RunStopped, OperationalError) as error:  # another error has stopped the run already
-            log.debug("while the nodes ended: %s", error)
+            alarms += self._note()
+            if not isinstance(error, AllAlike):
+                self._failures.take_back(self._ledger)
+        except (RunStopped, OperationalError) as trouble:  # `error` is more useful
+            log.debug("while the nodes ended: %s", trouble)
+        with _kept(alarms):
+            self._binding.raise_if_stopped()  # also one that rang with another alarm
+        kinds = {type(alarm): alarm for alarm in alarms if not isinstance(alarm, type(error))}
+        return list(kinds.values())
 
     def _count(self, row: Row, rejection: Rejection | None) -> None:
         if row.status == "done":

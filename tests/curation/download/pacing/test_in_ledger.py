@@ -18,16 +18,16 @@ from tests.curation.download.pacing.worlds import SharedWorld, World
 from tests.curation.ledger.holding.claiming import schema_of
 
 pytestmark = pytest.mark.postgresql
-PAUSE = Pause(20, 80)
+PAUSE = Pause(200, 800)  # all times are whole hundreds of seconds, since the database's clock goes on
 STEPS = st.one_of(
-    st.tuples(st.just("take"), st.sampled_from([0, 10])),
+    st.tuples(st.just("take"), st.sampled_from([0, 100])),
     st.tuples(st.sampled_from(["answered", "refused", "silent", "begin"]), st.integers(0, 3)),
-    st.tuples(st.sampled_from(["forbidden", "delay", "advance"]), st.sampled_from([10, 20, 40])),
+    st.tuples(st.sampled_from(["forbidden", "delay", "advance"]), st.sampled_from([100, 200, 400])),
 )
 
 
 def done(world: World, steps: list[tuple[str, int]]) -> Iterator[object]:
-    """Do the steps; what each answers, and the pauses after it. Times are in whole seconds."""
+    """Do the steps; what each answers, and the pauses after it. Times are in hundreds of seconds."""
     visits: list[Turn] = []
     for action, number in steps:
         answer: object = None
@@ -54,10 +54,10 @@ def done(world: World, steps: list[tuple[str, int]]) -> Iterator[object]:
             else:
                 world.states.silent("h", visit.trial)
         if isinstance(answer, Turn):
-            answer = answer._replace(wait=round(answer.wait))
+            answer = answer._replace(wait=round(answer.wait / 100))
         if isinstance(answer, Closed):
-            answer = answer._replace(seconds=round(answer.seconds))
-        yield action, answer, world.paused()
+            answer = answer._replace(seconds=round(answer.seconds / 100))
+        yield action, answer, {host: round(seconds / 100) for host, seconds in world.paused().items()}
 
 
 @given(steps=st.lists(STEPS, min_size=4, max_size=16))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import pickle
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from curation.binding.withdrawal import keep_canaries
+from curation.ledger.claims import RUN, Claim
 from curation.ledger.ledger import Ledger
 from curation.ledger.stages import STAGES
 from curation.pipeline.failure_watch import FailureWatch
@@ -21,12 +24,13 @@ from curation.pipeline.stage_functions import stage_function
 from curation.store.store import Store
 from schemas.binding import Binding, CanaryOutcome, CanaryOutcomes
 from schemas.configuration.loading import load_config
-from schemas.errors import AllAlike, BindingBroken
+from schemas.errors import AllAlike, BindingBroken, Interrupted
 from schemas.records import Record
 from schemas.repository import ROOT
 from tests.curation.hashes import HASHES
 from tests.curation.repeated import ONIONS, unlike_sample
 from tests.curation.scripted_stages import Tally, Works, sources
+from tests.postgres import new_ledger
 
 WRONG = CanaryOutcomes(outcomes=(CanaryOutcome(picture="p", seed="s", words=(("red",),), said="A dog.", right=False),))
 
@@ -207,6 +211,55 @@ def test_failures_that_are_alike_on_all_nodes_stop_the_run_and_charge_nobody(
     nodes.watch.look()
     assert nodes.failures[0].take_back(ledger) == 7
     assert all("caption" not in heads for heads in ledger.heads(ids).values())
+
+
+@pytest.fixture
+def shared(postgresql: sa.URL) -> Iterator[Ledger]:
+    with closing(new_ledger(postgresql)) as opened:
+        yield opened
+
+
+def claimed(ledger: Ledger) -> Claim:
+    run = ledger.claim(RUN, "head/1/x/aa")
+    assert run is not None
+    return run
+
+
+@pytest.mark.postgresql
+def test_a_node_that_stops_the_run_charges_nobody_on_another_node(
+    shared: Ledger, tmp_path: Path, opened: ExitStack
+) -> None:
+    """The node forgets its rows before the driver looks, which counts two failures only."""
+    run, ids = claimed(shared), shared.register(sources(7))
+    nodes = group(opened, shared, tmp_path, 2)
+    nodes.carry(2, ids[:2], failing(ids))
+    with pytest.raises(AllAlike) as raised:
+        nodes.carry(1, ids[2:], failing(ids))
+    assert nodes.failures[1].take_back(shared) == 5
+    error = pickle.loads(pickle.dumps(raised.value))  # as Ray brings it to the driver
+    assert nodes.watch.settle(run, error) == [] and str(error) == str(raised.value)
+    assert nodes.failures[0].take_back(shared) == 2
+    assert all("caption" not in heads for heads in shared.heads(ids).values())
+
+
+@pytest.mark.postgresql
+def test_alarms_that_ring_while_the_nodes_end_are_returned_and_take_back_what_they_charge(
+    shared: Ledger, tmp_path: Path, opened: ExitStack
+) -> None:
+    run, ids = claimed(shared), shared.register(sources(8))
+    nodes = group(opened, shared, tmp_path, 3)
+    nodes.carry(1, ids[:3], failing(ids))
+    nodes.carry(2, ids[3:5], failing(ids))
+    parrot = Films()
+    parrot.summary = ONIONS
+    for node, video in enumerate(ids[5:], start=1):
+        nodes.carry(node, [video], parrot)
+    alarms = nodes.watch.settle(run, Interrupted("the user asked it to stop"))
+    assert [type(alarm) for alarm in alarms] == [AllAlike, BindingBroken]
+    nodes.services[0].binding.settle()
+    heads = shared.heads(ids)
+    assert all("caption" not in heads[video] for video in ids[:5])
+    assert all("refine" not in heads[video] for video in ids[5:])
 
 
 def test_what_succeeds_on_one_node_shows_that_not_everything_fails(
