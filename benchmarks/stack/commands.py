@@ -38,6 +38,8 @@ def prefect_environment(api: str, password: str, database: str, home: Path) -> d
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": database,
         "PREFECT_SERVER_API_AUTH_STRING": password,
         "PREFECT_API_AUTH_STRING": password,
+        # Places of limits are files of PREFECT_HOME: in memory they would stay taken after a crash of the server.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         "PREFECT_HOME": str(home),
         "PREFECT_UI_API_URL": api,
     }

@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from prefect.events import emit_event
 
-from schemas.errors import BindingBroken, BudgetReached, Interrupted
+from schemas.errors import BindingBroken, BudgetReached, Interrupted, WorkspaceBusy
 from schemas.safe_text import plain_line
 
 P = ParamSpec("P")
@@ -27,6 +27,7 @@ COMPLETE = "v2xum.review.batch-complete"
 EVENTS = (FAILED, BUDGET, ALARM, PUBLISHED, COMPLETE)
 FLOW = "v2xum.flow"  # the label of a resource that says which flow it was
 _TOLD = "_v2xum_told"
+_NO_FAILURE = (Interrupted, WorkspaceBusy)
 
 
 def workspace_name(workspace: str | Path) -> str:
@@ -49,8 +50,12 @@ def tell(event: str, workspace: str | Path, flow: str, payload: Mapping[str, Any
 def tell_of_failure(
     error: BaseException, workspace: str | Path, flow: str, counts: Mapping[str, int] | None = None
 ) -> None:
-    """Emit the event of an error that ends a flow, once for each error; none for one that a person asked for."""
-    if not isinstance(error, Exception) or isinstance(error, Interrupted) or getattr(error, _TOLD, False):
+    """Emit the event of an error that ends a flow, once for each error.
+
+    None for a stop that a person asked for, and none where another run holds the workspace: nothing is wrong then, and
+    an automation that counts failures must not count it.
+    """
+    if not isinstance(error, Exception) or isinstance(error, _NO_FAILURE) or getattr(error, _TOLD, False):
         return
     event = BUDGET if isinstance(error, BudgetReached) else ALARM if isinstance(error, BindingBroken) else FAILED
     # The words of a budget are its own: options and numbers.

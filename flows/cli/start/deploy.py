@@ -71,4 +71,4 @@ def _print(report: DeployReport) -> None:
     told = number_of(made, "change") if made else "nothing changed"
     if report.dry_run and made:
         told = f"{told} to make; nothing was changed"
-    sys.stdout.write(f"{told} at {plain(report.server, 300)}\n")
+    sys.stdout.write(f"{told} at {plain(report.server, 300)}, by {plain(report.file, 300)}\n")

@@ -67,6 +67,17 @@ class Deployment(_Section):
     tags: tuple[Slug, ...] = ()
     work_pool: WorkPoolName
 
+    @model_validator(mode="after")
+    def _slugs_differ(self) -> Deployment:
+        if twice := sorted({slug for slug in self.slugs if self.slugs.count(slug) > 1}):
+            raise ValueError(f"two schedules have the slug {twice[0]}; give each one of its own")
+        return self
+
+    @property
+    def slugs(self) -> tuple[str, ...]:
+        """How the server tells the schedules apart, in the file's order."""
+        return tuple(each.slug or f"schedule-{number}" for number, each in enumerate(self.schedules, start=1))
+
 
 class Automation(_Section):
     """What a server does when an event came: run a deployment, or pause one until a person resumes it.

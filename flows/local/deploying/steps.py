@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -79,13 +79,19 @@ def limit_steps(client: SyncPrefectClient, file: File, deployments: Sequence[Wan
 
 
 def deployment_steps(client: SyncPrefectClient, deployments: Sequence[WantedDeployment]) -> Iterator[Step]:
-    """Deployments that are missing or differ. Who paused one, or a schedule of it, finds it paused afterwards."""
+    """Deployments that are missing or differ.
+
+    Who paused one, or a schedule of it, finds it paused afterwards. Parameters that the file does not name keep the
+    values that somebody gave them at the server, such as a budget.
+    """
     for wanted in deployments:
         there = find_deployment(client, wanted.name)
         if there is None:
             yield step("deployment", wanted.name, "created", partial(_store, client, wanted, None))
-        elif fields := _different(wanted, there):
-            yield step("deployment", wanted.name, "changed", partial(_store, client, wanted, there), fields)
+            continue
+        merged = with_kept_parameters(wanted, there["parameters"])
+        if fields := _different(merged, there):
+            yield step("deployment", wanted.name, "changed", partial(_store, client, merged, there), fields)
 
 
 def left_deployments(
@@ -113,6 +119,14 @@ def find_deployment(client: SyncPrefectClient, name: str) -> dict[str, Any] | No
         return None
     value: dict[str, Any] = found.json()
     return value
+
+
+def with_kept_parameters(wanted: WantedDeployment, there: Mapping[str, Any]) -> WantedDeployment:
+    """The deployment with the server's values of the parameters that its flow has and the file does not name."""
+    fields = wanted.fields
+    known = fields["parameter_openapi_schema"]["properties"]
+    kept = {name: value for name, value in there.items() if name in known}
+    return wanted._replace(fields={**fields, "parameters": {**kept, **fields["parameters"]}})
 
 
 def nothing() -> None:

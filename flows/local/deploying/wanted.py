@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from importlib.metadata import version
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -76,7 +77,8 @@ def with_places(file: File, workspace: str | None, config: str | None) -> File:
             values = {name: _moved(value, former, workspace) for name, value in values.items()}
         if config is not None and "config" in values:
             values["config"] = config
-            values.pop("overrides", None)
+            if "overrides" in values:
+                values["overrides"] = []  # not left out: the server would keep what it has
         return deployment.model_copy(update={"parameters": values})
 
     return file.model_copy(update={"deployments": tuple(map(other, file.deployments))})
@@ -121,7 +123,7 @@ def _wanted(file: File, deployment: Deployment, folder: Path) -> WantedDeploymen
             "path": str(folder),
             "version": version("v2xum-curator"),
         },
-        _limit(name, deployment),
+        _limit(name, deployment, folder),
     )
 
 
@@ -153,14 +155,13 @@ def _check_values(name: str, deployment: Deployment, form: Mapping[str, Any]) ->
 
 def _schedules(name: str, deployment: Deployment) -> list[dict[str, Any]]:
     made = []
-    for number, each in enumerate(deployment.schedules, start=1):
+    for slug, each in zip(deployment.slugs, deployment.schedules, strict=True):
         try:
             schedule = CronSchedule(cron=each.cron, timezone=each.timezone)
         except WrongValue as error:
             raise ConfigError(f"{name}: schedule {each.cron!r} {each.timezone}: {error.errors()[0]['msg']}") from error
-        slug = each.slug or f"schedule-{number}"
         made.append({"schedule": schedule.model_dump(mode="json"), "slug": slug, "parameters": {}})
-    return made
+    return sorted(made, key=itemgetter("slug"))  # the order of a file says nothing
 
 
 def _collision(deployment: Deployment) -> dict[str, Any] | None:
@@ -168,9 +169,14 @@ def _collision(deployment: Deployment) -> dict[str, Any] | None:
     return None if limit is None else {"collision_strategy": limit.collision_strategy}
 
 
-def _limit(name: str, deployment: Deployment) -> GlobalLimit | None:
+def _limit(name: str, deployment: Deployment, folder: Path) -> GlobalLimit | None:
     limit = deployment.concurrency_limit
     if limit is None:
         return None
-    whose = name if limit.shared is None else f"{limit.shared} {deployment.parameters[limit.shared]}"
+    if limit.shared is None:
+        whose = name
+    else:
+        value = deployment.parameters[limit.shared]
+        # `run` of one folder is another workspace than `run` of the next.
+        whose = f"{limit.shared} {(folder / value).resolve() if limit.shared == 'workspace' else value}"
     return GlobalLimit(_UNFIT.sub("-", f"v2xum {whose}"), limit.limit)

@@ -15,8 +15,8 @@ import httpx
 import pytest
 import yaml
 
-from flows.local.deploying.file import DEFAULT
 from schemas.repository import ROOT
+from tests.deployed import own_file, remove_deployed
 from tests.runs import CONFIG, in_process
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]
@@ -30,6 +30,7 @@ def client(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Clien
     monkeypatch.chdir(ROOT)
     with httpx.Client(base_url=server, timeout=30) as client, temporary_settings({PREFECT_API_URL: server}):
         yield client
+        remove_deployed(server, "films")
 
 
 def deployed(path: Path, *options: str) -> dict[str, Any]:
@@ -57,13 +58,15 @@ def actions(report: dict[str, Any]) -> dict[str, str]:
 
 def films_file(folder: Path) -> tuple[Path, dict[str, Any]]:
     """The program's file under other names, so that it stands beside what other tests deploy."""
-    document = {**yaml.safe_load(DEFAULT.read_text()), "name": "films"}
+    document = own_file("films")
     for each in document["deployments"]:
         each["name"] = f"films-{each['name']}"
     for each in document["automations"]:
         for key in ("run", "pause"):
             if key in each:
                 each[key] = each[key].replace("/", "/films-")
+    hourly = next(each for each in document["deployments"] if each["name"] == "films-hourly")
+    hourly["schedules"] = [{"cron": "0 9 * * *", "slug": "noon"}, {"cron": "0 1 * * *", "slug": "early"}]
     path = folder / "prefect.yaml"
     path.write_text(yaml.safe_dump(document))
     return path, document
@@ -92,6 +95,7 @@ def test_twice_changes_nothing_and_a_change_is_mended(client: httpx.Client, tmp_
     )
     weekly = next(each for each in after["deployments"] if each["name"] == "films-weekly")
     assert nightly["global_concurrency_limit"] == weekly["global_concurrency_limit"]
+    assert [each["schedule"]["cron"] for each in nightly["schedules"]] == ["0 2 * * *"]
     # A schedule makes runs: that is what the version of SQLAlchemy is pinned for.
     due = {"deployments": {"id": {"any_": [nightly["id"]]}}}
     wait_for(
@@ -100,6 +104,8 @@ def test_twice_changes_nothing_and_a_change_is_mended(client: httpx.Client, tmp_
     )
 
     # What a person did at the server stays, and what the file says is changed.
+    budget = {"parameters": {**nightly["parameters"], "max_hours": 6}}
+    client.patch(f"/deployments/{nightly['id']}", json=budget).raise_for_status()
     client.post(f"/deployments/{nightly['id']}/pause_deployment").raise_for_status()
     alarm = next(each for each in after["automations"] if each["name"] == "films binding-alarm")
     client.patch(f"/automations/{alarm['id']}", json={"enabled": False}).raise_for_status()
@@ -117,7 +123,8 @@ def test_twice_changes_nothing_and_a_change_is_mended(client: httpx.Client, tmp_
     }
     assert actions(report)[left] == "left"
     now = client.get(f"/deployments/{nightly['id']}").raise_for_status().json()
-    assert now["paused"] and [each["schedule"]["cron"] for each in now["schedules"]] == ["0 3 * * *"]
+    assert now["paused"] and now["parameters"] == budget["parameters"]
+    assert [each["schedule"]["cron"] for each in now["schedules"]] == ["0 3 * * *"]
     assert now["id"] == nightly["id"] and now["global_concurrency_limit"] == nightly["global_concurrency_limit"]
 
     assert not client.get(f"/automations/{alarm['id']}").raise_for_status().json()["enabled"]
@@ -143,13 +150,20 @@ def test_twice_changes_nothing_and_a_change_is_mended(client: httpx.Client, tmp_
 
 STOPPED = """
 import sys
+from pathlib import Path
+from curation.workspace import Workspace
 from flows.scheduled import curate_file
-from schemas.errors import BudgetReached, ConfigError
+from schemas.errors import BudgetReached, ConfigError, WorkspaceBusy
 config, workspace, films = sys.argv[1:]
 try:
     curate_file(config, workspace, (f"sources=[{{at: {films}}}]",), 1, max_hours=1e-9)
 except BudgetReached:
     print("stopped at the budget")
+with Workspace(Path(workspace)).lock():
+    try:
+        curate_file(config, workspace, (f"sources=[{{at: {films}}}]",), 1)
+    except WorkspaceBusy:
+        print("busy")
 for _ in range(3):
     try:
         curate_file(config, workspace)
@@ -162,18 +176,17 @@ def test_events_of_a_run_are_followed_by_what_the_file_says(
     client: httpx.Client, server: str, films: Path, tmp_path: Path
 ) -> None:
     path, _ = films_file(tmp_path)
-    workspace = tmp_path / "workspace"
+    workspace = tmp_path / "followed-films"  # events know a workspace by this name, and other tests emit some too
     deployed(path, "--workspace", str(workspace))
     push, nightly = (
         client.get(f"/deployments/name/{name}").raise_for_status().json()
         for name in ("review-push/films-nightly", "curate-file/films-nightly")
     )
-    client.post(f"/deployments/{nightly['id']}/resume_deployment").raise_for_status()
     assert nightly["parameters"]["workspace"] == str(workspace)
     words = [sys.executable, "-c", STOPPED, str(CONFIG), str(workspace), str(films / "film 0.mp4")]
     environment = {**os.environ, "PREFECT_API_URL": server, "PYTHONWARNINGS": "", "PREFECT_LOGGING_LEVEL": "CRITICAL"}
     done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
-    assert done.stdout.split("\n")[:-1] == ["stopped at the budget", *["failed"] * 3], done.stderr
+    assert done.stdout.split("\n")[:-1] == ["stopped at the budget", "busy", *["failed"] * 3], done.stderr
 
     def run_by_automation() -> bool:
         runs = client.post("/flow_runs/filter", json={"deployments": {"id": {"any_": [push["id"]]}}}).json()
@@ -193,7 +206,7 @@ def test_events_of_a_run_are_followed_by_what_the_file_says(
     events = events_of_it()
     assert sorted(each["event"] for each in events) == ["v2xum.run.budget-reached", *["v2xum.run.failed"] * 3]
     told = {each["event"]: each["payload"] for each in events}
-    assert told["v2xum.run.failed"] == {"workspace": "workspace", "flow": "curate", "reason": "ConfigError"}
+    assert told["v2xum.run.failed"] == {"workspace": workspace.name, "flow": "curate", "reason": "ConfigError"}
     budget = told["v2xum.run.budget-reached"]
     assert budget["reason"] == "BudgetReached" and budget["samples"] == 0 and "--max-hours" in budget["message"]
     assert str(tmp_path) not in json.dumps(told)

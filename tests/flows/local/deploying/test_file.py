@@ -56,6 +56,10 @@ def test_the_programs_own_file_is_read() -> None:
         ),
         (changed(work_pool={"name": "gpus"}), "deployment nightly: `work_pools` has no gpus"),
         ({**GOOD, "deployments": GOOD["deployments"] * 2}, "flows.scheduled.curate_file nightly is there twice"),
+        (
+            changed(schedules=[{"cron": "0 1 * * *", "slug": "schedule-2"}, {"cron": "0 2 * * *"}]),
+            "deployments.nightly: Value error, two schedules have the slug schedule-2",
+        ),
         ({**GOOD, "limits": {"gpu": 0}}, "limits.gpu: "),
         ({**GOOD, "automations": [{"name": "a", "description": "b", "event": "e"}]}, "automations.a: "),
     ],

@@ -55,10 +55,50 @@ def test_another_configuration_and_workspace_stand_in_every_deployment(tmp_path:
 
     file = with_places(read_file(DEFAULT), "films/run", "films/v2xum.yaml")
     parameters = {each.entrypoint: each.parameters for each in file.deployments}
-    assert parameters["flows.scheduled.curate_file"] == {"config": "films/v2xum.yaml", "workspace": "films/run"}
+    assert parameters["flows.scheduled.curate_file"] == {
+        "config": "films/v2xum.yaml",
+        "workspace": "films/run",
+        "overrides": [],  # an empty value, so that the server does not keep the sources of the demo
+    }
     assert parameters["flows.scheduled.evaluate"]["references"] == ["films/run/export"]
     assert all(each.get("workspace", "films/run") == "films/run" for each in parameters.values())
     assert "data/runs/nightly" not in str(parameters)
+
+
+def test_schedules_are_in_the_order_in_which_the_servers_are_compared() -> None:
+    from flows.local.deploying.file import Schedule
+    from flows.local.deploying.wanted import wanted_deployments
+
+    def slugs(*schedules: Schedule) -> list[str]:
+        (wanted,) = wanted_deployments(one(schedules=schedules), ROOT)
+        return [each["slug"] for each in wanted.fields["schedules"]]
+
+    assert slugs(Schedule(cron="0 2 * * *", slug="weekdays"), Schedule(cron="0 3 * * *", slug="sunday")) == [
+        "sunday",
+        "weekdays",
+    ]
+    assert slugs(*[Schedule(cron=f"0 {hour} * * *") for hour in range(10)])[1] == "schedule-10"
+
+
+def test_a_parameter_that_the_file_does_not_name_stays_as_somebody_set_it_at_the_server() -> None:
+    from flows.local.deploying.steps import with_kept_parameters
+    from flows.local.deploying.wanted import wanted_deployments
+
+    (wanted,) = wanted_deployments(one(), ROOT)
+    named = wanted.fields["parameters"]
+    there = {**named, "workspace": "elsewhere", "max_cost": 12.5, "of_an_earlier_version": 1}
+    assert with_kept_parameters(wanted, there).fields["parameters"] == {**named, "max_cost": 12.5}
+
+
+def test_workspaces_of_two_folders_do_not_share_a_limit(tmp_path: Path) -> None:
+    from flows.local.deploying.wanted import wanted_deployments
+
+    config = str(ROOT / "configs" / "demo.yaml")
+    limits = []
+    for folder, workspace in ((tmp_path / "a", "run"), (tmp_path / "b", "run"), (tmp_path, "b/../b/run")):
+        (wanted,) = wanted_deployments(one(parameters={"config": config, "workspace": workspace}), folder)
+        limits.append(wanted.limit)
+    assert limits[0] != limits[1] == limits[2]
 
 
 def test_an_automation_needs_an_event_that_flows_emit_and_a_deployment() -> None:
