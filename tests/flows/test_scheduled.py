@@ -19,7 +19,7 @@ from annotation.label_studio.access import TOKEN, URL
 from curation.workspace import Workspace
 from schemas.configuration.loading import load_config
 from tests.curation.release.refresh.released import at, released
-from tests.deployed import own_file, remove_deployed
+from tests.deployed import own_file, remove_deployed, server_client
 from tests.evaluation.datasets import right, scripts, write_predictions, write_references
 from tests.runs import CONFIG, ROOT, in_process
 
@@ -83,9 +83,9 @@ def client(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ht
     with temporary_settings({PREFECT_API_URL: server}):
         done = in_process("deploy", file)
     assert done.returncode == 0, done.stderr
-    with httpx.Client(base_url=server, timeout=30) as client:
+    with server_client(server) as client:
         yield client
-        remove_deployed(server, POOL)
+        remove_deployed(client, POOL)
 
 
 def deployment(client: httpx.Client, name: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from schemas.repository import ROOT
-from tests.deployed import own_file, remove_deployed
+from tests.deployed import own_file, remove_deployed, server_client
 from tests.runs import CONFIG, in_process
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]
@@ -28,9 +28,9 @@ def client(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Clien
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     monkeypatch.chdir(ROOT)
-    with httpx.Client(base_url=server, timeout=30) as client, temporary_settings({PREFECT_API_URL: server}):
+    with server_client(server) as client, temporary_settings({PREFECT_API_URL: server}):
         yield client
-        remove_deployed(server, "films")
+        remove_deployed(client, "films")
 
 
 def deployed(path: Path, *options: str) -> dict[str, Any]:
