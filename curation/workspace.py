@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -29,6 +30,7 @@ _CONFIG = "config.json"
 _INNER = "workspace"
 _EXPORTED = "export/manifest.json"
 _LOOKED_AT, _NAMED = 200, 5
+_ASKED = 0.05  # seconds, in which a command that only asks who holds a folder is done
 _PRIVATE = (_CONFIG, "ledger.sqlite*", "prefect", "review/*.key")  # files, and a folder that nobody else may enter
 
 
@@ -140,6 +142,9 @@ class Workspace:
             try:
                 held.enter_context(lock)
                 busy = not held.enter_context(hold_folder(self.root))
+                if busy:
+                    time.sleep(_ASKED)
+                    busy = not held.enter_context(hold_folder(self.root))
             except Timeout:
                 busy = True
             if busy:

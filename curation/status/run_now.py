@@ -8,7 +8,7 @@ from curation.download.pacing.in_ledger import InLedger
 from curation.ledger.claims import RUN, SECONDS, Held, host_of, is_gone, process_of
 from curation.ledger.holding.stop_requests import running_of
 from curation.ledger.ledger import Ledger
-from curation.store.files import hold_folder
+from curation.store.files import folder_is_held
 from curation.workspace import Workspace
 from schemas.documents.status import HeldClaim, Holder, PausedHost, RunNow, WorkspaceStatus
 
@@ -19,25 +19,31 @@ def with_run(status: WorkspaceStatus, ledger: Ledger, place: Workspace) -> Works
 
 
 def run_now(ledger: Ledger, place: Workspace) -> RunNow | None:
-    """Who holds a workspace; None where nobody does. Raises ConfigError as `Workspace.config`."""
+    """Whose run works on a workspace; None where none does. Raises ConfigError as `Workspace.config`.
+
+    `place` is the folder itself, which a run holds, also where the ledger is a copy.
+    """
     if ledger.engine.dialect.name != "postgresql":
         return _on_this_machine(ledger, place)
-    shard_seconds = place.config().run.claim_seconds
+    config = place.config().run
     claims = ledger.claims()
     run = next((held for held in claims if held.key == RUN and held.current), None)
-    if run is None:
-        return None
+    noted = running_of(ledger)
+    if run is None or noted is None or _process(noted.owner) != _process(run.owner):
+        return None  # nobody, or another command than a run: they take the same claim
     prefix = f"shard:{run.fence}:"
     shards: dict[str, list[HeldClaim]] = defaultdict(list)
     for held in claims:
         if held.key.startswith(prefix) and held.seconds is not None:
-            shards[held.owner].append(_claim(held, shard_seconds, int(held.key.removeprefix(prefix))))
+            shards[held.owner].append(_claim(held, config.claim_seconds, int(held.key.removeprefix(prefix))))
     return RunNow(
         owner=_holder(run.owner, _claim(run, SECONDS)),
         nodes=tuple(_holder(owner, *sorted(mine, key=_number)) for owner, mine in sorted(shards.items())),
         paused=tuple(
             PausedHost(host=paused.host, seconds=round(paused.seconds, 1), reason=paused.reason)
-            for paused in InLedger(ledger).paused()
+            for paused in (
+                InLedger(ledger).paused() if config.engine == "ray" else ()
+            )  # else they are an earlier run's
         ),
     )
 
@@ -47,8 +53,11 @@ def _on_this_machine(ledger: Ledger, place: Workspace) -> RunNow | None:
     running = running_of(ledger)
     if running is None or is_gone(running.owner):
         return None
-    with hold_folder(place.root) as is_free:  # for no time at all
-        return None if is_free else RunNow(owner=_holder(running.owner))
+    return RunNow(owner=_holder(running.owner)) if folder_is_held(place.root) else None
+
+
+def _process(owner: str) -> tuple[str, int | None]:
+    return host_of(owner), process_of(owner)
 
 
 def _number(claim: HeldClaim) -> int:

@@ -112,6 +112,24 @@ def hold_folder(folder: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
+def folder_is_held(folder: Path) -> bool:
+    """Whether somebody holds a folder by `hold_folder`; False where the file system has no locks.
+
+    Those who only ask do not keep each other out; whoever takes hold at that moment must try again. Raises OSError when
+    the folder does not exist.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass  # no locks here
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _clone(reader: BinaryIO, writer: BinaryIO) -> bool:
     """Let the new file share the blocks of the other one (copy on write); False where that is not possible."""
     with suppress(OSError):

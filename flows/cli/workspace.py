@@ -110,7 +110,7 @@ def status(workspace: WorkspaceArgument, as_json: JsonOption = False) -> None:
     found = Workspace(workspace).require()
     with found.to_read() as place, open_view(place) as view:
         counts = with_findings(summarize(view), found)  # the report lies beside a ledger that is only borrowed
-        counts = with_run(counts, view.ledger, place)
+        counts = with_run(counts, view.ledger, found)
     if as_json:
         print_json(counts)
     else:

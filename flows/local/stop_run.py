@@ -10,7 +10,7 @@ from curation.ledger.claims import described, is_gone
 from curation.ledger.holding.stop_requests import Running, ask, is_held, running_of
 from curation.ledger.ledger import Ledger
 from curation.ledger.runs import IDLE, RunRow
-from curation.store.files import hold_folder
+from curation.store.files import folder_is_held
 from curation.workspace import Workspace
 from schemas.errors import RunStopped
 
@@ -69,10 +69,7 @@ def _is_running(place: Workspace, ledger: Ledger, running: Running | None) -> bo
     if running is not None and is_gone(running.owner):
         return False
     claimed = is_held(ledger)
-    if claimed is not None:
-        return claimed
-    with hold_folder(place.root) as is_free:  # for no time at all
-        return not is_free
+    return claimed if claimed is not None else folder_is_held(place.root)
 
 
 def _ending(last: RunRow | None, asked: Running | None) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from curation.store.files import folder_is_held
 from curation.workspace import Workspace
 from schemas.errors import WorkspaceBusy
 
@@ -47,6 +51,20 @@ def test_two_processes_never_hold_one_workspace(held: tuple[Workspace, subproces
         refused(place)  # not even in one process
     with place.lock():
         pass
+
+
+def test_who_only_asks_whether_a_folder_is_held_keeps_nobody_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Workspace(tmp_path)
+    asking = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(asking, fcntl.LOCK_SH)
+    assert not folder_is_held(tmp_path)  # another one asks
+    refused(place)
+    monkeypatch.setattr(time, "sleep", lambda _seconds: os.close(asking))  # it is done at the second try
+    with place.lock():
+        assert folder_is_held(tmp_path)
+    assert not folder_is_held(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["lock", "."])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from contextlib import closing
@@ -39,11 +40,16 @@ def printed(run: RunNow | None) -> str:
 
 @pytest.mark.postgresql
 def test_the_owner_the_nodes_and_the_paused_hosts_are_told(postgresql: sa.URL, place: Workspace) -> None:
-    place.save_config(load_config(ROOT / "configs" / "demo.yaml", ["run.claim_seconds=60"]))
+    overrides = ["run.claim_seconds=60", "run.engine=ray", "run.ray_address=10.0.0.5:6379"]
+    place.save_config(load_config(ROOT / "configs" / "demo.yaml", overrides))
     with closing(new_ledger(postgresql)) as ledger:
         assert run_now(ledger, place) is None
         run = ledger.claim(RUN, "head/11/x/aa")
         assert run is not None
+        for noted in ("", '["killed", "head/12/x/bb", 0]', '["killed", "other/11/y/bb", 0]'):
+            ledger.replace_property("running", noted)
+            assert run_now(ledger, place) is None  # another command: it takes the same claim
+        ledger.replace_property("running", json.dumps(["name", "head/11/x/bb", 0]))
         for number, owner in ((2, "node-b/22/x/bb"), (0, "node-b/22/x/bb"), (1, "node-a/33/x/cc")):
             assert ledger.claim(shard_key(run, number), owner, 60.0, run) is not None
         released = ledger.claim(shard_key(run, 3), "node-a/33/x/cc", 60.0, run)
@@ -64,6 +70,9 @@ def test_the_owner_the_nodes_and_the_paused_hosts_are_told(postgresql: sa.URL, p
         assert all(claim.fence == 1 and claim.heartbeat < 10 for claim in well.claims)
         assert [(one.host, one.reason) for one in found.paused] == [("films.example", "bot_check")]
         assert 90 < found.paused[0].seconds <= 100
+        place.save_config(load_config(ROOT / "configs" / "demo.yaml", ["run.engine=threads"]))
+        alone = run_now(ledger, place)
+        assert alone is not None and alone.paused == ()  # those of an earlier run on nodes
         ledger.release(run)
         assert run_now(ledger, place) is None
 

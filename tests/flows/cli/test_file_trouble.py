@@ -14,6 +14,8 @@ import pytest
 import typer
 
 from curation.dataset.export import export_workspace
+from curation.ledger.claims import new_owner
+from curation.store.files import hold_folder
 from flows.cli.app import guarded
 from schemas.repository import ROOT
 from tests.curation.finished import finished
@@ -45,9 +47,10 @@ def call(read_only: Path, *commands: list[object]) -> list[subprocess.CompletedP
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """A workspace of two samples with its export."""
+    """A workspace of two samples with its export; its ledger names a run of this process."""
     with finished(tmp_path / "w", [make_sample(f"v{n}") for n in range(2)]) as (workspace, services):
         export_workspace(workspace, services)
+        services.ledger.replace_property("running", json.dumps(["name", new_owner(), 0]))
     return tmp_path / "w"
 
 
@@ -77,14 +80,16 @@ def seen(folder: Path) -> dict[str, int]:
 @pytest.mark.slow
 def test_a_workspace_that_nobody_may_write_to_is_read(read_only: Path, tmp_path: Path) -> None:
     before = seen(read_only)
-    status, explained, checked, done = call(
-        read_only,
-        ["status", read_only, "--json"],
-        ["explain", read_only, "v0"],
-        ["check", read_only],
-        ["export", read_only, "--to", tmp_path / "out"],
-    )
+    with hold_folder(read_only):
+        status, explained, checked, done = call(
+            read_only,
+            ["status", read_only, "--json"],
+            ["explain", read_only, "v0"],
+            ["check", read_only],
+            ["export", read_only, "--to", tmp_path / "out"],
+        )
     told = json.loads(status.stdout)
+    assert told["run"]["owner"]["process"] == os.getpid()  # who holds the folder, though the ledger is a copy
     assert (told["videos"], told["samples"]) == (2, 2)
     assert "v0: sample" in explained.stdout and "sound: 2 samples" in checked.stdout
     assert done.returncode == 0, done.stderr
