@@ -29,15 +29,19 @@ def use(folder: Path) -> None:
         os.utime(folder)
 
 
-def remove_old(nodes: Path, days: float = DAYS) -> int:
+def remove_old(nodes: Path, own: Path, days: float = DAYS) -> int:
     """Remove caches below `nodes` that nobody holds and that were not used for so many days; returns how many.
 
-    What cannot be removed stays, without an error: another user's, for example. Links are left alone.
+    `own` is the cache of a worker of this node. Those of its siblings in the same run are left alone: they may be about
+    to be used. On a slow disk it takes minutes. What cannot be removed stays, without an error: another user's, for
+    example. Links are left alone.
     """
     removed, before = 0, time.time() - days * 86_400
     for folder in _caches(nodes):
         if removed == _MOST:
             break
+        if folder.parent == own.parent and _node_of(folder) == _node_of(own):
+            continue
         with suppress(OSError):
             if folder.name.startswith(_GOING) or _set_aside(folder, before):
                 removed += 1
@@ -60,6 +64,11 @@ def _set_aside(folder: Path, before: float) -> bool:
         if is_free:
             folder.rename(folder.with_name(_GOING + secrets.token_hex(8)))
         return is_free
+
+
+def _node_of(cache: Path) -> str:
+    """The address of a cache's node: the second worker of a node has ADDRESS-2."""
+    return cache.name.partition("-")[0]
 
 
 def _caches(nodes: Path) -> list[Path]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,9 @@ class WorkerActor:
     def hello(self) -> str:
         """Open the run; who this node is, for people. Raises as Worker."""
         caches = Path.home() / ".cache" / "v2xum" / "nodes"
-        self._worker = Worker(self._spec, caches / self._spec.schema / self._node)
-        remove_old(caches)
+        own = caches / self._spec.schema / self._node
+        self._worker = Worker(self._spec, own)
+        threading.Thread(target=remove_old, args=(caches, own), name="old caches", daemon=True).start()
         return self._worker.hello()
 
     def carry(self, shard: NodeShard) -> Carried:

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 _POLL = 0.5  # seconds between two looks at the wish to stop
 _WATCH = 2.0  # seconds between two looks at what nodes have committed
+_REST = 4.0  # at least so many times as long as the last look took: the shards are handed out meanwhile
 _LOOK = 1.0  # seconds between two looks at the nodes: who is there, what they have done, which claims ended
 _PATIENCE = 600.0  # seconds without any node that opened the run
 _CLOSING = 60.0  # seconds for the nodes to stop at a safe point
@@ -99,7 +100,7 @@ class _Driver:
         self.shares: dict[str, Share] = {}
         self._readings: dict[Any, Node] = {}
         self._watch = NodeWatch(run.services.ledger, run.services.binding, run.watch)
-        self._watched = 0.0
+        self._next_watch = 0.0
 
     def carry(self) -> None:
         config = self._run.services.config
@@ -117,9 +118,7 @@ class _Driver:
                 if time.monotonic() - self._looked >= _LOOK:
                     self._look()
                     self._looked = time.monotonic()
-                if time.monotonic() - self._watched >= _WATCH:
-                    self._watch.look()
-                    self._watched = time.monotonic()
+                self._watch_commits()
                 self._give()
                 self._take()
             self._watch.look()
@@ -128,6 +127,13 @@ class _Driver:
     def _settle(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if error is not None:
             self._run.notes += [str(alarm) for alarm in self._watch.settle(self._spec.run, error)]
+
+    def _watch_commits(self) -> None:
+        began = time.monotonic()
+        if began >= self._next_watch:
+            self._watch.look()
+            now = time.monotonic()
+            self._next_watch = now + max(_WATCH, _REST * (now - began))
 
     def _feed(self, pool: ThreadPoolExecutor) -> None:
         """Make videos ready, some ahead of the nodes: those whose file only this machine has are fetched here."""
