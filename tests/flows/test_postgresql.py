@@ -15,6 +15,8 @@ import sqlalchemy as sa
 
 from benchmarks.nodes.postgres import programs
 from curation.ledger.databases import LEDGER
+from curation.ledger.mark import read_mark
+from curation.ledger.schema import GENERATION
 from tests.forks import Forked
 from tests.postgres import PASSWORD, SECRET, new_database, rows, text_of
 from tests.runs import CONFIG, VIDEOS, shards, status
@@ -48,7 +50,20 @@ def written(database: sa.URL, workspace: Path) -> int:
 
 
 def await_rows(process: Forked, database: sa.URL, workspace: Path, goal: int) -> None:
+    until = time.monotonic() + 120
     while process.poll() is None and written(database, workspace) < goal:
+        assert time.monotonic() < until, f"the ledger has {written(database, workspace)} rows, and not {goal}"
+        time.sleep(0.01)
+
+
+def await_lost(process: Forked, database: sa.URL, workspace: Path) -> None:
+    """Wait until a dump that was just made lacks rows, and the workspace's mark, written once a second, knows it."""
+    schema = (workspace / "ledger.postgresql").read_text().strip()
+    ((counted,),) = rows(database, f"SELECT value FROM {schema}.properties WHERE name = '{GENERATION}'")
+    await_rows(process, database, workspace, written(database, workspace) + 1)
+    until = time.monotonic() + 120
+    while process.poll() is None and ((mark := read_mark(workspace)) is None or mark.generation <= int(counted)):
+        assert time.monotonic() < until, f"the mark is {mark}, and not beyond {counted}"
         time.sleep(0.01)
 
 
@@ -89,7 +104,10 @@ def test_killed_runs_end_with_the_bytes_of_sqlite_and_tell_nobody_the_password(
         process = begin(films, workspace, said)
         await_rows(process, database, workspace, goal)
         dump = dumped(database, workspace, tmp_path) if goal == 30 else None  # while the run goes on
-        time.sleep(rng.random() * 0.2 if dump is None else 1.0)
+        if dump is None:
+            time.sleep(rng.random() * 0.2)
+        else:
+            await_lost(process, database, workspace)
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         assert process.wait(60) == -signal.SIGKILL
