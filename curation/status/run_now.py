@@ -36,14 +36,12 @@ def run_now(ledger: Ledger, place: Workspace) -> RunNow | None:
     for held in claims:
         if held.key.startswith(prefix) and held.seconds is not None:
             shards[held.owner].append(_claim(held, config.claim_seconds, int(held.key.removeprefix(prefix))))
+    hosts = InLedger(ledger).paused() if config.engine == "ray" else []  # else they are an earlier run's
     return RunNow(
         owner=_holder(run.owner, _claim(run, SECONDS)),
         nodes=tuple(_holder(owner, *sorted(mine, key=_number)) for owner, mine in sorted(shards.items())),
         paused=tuple(
-            PausedHost(host=paused.host, seconds=round(paused.seconds, 1), reason=paused.reason)
-            for paused in (
-                InLedger(ledger).paused() if config.engine == "ray" else ()
-            )  # else they are an earlier run's
+            PausedHost(host=paused.host, seconds=round(paused.seconds, 1), reason=paused.reason) for paused in hosts
         ),
     )
 

@@ -22,7 +22,7 @@ from schemas.configuration.model_config import (
 )
 from schemas.configuration.train_config import TrainConfig
 from schemas.errors import ConfigError
-from schemas.kit.yaml_values import NotYaml, yaml_values
+from schemas.kit.yaml_values import NotYaml, yaml_mapping, yaml_values
 from schemas.secret_addresses import hide_secrets, without_secrets
 
 Whole = TypeVar("Whole", CurateConfig, TrainConfig)
@@ -61,18 +61,7 @@ def validate_config(raw: dict[str, Any], where: str) -> CurateConfig:
 
 
 def _read(path: Path, overrides: Sequence[str]) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise ConfigError(f"{path}: no such file; `v2xum init DIR` writes one, configs/ has examples") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from error
-    try:
-        raw = yaml_values(text)
-    except NotYaml as error:
-        raise ConfigError(f"{path}: not YAML: {error}") from error
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{path}: the file must be a mapping of keys, like configs/demo.yaml")
+    raw = yaml_mapping(path, "`v2xum init DIR` writes one, configs/ has examples", "configs/demo.yaml")
     for override in overrides:
         _override(raw, override)
     return raw

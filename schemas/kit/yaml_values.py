@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import yaml
+
+from schemas.errors import ConfigError
 
 # What PyYAML lets through for values that their tag does not fit: `2020-99-99`, `!!int x`, `!!bool x`, `!!timestamp x`.
 _NO_VALUE = (ValueError, LookupError, AttributeError, TypeError, ArithmeticError)
@@ -26,3 +29,21 @@ def yaml_values(text: str) -> Any:
         raise NotYaml("nested too deeply") from None
     except _NO_VALUE as error:
         raise NotYaml("a date, a number or a tagged value that is none; write texts in quotation marks") from error
+
+
+def yaml_mapping(path: Path, missing: str, like: str) -> dict[str, Any]:
+    """The keys and values of a YAML file that a user wrote.
+
+    `missing` tells the way out where there is no such file, `like` names an example. Raises ConfigError with the file.
+    """
+    try:
+        raw = yaml_values(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: no such file; {missing}") from error
+    except NotYaml as error:
+        raise ConfigError(f"{path}: not YAML: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{path}: the file must be a mapping of keys, like {like}")
+    return raw

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from schemas.errors import ConfigError
-from schemas.kit.yaml_values import NotYaml, yaml_values
+from schemas.kit.yaml_values import yaml_mapping
 from schemas.repository import ROOT
 from schemas.secret_addresses import hide_secrets
 
@@ -144,18 +144,7 @@ class File(_Section):
 
 def read_file(path: Path) -> File:
     """Read a file of deployments. Raises ConfigError naming the file and the key."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise ConfigError(f"{path}: no such file; without FILE, `v2xum deploy` takes the one of the program") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from error
-    try:
-        raw = yaml_values(text)
-    except NotYaml as error:
-        raise ConfigError(f"{path}: not YAML: {error}") from error
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{path}: the file must be a mapping of keys, like {DEFAULT}")
+    raw = yaml_mapping(path, "without FILE, `v2xum deploy` takes the one of the program", str(DEFAULT))
     try:
         return File.model_validate(raw)
     except ValidationError as error:
