@@ -7,8 +7,9 @@ killed; a node is switched off; a node is cut off and comes back; a worker sleep
 database takes no connections; the store does not answer; a model server does not answer; the driver is killed; a
 node's disk is full; a file in a node's cache is altered; Ray's head ends, and with it the cluster. What ended is
 started again. A trigger in the database notes every result that
-is committed, so that a second commit of the same is seen. It needs root and network namespaces, and prints one line of
-JSON last; exit code 1 when anything was wrong.
+is committed, so that a second commit of the same is seen, and another one every takeover of a claim that had ended:
+`takeovers` has for each kind of fault how many there were, and the slowest one, in expiries since the last renewal. It
+needs root and network namespaces, and prints one line of JSON last; exit code 1 when anything was wrong.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ class Campaign:
         self.restarts = 0
         self.lost = self.doubled = self.verdicts_lost = self.runs = 0
         self.different: list[str] = []
+        self.takeovers: dict[str, tuple[int, float]] = {}
         self._said: list[str] = []
 
     def undisturbed(self) -> None:
@@ -68,6 +70,7 @@ class Campaign:
         verdicts = self._judge(schema)
         driver = self._begin(chosen, name)
         until = time.monotonic() + _LONGEST
+        begun: list[tuple[float, str]] = []
         while faults and time.monotonic() < until:
             time.sleep(self._random.uniform(2.0, 5.0))
             if driver.poll() == 0:
@@ -76,6 +79,7 @@ class Campaign:
                 driver = self._again(chosen, name, driver)
             kinds = list(self._faults.kinds)
             fault = kinds[self.made.total() % len(kinds)]
+            begun.append((time.time(), fault))
             self._faults.make(fault, driver)
             self.made[fault] += 1
             faults -= 1
@@ -88,6 +92,7 @@ class Campaign:
                     raise
                 driver = self._again(chosen, name, driver)
         self._compare(name, schema, found, verdicts)
+        self._note_takeovers(schema, begun)
 
     def document(self) -> dict[str, Any]:
         """What was found."""
@@ -98,6 +103,7 @@ class Campaign:
             "doubled": self.doubled,
             "verdicts_lost": self.verdicts_lost,
             "export_identical": not self.different,
+            "takeovers": self.takeovers,
             "kinds": dict(self.made),
             "runs": self.runs,
             "drivers_started_again": self.restarts,
@@ -124,8 +130,14 @@ class Campaign:
         return found
 
     def _watch(self, schema: str) -> None:
-        """Have the database note every result that is committed."""
+        """Have the database note every result that is committed, and every claim that was taken over."""
         for statement in (
+            f"CREATE TABLE {schema}.taken_over (at float, seconds float)",
+            f"CREATE FUNCTION {schema}.note_takeover() RETURNS trigger AS $$ BEGIN INSERT INTO {schema}.taken_over "
+            "SELECT extract(epoch FROM clock_timestamp()), extract(epoch FROM clock_timestamp() - OLD.expires_at) "
+            f"+ {CLAIM}; RETURN NEW; END $$ LANGUAGE plpgsql",
+            f"CREATE TRIGGER note_takeover AFTER UPDATE ON {schema}.claims FOR EACH ROW WHEN (NEW.owner <> OLD.owner "
+            f"AND OLD.expires_at IS NOT NULL AND OLD.key <> 'run') EXECUTE FUNCTION {schema}.note_takeover()",
             f"CREATE TABLE {schema}.written (video_id text, stage text, fingerprint text)",
             f"CREATE FUNCTION {schema}.note_written() RETURNS trigger AS $$ BEGIN INSERT INTO {schema}.written "
             "VALUES (NEW.video_id, NEW.stage, NEW.fingerprint); RETURN NEW; END $$ LANGUAGE plpgsql",
@@ -149,6 +161,13 @@ class Campaign:
             self.verdicts_lost += verdicts - sum(1 for _ in Reviews(ledger).verdicts())
         if found["export"] != self._right:
             self.different.append(name)
+
+    def _note_takeovers(self, schema: str, begun: list[tuple[float, str]]) -> None:
+        """Count each takeover of a shard for the fault that had begun last; database and driver share one clock."""
+        for at, seconds in self._here.ask(f"SELECT at, seconds FROM {schema}.taken_over"):
+            fault = next((name for start, name in reversed(begun) if start <= at), "none")
+            count, slowest = self.takeovers.get(fault, (0, 0.0))
+            self.takeovers[fault] = (count + 1, max(slowest, round(seconds / CLAIM, 2)))
 
 
 def _verdict(video: str) -> Verdict:
