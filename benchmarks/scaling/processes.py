@@ -15,11 +15,12 @@ _ROLES = (("prefect", "server"), ("spawn_main", "decoders"), ("forkserver", "dec
 
 
 class Process(NamedTuple):
-    """A process: its role, its peak memory (MB), and its processor time with that of its ended children (seconds)."""
+    """A process: its role, its peak memory (MB), its processor time and that of its ended children (seconds)."""
 
     role: str
     peak_mb: float
     cpu: float
+    ended: float
 
 
 class Watch(threading.Thread):
@@ -59,16 +60,21 @@ def family() -> list[Process]:
     while waiting:
         pid = waiting.pop()
         waiting.extend(children[pid])
-        cpu = sum(int(ticks) for ticks in stats[pid][11:15]) / _TICK
-        found.append(Process("run" if pid == os.getpid() else _role(pid), _peak_mb(pid), cpu))
+        user, system, *ended = (int(ticks) / _TICK for ticks in stats[pid][11:15])
+        role = "run" if pid == os.getpid() else _role(pid)
+        found.append(Process(role, _peak_mb(pid), user + system, sum(ended)))
     return found
 
 
 def cpu_seconds() -> dict[str, float]:
-    """The processor time of this process and of its descendants by role; that of an ended one is its parent's."""
+    """The processor time of this process and of its descendants by role; children of the run that ended were decoders.
+
+    A decoder is replaced after some films, so that most of their time is that of ended ones.
+    """
     found: dict[str, float] = defaultdict(float)
     for process in family():
         found[process.role] += process.cpu
+        found["decoders" if process.role == "run" else process.role] += process.ended
     return found
 
 
