@@ -89,6 +89,11 @@ class Protocol:
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in other}
 
     @property
+    def several_annotators(self) -> bool:
+        """Whether the protocol is for several annotators' choices: a release then gives those of its annotators."""
+        return self.name.startswith("videoxum")
+
+    @property
     def whole_video(self) -> bool:
         """Whether the protocol needs all frames of the video, and not the grid alone."""
         return "video" in (self.overlap_on, self.rank_on)

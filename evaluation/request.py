@@ -95,13 +95,16 @@ def evaluate_here(request: EvaluateRequest) -> tuple[Evaluated, Path]:
     if request.by is not None and request.by not in known:
         raise ConfigError(f"--by: {request.by!r} is no metric of this evaluation; there are {', '.join(known)}")
     with_pictures = request.clip is not None and kind_of(paths[0]) == "release"
-    all_references = read_references(paths, request.split or None, pictures=with_pictures)
+    several = protocol.several_annotators
+    all_references = read_references(paths, request.split or None, pictures=with_pictures, annotators=several)
     references, splits = chosen_videos(all_references, request.splits, request.fold, request.seed, paths[0])
     chosen = {reference.id for reference in references.items}
     others = [reference for reference in all_references.items if reference.id not in chosen]
     systems, hashes = read_systems(request.predictions, references.items, others)
     systems = tuple(system._replace(kind=request.kinds.get(system.name, "system")) for system in systems)
     name = request.title or ", ".join(path.resolve().name for path in paths)
+    if kind_of(paths[0]) == "release" and several:
+        name += " (what its annotators chose, who are models)"
     inputs = Inputs(name, sha256_of(paths), hashes, splits or ", ".join(request.split) or None)
     with ExitStack() as stack:
         pictures = stack.enter_context(_pictures(request.pictures))

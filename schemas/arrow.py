@@ -10,6 +10,9 @@ sampling rate); `bytes` of a video is its file size; `rotation` is in degrees, a
 Version 2 added to `review` all but `status` and `reviewers`. Version 3: `scores` holds what was measured of the sample;
 the filters, which it held before, are in `filters`, with typed values. Version 4 renamed the column `video` to `file`:
 trainers and the viewer of the Hub take a column `video` for the picture.
+
+With several annotators (`extract.annotators`) rows have two columns and a score more: `saliency`, `choices` and
+`scores.self_agreement`. Files of one annotator are as they were, so this is no new version.
 """
 
 from __future__ import annotations
@@ -24,11 +27,15 @@ if TYPE_CHECKING:
     from datasets import Features
 
 SCHEMA_VERSION = 4
+SCORES_OF_SEVERAL = ("self_agreement",)  # scores that need several annotators
 
 
 @functools.cache
-def features() -> Features:
-    """The columns of a published row as Hugging Face features; treat the result as read-only."""
+def features(*, annotators: bool = False) -> Features:
+    """The columns of a published row as Hugging Face features; treat the result as read-only.
+
+    `annotators`: with the columns of several annotators.
+    """
     from datasets import Features, Image, List, Value
 
     string, integer, real, flag = Value("string"), Value("int32"), Value("float64"), Value("bool")
@@ -44,6 +51,11 @@ def features() -> Features:
         "attempts": integer,
         "repaired": flag,
     }
+    several = {
+        "saliency": List(real),
+        "choices": List({"keyframes": List(integer), "fault": string}),
+    }
+    scores = [name for name in SampleScores.model_fields if annotators or name not in SCORES_OF_SEVERAL]
     return Features(
         {
             "id": string,
@@ -117,7 +129,7 @@ def features() -> Features:
                 "merged": List({"time": real, "into": real, "similarity": real}),
             },
             "defects": List(string),
-            "scores": dict.fromkeys(SampleScores.model_fields, real),
+            "scores": dict.fromkeys(scores, real),
             "filters": List(
                 {
                     "name": string,
@@ -146,11 +158,12 @@ def features() -> Features:
                 "summary_edited": flag,
             },
             "schema_version": integer,
+            **(several if annotators else {}),
         }
     )
 
 
 @functools.cache
-def arrow_schema() -> pa.Schema:
+def arrow_schema(*, annotators: bool = False) -> pa.Schema:
     """The Arrow schema of every shard; its metadata carries the features under the key `huggingface`."""
-    return features().arrow_schema
+    return features(annotators=annotators).arrow_schema

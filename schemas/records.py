@@ -239,11 +239,23 @@ class CaptionSet(Record):
     failed: tuple[FailedCaption, ...] = ()
 
 
+class Choice(Record):
+    """The keyframes that one of several annotators chose, ascending; none, and `fault`, where no reply was usable.
+
+    `fault` is a slug. An annotator is a model that was asked with a seed of its own.
+    """
+
+    keyframes: tuple[FrameIndex, ...] = ()
+    fault: str | None = None
+
+
 class Extract(Record):
     """The extractive summary: the sampled frames that were chosen as keyframes.
 
     `keyframes` ascend strictly; `ratio` = keyframes / sampled frames; `windows` = requests that the captions were split
-    into because of the context length; `rounds` = how often the answers of the windows were united.
+    into because of the context length; `rounds` = how often the answers of the windows were united (the most of any
+    annotator). `choices`: what each of several annotators chose, in their order, and `keyframes` is their consensus;
+    empty, and not in the canonical text, where one was asked. `effort` is that of all annotators.
     """
 
     maker: Maker
@@ -253,6 +265,7 @@ class Extract(Record):
     windows: int
     rounds: int
     effort: Effort
+    choices: tuple[Choice, ...] = Field(default=(), exclude_if=lambda choices: not choices)
 
 
 class Sentence(Record):
@@ -330,8 +343,9 @@ class SampleScores(Record):
     """What was measured of a sample, as it is published; null where it was not measured.
 
     All are shares or cosines but `judge`, the mean of the judge's criteria (1..5). `binding_match` is the share of
-    comparisons in which a caption is nearer to its own frame than to another frame of its video (0.5 is chance). The
-    others are the scores of schemas.audit, by the same names.
+    comparisons in which a caption is nearer to its own frame than to another frame of its video (0.5 is chance).
+    `self_agreement` is that of several annotators (schemas.saliency), and in no row of one. The others are the scores
+    of schemas.audit, by the same names.
     """
 
     grounding: float | None = None
@@ -346,6 +360,7 @@ class SampleScores(Record):
     support_pictures: float | None = None
     judge: float | None = None
     binding_match: float | None = None
+    self_agreement: float | None = Field(default=None, exclude_if=lambda value: value is None)
 
 
 class Sample(Record):

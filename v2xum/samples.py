@@ -170,6 +170,7 @@ class Sample:
             "captioner": record.captions.maker.model,
             "summarizer": record.summary.maker.model,
             "licence": record.video.publication.licence,
+            **dict.fromkeys(_SCORES),
             **record.scores.model_dump(),
         }
 

@@ -15,10 +15,9 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from curation.review.applied import AppliedVerdicts
-from curation.status.ranks import ranks
+from curation.status.ranks import OF_STAGES, ranks, scores_of
 from curation.status.standings import Standings
 from curation.status.view import LedgerView
-from schemas.audit import Audit
 from schemas.configuration.review_config import ReviewConfig
 from schemas.records import Video
 from schemas.review import Stratum
@@ -29,7 +28,8 @@ _CHUNK = 500
 class Candidate(NamedTuple):
     """A sample that people could judge.
 
-    `scores`: its audit scores, by names of schemas.audit.GOOD; `categories`: the publisher's; `disputed`: verdicts
+    `scores`: those of its audit and the agreement of several annotators, by names of curation.status.ranks.RANKED;
+    `categories`: the publisher's; `disputed`: verdicts
     contradict each other; `awaiting`: it is not published until people accept it; `gold`: it is a gold question.
     """
 
@@ -65,9 +65,9 @@ def candidates(view: LedgerView, disputed: Collection[str] | None = None) -> Ite
         unsettled = verdicts.disputed(chunk) if disputed is None else disputed
         scores: dict[str, dict[str, float]] = {}
         categories: dict[str, tuple[str, ...]] = {}
-        for video_id, stage, payload in ledger.payloads(chunk, ("audit", "download")):
-            if stage == "audit":
-                scores[video_id] = Audit.model_validate_json(payload).scores()
+        for video_id, stage, payload in ledger.payloads(chunk, (*OF_STAGES, "download")):
+            if stage in OF_STAGES:
+                scores.setdefault(video_id, {}).update(scores_of(stage, payload))
             else:
                 categories[video_id] = Video.model_validate_json(payload).publication.categories
         for name in chunk:
@@ -91,8 +91,8 @@ def choose(candidates: Iterable[Candidate], config: ReviewConfig) -> list[Chosen
     The ids and the configuration's seed alone decide the random stratum, the overlap and the gold questions;
     the order of the candidates changes nothing. A disputed sample of the random stratum is returned only as
     `adjudication`, because its first verdicts are stored under `random` already. The active stratum takes the samples
-    that wait for people first, the least supported before the others; then by turns the sample with the worst audit and
-    the sample with the rarest category. A sample's audit is as bad as its worst score, measured by that score's rank
+    that wait for people first, the least supported before the others; then by turns the sample with the worst scores
+    and the sample with the rarest category. A sample is as bad as its worst score, measured by that score's rank
     among all candidates. Gold candidates are in no other stratum.
     """
     seed = config.seed
@@ -136,7 +136,7 @@ def _drawn(ids: Iterable[str], size: int, purpose: str) -> list[str]:
 
 
 def _worst(rest: Sequence[Candidate], everyone: Sequence[Candidate]) -> Iterator[str]:
-    """Ids with audit scores, worst first.
+    """Ids with scores, worst first.
 
     A sample's rank is the share of all candidates that are worse, by the score for which this share is smallest.
     """

@@ -104,6 +104,7 @@ def export_to(out: Path, services: Services, *, allow_fewer: bool = False) -> Ma
         out,
         rejections=standings.rejections(),
         name=config.name,
+        annotators=config.extract.annotators > 1,
         before_swap=refuse,
     )
 
@@ -159,6 +160,7 @@ def _write(
         workspace.export,
         rejections=standings.rejections(),
         name=config.name,
+        annotators=config.extract.annotators > 1,
         on_rejection=reject,
         before_swap=refuse,
     )
@@ -221,6 +223,8 @@ def _key(services: Services, standings: Standings, ids: Sequence[str]) -> str:
     config, ledger = services.config, services.ledger
     digest.update(f"{SCHEMA_VERSION}\n{config.name}\n{config.export.model_dump_json()}\n".encode())
     digest.update(f"{config.review.model_dump_json()}\n".encode())
+    if config.extract.annotators > 1:  # columns of their own; keys of exports without them stay as they were
+        digest.update(b"annotators\n")
     reviews = Reviews(ledger)
     for chunk in chunks(ids):
         heads = ledger.heads(chunk)

@@ -16,8 +16,9 @@ from schemas.configuration.config import SplitConfig
 from schemas.errors import PermanentError
 from schemas.instructions import ASK_V2T, ASK_V2V, ASK_V2VT
 from schemas.manifest import SplitName
-from schemas.records import Caption, Effort, FilterScore, Frame, Maker, Review, Sample
+from schemas.records import Caption, Choice, Effort, FilterScore, Frame, Maker, Review, Sample
 from schemas.safe_text import public_text, public_uri, public_url
+from schemas.saliency import saliency
 from schemas.temporal import format_seconds, format_slots, format_stored, to_slots
 from schemas.time import FrameIndex
 
@@ -105,6 +106,7 @@ def row_of(
         },
         "review": _review(sample.review),
         "schema_version": SCHEMA_VERSION,
+        **_several(sample.extract.choices, len(frames)),
     }
 
 
@@ -148,6 +150,14 @@ def _check(sample: Sample) -> None:
         raise PermanentError(
             "inconsistent_sample", f"summary of times {list(sample.summary.v2v)}, keyframes {list(times)}"
         )
+
+
+def _several(choices: Sequence[Choice], frames: int) -> dict[str, Any]:
+    """The columns that rows of several annotators have: what they chose, whatever people changed later."""
+    if not choices:
+        return {}
+    told = [{"keyframes": list(choice.keyframes), "fault": choice.fault} for choice in choices]
+    return {"saliency": saliency(choices, frames), "choices": told}
 
 
 def _turns(ask: str, answer: str) -> list[dict[str, str]]:

@@ -26,8 +26,9 @@ GROUP_BYTES = 16 * 2**20
 class ShardWriter:
     """Writes the rows of one split to `data/SPLIT-NNNNN-of-NNNNN.parquet`; the files get their names at the end."""
 
-    def __init__(self, folder: Path, split: SplitName, rows_per_shard: int) -> None:
-        """Write below the existing folder `folder`."""
+    def __init__(self, folder: Path, split: SplitName, rows_per_shard: int, schema: pa.Schema) -> None:
+        """Write below the existing folder `folder`, with one of the schemas of `schemas.arrow`."""
+        self._schema = schema
         self.split = split
         self.rows = 0
         self._folder = folder / "data"
@@ -73,9 +74,9 @@ class ShardWriter:
         if self._writer is None:
             self._folder.mkdir(exist_ok=True)
             part = self._folder / f"{self.split}-{len(self._parts):05d}.part"
-            self._writer = open_parquet(part, described(arrow_schema(), "full"))
+            self._writer = open_parquet(part, described(self._schema, "full"))
             self._parts.append((part, 0))
-        self._writer.write_batch(pa.RecordBatch.from_pylist(self._buffer, schema=arrow_schema()))
+        self._writer.write_batch(pa.RecordBatch.from_pylist(self._buffer, schema=self._schema))
         self._buffer.clear()
         self._buffered = 0
 
@@ -119,8 +120,9 @@ class SplitWriter:
     A context manager: files get their final names at the end of a block that raised nothing.
     """
 
-    def __init__(self, folder: Path, rows_per_shard: int) -> None:
-        """Write below the existing folder `folder`."""
+    def __init__(self, folder: Path, rows_per_shard: int, *, annotators: bool = False) -> None:
+        """Write below the existing folder `folder`; `annotators`: with the columns of several annotators."""
+        self._schema = arrow_schema(annotators=annotators)
         self._folder = folder
         self._limit = rows_per_shard
         self._splits: dict[SplitName, tuple[ShardWriter, JsonWriter]] = {}
@@ -131,7 +133,7 @@ class SplitWriter:
         split: SplitName = row["split"]
         if split not in self._splits:
             self._splits[split] = (
-                ShardWriter(self._folder, split, self._limit),
+                ShardWriter(self._folder, split, self._limit, self._schema),
                 JsonWriter(self._folder / "json" / f"{split}.json"),
             )
         parquet, records = self._splits[split]

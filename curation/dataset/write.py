@@ -51,6 +51,7 @@ def export(
     on_rejection: Callable[[Rejection], None] | None = None,
     before_swap: Callable[[Sequence[Rejection]], None] | None = None,
     languages: tuple[str, ...] = ("en",),
+    annotators: bool = False,
 ) -> Manifest:
     """Write the dataset into the folder `out`, replacing the export that is there in one step.
 
@@ -58,7 +59,7 @@ def export(
     whose parts or pictures do not fit together becomes a rejection of the stage `export`, written with the
     others and handed to `on_rejection`. `languages` are those of the written texts, for the card. `before_swap`
     gets these rejections when everything is written; what it raises leaves the former export. A kill at any
-    moment leaves the former export or the new one, whole.
+    moment leaves the former export or the new one, whole. `annotators`: with the columns of several annotators.
 
     Raises ConfigError when `out` holds something else than an export, StorageFull, OSError, and ValueError for
     ids that do not ascend.
@@ -68,7 +69,7 @@ def export(
     example: dict[str, Any] | None = None
     new = staging(out, MANIFEST, is_own)
     try:
-        with SplitWriter(new, config.rows_per_shard) as writer:
+        with SplitWriter(new, config.rows_per_shard, annotators=annotators) as writer:
             for sample in _ascending(samples):
                 try:
                     row = _row(sample, read_image, config)

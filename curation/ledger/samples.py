@@ -11,6 +11,7 @@ from curation.ledger.stages import SCORED, STAGES
 from schemas.audit import Audit
 from schemas.binding import Binding
 from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Sample, SampleScores, Summary, Video
+from schemas.saliency import self_agreement
 
 _AT_ONCE = 50  # samples whose records are read by one query
 
@@ -42,22 +43,26 @@ def _assembled(registered: Registered, payloads: Mapping[str, str]) -> Sample:
         raise KeyError(f"{registered.id}: its list row was unusable")
     video = Video.model_validate_json(payloads["download"])
     scores = Judgement.model_validate_json(payloads["filter"]).scores
+    extract = Extract.model_validate_json(payloads["extract"])
     return Sample(
         source=source,
         video=video.model_copy(update={"scores": scores}),
         frames=FrameSet.model_validate_json(payloads["frames"]),
         captions=CaptionSet.model_validate_json(payloads["caption"]),
-        extract=Extract.model_validate_json(payloads["extract"]),
+        extract=extract,
         summary=Summary.model_validate_json(payloads["refine"]),
-        scores=_scores(payloads),
+        scores=_scores(payloads, extract),
     )
 
 
-def _scores(payloads: Mapping[str, str]) -> SampleScores:
-    """What the checks of the stages SCORED measured; a check that was never done has measured nothing."""
+def _scores(payloads: Mapping[str, str], extract: Extract) -> SampleScores:
+    """What the checks of the stages SCORED measured, and the agreement of several annotators.
+
+    A check that was never done has measured nothing.
+    """
     measured: dict[str, float] = {}
     if "binding" in payloads:
         measured |= Binding.model_validate_json(payloads["binding"]).scores()
     if "audit" in payloads:
         measured |= Audit.model_validate_json(payloads["audit"]).scores()
-    return SampleScores(**measured)
+    return SampleScores(**measured, self_agreement=self_agreement(extract.choices))

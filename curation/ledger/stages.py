@@ -212,6 +212,7 @@ STAGES = StageTable(
             "ratio_min ratio_target ratio_max min_keyframes max_keyframes window_frames overlap_frames max_tokens "
             "attempts",
         ),
+        later_keys=(("extract.annotators", 1),),
         lane="model",
         asks="summarizer",
         prompt="extract",

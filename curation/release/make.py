@@ -29,7 +29,7 @@ from curation.dataset.statistics import Tally
 from curation.pipeline.services import Services
 from curation.release.configurations import lineage
 from curation.release.configurations.configuration import Inputs
-from curation.release.configurations.registry import CONFIGURATIONS
+from curation.release.configurations.registry import configurations
 from curation.release.diff.changes import earlier_release, write_changes
 from curation.release.diff.opened import OpenedRelease, open_release
 from curation.release.documents import DOCUMENTS
@@ -157,7 +157,8 @@ def _write(plan: Plan, services: Services, new: Path, earlier: OpenedRelease | N
     tally, splits, failed = Tally(), dict[str, SplitName](), list[str]()
     example: dict[str, Any] | None = None
     with ExitStack() as stack:
-        writers = [stack.enter_context(ConfigurationWriter(new, each)) for each in CONFIGURATIONS]
+        known = configurations(annotators=services.config.extract.annotators > 1)
+        writers = [stack.enter_context(ConfigurationWriter(new, each)) for each in known]
         for made in _samples(plan, services, assignment):
             if isinstance(made.published, StageError):
                 failed.append(f"{made.id}: {made.published}")

@@ -7,11 +7,10 @@ from itertools import islice
 from typing import Literal, get_args
 
 from curation.ledger.ledger import Ledger
-from curation.status.ranks import ranks
+from curation.status.ranks import OF_STAGES, ranks, scores_of
 from curation.status.selection import Place, Selection
 from curation.status.standings import Standings, VideoStanding, published_title
 from curation.status.view import LedgerView
-from schemas.audit import Audit
 from schemas.documents.status import ListedScore, ListedVideo, VideoList
 from schemas.records import Rejection
 from schemas.safe_text import public_uri
@@ -24,7 +23,7 @@ _CHUNK = 500
 def list_videos(view: LedgerView, selection: Selection, order: Order = "listed") -> VideoList:
     """The videos that a selection takes: by default in the order in which they were first named.
 
-    `order`: `score` puts the worst audit first, and videos without one last. Audits are read for that order alone.
+    `order`: `score` puts the worst scores first, and videos without any last. Scores are read for that order alone.
     Raises ConfigError for a selection with a value that nothing can have.
     """
     standings = Standings(view)
@@ -82,7 +81,9 @@ def _row(one: VideoStanding, place: Place, rejection: Rejection | None, publishe
 
 
 def _scores(ledger: Ledger, ids: Sequence[str]) -> dict[str, ListedScore]:
-    found = {name: Audit.model_validate_json(payload).scores() for name, _, payload in ledger.payloads(ids, ("audit",))}
+    found: dict[str, dict[str, float]] = {}
+    for name, stage, payload in ledger.payloads(ids, OF_STAGES):
+        found.setdefault(name, {}).update(scores_of(stage, payload))
     return {
         name: ListedScore(name=rank.name, value=rank.value, share_as_bad=rank.share)
         for name, rank in ranks(found).items()

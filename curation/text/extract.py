@@ -5,6 +5,10 @@ Several windows: each may give none, and at most its share of the maximum, round
 union has more than the maximum, a second round asks over the captions of the union; when it has fewer than the minimum,
 over all captions. In the second round the minimums and the maximums of the windows sum to the bounds of the video, so
 its result is always within the bounds.
+
+Several annotators (`extract.annotators`) are asked the same, one after the other, each with variants of the requests of
+its own. The first asks what a single one asks. All of a request is equal but its variant, so that a server with a
+prefix cache reads the captions once; the model's sampling differs by the variant (models/chat.py).
 """
 
 from __future__ import annotations
@@ -21,13 +25,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from curation.text.ask import BadReply, GaveUp, Question, Read, ask, maker
 from curation.text.candidates import all_alike
+from curation.text.consensus import consensus, least_usable
 from curation.text.prompt_lines import json_number, prompt_line, render
 from curation.text.windows import shares, windows
 from models.chat import ChatModel, JsonSchema, Request
 from prompts import Prompt
 from schemas.configuration.config import ExtractConfig
+from schemas.configuration.text_config import VARIANTS
 from schemas.errors import PermanentError
-from schemas.records import Caption, CaptionSet, Effort, Extract
+from schemas.records import Caption, CaptionSet, Choice, Effort, Extract
 from schemas.time import FrameIndex, round_half_up
 
 _NUMBERS = re.compile(r"\[\s*\d+(?:\.\d+)?(?:\s*,\s*\d+(?:\.\d+)?){2,}\s*\]", re.ASCII)
@@ -54,6 +60,15 @@ class _Window(NamedTuple):
 class _Round(NamedTuple):
     chosen: list[FrameIndex]
     windows: int
+    effort: Effort
+    rounds: int = 0
+
+
+class _NoChoice(NamedTuple):
+    """Why an annotator has no usable choice: the slug and the evidence of a rejection."""
+
+    reason: str
+    evidence: str
     effort: Effort
 
 
@@ -98,34 +113,40 @@ def extract(
 ) -> Extract:
     """Choose the keyframes of a video of `total_frames` sampled frames at `fps` among the captioned frames.
 
-    `hashes` are the perceptual hashes of those frames, by which keyframes that all look alike are found. Raises
-    PermanentError: `prompt_echo` when a window has no answer but the numbers of an example in the prompt,
+    `hashes` are the perceptual hashes of those frames, by which keyframes that all look alike are found. Of several
+    annotators more than half must have a usable choice; else the fault of the first that has none is that of the video.
+
+    Raises PermanentError: `prompt_echo` when a window has no answer but the numbers of an example in the prompt,
     `keyframes_alike` when all keyframes look alike and most of the video does not, `extract_failed` with the raw reply
     when a window has no usable answer for another reason, `prompt_too_long` when a single caption exceeds the context,
     `captions_out_of_order` when the indices and times of the captions contradict each other.
     """
     hashes = hashes or {}
     _check(captions.captions, total_frames, fps)
-    whole = bounds(total_frames, len(captions.captions), config)
-    first = _ask_round(captions.captions, whole, model, prompt, config, hashes, exact=False)
-    rounds, chosen, effort = int(first.windows > 1), first.chosen, first.effort
-    if not whole.minimum <= len(chosen) <= whole.maximum:
-        union = set(chosen)
-        above = len(chosen) > whole.maximum
-        left = [c for c in captions.captions if c.index in union] if above else captions.captions
-        second = _ask_round(left, whole, model, prompt, config, hashes, exact=True)
-        rounds, chosen, effort = rounds + 1, second.chosen, effort + second.effort
-    if all_alike(chosen, hashes):  # of several windows; a single window was asked again
-        raise PermanentError("keyframes_alike", f"all {len(chosen)} keyframes look like frame {chosen[0]}")
+    found: list[_Round | _NoChoice] = []
+    for annotator in range(config.annotators):
+        found.append(_choose(captions.captions, total_frames, model, prompt, config, hashes, annotator * VARIANTS))
+        unusable = [one for one in found if isinstance(one, _NoChoice)]
+        if len(unusable) > config.annotators - least_usable(config.annotators):
+            of = f"{len(unusable)} of {config.annotators} annotators, the first: " if config.annotators > 1 else ""
+            raise PermanentError(unusable[0].reason, of + unusable[0].evidence)
+    choices = [
+        Choice(fault=one.reason) if isinstance(one, _NoChoice) else Choice(keyframes=tuple(one.chosen)) for one in found
+    ]
+    chosen = consensus(choices)
+    if all_alike(chosen, hashes):  # several windows or several annotators; a single reply was asked for again
+        raise PermanentError("keyframes_alike", _alike(chosen))
+    made = [one for one in found if isinstance(one, _Round)]
     times = {c.index: c.time for c in captions.captions}
     return Extract(
         maker=maker(prompt, model),
-        keyframes=tuple(chosen),
+        keyframes=chosen,
         times=tuple(times[i] for i in chosen),
         ratio=len(chosen) / total_frames,
-        windows=first.windows,
-        rounds=rounds,
-        effort=effort,
+        windows=made[0].windows,
+        rounds=max(one.rounds for one in made),
+        effort=sum((one.effort for one in found), Effort()),
+        choices=tuple(choices) if config.annotators > 1 else (),
     )
 
 
@@ -141,12 +162,44 @@ def reply_of(seconds: Iterable[float]) -> str:
     return json.dumps({"keyframes": [json_number(second) for second in seconds]}, separators=(",", ":"))
 
 
+def _alike(chosen: Sequence[FrameIndex]) -> str:
+    return f"all {len(chosen)} keyframes look like frame {chosen[0]}"
+
+
 def _check(captions: Sequence[Caption], total_frames: int, fps: float) -> None:
     indices = [c.index for c in captions]
     ascending = all(a < b for a, b in itertools.pairwise(indices))
     bound = all(abs(c.time - c.index / fps) < 0.5 / fps for c in captions)
     if not (ascending and bound and indices[0] >= 0 and indices[-1] < total_frames):
         raise PermanentError("captions_out_of_order", f"{len(indices)} captions of {total_frames} frames at {fps} fps")
+
+
+def _choose(
+    captions: Sequence[Caption],
+    total_frames: int,
+    model: ChatModel,
+    prompt: Prompt,
+    config: ExtractConfig,
+    hashes: Mapping[FrameIndex, str],
+    variant: int,
+) -> _Round | _NoChoice:
+    """The choice of one annotator, whose requests begin with `variant`: within the bounds, and not all alike."""
+    whole = bounds(total_frames, len(captions), config)
+    first = _ask_round(captions, whole, model, prompt, config, hashes, variant, exact=False)
+    if isinstance(first, _NoChoice):
+        return first
+    made = first._replace(rounds=int(first.windows > 1))
+    if not whole.minimum <= len(first.chosen) <= whole.maximum:
+        union = set(first.chosen)
+        above = len(first.chosen) > whole.maximum
+        left = [c for c in captions if c.index in union] if above else captions
+        second = _ask_round(left, whole, model, prompt, config, hashes, variant, exact=True)
+        if isinstance(second, _NoChoice):
+            return second._replace(effort=first.effort + second.effort)
+        made = made._replace(chosen=second.chosen, rounds=made.rounds + 1, effort=first.effort + second.effort)
+    if all_alike(made.chosen, hashes):
+        return _NoChoice("keyframes_alike", _alike(made.chosen), made.effort)
+    return made
 
 
 def _ask_round(
@@ -156,9 +209,10 @@ def _ask_round(
     prompt: Prompt,
     config: ExtractConfig,
     hashes: Mapping[FrameIndex, str],
+    variant: int,
     *,
     exact: bool,
-) -> _Round:
+) -> _Round | _NoChoice:
     """Ask all windows once (with retries) and unite the chosen frames, in ascending order.
 
     With `exact` the bounds of the windows sum to the bounds `whole` of the video.
@@ -179,6 +233,7 @@ def _ask_round(
             None,
             schema_of([c.time for c in window.captions], window.bounds.minimum, window.bounds.maximum),
             config.max_tokens,
+            variant,
         )
         for window in asked
     ]
@@ -191,14 +246,13 @@ def _ask_round(
         return answer
 
     outcomes = ask(model, requests, read, config.attempts)
+    effort = sum((outcome.effort for outcome in outcomes), Effort())
     chosen: set[FrameIndex] = set()
-    effort = Effort()
     for window, outcome in zip(asked, outcomes, strict=True):
         if isinstance(outcome, GaveUp):
             span = f"seconds {window.captions[0].time:g} to {window.captions[-1].time:g}"
-            raise PermanentError(outcome.slug("extract_failed"), f"{span}: {outcome.evidence()}")
+            return _NoChoice(outcome.slug("extract_failed"), f"{span}: {outcome.evidence()}", effort)
         chosen.update(outcome.value)
-        effort += outcome.effort
     return _Round(sorted(chosen), len(asked), effort)
 
 

@@ -79,13 +79,18 @@ def kind_of(path: Path) -> str:
 
 
 def read_references(
-    paths: Path | Sequence[Path], splits: Collection[str] | None = None, *, pictures: bool = False
+    paths: Path | Sequence[Path],
+    splits: Collection[str] | None = None,
+    *,
+    pictures: bool = False,
+    annotators: bool = False,
 ) -> References:
     """Read the references of one dataset, from one path or from several paths of one kind.
 
     Several paths are, for example, VideoXum's splits or ActivityNet's two files. `splits`: only videos of these splits;
-    None: all videos. `pictures`: also read keyframe pictures, where the data has them. Raises ConfigError for paths of
-    several kinds, for an unknown kind or split, and for files that cannot be read.
+    None: all videos. `pictures`: also read keyframe pictures, where the data has them. `annotators`: of a release read
+    what each of its annotators chose (`read_release`). Raises ConfigError for paths of several kinds, for an unknown
+    kind or split, and for files that cannot be read.
     """
     paths = [paths] if isinstance(paths, Path) else list(paths)
     kinds = {kind_of(path) for path in paths}
@@ -95,7 +100,7 @@ def read_references(
     if kind == "release":
         if len(paths) > 1:
             raise ConfigError("only one release can be read at a time")
-        return read_release(paths[0], splits, pictures=pictures)
+        return read_release(paths[0], splits, pictures=pictures, annotators=annotators)
     if kind == "activitynet":
         references = read_activitynet(paths)
     elif kind in ("summe", "tvsum"):

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from evaluation.cases import Reference, References
+from evaluation.cases import Flags, Reference, References
 from evaluation.readers.records import BadRecord, left_out, printable
 from schemas.documents.evaluation import Problem
 from schemas.errors import ConfigError
 
 _COLUMNS = ("id", "split", "title", "publication", "meta", "vsum_onehot", "sampling_fps", "summary")
+_CHOICES = "choices"  # of several annotators; other releases do not have it
 _BATCH = 64
 
 
@@ -32,16 +33,22 @@ def release_shards(path: Path) -> list[Path]:
     )
 
 
-def read_release(path: Path, splits: Collection[str] | None = None, *, pictures: bool = False) -> References:
+def read_release(
+    path: Path, splits: Collection[str] | None = None, *, pictures: bool = False, annotators: bool = False
+) -> References:
     """Read references: T sampled frames, `selections` (1, T), the text summary, the channel as `group`, the split.
 
     `splits`: only videos of these splits; None: all videos. `pictures` also reads the keyframes' JPEGs, about 50 KB
-    each. Raises ConfigError for files that are not a release, and for an unknown split.
+    each. `annotators`: `selections` (A, T) are the choices of the A annotators whose replies were usable, where the
+    release was made with several; their mean is the release's `saliency`. Raises ConfigError for files that are not a
+    release, and for an unknown split.
     """
     items: dict[str, Reference] = {}
     problems: list[Problem] = []
     seen: set[str] = set()
-    for row in _rows(path, (*_COLUMNS, *(["keyframes"] if pictures else []))):
+    several = annotators and _CHOICES in column_names(release_shards(path)[0])
+    columns = (*_COLUMNS, *(["keyframes"] if pictures else []), *([_CHOICES] if several else []))
+    for row in _rows(path, columns):
         if not isinstance(row["id"], str) or not isinstance(row["split"], str):
             raise ConfigError(
                 f"{path}: id and split must be texts, not {printable(repr((row['id'], row['split'])), 80)}"
@@ -71,18 +78,30 @@ def _reference(row: Mapping[str, Any], *, pictures: bool) -> Reference:
     if len(onehot) == 0 or len(onehot) != row["meta"]["sampled_frames"]:
         detail = f"vsum_onehot has {len(onehot)} entries for {row['meta']['sampled_frames']} sampled frames"
         raise BadRecord("wrong_length", detail)
+    chosen = onehot[None, :] if row.get(_CHOICES) is None else _chosen(row[_CHOICES], len(onehot))
     text = (row["summary"]["v2t"] or "").strip()
     return Reference(
         id=row["id"],
         frames=len(onehot),
         fps=row["sampling_fps"],
-        selections=onehot[None, :],
+        selections=chosen,
         texts=(text,) if text else (),
         group=row["publication"]["channel_id"] or row["publication"]["channel"],
         split=row["split"],
         title=row["title"] or "",
         pictures=_pictures(row) if pictures else {},
     )
+
+
+def _chosen(choices: Sequence[Mapping[str, Any]], frames: int) -> Flags:
+    """The choices of the annotators that have one, as flags (A, T). Raises BadRecord."""
+    given = [choice["keyframes"] for choice in choices if choice["fault"] is None]
+    if not given or not all(0 <= index < frames for one in given for index in one):
+        raise BadRecord("wrong_length", f"choices of frames beyond the {frames} that were sampled, or none")
+    flags = np.zeros((len(given), frames), bool)
+    for place, one in enumerate(given):
+        flags[place, one] = True
+    return flags
 
 
 def column_names(path: Path) -> list[str]:

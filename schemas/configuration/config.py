@@ -166,6 +166,12 @@ class CurateConfig(Section):
     run: RunSection = RunSection()
     store: StoreConfig = StoreConfig()
 
+    @model_validator(mode="after")
+    def _annotators(self) -> CurateConfig:
+        if self.extract.annotators > 1 and self.models.extractor is not None:
+            raise ValueError("extract.annotators must be 1 with models.extractor: a trained summarizer has one choice")
+        return self
+
 
 def resolve_path(text: str, base: Path) -> Path:
     """The absolute path for a path in a configuration file; a relative path starts from the file's folder `base`."""

@@ -12,6 +12,7 @@ _PROMPT = "name of a prompt of this repository, or a file (.md); its text counts
 _ANSWER = "longest answer of the model to one request"
 _ATTEMPTS = "requests for one answer, until it has the form that is asked for"
 _LANGUAGE = "what the prompt asks for (ISO 639); null: any language"
+VARIANTS = 1000  # variants of a request that belong to one annotator, one for each attempt
 
 
 class CaptionConfig(Section):
@@ -41,9 +42,18 @@ class ExtractConfig(Section):
     )
     max_tokens: Tokens = Field(default=1024, ge=16, description=_ANSWER)
     attempts: Count = Field(default=3, ge=1, description=_ATTEMPTS)
+    annotators: Count = Field(
+        default=1,
+        ge=1,
+        le=100,
+        description="how often the model chooses, each time with another seed; from 2 on, keyframes are what most "
+        "chose, and the export has `saliency`",
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> ExtractConfig:
+        if self.annotators > 1 and self.attempts > VARIANTS:
+            raise ValueError(f"with several annotators, attempts must not exceed {VARIANTS}")
         if not self.ratio_min <= self.ratio_target <= self.ratio_max:
             raise ValueError("ratio_min <= ratio_target <= ratio_max must hold")
         if self.min_keyframes > self.max_keyframes:

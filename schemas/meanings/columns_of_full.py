@@ -133,6 +133,7 @@ FULL: Mapping[str, str] = {
         "support_pictures": "The same by pictures; 0.5 is chance.",
         "judge": "The mean of the judge's criteria, 1 to 5.",
         "binding_match": "How often a caption is nearer to its own frame than to others of the video; 0.5: chance.",
+        "self_agreement": "The mean F1 of the choices of all pairs of annotators; only with several.",
     }),
     "filters": "What each filter measured.",
     **_inside("filters", {
@@ -168,4 +169,10 @@ FULL: Mapping[str, str] = {
         "summary_edited": "Whether the summary was edited.",
     }),
     "schema_version": "The version of these columns.",
+    "saliency": "For each sampled frame the share of the annotators, 0 to 1, who chose it; only with several.",
+    "choices": "What each annotator chose, a model with a seed of its own; only with several.",
+    **_inside("choices", {
+        "keyframes": "The sampled frames that it chose; none where its replies were not usable.",
+        "fault": "Why its replies were not usable; null for a choice.",
+    }),
 }  # fmt: skip

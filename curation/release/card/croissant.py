@@ -15,7 +15,7 @@ from curation.release.card import statements
 from curation.release.card.citation import authors, render_bibtex, title
 from curation.release.card.croissant_fields import fields
 from curation.release.card.published import PAPER
-from curation.release.configurations.registry import CONFIGURATIONS
+from curation.release.configurations.registry import configurations
 from schemas.configuration.config import CurateConfig
 from schemas.configuration.review_config import ReviewConfig
 from schemas.kit.number_of import number_of
@@ -252,7 +252,8 @@ def _split_names() -> Json:
 
 
 def _record_sets(manifest: ReleaseManifest) -> list[Json]:
-    known = {each.name: each for each in CONFIGURATIONS}
+    several = any("saliency" in count.columns for count in manifest.configurations)
+    known = {each.name: each for each in configurations(annotators=several)}
     made = []
     for count in manifest.configurations:
         if not count.splits:

@@ -132,7 +132,8 @@ def read_figures(folder: Path) -> Figures:
         made.words.add(np.array([len(text.split()) for text in texts], np.float64))
         made.tokens.add(np.array([count_tokens(text) for text in texts], np.float64))
         for name, distribution in scores.items():
-            distribution.add(_numbers(batch["scores"].field(name)))
+            if batch["scores"].type.get_field_index(name) >= 0:  # of several annotators only
+                distribution.add(_numbers(batch["scores"].field(name)))
     return made._replace(scores={name: each for name, each in scores.items() if each.count})
 
 

@@ -56,9 +56,9 @@ class Questions:
         offered = one_of_each_picture(sample.captions, sample.frames)
         question = extract.question(offered, len(sample.frames.frames), prompt, self._config.extract)
         known = {one.index for one in offered.captions}
-        return _asked(
-            question, prompt, made.maker, made.windows == 1 and made.rounds == 0 and known.issuperset(made.keyframes)
-        )
+        # No reply said what several annotators agree on.
+        whole = made.windows == 1 and made.rounds == 0 and not made.choices and known.issuperset(made.keyframes)
+        return _asked(question, prompt, made.maker, whole)
 
     def summary(self, sample: Sample) -> Asked:
         """The request for the summary, with the captions of all keyframes. Its windows are in no record.

@@ -17,7 +17,7 @@ from semver import Version
 
 from curation.pipeline.services import Services
 from curation.release.configurations.configuration import Inputs
-from curation.release.configurations.registry import CONFIGURATIONS
+from curation.release.configurations.registry import configurations
 from curation.release.configurations.tombstones import NAME as TOMBSTONES
 from curation.release.refresh.compared import changed_rejections, changed_rows, has_field, published_digests
 from curation.release.refresh.opt_outs import FILE, published_list
@@ -51,7 +51,7 @@ def propose(
         return Proposal(version=FIRST, level="minor", reasons=(first,)) if ids else Proposal()
     release = releases / str(latest)
     reasons = [
-        *_columns(release),
+        *_columns(release, annotators=services.config.extract.annotators > 1),
         *_rows(release, standings, services, ids, opt_outs.videos),
         *_tombstones(release, services, versions, ids),
     ]
@@ -63,12 +63,12 @@ def propose(
     return Proposal(version=str(latest.next_version(level)), level=level, reasons=tuple(reasons))
 
 
-def _columns(release: Path) -> Iterator[Reason]:
+def _columns(release: Path, *, annotators: bool) -> Iterator[Reason]:
     manifest = manifest_of(release)
     if manifest.schema_version != SCHEMA_VERSION:
         words = f"the rows have schema version {SCHEMA_VERSION} instead of {manifest.schema_version}"
         yield Reason(level="major", what="schema_version", count=1, words=words)
-    now = {each.name: each.features().arrow_schema for each in CONFIGURATIONS}
+    now = {each.name: each.features().arrow_schema for each in configurations(annotators=annotators)}
     lost, came = [], []
     for count in manifest.configurations:
         if count.name not in now:

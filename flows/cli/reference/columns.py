@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from curation.ledger.stages import STAGES
 from curation.release.column_types import arrow_type
+from curation.release.configurations.full import FULL
 from curation.release.configurations.registry import CONFIGURATIONS
 from flows.cli.reference.markdown import code, page, table
+from schemas.arrow import arrow_schema
 from schemas.meanings.columns import meaning, names
 
 
@@ -15,7 +17,8 @@ def render() -> str:
     """The page: a section for every configuration of a release."""
     about = (
         "A release has these configurations; `load_dataset(NAME, CONFIGURATION)` loads one, and the first is the "
-        "default. An export has the columns of [full](#full). The same descriptions are in the fields of the Parquet "
+        "default. An export has the columns of [full](#full). Columns of several annotators are there where "
+        "`extract.annotators` is above 1. The same descriptions are in the fields of the Parquet "
         "files (`pyarrow.parquet.read_schema(FILE).field(NAME).metadata`) and in `croissant.json`. Times and durations "
         "are in seconds; every column may be null where nothing is known."
     )
@@ -29,7 +32,8 @@ def _sections() -> Iterator[str]:
         yield f"## {each.name}"
         yield f"**A row.** {each.shows}"
         rows = []
-        for name, kind in names(each.features().arrow_schema):
+        schema = arrow_schema(annotators=True) if each.name == FULL.name else each.features().arrow_schema
+        for name, kind in names(schema):
             inner = kind.value_type if pa.types.is_list(kind) else kind
             word = code(arrow_type(kind)) if not pa.types.is_struct(inner) else _structure(name, inner is not kind)
             rows.append((code(name), word, meaning(name, each.name, STAGES.names)))

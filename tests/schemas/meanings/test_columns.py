@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from curation.ledger.stages import STAGES
 from curation.release.configurations.registry import CONFIGURATIONS
+from schemas.arrow import arrow_schema
 from schemas.meanings.columns import KEY, OTHERS, described, names
 from schemas.meanings.columns_of_full import FULL
 
@@ -20,11 +21,10 @@ def test_the_types_stay_and_every_field_says_what_it_is() -> None:
 
 
 def told_of_full() -> object:
-    from schemas.arrow import arrow_schema
-
-    return described(arrow_schema(), "full")
+    return described(arrow_schema(annotators=True), "full")
 
 
 def test_nothing_is_described_that_is_no_column() -> None:
     there = {name for each in CONFIGURATIONS for name, _ in names(each.features().arrow_schema)}
+    there |= {name for name, _ in names(arrow_schema(annotators=True))}
     assert {*OTHERS, *FULL} - there == set()
