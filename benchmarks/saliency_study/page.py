@@ -1,0 +1,201 @@
+"""Writes the page of the study, docs/results/saliency.md, and its plot, from the figures alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from benchmarks.saliency_study.figures import COSTS, ERRORS, FIRST, LEAST_F1
+from benchmarks.saliency_study.films import MOST_LOST
+from benchmarks.saliency_study.prefix_cache import BLOCK
+
+_COLOURS = ("#0b6e4f", "#c1440e", "#3b5b92")
+_ROWS = {
+    "first": "the first annotator's choice",
+    "each": "one annotator's choice, the mean of the annotators",
+    "consensus": "the consensus",
+    "saliency": "the saliency",
+}
+
+
+def page(found: Mapping[str, Any]) -> str:
+    """The page in Markdown."""
+    about, temperatures = found["about"], found["temperatures"]
+    lines = [
+        "# What several annotators are worth",
+        "",
+        "`python -m benchmarks saliency_study --out docs/results` writes this page; "
+        "[decision 0077](../decisions/0077-several-model-annotators.md) says what is measured.",
+        "",
+        f"{about['films']} scripts of the demo's world, 40 s each, whose captions lost between 0 and {MOST_LOST:.0%} "
+        "of their words, each film another share. (With whole captions the demo's summarizer makes no mistake, and "
+        f"there is nothing to gain.) The extractive stage asks {about['annotators']} annotators as in a curation, with "
+        "`configs/demo.yaml`. At temperature 0 the first annotator gives its likeliest answer, and the others are "
+        "sampled at 0.7; at a higher temperature all are sampled. One tiny model of one world: other models may do "
+        "better or worse.",
+        "",
+        "## Saliency against the truth",
+        "",
+        "Kendall's tau-b with the seconds that matter by the script, mean over films, 95 % interval of a paired "
+        "bootstrap over films.",
+        "",
+        *_table(
+            ["", *(f"temperature {name}" for name in temperatures)],
+            [[_ROWS[row], *(_interval(one["tau"][row]) for one in temperatures.values())] for row in _ROWS]
+            + [
+                [f"**{name}**", *(_interval(one["tau_differences"][name], sign=True) for one in temperatures.values())]
+                for name in next(iter(temperatures.values()))["tau_differences"]
+            ]
+            + [
+                ["saliency - the first choice at temperature 0"]
+                + [_interval(one["over_likeliest"], sign=True) for one in temperatures.values()],
+                ["F1 of the consensus - the first choice"]
+                + [_interval(one["f1_difference"], sign=True) for one in temperatures.values()],
+                ["films in which saliency is above / below the first choice"]
+                + [
+                    f"{o['higher']['higher']} / {o['higher']['lower']} of {o['higher']['films']}"
+                    for o in temperatures.values()
+                ],
+            ],
+        ),
+        "",
+        *(f"- Temperature {name}: {_claim(one)}" for name, one in temperatures.items()),
+        "",
+        "Tau-b favours a choice: scores of several levels cannot reach 1 against zeros and ones, a choice can. A mean "
+        "of annotators can help where each errs for itself, and not where the model is sure and wrong, which it can be "
+        "where captions lost the words that matter.",
+        "",
+        "## Does self-agreement tell what people reject?",
+        "",
+        "Simulated people judge every keyframe and every missing one, each decision wrong with the chance "
+        f"{ERRORS:g}. They reject a sample where the F1 of what is shown and what would be right is below "
+        f"{LEAST_F1:g}. "
+        "Verdicts of real people are not in it yet.",
+        "",
+        "![The share of rejected samples by self-agreement, with 95 % intervals](saliency.svg)",
+        "",
+        *_table(
+            ["self-agreement", *(f"rejected at temperature {name}" for name in temperatures)],
+            [
+                [_range(group), *(_group(one["calibration"]["groups"][place]) for one in temperatures.values())]
+                for place, group in enumerate(next(iter(temperatures.values()))["calibration"]["groups"])
+            ],
+        ),
+        "",
+        *(f"- Temperature {name}: {_predicts(one['calibration'])}" for name, one in temperatures.items()),
+        "",
+        "Annotators of one model share its mistakes: where captions mislead it, all may agree on the wrong seconds. So "
+        "high agreement is no reason to skip a review, and the random stratum of a review stays as it is.",
+        "",
+        "## Cost",
+        "",
+        f"Tokens of all films: of the first annotator, and of all {about['annotators']}. `computed`: the prompt tokens "
+        f"that a server computes that keeps the prompts of a film in blocks of {BLOCK} tokens, as vLLM does.",
+        "",
+        *_table(
+            ["", *(f"temperature {name}" for name in temperatures)],
+            [
+                [what, *(_cost(one["cost"][key]) for one in temperatures.values())]
+                for key, what in zip(COSTS, ("prompt, sent", "prompt, computed", "written"), strict=True)
+            ],
+        ),
+        "",
+        "The demo's model reads four captions in a request, and the last block of a prompt, which is not whole, is "
+        "computed for every annotator. In the default recipe a request has a whole video: for one of "
+        f"{found['recipe']['seconds']} s {found['recipe']['one']:,} tokens, of which {about['annotators']} "
+        f"annotators compute {found['recipe']['computed']:,}, "
+        f"{found['recipe']['computed'] / found['recipe']['one']:.2f} times one.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def plot(found: Mapping[str, Any]) -> str:
+    """The share of rejected samples by self-agreement, one colour a temperature, as SVG."""
+    temperatures = found["temperatures"]
+    groups = next(iter(temperatures.values()))["calibration"]["groups"]
+    left, top, width, height = 60, 64, 520, 220
+    bottom, step = top + height, width / len(groups)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 20} {bottom + 60}" role="img" '
+        'font-family="sans-serif" font-size="12">',
+        "<title>Share of samples that simulated people reject, by the self-agreement of the annotators</title>",
+        '<rect width="100%" height="100%" fill="#fff"/>',
+    ]
+    for tick in range(0, 11, 2):
+        y = bottom - height * tick / 10
+        parts.append(f'<path d="M{left} {y:.0f}H{left + width}" stroke="#ddd"/>')
+        parts.append(f'<text x="{left - 8}" y="{y + 4:.0f}" text-anchor="end">{tick / 10:.1f}</text>')
+    for place, group in enumerate(groups):
+        x = left + step * (place + 0.5)
+        parts.append(f'<text x="{x:.0f}" y="{bottom + 18}" text-anchor="middle">{_range(group)}</text>')
+    parts.append(f'<text x="{left + width / 2}" y="{bottom + 42}" text-anchor="middle">self-agreement</text>')
+    parts.append(f'<text x="{left}" y="{top - 14}" text-anchor="start">share that people reject</text>')
+    for number, ((name, one), colour) in enumerate(zip(temperatures.items(), _COLOURS, strict=False)):
+        shift = 14 * (number - (len(temperatures) - 1) / 2)
+        for place, (_, _, of, _, value, low, high) in enumerate(one["calibration"]["groups"]):
+            if of:
+                x = left + step * (place + 0.5) + shift
+                ends = f"M{x:.1f} {bottom - height * low:.1f}V{bottom - height * high:.1f}"
+                parts.append(f'<path d="{ends}" stroke="{colour}" stroke-width="3" stroke-opacity="0.5"/>')
+                parts.append(f'<circle cx="{x:.1f}" cy="{bottom - height * value:.1f}" r="5" fill="{colour}"/>')
+        x = left + width - 150
+        parts.append(f'<circle cx="{x}" cy="{top - 46 + 16 * number}" r="5" fill="{colour}"/>')
+        parts.append(f'<text x="{x + 12}" y="{top - 42 + 16 * number}">temperature {name}</text>')
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def _claim(one: Mapping[str, Any]) -> str:
+    first = _gain(one["tau_differences"]["saliency - first"], "the first choice")
+    each = _gain(one["tau_differences"]["saliency - each"], "one choice, the mean of the annotators")
+    return f"{first}; {each}. {one['rejected']} of {one['films']} films were rejected."
+
+
+def _gain(ends: Sequence[float], over: str) -> str:
+    _, low, high = ends
+    said = _interval(ends, sign=True)
+    if low > 0:
+        return f"saliency is **nearer to the truth** than {over}, {said}"
+    if high < 0:
+        return f"saliency is **farther from the truth** than {over}, {said}"
+    return f"a gain over {over} is **not shown**, {said}"
+
+
+def _predicts(one: Mapping[str, Any]) -> str:
+    out, of = one["rejected"]
+    judged, found = one["first"]
+    few = f"of the {judged} with the least agreement (the first {FIRST:.0%}) {found} are"
+    text = f"{out} of {of} samples are rejected; {few}."
+    if one["auc"] is None:
+        return f"{text} So nothing can be said of what agreement tells."
+    value, low, high = one["auc"]
+    told = "**tells** something" if low > 0.5 else "**misleads**" if high < 0.5 else "is **not shown** to tell anything"
+    return (
+        f"{text} Of a rejected and an accepted sample the rejected one has the lower agreement with the chance "
+        f"{value:.2f} ({low:.2f} to {high:.2f}; 0.5 is chance): agreement {told}."
+    )
+
+
+def _range(group: Sequence[float]) -> str:
+    low, high = group[:2]
+    return f"{low:g}" if low == high else f"{low:g} to below {high:g}"
+
+
+def _group(group: Sequence[Any]) -> str:
+    _, _, of, hits, value, low, high = group
+    return f"{hits} of {of}: {value:.2f} ({low:.2f} to {high:.2f})" if of else "-"
+
+
+def _cost(pair: Sequence[int]) -> str:
+    one, every = pair
+    return f"{one:,}; {every:,} ({every / max(1, one):.2f} times)"
+
+
+def _interval(ends: Sequence[float], *, sign: bool = False) -> str:
+    form = "+.3f" if sign else ".3f"
+    value, low, high = (format(end, form) for end in ends)
+    return f"{value} ({low} to {high})"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
