@@ -28,13 +28,14 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 4
 SCORES_OF_SEVERAL = ("self_agreement",)  # scores that need several annotators
+TRANSCRIPT = "transcript"  # the column that only the rows of runs with transcripts have
 
 
 @functools.cache
-def features(*, annotators: bool = False) -> Features:
+def features(*, annotators: bool = False, transcripts: bool = False) -> Features:
     """The columns of a published row as Hugging Face features; treat the result as read-only.
 
-    `annotators`: with the columns of several annotators.
+    `annotators`: with the columns of several annotators; `transcripts`: with the column of what is said.
     """
     from datasets import Features, Image, List, Value
 
@@ -56,6 +57,16 @@ def features(*, annotators: bool = False) -> Features:
         "choices": List({"keyframes": List(integer), "fault": string}),
     }
     scores = [name for name in SampleScores.model_fields if annotators or name not in SCORES_OF_SEVERAL]
+    spoken: dict[str, Any] = {"start": real, "end": real, "text": string}
+    transcript = {
+        "source": string,
+        "language": string,
+        "reason": string,
+        "segments": List({**spoken, "words": List({"start": real, "text": string})}),
+        "dropped": List({**spoken, "reason": string}),
+        "more_dropped": integer,
+        "notes": List(string),
+    }
     return Features(
         {
             "id": string,
@@ -159,11 +170,12 @@ def features(*, annotators: bool = False) -> Features:
             },
             "schema_version": integer,
             **(several if annotators else {}),
+            **({TRANSCRIPT: transcript} if transcripts else {}),
         }
     )
 
 
 @functools.cache
-def arrow_schema(*, annotators: bool = False) -> pa.Schema:
+def arrow_schema(*, annotators: bool = False, transcripts: bool = False) -> pa.Schema:
     """The Arrow schema of every shard; its metadata carries the features under the key `huggingface`."""
-    return features(annotators=annotators).arrow_schema
+    return features(annotators=annotators, transcripts=transcripts).arrow_schema

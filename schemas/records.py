@@ -6,29 +6,15 @@ same bytes. Such facts are in columns of the ledger.
 
 from __future__ import annotations
 
-import hashlib
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from schemas.errors import ErrorClass
+from schemas.parts.record import Record as Record
+from schemas.parts.record import Sha256 as Sha256
+from schemas.parts.transcript import Transcript
 from schemas.time import FrameIndex, Seconds
-
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-
-
-class Record(BaseModel):
-    """The base of all records: they cannot change, and unknown fields, NaN and infinity are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    def canonical(self) -> str:
-        """The canonical JSON text of this record: fields in the declared order, no spaces."""
-        return self.model_dump_json()
-
-    def digest(self) -> str:
-        """The SHA-256 (64 hex digits) of the canonical text, on which later stages depend."""
-        return hashlib.sha256(self.canonical().encode()).hexdigest()
 
 
 class Origin(Record):
@@ -364,7 +350,10 @@ class SampleScores(Record):
 
 
 class Sample(Record):
-    """All records from which one published row is made; `review` is the result of people's verdicts."""
+    """All records from which one published row is made; `review` is the result of people's verdicts.
+
+    `transcript` is None where the run makes none.
+    """
 
     source: Source
     video: Video
@@ -372,5 +361,6 @@ class Sample(Record):
     captions: CaptionSet
     extract: Extract
     summary: Summary
+    transcript: Transcript | None = None
     review: Review = Review()
     scores: SampleScores = SampleScores()

@@ -10,7 +10,6 @@ from prefect import task
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 
-from curation.ledger.stages import STAGES
 from curation.pipeline.nodes.driver import carry_on_nodes
 from curation.pipeline.run import Shard, run_of
 from curation.pipeline.thin import thin_pictures
@@ -31,7 +30,7 @@ def curate_shard(shard: Shard) -> None:
 
     Then the pictures of finished videos are dropped, without a task run: one costs more than that work.
     """
-    for stage in STAGES.names:
+    for stage in run_of(shard.workspace).stages:
         run_stage.with_options(**policies.options(stage, shard.number))(stage, shard)
     thin_pictures(run_of(shard.workspace).services, shard.ids)
 

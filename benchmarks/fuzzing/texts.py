@@ -22,6 +22,7 @@ from curation.sources.opt_outs import keys_of
 from curation.store import place
 from curation.text import caption, extract, refine
 from curation.text.ask import BadReply
+from curation.text.transcribe.subtitles import transcript_of
 from evaluation.cases import Prediction
 from evaluation.readers.model_text import FORMS, TASKS, from_text
 from models.servers.failures import log_line, status_fault
@@ -29,10 +30,12 @@ from models.servers.wire import read_answer
 from prompts import load
 from schemas.configuration.loading import parse_override
 from schemas.configuration.store_config import store_address
+from schemas.configuration.text_config import TranscribeConfig
 from schemas.errors import GrammarError, V2XumError
 from schemas.kit.retry_after import retry_after
 from schemas.marks import strip_marks
-from schemas.records import Caption, Origin, Source
+from schemas.parts.transcript import Transcript
+from schemas.records import Caption, Origin, Publication, Source, Subtitle, Video
 from schemas.safe_text import clean_text, plain, public_url
 from schemas.secret_addresses import hide_secrets, without_secrets
 from schemas.temporal import parse_seconds, parse_slots, parse_stored
@@ -88,6 +91,24 @@ _INFO = {
     "subtitles": {"en": [{"ext": "vtt", "url": "https://example.org/a.vtt", "protocol": "https"}]},
     "automatic_captions": {"en-US": [{"ext": "json3", "data": "WEBVTT"}]},
 }  # fmt: skip
+_TRACKS = (
+    b"WEBVTT\n\nSTYLE\n::cue{}\n\n1\n00:00:00.000 --> 00:00:02.000 align:start\n<v Ann>One<00:00:01.000><c> two</c>\n"
+    b"\n00:00:02.000 --> 00:00:02.010\nOne two\n\n00:00:02.010 --> 00:00:04.000\nOne two\nthree &amp; four\n",
+    b"1\r\n00:00:01,000 --> 00:00:02,500\r\n<i>One</i>\r\n{\\an8}two\r\n\r\n2\r\n00:03,000 --> 00:04,000\r\nthree\r\n",
+    *encoded(
+        [
+            {
+                "events": [
+                    {"tStartMs": 0, "dDurationMs": 1500, "segs": [{"utf8": "One"}, {"utf8": " two", "tOffsetMs": 9}]}
+                ]
+            }
+        ]
+    ),
+)
+_FILM = Video(
+    id="v", sha256="a" * 64, bytes=1, extension="mp4", container="mp4", codec="h264", duration=60.0, fps=25.0, width=64,
+    height=64, rotation=0, has_audio=True, publication=Publication(),
+)  # fmt: skip
 _TASK = {
     "id": 5,
     "data": {
@@ -213,11 +234,25 @@ def parsers() -> tuple[Parser, ...]:
         ),
         Parser("address: an IP", of_text(is_public), (b"10.0.0.1", b"::ffff:8.8.8.8", b"fe80::1%eth0"), ()),
         Parser("yt-dlp: info dictionary", of_json(_info), encoded([_INFO]), ()),
+        *(Parser(f"subtitles: {form}", _subtitles(form), _TRACKS, ()) for form in ("vtt", "srt", "json3")),
         Parser("Label Studio: annotation", of_json(_annotated), _annotations(), (Unreadable,)),
         Parser("Label Studio: key of a task", of_json(task_key), encoded([_TASK["data"]]), ()),
         Parser("command line: --set", of_text(parse_override), (b"a.b=1", b"frames.fps=[1, {a: 2}]", b"x=!!int 3")),
         Parser("version", of_text(parse_version), (b"0.1.0", b"1.0.0-rc.1+x")),
     )
+
+
+def _subtitles(form: str) -> Callable[[bytes, Path], object]:
+    """A reader of a track that is the only one of its video; whatever it holds, it gives a transcript."""
+
+    def read(data: bytes, _folder: Path) -> object:
+        track = Subtitle(language="en", automatic=True, sha256="a" * 64, format=form)
+        found = transcript_of(_FILM.model_copy(update={"subtitles": (track,)}), lambda _: data, TranscribeConfig())
+        assert [s.start for s in found.segments] == sorted(s.start for s in found.segments)
+        assert all(s.start <= s.end and "\n" not in s.text for s in found.segments)
+        return Transcript.model_validate_json(found.canonical())
+
+    return read
 
 
 def _address(text: str) -> object:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from schemas.arrow import SCHEMA_VERSION
+from schemas.arrow import SCHEMA_VERSION, TRANSCRIPT
 from schemas.configuration.config import SplitConfig
 from schemas.errors import PermanentError
 from schemas.instructions import ASK_V2T, ASK_V2V, ASK_V2VT
@@ -39,6 +39,7 @@ def row_of(
 ) -> dict[str, Any]:
     """The row of `schemas.arrow` for a sample; `images` holds the JPEG of every keyframe, None leaves pictures out.
 
+    The row has the column `transcript` where the sample has one.
     `compared`: the caller has compared the pictures with the hashes of their frames, as `Pictures.read` does.
 
     Raises PermanentError `inconsistent_sample` when its parts do not belong together (another video's captions,
@@ -107,6 +108,7 @@ def row_of(
         "review": _review(sample.review),
         "schema_version": SCHEMA_VERSION,
         **_several(sample.extract.choices, len(frames)),
+        **({TRANSCRIPT: sample.transcript.model_dump()} if sample.transcript is not None else {}),
     }
 
 

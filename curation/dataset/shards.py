@@ -120,9 +120,14 @@ class SplitWriter:
     A context manager: files get their final names at the end of a block that raised nothing.
     """
 
-    def __init__(self, folder: Path, rows_per_shard: int, *, annotators: bool = False) -> None:
-        """Write below the existing folder `folder`; `annotators`: with the columns of several annotators."""
-        self._schema = arrow_schema(annotators=annotators)
+    def __init__(
+        self, folder: Path, rows_per_shard: int, *, annotators: bool = False, transcripts: bool = False
+    ) -> None:
+        """Write below the existing folder `folder`.
+
+        `annotators`: with the columns of several annotators; `transcripts`: with the column of what is said.
+        """
+        self._schema = arrow_schema(annotators=annotators, transcripts=transcripts)
         self._folder = folder
         self._limit = rows_per_shard
         self._splits: dict[SplitName, tuple[ShardWriter, JsonWriter]] = {}

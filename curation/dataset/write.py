@@ -52,6 +52,7 @@ def export(
     before_swap: Callable[[Sequence[Rejection]], None] | None = None,
     languages: tuple[str, ...] = ("en",),
     annotators: bool = False,
+    transcripts: bool = False,
 ) -> Manifest:
     """Write the dataset into the folder `out`, replacing the export that is there in one step.
 
@@ -59,7 +60,8 @@ def export(
     whose parts or pictures do not fit together becomes a rejection of the stage `export`, written with the
     others and handed to `on_rejection`. `languages` are those of the written texts, for the card. `before_swap`
     gets these rejections when everything is written; what it raises leaves the former export. A kill at any
-    moment leaves the former export or the new one, whole. `annotators`: with the columns of several annotators.
+    moment leaves the former export or the new one, whole. `annotators`: with the columns of several annotators;
+    `transcripts`: with the column of what is said.
 
     Raises ConfigError when `out` holds something else than an export, StorageFull, OSError, and ValueError for
     ids that do not ascend.
@@ -69,7 +71,7 @@ def export(
     example: dict[str, Any] | None = None
     new = staging(out, MANIFEST, is_own)
     try:
-        with SplitWriter(new, config.rows_per_shard, annotators=annotators) as writer:
+        with SplitWriter(new, config.rows_per_shard, annotators=annotators, transcripts=transcripts) as writer:
             for sample in _ascending(samples):
                 try:
                     row = _row(sample, read_image, config)

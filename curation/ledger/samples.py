@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from curation.ledger.entries import Registered
 from curation.ledger.ledger import Ledger
-from curation.ledger.stages import SCORED, STAGES
+from curation.ledger.stages import SCORED, STAGES, TRANSCRIBE
 from schemas.audit import Audit
 from schemas.binding import Binding
+from schemas.parts.transcript import Transcript
 from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Sample, SampleScores, Summary, Video
 from schemas.saliency import self_agreement
 
@@ -51,6 +52,7 @@ def _assembled(registered: Registered, payloads: Mapping[str, str]) -> Sample:
         captions=CaptionSet.model_validate_json(payloads["caption"]),
         extract=extract,
         summary=Summary.model_validate_json(payloads["refine"]),
+        transcript=Transcript.model_validate_json(payloads[TRANSCRIBE]) if TRANSCRIBE in payloads else None,
         scores=_scores(payloads, extract),
     )
 

@@ -5,12 +5,13 @@ To add a stage, write a record in `schemas/`, a function in `curation/pipeline/s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from schemas.audit import Audit
 from schemas.binding import Binding
+from schemas.parts.transcript import Transcript
 from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Record, Summary, Video
 
 Lane = Literal["download", "decode", "model"]
@@ -19,6 +20,7 @@ Model = Literal["captioner", "summarizer", "judge", "embedder", "clip", "extract
 LANES: tuple[Lane, ...] = ("download", "decode", "model")
 ROLES: tuple[Role, ...] = ("captioner", "summarizer", "judge")
 EXPORT = "export"  # not a stage, but a finished sample can be refused there
+TRANSCRIBE = "transcribe"  # the optional stage whose record is told to models
 SOURCE = "source"  # not a stage, but an unusable list row is rejected there
 
 
@@ -33,13 +35,16 @@ class Stage:
     `keys` are the keys of the configuration that can change a finished result (`section.key`). `limits` are keys that
     can only decide whether a video fails: a change gives rejected videos another try and leaves finished ones alone.
     Every other key changes nothing. `switch` is a key whose value `disable` turns the stage off; nothing else matters
-    then. A key that is added later is listed in `later_keys` with the value under which earlier results were made: at
-    that value it is left out of the hash, so that old results stay valid. `later_limits` does the same for limits.
+    then. A check that is off still has a result, which says so. A published stage that is off is left out (`optional`):
+    it has no result, and the stages that need it are made as if it were not in the table. A key that is added later is
+    listed in `later_keys` with the value under which earlier results were made: at that value it is left out of the
+    hash, so that old results stay valid. `later_limits` does the same for limits.
 
     `lane` is what the stage keeps busy, None for a stage that takes no time. `asks` is the chat model that it sends
-    requests to, with `prompt`; `models` are further models that its results depend on; `instead` is a model that
-    works in the place of `asks` where it is configured. `checks` names the stage whose results it checks: of a check
-    only scores are published (SCORED), and no later stage depends on it.
+    requests to, with `prompt`; `told` is the prompt that tells this model what an optional stage found; `models` are
+    further models that its results depend on; `instead` is a model that works in the place of `asks` where it is
+    configured. `checks` names the stage whose results it checks: of a check only scores are published (SCORED), and no
+    later stage depends on it.
     """
 
     name: str
@@ -54,6 +59,7 @@ class Stage:
     lane: Lane | None = None
     asks: Role | None = None
     prompt: str | None = None
+    told: str | None = None
     models: tuple[Literal["embedder", "clip"], ...] = ()
     instead: Literal["extractor"] | None = None
     checks: str | None = None
@@ -62,6 +68,11 @@ class Stage:
     def published(self) -> bool:
         """Whether the stage's record is a part of the published sample."""
         return self.checks is None
+
+    @property
+    def optional(self) -> bool:
+        """Whether the stage is left out where the configuration turns it off."""
+        return self.switch is not None and self.checks is None
 
     def works_with(self, models: object) -> tuple[tuple[Model, ...], str | None]:
         """The roles that its results depend on, and its prompt.
@@ -74,14 +85,36 @@ class Stage:
 
 
 class StageTable:
-    """The stages in the order in which they run."""
+    """The stages in the order in which they run. Iterating gives those that every configuration has."""
 
     def __init__(self, *stages: Stage) -> None:
         """Put the stages in order."""
         self._stages = stages
 
     def __iter__(self) -> Iterator[Stage]:
-        return iter(self._stages)
+        return (stage for stage in self._stages if not stage.optional)
+
+    @property
+    def every(self) -> tuple[Stage, ...]:
+        """All stages, the optional ones too."""
+        return self._stages
+
+    @property
+    def optional(self) -> tuple[str, ...]:
+        """The names of the stages that a configuration may turn off altogether."""
+        return tuple(stage.name for stage in self._stages if stage.optional)
+
+    def of(self, on: Collection[str]) -> tuple[Stage, ...]:
+        """The stages of a configuration that turns these optional stages on."""
+        return tuple(stage for stage in self._stages if not stage.optional or stage.name in on)
+
+    def needs(self, stage: Stage, on: Collection[str]) -> tuple[str, ...]:
+        """What a stage reads under a configuration that turns these optional stages on."""
+        return tuple(name for name in stage.needs if name in on or name not in self.optional)
+
+    def left_out(self, name: str, on: Collection[str]) -> tuple[str, ...]:
+        """The optional stages that a stage would read, and that are off: its sample has no part of theirs."""
+        return tuple(need for need in self[name].needs if need in self.optional and need not in on)
 
     def __getitem__(self, name: str) -> Stage:
         for stage in self._stages:
@@ -99,8 +132,8 @@ class StageTable:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names in order."""
-        return tuple(stage.name for stage in self._stages)
+        """The names in order, without optional stages."""
+        return tuple(stage.name for stage in self)
 
     @property
     def published(self) -> tuple[str, ...]:
@@ -120,13 +153,14 @@ class StageTable:
     @property
     def places_of_rejection(self) -> tuple[str, ...]:
         """Where a video can be rejected, in order: its list row, the stages, the export."""
-        return (SOURCE, *self.names, EXPORT)
+        return (SOURCE, *(stage.name for stage in self._stages), EXPORT)
 
     def later(self, name: str) -> tuple[str, ...]:
         """The stages whose results stop being current when this one's change; none after a check."""
         if not self[name].published:
             return ()
-        return (*self.names[self.names.index(name) + 1 :], EXPORT)
+        names = tuple(stage.name for stage in self._stages)
+        return (*names[names.index(name) + 1 :], EXPORT)
 
     def checked_with(self, name: str) -> tuple[str, ...]:
         """A stage and the checks of its results."""
@@ -181,6 +215,14 @@ STAGES = StageTable(
         lane="decode",
     ),
     Stage(
+        TRANSCRIBE,
+        1,
+        ("download",),
+        Transcript,
+        keys=_keys("transcribe", "mode max_segments max_characters"),
+        switch="transcribe.mode",
+    ),
+    Stage(
         "caption",
         1,
         ("frames",),
@@ -205,7 +247,7 @@ STAGES = StageTable(
     Stage(
         "extract",
         2,
-        ("frames", "caption"),
+        ("frames", "caption", TRANSCRIBE),
         Extract,
         keys=_keys(
             "extract",
@@ -216,23 +258,25 @@ STAGES = StageTable(
         lane="model",
         asks="summarizer",
         prompt="extract",
+        told="extract-speech",
         instead="extractor",
     ),
     Stage(
         "refine",
         3,
-        ("caption", "extract"),
+        ("caption", "extract", TRANSCRIBE),
         Summary,
         keys=_keys("refine", "similarity window_seconds lines max_tokens attempts language"),
         lane="model",
         asks="summarizer",
         prompt="refine",
+        told="refine-speech",
         models=("embedder",),
     ),
     Stage(
         "audit",
         1,
-        ("frames", "caption", "refine"),
+        ("frames", "caption", "refine", TRANSCRIBE),
         Audit,
         keys=_keys(
             "audit",

@@ -28,12 +28,14 @@ class StageHashes:
     """What results depend on besides their inputs, as hashes (64 hex) by the name of the stage.
 
     `results`: settings that can change a finished result. `limits`: settings that can only decide whether a video
-    fails; a stage without limits may be left out. `policy`: the filters and the addresses that are allowed.
+    fails; a stage without limits may be left out. `policy`: the filters and the addresses that are allowed. `on`: the
+    optional stages that are not off.
     """
 
     results: Mapping[str, str]
     limits: Mapping[str, str] = field(default_factory=dict)
     policy: str = ""
+    on: frozenset[str] = frozenset()
 
 
 class Fingerprints(NamedTuple):
@@ -69,8 +71,8 @@ def standing(source: Registered, heads: Mapping[str, Head], hashes: StageHashes)
         transient = rejected.error_class == "transient"
         return Standing("retryable" if transient else "rejected", None, rejected_at=SOURCE)
     digests = {"source": source.digest, "listing": hashlib.sha256(source.payload.encode()).hexdigest()}
-    for stage in STAGES:
-        inputs = [digests[name] for name in stage.needs]
+    for stage in STAGES.of(hashes.on):
+        inputs = [digests[name] for name in STAGES.needs(stage, hashes.on)]
         head = heads.get(stage.name)
         done = fingerprint_of(stage, hashes.results[stage.name], inputs)
         if head is not None and head.status == "done" and head.fingerprint == done:
@@ -98,7 +100,8 @@ def stages_ahead(source: Registered, heads: Mapping[str, Head], hashes: StageHas
     while (where := standing(source, heads, hashes)).stage is not None:
         ahead.add(where.stage)
         if STAGES[where.stage].published:
-            return frozenset(ahead.union(STAGES.names[STAGES.names.index(where.stage) :]))
+            names = [stage.name for stage in STAGES.of(hashes.on)]
+            return frozenset(ahead.union(names[names.index(where.stage) :]))
         done = Head(where.stage, where.fingerprints.done, "done", "", None, None)
         heads = {**heads, where.stage: done}
     return frozenset(ahead)

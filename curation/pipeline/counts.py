@@ -11,12 +11,16 @@ from curation.ledger.stages import STAGES
 Outcome = Literal["made", "reused", "rejected"]
 
 
+def _none() -> dict[str, int]:
+    return {"made": 0, "reused": 0, "rejected": 0}
+
+
 class Counts:
     """The counts of this run: videos made, reused and rejected by stage, and bytes received. Threads may share it."""
 
     def __init__(self, listener: Callable[[str, Counts], None] | None = None) -> None:
         """Call `listener` with the stage after every count."""
-        self._rows: dict[str, dict[str, int]] = {s: {"made": 0, "reused": 0, "rejected": 0} for s in STAGES.names}
+        self._rows: dict[str, dict[str, int]] = {stage: _none() for stage in STAGES.names}
         self._total = 0
         self._nodes: dict[str, tuple[dict[str, dict[str, int]], float]] = {}
         self._lock = threading.Lock()
@@ -37,18 +41,18 @@ class Counts:
     def advance(self, stage: str, outcome: Outcome) -> None:
         """Count one video."""
         with self._lock:
-            self._rows[stage][outcome] += 1
+            self._rows.setdefault(stage, _none())[outcome] += 1
         self._tell(stage)
 
     def rows(self) -> dict[str, dict[str, int]]:
-        """The counts by stage."""
+        """The counts by stage, in order; of an optional stage only once it has counted a video."""
         with self._lock:
             found = {stage: dict(row) for stage, row in self._rows.items()}
             for rows, _ in self._nodes.values():
                 for stage, row in rows.items():
                     for outcome, count in row.items():
-                        found[stage][outcome] += count
-            return found
+                        found.setdefault(stage, _none())[outcome] += count
+        return {stage.name: found[stage.name] for stage in STAGES.every if stage.name in found}
 
     def note(self, node: str, rows: dict[str, dict[str, int]], megabytes: float) -> None:
         """Note what a node of the run has counted so far, in place of what it had counted before."""

@@ -19,7 +19,7 @@ def models_of(stages: Collection[str], config: CurateConfig) -> tuple[Model, ...
     A stage that the configuration turns off needs none.
     """
     needed: set[str] = set()
-    for stage in STAGES:
+    for stage in STAGES.every:
         if stage.name in stages and not is_off(stage, config):
             needed |= {*stage.works_with(config.models)[0]}
     return tuple(role for role in get_args(Model) if role in needed and getattr(config.models, role) is not None)

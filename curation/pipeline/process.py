@@ -99,7 +99,9 @@ def process(
     heads = ledger.heads(ids)
     duplicates = ledger.duplicates(ids)
     older = ledger.older(stage, ids)
-    rewritten = {stage, *STAGES.later(stage)}
+    # A sample that is made without an optional stage has no part of that stage's earlier results.
+    retired = (*STAGES.later(stage), *STAGES.left_out(stage, hashes.on))
+    rewritten = {stage, *retired}
     due: list[tuple[Registered, Standing]] = []
     for source in ledger.sources(ids):
         where = standing(source, heads.get(source.id, {}), hashes)
@@ -117,7 +119,9 @@ def process(
         first = rewritten.isdisjoint(heads.get(source.id, {}))
         try:
             with turn(source.position):
-                outcome = _carry(stage, source, where, older.get(source.id, set()), first, ledger, work, stop, watch)
+                outcome = _carry(
+                    stage, source, where, older.get(source.id, set()), retired, first, ledger, work, stop, watch
+                )
         except (OSError, sa.exc.OperationalError) as error:
             if is_storage_full(error):
                 raise _full(error) from error
@@ -144,6 +148,7 @@ def _carry(
     source: Registered,
     where: Standing,
     older: set[str],
+    retired: Sequence[str],
     first: bool,
     ledger: Ledger,
     work: Callable[[Inputs], Record],
@@ -152,7 +157,7 @@ def _carry(
 ) -> Literal["made", "reused", "rejected"]:
     for fingerprint in where.fingerprints:
         if fingerprint in older:
-            ledger.adopt(source.id, stage, fingerprint, STAGES.later(stage))
+            ledger.adopt(source.id, stage, fingerprint, retired)
             return "reused"
     started = time.monotonic()
     try:
@@ -167,12 +172,12 @@ def _carry(
         if is_storage_full(error):
             raise _full(error) from error
         failure = _failure(stage, source.id, error)
-        _reject(stage, source, where, ledger, failure, time.monotonic() - started)
+        _reject(stage, source, where, retired, ledger, failure, time.monotonic() - started)
         if counts_as_alike(stage, failure):
             watch.failed(stage, source.id, error, charged=failure.error_class == "poison")
         return "rejected"
     entry = record_entry(source.id, stage, where.fingerprints.done, record, time.monotonic() - started)
-    ledger.write(entry, STAGES.later(stage), first=first)
+    ledger.write(entry, retired, first=first)
     watch.succeeded(stage)
     return "made"
 
@@ -195,14 +200,22 @@ def _failure(stage: str, video_id: str, error: Exception) -> StageError:
     return PoisonError("unexpected", in_one_line(error, 2000))
 
 
-def _reject(stage: str, source: Registered, where: Standing, ledger: Ledger, error: StageError, seconds: float) -> None:
+def _reject(
+    stage: str,
+    source: Registered,
+    where: Standing,
+    retired: Sequence[str],
+    ledger: Ledger,
+    error: StageError,
+    seconds: float,
+) -> None:
     fingerprint = where.fingerprints.of(error.error_class)
     before = ledger.entry(source.id, stage, fingerprint)
     rejection = Rejection(
         id=source.id, stage=stage, error_class=error.error_class, reason=error.reason, evidence=error.evidence[:4000]
     )
     attempts = 1 + (before.attempts if before is not None else 0)
-    ledger.write(rejection_entry(rejection, fingerprint, attempts, seconds), STAGES.later(stage))
+    ledger.write(rejection_entry(rejection, fingerprint, attempts, seconds), retired)
 
 
 def _full(error: BaseException) -> StorageFull:

@@ -29,6 +29,7 @@ from curation.pipeline.nodes.require import require_cluster
 from curation.pipeline.open_files import require_files
 from curation.pipeline.process import process
 from curation.pipeline.services import Services, open_services
+from curation.pipeline.settings import optional_on
 from curation.pipeline.stage_functions import stage_function
 from curation.pipeline.throughput import History
 from curation.pipeline.turns import PriorityGate, places, workers
@@ -62,12 +63,17 @@ class Run:
         self.notes: list[str] = []  # what the user is told at the end
         self.history = History(services.meter)
         self.turns = {
-            stage: PriorityGate(places(stage, services.config), services.raise_if_stopped) for stage in STAGES.names
+            stage: PriorityGate(places(stage, services.config), services.raise_if_stopped) for stage in self.stages
         }
         self.watch = FailureWatch(services.config.run.max_alike)
         self.early_error: Exception | None = None  # what stopped the head start, for the flow to raise
         self._ids: list[str] | None = None
-        self._tried: dict[str, set[str]] = {stage: set() for stage in STAGES.names}
+        self._tried: dict[str, set[str]] = {stage: set() for stage in self.stages}
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The stages of the run's configuration, in order."""
+        return tuple(stage.name for stage in STAGES.of(optional_on(self.services.config)))
 
     def carry(
         self,

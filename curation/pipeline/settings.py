@@ -23,27 +23,30 @@ PROMPT_KEYS = {
     "extract": "extract.prompt",
     "refine": "refine.prompt",
     "judge": "audit.judge_prompt",
+    "extract-speech": "extract.speech_prompt",
+    "refine-speech": "refine.speech_prompt",
 }  # by the names that the table of stages gives prompts
 
 
 def load_prompts(config: CurateConfig) -> dict[str, Prompt]:
-    """The prompts of a configuration by their name in the table of stages; `judge` only where a judge is configured.
+    """The prompts of a configuration by their name in the table of stages.
 
-    Raises PromptError for a prompt that is not there.
+    `judge` only where a judge is configured, those that tell what is said only where there are transcripts. Raises
+    PromptError for a prompt that is not there.
     """
-    return {
-        name: load(_value(config, key))
-        for name, key in PROMPT_KEYS.items()
-        if name != "judge" or config.models.judge is not None
-    }
+    unused = {"judge"} if config.models.judge is None else set[str | None]()
+    if not optional_on(config):
+        unused |= {stage.told for stage in STAGES}
+    return {name: load(_value(config, key)) for name, key in PROMPT_KEYS.items() if name not in unused}
 
 
 def stage_hashes(config: CurateConfig, prompts: Mapping[str, Prompt], models: ModelIdentities) -> StageHashes:
     """What the results of every stage depend on. Pure."""
     return StageHashes(
-        results={stage.name: _hash(_of_results(stage, config, prompts, models)) for stage in STAGES},
-        limits={stage.name: _hash(limits_of(stage, config)) for stage in STAGES if stage.limits},
+        results={stage.name: _hash(_of_results(stage, config, prompts, models)) for stage in STAGES.every},
+        limits={stage.name: _hash(limits_of(stage, config)) for stage in STAGES.every if stage.limits},
         policy=_hash(values(config, POLICY)),
+        on=optional_on(config),
     )
 
 
@@ -64,6 +67,11 @@ def is_off(stage: Stage, config: CurateConfig) -> bool:
     return stage.switch is not None and bool(_value(config, stage.switch) == _OFF)
 
 
+def optional_on(config: CurateConfig) -> frozenset[str]:
+    """The optional stages that the configuration does not turn off."""
+    return frozenset(name for name in STAGES.optional if not is_off(STAGES[name], config))
+
+
 def _of_results(
     stage: Stage, config: CurateConfig, prompts: Mapping[str, Prompt], models: ModelIdentities
 ) -> dict[str, Any]:
@@ -71,6 +79,8 @@ def _of_results(
     if stage.switch is not None and is_off(stage, config):
         return depends
     roles, prompt = stage.works_with(models)
+    for name in optional_on(config).intersection(stage.needs):  # how the stage uses what it found there
+        depends[name] = prompts[stage.told].sha256 if stage.told is not None and prompt is not None else "read"
     if prompt is not None and prompt in prompts:
         depends["prompt"] = prompts[prompt].sha256
     return depends | {role: getattr(models, role) for role in roles}

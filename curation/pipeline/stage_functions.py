@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from curation.audit.audit import Tools, audit
+from curation.ledger.stages import STAGES, TRANSCRIBE
 from curation.pipeline.process import Inputs
 from curation.pipeline.services import Services
 from curation.sources.filters import judge_publication, judge_video, refuse
@@ -16,9 +17,13 @@ from curation.text.caption import caption_frames
 from curation.text.extract import extract
 from curation.text.extract_trained import extract_trained
 from curation.text.refine import refine
+from curation.text.speech import Speech, speech_of
+from curation.text.transcribe.subtitles import transcript_of
 from schemas.audit import Audit
 from schemas.binding import Binding
-from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Record, Summary, Video
+from schemas.errors import NotStored
+from schemas.parts.transcript import Transcript
+from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Record, Subtitle, Summary, Video
 from schemas.time import FrameIndex
 
 Work = Callable[[Inputs], Record]
@@ -50,6 +55,25 @@ def _filter(services: Services, inputs: Inputs) -> Judgement:
 def _frames(services: Services, inputs: Inputs) -> FrameSet:
     with services.meter.waiting("decode"):
         return services.pictures.sample(inputs.record("download", Video))
+
+
+def _transcribe(services: Services, inputs: Inputs) -> Transcript:
+    def read(track: Subtitle) -> bytes:
+        try:
+            return services.store.take("subtitles", track.sha256, track.format).read_bytes()
+        except NotStored:
+            services.fetch(inputs.source)  # the store lost it: its publisher gives it again
+            return services.store.take("subtitles", track.sha256, track.format).read_bytes()
+
+    return transcript_of(inputs.record("download", Video), read, services.config.transcribe)
+
+
+def _transcript(services: Services, inputs: Inputs) -> Transcript | None:
+    return inputs.record(TRANSCRIBE, Transcript) if TRANSCRIBE in services.hashes.on else None
+
+
+def _speech(services: Services, inputs: Inputs, stage: str) -> Speech | None:
+    return speech_of(_transcript(services, inputs), services.prompts.get(STAGES[stage].told or ""))
 
 
 def _caption(services: Services, inputs: Inputs) -> CaptionSet:
@@ -91,6 +115,7 @@ def _extract(services: Services, inputs: Inputs) -> Extract:
         services.prompts["extract"],
         services.config.extract,
         hashes,
+        _speech(services, inputs, "extract"),
     )
 
 
@@ -104,6 +129,7 @@ def _refine(services: Services, inputs: Inputs) -> Summary:
         services.prompts["refine"],
         services.embedder,
         services.config.refine,
+        _speech(services, inputs, "refine"),
     )
 
 
@@ -121,7 +147,13 @@ def _audit(services: Services, inputs: Inputs) -> Audit:
     services.binding.check_summary(inputs.id, frames, captions, inputs.record("extract", Extract), summary)
     video = inputs.record("download", Video)
     return audit(
-        frames, captions, summary, lambda index: _read(services, video, frames, index), tools, services.config.audit
+        frames,
+        captions,
+        summary,
+        lambda index: _read(services, video, frames, index),
+        tools,
+        services.config.audit,
+        _transcript(services, inputs),
     )
 
 
@@ -140,6 +172,7 @@ FUNCTIONS: dict[str, Callable[[Services, Inputs], Record]] = {
     "download": _download,
     "filter": _filter,
     "frames": _frames,
+    TRANSCRIBE: _transcribe,
     "caption": _caption,
     "binding": _binding,
     "extract": _extract,

@@ -121,12 +121,12 @@ def _moves(change: _Change, heads: Mapping[str, Head], hashes: StageHashes) -> I
     """The results of a video whose fingerprint changes with its address, as parameters of the update."""
     was = {"source": change.before.digest, "listing": checksum(change.before.payload)}
     now = {"source": change.digest, "listing": checksum(change.payload)}
-    for stage in STAGES:
-        head = heads.get(stage.name)
-        if head is None or not was.keys() >= set(stage.needs):
+    for stage in STAGES.of(hashes.on):
+        head, needs = heads.get(stage.name), STAGES.needs(stage, hashes.on)
+        if head is None or not was.keys() >= set(needs):
             return
         old, new = (
-            fingerprints_of(stage, hashes, known["listing"], [known[name] for name in stage.needs]).of(head.error_class)
+            fingerprints_of(stage, hashes, known["listing"], [known[name] for name in needs]).of(head.error_class)
             for known in (was, now)
         )
         if head.fingerprint != old:

@@ -96,9 +96,10 @@ def _moves(source: Registered, heads: Mapping[str, Head], old: OldHashes, new: S
     moves = []
     for stage in STAGES:
         head = heads.get(stage.name)
-        if head is None or stage.name not in old.stages or not digests.keys() >= set(stage.needs):
+        needs = STAGES.needs(stage, new.on)  # what is made from an optional stage has no earlier result
+        if head is None or stage.name not in old.stages or not digests.keys() >= set(needs):
             break
-        inputs = [digests[name] for name in stage.needs]
+        inputs = [digests[name] for name in needs]
         was = fingerprint_of(stage, old.stages[stage.name], inputs)
         if head.error_class == "refused":
             policy = (old.policy, digests["listing"])

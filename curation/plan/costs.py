@@ -89,6 +89,12 @@ def gather(services: Services, first: Iterable[str] = ()) -> Probed:
     return Probed(tuple(chosen), states, entered, cost, tuple(spans), len(settled))
 
 
+def column(stage: str) -> int:
+    """The place of a stage in the arrays; of an optional one, which costs nothing, that of the stage after it."""
+    after = [one for one in STAGES.every[STAGES.places_of_rejection.index(stage) - 1 :] if not one.optional]
+    return STAGES.names.index(after[0].name)
+
+
 def is_settled(video: VideoStanding) -> bool:
     """Whether a video tells what others may cost: it is not pending, and no unusable list row."""
     return bool(video.source.payload) and video.where.state != "pending"

@@ -18,9 +18,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from curation.ledger.stages import LANES, ROLES, STAGES, Lane
+from curation.ledger.stages import LANES, ROLES, Lane
 from curation.pipeline.budget import bill
-from curation.plan.costs import QUANTITIES, Probed, busy_seconds, most_at_once
+from curation.plan.costs import QUANTITIES, Probed, busy_seconds, column, most_at_once
 from curation.plan.intervals import Numbers, Range, interval, totals, wilson
 from models.identity import name_of
 from schemas.configuration.config import CurateConfig
@@ -87,7 +87,7 @@ def problem(probed: Probed, due: Mapping[str, str]) -> str | None:
             f"extrapolated: give --probe {2 * LEAST} or more, or sources with more videos"
         )
     for stage, count in sorted(Counter(due.values()).items()):
-        if not probed.entered[:, STAGES.names.index(stage)].any():
+        if not probed.entered[:, column(stage)].any():
             return f"due at {stage}: {number_of(count, 'video')}, and no settled video came there: probe some (--probe)"
     return None
 
@@ -96,7 +96,7 @@ def estimate(probed: Probed, due: Mapping[str, str], config: CurateConfig, measu
     """Extrapolate to the due videos (id -> stage). Raises ValueError where `problem` gives a reason."""
     if why := problem(probed, due):
         raise ValueError(why)
-    counts = {STAGES.names.index(stage): count for stage, count in Counter(due.values()).items()}
+    counts = {column(stage): count for stage, count in Counter(due.values()).items()}
     seed = int.from_bytes(hashlib.sha256(config.name.encode()).digest()[:8], "big")
     cost = probed.cost.copy()
     for lane in LANES:
@@ -164,7 +164,7 @@ def _states(probed: Probed, due: Mapping[str, str]) -> dict[str, Range]:
     for state in ("sample", "rejected", "retryable"):
         parts = []
         for stage, count in Counter(due.values()).items():
-            there = probed.entered[:, STAGES.names.index(stage)]
+            there = probed.entered[:, column(stage)]
             came = [s for s, is_there in zip(probed.states, there, strict=True) if is_there]
             parts.append([count * share for share in wilson(came.count(state), len(came))])
         expected, low, high = (sum(part[i] for part in parts) for i in range(3))

@@ -64,10 +64,10 @@ class Reruns(NamedTuple):
 
 def reruns_of(key: Key) -> Reruns:
     """What a key of `CurateConfig` makes due. A section stands for all its keys together."""
-    again = [stage for stage in STAGES if _changes(stage, key)]
-    retried = [stage for stage in STAGES if _limits(stage, key) and stage not in again]
+    again = [stage for stage in STAGES.every if _changes(stage, key)]
+    retried = [stage for stage in STAGES.every if _limits(stage, key) and stage not in again]
     changed, after = {stage.name for stage in again if stage.published}, list[str]()
-    for stage in STAGES:
+    for stage in STAGES.every:
         if changed.intersection(stage.needs):
             changed.update({stage.name} if stage.published else ())
             after += [stage.name] if stage not in again else []
@@ -82,8 +82,9 @@ def reruns_of(key: Key) -> Reruns:
 def _changes(stage: Stage, key: Key) -> bool:
     """Whether a key can change a stage's finished results."""
     names = [*stage.keys, *(name for name, _ in stage.later_keys), *([stage.switch] if stage.switch else ())]
-    if stage.prompt is not None:
-        names.append(PROMPT_KEYS[stage.prompt])
+    names += [PROMPT_KEYS[prompt] for prompt in (stage.prompt, stage.told) if prompt is not None]
+    # A stage is made in another way when one that it reads is turned on or off.
+    names += [switch for name in STAGES.optional if name in stage.needs and (switch := STAGES[name].switch)]
     return any(_is(key, name) for name in names) or any(
         _is(key, f"models.{role}") or (key.name.startswith(f"models.{role}.") and _identifies(key))
         for role in (stage.asks, stage.instead, *stage.models)

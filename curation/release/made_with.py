@@ -13,7 +13,7 @@ from typing import Any
 from curation.ledger.stages import STAGES, Stage
 from curation.pipeline.identities import ModelIdentities, known_identities
 from curation.pipeline.services import Services
-from curation.pipeline.settings import is_off, limits_of, settings_of, values
+from curation.pipeline.settings import is_off, limits_of, optional_on, settings_of, values
 from curation.release.splits.assign import RULE
 from schemas.release import StageState
 from schemas.safe_text import plain_line
@@ -25,9 +25,9 @@ _GATE = {"audit": ("audit.refuse_below", "audit.review_below")}  # limits that a
 
 
 def stage_states(services: Services) -> tuple[StageState, ...]:
-    """The state of every stage, in order; then of the rules for verdicts, and of the splits."""
+    """The state of every stage of the configuration, in order; then of the rules for verdicts, and of the splits."""
     identities = known_identities(services.ledger, services.config.models)
-    states = [_state(stage, services, identities) for stage in STAGES]
+    states = [_state(stage, services, identities) for stage in STAGES.of(optional_on(services.config))]
     rules = values(
         services.config, tuple(f"review.{name}" for name in ("rule", "least", "adjudication", "min_seconds"))
     )

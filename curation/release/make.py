@@ -26,7 +26,9 @@ from pydantic import ValidationError
 
 from curation.dataset.export import export_key
 from curation.dataset.statistics import Tally
+from curation.ledger.stages import TRANSCRIBE
 from curation.pipeline.services import Services
+from curation.pipeline.settings import optional_on
 from curation.release.configurations import lineage
 from curation.release.configurations.configuration import Inputs
 from curation.release.configurations.registry import configurations
@@ -157,7 +159,8 @@ def _write(plan: Plan, services: Services, new: Path, earlier: OpenedRelease | N
     tally, splits, failed = Tally(), dict[str, SplitName](), list[str]()
     example: dict[str, Any] | None = None
     with ExitStack() as stack:
-        known = configurations(annotators=services.config.extract.annotators > 1)
+        config = services.config
+        known = configurations(annotators=config.extract.annotators > 1, transcripts=TRANSCRIBE in optional_on(config))
         writers = [stack.enter_context(ConfigurationWriter(new, each)) for each in known]
         for made in _samples(plan, services, assignment):
             if isinstance(made.published, StageError):

@@ -73,7 +73,10 @@ def sum_up(services: Services, overview: Overview, how: Course | None, why: str 
         rejected=overview.states["rejected"],
         retryable=overview.states["retryable"],
         pending=overview.states["pending"],
-        stages={stage: _stage(stage, overview, made.get(stage, {})) for stage in STAGES.names},
+        stages={
+            stage.name: _stage(stage.name, overview, made.get(stage.name, {}))
+            for stage in STAGES.of(services.hashes.on)
+        },
         reasons=dict(sorted(overview.reasons.items(), key=lambda item: (-item[1], item[0]))),
         totals=totals,
         tokens_in_per_second=round(totals.per_second(totals.tokens_in), 3),

@@ -24,6 +24,7 @@ def summarize(view: LedgerView) -> WorkspaceStatus:
             reasons[str(one.why)] += 1
             poison += one.why.error_class == "poison"
     last = view.ledger.last_run()
+    names = tuple(stage.name for stage in STAGES.of(view.hashes.on))
     return WorkspaceStatus(
         videos=states.total(),
         samples=states["sample"],
@@ -37,9 +38,9 @@ def summarize(view: LedgerView) -> WorkspaceStatus:
                 due=by_stage.due[stage],
                 last_run=LastRunCounts(**last.stages.get(stage, {})) if last is not None else LastRunCounts(),
             )
-            for stage in STAGES.names
+            for stage in names
         },
-        elsewhere={place: count for place, count in by_stage.rejected.items() if place not in STAGES.names},
+        elsewhere={place: count for place, count in by_stage.rejected.items() if place not in names},
         reasons=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
         poison=poison,
         last_run=RunOutcome(number=last.number, outcome=last.outcome) if last is not None else None,

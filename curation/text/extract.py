@@ -17,6 +17,7 @@ import itertools
 import json
 import math
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
@@ -27,6 +28,7 @@ from curation.text.ask import BadReply, GaveUp, Question, Read, ask, maker
 from curation.text.candidates import all_alike
 from curation.text.consensus import consensus, least_usable
 from curation.text.prompt_lines import json_number, prompt_line, render
+from curation.text.speech import EVERYTHING, Speech, room, spans, with_speech
 from curation.text.windows import shares, windows
 from models.chat import ChatModel, JsonSchema, Request
 from prompts import Prompt
@@ -110,11 +112,13 @@ def extract(
     prompt: Prompt,
     config: ExtractConfig,
     hashes: Mapping[FrameIndex, str] | None = None,
+    speech: Speech | None = None,
 ) -> Extract:
     """Choose the keyframes of a video of `total_frames` sampled frames at `fps` among the captioned frames.
 
-    `hashes` are the perceptual hashes of those frames, by which keyframes that all look alike are found. Of several
-    annotators more than half must have a usable choice; else the fault of the first that has none is that of the video.
+    `hashes` are the perceptual hashes of those frames, by which keyframes that all look alike are found; `speech` is
+    what the model is told of what is said. Of several annotators more than half must have a usable choice; else the
+    fault of the first that has none is that of the video.
 
     Raises PermanentError: `prompt_echo` when a window has no answer but the numbers of an example in the prompt,
     `keyframes_alike` when all keyframes look alike and most of the video does not, `extract_failed` with the raw reply
@@ -125,7 +129,8 @@ def extract(
     _check(captions.captions, total_frames, fps)
     found: list[_Round | _NoChoice] = []
     for annotator in range(config.annotators):
-        found.append(_choose(captions.captions, total_frames, model, prompt, config, hashes, annotator * VARIANTS))
+        variant = annotator * VARIANTS
+        found.append(_choose(captions.captions, total_frames, model, prompt, config, hashes, variant, speech))
         unusable = [one for one in found if isinstance(one, _NoChoice)]
         if len(unusable) > config.annotators - least_usable(config.annotators):
             of = f"{len(unusable)} of {config.annotators} annotators, the first: " if config.annotators > 1 else ""
@@ -150,11 +155,16 @@ def extract(
     )
 
 
-def question(offered: CaptionSet, total_frames: int, prompt: Prompt, config: ExtractConfig) -> Question:
-    """What the model is asked when all offered captions fit into one request."""
+def question(
+    offered: CaptionSet, total_frames: int, prompt: Prompt, config: ExtractConfig, speech: Speech | None = None
+) -> Question:
+    """What the model is asked when all offered captions, and all that is said, fit into one request."""
     whole = _Window(offered.captions, bounds(total_frames, len(offered.captions), config))
     examples = _examples(prompt)
-    return Question(_text(prompt, *whole), lambda reply: _read_reply(whole, reply, examples))
+    return Question(
+        with_speech(_text(prompt, *whole), speech, EVERYTHING, sys.maxsize, len),
+        lambda reply: _read_reply(whole, reply, examples),
+    )
 
 
 def reply_of(seconds: Iterable[float]) -> str:
@@ -182,10 +192,11 @@ def _choose(
     config: ExtractConfig,
     hashes: Mapping[FrameIndex, str],
     variant: int,
+    speech: Speech | None,
 ) -> _Round | _NoChoice:
     """The choice of one annotator, whose requests begin with `variant`: within the bounds, and not all alike."""
     whole = bounds(total_frames, len(captions), config)
-    first = _ask_round(captions, whole, model, prompt, config, hashes, variant, exact=False)
+    first = _ask_round(captions, whole, model, prompt, config, hashes, variant, speech, exact=False)
     if isinstance(first, _NoChoice):
         return first
     made = first._replace(rounds=int(first.windows > 1))
@@ -193,7 +204,7 @@ def _choose(
         union = set(first.chosen)
         above = len(first.chosen) > whole.maximum
         left = [c for c in captions if c.index in union] if above else captions
-        second = _ask_round(left, whole, model, prompt, config, hashes, variant, exact=True)
+        second = _ask_round(left, whole, model, prompt, config, hashes, variant, speech, exact=True)
         if isinstance(second, _NoChoice):
             return second._replace(effort=first.effort + second.effort)
         made = made._replace(chosen=second.chosen, rounds=made.rounds + 1, effort=first.effort + second.effort)
@@ -210,6 +221,7 @@ def _ask_round(
     config: ExtractConfig,
     hashes: Mapping[FrameIndex, str],
     variant: int,
+    speech: Speech | None,
     *,
     exact: bool,
 ) -> _Round | _NoChoice:
@@ -223,19 +235,22 @@ def _ask_round(
 
     def fits(window: range) -> bool:
         text = _text(prompt, captions[window.start : window.stop], whole)
-        return model.count_tokens(text) <= budget
+        # A window of one caption may take the room for speech too: no transcript makes a prompt too long.
+        kept = room(speech, budget) if len(window) > 1 else 0
+        return model.count_tokens(text) <= budget - kept
 
     split = windows(len(captions), fits, config.window_frames, overlap)
     asked = _quotas([captions[w.start : w.stop] for w in split], whole, exact=exact)
+    told = spans([window.captions[0].time for window in asked])
     requests = [
         Request(
-            _text(prompt, window.captions, window.bounds),
+            with_speech(_text(prompt, window.captions, window.bounds), speech, span, budget, model.count_tokens),
             None,
             schema_of([c.time for c in window.captions], window.bounds.minimum, window.bounds.maximum),
             config.max_tokens,
             variant,
         )
-        for window in asked
+        for window, span in zip(asked, told, strict=True)
     ]
     examples = _examples(prompt)
 

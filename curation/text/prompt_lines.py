@@ -17,8 +17,12 @@ def prompt_line(times: Iterable[float], caption: str) -> str:
 
     The caption is always one line. Brackets in it that look like times become parentheses.
     """
-    inert = _TIME_BRACKET.sub(r"(\1)", clean_text(caption))
-    return f"[{','.join(plain_seconds(t) for t in times)}] {inert}"
+    return f"[{','.join(plain_seconds(t) for t in times)}] {inert(caption)}"
+
+
+def inert(text: str) -> str:
+    """A text of somebody else as one line in which no bracket looks like times."""
+    return _TIME_BRACKET.sub(r"(\1)", clean_text(text))
 
 
 def json_number(seconds: float) -> int | float:

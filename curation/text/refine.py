@@ -8,6 +8,7 @@ the same. So the summary's V2V holds every extracted keyframe, and each keyframe
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from curation.text.ask import BadReply, GaveUp, Question, Read, ask, maker
 from curation.text.degenerate import degenerate, no_sentence, repeated_sentence
 from curation.text.echo import is_echo
 from curation.text.prompt_lines import json_number, prompt_line, render
+from curation.text.speech import EVERYTHING, Speech, room, spans, with_speech
 from curation.text.windows import windows
 from models.chat import ChatModel, Embedder, JsonSchema, Request
 from prompts import Prompt
@@ -107,8 +109,9 @@ def refine(
     prompt: Prompt,
     embedder: Embedder,
     config: RefineConfig,
+    speech: Speech | None = None,
 ) -> Summary:
-    """Write the abstractive summary of the extracted keyframes (sampled at `fps`).
+    """Write the abstractive summary of the extracted keyframes (sampled at `fps`); `speech` is told to the model too.
 
     Lines that do not fit into one request are rewritten in windows. A window without a usable answer after all attempts
     (against the schema, or with a line that no sentence cites) is halved once. Raises PermanentError when a half fails
@@ -117,11 +120,15 @@ def refine(
     """
     lines, merged = _fold(captions, extract, fps, embedder, config)
     budget = model.context - config.max_tokens
-    split = windows(
-        len(lines), lambda w: model.count_tokens(_text(prompt, lines[w.start : w.stop])) <= budget, config.lines
-    )
+
+    def fits(window: range) -> bool:
+        # A single line may take the room for speech too: no transcript makes a prompt too long.
+        kept = room(speech, budget) if len(window) > 1 else 0
+        return model.count_tokens(_text(prompt, lines[window.start : window.stop])) <= budget - kept
+
+    split = windows(len(lines), fits, config.lines)
     parts = [lines[w.start : w.stop] for w in split]
-    sentences, effort = _rewrite(parts, model, prompt, config, halve=True)
+    sentences, effort = _rewrite(parts, model, prompt, config, speech, halve=True)
     final = _without_repetitions(sentences, embedder, config)
     repaired = len(final) < len(sentences)
     return Summary(
@@ -135,15 +142,24 @@ def refine(
 
 
 def question(
-    captions: CaptionSet, extract: Extract, merged: Sequence[MergedLine], prompt: Prompt, config: RefineConfig
+    captions: CaptionSet,
+    extract: Extract,
+    merged: Sequence[MergedLine],
+    prompt: Prompt,
+    config: RefineConfig,
+    speech: Speech | None = None,
 ) -> Question:
-    """What the model is asked when all lines fit into one request; `merged` is what the summary says was merged."""
+    """What the model is asked when all lines, and all that is said, fit into one request.
+
+    `merged` is what the summary says was merged.
+    """
     known = {caption.index: caption for caption in captions.captions}
     chosen = [known[index] for index in extract.keyframes if index in known]
     places = {caption.time: place for place, caption in enumerate(chosen)}
     merges = [Merge(places[m.time], places[m.into], m.similarity) for m in merged if {m.time, m.into} <= places.keys()]
     lines = _lines(chosen, merges)
-    return Question(_text(prompt, lines), lambda reply: _read_reply(lines, reply, prompt, config.language))
+    text = with_speech(_text(prompt, lines), speech, EVERYTHING, sys.maxsize, len)
+    return Question(text, lambda reply: _read_reply(lines, reply, prompt, config.language, speech))
 
 
 def reply_of(sentences: Iterable[Sentence]) -> str:
@@ -153,18 +169,28 @@ def reply_of(sentences: Iterable[Sentence]) -> str:
 
 
 def _rewrite(
-    parts: Sequence[Sequence[Line]], model: ChatModel, prompt: Prompt, config: RefineConfig, *, halve: bool
+    parts: Sequence[Sequence[Line]],
+    model: ChatModel,
+    prompt: Prompt,
+    config: RefineConfig,
+    speech: Speech | None,
+    *,
+    halve: bool,
 ) -> tuple[list[Sentence], Effort]:
     """The sentences of all parts, in no order. With `halve`, a part that fails is halved: short parts are easier."""
+    budget = model.context - config.max_tokens
     requests = [
         Request(
-            _text(prompt, part), None, schema_of([t for line in part for t in line.times], len(part)), config.max_tokens
+            with_speech(_text(prompt, part), speech, span, budget, model.count_tokens),
+            None,
+            schema_of([t for line in part for t in line.times], len(part)),
+            config.max_tokens,
         )
-        for part in parts
+        for part, span in zip(parts, spans([part[0].times[0] for part in parts]), strict=True)
     ]
 
     def read(position: int, text: str) -> Read[list[Sentence]]:
-        return _read_reply(parts[position], text, prompt, config.language)
+        return _read_reply(parts[position], text, prompt, config.language, speech)
 
     outcomes = ask(model, requests, read, config.attempts)
     sentences: list[Sentence] = []
@@ -180,7 +206,7 @@ def _rewrite(
             span = f"seconds {part[0].times[0]:g} to {part[-1].times[0]:g}"
             raise PermanentError(outcome.slug("refine_failed"), f"{span}: {outcome.evidence()}")
     if halves:
-        more, cost = _rewrite(halves, model, prompt, config, halve=False)
+        more, cost = _rewrite(halves, model, prompt, config, speech, halve=False)
         return sentences + more, effort + cost
     return sentences, effort
 
@@ -219,7 +245,9 @@ def _text(prompt: Prompt, lines: Sequence[Line]) -> str:
     return render(prompt, lines="\n".join(prompt_line(line.times, line.text) for line in lines))
 
 
-def _read_reply(lines: Sequence[Line], text: str, prompt: Prompt, language: str | None) -> Read[list[Sentence]]:
+def _read_reply(
+    lines: Sequence[Line], text: str, prompt: Prompt, language: str | None, speech: Speech | None = None
+) -> Read[list[Sentence]]:
     """The sentences of a reply in order of time; every keyframe of `lines` belongs to a sentence. Raises BadReply."""
     try:
         reply = _Reply.model_validate_json(text)
@@ -237,7 +265,7 @@ def _read_reply(lines: Sequence[Line], text: str, prompt: Prompt, language: str 
         if not words or len(words) > LONGEST_SENTENCE:
             raise BadReply("empty_sentence" if not words else f"long_sentence: {len(words)} characters")
         sentences.append((sorted({Seconds(float(k)) for k in item.keyframes}), words))
-    _refuse_faults(lines, sentences, prompt.own, language)
+    _refuse_faults(lines, sentences, prompt, language, speech)
     _attach_shared(lines, sentences)
     ordered = sorted(((tuple(sorted(times)), words) for times, words in sentences), key=lambda s: s[0])
     written = [(tuple(item.keyframes), item.text) for item in reply.sentences]
@@ -245,10 +273,16 @@ def _read_reply(lines: Sequence[Line], text: str, prompt: Prompt, language: str 
 
 
 def _refuse_faults(
-    lines: Sequence[Line], sentences: Sequence[tuple[Sequence[Seconds], str]], own: str, language: str | None
+    lines: Sequence[Line],
+    sentences: Sequence[tuple[Sequence[Seconds], str]],
+    prompt: Prompt,
+    language: str | None,
+    speech: Speech | None,
 ) -> None:
-    """Raise BadReply for a text that the prompt says and the captions do not, and for one that is no summary."""
-    captions = "\n".join(line.text for line in lines)
+    """Raise BadReply for a text that the prompt says and what it was given does not, and for one that is no summary."""
+    captions, own = "\n".join(line.text for line in lines), prompt.own
+    if speech is not None:
+        captions, own = f"{captions}\n{speech.words}", f"{own}\n{speech.prompt.own}"
     for _, sentence in sentences:
         if is_echo(sentence, own, captions):
             raise BadReply(f"prompt_echo: {sentence[:200]!r}")

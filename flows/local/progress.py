@@ -148,6 +148,8 @@ class Display:
             note = f"[red]{row['rejected']} rejected[/red]" if row["rejected"] else ""
             if stage == "download":
                 note = f"{counts.megabytes:.1f} MB {note}"
+            for name in counts.rows().keys() - self._tasks.keys():  # an optional stage
+                self._tasks[name] = self._bars.add_task(name, total=None, note="")
             self._bars.update(self._tasks[stage], completed=sum(row.values()), note=note)
             left = self._total  # later stages never see the videos that an earlier stage rejected
             for name, counted in counts.rows().items():

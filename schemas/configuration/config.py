@@ -18,7 +18,14 @@ from schemas.configuration.refresh_config import RefreshConfig
 from schemas.configuration.review_config import ReviewConfig
 from schemas.configuration.section import Count, Fraction, Seconds, Section, Unit
 from schemas.configuration.store_config import StoreConfig
-from schemas.configuration.text_config import AuditConfig, BindingConfig, CaptionConfig, ExtractConfig, RefineConfig
+from schemas.configuration.text_config import (
+    AuditConfig,
+    BindingConfig,
+    CaptionConfig,
+    ExtractConfig,
+    RefineConfig,
+    TranscribeConfig,
+)
 from schemas.configuration.video_config import (
     DownloadConfig,
     FilterConfig,
@@ -54,6 +61,7 @@ __all__ = [  # all sections of a run, wherever they are written
     "SourceSpec",
     "SplitConfig",
     "StoreConfig",
+    "TranscribeConfig",
     "resolve_path",
 ]
 
@@ -153,6 +161,7 @@ class CurateConfig(Section):
     download: DownloadConfig = DownloadConfig()
     filters: FilterConfig = FilterConfig()
     frames: FrameConfig = FrameConfig()
+    transcribe: TranscribeConfig = TranscribeConfig()
     models: ModelsConfig
     caption: CaptionConfig = CaptionConfig()
     extract: ExtractConfig = ExtractConfig()
@@ -170,6 +179,15 @@ class CurateConfig(Section):
     def _annotators(self) -> CurateConfig:
         if self.extract.annotators > 1 and self.models.extractor is not None:
             raise ValueError("extract.annotators must be 1 with models.extractor: a trained summarizer has one choice")
+        return self
+
+    @model_validator(mode="after")
+    def _subtitles(self) -> CurateConfig:
+        if self.transcribe.mode == "publisher" and not self.download.subtitles:
+            raise ValueError(
+                "transcribe.mode: publisher reads subtitles, and download.subtitles names no language: set it, "
+                "for instance to [en]"
+            )
         return self
 
 

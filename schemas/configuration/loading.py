@@ -223,13 +223,18 @@ def _localize(config: CurateConfig, folder: Path) -> CurateConfig:
                 update={name: localized(value, f"models.{name}") for name, value in named.items()}
             ),
             **{
-                section: value.model_copy(update={"prompt": local(value.prompt, f"{section}.prompt")})
-                for section, value in (
-                    ("caption", config.caption),
-                    ("extract", config.extract),
-                    ("refine", config.refine),
+                section: value.model_copy(
+                    update={
+                        key: local(getattr(value, key), f"{section}.{key}")
+                        for key in keys
+                        if getattr(value, key).endswith(".md")
+                    }
                 )
-                if value.prompt.endswith(".md")
+                for section, value, keys in (
+                    ("caption", config.caption, ("prompt",)),
+                    ("extract", config.extract, ("prompt", "speech_prompt")),
+                    ("refine", config.refine, ("prompt", "speech_prompt")),
+                )
             },
             **(
                 {

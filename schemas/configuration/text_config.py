@@ -1,4 +1,4 @@
-"""The sections of a run's configuration that concern texts: captions, keyframes, summaries, and their audits."""
+"""The sections of a run's configuration that concern texts: transcripts, captions, keyframes, summaries, audits."""
 
 from __future__ import annotations
 
@@ -11,8 +11,27 @@ from schemas.configuration.section import Count, Fraction, Language, Seconds, Se
 _PROMPT = "name of a prompt of this repository, or a file (.md); its text counts, not its name"
 _ANSWER = "longest answer of the model to one request"
 _ATTEMPTS = "requests for one answer, until it has the form that is asked for"
+_SPEECH = "prompt that tells the model what is said, after the captions, where there is a transcript"
 _LANGUAGE = "what the prompt asks for (ISO 639); null: any language"
 VARIANTS = 1000  # variants of a request that belong to one annotator, one for each attempt
+
+
+class TranscribeConfig(Section):
+    """What is said in the videos, as data for the choice of keyframes and the summaries, and as a column of the rows.
+
+    `publisher` reads the subtitles that `download.subtitles` names, those that people wrote before automatic ones, in
+    the order of the languages. A video without usable subtitles goes on without a transcript; the row says why.
+    """
+
+    mode: Literal["disable", "publisher"] = Field(
+        default="disable", description="publisher: the subtitles of the publisher; disable: no transcripts"
+    )
+    max_segments: Count = Field(
+        default=5000, ge=1, le=100_000, description="longest transcript, in segments; what follows is left out"
+    )
+    max_characters: Count = Field(
+        default=200_000, ge=1, le=2_000_000, description="longest transcript, in characters; what follows is left out"
+    )
 
 
 class CaptionConfig(Section):
@@ -29,6 +48,7 @@ class ExtractConfig(Section):
     """The choice of keyframes. Ratio = keyframes / sampled frames (published mean 0.1639)."""
 
     prompt: str = Field(default="extract.v2", description=_PROMPT)
+    speech_prompt: str = Field(default="extract-speech.v1", description=_SPEECH)
     ratio_min: Fraction = Field(default=0.03, description="smallest ratio of keyframes")
     ratio_target: Fraction = Field(default=0.1639, description="ratio of keyframes that the prompt asks for")
     ratio_max: Fraction = Field(default=0.35, description="largest ratio of keyframes")
@@ -65,6 +85,7 @@ class RefineConfig(Section):
     """The merging of near-duplicate captions, then their rewriting as a summary."""
 
     prompt: str = Field(default="refine.v2", description=_PROMPT)
+    speech_prompt: str = Field(default="refine-speech.v1", description=_SPEECH)
     similarity: Annotated[Fraction, Unit("cosine, 0 to 1")] = Field(
         default=0.9, description="captions at least so similar count as a repetition"
     )

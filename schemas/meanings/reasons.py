@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from schemas.meanings.reason import Place, Reason
 from schemas.meanings.source_reasons import DOWNLOAD, FILTERS, SOURCES
-from schemas.meanings.stage_reasons import CAPTIONS, EXPORT, FRAMES, PEOPLE, TEXTS
+from schemas.meanings.stage_reasons import CAPTIONS, EXPORT, FRAMES, PEOPLE, TEXTS, TRANSCRIPTS
 
-PLACES: tuple[Place, ...] = (SOURCES, DOWNLOAD, FILTERS, FRAMES, TEXTS, PEOPLE, EXPORT, CAPTIONS)
+PLACES: tuple[Place, ...] = (SOURCES, DOWNLOAD, FILTERS, FRAMES, TEXTS, PEOPLE, EXPORT, CAPTIONS, TRANSCRIPTS)
 _AT_THE_AUDIT = {reason.slug: reason for reason in PEOPLE.reasons}
-_OF_VIDEOS = {reason.slug: reason for place in reversed(PLACES) if place is not CAPTIONS for reason in place.reasons}
+_OF_PARTS = (CAPTIONS, TRANSCRIPTS)
+_OF_VIDEOS = {reason.slug: reason for place in reversed(PLACES) if place not in _OF_PARTS for reason in place.reasons}
 
 
 def described(slug: str, stage: str) -> Reason | None:

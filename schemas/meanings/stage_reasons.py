@@ -56,6 +56,25 @@ TEXTS = Place(
     ),
 )  # fmt: skip
 
+TRANSCRIPTS = Place(
+    "A video without a transcript, or a segment that is left out (column `transcript`; the video goes on)",
+    (
+        Reason("no_subtitles", "The publisher gives no subtitles in the languages of `download.subtitles`.",
+               "name further languages, if there are any"),
+        Reason("unreadable_subtitles", "The file is no WebVTT, SRT or json3 with cues; the column `notes` says more.",
+               "nothing; another language may have others"),
+        Reason("wrong_clock", "Most of the subtitles would be said after the end of the video.", "nothing"),
+        Reason("nothing_said", "No segment is left.", "nothing"),
+        Reason("no_time", "The segment ends before it begins.", "nothing, if few"),
+        Reason("after_the_end", "The segment begins after the end of the video.", "nothing, if few"),
+        Reason("too_long", "The segment has more than 1,000 characters.", "nothing, if few"),
+        Reason("broken_characters", "The segment holds bytes that are no text.", "nothing, if few"),
+        Reason("no_words", "The segment has neither letters nor digits.", "nothing, if few"),
+        Reason("over_limit", "The transcript is longer than `transcribe.max_segments` or `max_characters`.",
+               "raise the limit for long videos"),
+    ),
+)  # fmt: skip
+
 CAPTIONS = Place(
     "A frame without a caption (column `captions_failed`, `caption_missing`; the video goes on)",
     (

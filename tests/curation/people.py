@@ -14,6 +14,7 @@ from curation.ledger.standing import StageHashes, standing
 from curation.review.content_hash import content_sha256
 from schemas.audit import Audit
 from schemas.binding import Binding
+from schemas.parts.transcript import Transcript
 from schemas.records import Judgement, Record, Sample
 from schemas.review import REASONS, AddedKeyframe, KeyframeVerdict, Verdict
 from schemas.temporal import format_seconds
@@ -27,6 +28,7 @@ def finish(ledger: Ledger, sample: Sample, hashes: StageHashes = HASHES, audit: 
         "filter": Judgement(scores=sample.video.scores),
         "frames": sample.frames,
         "caption": sample.captions,
+        "transcribe": sample.transcript or Transcript(reason="no_subtitles"),
         "binding": Binding(checked=False),
         "extract": sample.extract,
         "refine": sample.summary,
@@ -34,7 +36,7 @@ def finish(ledger: Ledger, sample: Sample, hashes: StageHashes = HASHES, audit: 
     }
     ledger.register([sample.source])
     (source,) = ledger.sources([sample.source.id])
-    for stage in STAGES.names:
+    for stage in (one.name for one in STAGES.of(hashes.on)):
         where = standing(source, ledger.heads([source.id]).get(source.id, {}), hashes)
         if where.stage == stage:
             ledger.write(

@@ -243,10 +243,11 @@ def run_export(
     rows: int = 10,
     images: bool = True,
     rejections: tuple[Rejection, ...] = (LONG,),
+    transcripts: bool = False,
 ) -> Manifest:
     """Export the samples with `rows` rows per shard."""
     config = ExportConfig(rows_per_shard=rows, images=images)
-    return export(samples, read_picture, config, out, name="test", rejections=rejections)
+    return export(samples, read_picture, config, out, name="test", rejections=rejections, transcripts=transcripts)
 
 
 def numbered(count: int) -> list[Sample]:

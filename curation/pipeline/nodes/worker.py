@@ -19,7 +19,6 @@ from sqlalchemy.exc import OperationalError
 from curation.ledger.claims import Claim, described, new_owner, shard_key
 from curation.ledger.databases import open_shared
 from curation.ledger.holding.heartbeat import Heartbeat
-from curation.ledger.stages import STAGES
 from curation.pipeline.counts import Counts
 from curation.pipeline.nodes.caches import use
 from curation.pipeline.nodes.spec import Carried, NodeReading, NodeShard, RunSpec
@@ -154,7 +153,7 @@ class Worker:
     def _through_stages(self, shard: NodeShard, claim: Claim, stop: threading.Event) -> None:
         run = self._run
         ledger = run.services.ledger.under(claim)
-        for stage in STAGES.names:
+        for stage in run.stages:
             for last in (*[False] * (_TRIES - 1), True):
                 try:
                     run.carry(stage, shard.ids, stop, ledger)

@@ -16,6 +16,7 @@ from curation.release.card.citation import authors, render_bibtex, title
 from curation.release.card.croissant_fields import fields
 from curation.release.card.published import PAPER
 from curation.release.configurations.registry import configurations
+from schemas.arrow import TRANSCRIPT
 from schemas.configuration.config import CurateConfig
 from schemas.configuration.review_config import ReviewConfig
 from schemas.kit.number_of import number_of
@@ -252,8 +253,10 @@ def _split_names() -> Json:
 
 
 def _record_sets(manifest: ReleaseManifest) -> list[Json]:
-    several = any("saliency" in count.columns for count in manifest.configurations)
-    known = {each.name: each for each in configurations(annotators=several)}
+    there = {column for count in manifest.configurations for column in count.columns}
+    known = {
+        each.name: each for each in configurations(annotators="saliency" in there, transcripts=TRANSCRIPT in there)
+    }
     made = []
     for count in manifest.configurations:
         if not count.splits:

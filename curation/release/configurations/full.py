@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from curation.release.configurations.configuration import Configuration, Published, Row
 from schemas.arrow import features
 
@@ -19,4 +17,3 @@ FULL = Configuration(
     features,
     rows,
 )
-FULL_OF_SEVERAL = FULL._replace(features=partial(features, annotators=True))  # with what several annotators say

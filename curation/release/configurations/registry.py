@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from curation.release.configurations.configuration import Configuration
 from curation.release.configurations.conversations import V2T, V2V, V2VT
 from curation.release.configurations.default import DEFAULT
 from curation.release.configurations.frames import FRAMES
-from curation.release.configurations.full import FULL, FULL_OF_SEVERAL
+from curation.release.configurations.full import FULL
 from curation.release.configurations.lineage import LINEAGE
 from curation.release.configurations.preferences import PREFERENCES
 from curation.release.configurations.rejections import REJECTIONS
 from curation.release.configurations.tombstones import TOMBSTONES
+from schemas.arrow import features
 
 CONFIGURATIONS: tuple[Configuration, ...] = (
     DEFAULT,
@@ -26,6 +29,7 @@ CONFIGURATIONS: tuple[Configuration, ...] = (
 )
 
 
-def configurations(*, annotators: bool) -> tuple[Configuration, ...]:
-    """All configurations; `annotators`: `full` has the columns of several annotators."""
-    return tuple(FULL_OF_SEVERAL if annotators and each is FULL else each for each in CONFIGURATIONS)
+def configurations(*, annotators: bool, transcripts: bool) -> tuple[Configuration, ...]:
+    """All configurations; `annotators`: `full` has the columns of several annotators; `transcripts`: what is said."""
+    whole = FULL._replace(features=partial(features, annotators=annotators, transcripts=transcripts))
+    return tuple(whole if each is FULL and (annotators or transcripts) else each for each in CONFIGURATIONS)

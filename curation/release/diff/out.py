@@ -119,7 +119,7 @@ def _roots(out: Place, published: Published, states: Pair) -> list[Cause]:
     mine, other = published.lineage, out.lineage
     if mine is None or other is None:
         return []
-    for stage in STAGES.published:  # no later result depends on a check
+    for stage in (one.name for one in STAGES if one.published):  # no later result depends on a check
         first, second = mine.get(stage), other.get(stage)
         if second is None:
             break  # it is out here

@@ -1,7 +1,8 @@
 """What the models were asked about a sample, rebuilt from its records and the prompts, without a model.
 
 A request is rebuilt as one that holds the whole video. That is what was asked, unless the video was too long for one
-request, a caption was shared with a nearly identical frame, or the prompt's file has another text by now.
+request, a caption was shared with a nearly identical frame, or the prompt's file has another text by now. Where
+something is said in a video, the request may have had a part of it alone.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from curation.release.readable import LONGEST
 from curation.text import caption, extract, refine
 from curation.text.ask import Question
 from curation.text.candidates import offered_as, one_of_each_picture
+from curation.text.speech import Speech, speech_of
 from prompts import Prompt
 from schemas.configuration.config import CurateConfig
 from schemas.records import Maker, Sample
@@ -54,10 +56,12 @@ class Questions:
         """The request for the keyframes, with the captions of all frames that were offered."""
         prompt, made = self._prompts["extract"], sample.extract
         offered = one_of_each_picture(sample.captions, sample.frames)
-        question = extract.question(offered, len(sample.frames.frames), prompt, self._config.extract)
+        speech = self._speech(sample, "extract-speech")
+        question = extract.question(offered, len(sample.frames.frames), prompt, self._config.extract, speech)
         known = {one.index for one in offered.captions}
         # No reply said what several annotators agree on.
-        whole = made.windows == 1 and made.rounds == 0 and not made.choices and known.issuperset(made.keyframes)
+        once = made.windows == 1 and made.rounds == 0 and not made.choices
+        whole = once and speech is None and known.issuperset(made.keyframes)
         return _asked(question, prompt, made.maker, whole)
 
     def summary(self, sample: Sample) -> Asked:
@@ -66,8 +70,12 @@ class Questions:
         One attempt was one request; of several, some may have been for a part of the video each.
         """
         prompt, made = self._prompts["refine"], sample.summary
-        question = refine.question(sample.captions, sample.extract, made.merged, prompt, self._config.refine)
-        return _asked(question, prompt, made.maker, made.effort.attempts == 1)
+        speech = self._speech(sample, "refine-speech")
+        question = refine.question(sample.captions, sample.extract, made.merged, prompt, self._config.refine, speech)
+        return _asked(question, prompt, made.maker, made.effort.attempts == 1 and speech is None)
+
+    def _speech(self, sample: Sample, prompt: str) -> Speech | None:
+        return speech_of(sample.transcript, self._prompts.get(prompt))
 
 
 def offered_seconds(sample: Sample, keyframes: tuple[FrameIndex, ...]) -> tuple[float, ...]:

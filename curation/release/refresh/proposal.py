@@ -15,7 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from semver import Version
 
+from curation.ledger.stages import TRANSCRIBE
 from curation.pipeline.services import Services
+from curation.pipeline.settings import optional_on
 from curation.release.configurations.configuration import Inputs
 from curation.release.configurations.registry import configurations
 from curation.release.configurations.tombstones import NAME as TOMBSTONES
@@ -51,7 +53,7 @@ def propose(
         return Proposal(version=FIRST, level="minor", reasons=(first,)) if ids else Proposal()
     release = releases / str(latest)
     reasons = [
-        *_columns(release, annotators=services.config.extract.annotators > 1),
+        *_columns(release, services),
         *_rows(release, standings, services, ids, opt_outs.videos),
         *_tombstones(release, services, versions, ids),
     ]
@@ -63,12 +65,14 @@ def propose(
     return Proposal(version=str(latest.next_version(level)), level=level, reasons=tuple(reasons))
 
 
-def _columns(release: Path, *, annotators: bool) -> Iterator[Reason]:
+def _columns(release: Path, services: Services) -> Iterator[Reason]:
     manifest = manifest_of(release)
     if manifest.schema_version != SCHEMA_VERSION:
         words = f"the rows have schema version {SCHEMA_VERSION} instead of {manifest.schema_version}"
         yield Reason(level="major", what="schema_version", count=1, words=words)
-    now = {each.name: each.features().arrow_schema for each in configurations(annotators=annotators)}
+    config = services.config
+    known = configurations(annotators=config.extract.annotators > 1, transcripts=TRANSCRIBE in optional_on(config))
+    now = {each.name: each.features().arrow_schema for each in known}
     lost, came = [], []
     for count in manifest.configurations:
         if count.name not in now:

@@ -13,6 +13,7 @@ from schemas.audit import GOOD, Audit
 from schemas.binding import Binding
 from schemas.documents.status import Explanation
 from schemas.meanings.reasons import described
+from schemas.parts.transcript import Transcript
 from schemas.safe_text import plain
 from schemas.time import plain_seconds
 
@@ -98,6 +99,8 @@ def _stage(console: Console, name: str, stage: dict[str, Any]) -> None:
                 _row(console, "defect", defect)
             if check := record["cross_check"]:
                 _row(console, "checked", f"{check['agreed']} of {check['compared']} agree with {check['backend']}")
+        case "transcribe":
+            _transcript(console, Transcript.model_validate(record))
         case "caption":
             for caption in record["captions"]:
                 reused = f" (of frame {caption['reused_from']})" if caption["reused_from"] is not None else ""
@@ -119,6 +122,19 @@ def _stage(console: Console, name: str, stage: dict[str, Any]) -> None:
                 _row(console, times, sentence["text"])
         case "audit":
             _audit(console, Audit.model_validate(record))
+
+
+def _transcript(console: Console, transcript: Transcript) -> None:
+    told = f"{transcript.source} subtitles in {transcript.language}" if transcript.segments else transcript.reason or ""
+    _row(console, "transcript", told)
+    for segment in transcript.segments:
+        _row(console, f"[{plain_seconds(segment.start)}-{plain_seconds(segment.end)}]", segment.text)
+    for dropped in transcript.dropped:
+        _row(console, "left out", f"at {plain_seconds(dropped.start)} s, {dropped.reason}: {dropped.text}")
+    if transcript.more_dropped:
+        _row(console, "left out", f"{transcript.more_dropped} more")
+    for note in transcript.notes:
+        _row(console, "unused", note)
 
 
 def _binding(console: Console, binding: Binding) -> None:

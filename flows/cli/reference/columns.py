@@ -6,10 +6,8 @@ from collections.abc import Iterator
 
 from curation.ledger.stages import STAGES
 from curation.release.column_types import arrow_type
-from curation.release.configurations.full import FULL
-from curation.release.configurations.registry import CONFIGURATIONS
+from curation.release.configurations.registry import configurations
 from flows.cli.reference.markdown import code, page, table
-from schemas.arrow import arrow_schema
 from schemas.meanings.columns import meaning, names
 
 
@@ -18,7 +16,8 @@ def render() -> str:
     about = (
         "A release has these configurations; `load_dataset(NAME, CONFIGURATION)` loads one, and the first is the "
         "default. An export has the columns of [full](#full). Columns of several annotators are there where "
-        "`extract.annotators` is above 1. The same descriptions are in the fields of the Parquet "
+        "`extract.annotators` is above 1, `transcript` where `transcribe.mode` is on. The same descriptions are in the "
+        "fields of the Parquet "
         "files (`pyarrow.parquet.read_schema(FILE).field(NAME).metadata`) and in `croissant.json`. Times and durations "
         "are in seconds; every column may be null where nothing is known."
     )
@@ -28,12 +27,11 @@ def render() -> str:
 def _sections() -> Iterator[str]:
     import pyarrow as pa
 
-    for each in CONFIGURATIONS:
+    for each in configurations(annotators=True, transcripts=True):
         yield f"## {each.name}"
         yield f"**A row.** {each.shows}"
         rows = []
-        schema = arrow_schema(annotators=True) if each.name == FULL.name else each.features().arrow_schema
-        for name, kind in names(schema):
+        for name, kind in names(each.features().arrow_schema):
             inner = kind.value_type if pa.types.is_list(kind) else kind
             word = code(arrow_type(kind)) if not pa.types.is_struct(inner) else _structure(name, inner is not kind)
             rows.append((code(name), word, meaning(name, each.name, STAGES.names)))

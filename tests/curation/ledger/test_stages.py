@@ -14,7 +14,7 @@ from tests.curation.samples import make_sample
 
 def test_a_stage_needs_what_is_made_before_it() -> None:
     known = {"source", "listing"}
-    for stage in STAGES:
+    for stage in STAGES.every:
         assert set(stage.needs) <= known
         assert stage.checks is None or stage.checks in known
         assert stage.lane in (None, *LANES) and stage.asks in (None, *ROLES)
@@ -26,7 +26,7 @@ def keys_of(stage: Stage) -> set[str]:
     return {*stage.keys, *stage.limits, *(key for key, _ in (*stage.later_keys, *stage.later_limits))}
 
 
-@pytest.mark.parametrize("key", sorted({*POLICY, *(key for stage in STAGES for key in keys_of(stage))}))
+@pytest.mark.parametrize("key", sorted({*POLICY, *(key for stage in STAGES.every for key in keys_of(stage))}))
 def test_every_key_of_the_table_is_a_key_of_the_configuration(key: str) -> None:
     value: object = load_config(ROOT / "configs" / "demo.yaml")
     for part in key.split("."):
@@ -40,14 +40,25 @@ def test_every_stage_has_a_function_and_a_hash() -> None:
 
     config = load_config(ROOT / "configs" / "demo.yaml")
     hashes = stage_hashes(config, load_prompts(config), identify_models(config.models))
-    assert set(FUNCTIONS) == set(STAGES.names) == set(hashes.results)
-    assert len(set(hashes.results.values())) == len(STAGES.names)
+    names = {stage.name for stage in STAGES.every}
+    assert set(FUNCTIONS) == names == set(hashes.results)
+    assert len(set(hashes.results.values())) == len(names)
 
 
 def test_later_stages_are_those_after() -> None:
     assert STAGES.later("audit") == (), "nothing is made from the result of a check"
     assert STAGES.later("extract") == ("refine", "audit", EXPORT)
-    assert STAGES.places_of_rejection == (SOURCE, *STAGES.names, EXPORT)
+    assert STAGES.places_of_rejection == (SOURCE, *(stage.name for stage in STAGES.every), EXPORT)
+
+
+def test_an_optional_stage_is_there_only_where_it_is_on() -> None:
+    assert STAGES.optional == ("transcribe",) and "transcribe" not in STAGES.names
+    assert tuple(stage.name for stage in STAGES.of(())) == STAGES.names
+    assert STAGES.of({"transcribe"}) == STAGES.every
+    assert STAGES.needs(STAGES["extract"], ()) == ("frames", "caption")
+    assert STAGES.needs(STAGES["extract"], {"transcribe"}) == STAGES["extract"].needs
+    assert STAGES.left_out("extract", ()) == ("transcribe",) and STAGES.left_out("extract", {"transcribe"}) == ()
+    assert STAGES.left_out("caption", ()) == ()
 
 
 def test_published_stages_are_the_parts_of_a_sample() -> None:

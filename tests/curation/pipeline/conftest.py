@@ -16,5 +16,5 @@ def stages_of_0_1(monkeypatch: pytest.MonkeyPatch) -> None:
         "extract": {"version": 1, "needs": ("caption",)},
         "refine": {"version": 1, "keys": tuple(key for key in STAGES["refine"].keys if key != "refine.language")},
     }
-    then = tuple(replace(stage, **changed.get(stage.name, {})) for stage in STAGES)
+    then = tuple(replace(stage, **changed.get(stage.name, {})) for stage in STAGES.every)
     monkeypatch.setattr(STAGES, "_stages", then)

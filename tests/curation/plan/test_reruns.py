@@ -22,6 +22,8 @@ SERVER = {"engine": "openai", "model": "name", "base_urls": ["http://127.0.0.1:8
 BASE = {
     "name": "base",
     "sources": [{"at": "films"}],
+    "download": {"subtitles": ["en"]},
+    "transcribe": {"mode": "publisher"},
     "models": {
         **dict.fromkeys(("captioner", "summarizer", "judge"), SERVER),
         "embedder": {"engine": "ngram"},
@@ -81,7 +83,9 @@ def test_each_key_makes_due_what_its_hash_says() -> None:
             untried.add(key.name)
             continue
         after, told = _hashes(other), reruns_of(key)
-        again = tuple(name for name in STAGES.names if after.results[name] != before.results[name])
+        again = tuple(
+            name for name in (stage.name for stage in STAGES.every) if after.results[name] != before.results[name]
+        )
         limits = tuple(name for name in before.limits if after.limits[name] != before.limits[name])
         assert told.again == again, key.name
         assert told.retried == tuple(name for name in limits if name not in again), key.name
@@ -111,4 +115,4 @@ def test_local_models_count_by_what_identifies_them() -> None:
 
 def test_every_key_of_the_policy_exists() -> None:
     known = {key.name for key in keys_of(CurateConfig)}
-    assert {name for stage in STAGES for name in (*stage.keys, *stage.limits, *POLICY)} <= known
+    assert {name for stage in STAGES.every for name in (*stage.keys, *stage.limits, *POLICY)} <= known

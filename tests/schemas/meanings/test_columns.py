@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from curation.ledger.stages import STAGES
-from curation.release.configurations.registry import CONFIGURATIONS
+from curation.release.configurations.configuration import Configuration
+from curation.release.configurations.registry import configurations
 from schemas.arrow import arrow_schema
 from schemas.meanings.columns import KEY, OTHERS, described, names
 from schemas.meanings.columns_of_full import FULL
 
 
+def _configurations() -> tuple[Configuration, ...]:
+    return configurations(annotators=True, transcripts=True)
+
+
 def test_the_types_stay_and_every_field_says_what_it_is() -> None:
-    for each in CONFIGURATIONS:
+    for each in _configurations():
         schema = each.features().arrow_schema
         told = described(schema, each.name, STAGES.names)
         assert told.equals(schema) and told.metadata == schema.metadata
@@ -21,10 +26,9 @@ def test_the_types_stay_and_every_field_says_what_it_is() -> None:
 
 
 def told_of_full() -> object:
-    return described(arrow_schema(annotators=True), "full")
+    return described(arrow_schema(annotators=True, transcripts=True), "full")
 
 
 def test_nothing_is_described_that_is_no_column() -> None:
-    there = {name for each in CONFIGURATIONS for name, _ in names(each.features().arrow_schema)}
-    there |= {name for name, _ in names(arrow_schema(annotators=True))}
+    there = {name for each in _configurations() for name, _ in names(each.features().arrow_schema)}
     assert {*OTHERS, *FULL} - there == set()

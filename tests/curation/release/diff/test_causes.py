@@ -115,7 +115,7 @@ def test_another_model(root: Path) -> None:
 
 
 def test_another_code_version(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    newer = tuple(dataclasses.replace(each, version=9) if each.name == "extract" else each for each in STAGES)
+    newer = tuple(dataclasses.replace(each, version=9) if each.name == "extract" else each for each in STAGES.every)
     monkeypatch.setattr(STAGES, "_stages", newer)
     chosen = [make_sample(sample.video.id, keyframes=(0, 9)) for sample in MADE[:2]] + MADE[2:]
     diff = changed(root, chosen)

@@ -1,0 +1,1 @@
+"""What is said in a video: reads the subtitles of its publisher, and makes the transcript."""

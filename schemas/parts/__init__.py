@@ -1,0 +1,1 @@
+"""Parts of the records: their base, and what is said in a video."""

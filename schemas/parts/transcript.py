@@ -1,0 +1,52 @@
+"""The record of what is said in a video."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from schemas.parts.record import Record
+from schemas.time import Seconds
+
+
+class SpokenWord(Record):
+    """A word, or a few, of a transcript, and when it begins."""
+
+    start: Seconds
+    text: str
+
+
+class SpokenSegment(Record):
+    """What is said from `start` to `end`, as one line; `words` where the times of words are known."""
+
+    start: Seconds
+    end: Seconds
+    text: str = Field(min_length=1)
+    words: tuple[SpokenWord, ...] = ()
+
+
+class DroppedSegment(Record):
+    """A segment that is no part of a transcript, and why; `text` is cut."""
+
+    start: Seconds
+    end: Seconds
+    text: str
+    reason: str
+
+
+class Transcript(Record):
+    """What is said in a video, by segments in order of time; every text is data of somebody else.
+
+    `source` is where it comes from: subtitles that people wrote (`manual`) or that a machine made (`automatic`);
+    `language` is stated by it. Without segments both may be None, and `reason` says why there are none. `dropped` are
+    the first segments that were left out, `more_dropped` counts the others. `notes` tell of tracks without use.
+    """
+
+    source: Literal["manual", "automatic"] | None = None
+    language: str | None = None
+    segments: tuple[SpokenSegment, ...] = ()
+    dropped: tuple[DroppedSegment, ...] = ()
+    more_dropped: int = 0
+    notes: tuple[str, ...] = ()
+    reason: str | None = None

@@ -1,0 +1,156 @@
+"""Transcripts: off, nothing is as much as named; on, later stages read them; off again, they are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pyarrow.parquet as pq
+
+from curation.dataset.check import validate
+from curation.ledger.ledger import Ledger
+from curation.ledger.samples import sample
+from curation.ledger.stages import STAGES
+from curation.pipeline.identities import identify_models
+from curation.pipeline.process import Inputs, process
+from curation.pipeline.services import Services
+from curation.pipeline.settings import load_prompts, stage_hashes
+from curation.pipeline.stage_functions import FUNCTIONS
+from curation.store.store import Store
+from schemas.arrow import TRANSCRIPT, arrow_schema
+from schemas.configuration.config import CurateConfig
+from schemas.parts.record import Record
+from schemas.parts.transcript import SpokenSegment, Transcript
+from schemas.records import Subtitle, Video
+from schemas.time import Seconds
+from tests.curation.hashes import HASHES
+from tests.curation.samples import make_sample, numbered, run_export
+from tests.curation.scripted_stages import Tally, Works, run_all, sources
+
+SERVER = {"engine": "openai", "model": "name", "base_urls": ["http://127.0.0.1:8000/v1"]}
+BASE = {
+    "name": "base",
+    "models": {**dict.fromkeys(("captioner", "summarizer"), SERVER), "embedder": {"engine": "ngram"}},
+}
+# The hashes of the commit before transcripts came: with one of them other, a workspace would make its results again.
+BEFORE = {
+    "download": "d0c0f0b212521fd0",
+    "filter": "5611e57d155b6734",
+    "frames": "1056b0d7de7aa859",
+    "caption": "24ce258b3908f97d",
+    "binding": "26bb50a13334c602",
+    "extract": "89f1702f41f341aa",
+    "refine": "1cafa60d3cac3a37",
+    "audit": "fc95d412ef3b2e12",
+}
+SAID = Transcript(
+    source="manual",
+    language="en",
+    segments=(SpokenSegment(start=Seconds(1.0), end=Seconds(2.0), text="<b>Now</b> the kite."),),
+)
+ON = replace(
+    HASHES,
+    results={**HASHES.results, **dict.fromkeys(("transcribe", "extract", "refine", "audit"), "on")},
+    on=frozenset({"transcribe"}),
+)
+
+
+def hashes(**keys: object) -> dict[str, str]:
+    config = CurateConfig.model_validate({**BASE, **keys})
+    found = stage_hashes(config, load_prompts(config), identify_models(config.models))
+    return {name: value[:16] for name, value in found.results.items()}
+
+
+def test_off_every_stage_depends_on_what_it_depended_on_before() -> None:
+    off = hashes()
+    off.pop("transcribe")
+    assert off == BEFORE
+    other = hashes(transcribe={"max_segments": 7}, extract={"speech_prompt": "refine-speech.v1"})
+    other.pop("transcribe")
+    assert other == BEFORE, "while it is off no key of it counts"
+
+
+def test_on_the_stages_that_are_told_depend_on_how() -> None:
+    keys = {"download": {"subtitles": ["en"]}, "transcribe": {"mode": "publisher"}}
+    on = hashes(**keys)
+    assert {name for name in BEFORE if on[name] != BEFORE[name]} == {"download", "extract", "refine", "audit"}
+    other = hashes(**keys, extract={"speech_prompt": "refine-speech.v1"})
+    assert {name for name in on if on[name] != other[name]} == {"extract"}
+
+
+class Spoken(Works):
+    def stage(self, name: str) -> Callable[[Inputs], Record]:
+        if name != "transcribe":
+            return super().stage(name)
+
+        def work(inputs: Inputs) -> Record:
+            self.calls.append((name, inputs.id))
+            inputs.record("download", Video)
+            return SAID
+
+        return work
+
+
+def run_on(ledger: Ledger, ids: list[str], works: Works) -> Tally:
+    import threading
+
+    tally, stop = Tally(), threading.Event()
+    for stage in STAGES.of(ON.on):
+        work = works.stage(stage.name)
+        process(stage.name, ids, ledger=ledger, hashes=ON, work=work, progress=tally, stop=stop)
+    return tally
+
+
+def test_turned_on_and_off_again_a_sample_has_what_it_was_made_from(ledger: Ledger) -> None:
+    ids = ledger.register(sources(2))
+    run_all(ledger, ids, Works())
+    assert "transcribe" not in ledger.heads(ids)[ids[0]] and sample(ledger, ids[0]).transcript is None
+    before = ledger.digests(ids, [stage.name for stage in STAGES.every])
+
+    works = Spoken()
+    run_on(ledger, ids, works)
+    assert {name for name, _ in works.calls} == {"transcribe", "extract", "refine", "audit"}, "captions are kept"
+    assert sample(ledger, ids[0]).transcript == SAID
+
+    works = Spoken()
+    run_all(ledger, ids, works)
+    assert works.calls == [], "what was made without transcripts is still there"
+    assert sample(ledger, ids[0]).transcript is None
+    assert ledger.digests(ids, [stage.name for stage in STAGES.every]) == before
+
+
+def test_the_export_has_the_column_only_where_there_are_transcripts(tmp_path: Path) -> None:
+    plain = numbered(3)
+    run_export(tmp_path / "off", plain)
+    run_export(tmp_path / "on", [one.model_copy(update={"transcript": SAID}) for one in plain], transcripts=True)
+    for name, transcripts in (("off", False), ("on", True)):
+        assert validate(tmp_path / name) == []
+        for path in (tmp_path / name / "data").iterdir():
+            assert pq.read_schema(path).equals(arrow_schema(transcripts=transcripts))
+            for row in pq.read_table(path).to_pylist():
+                assert row.get(TRANSCRIPT) == (SAID.model_dump(mode="json") if transcripts else None)
+
+
+def test_the_stage_reads_the_store_and_fetches_a_lost_track_again(tmp_path: Path) -> None:
+    store, file = Store(tmp_path / "store"), tmp_path / "track"
+    file.write_text("1\n00:00:01,000 --> 00:00:02,000\nNow the kite.\n")
+    stored = store.add("subtitles", file, "srt", move=False)
+    track = Subtitle(language="en", automatic=False, sha256=stored.sha256, format="srt")
+    video = make_sample("v").video.model_copy(update={"subtitles": (track,)})
+    fetched: list[object] = []
+
+    def fetch(source: object) -> None:
+        fetched.append(source)
+        store.add("subtitles", file, "srt", move=False)
+
+    config = CurateConfig.model_validate(BASE)
+    services = cast(Services, SimpleNamespace(store=store, config=config, fetch=fetch))
+    inputs = cast(Inputs, SimpleNamespace(source="the source", record=lambda stage, kind: video))
+    for times in (0, 1):
+        made = FUNCTIONS["transcribe"](services, inputs)
+        assert isinstance(made, Transcript) and made.segments[0].text == "Now the kite."
+        assert len(fetched) == times
+        store.path("subtitles", stored.sha256, "srt").unlink()
