@@ -54,6 +54,8 @@ def scores_of(stage: str, payload: str) -> dict[str, float]:
     """The scores of `RANKED` in the record of a stage of `OF_STAGES`, given as its canonical text."""
     if stage == "audit":
         return Audit.model_validate_json(payload).scores()
+    if '"choices"' not in payload:  # one annotator: most workspaces, and thousands of records
+        return {}
     agreement = self_agreement(Extract.model_validate_json(payload).choices)
     return {} if agreement is None else {"self_agreement": agreement}
 
