@@ -85,17 +85,24 @@ def trivial_sources(count: int) -> Iterable[Source]:
 
 
 def trivial_videos(folder: Path, count: int, seconds: int = 2) -> Path:
-    """Make a folder of `count` videos of 64 x 48 pixels with one picture per second; all pictures differ."""
+    """Make a folder of `count` videos of 64 x 48 pixels with one picture per second; all pictures of all differ."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(count):
         encode_video(folder / f"{number:04d}.mp4", _pictures(number, seconds), fps=1, options={"preset": "ultrafast"})
     return folder
 
 
+_HIGH, _WIDE = 36, 60  # sizes of rectangles that fit above the blocks
+
+
 def _pictures(number: int, seconds: int) -> Iterator[np.ndarray[Any, np.dtype[np.uint8]]]:
+    # Films that are alike would be set aside as duplicates: beyond the last rectangle a row of blocks counts on.
+    more, shape = divmod(number, _HIGH * _WIDE)
     for second in range(seconds):
         picture = np.full((48, 64, 3), 128, np.uint8)
-        picture[: 4 + number % 40, : 4 + number // 40] = (number % 200, 200 - number % 150, 90 * second % 256)
+        for bit in range(more.bit_length()):
+            picture[40:44, 4 * bit : 4 * bit + 4] = 255 * (more >> bit & 1)
+        picture[: 4 + shape % _HIGH, : 4 + shape // _HIGH] = (number % 200, 200 - number % 150, 90 * second % 256)
         picture[44:, : 1 + second % 64] = (255, 255, 255 - 20 * (second // 64))
         yield picture
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import sqlite3
@@ -49,6 +50,9 @@ def _run(videos: int, films: Path, scratch: Path) -> dict[str, Any]:
     names = sorted(film.name for film in films.glob("*.mp4"))[:videos]
     if len(names) < videos:
         raise SystemExit(f"{films}: {len(names)} films, {videos} are needed")
+    different = len({hashlib.sha256((films / name).read_bytes()).digest() for name in names})
+    if different < videos:  # the others would be set aside as duplicates, which is seen only at the end
+        raise SystemExit(f"{films}: {different} of {videos} films differ from all others; make them anew")
     listed.write_text("path\n" + "".join(f"{films / name}\n" for name in names))
     settings = config(shards_in_flight=2, shard_size=50).model_copy(update={"sources": (SourceSpec(at=str(listed)),)})
     quiet_environment(scratch / "prefect")
