@@ -62,8 +62,10 @@ def random_floor(protocol: Protocol, references: Sequence[Reference], *, draws: 
     )
 
 
-def human_leave_one_out(protocol: Protocol, references: Sequence[Reference]) -> Baseline:
-    """People against each other: each annotator is scored like a system against the other annotators.
+def leave_one_out(protocol: Protocol, references: Sequence[Reference]) -> Baseline:
+    """Annotators against each other: each one is scored like a system against the others.
+
+    It is called `human leave-one-out`, and `models leave-one-out` where all annotators are models.
 
     A video's value is the mean over the annotators for whom the value is defined. Where the protocol ranks summaries or
     compares selections, an annotator's own selection is the summary. A video with fewer than two annotators has no
@@ -76,7 +78,8 @@ def human_leave_one_out(protocol: Protocol, references: Sequence[Reference]) -> 
         others = Annotations(_others(people.ranks), _others(people.overlap), people.no_ranks, people.no_overlap)
         return measure(protocol, each, others)
 
-    return _of_people("human leave-one-out", "human", "each annotator against the others", protocol, references, values)
+    kind: SystemKind = "models" if references and all(each.by_models for each in references) else "human"
+    return _of_people(f"{kind} leave-one-out", kind, "each annotator against the others", protocol, references, values)
 
 
 def oracle(protocol: Protocol, references: Sequence[Reference]) -> Baseline:
@@ -103,7 +106,7 @@ def all_baselines(
 ) -> tuple[Baseline, ...]:
     """The three baselines, in the order in which tables show them."""
     floor = random_floor(protocol, references, draws=draws, seed=seed)
-    return floor, human_leave_one_out(protocol, references), oracle(protocol, references)
+    return floor, leave_one_out(protocol, references), oracle(protocol, references)
 
 
 def _of_people(

@@ -52,6 +52,7 @@ class Reference:
     what must not be split between training and test, such as a channel; None means the video alone. `split`: as
     published. `aliases`: other names that published files give the video, such as `video_1`. `pictures`: JPEG by frame
     of the grid, for keyframes that have a picture. `sentences`: those of the text, where each has its time.
+    `by_models`: whether the annotators are models.
     """
 
     id: str
@@ -67,6 +68,7 @@ class Reference:
     aliases: tuple[str, ...] = ()
     pictures: dict[int, bytes] = field(default_factory=dict)
     sentences: tuple[TimedSentence, ...] = ()
+    by_models: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

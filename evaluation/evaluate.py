@@ -34,7 +34,7 @@ from evaluation.uncertainty.metric_intervals import summarize
 from schemas.documents.evaluation import Evaluation, Problem, Provenance, SystemValues, VideoValues
 from schemas.errors import ConfigError
 
-BASELINES = frozenset({"random", "human leave-one-out", "oracle"})
+BASELINES = frozenset({"random", "human leave-one-out", "models leave-one-out", "oracle"})
 DRAWS = 100  # draws of random scores for each video
 _PACKAGES = ("numpy", "scipy", "pycocoevalcap", "torch", "transformers")
 _NO_FRAMES = "the system predicts no frames"

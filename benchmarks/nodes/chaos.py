@@ -1,6 +1,6 @@
 """Faults in a run on several machines: nothing may be lost or committed twice, and the bytes are those of one machine.
 
-    python -m benchmarks chaos [--faults 16] [--videos 120] [--seed 0]        `make chaos`
+    python -m benchmarks chaos [--faults 16] [--videos 120] [--runs 1] [--seed 0]        `make chaos`
 
 While a driver curates trivial videos on a head and three nodes, faults come at random moments, in turns: a worker is
 killed; a node is switched off; a node is cut off and comes back; a worker sleeps for longer than its claim; the
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
 import subprocess
 import sys
@@ -27,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.instant import trivial_videos
-from benchmarks.nodes.faults import CLAIM, Faults
+from benchmarks.nodes.faults import Faults
 from benchmarks.nodes.machines import why_not
 from benchmarks.nodes.setup import BUCKET, Site, settings, site
 from curation.ledger.ledger import Ledger
@@ -43,11 +44,11 @@ _DISK = 64_000_000  # bytes of a node's disk, which one fault fills
 class Campaign:
     """Faults in as many runs as it takes, each in a workspace of its own."""
 
-    def __init__(self, here: Site, films: Path, folder: Path, seed: int) -> None:
-        """Work in `folder`; `seed` decides the moments and the machines."""
-        self._here, self._films, self._folder = here, films, folder
+    def __init__(self, here: Site, films: Path, folder: Path, seed: int, claim: float) -> None:
+        """Work in `folder`; `seed` decides the moments and the machines. `claim`: run.claim_seconds."""
+        self._here, self._films, self._folder, self._claim = here, films, folder, claim
         self._random = random.Random(seed)
-        self._faults = Faults(here, NODES, self._random)
+        self._faults = Faults(here, NODES, self._random, claim)
         self.made: Counter[str] = Counter()
         self.restarts = 0
         self.lost = self.doubled = self.verdicts_lost = self.runs = 0
@@ -63,7 +64,7 @@ class Campaign:
         """One run with at most so many faults; then compare what it left."""
         self.runs += 1
         name = f"run{self.runs}"
-        chosen = self._settings(name, engine="ray", ray_address=self._here.made.address, claim_seconds=CLAIM)
+        chosen = self._settings(name, engine="ray", ray_address=self._here.made.address, claim_seconds=self._claim)
         self._finished(self._here.drive(chosen, self._folder / name, "register"))
         schema = (self._folder / name / "ledger.postgresql").read_text().strip()
         self._watch(schema)
@@ -135,7 +136,7 @@ class Campaign:
             f"CREATE TABLE {schema}.taken_over (at float, seconds float)",
             f"CREATE FUNCTION {schema}.note_takeover() RETURNS trigger AS $$ BEGIN INSERT INTO {schema}.taken_over "
             "SELECT extract(epoch FROM clock_timestamp()), extract(epoch FROM clock_timestamp() - OLD.expires_at) "
-            f"+ {CLAIM}; RETURN NEW; END $$ LANGUAGE plpgsql",
+            f"+ {self._claim}; RETURN NEW; END $$ LANGUAGE plpgsql",
             f"CREATE TRIGGER note_takeover AFTER UPDATE ON {schema}.claims FOR EACH ROW WHEN (NEW.owner <> OLD.owner "
             f"AND OLD.expires_at IS NOT NULL AND OLD.key <> 'run') EXECUTE FUNCTION {schema}.note_takeover()",
             f"CREATE TABLE {schema}.written (video_id text, stage text, fingerprint text)",
@@ -167,7 +168,7 @@ class Campaign:
         for at, seconds in self._here.ask(f"SELECT at, seconds FROM {schema}.taken_over"):
             fault = next((name for start, name in reversed(begun) if start <= at), "none")
             count, slowest = self.takeovers.get(fault, (0, 0.0))
-            self.takeovers[fault] = (count + 1, max(slowest, round(seconds / CLAIM, 2)))
+            self.takeovers[fault] = (count + 1, max(slowest, round(seconds / self._claim, 2)))
 
 
 def _verdict(video: str) -> Verdict:
@@ -188,7 +189,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks chaos", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--faults", type=int, default=16)
     parser.add_argument("--videos", type=int, default=120, help="of each run")
+    parser.add_argument("--runs", type=int, default=1, help="at least so many, each with its part of the faults")
     parser.add_argument("--latency", type=float, default=1.0, help="seconds of a model's reply")
+    parser.add_argument("--claim", type=float, default=5.0, help="run.claim_seconds; faults last in proportion")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     if (reason := why_not()) is not None:
@@ -196,10 +199,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch, site(options.latency, 4, _DISK) as here:
         films = trivial_videos(Path(scratch) / "films", options.videos, 3)
         here.add(here.made.head)
-        campaign = Campaign(here, films, Path(scratch), options.seed)
+        campaign = Campaign(here, films, Path(scratch), options.seed, options.claim)
         campaign.undisturbed()
-        while campaign.made.total() < options.faults:
-            campaign.run(options.faults - campaign.made.total())
+        share = math.ceil(options.faults / options.runs)
+        while campaign.made.total() < options.faults or campaign.runs < options.runs:
+            campaign.run(min(share, options.faults - campaign.made.total()))
         found = campaign.document()
     print(json.dumps(found))
     if found["lost"] or found["doubled"] or found["verdicts_lost"] or not found["export_identical"]:

@@ -14,16 +14,15 @@ from pathlib import Path
 from benchmarks.nodes.machines import Machine
 from benchmarks.nodes.setup import Site
 
-CLAIM = 5.0
 _AWAY = 6.0  # seconds for which a server does not answer, or a disk is full
 
 
 class Faults:
     """Faults on the nodes of a site."""
 
-    def __init__(self, here: Site, nodes: int, chance: random.Random) -> None:
-        """Add the nodes; `chance` decides which of them a fault is about."""
-        self._here, self._chance = here, chance
+    def __init__(self, here: Site, nodes: int, chance: random.Random, claim: float) -> None:
+        """Add the nodes; `chance` decides which of them a fault is about. `claim`: run.claim_seconds."""
+        self._here, self._chance, self._claim = here, chance, claim
         self.nodes = [here.add() for _ in range(nodes)]
 
     @property
@@ -31,7 +30,7 @@ class Faults:
         """The faults by name: each is told a node, and the driver."""
         return {
             "worker": lambda node, _: self._signal(node, "WorkerActor", signal.SIGKILL),
-            "node": lambda node, _: self._restart(node, CLAIM),
+            "node": lambda node, _: self._restart(node, self._claim),
             "cut": lambda node, _: self._cut(node),
             "sleep": lambda node, _: self._sleep(node),
             "database": lambda _node, _: self._database(),
@@ -61,14 +60,14 @@ class Faults:
 
     def _cut(self, node: Machine) -> None:
         node.link(up=False)
-        time.sleep(3 * CLAIM)
+        time.sleep(3 * self._claim)
         node.link(up=True)
-        time.sleep(CLAIM)  # its workers find that their claims are gone
+        time.sleep(self._claim)  # its workers find that their claims are gone
         self._restart(node, 0)
 
     def _sleep(self, node: Machine) -> None:
         self._signal(node, "WorkerActor", signal.SIGSTOP)
-        time.sleep(3 * CLAIM)
+        time.sleep(3 * self._claim)
         self._signal(node, "WorkerActor", signal.SIGCONT)
 
     def _database(self) -> None:
@@ -112,7 +111,7 @@ class Faults:
         """
         for words in ("gcs_server", "raylet", "WorkerActor"):
             self._signal(self._here.made.head, words, signal.SIGKILL)
-        time.sleep(CLAIM)
+        time.sleep(self._claim)
         for node in self.nodes:
             node.power_off()
         self._here.made.start_ray(self._here.environment, self._here.made.head)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluation.baselines import human_leave_one_out, oracle, random_floor
+from evaluation.baselines import leave_one_out, oracle, random_floor
 from evaluation.cases import Flags, Prediction, Reference
 from evaluation.metrics.overlap import Over, over_annotators, overlap
 from evaluation.metrics.ranks import kendall, rank_correlations
@@ -57,7 +57,7 @@ def _tvsum(folder: Path, seed: int) -> dict[str, float]:
     labels = {path.stem: read_summaries(path) for path in sorted(folder.glob("dsnet_labels/*.json"))}
     references = read_tvsum(folder / "ydata-tvsum50.mat", summaries=labels)
     figures = {"tvsum_videos": float(len(references))}
-    figures |= _ranks("tvsum_human", human_leave_one_out(protocol, references).videos)
+    figures |= _ranks("tvsum_human", leave_one_out(protocol, references).videos)
     figures |= _ranks("tvsum_oracle", oracle(protocol, references).videos)
     figures |= _floor("tvsum_random", protocol, references, 20, seed)
     published = _published(folder, "sumind")
@@ -75,13 +75,13 @@ def _summe(folder: Path, draws: int, seed: int) -> dict[str, float]:
     binary, score, each = (get(f"summe/{name}") for name in ("binary-vs-mean", "score-vs-mean", "per-annotator"))
     figures = {"summe_videos": float(len(references)), "summe_videos_with_kts_shots": float(len(shots))}
     figures |= _segment_ids(folder)
-    people = human_leave_one_out(each, references).videos
+    people = leave_one_out(each, references).videos
     figures |= _ranks("summe_binarised", people)
     figures["summe_f1_human_max"] = 100 * _mean(people, "f1")
-    mean_f1 = human_leave_one_out(get("summe/per-annotator+mean-f1"), references).videos
+    mean_f1 = leave_one_out(get("summe/per-annotator+mean-f1"), references).videos
     figures["summe_f1_human_mean"] = 100 * _mean(mean_f1, "f1")
-    figures |= _ranks("summe_human_loo", human_leave_one_out(binary, references).videos)
-    figures |= _ranks("summe_human_loo_grid", human_leave_one_out(score, references).videos)
+    figures |= _ranks("summe_human_loo", leave_one_out(binary, references).videos)
+    figures |= _ranks("summe_human_loo_grid", leave_one_out(score, references).videos)
     figures |= _floor("summe_random_score_vs_mean", score, [_without_shots(r) for r in references], 100, seed)
     figures |= _floor("summe_random_per_annotator", each, [_without_shots(r) for r in references], 100, seed)
     if len(shots) == len(references):

@@ -90,6 +90,7 @@ def _reference(row: Mapping[str, Any], *, pictures: bool) -> Reference:
         split=row["split"],
         title=row["title"] or "",
         pictures=_pictures(row) if pictures else {},
+        by_models=row.get(_CHOICES) is not None,
     )
 
 

@@ -17,6 +17,7 @@ KINDS = {
     "uniform": "equal distances",
     "random": "floor",
     "human": "people",
+    "models": "models",
     "oracle": "ceiling",
 }
 COUNTED = {"worst": "as worst", "as_read": "as far as read", "left_out": "left out"}

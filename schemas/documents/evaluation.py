@@ -13,7 +13,7 @@ from schemas.records import Record
 
 EVALUATION_VERSION: Literal[1] = 1
 ScoreSource = Literal["scores", "token_probabilities", "selection"]
-SystemKind = Literal["system", "untrained", "zero-shot", "uniform", "random", "human", "oracle"]
+SystemKind = Literal["system", "untrained", "zero-shot", "uniform", "random", "human", "models", "oracle"]
 
 
 class VideoValues(Record):

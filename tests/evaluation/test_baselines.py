@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from evaluation.baselines import all_baselines, human_leave_one_out, oracle, random_floor
+from evaluation.baselines import all_baselines, leave_one_out, oracle, random_floor
 from evaluation.cases import FullLength, Prediction, Reference
 from evaluation.metrics.selection import top_share, uniform_shots
 from evaluation.metrics.video import evaluate_videos
@@ -49,17 +49,17 @@ def test_people_against_each_other() -> None:
     reference = VIDEOS[0]
     assert reference.selections is not None and reference.scores is not None
     assert reference.full is not None and reference.full.selections is not None
-    found = human_leave_one_out(get("videoxum"), VIDEOS).videos[0].values
+    found = leave_one_out(get("videoxum"), VIDEOS).videos[0].values
     s, n = reference.selections, 3
     pairs = [f1_score(s[j], s[i]) for i in range(n) for j in range(n) if i != j]
     assert found["f1"] == pytest.approx(np.mean(pairs))
     taus = [stats.kendalltau(s[i], np.delete(s, i, axis=0).mean(axis=0))[0] for i in range(n)]
     assert found["kendall_tau"] == pytest.approx(np.mean(taus))
-    found = human_leave_one_out(get("tvsum/per-annotator"), VIDEOS).videos[0].values
+    found = leave_one_out(get("tvsum/per-annotator"), VIDEOS).videos[0].values
     r = reference.scores
     rhos = [stats.spearmanr(r[i], r[j])[0] for i in range(n) for j in range(n) if i != j]
     assert found["spearman_rho"] == pytest.approx(np.mean(rhos))
-    found = human_leave_one_out(get("summe/binary-vs-mean"), VIDEOS).videos[0].values
+    found = leave_one_out(get("summe/binary-vs-mean"), VIDEOS).videos[0].values
     w = reference.full.selections
     best = [max(f1_score(w[j], w[i]) for j in range(n) if j != i) for i in range(n)]
     assert found["f1"] == pytest.approx(np.mean(best))
@@ -98,7 +98,7 @@ def test_one_annotator_is_not_enough() -> None:
     floor, people, best = all_baselines(get("instruct-v2xum"), single)
     assert floor.videos and not people.videos and not best.videos
     assert "two annotators" in people.note and "two annotators" in best.note
-    mixed = human_leave_one_out(get("videoxum"), [*single, VIDEOS[0]]).videos
+    mixed = leave_one_out(get("videoxum"), [*single, VIDEOS[0]]).videos
     assert set(mixed[0].values.values()) == {None} and set(mixed[0].undefined.values()) == {"fewer than two annotators"}
     assert mixed[2].values["f1"] is not None
 

@@ -46,6 +46,10 @@ class Committed:
         """Nobody works on these videos any more: they are read once again."""
         self._done.update(ids)
 
+    def count(self, ids: Iterable[str]) -> int:
+        """How many rows are known of these videos."""
+        return sum(len(self._known.get(video_id, ())) for video_id in ids)
+
     def read(self) -> list[Row]:
         """The rows that became current since the last call, the oldest first."""
         new = []

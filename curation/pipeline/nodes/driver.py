@@ -35,6 +35,7 @@ _LOOK = 1.0  # seconds between two looks at the nodes: who is there, what they h
 _PATIENCE = 600.0  # seconds without any node that opened the run
 _CLOSING = 60.0  # seconds for the nodes to stop at a safe point
 _OF_THE_NODE = (StorageFull, MachineTrouble, ServerGone)  # what one node lacks: the others go on
+_CLAIM_ENDED = "its claim ended"
 _MOST_NOTES = 50
 _AHEAD = 2  # local files are brought into the store for so many times the places of all nodes ahead
 
@@ -220,19 +221,19 @@ class _Driver:
         try:
             outcome: Carried = self._cluster.result(reference)
         except NodeLost as error:
-            self._shards.lost(shard.number)
+            self._lose(shard, str(error))
             self._leave(key, str(error))
             return
         except OperationalError as error:  # it does not reach the database at the moment
-            self._shards.lost(shard.number)
+            self._lose(shard, in_one_line(error))
             self._leave(key, in_one_line(error))
             return
         except _OF_THE_NODE as error:
-            self._shards.lost(shard.number)
+            self._lose(shard, in_one_line(error))
             self._leave(key, in_one_line(error), for_good=True)
             return
         if outcome.lost:
-            self._shards.lost(shard.number)
+            self._lose(shard, _CLAIM_ENDED)
             return
         videos = self._shards.done(shard.number)
         self._watch.done(shard.ids)
@@ -259,9 +260,12 @@ class _Driver:
         ended = {held.key for held in services.ledger.claims() if held.seconds is not None and held.seconds < -late}
         for key, flight in watched:
             if key in ended:
-                self._leave(flight.node, f"it let the claim of its shard {flight.shard.number} end")
+                self._leave(flight.node, f"it let the claim of its shard {flight.shard.number} end", _CLAIM_ENDED)
 
-    def _leave(self, key: str, why: str, *, for_good: bool = False) -> None:
+    def _lose(self, shard: NodeShard, why: str) -> None:
+        self._shards.lost(shard.number, why, self._watch.rows(shard.ids))
+
+    def _leave(self, key: str, why: str, in_short: str | None = None, *, for_good: bool = False) -> None:
         """A node leaves: what it carried is given to others, and the user is told in the end."""
         node = self._cluster.leave(key, why, for_good=for_good)
         if node is not None and len(self._run.notes) < _MOST_NOTES:
@@ -269,7 +273,7 @@ class _Driver:
         for reference, flight in list(self._flying.items()):
             if flight.node == key:
                 del self._flying[reference]
-                self._shards.lost(flight.shard.number)
+                self._lose(flight.shard, in_short or why)
 
     def _require_a_node(self) -> None:
         if any(node.hello is None for node in self._cluster.nodes.values()):

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from curation.pipeline.nodes.spec import NodeShard
 from schemas.errors import MachineTrouble
 
-_MOST_TRIES = 5
+_MOST_TRIES = 5  # without a result that is new
+
+
+@dataclass
+class _Losses:
+    """How often a shard was lost since it had so many results, and why, each time since the run began."""
+
+    results: int = -1
+    tries: int = 0
+    whys: Counter[str] = field(default_factory=Counter)
 
 
 class Shards:
@@ -25,7 +35,7 @@ class Shards:
         self._waiting: deque[str] = deque()
         self._again: deque[NodeShard] = deque()
         self._given: dict[int, NodeShard] = {}
-        self._tries: dict[str, int] = {}
+        self._losses: dict[str, _Losses] = {}  # by the first video
         self._numbers = 0
 
     def add(self, ids: Iterable[str]) -> None:
@@ -49,19 +59,25 @@ class Shards:
         """A node carried a shard; returns how many videos it has."""
         return len(self._given.pop(number).ids)
 
-    def lost(self, number: int) -> None:
+    def lost(self, number: int, why: str, results: int = 0) -> None:
         """A node did not carry a shard to its end: it is given again, first, under the same number.
 
-        The same number has the same claim: so no two nodes work on it. Raises MachineTrouble for a shard that is lost
-        again and again.
+        The same number has the same claim: so no two nodes work on it. `results` is how many rows the videos of the
+        shard have now. Raises MachineTrouble for a shard that is lost again and again while they do not grow: nodes
+        that come and go are no fault of a video.
         """
         shard = self._given.pop(number)
         first = shard.ids[0]
-        self._tries[first] = self._tries.get(first, 0) + 1
-        if self._tries[first] >= _MOST_TRIES:
+        losses = self._losses.setdefault(first, _Losses())
+        losses.whys[why] += 1
+        losses.tries = 1 if results > losses.results else losses.tries + 1
+        losses.results = max(losses.results, results)
+        if losses.tries >= _MOST_TRIES:
+            whys = "; ".join(f"{count} x {why}" for why, count in losses.whys.most_common())
             raise MachineTrouble(
-                f"{_MOST_TRIES} nodes were lost while they carried the shard that begins with video {first} "
-                f"({len(shard.ids)} videos); look at the memory of the nodes, or leave that video out"
+                f"the shard that begins with video {first} ({len(shard.ids)} videos) was lost {_MOST_TRIES} times "
+                f"without a new result ({whys}). Where its node died, look at the node's memory, or leave that video "
+                "out; where claims ended though nodes worked, the nodes are too busy: raise run.claim_seconds"
             )
         self._again.append(shard)
 

@@ -48,6 +48,10 @@ class NodeWatch:
         """A node has carried videos to their end."""
         self._committed.done(ids)
 
+    def rows(self, ids: Iterable[str]) -> int:
+        """How many rows of given videos the last look found."""
+        return self._committed.count(ids)
+
     def look(self) -> None:
         """Note what was committed since the last look. Raises AllAlike and BindingBroken, after all rows were noted."""
         if stops := self._note():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from schemas.binding import Binding
 from schemas.documents.status import Explanation
 from schemas.meanings.reasons import described
 from schemas.parts.transcript import Transcript
+from schemas.records import Choice, Extract
 from schemas.safe_text import plain
+from schemas.saliency import self_agreement
 from schemas.time import plain_seconds
 
 
@@ -116,6 +119,7 @@ def _stage(console: Console, name: str, stage: dict[str, Any]) -> None:
         case "extract":
             times = " ".join(plain_seconds(time) for time in record["times"])
             _row(console, "keyframes", f"{times} ({record['ratio']:.1%}; {record['windows']} windows)")
+            _annotators(console, Extract.model_validate(record).choices)
         case "refine":
             for sentence in record["v2vt"]:
                 times = "".join(f"[{plain_seconds(time)}]" for time in sentence["times"])
@@ -135,6 +139,15 @@ def _transcript(console: Console, transcript: Transcript) -> None:
         _row(console, "left out", f"{transcript.more_dropped} more")
     for note in transcript.notes:
         _row(console, "unused", note)
+
+
+def _annotators(console: Console, choices: Sequence[Choice]) -> None:
+    """What each of several model annotators chose, as numbers of sampled frames."""
+    for number, choice in enumerate(choices):
+        told = choice.fault or " ".join(str(index) for index in choice.keyframes)
+        _row(console, f"annotator {number}", told)
+    if choices:
+        _row(console, "agreement", f"{self_agreement(choices)} (mean F1 of all pairs of annotators; 1 is full)")
 
 
 def _binding(console: Console, binding: Binding) -> None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from annotation.push.strata import candidates, choose
+from curation.status.explain import explain
 from curation.status.listing import list_videos
 from curation.status.selection import Selection
+from flows.cli.printing.print_explanation import print_explanation
 from schemas.audit import Audit, Redundancy
 from schemas.configuration.review_config import ReviewConfig
 from schemas.records import Choice, Sample
@@ -42,6 +46,14 @@ def test_low_self_agreement_comes_first_beside_bad_audits(tmp_path: Path) -> Non
         assert [row.id for row in listed] == ["v2", "v3", "v1", "v0"]
         first = {row.id: row.score for row in listed}["v2"]
         assert first is not None and (first.name, first.value, first.share_as_bad) == ("self_agreement", 0.0, 0.25)
+
+
+def test_explain_shows_what_each_annotator_chose(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    several = [sample(name) for name in SECOND]
+    with finished(tmp_path / "several", several, "extract.annotators=2", audit=audit) as (workspace, services):
+        print_explanation(explain(services.view, "v1"), workspace.root)
+        said = capsys.readouterr().out
+    assert "annotator 1 0 3 8\n" in said and "agreement  0.6667 (" in said
 
 
 def test_one_annotator_has_no_such_score(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def test_every_video_is_carried_once_whatever_is_lost(videos: int, size: int, pl
             shard = flying.pop(rng.randrange(len(flying)))
             if rng.random() < 0.3 and losses.get(shard.number, 0) < 4:
                 losses[shard.number] = losses.get(shard.number, 0) + 1
-                shards.lost(shard.number)
+                shards.lost(shard.number, "its node died")
             else:
                 assert shards.done(shard.number) == len(shard.ids)
                 carried += shard.ids
@@ -44,7 +44,7 @@ def test_a_lost_shard_comes_first_and_keeps_its_number() -> None:
     shards.add("abcdefgh")
     first = shards.next(1)
     assert first is not None
-    shards.lost(first.number)
+    shards.lost(first.number, "its node died")
     assert shards.next(1) == first
     assert shards.next(1) == NodeShard(2, ("e", "f"))
 
@@ -69,8 +69,20 @@ def test_videos_that_come_later_keep_shards_large() -> None:
 def test_a_shard_that_kills_every_node_stops_the_run() -> None:
     shards = Shards(20)
     shards.add("a")
-    with pytest.raises(MachineTrouble, match="video a"):
-        for _ in range(10):
+    whys = ["its claim ended", "its node died"]
+    with pytest.raises(MachineTrouble, match=r"video a.*3 x its claim ended; 2 x its node died.*claim_seconds"):
+        for number in range(10):
             shard = shards.next(1)
             assert shard is not None
-            shards.lost(shard.number)
+            shards.lost(shard.number, whys[number % 2], results=3)
+
+
+def test_a_shard_that_goes_on_each_time_is_given_again() -> None:
+    """Nodes that come and go may each do a part of a large shard."""
+    shards = Shards(20)
+    shards.add("abcd")
+    for results in range(50):
+        shard = shards.next(1)
+        assert shard is not None
+        shards.lost(shard.number, "its node left", results)
+    assert shards.waiting > 0
