@@ -105,6 +105,12 @@ def write_list(path: Path, base: str, offered: list[Offer]) -> None:
         writer.writerow(["demo-nowhere", "", "A row without an address"])
 
 
+def video_page(title: str, video: str, subtitles: str | None = None) -> str:
+    """An HTML page with a video, and with its subtitles in English where they are named; both are addresses."""
+    track = f'<track kind="subtitles" srclang="en" src="{escape(subtitles)}">' if subtitles is not None else ""
+    return f'<!doctype html><title>{escape(title)}</title><video controls src="{escape(video)}">{track}</video>\n'
+
+
 def _render(folder: Path, offer: Offer) -> None:
     """Write a video in its way of delivery. The file that the address names is put into place last."""
     assert offer.seed is not None
@@ -116,8 +122,7 @@ def _render(folder: Path, offer: Offer) -> None:
     media = scratch / (offer.page if kind == ".m3u8" else f"{offer.id}.mp4")
     _encode(media, pictures)
     if kind == ".html":
-        page = f'<!doctype html><title>{escape(offer.title)}</title><video controls src="{offer.id}.mp4"></video>\n'
-        (scratch / offer.page).write_text(page, encoding="utf-8")
+        (scratch / offer.page).write_text(video_page(offer.title, f"{offer.id}.mp4"), encoding="utf-8")
     for path in sorted(scratch.iterdir(), key=lambda p: p.name == offer.page):
         path.replace(folder / path.name)
     scratch.rmdir()
@@ -146,6 +151,7 @@ class _Handler(SimpleHTTPRequestHandler):
         ".m3u8": "application/vnd.apple.mpegurl",
         ".ts": "video/mp2t",
         ".mp4": "video/mp4",
+        ".vtt": "text/vtt",
     }
 
     def log_message(self, format: str, *args: object) -> None:

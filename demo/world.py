@@ -3,6 +3,7 @@
 A script is a row of stretches. In a stretch either nothing happens (objects rest) or exactly one event is under way.
 The rule of importance: a sampled second matters if and only if an event is under way in it. Events and cuts begin and
 end at half seconds, so that every sample at 1 frame a second (t = 0, 1, 2, ...) lies clearly inside or outside.
+Events that are said and not shown are put into a finished script by demo/spoken.py.
 """
 
 import random
@@ -84,13 +85,17 @@ class Event:
 
 @dataclass(frozen=True)
 class Stretch:
-    """A part of a script, from `start` to `end` (seconds), with a place, resting objects and at most one event."""
+    """A part of a script, from `start` to `end` (seconds), with a place, resting objects and at most one event.
+
+    An event in `said` is told by a narrator (demo/spoken.py): no picture and no caption has it.
+    """
 
     start: float
     end: float
     place: str
     resting: tuple[Pose, ...]
     event: Event | None = None
+    said: Event | None = None
 
     @property
     def caption(self) -> str:
@@ -103,12 +108,22 @@ class Stretch:
 
 
 @dataclass(frozen=True)
+class SpokenLine:
+    """What a narrator says from `start` to `end` (seconds)."""
+
+    start: float
+    end: float
+    text: str
+
+
+@dataclass(frozen=True)
 class Script:
-    """A whole video: `duration` in seconds and stretches that cover it without gaps."""
+    """A whole video: `duration` in seconds, stretches that cover it without gaps, and what a narrator says."""
 
     seed: int
     duration: int
     stretches: tuple[Stretch, ...]
+    lines: tuple[SpokenLine, ...] = ()
 
     def at(self, time: float) -> Stretch:
         """Return the stretch at `time` (seconds); times past the end belong to the last stretch."""
@@ -121,8 +136,9 @@ class Script:
 
     @property
     def events(self) -> tuple[Event, ...]:
-        """All events in order of time; no two of a script have the same sentence."""
-        return tuple(stretch.event for stretch in self.stretches if stretch.event is not None)
+        """All events in order of time, shown or said; no two of a script have the same sentence."""
+        found = (stretch.event or stretch.said for stretch in self.stretches)
+        return tuple(event for event in found if event is not None)
 
     @property
     def keyframes(self) -> tuple[int, ...]:
@@ -186,7 +202,7 @@ def _stretches(
     rng: random.Random, duration: int, lengths: Sequence[int], gaps: Sequence[int], cuts: set[int]
 ) -> list[Stretch]:
     place = rng.choice(PLACES)
-    poses = _first_poses(rng)
+    poses = first_poses(rng)
     stretches: list[Stretch] = []
     used: set[str] = set()
     clock = 0.0  # the start of the stretch being written
@@ -196,7 +212,7 @@ def _stretches(
         if index in cuts:
             cut = second + rng.randint(1, gaps[index] - 1) - 0.5
             stretches.append(Stretch(clock, cut, place, poses))
-            clock, place, poses = cut, rng.choice([other for other in PLACES if other != place]), _first_poses(rng)
+            clock, place, poses = cut, rng.choice([other for other in PLACES if other != place]), first_poses(rng)
         stretches.append(Stretch(clock, event_start, place, poses))
         clock = event_start + length
         event = _next_event(rng, poses, used, event_start, clock)
@@ -214,7 +230,8 @@ def _sorted(poses: Sequence[Pose]) -> tuple[Pose, ...]:
     return tuple(sorted(poses, key=lambda pose: pose.column))
 
 
-def _first_poses(rng: random.Random) -> tuple[Pose, ...]:
+def first_poses(rng: random.Random) -> tuple[Pose, ...]:
+    """Draw the objects, none to two, that rest where a scene begins."""
     count = rng.choice((0, 1, 1, 1, 2, 2, 2, 2))
     colours, columns = rng.sample(COLOURS, count), rng.sample(range(len(COLUMNS)), count)
     return _sorted(
