@@ -21,6 +21,7 @@ from schemas.configuration.model_config import (
     ChatConfig,
     ClipConfig,
     OpenAIModel,
+    SpeechServer,
     TowerConfig,
     TrainedExtractor,
     VisionTower,
@@ -54,6 +55,15 @@ def build_chat_model(
         from models.local.chat_model import LocalChatModel
 
         return LocalChatModel(config)
+
+
+def build_transcriber(
+    config: SpeechServer, meter: Meter | None = None, raise_if_stopped: Callable[[], None] = _never_stop
+) -> ChatModel:
+    """Connect to the servers of a speech recogniser. Raises ConfigError and ServerGone as `build_chat_model`."""
+    from models.servers.transcriber import RemoteTranscriber
+
+    return RemoteTranscriber(config, meter or Meter(), raise_if_stopped)
 
 
 def build_embedder(config: NgramConfig | TransformersConfig) -> Embedder:

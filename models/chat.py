@@ -16,11 +16,12 @@ _CHARACTERS_OF_A_TOKEN, _LEAST = 64, 256
 
 
 class Request(NamedTuple):
-    """One user message: a text, then at most one picture (JPEG bytes).
+    """One user message: a text, then at most one picture (JPEG bytes). Or, for a speech recogniser, a piece of sound.
 
     The text comes first, so that a server can compute a fixed text once for many pictures.
     `schema` constrains the reply to JSON of that schema. `max_tokens` limits the reply. `variant` counts the retries:
-    an engine must answer another variant differently, with a temperature and a seed derived from it.
+    an engine must answer another variant differently, with a temperature and a seed derived from it. `sound` is a WAV
+    file; the text beside it is the language that is spoken (ISO 639), or empty.
     """
 
     text: str
@@ -28,6 +29,7 @@ class Request(NamedTuple):
     schema: JsonSchema | None = None
     max_tokens: int = 256
     variant: int = 0
+    sound: bytes | None = None
 
     def key(self, model: str, revision: str, sampling: dict[str, Any]) -> str:
         """SHA-256 of everything that determines the reply: the key of the reply cache."""
@@ -41,6 +43,8 @@ class Request(NamedTuple):
             "revision": revision,
             "sampling": sampling,
         }
+        if self.sound is not None:
+            determining["sound"] = hashlib.sha256(self.sound).hexdigest()
         return hashlib.sha256(json.dumps(determining, sort_keys=True).encode()).hexdigest()
 
 

@@ -21,6 +21,7 @@ from schemas.configuration.model_config import (
     ClipConfig,
     LocalModel,
     OpenAIModel,
+    SpeechServer,
     TowerConfig,
     TrainedExtractor,
 )
@@ -86,6 +87,11 @@ def remote_sampling(config: OpenAIModel) -> dict[str, float | int | str | bool |
         "seed": config.seed,
         "retry_temperature": max(config.temperature, RETRY_TEMPERATURE),
     }
+
+
+def speech_sampling() -> dict[str, float | int | str | bool | None]:
+    """The parameters of a speech recogniser that determine its replies besides weights, sound and language."""
+    return {"temperature": 0.0}
 
 
 @contextmanager
@@ -158,6 +164,11 @@ def identify_extractor(config: TrainedExtractor) -> tuple[str, str]:
     The revision covers `finished.json`, which names the tower with the hash of its weights.
     """
     return name_of(config.model), revision_of(config.model, None)
+
+
+def identify_transcriber(config: SpeechServer) -> tuple[str, str, dict[str, float | int | str | bool | None]]:
+    """Name, revision and sampling parameters of a speech recogniser, without loading its weights."""
+    return config.model, config.revision or UNSTATED, speech_sampling()
 
 
 def tower_name(config: TowerConfig) -> str:

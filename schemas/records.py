@@ -56,6 +56,14 @@ class Subtitle(Record):
     format: str
 
 
+class StoredSound(Record):
+    """A file of sound in the store, beside a video whose own file has none."""
+
+    sha256: Sha256
+    bytes: int
+    extension: str
+
+
 class Publication(Record):
     """The publisher's metadata of a video; every field may be missing or hostile."""
 
@@ -97,7 +105,8 @@ class Video(Record):
     """A video file in the store, with the properties that the probe read.
 
     `duration` in seconds is stated by the container; `sha256` is the hash of the file; `rotation` in degrees (0, 90,
-    180, 270, counter-clockwise as displayed) is already applied to `width` and `height`.
+    180, 270, counter-clockwise as displayed) is already applied to `width` and `height`. `sound` is there only where a
+    site gives it apart from the picture and the run wants it.
     """
 
     id: str
@@ -114,6 +123,7 @@ class Video(Record):
     has_audio: bool
     publication: Publication
     subtitles: tuple[Subtitle, ...] = ()
+    sound: StoredSound | None = Field(default=None, exclude_if=lambda sound: sound is None)
     scores: tuple[FilterScore, ...] = ()
 
 

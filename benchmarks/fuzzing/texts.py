@@ -22,10 +22,13 @@ from curation.sources.opt_outs import keys_of
 from curation.store import place
 from curation.text import caption, extract, refine
 from curation.text.ask import BadReply
+from curation.text.transcribe.invented import signs
 from curation.text.transcribe.subtitles import transcript_of
 from evaluation.cases import Prediction
 from evaluation.readers.model_text import FORMS, TASKS, from_text
+from models.chat import Request
 from models.servers.failures import log_line, status_fault
+from models.servers.speech_wire import SpeechWriter
 from models.servers.wire import read_answer
 from prompts import load
 from schemas.configuration.loading import parse_override
@@ -33,7 +36,9 @@ from schemas.configuration.store_config import store_address
 from schemas.configuration.text_config import TranscribeConfig
 from schemas.errors import GrammarError, V2XumError
 from schemas.kit.retry_after import retry_after
+from schemas.kit.wav import wav_of
 from schemas.marks import strip_marks
+from schemas.parts.heard import Heard
 from schemas.parts.transcript import Transcript
 from schemas.records import Caption, Origin, Publication, Source, Subtitle, Video
 from schemas.safe_text import clean_text, plain, public_url
@@ -77,6 +82,14 @@ _ANSWER = {
     "model": "m",
     "choices": [{"message": {"content": "A red kite.", "refusal": None}, "finish_reason": "stop"}],
     "usage": {"prompt_tokens": 3, "completion_tokens": 4},
+}
+_HEARD = {
+    "language": "en",
+    "segments": [
+        {"start": 0.0, "end": 1.5, "text": " A red kite.", "avg_logprob": -0.2, "no_speech_prob": 0.01},
+        {"start": 1.5, "end": 9e9, "text": "la la la la", "words": [{"word": "la", "start": 1.5, "end": 1.6}]},
+    ],
+    "words": [{"word": "A", "start": 0.0, "end": 0.2}],
 }
 _ADDRESSES = (
     *(b"https://user:pw@example.org:8443/a/b.mp4?X-Amz-Signature=abc&t=1#frag", b"https://youtu.be/AwmHb44_ouw?t=3"),
@@ -212,6 +225,7 @@ def parsers() -> tuple[Parser, ...]:
         ),
         Parser("reply: judge", _reply(judge._read_reply), _RATINGS, refusals),
         Parser("server: chat completion", lambda data, _: read_answer(data, "v2x0", "m", 1000), encoded([_ANSWER]), ()),
+        Parser("server: transcription", _heard, encoded([_HEARD, {"text": "A red kite."}]), ()),
         Parser(
             "server: error",
             lambda data, _: log_line(status_fault(500, data, None, "k").reason, "k"),
@@ -253,6 +267,15 @@ def _subtitles(form: str) -> Callable[[bytes, Path], object]:
         return Transcript.model_validate_json(found.canonical())
 
     return read
+
+
+def _heard(data: bytes, _folder: Path) -> object:
+    """What a recogniser's answer says of two seconds of sound, with its signs of invention."""
+    reply, _ = SpeechWriter("m").read(data, "", Request("", sound=wav_of(bytes(64_000))))
+    if reply is None:
+        return None
+    heard = Heard.model_validate_json(reply.text)
+    return heard, signs(heard, 2.0)
 
 
 def _address(text: str) -> object:

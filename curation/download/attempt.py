@@ -7,6 +7,7 @@ only small records come back. Bytes go to files in the folder of the download.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from hashlib import sha256
 from http.client import HTTPException
@@ -117,7 +118,9 @@ def _download(ydl: GuardedYoutubeDL, order: Order, guard: Guard, metadata_read: 
     path = _bytes(ydl, info, order, guard, name)
     notes: list[str] = []
     tracks = (_subtitle(ydl, track, order, n, notes) for n, track in enumerate(choose_tracks(info, config.subtitles)))
-    return Fetched(path, resumed, publication, tuple(track for track in tracks if track is not None), tuple(notes))
+    found = tuple(track for track in tracks if track is not None)
+    sound = _sound(info, order, guard, notes) if config.sound else None
+    return Fetched(path, resumed, publication, found, tuple(notes), sound)
 
 
 def _single(ydl: GuardedYoutubeDL, url: str) -> dict[str, Any]:
@@ -174,6 +177,38 @@ def _bytes(ydl: GuardedYoutubeDL, info: dict[str, Any], order: Order, guard: Gua
         raise TransientError("wall_time", f"not done after {config.wall_seconds:g} s")
     _check_size(path.stat().st_size, config)
     return path
+
+
+def _sound(info: dict[str, Any], order: Order, guard: Guard, notes: list[str]) -> Path | None:
+    """Fetch a file of sound for a video whose chosen format has none; None, where its own has, or nobody offers one.
+
+    The file lies in a folder of its own, which survives crashes too, since the rules of unfinished downloads are about
+    one file in a folder. The chosen format of the picture leaves keys in `info`, which are no keys of the sound's.
+    """
+    if info.get("acodec") != "none":
+        return None
+    formats = [one for one in info.get("formats") or () if isinstance(one, dict)]
+    if not any(one.get("vcodec") == "none" and one.get("acodec") != "none" for one in formats):
+        notes.append("the picture has no sound, and no file of sound is offered")
+        return None
+    of_formats = set[Any]().union(*formats)
+    folder = order.folder / "sound"
+    folder.mkdir(exist_ok=True)
+    left = max(0.0, guard.deadline - time.monotonic())
+    with Guard(order.config, folder, wall_seconds=left) as own:
+        try:
+            with GuardedYoutubeDL(build_options(order.config, order.secrets, sound=True), own) as ydl:
+                bare = {key: value for key, value in info.items() if key not in of_formats}
+                chosen = ydl.process_ie_result(bare, download=False)
+                _check_size(announced(chosen, "filesize"), order.config)
+                unfinished.repair(folder)
+                name = _file_name(chosen)
+                own.resumed_from = unfinished.reopen(folder, name)
+                own.resumed_fragments = any(folder.glob("*.ytdl"))
+                return _bytes(ydl, chosen, order._replace(folder=folder), own, name)
+        finally:
+            guard.refused, guard.changed = guard.refused or own.refused, guard.changed or own.changed
+            guard.http, guard.http_of_media = own.http or guard.http, own.http_of_media or guard.http_of_media
 
 
 def _subtitle(ydl: GuardedYoutubeDL, track: Track, order: Order, number: int, notes: list[str]) -> FetchedTrack | None:

@@ -41,7 +41,8 @@ class FetchedTrack(NamedTuple):
 class Fetched(NamedTuple):
     """A video in the folder of the download, and what its publisher says; `resumed`: its bytes are of two attempts.
 
-    `notes` are sentences for the log.
+    `sound` is a file of its sound, where that was wanted and is not in the video's own. `notes` are sentences for the
+    log.
     """
 
     file: Path
@@ -49,6 +50,7 @@ class Fetched(NamedTuple):
     publication: Publication
     subtitles: tuple[FetchedTrack, ...]
     notes: tuple[str, ...]
+    sound: Path | None = None
 
 
 class Failure(NamedTuple):

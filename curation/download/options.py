@@ -12,11 +12,12 @@ from curation.download.network import DebugLog
 from curation.download.pacing.hosts import retry_pause
 from schemas.configuration.config import DownloadConfig
 
+_SPEECH = 96  # kbit/s: more makes no word clearer
 _SINGLE_FILES = "[protocol~='^(https?|m3u8(_native)?|http_dash_segments)$']"
 
 
-def build_options(config: DownloadConfig, secrets: Secrets) -> dict[str, Any]:
-    """The options of yt-dlp, which the docstring of YoutubeDL explains.
+def build_options(config: DownloadConfig, secrets: Secrets, *, sound: bool = False) -> dict[str, Any]:
+    """The options of yt-dlp, which the docstring of YoutubeDL explains; with `sound`, of a file of sound alone.
 
     Whole requests are retried by `retries.py`, fragments by yt-dlp. Cookies are given as a copy in memory, because
     yt-dlp writes to the file that it is given.
@@ -57,4 +58,7 @@ def build_options(config: DownloadConfig, secrets: Secrets) -> dict[str, Any]:
         options["proxy"] = secrets.proxy
     if secrets.cookies is not None:
         options["cookiefile"] = io.StringIO(secrets.cookies)
+    if sound:
+        chosen = f"ba[abr<={_SPEECH}]{_SINGLE_FILES}/ba{_SINGLE_FILES}"
+        options |= {"format": chosen, "format_sort": [], "writesubtitles": False, "writeautomaticsub": False}
     return options

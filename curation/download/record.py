@@ -13,7 +13,7 @@ from schemas.errors import (
     TransientError,
     is_storage_full,
 )
-from schemas.records import Publication, Source, Subtitle, Video
+from schemas.records import Publication, Source, StoredSound, Subtitle, Video
 
 Probe = Callable[[Path], MediaInfo]
 """Looks into a video file."""
@@ -51,6 +51,7 @@ def video_record(
     extension: str,
     publication: Publication,
     subtitles: tuple[Subtitle, ...],
+    sound: StoredSound | None = None,
 ) -> Video:
     """The record of a stored file: `digest` its SHA-256 (64 hex digits), `size` its bytes."""
     return Video(
@@ -68,4 +69,5 @@ def video_record(
         has_audio=media.has_audio,
         publication=publication,
         subtitles=subtitles,
+        sound=sound,
     )

@@ -8,6 +8,7 @@ limit is `poison`: a later run does not pay for it again.
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +23,7 @@ from curation.store.store import Store
 from curation.video.sandbox import Limits, lift_cpu_limit
 from schemas.configuration.config import DownloadConfig, FilterConfig
 from schemas.errors import PermanentError, PoisonError, TransientError
-from schemas.records import Source, Subtitle, Video
+from schemas.records import Source, StoredSound, Subtitle, Video
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -137,6 +138,7 @@ def _stored(task: DownloadTask, fetched: Fetched) -> Video:
             subtitles.append(
                 Subtitle(language=track.language, automatic=track.automatic, sha256=kept.sha256, format=track.format)
             )
+        sound = _stored_sound(task.store, fetched.sound) if fetched.sound is not None else None
         stored = task.store.add("videos", fetched.file, file_extension(media), move=True)
         unfinished.discard(task.folder)
     except OSError as error:
@@ -145,5 +147,12 @@ def _stored(task: DownloadTask, fetched: Fetched) -> Video:
         task.progress(stored.bytes)
     extension = file_extension(media)
     return video_record(
-        task.source, media, stored.sha256, stored.bytes, extension, fetched.publication, tuple(subtitles)
+        task.source, media, stored.sha256, stored.bytes, extension, fetched.publication, tuple(subtitles), sound
     )
+
+
+def _stored_sound(store: Store, file: Path) -> StoredSound:
+    """Nobody has looked into the file: who reads it finds out what it is."""
+    extension = re.sub(r"[^a-z0-9]", "", file.suffix.lower())[:8] or "bin"
+    kept = store.add("sounds", file, extension, move=True)
+    return StoredSound(sha256=kept.sha256, bytes=kept.bytes, extension=extension)

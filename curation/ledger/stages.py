@@ -11,12 +11,13 @@ from typing import Literal
 
 from schemas.audit import Audit
 from schemas.binding import Binding
+from schemas.configuration.text_config import RECOGNISING
 from schemas.parts.transcript import Transcript
 from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Record, Summary, Video
 
 Lane = Literal["download", "decode", "model"]
 Role = Literal["captioner", "summarizer", "judge"]
-Model = Literal["captioner", "summarizer", "judge", "embedder", "clip", "extractor"]
+Model = Literal["captioner", "summarizer", "judge", "embedder", "clip", "extractor", "transcriber"]
 LANES: tuple[Lane, ...] = ("download", "decode", "model")
 ROLES: tuple[Role, ...] = ("captioner", "summarizer", "judge")
 EXPORT = "export"  # not a stage, but a finished sample can be refused there
@@ -42,7 +43,8 @@ class Stage:
 
     `lane` is what the stage keeps busy, None for a stage that takes no time. `asks` is the chat model that it sends
     requests to, with `prompt`; `told` is the prompt that tells this model what an optional stage found; `models` are
-    further models that its results depend on; `instead` is a model that works in the place of `asks` where it is
+    further models that its results depend on, under any configuration or, with `models_when`, where a key has one of
+    these values; `instead` is a model that works in the place of `asks` where it is
     configured. `checks` names the stage whose results it checks: of a check only scores are published (SCORED), and no
     later stage depends on it.
     """
@@ -60,7 +62,8 @@ class Stage:
     asks: Role | None = None
     prompt: str | None = None
     told: str | None = None
-    models: tuple[Literal["embedder", "clip"], ...] = ()
+    models: tuple[Literal["embedder", "clip", "transcriber"], ...] = ()
+    models_when: tuple[str, tuple[str, ...]] | None = None
     instead: Literal["extractor"] | None = None
     checks: str | None = None
 
@@ -192,6 +195,7 @@ STAGES = StageTable(
         ("source",),
         Video,
         keys=_keys("download", "max_height prefer_codec subtitles"),
+        later_keys=(("download.sound", False),),
         limits=_keys("download", "max_megabytes wall_seconds allow_private_addresses schemes"),
         later_limits=(
             ("download.max_page_megabytes", 16.0),
@@ -220,7 +224,14 @@ STAGES = StageTable(
         ("download",),
         Transcript,
         keys=_keys("transcribe", "mode max_segments max_characters"),
+        later_keys=(
+            ("transcribe.language", None),
+            ("transcribe.piece_seconds", 28.0),
+            ("transcribe.max_seconds", 14_400.0),
+        ),
         switch="transcribe.mode",
+        models=("transcriber",),
+        models_when=("transcribe.mode", RECOGNISING),
     ),
     Stage(
         "caption",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from curation.ledger.ledger import Ledger
-from models.identity import identify, identify_clip, identify_embedder, identify_extractor
+from models.identity import identify, identify_clip, identify_embedder, identify_extractor, identify_transcriber
 from schemas.configuration.model_config import ChatConfig, ModelsConfig
 from schemas.errors import ConfigError
 from schemas.records import Record
@@ -29,6 +29,7 @@ class ModelIdentities(Record):
     embedder: tuple[str, str]
     clip: tuple[str, str, str] | None
     extractor: tuple[str, str] | None = None
+    transcriber: tuple[str, str, Sampling] | None = None
 
 
 def identify_models(models: ModelsConfig) -> ModelIdentities:
@@ -42,6 +43,9 @@ def identify_models(models: ModelsConfig) -> ModelIdentities:
         embedder=_named("embedder", identify_embedder, models.embedder),
         clip=_named("clip", identify_clip, models.clip) if models.clip is not None else None,
         extractor=_named("extractor", identify_extractor, models.extractor) if models.extractor is not None else None,
+        transcriber=(
+            _named("transcriber", identify_transcriber, models.transcriber) if models.transcriber is not None else None
+        ),
     )
 
 
@@ -62,7 +66,8 @@ def known_identities(ledger: Ledger, models: ModelsConfig) -> ModelIdentities:
 
 
 def _key(models: ModelsConfig) -> str:
-    later = {"extractor"} if models.extractor is None else None  # runs before it came noted identities too
+    # Runs before these came noted identities too.
+    later = {name for name in ("extractor", "transcriber") if getattr(models, name) is None}
     return hashlib.sha256(models.model_dump_json(exclude=later).encode()).hexdigest()
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import get_args
 
 from curation.ledger.stages import STAGES, Model
-from curation.pipeline.settings import is_off
+from curation.pipeline.settings import is_off, works_with
 from schemas.configuration.config import CurateConfig
 from schemas.errors import ConfigError, MachineTrouble, RunStopped
 from schemas.kit.blame import in_one_line
@@ -21,7 +21,7 @@ def models_of(stages: Collection[str], config: CurateConfig) -> tuple[Model, ...
     needed: set[str] = set()
     for stage in STAGES.every:
         if stage.name in stages and not is_off(stage, config):
-            needed |= {*stage.works_with(config.models)[0]}
+            needed |= {*works_with(stage, config, config.models)[0]}
     return tuple(role for role in get_args(Model) if role in needed and getattr(config.models, role) is not None)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import resource
 from typing import get_args
 
-from curation.ledger.stages import Role
+from curation.ledger.stages import Model
 from schemas.configuration.config import CurateConfig
-from schemas.configuration.model_config import OpenAIModel
+from schemas.configuration.model_config import ServerConfig
 from schemas.errors import ConfigError
 
 # Measured on the demo: 33 in the run and 25 in its Prefect server. Libraries open more while they are imported.
@@ -24,7 +24,7 @@ def needed_files(config: CurateConfig) -> int:
 
 def wanted_files(config: CurateConfig) -> int:
     """What a run has open at most: `needed_files`, and one connection for each request at a model server."""
-    return needed_files(config) + sum(_connections(getattr(config.models, role)) for role in get_args(Role))
+    return needed_files(config) + sum(_connections(getattr(config.models, role)) for role in get_args(Model))
 
 
 def allowed_files(wanted: int) -> int:
@@ -58,7 +58,7 @@ def how_to_raise(wanted: int) -> str:
 
 
 def _connections(model: object) -> int:
-    return len(model.base_urls) * model.concurrency.max if isinstance(model, OpenAIModel) else 0
+    return len(model.base_urls) * model.concurrency.max if isinstance(model, ServerConfig) else 0
 
 
 def _number(limit: int) -> int:

@@ -31,7 +31,7 @@ from curation.video.probe import probe_safely
 from curation.video.sandbox import Sandbox
 from curation.video.sandboxes import Sandboxes
 from curation.workspace import Workspace
-from models.build import build_chat_model, build_clip, build_embedder, build_extractor
+from models.build import build_chat_model, build_clip, build_embedder, build_extractor, build_transcriber
 from models.chat import ChatModel, Embedder
 from models.clip import Clip, Extractor
 from models.meter import Meter
@@ -39,7 +39,7 @@ from models.reply_cache import CachedModel
 from models.servers.presence import require_server
 from prompts import Prompt
 from schemas.configuration.config import CurateConfig
-from schemas.configuration.model_config import ChatConfig, OpenAIModel
+from schemas.configuration.model_config import ChatConfig, ServerConfig
 from schemas.errors import Interrupted, TransientError
 from schemas.records import Publication, Source, Video
 from schemas.secret_addresses import lacks_secret
@@ -139,6 +139,15 @@ class Services:
         config = self.config.models.extractor
         with whole_model("extractor"):
             return build_extractor(config, self.config.frames.fps) if config is not None else None
+
+    @shared_property
+    def transcriber(self) -> ChatModel | None:
+        """The speech recogniser, behind the reply cache; None where none is configured."""
+        config = self.config.models.transcriber
+        if config is None:
+            return None
+        with whole_model("transcriber"):
+            return self._cached(build_transcriber(config, self.meter, self.raise_if_stopped))
 
     @shared_property
     def binding(self) -> BindingGuard:
@@ -246,7 +255,7 @@ class Services:
         roles = models_of(stages, self.config)
         for role in roles:  # all servers first: it takes no time; one that a model was built for is waited for
             config = getattr(self.config.models, role)
-            if isinstance(config, OpenAIModel) and role not in vars(self):
+            if isinstance(config, ServerConfig) and role not in vars(self):
                 require_server(role, config)
         for role in roles:
             self.raise_if_stopped()
@@ -262,7 +271,9 @@ class Services:
 
     def _chat(self, role: str, config: ChatConfig) -> ChatModel:
         with whole_model(role):
-            built = build_chat_model(config, self.meter, self.raise_if_stopped)
+            return self._cached(build_chat_model(config, self.meter, self.raise_if_stopped))
+
+    def _cached(self, built: ChatModel) -> ChatModel:
         model = CachedModel(built, self.ledger, self.meter, self.raise_if_stopped)
         self._closing.callback(model.close)
         return model

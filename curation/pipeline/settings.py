@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from curation.ledger.stages import POLICY, STAGES, Stage
+from curation.ledger.stages import POLICY, STAGES, Model, Stage
 from curation.ledger.standing import StageHashes
 from curation.pipeline.identities import ModelIdentities
 from prompts import Prompt, load
@@ -72,13 +72,26 @@ def optional_on(config: CurateConfig) -> frozenset[str]:
     return frozenset(name for name in STAGES.optional if not is_off(STAGES[name], config))
 
 
+def works_with(stage: Stage, config: CurateConfig, models: object) -> tuple[tuple[Model, ...], str | None]:
+    """The roles that a stage's results depend on under a configuration, and its prompt.
+
+    `models` is as for `Stage.works_with`. Of a stage that is off: see `is_off`.
+    """
+    roles, prompt = stage.works_with(models)
+    if stage.models_when is not None:
+        key, wanted = stage.models_when
+        if _value(config, key) not in wanted:
+            roles = tuple(role for role in roles if role not in stage.models)
+    return roles, prompt
+
+
 def _of_results(
     stage: Stage, config: CurateConfig, prompts: Mapping[str, Prompt], models: ModelIdentities
 ) -> dict[str, Any]:
     depends = settings_of(stage, config)
     if stage.switch is not None and is_off(stage, config):
         return depends
-    roles, prompt = stage.works_with(models)
+    roles, prompt = works_with(stage, config, models)
     for name in optional_on(config).intersection(stage.needs):  # how the stage uses what it found there
         depends[name] = prompts[stage.told].sha256 if stage.told is not None and prompt is not None else "read"
     if prompt is not None and prompt in prompts:

@@ -5,20 +5,25 @@ A function reads the records that the stage needs and calls the code that does t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from curation.audit.audit import Tools, audit
 from curation.ledger.stages import STAGES, TRANSCRIBE
 from curation.pipeline.process import Inputs
 from curation.pipeline.services import Services
 from curation.sources.filters import judge_publication, judge_video, refuse
+from curation.store.store import Kind
 from curation.text.candidates import one_of_each_picture
 from curation.text.caption import caption_frames
 from curation.text.extract import extract
 from curation.text.extract_trained import extract_trained
 from curation.text.refine import refine
 from curation.text.speech import Speech, speech_of
+from curation.text.transcribe.recognise import recognised
 from curation.text.transcribe.subtitles import transcript_of
+from curation.video.sandbox import Limits
+from curation.video.sound import NoSound, Sound, read_sound
 from schemas.audit import Audit
 from schemas.binding import Binding
 from schemas.errors import NotStored
@@ -58,14 +63,53 @@ def _frames(services: Services, inputs: Inputs) -> FrameSet:
 
 
 def _transcribe(services: Services, inputs: Inputs) -> Transcript:
-    def read(track: Subtitle) -> bytes:
-        try:
-            return services.store.take("subtitles", track.sha256, track.format).read_bytes()
-        except NotStored:
-            services.fetch(inputs.source)  # the store lost it: its publisher gives it again
-            return services.store.take("subtitles", track.sha256, track.format).read_bytes()
+    video, config = inputs.record("download", Video), services.config.transcribe
+    if config.mode == "recognise":
+        return _recognised(services, inputs, video)
+    published = _published(services, inputs, video)
+    if config.mode == "publisher" or published.segments:
+        return published
+    return _recognised(services, inputs, video, published.notes or (f"subtitles: {published.reason}",))
 
-    return transcript_of(inputs.record("download", Video), read, services.config.transcribe)
+
+def _recognised(services: Services, inputs: Inputs, video: Video, notes: Sequence[str] = ()) -> Transcript:
+    config, frames = services.config.transcribe, services.config.frames
+    recogniser = services.transcriber
+    assert recogniser is not None  # the configuration says so
+    with services.store.scratch() as folder:
+        sound: Sound | NoSound = NoSound("no_sound", "")
+        if video.has_audio or video.sound is not None:
+            with services.meter.waiting("decode"):
+                sound = read_sound(
+                    _file_with_sound(services, inputs, video),
+                    folder / "sound",
+                    services.sandbox,
+                    Limits(frames.wall_seconds, frames.memory_megabytes),
+                    language=config.language or video.publication.language,
+                    most=config.max_seconds,
+                )
+        return recognised(sound, video.duration, recogniser, config, notes)
+
+
+def _published(services: Services, inputs: Inputs, video: Video) -> Transcript:
+    def read(track: Subtitle) -> bytes:
+        return _taken(services, inputs, "subtitles", track.sha256, track.format).read_bytes()
+
+    return transcript_of(video, read, services.config.transcribe)
+
+
+def _file_with_sound(services: Services, inputs: Inputs, video: Video) -> Path:
+    if video.sound is None:
+        return services.restorer.file(video)
+    return _taken(services, inputs, "sounds", video.sound.sha256, video.sound.extension)
+
+
+def _taken(services: Services, inputs: Inputs, kind: Kind, sha256: str, extension: str) -> Path:
+    try:
+        return services.store.take(kind, sha256, extension)
+    except NotStored:
+        services.fetch(inputs.source)  # the store lost it: its publisher gives it again
+        return services.store.take(kind, sha256, extension)
 
 
 def _transcript(services: Services, inputs: Inputs) -> Transcript | None:

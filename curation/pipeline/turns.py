@@ -11,7 +11,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from curation.ledger.stages import STAGES
+from curation.ledger.stages import STAGES, Model
+from curation.pipeline.settings import works_with
 from schemas.configuration.config import CurateConfig
 
 _POLL = 0.25  # seconds between two checks whether the run is to stop
@@ -69,7 +70,10 @@ def workers(stage: str, config: CurateConfig) -> int:
 
 def places(stage: str, config: CurateConfig) -> int:
     """How many videos of the whole run are at a stage at once."""
-    lane, role = STAGES[stage].lane, STAGES[stage].asks
+    lane = STAGES[stage].lane
+    role: Model | None = STAGES[stage].asks
+    if role is None and STAGES[stage].models_when is not None:
+        role = next(iter(works_with(STAGES[stage], config, config.models)[0]), None)
     if role is not None:
         model = getattr(config.models, role)
         return config.run.model_workers if model is not None and model.engine == "openai" else 1

@@ -16,6 +16,7 @@ from schemas.configuration.model_config import (
     NgramEmbedder,
     OpenAIModel,
     OpenClip,
+    SpeechServer,
     TrainedExtractor,
     TransformersClip,
     TransformersEmbedder,
@@ -31,6 +32,7 @@ _IDENTITY: dict[type[Section], frozenset[str]] = {
     TransformersClip: frozenset({"engine", "model", "revision"}),
     OpenClip: frozenset({"engine", "model", "pretrained"}),
     TrainedExtractor: frozenset({"model"}),
+    SpeechServer: frozenset({"engine", "model", "revision"}),
 }
 
 

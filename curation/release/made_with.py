@@ -13,7 +13,7 @@ from typing import Any
 from curation.ledger.stages import STAGES, Stage
 from curation.pipeline.identities import ModelIdentities, known_identities
 from curation.pipeline.services import Services
-from curation.pipeline.settings import is_off, limits_of, optional_on, settings_of, values
+from curation.pipeline.settings import is_off, limits_of, optional_on, settings_of, values, works_with
 from curation.release.splits.assign import RULE
 from schemas.release import StageState
 from schemas.safe_text import plain_line
@@ -40,7 +40,7 @@ def stage_states(services: Services) -> tuple[StageState, ...]:
 def _state(stage: Stage, services: Services, identities: ModelIdentities) -> StageState:
     config = services.config
     off = is_off(stage, config)
-    roles, asked = stage.works_with(identities) if not off else ((), None)
+    roles, asked = works_with(stage, config, identities) if not off else ((), None)
     prompt = services.prompts.get(asked) if asked is not None else None
     models = {role: found for role in roles if (found := getattr(identities, role)) is not None}
     limits = limits_of(stage, config) | values(config, _GATE.get(stage.name, ()))

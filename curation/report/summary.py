@@ -121,6 +121,9 @@ def _models(services: Services) -> list[ModelUse]:
     if identities.clip is not None:
         engine, name, revision = identities.clip
         uses.append(ModelUse(role="clip", engine=engine, model=name, revision=revision))
+    if identities.transcriber is not None and models.transcriber is not None:
+        name, revision, _ = identities.transcriber
+        uses.append(ModelUse(role="transcriber", engine=models.transcriber.engine, model=name, revision=revision))
     return uses
 
 

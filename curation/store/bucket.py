@@ -2,6 +2,7 @@
 
     ADDRESS/videos/ab/<sha256>.mp4      as in WORKSPACE/store, so that a folder can be copied there and back
     ADDRESS/subtitles/ab/<sha256>.vtt
+    ADDRESS/sounds/ab/<sha256>.m4a
     ADDRESS/probe/v2xum                 what `probe` writes and reads
     ADDRESS/scratch/                    of file:// only: uploads that are not finished
 

@@ -125,7 +125,7 @@ class Cache:
         return True
 
     def _entries(self) -> Iterator[_Entry]:
-        for kind in ("videos", "subtitles", "frames"):
+        for kind in ("videos", "subtitles", "sounds", "frames"):
             for path in (self._root / kind).glob("??/*"):
                 with suppress(FileNotFoundError):
                     found = path.stat()

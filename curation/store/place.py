@@ -22,7 +22,7 @@ from schemas.errors import ConfigError
 
 NOTE = "store.json"
 _FOLDER = "store"
-_KINDS = ("videos", "subtitles")
+_KINDS = ("videos", "subtitles", "sounds")
 _GB = 10**9
 
 
@@ -68,7 +68,7 @@ def _raise_if_left_behind(root: Path, old: str | None, new: str | None) -> None:
     if not lacking:
         return
     source, target = (str(root / _FOLDER) if address is None else address for address in (old, new))
-    ways = [f"copy videos and subtitles (`aws s3 sync {source}/videos {target}/videos`)"]
+    ways = [f"copy videos, subtitles and sounds (`aws s3 sync {source}/videos {target}/videos`)"]
     ways.append("unset store.address" if old is None else f"set store.address to {old}")
     if old is not None:
         ways.append(f"remove {root / NOTE}, and what a run needs is fetched from its sources again")
@@ -79,7 +79,7 @@ def _raise_if_left_behind(root: Path, old: str | None, new: str | None) -> None:
 
 
 def _files(root: Path, address: str | None) -> Mapping[str, int]:
-    """Names and bytes of the videos and subtitles at an address, or in the workspace's folder."""
+    """Names and bytes of the videos, subtitles and sounds at an address, or in the workspace's folder."""
     if address is not None:
         bucket = open_bucket(address)
         return {name: size for kind in _KINDS for name, size in bucket.sizes(kind).items()}

@@ -3,6 +3,7 @@
     WORKSPACE/store/videos/ab/<sha256>.mp4
     WORKSPACE/store/frames/ab/<key>/000012.jpg     key = hash of video and sampling settings
     WORKSPACE/store/subtitles/ab/<sha256>.vtt
+    WORKSPACE/store/sounds/ab/<sha256>.m4a         where a site gives sound apart from the picture (`download.sound`)
     WORKSPACE/store/checked/videos/ab/<sha256>.mp4 size and date of the file when its content was last checked
     WORKSPACE/store/lost/<sha256>                  files that their sources could not give back
     WORKSPACE/store/partial/<hash>/                unfinished downloads; removed when untouched for two weeks
@@ -31,7 +32,7 @@ from curation.store.folder_swap import put_in_place
 from schemas.errors import NotStored, TransientError
 from schemas.records import Video
 
-Kind = Literal["videos", "subtitles"]
+Kind = Literal["videos", "subtitles", "sounds"]
 _EXTENSION = re.compile(r"[a-z0-9]{1,8}")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _TRIES = 10

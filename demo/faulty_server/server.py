@@ -4,8 +4,8 @@ In a test:      with serve(FaultPlan(capacity=8, latency=0.2, rate_limit=0.02)) 
 By hand:        python -m demo.faulty_server --port 8000 --capacity 8 --latency 0.2 --rate-limit 0.02 --seed 1
                 (prints its address; GET /stats and a last line show the counters)
 
-It answers POST /v1/chat/completions and /tokenize, GET /v1/models, /health and /stats. plan.py describes the faults,
-requests.py (Character) the abilities of the server, answers.py its answers.
+It answers POST /v1/chat/completions, /v1/audio/transcriptions and /tokenize, GET /v1/models, /health and /stats.
+plan.py describes the faults, requests.py (Character) the abilities of the server, answers.py and speech.py its answers.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import inspect
 import itertools
 import json
 from collections import OrderedDict
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, TypeVar
 
 from aiohttp import web
 
@@ -27,10 +27,12 @@ from demo.faulty_server.plan import Draw, Fault, FaultPlan
 from demo.faulty_server.replies import error_reply, half, hang_up, trickle, unauthorized
 from demo.faulty_server.requests import Character, prompt_tokens, read_chat, read_tokens, tokens_of
 from demo.faulty_server.slots import QueueFull, Slots
+from demo.faulty_server.speech import Hearing, SpeechRequest, hashed_speech, read_speech
 from demo.faulty_server.stats import Stats
 from demo.server_thread import ServerThread
 
 REPEATED = "A person is standing in a room."
+T = TypeVar("T")
 _RECENT = 64  # a swapped reply comes from one of this many recent pictures
 _LARGEST = 64 * 2**20
 
@@ -48,6 +50,7 @@ class FaultServer(ServerThread):
         super().__init__(port, cancels=True)
         self.plan = plan
         self.answer = answer
+        self.hear: Hearing = hashed_speech  # answers transcription requests
         self.character = character or Character()
         self.stats = Stats()
         self._numbers = itertools.count(1)
@@ -64,6 +67,7 @@ class FaultServer(ServerThread):
         self._slots = Slots(self.plan.capacity, self.plan.queue)
         app = web.Application(client_max_size=_LARGEST)
         app.router.add_post("/v1/chat/completions", self._chat)
+        app.router.add_post("/v1/audio/transcriptions", self._speech)
         app.router.add_post("/tokenize", self._tokenize)
         app.router.add_get("/v1/models", self._models)
         app.router.add_get("/health", self._health)
@@ -122,20 +126,73 @@ class FaultServer(ServerThread):
 
     async def _answer_drawn(self, request: web.Request, raw: bytes, attempt: int, draw: Draw) -> web.StreamResponse:
         """Answer a request, with the fault that was drawn for it. Raises Refused."""
-        loop, slots = asyncio.get_running_loop(), self._slots
         try:
             chat = read_chat(raw, attempt, self.character)
         except (LookupError, TypeError, AttributeError, ValueError) as error:
             raise Refused(400, f"malformed request: {type(error).__name__}: {error}"[:500]) from error
+        self._refuse_drawn(draw)
+        if draw.fault == "drop_before":
+            self.stats.fault("drop_before")
+            return hang_up(request)
+        answer = await self._in_slot(lambda: self._ask_answerer(chat))
+        if draw.delay:
+            await asyncio.sleep(draw.delay)
+        return await self._send(request, chat, answer, draw)
+
+    async def _speech(self, request: web.Request) -> web.StreamResponse:
+        if not self._has_key(request):
+            self.stats.refuse(401)
+            return unauthorized()
+        try:
+            speech = read_speech(await request.post(), self.character)
+        except Refused as error:
+            self.stats.refuse(error.status)
+            return error_reply(error.status, error.message)
+        digest = bytes.fromhex(speech.sha256[:32])
+        draw = self.plan.draw(digest, self.stats.arrive(digest))
+        try:
+            return await self._heard(request, speech, draw)
+        except Refused as error:
+            self.stats.refuse(error.status)
+            return error_reply(error.status, error.message, self.plan.retry_after)
+        finally:
+            self.stats.leave()
+
+    async def _heard(self, request: web.Request, speech: SpeechRequest, draw: Draw) -> web.StreamResponse:
+        """Answer a transcription request, with the fault that was drawn for it. Raises Refused."""
+        self._refuse_drawn(draw)
+        if draw.fault == "drop_before":
+            self.stats.fault("drop_before")
+            return hang_up(request)
+
+        async def hear() -> bytes:
+            found = self.hear(speech)
+            return found if isinstance(found, bytes) else json.dumps(found).encode()
+
+        data = await self._in_slot(hear)
+        if draw.delay:
+            await asyncio.sleep(draw.delay)
+        if draw.fault == "drop_inside":
+            self.stats.fault("drop_inside")
+            return await half(request, data)
+        self.stats.answer(speech.sha256, data[:1000].decode(errors="replace"), None)
+        if draw.fault == "slow":
+            self.stats.fault("slow")
+            return await trickle(request, data, self.plan.slow_seconds)
+        return web.Response(body=data, content_type="application/json")
+
+    def _refuse_drawn(self, draw: Draw) -> None:
+        """Raise Refused for a fault that refuses a request."""
         if draw.fault == "rate_limit":
             self.stats.fault("rate_limit")
             raise Refused(429, "Too many requests")
         if draw.fault == "server_error":
             self.stats.fault("server_error")
             raise Refused(500, "Internal server error")
-        if draw.fault == "drop_before":
-            self.stats.fault("drop_before")
-            return hang_up(request)
+
+    async def _in_slot(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do the work of a request in a slot, for the latency of the plan or as long as it takes. Raises Refused."""
+        loop, slots = asyncio.get_running_loop(), self._slots
         try:
             began = await slots.begin()
         except QueueFull:
@@ -145,15 +202,13 @@ class FaultServer(ServerThread):
         due = began + self.plan.latency
         try:
             before = loop.time()
-            answer = await self._ask_answerer(chat)
+            done = await work()
             due = began + max(self.plan.latency, loop.time() - before)
             await asyncio.sleep(due - loop.time())
         finally:
             self.stats.work(-1)
             slots.end(min(due, loop.time()))
-        if draw.delay:
-            await asyncio.sleep(draw.delay)
-        return await self._send(request, chat, answer, draw)
+        return done
 
     async def _ask_answerer(self, chat: ChatRequest) -> ChatAnswer:
         answer = self.answer(chat)

@@ -25,6 +25,7 @@ from flows.prometheus import ADDRESS, require_port
 from models.check import Check, fail, ok, warn
 from models.checks import check_clip, check_embedder, check_extractor, check_local
 from models.servers.checks import check_server
+from models.servers.speech_checks import check_transcriber
 from schemas.configuration.config import CurateConfig
 from schemas.configuration.model_config import OpenAIModel
 from schemas.errors import ConfigError
@@ -79,6 +80,8 @@ async def check_models(config: CurateConfig, config_path: Path) -> list[Check]:
         checks += check_clip(config.models.clip)
     if config.models.extractor is not None:
         checks += check_extractor(config.models.extractor, config.frames.fps)
+    if config.models.transcriber is not None:
+        checks += await check_transcriber(config.models.transcriber)
     return checks
 
 

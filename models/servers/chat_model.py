@@ -7,11 +7,8 @@ that is not an answer of this model to this request is asked for again.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import queue
 import threading
-import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -22,13 +19,11 @@ from types import TracebackType
 from models.chat import Arrived, Reply, Request
 from models.identity import UNSTATED, remote_sampling
 from models.meter import Meter
-from models.servers.engine import POLL_SECONDS, Engine
-from models.servers.jobs import Call
+from models.servers.engine import Engine
 from models.servers.picture_files import PictureFolder
 from models.servers.transport import api_key
 from models.servers.wire import Writer, break_special_tokens
 from schemas.configuration.model_config import OpenAIModel
-from schemas.errors import RunStopped
 
 _COUNTS_KEPT = 8192
 
@@ -86,35 +81,10 @@ class RemoteChatModel:
         Raises RunStopped (from `raise_if_stopped`, or ServerGone) and ConfigError (a key that is not accepted any more,
         a folder that the server may not read). Requests that are still under way are then cancelled.
         """
-        replies: dict[int, Reply] = {}
         if not requests:
             return []
         with self._addresses(requests) as urls:
-            call = Call(requests, urls)
-            self._raise_if_stopped()
-            self._engine.post(lambda dispatcher: dispatcher.submit(call))
-            try:
-                checked = time.monotonic()
-                while len(replies) < len(requests):
-                    if time.monotonic() - checked >= POLL_SECONDS:
-                        self._raise_if_stopped()
-                        checked = time.monotonic()
-                    try:
-                        message = call.inbox.get(timeout=POLL_SECONDS)
-                    except queue.Empty:
-                        self._engine.require_alive()
-                        continue
-                    if isinstance(message, BaseException):
-                        raise message
-                    position, reply = message
-                    replies[position] = reply
-                    if arrived is not None:
-                        arrived(position, reply)
-            except BaseException:
-                with contextlib.suppress(RunStopped):
-                    self._engine.post(lambda dispatcher: dispatcher.cancel(call))
-                raise
-        return [replies[i] for i in range(len(requests))]
+            return self._engine.answers(requests, urls, self._raise_if_stopped, arrived)
 
     def close(self) -> None:
         """Cancel the requests that are under way and close the connections. Later calls raise RunStopped."""

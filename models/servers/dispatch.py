@@ -14,14 +14,14 @@ import secrets
 import time
 from typing import Literal
 
-from models.chat import Reply, longest_text
+from models.chat import Reply
 from models.meter import Meter
 from models.servers.failures import Fault, RequestFailed, log_line, pause_before
 from models.servers.fleet import ErrorFactory, Fleet
 from models.servers.jobs import Call, Job, Place
 from models.servers.server import Server
-from models.servers.wire import Writer, read_answer
-from schemas.configuration.model_config import OpenAIModel
+from models.servers.wire import Wire
+from schemas.configuration.model_config import ServerConfig
 from schemas.errors import ConfigError, RunStopped, TransientError
 
 _MOST_LOSSES = 10  # a request under which servers vanish more often than this is given up
@@ -33,9 +33,9 @@ _MEDIA_FLAG = ("allowed-local-media-path", "allowed_local_media_path")
 class Dispatcher:
     """The queue of a model's requests and their way to the servers."""
 
-    def __init__(self, config: OpenAIModel, key: str | None, meter: Meter, writer: Writer, fleet: Fleet) -> None:
+    def __init__(self, config: ServerConfig, key: str | None, meter: Meter, wire: Wire, fleet: Fleet) -> None:
         """`key` is the API key. `fleet` must call `pump` when a server changes, and `fail` when it gives up."""
-        self._config, self._key, self._meter, self._writer, self._fleet = config, key, meter, writer, fleet
+        self._config, self._key, self._meter, self._wire, self._fleet = config, key, meter, wire, fleet
         self._queue: list[tuple[int, Job]] = []  # a heap by number: first come, first served, also after a retry
         self._numbers = itertools.count()
         self._calls: set[Call] = set()
@@ -113,8 +113,9 @@ class Dispatcher:
         fault: Fault | None = None
         reply: Reply | None = None
         try:
-            body = await server.ask(self._writer.body(job.request, job.url), request_id)
-            reply, fault = read_answer(body, request_id, self._config.model, longest_text(job.request))
+            wire = self._wire
+            body = await server.ask(wire.path, wire.body(job.request, job.url), wire.content_type, request_id)
+            reply, fault = wire.read(body, request_id, job.request)
             # A server's message may hold anything, also the key that it was sent.
             if fault is not None:
                 fault = fault._replace(reason=log_line(fault.reason, self._key or ""))

@@ -1,19 +1,23 @@
-"""The thread with the event loop that sends all requests of a chat model to its servers."""
+"""The thread with the event loop that sends all requests of a model to its servers, and the wait for their replies."""
 
 from __future__ import annotations
 
 import asyncio
 import concurrent.futures
 import contextlib
+import queue
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from models.chat import Arrived, Reply, Request
 from models.meter import Meter
 from models.servers.dispatch import Dispatcher
 from models.servers.fleet import ErrorFactory, Fleet
-from models.servers.wire import Writer
-from schemas.configuration.model_config import OpenAIModel
+from models.servers.jobs import Call
+from models.servers.wire import Wire
+from schemas.configuration.model_config import ServerConfig
 from schemas.errors import RunStopped
 
 POLL_SECONDS = 0.2
@@ -24,12 +28,12 @@ _CLOSED = "the connection to the model servers was closed"
 class Engine:
     """The thread, and the way for other threads to reach its event loop.
 
-    It holds no reference to the chat model, so that a model that nobody uses can be collected.
+    It holds no reference to the model, so that a model that nobody uses can be collected.
     """
 
-    def __init__(self, config: OpenAIModel, key: str | None, meter: Meter, writer: Writer) -> None:
+    def __init__(self, config: ServerConfig, key: str | None, meter: Meter, wire: Wire) -> None:
         """Start the thread and contact the servers; `key` is the API key."""
-        self._config, self._key, self._meter, self._writer = config, key, meter, writer
+        self._config, self._key, self._meter, self._wire = config, key, meter, wire
         self._dispatcher: Dispatcher | None = None
         self._fleet: Fleet | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -86,6 +90,46 @@ class Engine:
         finally:
             future.cancel()
 
+    def answers(
+        self,
+        requests: Sequence[Request],
+        urls: Sequence[str | None],
+        raise_if_stopped: Callable[[], None],
+        arrived: Arrived | None = None,
+    ) -> list[Reply]:
+        """The reply to every request, in order; `urls[i]` is the address of picture i, None when it is in the body.
+
+        `arrived` is called for each reply as it comes, `raise_if_stopped` several times a second, both on this thread.
+        Raises what the latter raises, ServerGone, and ConfigError (a key that is not accepted any more, a folder that
+        the server may not read). Requests that are still under way are then cancelled.
+        """
+        replies: dict[int, Reply] = {}
+        call = Call(requests, urls)
+        raise_if_stopped()
+        self.post(lambda dispatcher: dispatcher.submit(call))
+        try:
+            checked = time.monotonic()
+            while len(replies) < len(requests):
+                if time.monotonic() - checked >= POLL_SECONDS:
+                    raise_if_stopped()
+                    checked = time.monotonic()
+                try:
+                    message = call.inbox.get(timeout=POLL_SECONDS)
+                except queue.Empty:
+                    self.require_alive()
+                    continue
+                if isinstance(message, BaseException):
+                    raise message
+                position, reply = message
+                replies[position] = reply
+                if arrived is not None:
+                    arrived(position, reply)
+        except BaseException:
+            with contextlib.suppress(RunStopped):
+                self.post(lambda dispatcher: dispatcher.cancel(call))
+            raise
+        return [replies[i] for i in range(len(requests))]
+
     def require_alive(self) -> None:
         """Raise RunStopped when the thread has ended."""
         if not self._thread.is_alive() or self._dispatcher is None:
@@ -115,7 +159,7 @@ class Engine:
             ready=self._decided.set,
             given_up=lambda error: self._give_up(dispatcher, error),
         )
-        dispatcher = Dispatcher(self._config, self._key, self._meter, self._writer, fleet)
+        dispatcher = Dispatcher(self._config, self._key, self._meter, self._wire, fleet)
         self._fleet, self._dispatcher = fleet, dispatcher
         fleet.start()
         self._running.set()

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from models.meter import Meter
 from models.servers.server import Problem, Server, time_of_day
-from schemas.configuration.model_config import OpenAIModel
+from schemas.configuration.model_config import ServerConfig
 from schemas.errors import ConfigError, ServerGone, V2XumError
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Fleet:
 
     def __init__(
         self,
-        config: OpenAIModel,
+        config: ServerConfig,
         key: str | None,
         meter: Meter,
         *,

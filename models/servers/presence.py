@@ -11,14 +11,14 @@ import time
 
 from models.servers.failures import RequestFailed
 from models.servers.transport import Transport
-from schemas.configuration.model_config import OpenAIModel
+from schemas.configuration.model_config import ServerConfig, SpeechServer
 from schemas.errors import ServerGone
 
 _SECONDS = 5.0
 _TRIES, _PAUSE = 3, 0.5  # a busy server may drop one connection
 
 
-def require_server(role: str, config: OpenAIModel) -> None:
+def require_server(role: str, config: ServerConfig) -> None:
     """Raise ServerGone unless one of the servers of a model answers anything by HTTP, within seconds each."""
     for again in range(_TRIES):
         time.sleep(_PAUSE if again else 0.0)
@@ -28,9 +28,10 @@ def require_server(role: str, config: OpenAIModel) -> None:
             if problem is None:
                 return
             problems.append(f"{url}: {problem}")
+    start = f"vllm serve {config.model}" if isinstance(config, SpeechServer) else f"v2xum serve {role} CONFIG --run"
     raise ServerGone(
         f"models.{role}: no server answers ({'; '.join(problems)}). Nothing was downloaded or asked. Start it "
-        f"(`v2xum serve {role} CONFIG --run`), or correct models.{role}.base_urls; `v2xum doctor CONFIG` looks closer"
+        f"(`{start}`), or correct models.{role}.base_urls; `v2xum doctor CONFIG` looks closer"
     )
 
 

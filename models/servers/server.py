@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from models.servers.failures import Fault, RequestFailed, log_line
 from models.servers.limiter import Limiter
 from models.servers.transport import LONGEST_BODY, Transport
-from schemas.configuration.model_config import OpenAIModel
+from schemas.configuration.model_config import ServerConfig
 
 _PROBE_SECONDS = 10.0  # a server that decodes pictures in its only thread can take seconds to answer
 _ESTIMATE_OVERHEAD = 64  # tokens that a chat template may add
@@ -29,7 +29,7 @@ class Server:
     `up` says whether requests are sent to it; `answered_at` is the time of its latest reply (monotonic seconds).
     """
 
-    def __init__(self, url: str, config: OpenAIModel, key: str | None) -> None:
+    def __init__(self, url: str, config: ServerConfig, key: str | None) -> None:
         """`url` is a base URL, `key` the API key. Nothing is sent yet."""
         self.url = url
         self.limiter = Limiter(config.concurrency.start, config.concurrency.max)
@@ -46,7 +46,7 @@ class Server:
         parts = urlsplit(url)
         path = parts.path.removesuffix("/v1")
         self._root = parts._replace(path=path).geturl().rstrip("/")
-        self._chat_url = f"{url.rstrip('/')}/chat/completions"
+        self._base = url.rstrip("/")
         self._models_url = f"{url.rstrip('/')}/models"
         self._seconds = config.timeout
         self._transport = Transport(key)
@@ -61,9 +61,11 @@ class Server:
         """Whether another request may be sent."""
         return self.up and self.in_flight < self.limiter.limit
 
-    async def ask(self, body: bytes, request_id: str) -> bytes:
-        """Post a chat completion and return the body of the answer. Raises RequestFailed."""
-        return await self._transport.post(self._chat_url, body, self._seconds, request_id=request_id)
+    async def ask(self, path: str, body: bytes, content_type: str, request_id: str) -> bytes:
+        """Post a request below the base URL and return the body of the answer. Raises RequestFailed."""
+        return await self._transport.post(
+            f"{self._base}/{path}", body, self._seconds, request_id=request_id, content_type=content_type
+        )
 
     async def count_tokens(self, text: str) -> int:
         """How many tokens a message of this text has with its template.

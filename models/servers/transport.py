@@ -44,15 +44,22 @@ class Transport:
         return await self._send("GET", url, None, {}, seconds, LONGEST_BODY)
 
     async def post(
-        self, url: str, body: bytes, seconds: float, *, request_id: str | None = None, longest: int = LONGEST_REPLY
+        self,
+        url: str,
+        body: bytes,
+        seconds: float,
+        *,
+        request_id: str | None = None,
+        longest: int = LONGEST_REPLY,
+        content_type: str = "application/json",
     ) -> bytes:
-        """Post JSON and return the body of the answer, which may have `longest` bytes.
+        """Post a body and return the body of the answer, which may have `longest` bytes.
 
         `seconds` limits the whole request; `request_id` is sent as X-Request-Id. Raises RequestFailed, whose fault says
         whether the connection failed, no complete answer came in time, the answer is not HTTP or too long, or its
         status is not 2xx.
         """
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": content_type}
         if request_id is not None:
             headers["X-Request-Id"] = request_id
         return await self._send("POST", url, body, headers, seconds, longest)

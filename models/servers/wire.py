@@ -1,4 +1,4 @@
-"""Writes requests and reads replies of the chat completions API as bytes.
+"""Writes requests and reads replies of the chat completions API as bytes. `Wire` is what a dispatcher needs of an API.
 
 The text comes before the picture, so that a fixed prompt is a prefix that a server computes once. Text is data: every
 string that looks like a special token is broken by a space. models/local/chat_model.py does the same with the tokenizer
@@ -12,9 +12,9 @@ import functools
 import hashlib
 import json
 import re
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from models.chat import Reply, Request
+from models.chat import Reply, Request, longest_text
 from models.identity import RETRY_TEMPERATURE
 from models.servers.failures import Fault
 from schemas.configuration.model_config import OpenAIModel
@@ -38,13 +38,38 @@ class Answered(NamedTuple):
     fault: Fault | None
 
 
+class Wire(Protocol):
+    """The requests and replies of one API as bytes."""
+
+    @property
+    def path(self) -> str:
+        """Where requests are posted, below the base URL."""
+        ...
+
+    @property
+    def content_type(self) -> str:
+        """The media type of the requests' bodies."""
+        ...
+
+    def body(self, request: Request, url: str | None) -> bytes:
+        """A request as bytes; `url` is the address of its picture, None when it is part of the body or has none."""
+        ...
+
+    def read(self, body: bytes, own_id: str, request: Request) -> Answered:
+        """What the answer to a request holds, which was sent with the id `own_id`."""
+        ...
+
+
 def break_special_tokens(text: str) -> str:
     """The text with a space after the first character of every string that may be a special token."""
     return _SPECIAL.sub(lambda match: f"{match[0][:1]} {match[0][1:]}", text)
 
 
 class Writer:
-    """Writes the bodies of a model's requests."""
+    """The chat requests of a model."""
+
+    path = "chat/completions"
+    content_type = "application/json"
 
     def __init__(self, config: OpenAIModel, name: str, revision: str, sampling: dict[str, Any]) -> None:
         """`name`, `revision` and `sampling` are the model's identity: the seeds of sampled requests depend on it."""
@@ -65,6 +90,10 @@ class Writer:
             )
         rest = json.dumps(self._options(request), separators=(",", ":")).encode()
         return b"".join((self._head, message, b"}],", rest[1:]))
+
+    def read(self, body: bytes, own_id: str, request: Request) -> Answered:
+        """See `read_answer`."""
+        return read_answer(body, own_id, self._config.model, longest_text(request))
 
     def _options(self, request: Request) -> dict[str, Any]:
         config = self._config

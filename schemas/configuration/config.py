@@ -19,6 +19,7 @@ from schemas.configuration.review_config import ReviewConfig
 from schemas.configuration.section import Count, Fraction, Seconds, Section, Unit
 from schemas.configuration.store_config import StoreConfig
 from schemas.configuration.text_config import (
+    RECOGNISING,
     AuditConfig,
     BindingConfig,
     CaptionConfig,
@@ -183,11 +184,14 @@ class CurateConfig(Section):
 
     @model_validator(mode="after")
     def _subtitles(self) -> CurateConfig:
-        if self.transcribe.mode == "publisher" and not self.download.subtitles:
+        mode = self.transcribe.mode
+        if mode in ("publisher", "publisher-first") and not self.download.subtitles:
             raise ValueError(
-                "transcribe.mode: publisher reads subtitles, and download.subtitles names no language: set it, "
+                f"transcribe.mode: {mode} reads subtitles, and download.subtitles names no language: set it, "
                 "for instance to [en]"
             )
+        if mode in RECOGNISING and self.models.transcriber is None:
+            raise ValueError(f"transcribe.mode: {mode} needs models.transcriber, which recognises speech")
         return self
 
 

@@ -16,6 +16,7 @@ from schemas.configuration.model_config import (
     NgramEmbedder,
     OpenAIModel,
     OpenClip,
+    SpeechServer,
     TrainedExtractor,
     TransformersClip,
     TransformersEmbedder,
@@ -29,7 +30,14 @@ Whole = TypeVar("Whole", CurateConfig, TrainConfig)
 _TAGS = ("engine", "kind")  # the keys by which the sections of one place are told apart
 _PATHS = frozenset({"model", "pretrained", "tokenizer", "adapter", "weights", "folder", "language_model"})
 AnyModel = (
-    LocalModel | OpenAIModel | NgramEmbedder | TransformersEmbedder | TransformersClip | OpenClip | TrainedExtractor
+    LocalModel
+    | OpenAIModel
+    | NgramEmbedder
+    | TransformersEmbedder
+    | TransformersClip
+    | OpenClip
+    | TrainedExtractor
+    | SpeechServer
 )
 
 

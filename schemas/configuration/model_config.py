@@ -20,6 +20,15 @@ _TOP_P = "only the likeliest words are drawn from, whose chances add up to this"
 _SEED = "draws the answers; the same seed draws the same"
 _PICTURES = "pictures that are computed together"
 _ENGINE = "which program runs the model"
+_SERVED = "the name under which the server knows the model"
+_KEY_ENV = "environment variable that holds the server's key"
+_TIMEOUT = "longest wait for one answer"
+_BACKOFF = "wait before the first retry; doubles, with jitter"
+_PATIENCE = "how long a run waits for servers that are gone"
+_STATED = (
+    "names the weights (a commit of the hub, or a date): servers do not report it, and it is part of every fingerprint"
+)
+_ADDRESSES = "addresses of replicas of one model; each ends in /v1, for instance http://host:8000/v1"
 Temperature = Annotated[float, Unit("temperature")]
 
 
@@ -66,21 +75,25 @@ class ServeSection(Section):
     extra: tuple[str, ...] = Field(default=(), description="further arguments, added without a change")
 
 
+def plain_urls(urls: tuple[str, ...]) -> tuple[str, ...]:
+    """Base URLs without a slash at their end. Raises ValueError for one with a user, password or query."""
+    for url in urls:
+        if not url.startswith(("http://", "https://")) or "@" in url:
+            raise ValueError("base_urls must be http(s) addresses without a user or password")
+        parts = urlsplit(url)
+        if not parts.hostname or parts.port == 0 or parts.query or parts.fragment:
+            raise ValueError("base_urls must name a host (and port), end in /v1 and have no query")
+    return tuple(url.rstrip("/") for url in urls)
+
+
 class OpenAIModel(Section):
     """A model behind OpenAI-compatible servers; production is vLLM."""
 
     engine: Literal["openai"] = Field(description=_ENGINE)
-    model: str = Field(description="the name under which the server knows the model")
-    revision: str | None = Field(
-        default=None,
-        description="names the weights (a commit of the hub, or a date): servers do not report it, and it is part of "
-        "every fingerprint",
-    )
-    base_urls: tuple[str, ...] = Field(
-        min_length=1,
-        description="addresses of replicas of one model; each ends in /v1, for instance http://host:8000/v1",
-    )
-    api_key_env: str = Field(default="V2XUM_API_KEY", description="environment variable that holds the server's key")
+    model: str = Field(description=_SERVED)
+    revision: str | None = Field(default=None, description=_STATED)
+    base_urls: tuple[str, ...] = Field(min_length=1, description=_ADDRESSES)
+    api_key_env: str = Field(default="V2XUM_API_KEY", description=_KEY_ENV)
     images: Literal["base64", "file"] = Field(
         default="base64",
         description="how pictures are sent; file: as addresses of files on a shared disk",
@@ -88,10 +101,10 @@ class OpenAIModel(Section):
     media_path: str | None = Field(default=None, description="folder that the server may read, for `images: file`")
     concurrency: Concurrency = Concurrency()
     batch: Count = Field(default=64, ge=1, description="requests of one video that wait together")
-    timeout: Seconds = Field(default=120, gt=0, description="longest wait for one answer")
+    timeout: Seconds = Field(default=120, gt=0, description=_TIMEOUT)
     retries: Count = Field(default=5, ge=0, description="of one request, for 429, 5xx, time-outs and lost connections")
-    backoff: Seconds = Field(default=0.5, ge=0, description="wait before the first retry; doubles, with jitter")
-    patience: Seconds = Field(default=600, ge=0, description="how long a run waits for servers that are gone")
+    backoff: Seconds = Field(default=0.5, ge=0, description=_BACKOFF)
+    patience: Seconds = Field(default=600, ge=0, description=_PATIENCE)
     context: Tokens | None = Field(
         default=None, ge=128, description="longest request and answer; null: the server's own limit"
     )
@@ -103,13 +116,7 @@ class OpenAIModel(Section):
     @field_validator("base_urls")
     @classmethod
     def _plain_urls(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
-        for url in urls:
-            if not url.startswith(("http://", "https://")) or "@" in url:
-                raise ValueError("base_urls must be http(s) addresses without a user or password")
-            parts = urlsplit(url)
-            if not parts.hostname or parts.port == 0 or parts.query or parts.fragment:
-                raise ValueError("base_urls must name a host (and port), end in /v1 and have no query")
-        return tuple(url.rstrip("/") for url in urls)
+        return plain_urls(urls)
 
     @model_validator(mode="after")
     def _has_media_path(self) -> OpenAIModel:
@@ -190,6 +197,40 @@ class TrainedExtractor(Section):
     device: str = Field(default="cpu", description=_DEVICE)
 
 
+class SpeechServer(Section):
+    """A speech recogniser behind servers with OpenAI's `POST /v1/audio/transcriptions`; vLLM serves Whisper so."""
+
+    engine: Literal["openai"] = Field(description=_ENGINE)
+    model: str = Field(description=_SERVED)
+    revision: str | None = Field(default=None, description=_STATED)
+    base_urls: tuple[str, ...] = Field(min_length=1, description=_ADDRESSES)
+    api_key_env: str = Field(default="V2XUM_API_KEY", description=_KEY_ENV)
+    concurrency: Concurrency = Concurrency()
+    batch: Count = Field(default=16, ge=1, description="pieces of one video that wait together; each has 1 MB")
+    timeout: Seconds = Field(default=120, gt=0, description=_TIMEOUT)
+    retries: Count = Field(default=5, ge=0, description="of one piece, for 429, 5xx, time-outs and lost connections")
+    backoff: Seconds = Field(default=0.5, ge=0, description=_BACKOFF)
+    patience: Seconds = Field(default=600, ge=0, description=_PATIENCE)
+
+    @field_validator("base_urls")
+    @classmethod
+    def _plain_urls(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        return plain_urls(urls)
+
+    @property
+    def context(self) -> int:
+        """No request is counted in tokens."""
+        return 0
+
+    @property
+    def media_path(self) -> None:
+        """Sound is part of its request, never a file that the server reads."""
+        return
+
+
+ServerConfig = OpenAIModel | SpeechServer
+
+
 class ModelsConfig(Section):
     """The models of a run: one captions, one summarizes, one embeds sentences.
 
@@ -209,4 +250,7 @@ class ModelsConfig(Section):
     )
     extractor: TrainedExtractor | None = Field(
         default=None, description="a trained summarizer that chooses the keyframes in the place of `summarizer`"
+    )
+    transcriber: SpeechServer | None = Field(
+        default=None, description="recognises what is said in the videos, where `transcribe.mode` asks for it"
     )

@@ -13,6 +13,7 @@ _ANSWER = "longest answer of the model to one request"
 _ATTEMPTS = "requests for one answer, until it has the form that is asked for"
 _SPEECH = "prompt that tells the model what is said, after the captions, where there is a transcript"
 _LANGUAGE = "what the prompt asks for (ISO 639); null: any language"
+RECOGNISING = ("recognise", "publisher-first")  # the values of `transcribe.mode` under which sound is recognised
 VARIANTS = 1000  # variants of a request that belong to one annotator, one for each attempt
 
 
@@ -20,11 +21,24 @@ class TranscribeConfig(Section):
     """What is said in the videos, as data for the choice of keyframes and the summaries, and as a column of the rows.
 
     `publisher` reads the subtitles that `download.subtitles` names, those that people wrote before automatic ones, in
-    the order of the languages. A video without usable subtitles goes on without a transcript; the row says why.
+    the order of the languages. `recognise` lets `models.transcriber` hear the sound of the video's file.
+    `publisher-first` recognises where the publisher gives nothing usable. A video without either goes on without a
+    transcript; the row says why.
     """
 
-    mode: Literal["disable", "publisher"] = Field(
-        default="disable", description="publisher: the subtitles of the publisher; disable: no transcripts"
+    mode: Literal["disable", "publisher", "recognise", "publisher-first"] = Field(
+        default="disable",
+        description="publisher: the subtitles of the publisher; recognise: speech recognition; publisher-first: "
+        "recognition where there are no subtitles; disable: no transcripts",
+    )
+    language: Language | None = Field(
+        default=None, description="what is spoken, for the recogniser (ISO 639); null: it finds out, piece by piece"
+    )
+    piece_seconds: Seconds = Field(
+        default=28, ge=5, le=600, description="longest piece of sound for one request; cut in pauses where there are"
+    )
+    max_seconds: Seconds = Field(
+        default=14_400, ge=1, le=86_400, description="so much of a video's sound is recognised, from its beginning"
     )
     max_segments: Count = Field(
         default=5000, ge=1, le=100_000, description="longest transcript, in segments; what follows is left out"

@@ -62,6 +62,10 @@ class DownloadConfig(Section):
     )
     pace: Seconds = Field(default=0.0, ge=0, description="minimum time between two downloads from one host")
     subtitles: tuple[str, ...] = Field(default=(), description="languages whose subtitles are downloaded too")
+    sound: bool = Field(
+        default=False,
+        description="also a file of sound where a site gives it apart from the picture, as YouTube does",
+    )
     allow_private_addresses: bool = Field(
         default=False, description="URLs may point to this machine and to private networks, as the demo's server needs"
     )

@@ -177,13 +177,14 @@ FULL: Mapping[str, str] = {
     }),
     "transcript": "What is said in the video; a column of runs with transcripts alone (`transcribe.mode`).",
     **_inside("transcript", {
-        "source": "Subtitles that people wrote (`manual`) or that a machine made (`automatic`); null without any.",
-        "language": "The language that they state.",
+        "source": "Subtitles that people wrote (`manual`) or that a machine made (`automatic`), or speech recognition "
+        "of the sound (`recognised`); null without any.",
+        "language": "The language that they state, or that the recogniser names.",
         "reason": "Why there is no transcript; the reference lists all reasons.",
         "segments": "What is said, in order of time.",
         "segments.start": "The beginning of the segment.",
         "segments.end": "Its end.",
-        "segments.text": "What is said, as the subtitles have it, without markup.",
+        "segments.text": "What is said, as the subtitles have it, without markup, or as it was recognised.",
         "segments.words": "The words, where their times are known.",
         "segments.words.start": "The beginning of the word.",
         "segments.words.text": "The word, or a few.",
@@ -193,6 +194,6 @@ FULL: Mapping[str, str] = {
         "dropped.text": "Its text, cut.",
         "dropped.reason": "Why it was left out; the reference lists all reasons.",
         "more_dropped": "How many further segments were left out.",
-        "notes": "Subtitles that could not be used, and why.",
+        "notes": "Subtitles and sound that could not be used, and why.",
     }),
 }  # fmt: skip

@@ -38,12 +38,13 @@ class DroppedSegment(Record):
 class Transcript(Record):
     """What is said in a video, by segments in order of time; every text is data of somebody else.
 
-    `source` is where it comes from: subtitles that people wrote (`manual`) or that a machine made (`automatic`);
-    `language` is stated by it. Without segments both may be None, and `reason` says why there are none. `dropped` are
-    the first segments that were left out, `more_dropped` counts the others. `notes` tell of tracks without use.
+    `source` is where it comes from: subtitles that people wrote (`manual`) or that a machine made (`automatic`), or the
+    sound itself, by speech recognition (`recognised`); `language` is stated by it. Without segments both may be None,
+    and `reason` says why there are none. `dropped` are the first segments that were left out, `more_dropped` counts the
+    others; a piece of sound that got no answer is one of them, without a text. `notes` tell of tracks without use.
     """
 
-    source: Literal["manual", "automatic"] | None = None
+    source: Literal["manual", "automatic", "recognised"] | None = None
     language: str | None = None
     segments: tuple[SpokenSegment, ...] = ()
     dropped: tuple[DroppedSegment, ...] = ()

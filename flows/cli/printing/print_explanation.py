@@ -129,7 +129,9 @@ def _stage(console: Console, name: str, stage: dict[str, Any]) -> None:
 
 
 def _transcript(console: Console, transcript: Transcript) -> None:
-    told = f"{transcript.source} subtitles in {transcript.language}" if transcript.segments else transcript.reason or ""
+    kind = "speech" if transcript.source == "recognised" else "subtitles"
+    known = f"{transcript.source} {kind} in {transcript.language or 'an unnamed language'}"
+    told = known if transcript.segments else transcript.reason or ""
     _row(console, "transcript", told)
     for segment in transcript.segments:
         _row(console, f"[{plain_seconds(segment.start)}-{plain_seconds(segment.end)}]", segment.text)

@@ -46,6 +46,57 @@ def test_a_direct_file(get, site, store):
     assert Video.model_validate_json(video.canonical()) == video
 
 
+MPD = """<?xml version="1.0"?>
+<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT6S" minBufferTime="PT1S"
+ profiles="urn:mpeg:dash:profile:isoff-on-demand:2011"><Period>
+<AdaptationSet contentType="video" mimeType="video/mp4"><Representation id="v" codecs="avc1.64000c" width="64"
+ height="64" bandwidth="90000"><BaseURL>picture.mp4</BaseURL></Representation></AdaptationSet>
+<AdaptationSet contentType="audio" mimeType="audio/mp4">SOUNDS</AdaptationSet></Period></MPD>"""
+LOUD, SMALL = (
+    f'<Representation id="{name}" codecs="mp4a.40.2" bandwidth="{bits}" audioSamplingRate="48000">'
+    f"<BaseURL>{name}.m4a</BaseURL></Representation>"
+    for name, bits in (("loud", 256_000), ("small", 48_000))
+)
+
+
+def apart(site, *sounds):
+    """A site that gives picture and sound apart, as YouTube does."""
+    site.pages |= {
+        "/apart/film.mpd": ("application/dash+xml", MPD.replace("SOUNDS", "".join(sounds)).encode(), {}),
+        "/apart/picture.mp4": ("video/mp4", site.mp4, {}),
+        "/apart/loud.m4a": ("audio/mp4", b"L" * 5000, {}),
+        "/apart/small.m4a": ("audio/mp4", b"S" * 3000, {}),
+    }
+    return site.url("/apart/film.mpd")
+
+
+def test_sound_that_a_site_gives_apart_is_fetched_where_it_is_wanted(get, site, store):
+    uri = apart(site, LOUD, SMALL)
+    plain = get(uri, store)
+    assert plain.sound is None and "sound" not in plain.canonical() and site.count("/apart/small.m4a") == 0
+    video = get(uri, store, sound=True)
+    assert video.model_copy(update={"sound": None}) == plain
+    assert (video.sound.bytes, video.sound.extension) == (3000, "m4a"), "the smaller one is as clear"
+    assert store.take("sounds", video.sound.sha256, "m4a").read_bytes() == b"S" * 3000
+    assert not list((store.root / "partial").iterdir())
+    assert Video.model_validate_json(video.canonical()) == video
+
+
+def test_a_file_with_sound_in_it_and_one_that_nobody_offers_are_not_asked_for(get, site, store, caplog):
+    assert get(site.url("/video.mp4"), store, sound=True).sound is None
+    assert get(apart(site), store, sound=True).sound is None
+    assert "no file of sound is offered" in caplog.text
+
+
+@pytest.mark.parametrize(("answer", "reason"), [("/status/404", "media_not_found"), ("/status/500", "server_error")])
+def test_sound_that_cannot_be_fetched_fails_the_download_so_that_it_is_tried_again(get, site, store, answer, reason):
+    uri = apart(site, SMALL.replace("small.m4a", site.url(answer)))
+    with pytest.raises(StageError) as caught:
+        get(uri, store, sound=True, attempts=2)
+    assert (caught.value.reason, site.count(answer)) == (reason, 2)
+    assert not [name for name in files(store) if not name.startswith("partial/")]
+
+
 @pytest.mark.slow
 def test_a_page_with_subtitles_and_a_hostile_title(get, site, store, caplog, tmp_path, monkeypatch):
     caplog.set_level(logging.DEBUG)

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
 import pyarrow.parquet as pq
+import pytest
+from pydantic import ValidationError
 
 from curation.dataset.check import validate
 from curation.ledger.ledger import Ledger
 from curation.ledger.samples import sample
 from curation.ledger.stages import STAGES
 from curation.pipeline.identities import identify_models
+from curation.pipeline.needed_models import models_of
 from curation.pipeline.process import Inputs, process
 from curation.pipeline.services import Services
 from curation.pipeline.settings import load_prompts, stage_hashes
 from curation.pipeline.stage_functions import FUNCTIONS
+from curation.pipeline.turns import places, workers
 from curation.store.store import Store
+from demo.faulty_server.server import FaultServer, serve
 from schemas.arrow import TRANSCRIPT, arrow_schema
 from schemas.configuration.config import CurateConfig
 from schemas.parts.record import Record
@@ -29,6 +37,7 @@ from schemas.time import Seconds
 from tests.curation.hashes import HASHES
 from tests.curation.samples import make_sample, numbered, run_export
 from tests.curation.scripted_stages import Tally, Works, run_all, sources
+from tests.curation.sounding import Track, film, hear, spoken
 
 SERVER = {"engine": "openai", "model": "name", "base_urls": ["http://127.0.0.1:8000/v1"]}
 BASE = {
@@ -79,6 +88,58 @@ def test_on_the_stages_that_are_told_depend_on_how() -> None:
     assert {name for name in BEFORE if on[name] != BEFORE[name]} == {"download", "extract", "refine", "audit"}
     other = hashes(**keys, extract={"speech_prompt": "refine-speech.v1"})
     assert {name for name in on if on[name] != other[name]} == {"extract"}
+
+
+RECOGNISER = {"engine": "openai", "model": "whisper", "base_urls": ["http://127.0.0.1:8000/v1"]}
+
+
+def speech(mode: str, recogniser: dict[str, object] | None = None, **keys: object) -> dict[str, str]:
+    models = {**BASE["models"], "transcriber": recogniser}  # type: ignore[dict-item]
+    return hashes(models=models, download={"subtitles": ["en"]}, transcribe={"mode": mode, **keys})
+
+
+def test_subtitles_alone_depend_on_what_they_depended_on_before_there_was_recognition() -> None:
+    keys = {"transcribe.mode": "publisher", "transcribe.max_segments": 5000, "transcribe.max_characters": 200_000}
+    before = hashlib.sha256(json.dumps(keys, sort_keys=True).encode()).hexdigest()[:16]
+    assert speech("publisher")["transcribe"] == before
+    assert speech("publisher", RECOGNISER) == speech("publisher"), "it is not asked"
+    assert {**speech("disable", RECOGNISER), "download": ""} == {**hashes(), "download": ""}
+
+
+def test_recognition_depends_on_the_recogniser_and_on_what_it_is_given() -> None:
+    first = speech("recognise", RECOGNISER)
+    others = [
+        speech("publisher-first", RECOGNISER),
+        speech("recognise", {**RECOGNISER, "model": "other"}),
+        speech("recognise", {**RECOGNISER, "revision": "2026-12-01"}),
+        *(
+            speech("recognise", RECOGNISER, **one)
+            for one in ({"language": "de"}, {"piece_seconds": 20}, {"max_seconds": 60})
+        ),
+    ]
+    assert len({found["transcribe"] for found in (first, *others)}) == 7
+    same = {**RECOGNISER, "base_urls": ["http://127.0.0.1:9000/v1"], "timeout": 5, "retries": 0, "batch": 3}
+    assert speech("recognise", same) == first, "where and how patiently it is asked changes nothing"
+    for found in others:
+        assert {name for name in found if found[name] != first[name]} == {"transcribe"}
+
+
+@pytest.mark.parametrize("mode", ["recognise", "publisher-first"])
+def test_recognition_without_a_recogniser_is_refused(mode: str) -> None:
+    with pytest.raises(ValidationError, match=r"models\.transcriber"):
+        speech(mode)
+
+
+def test_recognition_by_a_server_hears_several_videos_at_the_same_time() -> None:
+    def config(mode: str) -> CurateConfig:
+        models = {**BASE["models"], "transcriber": RECOGNISER}  # type: ignore[dict-item]
+        keys = {"transcribe": {"mode": mode}, "download": {"subtitles": ["en"]}, "run": {"model_workers": 9}}
+        return CurateConfig.model_validate({**BASE, "models": models, **keys})
+
+    assert places("transcribe", config("recognise")) == workers("transcribe", config("recognise")) == 9
+    assert places("transcribe", config("publisher")) == config("publisher").run.shards_in_flight
+    assert models_of(["transcribe"], config("recognise")) == ("transcriber",)
+    assert models_of(["transcribe"], config("publisher")) == models_of(["transcribe"], config("disable")) == ()
 
 
 class Spoken(Works):
@@ -154,3 +215,51 @@ def test_the_stage_reads_the_store_and_fetches_a_lost_track_again(tmp_path: Path
         assert isinstance(made, Transcript) and made.segments[0].text == "Now the kite."
         assert len(fetched) == times
         store.path("subtitles", stored.sha256, "srt").unlink()
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[tuple[Services, FaultServer]]:
+    """Services whose recogniser knows the words of tests.curation.sounding."""
+    with serve() as server:
+        server.hear = hear
+        recogniser = {**RECOGNISER, "model": "tiny", "base_urls": [server.url]}
+        models = {**BASE["models"], "transcriber": recogniser}  # type: ignore[dict-item]
+        keys = {"download": {"subtitles": ["en"]}, "transcribe": {"mode": "publisher-first"}}
+        config = CurateConfig.model_validate({**BASE, "models": models, **keys})
+        with (
+            closing(Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}")) as ledger,
+            Services(config, ledger, Store(tmp_path / "store")) as it,
+        ):
+            yield it, server
+
+
+def test_where_there_are_no_subtitles_the_kept_file_is_heard(
+    tmp_path: Path, opened: tuple[Services, FaultServer]
+) -> None:
+    services, server = opened
+    path = film(tmp_path / "film.mkv", Track(spoken(0.5, ("kite", 1.0), 4.0, ("drum", 1.0))), seconds=7)
+    stored = services.store.add("videos", path, "mkv", move=False)
+    known = {"sha256": stored.sha256, "bytes": stored.bytes, "extension": "mkv", "has_audio": True, "duration": 7.0}
+    video = make_sample("v").video.model_copy(update={**known, "subtitles": ()})
+
+    def made() -> Transcript:
+        inputs = cast(Inputs, SimpleNamespace(source="the source", record=lambda stage, kind: video))
+        found = FUNCTIONS["transcribe"](services, inputs)
+        assert isinstance(found, Transcript)
+        return found
+
+    found = made()
+    assert (found.source, found.reason, found.notes) == ("recognised", None, ("subtitles: no_subtitles",))
+    assert [(round(s.start, 1), s.text) for s in found.segments] == [(0.5, "kite"), (5.5, "drum")]
+    assert made() == found and server.stats.read().received == 2, "the ledger has the replies"
+    assert [*(tmp_path / "store" / "scratch").iterdir()] == [], "no samples are left behind"
+
+    video = video.model_copy(update={"has_audio": False})
+    assert made().reason == "no_sound"
+    track = tmp_path / "track"
+    track.write_text("1\n00:00:01,000 --> 00:00:02,000\nA kite.\n")
+    kept = services.store.add("subtitles", track, "srt", move=False)
+    video = video.model_copy(
+        update={"subtitles": (Subtitle(language="en", automatic=False, sha256=kept.sha256, format="srt"),)}
+    )
+    assert made().source == "manual"

@@ -23,11 +23,12 @@ BASE = {
     "name": "base",
     "sources": [{"at": "films"}],
     "download": {"subtitles": ["en"]},
-    "transcribe": {"mode": "publisher"},
+    "transcribe": {"mode": "publisher-first"},
     "models": {
         **dict.fromkeys(("captioner", "summarizer", "judge"), SERVER),
         "embedder": {"engine": "ngram"},
         "clip": {"engine": "open_clip", "model": "ViT-B-32", "pretrained": "openai"},
+        "transcriber": {name: SERVER[name] for name in ("engine", "model", "base_urls")},
     },
 }
 CANDIDATES = (
@@ -67,7 +68,7 @@ def _changed(key: Key, base: CurateConfig) -> CurateConfig | None:
 def _keys() -> Iterator[Key]:
     """The values that the base has: of a section of several kinds the kind that stands there."""
     kinds = {"captioner": "engine: openai", "summarizer": "engine: openai", "judge": "engine: openai"}
-    kinds |= {"embedder": "engine: ngram", "clip": "engine: open_clip"}
+    kinds |= {"embedder": "engine: ngram", "clip": "engine: open_clip", "transcriber": ""}
     for key in keys_of(CurateConfig):
         parts = key.name.split(".")
         if not key.sections and (parts[0] != "models" or kinds.get(parts[1]) == key.variant):
