@@ -10,6 +10,8 @@ VLLM_STAMP := $(VLLM_VENV)/.installed
 LS_VENV ?= .venv-label-studio
 # open_clip, for its test. A torchvision that was built for another torch breaks transformers where that finds it.
 OPEN_CLIP ?= .venv-open-clip
+# faster-whisper, for its test and benchmark.
+SPEECH ?= .venv-speech
 # Torch's threads spin while they wait; with few cores that costs more than it gains.
 export OMP_WAIT_POLICY ?= passive
 # Two workers, one for each core of a small machine; tests/groups.py says which tests stay together, and their order.
@@ -22,7 +24,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # pip-audit, which reads the locks and needs nothing of ours.
 AUDIT_VENV ?= .venv-audit
 
-.PHONY: scale help setup open-clip vllm label-studio chromium postgresql demo demo-train test test-core check audit docs bench chaos stack stack-run lock clean
+.PHONY: scale help setup open-clip speech espeak-ng vllm label-studio chromium postgresql demo demo-train test test-core check audit docs bench chaos stack stack-run lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -52,6 +54,17 @@ $(OPEN_CLIP)/.installed: requirements-open-clip.lock $(STAMP)
 	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(OPEN_CLIP) --requirement requirements-open-clip.lock
 	@touch $@
 
+speech: $(SPEECH)/.installed  ## Make the folder with faster-whisper that its test adds to the environment
+
+$(SPEECH)/.installed: requirements-speech.lock $(STAMP)
+	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(SPEECH) --requirement requirements-speech.lock
+	@touch $@
+
+espeak-ng:  ## Install a voice for the test of speech recognition, where this may be done (Debian, root)
+	@command -v espeak-ng >/dev/null || \
+		{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq espeak-ng >/dev/null; } || \
+		echo "no espeak-ng: the test of speech recognition is left out (on Debian: apt-get install espeak-ng)"
+
 label-studio: $(STAMP)  ## Make the environment of Label Studio (1 GB), which reviews and their tests use
 	V2XUM_LABEL_STUDIO_VENV=$(LS_VENV) $(BIN)/python -c 'from annotation.label_studio.environment import ensure_environment; ensure_environment(print)'
 
@@ -71,7 +84,7 @@ demo: $(STAMP)  ## The whole way on a dozen rendered videos, from URLs to a load
 demo-train: $(STAMP)  ## From rendered videos to three trained and evaluated summarizers
 	$(BIN)/python -m flows.cli.releases.demo_train
 
-test: $(STAMP) $(VLLM_STAMP) open-clip label-studio chromium postgresql  ## All tests
+test: $(STAMP) $(VLLM_STAMP) open-clip speech espeak-ng label-studio chromium postgresql  ## All tests
 	V2XUM_LABEL_STUDIO_VENV=$(LS_VENV) $(BIN)/python -m pytest $(WORKERS)
 
 test-core: $(STAMP)  ## The quick tests: no Prefect server, no model server, nothing slow

@@ -16,10 +16,12 @@ from models.devices import require_device
 from models.embedding.open_clip import OpenClip
 from models.embedding.sentences import NgramEmbedder, TransformersEmbedder
 from models.identity import checkpoint_errors, require_packages
+from models.local.voice import SileroVoice
 from models.meter import Meter
 from schemas.configuration.model_config import (
     ChatConfig,
     ClipConfig,
+    LocalWhisper,
     OpenAIModel,
     SpeechServer,
     TowerConfig,
@@ -58,12 +60,26 @@ def build_chat_model(
 
 
 def build_transcriber(
-    config: SpeechServer, meter: Meter | None = None, raise_if_stopped: Callable[[], None] = _never_stop
+    config: SpeechServer | LocalWhisper, meter: Meter | None = None, raise_if_stopped: Callable[[], None] = _never_stop
 ) -> ChatModel:
-    """Connect to the servers of a speech recogniser. Raises ConfigError and ServerGone as `build_chat_model`."""
-    from models.servers.transcriber import RemoteTranscriber
+    """Load a Whisper checkpoint, or connect to the servers of a speech recogniser.
 
-    return RemoteTranscriber(config, meter or Meter(), raise_if_stopped)
+    Raises as `build_chat_model`; what may be missing is the extra `speech`.
+    """
+    if isinstance(config, SpeechServer):
+        from models.servers.transcriber import RemoteTranscriber
+
+        return RemoteTranscriber(config, meter or Meter(), raise_if_stopped)
+    with _LOADING:
+        from models.local.transcriber import LocalTranscriber
+
+        return LocalTranscriber(config)
+
+
+def build_voice() -> SileroVoice:
+    """Load the network that tells where somebody speaks. Raises ConfigError without the extra `speech`."""
+    with _LOADING:
+        return SileroVoice()
 
 
 def build_embedder(config: NgramConfig | TransformersConfig) -> Embedder:

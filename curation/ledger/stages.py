@@ -226,6 +226,7 @@ STAGES = StageTable(
         keys=_keys("transcribe", "mode max_segments max_characters"),
         later_keys=(
             ("transcribe.language", None),
+            ("transcribe.voice", "loudness"),
             ("transcribe.piece_seconds", 28.0),
             ("transcribe.max_seconds", 14_400.0),
         ),

@@ -31,9 +31,10 @@ from curation.video.probe import probe_safely
 from curation.video.sandbox import Sandbox
 from curation.video.sandboxes import Sandboxes
 from curation.workspace import Workspace
-from models.build import build_chat_model, build_clip, build_embedder, build_extractor, build_transcriber
+from models.build import build_chat_model, build_clip, build_embedder, build_extractor, build_transcriber, build_voice
 from models.chat import ChatModel, Embedder
 from models.clip import Clip, Extractor
+from models.local.voice import SileroVoice
 from models.meter import Meter
 from models.reply_cache import CachedModel
 from models.servers.presence import require_server
@@ -148,6 +149,11 @@ class Services:
             return None
         with whole_model("transcriber"):
             return self._cached(build_transcriber(config, self.meter, self.raise_if_stopped))
+
+    @shared_property
+    def voice(self) -> SileroVoice | None:
+        """What tells speech from other sound; None where loudness decides. Raises ConfigError without its package."""
+        return build_voice() if self.config.transcribe.voice == "silero" else None
 
     @shared_property
     def binding(self) -> BindingGuard:

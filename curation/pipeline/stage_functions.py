@@ -88,7 +88,8 @@ def _recognised(services: Services, inputs: Inputs, video: Video, notes: Sequenc
                     language=config.language or video.publication.language,
                     most=config.max_seconds,
                 )
-        return recognised(sound, video.duration, recogniser, config, notes)
+        voice = services.voice.spans if services.voice is not None else None
+        return recognised(sound, video.duration, recogniser, config, notes, voice)
 
 
 def _published(services: Services, inputs: Inputs, video: Video) -> Transcript:

@@ -13,6 +13,7 @@ from curation.pipeline.settings import PROMPT_KEYS
 from schemas.configuration.keys import Key
 from schemas.configuration.model_config import (
     LocalModel,
+    LocalWhisper,
     NgramEmbedder,
     OpenAIModel,
     OpenClip,
@@ -33,6 +34,7 @@ _IDENTITY: dict[type[Section], frozenset[str]] = {
     OpenClip: frozenset({"engine", "model", "pretrained"}),
     TrainedExtractor: frozenset({"model"}),
     SpeechServer: frozenset({"engine", "model", "revision"}),
+    LocalWhisper: frozenset({"engine", "model", "revision", "beam", "dtype"}),
 }
 
 

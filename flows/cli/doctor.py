@@ -23,11 +23,11 @@ from curation.plan.doctor import (
 from flows.cli.app import print_json
 from flows.prometheus import ADDRESS, require_port
 from models.check import Check, fail, ok, warn
-from models.checks import check_clip, check_embedder, check_extractor, check_local
+from models.checks import check_clip, check_embedder, check_extractor, check_local, check_whisper
 from models.servers.checks import check_server
 from models.servers.speech_checks import check_transcriber
 from schemas.configuration.config import CurateConfig
-from schemas.configuration.model_config import OpenAIModel
+from schemas.configuration.model_config import LocalWhisper, OpenAIModel
 from schemas.errors import ConfigError
 from schemas.safe_text import plain, plain_line
 
@@ -80,8 +80,11 @@ async def check_models(config: CurateConfig, config_path: Path) -> list[Check]:
         checks += check_clip(config.models.clip)
     if config.models.extractor is not None:
         checks += check_extractor(config.models.extractor, config.frames.fps)
-    if config.models.transcriber is not None:
-        checks += await check_transcriber(config.models.transcriber)
+    recogniser = config.models.transcriber
+    if isinstance(recogniser, LocalWhisper):
+        checks += check_whisper(recogniser)
+    elif recogniser is not None:
+        checks += await check_transcriber(recogniser)
     return checks
 
 

@@ -36,7 +36,7 @@ class RemoteTranscriber:
         """
         self.name = config.model
         self.revision = config.revision or UNSTATED
-        self.sampling = speech_sampling()
+        self.sampling = speech_sampling(config)
         self.batch = config.batch
         self._raise_if_stopped = raise_if_stopped
         self._unanswered = 0

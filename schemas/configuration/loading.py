@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from schemas.configuration.config import CurateConfig, is_there, resolve_path
 from schemas.configuration.model_config import (
     LocalModel,
+    LocalWhisper,
     ModelsConfig,
     NgramEmbedder,
     OpenAIModel,
@@ -38,6 +39,7 @@ AnyModel = (
     | OpenClip
     | TrainedExtractor
     | SpeechServer
+    | LocalWhisper
 )
 
 
@@ -197,7 +199,7 @@ def _localize(config: CurateConfig, folder: Path) -> CurateConfig:
         return str(path) if is_there(path) else text
 
     def localized(model: AnyModel, key: str) -> AnyModel:
-        if isinstance(model, LocalModel | TransformersEmbedder | TransformersClip | TrainedExtractor):
+        if isinstance(model, LocalModel | TransformersEmbedder | TransformersClip | TrainedExtractor | LocalWhisper):
             return model.model_copy(update={"model": local(model.model, f"{key}.model")})
         if isinstance(model, OpenClip):
             return model.model_copy(update={"pretrained": local(model.pretrained, f"{key}.pretrained")})

@@ -228,6 +228,19 @@ class SpeechServer(Section):
         return
 
 
+class LocalWhisper(Section):
+    """A Whisper checkpoint of CTranslate2 that runs in this process with faster-whisper (extra `speech`)."""
+
+    engine: Literal["faster_whisper"] = Field(description=_ENGINE)
+    model: str = Field(description="folder or hub id of the checkpoint, such as Systran/faster-whisper-small")
+    revision: str | None = Field(default=None, description=_REVISION)
+    device: str = Field(default="cpu", description="where it computes: cpu, cuda, cuda:1")
+    dtype: Literal["float32", "float16", "int8"] = Field(default="float32", description="numbers of the weights")
+    beam: Count = Field(default=5, ge=1, le=20, description="texts that are followed at the same time")
+    threads: Count | None = Field(default=None, ge=1, description="of the CPU; null: as many as CTranslate2 likes")
+
+
+SpeechConfig = Annotated[SpeechServer | LocalWhisper, Field(discriminator="engine")]
 ServerConfig = OpenAIModel | SpeechServer
 
 
@@ -251,6 +264,6 @@ class ModelsConfig(Section):
     extractor: TrainedExtractor | None = Field(
         default=None, description="a trained summarizer that chooses the keyframes in the place of `summarizer`"
     )
-    transcriber: SpeechServer | None = Field(
+    transcriber: SpeechConfig | None = Field(
         default=None, description="recognises what is said in the videos, where `transcribe.mode` asks for it"
     )

@@ -34,6 +34,10 @@ class TranscribeConfig(Section):
     language: Language | None = Field(
         default=None, description="what is spoken, for the recogniser (ISO 639); null: it finds out, piece by piece"
     )
+    voice: Literal["loudness", "silero"] = Field(
+        default="loudness",
+        description="what is sent: all that is loud enough; silero: what a network takes for speech (extra `speech`)",
+    )
     piece_seconds: Seconds = Field(
         default=28, ge=5, le=600, description="longest piece of sound for one request; cut in pauses where there are"
     )

@@ -73,7 +73,7 @@ TRANSCRIPTS = Place(
         Reason("no_sound", "The file of the video has no sound.",
                "`download.sound: true` for sites that give sound apart from the picture, as YouTube does"),
         Reason("unreadable_sound", "No sound can be decoded; the column `notes` says more.", "look at the file"),
-        Reason("silence", "Nothing in the sound is loud enough to be speech.", "nothing"),
+        Reason("silence", "Nothing in the sound is loud enough, or like a voice (`transcribe.voice`).", "nothing"),
         Reason("not_recognised", "The speech recogniser answered no piece of the sound.",
                "look at the log of its server"),
         Reason("piece_refused", "The recogniser refused this piece of the sound.", "look at the log of its server"),

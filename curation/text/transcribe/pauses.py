@@ -1,12 +1,13 @@
 """Which parts of a sound are sent to a speech recogniser: pieces without long silence, cut in pauses.
 
-Recognisers invent text where nobody speaks, and Whisper hears 30 seconds at a time. Here loudness alone decides, so
-that nothing more than numpy is needed: what is loud and no speech (music, noise) is sent too. The rules are careful
-with quiet speech: a silence is what is far below the loud parts of the same video.
+Recognisers invent text where nobody speaks, and Whisper hears 30 seconds at a time. Loudness alone needs nothing more
+than numpy: what is loud and no speech (music, noise) is sent too. Its rules are careful with quiet speech: a silence is
+what is far below the loud parts of the same video. A network that knows voices may say instead where somebody speaks.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -29,13 +30,16 @@ class Piece(NamedTuple):
     end: float
 
 
-def pieces(levels: NDArray[np.float32], step: float, longest: float) -> list[Piece]:
+def pieces(
+    levels: NDArray[np.float32], step: float, longest: float, speech: Iterable[tuple[float, float]] | None = None
+) -> list[Piece]:
     """The pieces to send, in order and without overlap, each at most `longest` seconds; none for silence.
 
     `levels` are loudness in dB below full scale, one for each `step` seconds. Every audible level is in a piece, but
-    for single clicks. A pause is where a piece ends; where a sound goes on for longer, its quietest moment is.
+    for single clicks; with `speech` (spans in seconds, in order) every moment of speech is instead. A pause is where a
+    piece ends; where a sound goes on for longer, its quietest moment is.
     """
-    runs = _audible(levels, step)
+    runs = _audible(levels, step) if speech is None else _wide(_steps(speech, step), levels.size, step)
     most = max(1, int(longest / step))
     parts = [part for run in runs for part in _split(levels, run, most, max(1, round(_BRIDGED / step)))]
     return [Piece(round(a * step, 3), round(b * step, 3)) for a, b in _joined(parts, most, round(_SILENCE / step))]
@@ -48,10 +52,19 @@ def _audible(levels: NDArray[np.float32], step: float) -> list[tuple[int, int]]:
         return []
     limit = max(QUIETEST, float(np.percentile(heard, _LOUD)) - _RANGE)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], levels > limit, [False]]).astype(np.int8)))
-    bridged = _bridge(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True), round(_BRIDGED / step))
+    return _wide(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True), levels.size, step)
+
+
+def _steps(spans: Iterable[tuple[float, float]], step: float) -> Iterator[tuple[int, int]]:
+    return ((int(start / step), math.ceil(end / step)) for start, end in spans)
+
+
+def _wide(runs: Iterable[tuple[int, int]], count: int, step: float) -> list[tuple[int, int]]:
+    """Runs that are near each other as one, without clicks, each with its margin, within `count` levels."""
+    bridged = _bridge(runs, round(_BRIDGED / step))
     margin = round(_MARGIN / step)
-    wide = ((max(0, a - margin), min(levels.size, b + margin)) for a, b in bridged if (b - a) * step >= _CLICK)
-    return list(_bridge(wide, 0))
+    wide = ((max(0, a - margin), min(count, b + margin)) for a, b in bridged if (b - a) * step >= _CLICK)
+    return list(_bridge(((a, b) for a, b in wide if a < b), 0))
 
 
 def _bridge(runs: Iterable[tuple[int, int]], gap: int) -> Iterator[tuple[int, int]]:

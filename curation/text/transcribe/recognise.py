@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import ValidationError
@@ -30,6 +31,10 @@ log = logging.getLogger(__name__)
 _MOST_NOTES = 20
 
 
+Voice = Callable[[Path], Iterable[tuple[float, float]]]
+"""Gives the spans (seconds, in order) of a file of samples in which somebody speaks."""
+
+
 class _Said(NamedTuple):
     """A segment with times of the video (seconds); `fault` says why it is to be dropped."""
 
@@ -46,16 +51,18 @@ def recognised(
     recogniser: ChatModel,
     config: TranscribeConfig,
     notes: Sequence[str] = (),
+    voice: Voice | None = None,
 ) -> Transcript:
     """The transcript of a video of `duration` seconds from its sound; `notes` go before those of this work.
 
-    Without a segment it has a reason: `no_sound`, `unreadable_sound`, `silence` (nothing is loud enough),
+    `voice` tells where somebody speaks; without it, all that is loud enough is sent. Without a segment there is a
+    reason: `no_sound`, `unreadable_sound`, `silence` (nothing is loud enough, or nothing like a voice),
     `not_recognised` (the recogniser answered no piece) or `nothing_said`. Raises what `complete` of a model raises.
     """
     if isinstance(sound, NoSound):
         told = f"sound: {sound.evidence}" if sound.evidence else f"sound: {sound.reason}"
         return Transcript(reason=sound.reason, notes=_shown([*notes, told]))
-    parts = pieces(sound.levels, STEP, config.piece_seconds)
+    parts = pieces(sound.levels, STEP, config.piece_seconds, voice(sound.file) if voice is not None else None)
     if not parts:
         return Transcript(reason="silence", notes=_shown([*notes, *sound.notes]))
     said: list[_Said] = []

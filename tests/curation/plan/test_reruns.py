@@ -68,7 +68,7 @@ def _changed(key: Key, base: CurateConfig) -> CurateConfig | None:
 def _keys() -> Iterator[Key]:
     """The values that the base has: of a section of several kinds the kind that stands there."""
     kinds = {"captioner": "engine: openai", "summarizer": "engine: openai", "judge": "engine: openai"}
-    kinds |= {"embedder": "engine: ngram", "clip": "engine: open_clip", "transcriber": ""}
+    kinds |= {"embedder": "engine: ngram", "clip": "engine: open_clip", "transcriber": "engine: openai"}
     for key in keys_of(CurateConfig):
         parts = key.name.split(".")
         if not key.sections and (parts[0] != "models" or kinds.get(parts[1]) == key.variant):

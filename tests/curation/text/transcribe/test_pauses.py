@@ -52,6 +52,15 @@ def test_a_click_is_no_speech_and_quiet_speech_is() -> None:
     assert len(quiet) == 2, "33 dB below the loud part"
 
 
+def test_where_speech_is_told_all_of_it_is_sent_and_nothing_else() -> None:
+    music = levels((100, -20))
+    assert pieces(music, STEP, 28, []) == []
+    found = pieces(music, STEP, 28, [(10.0, 12.0), (12.2, 15.0), (60.0, 99.99)])
+    assert (found[0].start, found[0].end) == (9.7, 15.3), "a short pause is bridged, and each end has its margin"
+    assert (found[1].start, found[-1].end) == (59.7, 100.0) and len(found) == 3, "a long one is cut"
+    assert pieces(music, STEP, 28, [(200.0, 300.0)]) == [], "nothing is beyond the end"
+
+
 LEVELS = arrays(np.float32, st.integers(0, 4000), elements=st.sampled_from([-100.0, -70.0, -50.0, -30.0, -10.0]))
 
 

@@ -1,0 +1,1 @@
+"""Speech recognition of spoken sentences whose words are known: word-error rate and speed."""

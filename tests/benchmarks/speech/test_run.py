@@ -1,0 +1,46 @@
+"""Real speech recognition: espeak-ng speaks, Whisper base hears, and every sentence is found at its time."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks.speech.spoken import has_voice
+from benchmarks.speech.whisper_base import whisper_base
+from schemas.errors import ConfigError
+from tests.places import ROOT
+
+PACKAGES = ROOT / ".venv-speech"
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not PACKAGES.exists(), reason="faster-whisper is not there: make speech"),
+    pytest.mark.skipif(not has_voice(), reason="espeak-ng is not installed"),
+]
+
+
+@pytest.mark.parametrize("voice", ["loudness", "silero"])
+def test_what_is_said_is_recognised_at_its_time(voice: str) -> None:
+    try:
+        whisper_base()
+    except ConfigError as error:
+        pytest.skip(f"Whisper base cannot be fetched: {error}")
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "speech", "--sentences", "3", "--voice", voice, "--json"],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join((str(PACKAGES), str(ROOT)))},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    print(f"word-error rate {found['error_rate']:.3f} in pieces, {found['error_rate_whole']:.3f} whole")
+    assert found["error_rate"] < 0.5 and found["dropped"] == []
+    for word, (start, end) in zip(("kite", "boat", "window"), found["times"], strict=True):
+        [segment] = [s for s in found["segments"] if word in s[2].lower()]
+        assert segment[0] == pytest.approx(start, abs=1.0) and segment[1] == pytest.approx(end, abs=1.0)
