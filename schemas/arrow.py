@@ -12,7 +12,8 @@ the filters, which it held before, are in `filters`, with typed values. Version 
 trainers and the viewer of the Hub take a column `video` for the picture.
 
 With several annotators (`extract.annotators`) rows have two columns and a score more: `saliency`, `choices` and
-`scores.self_agreement`. Files of one annotator are as they were, so this is no new version.
+`scores.self_agreement`. Files of one annotator are as they were, so this is no new version. Nor are the column
+`transcript` and `review.transcript_edited` (places of segments), which runs with transcripts have.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ TRANSCRIPT = "transcript"  # the column that only the rows of runs with transcri
 def features(*, annotators: bool = False, transcripts: bool = False) -> Features:
     """The columns of a published row as Hugging Face features; treat the result as read-only.
 
-    `annotators`: with the columns of several annotators; `transcripts`: with the column of what is said.
+    `annotators`: with the columns of several annotators; `transcripts`: with the column of what is said, and what
+    people corrected in it.
     """
     from datasets import Features, Image, List, Value
 
@@ -167,6 +169,7 @@ def features(*, annotators: bool = False, transcripts: bool = False) -> Features
                 "keyframes_added": List(integer),
                 "keyframes_dropped": List(integer),
                 "summary_edited": flag,
+                **({"transcript_edited": List(integer)} if transcripts else {}),
             },
             "schema_version": integer,
             **(several if annotators else {}),

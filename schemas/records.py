@@ -316,7 +316,8 @@ class Review(Record):
     decisions; `rating` is the mean of their ratings, 1..5. The status `disputed` means that people disagree or that
     their edits cannot be applied (`dispute` is the reason); the row is then as the models made it. `editor` is the
     person whose edits the row carries: edited captions, captions removed as wrong, keyframes added and dropped (all
-    four by frame index), and an edited summary.
+    four by frame index), an edited summary, and corrected segments of the transcript (by their places from 0; not in
+    the canonical text without any).
     """
 
     status: Literal["unreviewed", "accepted", "fixed", "disputed"] = "unreviewed"
@@ -333,6 +334,7 @@ class Review(Record):
     keyframes_added: tuple[FrameIndex, ...] = ()
     keyframes_dropped: tuple[FrameIndex, ...] = ()
     summary_edited: bool = False
+    transcript_edited: tuple[int, ...] = Field(default=(), exclude_if=lambda places: not places)
 
 
 class SampleScores(Record):

@@ -39,6 +39,19 @@ class AddedKeyframe(Record):
     caption: str | None = None
 
 
+class CorrectedLine(Record):
+    """A line of the transcript that the annotator corrected.
+
+    `index`: its place among the segments, from 0; `start`: its time in seconds; `before`: its text as it was shown;
+    `after`: as the annotator left it.
+    """
+
+    index: int = Field(ge=0)
+    start: Seconds
+    before: str
+    after: str = Field(min_length=1)
+
+
 class Verdict(Record):
     """One person's annotation of one sample, as it was at `updated_at` (ISO 8601, UTC).
 
@@ -48,6 +61,7 @@ class Verdict(Record):
       recognised when it is pulled again.
     - `decision`: None while the annotation is not finished, or when the person skipped the task.
     - `summary`: the summary's text as the annotator left it; None when it is unchanged.
+    - `transcript`: the lines that the annotator corrected; none, and not in the canonical text, without any.
     - `seconds`: the time that the person spent, as Label Studio measured it.
     - `problems`: the parts of the annotation that were not understood.
     """
@@ -65,6 +79,7 @@ class Verdict(Record):
     keyframes: tuple[KeyframeVerdict, ...] = ()
     added: tuple[AddedKeyframe, ...] = ()
     summary: str | None = None
+    transcript: tuple[CorrectedLine, ...] = Field(default=(), exclude_if=lambda lines: not lines)
     seconds: float | None = None
     comment: str = ""
     problems: tuple[str, ...] = ()

@@ -18,8 +18,9 @@ class Names(NamedTuple):
     """Names of the screen's tags and labels: the same in the XML, in predictions and in annotations.
 
     Every keyframe is a region over its caption; `marks` labels the region and `captions` holds its text. `region` is a
-    prefix: a keyframe's position on the screen (0, 1, 2 ...) follows it in the region's id. The prefixes `frame`,
-    `caption` and `judged` belong to the first version of the screen, whose annotations are still read.
+    prefix: a keyframe's position on the screen (0, 1, 2 ...) follows it in the region's id. So is `line`, of lines of
+    the transcript: each is a region over a line of `spoken`, and `said` holds its text. The prefixes `frame`, `caption`
+    and `judged` belong to the first version of the screen, whose annotations are still read.
     """
 
     video: str = "video"
@@ -36,6 +37,9 @@ class Names(NamedTuple):
     marks: str = "marks"
     captions: str = "captions"
     region: str = "keyframe_"
+    spoken: str = "spoken_0"
+    said: str = "said_0"
+    line: str = "line_"
     frame: str = "frame_"
     caption: str = "caption_"
     judged: str = "judged_"
@@ -70,9 +74,14 @@ _STYLES: Final = {
 }
 
 
-def interface() -> str:
-    """The project's labelling configuration, as Label Studio's XML."""
-    return _render("interface.xml.jinja").strip()
+def interface(*, spoken: bool = False) -> str:
+    """The project's labelling configuration, as Label Studio's XML; `spoken`: with the transcripts of its samples."""
+    return _render("interface.xml.jinja", spoken).strip()
+
+
+def shows_speech(label_config: str) -> bool:
+    """Whether a labelling configuration has the fields in which people see and correct transcripts."""
+    return all(f'name="{_of_each(name)}"' in label_config for name in (NAMES.spoken, NAMES.said))
 
 
 def shown(reason: str) -> str:
@@ -80,13 +89,20 @@ def shown(reason: str) -> str:
     return reason.replace("_", " ")
 
 
+def _of_each(name: str) -> str:
+    """The name of a tag in a repeater whose first copy has this name."""
+    return name.removesuffix("0") + "{{idx}}"
+
+
 @cache
-def _render(name: str) -> str:
+def _render(name: str, spoken: bool) -> str:
     environment = Environment(
         loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
     )
     return environment.get_template(name).render(
         names=NAMES,
+        spoken=spoken,
+        of_each=_of_each,
         version=VERSION,
         decisions={decision: decision[0] for decision in DECISIONS},
         reasons=[shown(reason) for reason in REASONS],
@@ -96,9 +112,13 @@ def _render(name: str) -> str:
 
 
 @cache
-def guidelines_html() -> str:
-    """The annotators' guidelines as HTML; Label Studio shows it as the project's instruction before the first task."""
-    text = (_FOLDER / "guidelines.md").read_text(encoding="utf-8")
+def guidelines_html(*, spoken: bool = False) -> str:
+    """The annotators' guidelines as HTML; Label Studio shows it as the project's instruction before the first task.
+
+    `spoken`: with a part about transcripts.
+    """
+    files = ("guidelines.md", "guidelines-speech.md") if spoken else ("guidelines.md",)
+    text = "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in files)
     page = str(MarkdownIt("commonmark", {"html": False}).enable("table").render(text))
     for tag, style in _STYLES.items():  # Label Studio resets the style of every tag
         page = page.replace(f"<{tag}>", f'<{tag} style="{style}">')

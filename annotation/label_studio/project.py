@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from annotation.label_studio.access import URL, Access
 from annotation.label_studio.client import LabelStudio, Project
-from annotation.label_studio.interface import NAMES, guidelines_html, interface
+from annotation.label_studio.interface import NAMES, guidelines_html, interface, shows_speech
 from schemas.errors import ConfigError
 
 FILES = "V2XUM_LABEL_STUDIO_FILES"
@@ -36,7 +36,13 @@ class OwnProject(NamedTuple):
     def changed(self) -> bool:
         """Whether somebody changed the labelling interface by hand."""
         # An update that was interrupted has given the new interface and not yet noted it.
-        return _digest(self.project.label_config) not in (self.interface, _digest(interface()))
+        ours = (_digest(interface(spoken=spoken)) for spoken in (False, True))
+        return _digest(self.project.label_config) not in (self.interface, *ours)
+
+    @property
+    def spoken(self) -> bool:
+        """Whether its screen shows transcripts."""
+        return shows_speech(self.project.label_config)
 
 
 def find_project(server: LabelStudio, title: str) -> OwnProject | None:
@@ -56,17 +62,18 @@ def find_project(server: LabelStudio, title: str) -> OwnProject | None:
     return ours[0] if ours else None
 
 
-def make_project(server: LabelStudio, title: str) -> OwnProject:
-    """A new project with our interface and guidelines.
+def make_project(server: LabelStudio, title: str, *, spoken: bool = False) -> OwnProject:
+    """A new project with our interface and guidelines; `spoken`: its screen shows transcripts.
 
     It starts with one annotator a task: tasks for several annotators are added after the others.
     """
-    key, digest = uuid.uuid4().hex, _digest(interface())
+    screen = interface(spoken=spoken)
+    key, digest = uuid.uuid4().hex, _digest(screen)
     project = server.create_project(
         title=title,
         description=_description(key, digest),  # set at once: an interrupted push must find it again
-        label_config=interface(),
-        expert_instruction=guidelines_html(),
+        label_config=screen,
+        expert_instruction=guidelines_html(spoken=spoken),
         show_instruction=False,
         show_skip_button=True,
         show_collab_predictions=True,
@@ -79,11 +86,13 @@ def make_project(server: LabelStudio, title: str) -> OwnProject:
     return OwnProject(project, key, digest)
 
 
-def update_interface(server: LabelStudio, own: OwnProject) -> bool:
+def update_interface(server: LabelStudio, own: OwnProject, *, spoken: bool = False) -> bool:
     """Give the project this version's interface and guidelines, unless somebody changed its interface by hand.
 
-    Returns whether the project had, or still has to finish, an earlier version; `finish_interface` ends that. Raises
-    ConfigError when an earlier version's interface was changed by hand: tasks made now could not be judged with it.
+    `spoken`: the screen shows transcripts; one that shows them already goes on, since annotations may have corrected
+    some. Returns whether the project had, or still has to finish, another interface; `finish_interface` ends that.
+    Raises ConfigError when an earlier version's interface was changed by hand: tasks made now could not be judged with
+    it.
     """
     if own.changed:
         if f'name="{NAMES.marks}"' not in own.project.label_config:
@@ -92,17 +101,25 @@ def update_interface(server: LabelStudio, own: OwnProject) -> bool:
                 "changed by hand, so tasks that are made now could not be judged in it; push to another --project"
             )
         return False
-    if _digest(interface()) == own.interface:
+    spoken = spoken or own.spoken
+    screen = interface(spoken=spoken)
+    if _digest(screen) == own.interface:
         return False
     server.update_project(
-        own.project.id, label_config=interface(), expert_instruction=guidelines_html(), show_instruction=False
+        own.project.id,
+        label_config=screen,
+        expert_instruction=guidelines_html(spoken=spoken),
+        show_instruction=False,
     )
     return True
 
 
-def finish_interface(server: LabelStudio, own: OwnProject) -> OwnProject:
-    """Note in the project that it has this version's interface; returns the project as it is then."""
-    digest = _digest(interface())
+def finish_interface(server: LabelStudio, own: OwnProject, *, spoken: bool = False) -> OwnProject:
+    """Note in the project that it has this version's interface; returns the project as it is then.
+
+    `spoken`: as `update_interface` was told.
+    """
+    digest = _digest(interface(spoken=spoken or own.spoken))
     project = server.update_project(own.project.id, description=_description(own.key, digest))
     return OwnProject(project, own.key, digest)
 

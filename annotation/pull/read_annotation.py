@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from annotation.label_studio.interface import DECISIONS, JUDGEMENTS, NAMES, VERSION, shown
+from annotation.pull.corrected_lines import corrected_lines
 from annotation.pull.task_data import TaskData, Unreadable, read_task_data
 from schemas.review import REASONS, AddedKeyframe, KeyframeVerdict, Verdict
 from schemas.time import FrameIndex, clock, index_to_seconds, round_half_up
@@ -48,7 +49,8 @@ def read_annotation(task: Mapping[str, Any], annotation: Mapping[str, Any], proj
     for item in results:
         reader.take(item)
     cancelled = bool(annotation.get("was_cancelled"))
-    problems = reader.problems + ([NO_REGION] if reader.lost_regions() else [])
+    corrected, unclear = corrected_lines(data.lines, reader.lines)
+    problems = [*reader.problems, *unclear, *([NO_REGION] if reader.lost_regions() else [])]
     if cancelled:
         problems = [SKIPPED, *problems]
     elif not results:
@@ -72,6 +74,7 @@ def read_annotation(task: Mapping[str, Any], annotation: Mapping[str, Any], proj
             keyframes=reader.keyframes(),
             added=reader.added(),
             summary=reader.summary(),
+            transcript=corrected,
             seconds=round(float(lead), 3) if known and lead is not None else None,
             comment="\n".join(reader.comments),
             problems=tuple(problems),
@@ -81,7 +84,10 @@ def read_annotation(task: Mapping[str, Any], annotation: Mapping[str, Any], proj
 
 
 class _Reader:
-    """Collects the values of an annotation's parts. `problems`: the parts that were not understood, in order."""
+    """Collects the values of an annotation's parts. `problems`: the parts that were not understood, in order.
+
+    `lines`: the texts of the transcript's lines by their places; none of an emptied line.
+    """
 
     def __init__(self, task: TaskData) -> None:
         self.task = task
@@ -90,6 +96,7 @@ class _Reader:
         self.rating: int | None = None
         self.comments: list[str] = []
         self.problems: list[str] = []
+        self.lines: dict[int, list[str]] = {}
         self._summary: list[str] = []
         self._captions: dict[int, list[str]] = {}
         self._judged: dict[int, Any] = {}
@@ -120,6 +127,8 @@ class _Reader:
             self._take_segment(item, value)
         elif name in (NAMES.marks, NAMES.captions):
             self._take_region(name, value)
+        elif name == NAMES.said:
+            self._take_line(value)
         elif (place := self._place(name, NAMES.caption)) is not None:
             self._first_version = True
             self._captions.setdefault(place, []).extend(_texts(value))
@@ -214,6 +223,14 @@ class _Reader:
         if mark != NAMES.unjudged:
             self._judged[place] = mark
 
+    def _take_line(self, value: Mapping[str, Any]) -> None:
+        """Read the text of a line of the transcript."""
+        place = _position(str(value.get("start")), len(self.task.lines))
+        if place is None:
+            self._note(f"{NAMES.said} of no line", value)
+        else:
+            self.lines.setdefault(place, []).extend(_texts(value))
+
     def _take_segment(self, item: Mapping[str, Any], value: Mapping[str, Any]) -> None:
         """Read a part of the time line that the annotator drew: it adds the sampled frame nearest to its middle."""
         labels = _words(value.get("timelinelabels"))
@@ -248,10 +265,7 @@ class _Reader:
 
     def _place(self, name: str, prefix: str) -> int | None:
         """The keyframe's position in a field's name; None for another field, or when there is no such keyframe."""
-        number = name.removeprefix(prefix)
-        if not name.startswith(prefix) or not (number.isascii() and number.isdigit()) or len(number) > 6:
-            return None
-        return int(number) if int(number) < len(self.task.frames) else None
+        return _position(name.removeprefix(prefix), len(self.task.frames)) if name.startswith(prefix) else None
 
     def _choice(self, value: Mapping[str, Any], known: Sequence[str], name: str) -> Any:
         words = _words(value.get("choices"))
@@ -263,6 +277,13 @@ class _Reader:
     def _note(self, what: str, value: Any) -> None:
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
         self.problems.append(_encodable(f"{what}: {text[:_LONGEST]}"))
+
+
+def _position(number: str, count: int) -> int | None:
+    """A whole number below `count`; None for any other text."""
+    if not (number.isascii() and number.isdigit()) or len(number) > 6:
+        return None
+    return int(number) if int(number) < count else None
 
 
 def _texts(value: Mapping[str, Any]) -> list[str]:

@@ -46,14 +46,17 @@ def keyframe_region(place: int, caption: str | None) -> list[dict[str, Any]]:
 
     `place`: the keyframe's position on the screen; a keyframe without a caption has no text to correct.
     """
-    units = shown_caption(caption).encode(
-        "utf-16-le", errors="surrogatepass"
-    )  # JavaScript counts in units of two bytes
-    where = {"start": str(place), "end": str(place), "startOffset": 0, "endOffset": len(units) // 2}
+    where = whole_line(place, shown_caption(caption))
     region = {"id": f"{NAMES.region}{place}", "to_name": NAMES.script}
     mark = {"from_name": NAMES.marks, "type": "paragraphlabels", "value": where | {"paragraphlabels": [NAMES.unjudged]}}
     text = {"from_name": NAMES.captions, "type": "textarea", "value": where | {"text": [caption]}}
     return [region | mark, region | text] if caption and caption.strip() else [region | mark]
+
+
+def whole_line(place: int, text: str) -> dict[str, Any]:
+    """The value of a region over all of a line; `place`: the line's position in its list."""
+    units = text.encode("utf-16-le", errors="surrogatepass")  # JavaScript counts in units of two bytes
+    return {"start": str(place), "end": str(place), "startOffset": 0, "endOffset": len(units) // 2}
 
 
 def empty_texts() -> list[dict[str, Any]]:

@@ -50,15 +50,26 @@ class MissingTasks:
     """
 
     def __init__(
-        self, workspace: Path, services: Services, reviews: Reviews, extra: Mapping[str, Extra], again: bool
+        self,
+        workspace: Path,
+        services: Services,
+        reviews: Reviews,
+        extra: Mapping[str, Extra],
+        again: bool,
+        *,
+        spoken: bool = False,
     ) -> None:
-        """`extra`: samples that are not in the ledger, by id; `again`: ask even for what enough people have judged."""
+        """`extra`: samples that are not in the ledger, by id; `again`: ask even for what enough people have judged.
+
+        `spoken`: the project's screen shows transcripts.
+        """
         self.overlaps: dict[Key, int] = {}
         self.unchanged = 0
         self.judged: set[str] = set()
         self.current: set[Key] = set()
         self.failed: list[tuple[str, str]] = []
         self._services, self._reviews, self._extra, self._again = services, reviews, extra, again
+        self._spoken = spoken
         self._media = Media(workspace, services)
         self._contents = ContentCache(services.ledger, review_folder(workspace) / "contents.json")
 
@@ -85,7 +96,8 @@ class MissingTasks:
                 except (StageError, FileNotFoundError) as error:
                     self.failed.append((one.sample_id, str(error)))
                     continue
-                task = build_task(whole, content.sha256, one.stratum, shown, scores.get(one.sample_id))
+                score = scores.get(one.sample_id)
+                task = build_task(whole, content.sha256, one.stratum, shown, score, spoken=self._spoken)
                 yield ReadyTask(task, key, one)
 
     def save(self) -> None:

@@ -38,7 +38,9 @@ from annotation.push.reconcile import (
 )
 from annotation.push.strata import Chosen
 from annotation.push.upgrade import upgrade
+from curation.ledger.stages import TRANSCRIBE
 from curation.pipeline.services import Services
+from curation.pipeline.settings import optional_on
 from curation.review.verdict_store import Pushed, Reviews
 
 Unwanted = Callable[[Sequence[str]], Iterable[str]]
@@ -99,16 +101,17 @@ def push(
     folder = review_folder(workspace)
     with LabelStudio(access) as server:
         server.check()
-        own = find_project(server, title) or make_project(server, title)
+        spoken = TRANSCRIBE in optional_on(services.config)
+        own = find_project(server, title) or make_project(server, title, spoken=spoken)
         media = folder / "files" / "media"
         served = media_folder(media.resolve(), access)
         media.mkdir(parents=True, exist_ok=True)
         server.serve_folder(own.project.id, served)
-        own, upgraded = upgrade(server, own, report_progress)
+        own, upgraded = upgrade(server, own, report_progress, spoken=spoken)
         if not server.tabs(own.project.id):
             add_list(server, own.project.id)
         reviews = Reviews(services.ledger)
-        missing = MissingTasks(workspace, services, reviews, extra, again)
+        missing = MissingTasks(workspace, services, reviews, extra, again, spoken=own.spoken)
         known = folder / f"tasks-{own.key}.json"
         done = _Push(server, own, reviews, missing, known, unwanted, report_progress).run(chosen, check)
         return done if upgraded is None else done._replace(notes=(upgraded, *done.notes))

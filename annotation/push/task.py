@@ -9,6 +9,7 @@ from markupsafe import escape
 from annotation.label_studio.interface import NAMES, VERSION
 from annotation.push.keyframes import caption_lines, empty_texts, keyframe_region, text_part
 from annotation.push.media import Shown
+from annotation.push.spoken import line_regions, spoken_block
 from schemas.records import Sample
 from schemas.review import Stratum
 from schemas.safe_text import plain
@@ -44,11 +45,13 @@ def task_key(data: Any) -> Key | None:
 
 
 def build_task(
-    sample: Sample, content_sha256: str, stratum: Stratum, shown: Shown, score: float | None
+    sample: Sample, content_sha256: str, stratum: Stratum, shown: Shown, score: float | None, *, spoken: bool = False
 ) -> dict[str, Any]:
     """The task of a sample with its prediction, as the server's import takes it.
 
-    `shown`: the addresses of the video and the pictures; `score`: the sample's audit score, or None.
+    `shown`: the addresses of the video and the pictures; `score`: the sample's audit score, or None; `spoken`: the
+    project's screen shows transcripts. What is said is a part of the first frame (decision 0079 says why); without
+    speech the task is as on other screens.
     """
     frames = sample.frames.frames
     chosen = sample.extract.keyframes
@@ -57,6 +60,13 @@ def build_task(
     end = len(frames) / sample.frames.fps
     summary = summary_text(sample)
     times = [float(frames[index].time) for index in chosen]
+    block = spoken_block(sample.transcript) if spoken else None
+    shown_frames: list[dict[str, Any]] = [
+        {"index": index, "time": time, "caption": captions.get(index, "")}
+        for index, time in zip(chosen, times, strict=True)
+    ]
+    if block is not None:
+        shown_frames[0]["spoken"] = [block]
     data = {
         "title": plain(sample.video.publication.title or sample.source.title or "") or sample.video.id,
         "sample_id": sample.video.id,
@@ -69,15 +79,12 @@ def build_task(
         "sampled_frames": len(frames),
         "summary": summary,
         "captions": caption_lines(list(zip(times, map(captions.get, chosen), strict=True)), fps, end),
-        "frames": [
-            {"index": index, "time": time, "caption": captions.get(index, "")}
-            for index, time in zip(chosen, times, strict=True)
-        ],
+        "frames": shown_frames,
         "pictures": "".join(_figure(shown.pictures[index], time) for index, time in zip(chosen, times, strict=True)),
     }
     prediction: dict[str, Any] = {
         "model_version": sample.summary.maker.model,
-        "result": _prediction(sample, summary, captions, times, fps),
+        "result": _prediction(sample, summary, captions, times, fps) + line_regions(block),
     }
     if score is not None:
         prediction["score"] = score

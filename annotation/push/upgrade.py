@@ -23,14 +23,15 @@ _UPGRADED = (
 
 
 def upgrade(
-    server: LabelStudio, own: OwnProject, report_progress: Callable[[str], None]
+    server: LabelStudio, own: OwnProject, report_progress: Callable[[str], None], *, spoken: bool = False
 ) -> tuple[OwnProject, str | None]:
     """Give the project this version's screen, unless somebody changed its screen by hand.
 
-    Returns the project as it is afterwards, and a text for the user when tasks were changed. Raises ConfigError when
-    the screen is an earlier version's that was changed by hand.
+    `spoken`: the screen shows transcripts, though not in the tasks that are there. Returns the project as it is
+    afterwards, and a text for the user when tasks were changed. Raises ConfigError when the screen is an earlier
+    version's that was changed by hand.
     """
-    if not update_interface(server, own):
+    if not update_interface(server, own, spoken=spoken):
         return own, None
     count = 0
     for task in server.tasks(own.project.id, whole=True):
@@ -44,7 +45,7 @@ def upgrade(
         if count % 100 == 0:
             report_progress(f"{count} tasks of an earlier version changed")
     add_list(server, own.project.id)
-    return finish_interface(server, own), _UPGRADED.format(count) if count else None
+    return finish_interface(server, own, spoken=spoken), _UPGRADED.format(count) if count else None
 
 
 def new_data(data: Any) -> dict[str, Any] | None:

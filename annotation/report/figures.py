@@ -131,6 +131,7 @@ def fixes(known: Mapping[str, Judged]) -> tuple[Fix, ...]:
             "keyframe dropped": len(edits.dropped),
             "keyframe added": len(edits.added),
             "summary rewritten": int(edits.summary is not None),
+            "line of the transcript corrected": len(edits.lines),
         }
         counts |= {f"reason: {reason.replace('_', ' ')}": int(reason in verdict.reasons) for reason in REASONS}
         for what, count in counts.items():

@@ -39,7 +39,7 @@ def row_of(
 ) -> dict[str, Any]:
     """The row of `schemas.arrow` for a sample; `images` holds the JPEG of every keyframe, None leaves pictures out.
 
-    The row has the column `transcript` where the sample has one.
+    The row has the column `transcript`, and `review.transcript_edited`, where the sample has a transcript.
     `compared`: the caller has compared the pictures with the hashes of their frames, as `Pictures.read` does.
 
     Raises PermanentError `inconsistent_sample` when its parts do not belong together (another video's captions,
@@ -105,7 +105,7 @@ def row_of(
             "extract": _made(sample.extract.maker, [sample.extract.effort]),
             "refine": _made(summary.maker, [summary.effort]),
         },
-        "review": _review(sample.review),
+        "review": _review(sample.review, transcript=sample.transcript is not None),
         "schema_version": SCHEMA_VERSION,
         **_several(sample.extract.choices, len(frames)),
         **({TRANSCRIPT: sample.transcript.model_dump()} if sample.transcript is not None else {}),
@@ -174,9 +174,11 @@ def _image(video: str, frame: Frame, data: bytes, compared: bool) -> dict[str, A
     return {"bytes": data, "path": f"{video}_{frame.index:06d}.jpg"}
 
 
-def _review(review: Review) -> dict[str, Any]:
+def _review(review: Review, *, transcript: bool) -> dict[str, Any]:
     """The column `review`. `edited` says whether people changed a text or a keyframe of the row."""
     plain = review.model_dump(exclude={"accept", "fix", "reject"})
+    if transcript:
+        plain["transcript_edited"] = review.transcript_edited
     lists = {name: list(value) for name, value in plain.items() if isinstance(value, tuple)}
     decisions = review.model_dump(include={"accept", "fix", "reject"})
     return {**plain, **lists, "decisions": decisions, "edited": review.editor is not None}

@@ -10,6 +10,8 @@ The edits of a verdict are applied as a whole or not at all, and nothing is gues
   seconds. A time cites the nearest sampled frame, at most half a sampling step away. The sentences are ordered by their
   first time. Text without times, or with times of frames that are not keyframes, has no pictures: then no edit of the
   verdict is applied and the sample is disputed.
+- A corrected line of the transcript becomes the text of its segment, which then has no words with times. It holds for
+  the line that was shown: where the transcript has no such line any more, the sample is disputed.
 """
 
 from __future__ import annotations
@@ -18,8 +20,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from schemas.parts.transcript import SpokenSegment, Transcript
 from schemas.records import Caption, CaptionSet, FailedCaption, FrameSet, Review, Sample, SampleScores, Sentence
-from schemas.review import Verdict
+from schemas.review import CorrectedLine, Verdict
 from schemas.safe_text import clean_text
 from schemas.temporal import format_seconds
 from schemas.temporal_lenient import lenient_seconds
@@ -42,13 +45,14 @@ class Edits(NamedTuple):
     """The differences from the sample: captions by frame (None: removed), keyframes, and the text of the summary.
 
     `dropped` and `added` are keyframes; an added keyframe comes with its caption, if it has one. `summary` is None when
-    it is unchanged.
+    it is unchanged. `lines` are those of the transcript.
     """
 
     captions: tuple[tuple[FrameIndex, str | None], ...] = ()
     dropped: tuple[FrameIndex, ...] = ()
     added: tuple[tuple[FrameIndex, str | None], ...] = ()
     summary: str | None = None
+    lines: tuple[CorrectedLine, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether there is any edit."""
@@ -83,7 +87,8 @@ def edits_of(sample: Sample, verdict: Verdict) -> Edits:
     summary = verdict.summary
     if summary is not None and _untouched(sample, summary):
         summary = None
-    return Edits(tuple(sorted(captions.items())), tuple(sorted(dropped)), tuple(sorted(added.items())), summary)
+    lines = tuple(_corrections(sample.transcript, verdict.transcript))
+    return Edits(tuple(sorted(captions.items())), tuple(sorted(dropped)), tuple(sorted(added.items())), summary, lines)
 
 
 def edited(sample: Sample, edits: Edits) -> Sample:
@@ -91,7 +96,7 @@ def edited(sample: Sample, edits: Edits) -> Sample:
 
     Its scores are null: they were measured on what the models wrote. `binding_match` stays where no caption changed.
     Raises Inapplicable: `unknown_frame`, `dropped_and_added`, `no_keyframe_left`, `no_caption_left`,
-    `no_sentence_left`, `summary_without_times`, `summary_unreadable`, `summary_cites_no_keyframe`.
+    `no_sentence_left`, `summary_without_times`, `summary_unreadable`, `summary_cites_no_keyframe`, `unknown_line`.
     """
     frames = sample.frames
     before = set(sample.extract.keyframes)
@@ -124,10 +129,13 @@ def edited(sample: Sample, edits: Edits) -> Sample:
         keyframes_added=tuple(sorted(added)),
         keyframes_dropped=tuple(sorted(dropped)),
         summary_edited=edits.summary is not None and changed,
+        transcript_edited=tuple(line.index for line in edits.lines),
     )
     captions = _captions(sample.captions, frames, written)
     scores = SampleScores(binding_match=None if written else sample.scores.binding_match)
     parts = {"captions": captions, "extract": extract, "summary": summary, "review": review, "scores": scores}
+    if edits.lines:
+        parts["transcript"] = _corrected(sample.transcript, edits.lines)
     return sample.model_copy(update=parts)
 
 
@@ -183,6 +191,35 @@ def _sentences(
     if not kept:
         raise Inapplicable("no_sentence_left")
     return tuple(kept)
+
+
+def _corrections(transcript: Transcript | None, lines: Iterable[CorrectedLine]) -> Iterable[CorrectedLine]:
+    """The lines whose text would change, by their places, the last of each."""
+    found = {line.index: line.model_copy(update={"after": clean_text(line.after)}) for line in lines}
+    for index, line in sorted(found.items()):
+        segment = _segment(transcript, index)
+        already = segment is not None and segment.start == line.start and clean_text(segment.text) == line.after
+        if line.after and not already:
+            yield line
+
+
+def _corrected(transcript: Transcript | None, lines: Iterable[CorrectedLine]) -> Transcript:
+    """The transcript with corrected lines. Raises Inapplicable where a line is not the one that was shown."""
+    if transcript is None:
+        raise Inapplicable("unknown_line")
+    segments = list(transcript.segments)
+    for line in lines:
+        segment = _segment(transcript, line.index)
+        if segment is None or (segment.start, segment.text) != (line.start, line.before):
+            raise Inapplicable("unknown_line")
+        # Nobody timed the words of the person's text.
+        segments[line.index] = segment.model_copy(update={"text": line.after, "words": ()})
+    return transcript.model_copy(update={"segments": tuple(segments)})
+
+
+def _segment(transcript: Transcript | None, index: int) -> SpokenSegment | None:
+    segments = transcript.segments if transcript is not None else ()
+    return segments[index] if index < len(segments) else None
 
 
 def _read(text: str) -> tuple[Sentence, ...]:

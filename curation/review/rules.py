@@ -166,7 +166,14 @@ STATUS: dict[Ruled, Literal["unreviewed", "accepted", "fixed", "disputed"]] = {
     "fix": "fixed",
     "disputed": "disputed",
 }
-_EDITS = ("captions_edited", "captions_withdrawn", "keyframes_added", "keyframes_dropped", "summary_edited")
+_EDITS = (
+    "captions_edited",
+    "captions_withdrawn",
+    "keyframes_added",
+    "keyframes_dropped",
+    "summary_edited",
+    "transcript_edited",
+)
 
 
 def _all(ruled: Ruling) -> list[Vote]:

@@ -167,6 +167,8 @@ FULL: Mapping[str, str] = {
         "keyframes_added": "The frames that became keyframes.",
         "keyframes_dropped": "The frames that are keyframes no more.",
         "summary_edited": "Whether the summary was edited.",
+        "transcript_edited": "The segments of the transcript whose text this person wrote (places, from 0); only in "
+        "runs with transcripts.",
     }),
     "schema_version": "The version of these columns.",
     "saliency": "For each sampled frame the share of the annotators, 0 to 1, who chose it; only with several.",

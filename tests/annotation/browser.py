@@ -118,12 +118,17 @@ class Annotator:
 
     def select(self, place: int) -> None:
         """Select a keyframe by a click on its caption."""
-        self.page.get_by_test_id(f"phrase:{place}").locator(".htx-highlight").first.click()
+        self.page.locator(".script").get_by_test_id(f"phrase:{place}").locator(".htx-highlight").first.click()
         self.page.wait_for_timeout(250)
+
+    def select_line(self, place: int) -> None:
+        """Select a line of the transcript by a click on its words."""
+        self.page.locator(".spoken").get_by_test_id(f"phrase:{place}").locator(".htx-highlight").first.click()
+        self.page.wait_for_timeout(400)
 
     def selected(self) -> list[int]:
         """The places of the keyframes that look selected."""
-        marked = self.page.locator('[data-testid^="phrase:"]:has([style*="0.8)"])')
+        marked = self.page.locator('.script [data-testid^="phrase:"]:has([style*="0.8)"])')
         return [int(str(one.get_attribute("data-testid")).removeprefix("phrase:")) for one in marked.all()]
 
     def counter(self) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 
 from curation.frames.files import frames_key
 from curation.ledger.entries import record_entry
-from curation.ledger.stages import STAGES
+from curation.ledger.stages import STAGES, TRANSCRIBE
 from curation.ledger.standing import standing
 from curation.pipeline.services import Services, open_services
 from curation.video.encode import encode_video
@@ -25,6 +25,8 @@ from schemas.audit import Audit
 from schemas.binding import Binding
 from schemas.configuration.config import CurateConfig
 from schemas.configuration.loading import load_config
+from schemas.configuration.text_config import TranscribeConfig
+from schemas.parts.transcript import Transcript
 from schemas.records import (
     Caption,
     CaptionSet,
@@ -44,7 +46,10 @@ from schemas.repository import ROOT
 
 
 class Film(NamedTuple):
-    """A video to make and its texts. `captions`: of its keyframes, by frame index; `sentences`: (times, text)."""
+    """A video to make and its texts. `captions`: of its keyframes, by frame index; `sentences`: (times, text).
+
+    `said`: its transcript, in a workspace whose run makes transcripts.
+    """
 
     name: str
     captions: dict[int, str]
@@ -55,6 +60,7 @@ class Film(NamedTuple):
     suffix: str = ".mp4"
     sentences: tuple[tuple[tuple[float, ...], str], ...] = ()
     title: str = ""
+    said: Transcript | None = None
 
 
 def config(**changes: object) -> CurateConfig:
@@ -64,10 +70,22 @@ def config(**changes: object) -> CurateConfig:
     return base.model_copy(update=changes)
 
 
+def with_speech(settings: CurateConfig) -> CurateConfig:
+    """The settings for a run that makes transcripts, and for releases of it."""
+    parts = {
+        "transcribe": TranscribeConfig(mode="publisher"),
+        "download": settings.download.model_copy(update={"subtitles": ("en",)}),
+        "export": settings.export.model_copy(update={"title": "Films", "licence": "cc-by-4.0"}),
+    }
+    return settings.model_copy(update=parts)
+
+
 def make_workspace(root: Path, films: Sequence[Film], name: str = "films") -> Workspace:
-    """Make a workspace in which every film is a finished sample."""
+    """Make a workspace in which every film is a finished sample; the run makes transcripts where a film has one."""
     place = Workspace(root)
     settings = config(name=name)
+    if any(film.said is not None for film in films):
+        settings = with_speech(settings)
     with open_services(place, settings) as services:
         place.save_config(settings)
         add_films(services, films)
@@ -129,16 +147,18 @@ def write_sample(services: Services, film: Film) -> None:
         "extract": extract,
         "refine": summary,
         "audit": Audit(mode="disable"),
+        TRANSCRIBE: film.said or Transcript(reason="no_subtitles"),
     }
     ledger = services.ledger
     (source,) = ledger.sources([film.name])
-    for place, stage in enumerate(STAGES.names):
+    names = tuple(stage.name for stage in STAGES.of(services.hashes.on))
+    for place, stage in enumerate(names):
         where = standing(source, ledger.heads([film.name]).get(film.name, {}), services.hashes)
         current = where.fingerprints.done if where.stage == stage else None
         if current is None:  # the film exists: another record takes the same place in the ledger
             current = ledger.heads([film.name])[film.name][stage].fingerprint
         record = records.get(stage, Binding(checked=False))
-        ledger.write(record_entry(film.name, stage, current, record, 0.0), STAGES.names[place + 1 :])
+        ledger.write(record_entry(film.name, stage, current, record, 0.0), names[place + 1 :])
 
 
 def stored_video(services: Services, film: Film) -> Video:

@@ -16,7 +16,7 @@ from schemas.audit import Audit
 from schemas.binding import Binding
 from schemas.parts.transcript import Transcript
 from schemas.records import Judgement, Record, Sample
-from schemas.review import REASONS, AddedKeyframe, KeyframeVerdict, Verdict
+from schemas.review import REASONS, AddedKeyframe, CorrectedLine, KeyframeVerdict, Verdict
 from schemas.temporal import format_seconds
 from tests.curation.hashes import HASHES
 
@@ -72,6 +72,7 @@ def shown(
 
 
 TEXT = st.text(max_size=30)
+WORDS = st.text(min_size=1, max_size=30)
 
 
 @st.composite
@@ -95,6 +96,12 @@ def verdicts_on(draw: st.DrawFn, sample: Sample) -> Verdict:
         | st.just(format_seconds(sample.summary.v2vt))
         | st.builds(lambda i, text: f"[{i / sample.frames.fps!r}]{text}", index, TEXT)
     )
+    segments = sample.transcript.segments if sample.transcript is not None else ()
+    lines = [
+        CorrectedLine(index=place, start=own.start, before=draw(st.just(own.text) | TEXT), after=draw(WORDS))
+        for place, own in enumerate(segments)
+        if draw(st.booleans())
+    ]
     return verdict(
         sample,
         draw(st.sampled_from(["accept", "fix", "fix", "reject", None])),
@@ -105,6 +112,7 @@ def verdicts_on(draw: st.DrawFn, sample: Sample) -> Verdict:
         keyframes=keyframes,
         added=tuple(draw(st.lists(added, max_size=2))),
         summary=draw(written),
+        transcript=tuple(lines),
         reasons=tuple(draw(st.lists(st.sampled_from(REASONS), max_size=2))),
         rating=draw(st.none() | st.integers(1, 5)),
         seconds=draw(st.none() | st.floats(0, 100)),

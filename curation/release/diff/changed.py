@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from curation.ledger.stages import TRANSCRIBE
 from curation.release.diff.states import Pair, causes_of_stage, once, upstream
 from curation.release.made_with import REVIEW, SPLITS
 from curation.review.edits import JUDGED_WRONG
+from schemas.arrow import TRANSCRIPT
 from schemas.documents.release_diff import Cause
 from schemas.safe_text import plain
 
@@ -23,9 +25,9 @@ PUBLISHED = ("title", "source", "licence", "publication")
 DERIVED = frozenset(
     {"conversations", "conversations_v2v", "conversations_v2t", "vsum_onehot", "ratio", "meta", "summary", "keyframes"}
 )
-_STAGES = ("download", "filter", "frames", "caption", "extract", "refine")
+_STAGES = ("download", "filter", "frames", TRANSCRIBE, "caption", "extract", "refine")
 _MEASURED = ("binding", "audit")  # stages whose results are in `scores`
-_EDITS = ("captions_edited", "captions_withdrawn", "keyframes_added", "keyframes_dropped")
+_EDITS = ("captions_edited", "captions_withdrawn", "keyframes_added", "keyframes_dropped", "transcript_edited")
 _NAMED = 12
 
 
@@ -54,7 +56,7 @@ class Change(NamedTuple):
         return bool(first != second)
 
     def edited(self, *lists: str) -> frozenset[int]:
-        """The frames in these lists of people's edits, of either row."""
+        """The frames (of a transcript: segments) in these lists of people's edits, of either row."""
         return frozenset(index for review in self.both("review") for name in lists for index in _list(review, name))
 
     @property
@@ -127,7 +129,8 @@ def _edits_differ(change: Change) -> bool:
         index in of_captions for index in _unlike_captions(change)
     )
     keyframes = change.differs("keyframes") and not _model_keyframes_differ(change)
-    return captions or keyframes or (change.differs("summary") and _summary_edited(change))
+    lines = change.differs(TRANSCRIPT) and bool(_unlike_segments(change) & change.edited("transcript_edited"))
+    return captions or keyframes or lines or (change.differs("summary") and _summary_edited(change))
 
 
 def _of_scores(change: Change, states: Pair, differing: set[str]) -> list[Cause]:
@@ -136,7 +139,7 @@ def _of_scores(change: Change, states: Pair, differing: set[str]) -> list[Cause]
         return []
     own = [cause for stage in _MEASURED for cause in causes_of_stage(stage, states)]
     edits = change.editors != (None, None)
-    follows = edits or not differing.isdisjoint({"frames", "caption", "extract", "refine"})
+    follows = edits or not differing.isdisjoint({"frames", TRANSCRIBE, "caption", "extract", "refine"})
     return own if own or follows else [_unknown("audit")]
 
 
@@ -154,6 +157,17 @@ def _frames_differ(change: Change) -> bool:
             if any(_picture(first[index], sha256) != _picture(second[index], sha256) for index in shared):
                 return True
     return False
+
+
+def _transcript_differs(change: Change) -> bool:
+    """Whether the transcripts that were made differ, as far as no person corrected them."""
+    if not change.differs(TRANSCRIPT):
+        return False
+    first, second = ({**(value or {}), "segments": None} for value in change.both(TRANSCRIPT))
+    edited = change.edited("transcript_edited")
+    if first != second or len(_segments(change.before)) != len(_segments(change.after)):
+        return True
+    return any(index not in edited or _times_differ(change, index) for index in _unlike_segments(change))
 
 
 def _captions_differ(change: Change) -> bool:
@@ -184,6 +198,7 @@ _DIFFERS: Mapping[str, Callable[[Change], bool]] = {
     "download": _download_differs,
     "filter": lambda change: change.differs("filters"),
     "frames": _frames_differ,
+    TRANSCRIBE: _transcript_differs,
     "caption": _captions_differ,
     "extract": _extract_differs,
     "refine": _summary_differs,
@@ -225,6 +240,21 @@ def _model_keyframes_differ(change: Change) -> bool:
         added, dropped = set(_list(review, "keyframes_added")), set(_list(review, "keyframes_dropped"))
         chosen.append((set(_by_index(row.get("keyframes"))) - added) | dropped)
     return chosen[0] != chosen[1]
+
+
+def _segments(row: Row) -> list[Any]:
+    return list(_get(row.get(TRANSCRIPT), "segments") or ())
+
+
+def _unlike_segments(change: Change) -> set[int]:
+    """The places at which both transcripts have a segment, and not the same."""
+    pairs = zip(_segments(change.before), _segments(change.after), strict=False)
+    return {index for index, (first, second) in enumerate(pairs) if first != second}
+
+
+def _times_differ(change: Change, index: int) -> bool:
+    first, second = (_segments(row)[index] for row in (change.before, change.after))
+    return any(_get(first, name) != _get(second, name) for name in ("start", "end"))
 
 
 def _summary_edited(change: Change) -> bool:

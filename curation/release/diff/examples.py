@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from curation.release.diff.changed import Change, Row
+from schemas.arrow import TRANSCRIPT
 from schemas.documents.release_diff import Cause, CauseName
 from schemas.safe_text import plain
 from schemas.time import plain_seconds
@@ -81,9 +83,11 @@ def differences(change: Change) -> Iterator[Line]:
         yield from _pair("keyframes", *(_times(row) for row in _rows(change)))
     if change.differs("captions"):
         yield from _captions(change)
+    if change.differs(TRANSCRIPT):
+        yield from _transcript(change)
     if change.differs("review"):
         yield from _pair("review", *(_review(row.get("review")) for row in _rows(change)))
-    told |= {"summary", "keyframes", "captions", "review"}
+    told |= {"summary", "keyframes", "captions", TRANSCRIPT, "review"}
     for name in sorted(change.fields - told):
         before, after = (row.get(name) for row in _rows(change))
         if isinstance(before, dict) and isinstance(after, dict):
@@ -101,6 +105,18 @@ def _captions(change: Change) -> Iterator[Line]:
         time = new.get("time", old.get("time"))
         name = f"caption at {plain_seconds(time)} s" if time is not None else f"caption {index}"
         yield from _pair(name, old.get("text"), new.get("text"))
+
+
+def _transcript(change: Change) -> Iterator[Line]:
+    """The segments that differ, by their places, and then the rest of the column."""
+    first, second = (row.get(TRANSCRIPT) or {} for row in _rows(change))
+    said, now = (each.get("segments") or () for each in (first, second))
+    pairs: Iterator[tuple[Row, Row]] = zip_longest(said, now, fillvalue={})
+    for old, new in pairs:
+        name = f"said at {plain_seconds(new.get('start', old.get('start', 0.0)))} s"
+        yield from _pair(name, old.get("text"), new.get("text"))
+    for key in sorted({*first, *second} - {"segments"}):
+        yield from _values(f"{TRANSCRIPT}.{key}", first.get(key), second.get(key))
 
 
 def _rows(change: Change) -> tuple[Row, Row]:

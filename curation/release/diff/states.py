@@ -30,7 +30,8 @@ class Pair(NamedTuple):
 
 def upstream(stage: str) -> frozenset[str]:
     """The stages on whose results a stage depends, directly or not."""
-    reads = {name for name in STAGES[stage].needs if name in STAGES.names}
+    known = {each.name for each in STAGES.every}
+    reads = {name for name in STAGES[stage].needs if name in known}
     return frozenset(reads.union(*(upstream(name) for name in reads)))
 
 

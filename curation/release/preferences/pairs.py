@@ -24,6 +24,7 @@ from schemas.time import FrameIndex
 
 Kind = Literal["caption", "keyframes", "summary"]
 CORRECTED = "captions_corrected"  # the same person corrected captions that the prompt shows
+SAID_CORRECTED = "transcript_corrected"  # or lines of what is said, which it shows too
 
 
 class Pair(NamedTuple):
@@ -84,5 +85,6 @@ def _summary(sample: Sample, fixed: Sample, vote: Vote, applied: bool, questions
     if fixed.review.summary_edited:
         asked = questions.summary(sample)
         answer = refine.reply_of(fixed.summary.v2vt)
-        departs = asked.fault(answer) or (CORRECTED if vote.edits.captions else None)
+        corrected = CORRECTED if vote.edits.captions else SAID_CORRECTED if vote.edits.lines else None
+        departs = asked.fault(answer) or corrected
         yield Pair("summary", None, asked, answer, refine.reply_of(sample.summary.v2vt), departs, vote, applied)

@@ -54,7 +54,11 @@ def _review(console: Console, review: dict[str, Any] | None, verdicts: list[dict
     if review and review.get("dispute"):
         _row(console, "disputed", review["dispute"])
     if review and review.get("editor"):
-        changed = {name: review[name] for name in review if name.startswith(("captions", "keyframes", "summary_"))}
+        changed = {
+            name: review[name]
+            for name in review
+            if name.startswith(("captions", "keyframes", "summary_", "transcript_"))
+        }
         _row(console, "edited by", f"{review['editor']}: {', '.join(f'{k} {v}' for k, v in changed.items() if v)}")
     for verdict in verdicts:
         words = f"{verdict['decision'] or 'half-finished'}, {verdict['stratum']}, {verdict['updated_at']}"

@@ -140,6 +140,37 @@ def test_a_persons_keyframes_are_told_apart_from_the_models() -> None:
     assert causes(plain, row("v", keyframes=dropped)) == [("unknown", "extract")]
 
 
+def said(*texts: str) -> Row:
+    """The column of what is said."""
+    segments = [{"start": float(n), "end": n + 1.0, "text": text, "words": []} for n, text in enumerate(texts)]
+    return {"transcript": {"source": "manual", "language": "en", "reason": None, "segments": segments, "notes": []}}
+
+
+def test_a_persons_correction_of_what_is_said_is_told_apart_from_another_transcript() -> None:
+    plain = row("v") | said("Now the kight.", "It is red.")
+    fixed = row("v", scores={"support": None}, **reviewed(transcript_edited=[0]))
+    assert causes(plain, fixed | said("Now the kite.", "It is red.")) == [("person", "review")]
+    again = [fixed | said(text, "It is red.") for text in ("Now the kite.", "Now the kites.")]
+    assert causes(*again) == [("person", "review")], "the review looks the same"
+    both = fixed | said("Now the kite.", "It is blue.")
+    assert causes(plain, both) == [("unknown", "transcribe"), ("person", "review")]
+    assert causes(plain, fixed | said("Now the kite.")) == [("unknown", "transcribe"), ("person", "review")]
+    moved = fixed | said("Now the kite.", "It is red.")
+    moved["transcript"]["segments"][0]["end"] = 0.5
+    assert causes(plain, moved) == [("unknown", "transcribe"), ("person", "review")]
+
+
+def test_another_transcript_is_the_root_of_what_was_made_with_it() -> None:
+    plain = row("v") | said("Now the kite.")
+    second = row("v", **made("extract", tokens_in=999), scores={"support": 0.5}) | said("Now the knight.")
+    assert causes(plain, second) == [("unknown", "transcribe")]
+    before, after = (
+        states() | {"transcribe": StageState(name="transcribe", version=1, settings={"transcribe.max_segments": count})}
+        for count in ("9", "5")
+    )
+    assert causes(plain, second, before, after) == [("settings", "transcribe")]
+
+
 def test_an_edited_summary_and_a_second_edit_of_it_are_a_persons() -> None:
     fixed = row("v", summary={"v2t": "Mine."}, **reviewed(summary_edited=True))
     again = row("v", summary={"v2t": "Mine, again."}, **reviewed(summary_edited=True))

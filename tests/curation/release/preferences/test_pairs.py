@@ -14,11 +14,13 @@ from curation.review.rules import applied, counted, ruling
 from prompts import load
 from schemas.configuration.loading import load_config
 from schemas.configuration.review_config import ReviewConfig
+from schemas.parts.transcript import SpokenSegment, Transcript
 from schemas.records import Rejection, Sample
 from schemas.repository import ROOT
-from schemas.review import Verdict
+from schemas.review import CorrectedLine, Verdict
 from schemas.safe_text import clean_text
-from tests.curation.people import verdicts_on
+from schemas.time import Seconds
+from tests.curation.people import verdict, verdicts_on
 from tests.curation.samples import make_sample
 
 SAMPLE = make_sample("v000", 6, (0, 2, 5))
@@ -101,6 +103,21 @@ def test_the_order_of_verdicts_plays_no_part(data: st.DataObject) -> None:
         return [(p.kind, p.frame, p.chosen, p.rejected, p.departs, p.vote, p.applied) for p in given_pairs]
 
     assert told(found(said, rules)) == told(found(list(reversed(said)), rules))
+
+
+def test_a_summary_that_rests_on_corrected_speech_is_no_answer_to_the_prompt() -> None:
+    segments = (SpokenSegment(start=Seconds(0), end=Seconds(1), text="Now the kight."),)
+    sample = SAMPLE.model_copy(update={"transcript": Transcript(source="manual", segments=segments)})
+    line = CorrectedLine(index=0, start=Seconds(0), before="Now the kight.", after="Now the kite.")
+
+    def departures(**what: object) -> list[tuple[str, str | None]]:
+        ruled = ruling(sample, [verdict(sample, "fix", **what)], ReviewConfig())
+        return [(pair.kind, pair.departs) for pair in pairs(sample, ruled, QUESTIONS)]
+
+    assert departures(transcript=(line,)) == [], "no model was asked what is said"
+    told = "[0.0]A kite. [2.0]A map. [5.0]A dumpling."
+    assert departures(summary=told, transcript=(line,)) == [("summary", "transcript_corrected")]
+    assert departures(summary=told) == [("summary", None)]
 
 
 def test_a_sample_nobody_judged_has_none() -> None:
