@@ -113,6 +113,15 @@ def check_whisper(config: LocalWhisper) -> list[Check]:
     return [ok(name, f"checkpoint {model}, revision {revision[:12]}, runs in this process")]
 
 
+def check_voice() -> Check:
+    """Check the package of the network that tells where somebody speaks (`transcribe.voice: silero`)."""
+    try:
+        require_packages("faster_whisper", extra="speech")
+    except ConfigError as error:
+        return fail("transcribe.voice", str(error), "pip install -e '.[speech]' in the checkout, or voice: loudness")
+    return ok("transcribe.voice", "silero is installed")
+
+
 def _device(name: str, device: str) -> Check:
     if missing := missing_device(device):
         return fail(f"{name}.device", missing, f"set {name}.device: cpu")

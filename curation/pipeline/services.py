@@ -16,6 +16,7 @@ from curation.download.pacing.in_ledger import InLedger
 from curation.frames.pictures import Pictures
 from curation.frames.sample import check_backend
 from curation.ledger.ledger import Ledger
+from curation.ledger.stages import TRANSCRIBE
 from curation.ledger.standing import StageHashes
 from curation.pipeline.budget import Budget
 from curation.pipeline.identities import known_identities
@@ -266,6 +267,8 @@ class Services:
         for role in roles:
             self.raise_if_stopped()
             getattr(self, role)
+        if TRANSCRIBE in stages:
+            _ = self.voice  # a package that is missing is told before anything is downloaded
 
     def _with_key(self, source: Source) -> Source:
         """The source with the address as its list gives it. Raises TransientError as `fetch`."""

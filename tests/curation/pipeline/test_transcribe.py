@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -30,6 +31,7 @@ from curation.store.store import Store
 from demo.faulty_server.server import FaultServer, serve
 from schemas.arrow import TRANSCRIPT, arrow_schema
 from schemas.configuration.config import CurateConfig
+from schemas.errors import ConfigError
 from schemas.parts.record import Record
 from schemas.parts.transcript import SpokenSegment, Transcript
 from schemas.records import Subtitle, Video
@@ -263,3 +265,21 @@ def test_where_there_are_no_subtitles_the_kept_file_is_heard(
         update={"subtitles": (Subtitle(language="en", automatic=False, sha256=kept.sha256, format="srt"),)}
     )
     assert made().source == "manual"
+
+
+def test_a_package_that_is_missing_is_told_before_anything_is_downloaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "faster_whisper", None)
+    with serve() as server:
+        models = {**BASE["models"], "transcriber": {**RECOGNISER, "model": "tiny", "base_urls": [server.url]}}  # type: ignore[dict-item]
+        config = CurateConfig.model_validate(
+            {**BASE, "models": models, "transcribe": {"mode": "recognise", "voice": "silero"}}
+        )
+        with (
+            closing(Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}")) as ledger,
+            Services(config, ledger, Store(tmp_path / "store")) as services,
+        ):
+            services.open_models(["frames"])
+            with pytest.raises(ConfigError, match="extra `speech`"):
+                services.open_models(["transcribe"])

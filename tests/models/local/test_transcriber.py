@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from models.build import build_transcriber, build_voice
-from models.checks import check_whisper
+from models.checks import check_voice, check_whisper
 from models.identity import identify_transcriber
 from schemas.configuration.model_config import LocalWhisper
 from schemas.errors import ConfigError
@@ -42,6 +42,7 @@ def test_without_its_package_the_extra_is_named(tmp_path: Path, monkeypatch: pyt
             build()
     [check] = check_whisper(config)
     assert check.status == "fail" and "speech" in check.fix
+    assert check_voice().status == "fail" and "loudness" in check_voice().fix
 
 
 def test_a_checkpoint_that_is_not_there_is_named_without_its_path(tmp_path: Path) -> None:
