@@ -9,11 +9,12 @@ import json
 import logging
 import tempfile
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from curation.ledger.stages import STAGES
 from curation.pipeline.process import process
-from curation.pipeline.services import open_services
+from curation.pipeline.services import Services, open_services
 from curation.pipeline.stage_functions import stage_function
 from curation.status.standings import all_rejections, samples
 from curation.video.encode import encode_video
@@ -47,22 +48,27 @@ def evaluate(config: CurateConfig, videos: int, folder: Path) -> list[Score]:
         encode_video(path, frames(make_script(seed), FPS), fps=FPS, options={"crf": "23", "preset": "veryfast"})
         sources.append(Source(id=str(seed), kind="file", uri=str(path), origin=Origin(list_name="held out", row=0)))
     with open_services(workspace, config) as services:
-        ids = services.ledger.register(sources)
-        for stage in STAGES.names:
-            process(
-                stage,
-                ids,
-                ledger=services.ledger,
-                hashes=services.hashes,
-                work=stage_function(services, stage),
-                progress=_Silent(),
-                stop=threading.Event(),
-            )
+        carry(services, sources)
         scores = [score(sample, make_script(int(sample.video.id))) for sample in samples(services.view)]
         for rejection in all_rejections(services.view):
             log.warning("%s: %s: %s", rejection.id, rejection.reason, rejection.evidence)
             scores.append(Score(0.0, 0.0, 0, len(make_script(int(rejection.id)).events)))
     return scores
+
+
+def carry(services: Services, sources: Sequence[Source]) -> None:
+    """Carry videos through the stages of a configuration, one stage after the other, without Prefect."""
+    ids = services.ledger.register(sources)
+    for stage in STAGES.of(services.hashes.on):
+        process(
+            stage.name,
+            ids,
+            ledger=services.ledger,
+            hashes=services.hashes,
+            work=stage_function(services, stage.name),
+            progress=_Silent(),
+            stop=threading.Event(),
+        )
 
 
 def main() -> None:

@@ -39,18 +39,18 @@ def page(found: Mapping[str, Any]) -> str:
         "Kendall's tau-b with the seconds that matter by the script, mean over films, 95 % interval of a paired "
         "bootstrap over films.",
         "",
-        *_table(
+        *table(
             ["", *(f"temperature {name}" for name in temperatures)],
-            [[_ROWS[row], *(_interval(one["tau"][row]) for one in temperatures.values())] for row in _ROWS]
+            [[_ROWS[row], *(interval(one["tau"][row]) for one in temperatures.values())] for row in _ROWS]
             + [
-                [f"**{name}**", *(_interval(one["tau_differences"][name], sign=True) for one in temperatures.values())]
+                [f"**{name}**", *(interval(one["tau_differences"][name], sign=True) for one in temperatures.values())]
                 for name in next(iter(temperatures.values()))["tau_differences"]
             ]
             + [
                 ["saliency - the first choice at temperature 0"]
-                + [_interval(one["over_likeliest"], sign=True) for one in temperatures.values()],
+                + [interval(one["over_likeliest"], sign=True) for one in temperatures.values()],
                 ["F1 of the consensus - the first choice"]
-                + [_interval(one["f1_difference"], sign=True) for one in temperatures.values()],
+                + [interval(one["f1_difference"], sign=True) for one in temperatures.values()],
                 ["films in which saliency is above / below the first choice"]
                 + [
                     f"{o['higher']['higher']} / {o['higher']['lower']} of {o['higher']['films']}"
@@ -74,7 +74,7 @@ def page(found: Mapping[str, Any]) -> str:
         "",
         "![The share of rejected samples by self-agreement, with 95 % intervals](saliency.svg)",
         "",
-        *_table(
+        *table(
             ["self-agreement", *(f"rejected at temperature {name}" for name in temperatures)],
             [
                 [_range(group), *(_group(one["calibration"]["groups"][place]) for one in temperatures.values())]
@@ -92,7 +92,7 @@ def page(found: Mapping[str, Any]) -> str:
         f"Tokens of all films: of the first annotator, and of all {about['annotators']}. `computed`: the prompt tokens "
         f"that a server computes that keeps the prompts of a film in blocks of {BLOCK} tokens, as vLLM does.",
         "",
-        *_table(
+        *table(
             ["", *(f"temperature {name}" for name in temperatures)],
             [
                 [what, *(_cost(one["cost"][key]) for one in temperatures.values())]
@@ -153,7 +153,7 @@ def _claim(one: Mapping[str, Any]) -> str:
 
 def _gain(ends: Sequence[float], over: str) -> str:
     _, low, high = ends
-    said = _interval(ends, sign=True)
+    said = interval(ends, sign=True)
     if low > 0:
         return f"saliency is **nearer to the truth** than {over}, {said}"
     if high < 0:
@@ -191,11 +191,13 @@ def _cost(pair: Sequence[int]) -> str:
     return f"{one:,}; {every:,} ({every / max(1, one):.2f} times)"
 
 
-def _interval(ends: Sequence[float], *, sign: bool = False) -> str:
+def interval(ends: Sequence[float], *, sign: bool = False) -> str:
+    """A value with the ends of its interval; `sign`: with + before what is above zero."""
     form = "+.3f" if sign else ".3f"
     value, low, high = (format(end, form) for end in ends)
     return f"{value} ({low} to {high})"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table in Markdown."""
     return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]

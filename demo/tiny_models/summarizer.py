@@ -3,6 +3,8 @@
 Such a model learns to copy last of all, so training begins with repeating random rows of tokens.
 """
 
+from __future__ import annotations
+
 import logging
 import math
 import random
@@ -49,12 +51,18 @@ _TASKS: tuple[tuple[_Maker, int, int], ...] = (
 class Summarizer:
     """The model and its tokenizer."""
 
-    def __init__(self) -> None:
-        """Build the model with fresh weights."""
-        self.tokenizer: Any = build_tokenizer(images=False)
-        check_vocabulary(self.tokenizer)
-        self.model: Any = build_model(self.tokenizer)
+    def __init__(self, tokenizer: Any, model: Any) -> None:
+        """Train this causal language model, and read texts by its tokenizer."""
+        self.tokenizer = tokenizer
+        self.model = model
         self.end: int = self.tokenizer.convert_tokens_to_ids(END)
+
+    @classmethod
+    def fresh(cls) -> Summarizer:
+        """The model with fresh weights."""
+        tokenizer = build_tokenizer(images=False)
+        check_vocabulary(tokenizer)
+        return cls(tokenizer, build_model(tokenizer))
 
     def encode(self, examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
         """Token ids (b, n) padded on the right, and labels (b, n) that ignore all but the answers."""
@@ -137,7 +145,7 @@ def build_model(tokenizer: Any) -> Any:
 def train(out: Path, steps: int = STEPS) -> None:
     """Train with the fixed seed and step counts, and write the checkpoint to `out`; fewer `steps` are for tests."""
     torch.manual_seed(SEED)
-    summarizer = Summarizer()
+    summarizer = Summarizer.fresh()
     scripts = script_truths(range(SCRIPTS))
     held_out = script_truths(range(FIRST_HELD_OUT_SEED, FIRST_HELD_OUT_SEED + 100))
     parameters = list(summarizer.model.parameters())
