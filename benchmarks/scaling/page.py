@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from benchmarks.scaling.growth import EXPONENTS
 from benchmarks.scaling.loglog import loglog
 from benchmarks.scaling.sites import GPUS, VIDEOS, Costs, Site, answer, calibrated, rate
 
@@ -67,12 +68,13 @@ def _measured(rows: Sequence[dict[str, Any]]) -> Iterable[str]:
         "",
         f"On {last['cores']} cores. The exponent is the slope in a log-log plot since the row above: 1 is linear.",
         "",
-        "| videos | wall s | exponent | CPU s | exponent | export s | ledger MB | of it replies | store MB | export MB "
-        "| run MB | one decoder MB | server MB |",
-        "|" + "---:|" * 13,
+        "| videos | wall s | exponent | CPU s | exponent | references | exponent | export s | ledger MB "
+        "| of it replies | store MB | export MB | run MB | one decoder MB | server MB |",
+        "|" + "---:|" * 15,
     )
     for row in rows:
-        figures = [row["videos"], row["seconds"], row["exponent"], row["cpu_seconds"], row["cpu_exponent"]]
+        figures = [row["videos"]]
+        figures += [row[name] for pair in zip(EXPONENTS.values(), EXPONENTS, strict=True) for name in pair]
         figures += [row[name] for name in ("export_seconds", "ledger_mb", "replies_mb", "store_mb", "export_mb")]
         figures += [row["memory_mb"].get(role) for role in _ROLES]
         yield "| " + " | ".join("" if figure is None else f"{figure:,}" for figure in figures) + " |"
@@ -81,8 +83,18 @@ def _measured(rows: Sequence[dict[str, Any]]) -> Iterable[str]:
         "The last three columns are the most memory of one process: the run (its peak is the export), a decoder, "
         "Prefect's server.",
         "",
+        "A reference is a fixed piece of work (an interpreter that imports pandas and SQLAlchemy), timed every 30 "
+        "seconds beside the run. The CPU time in references is what tells growth from hours in which the machine was "
+        f"slow: {'; '.join(map(_paces, rows))}.",
+        "",
         "![Time, ledger and memory over the number of videos](scale-growth.svg)",
     )
+
+
+def _paces(row: dict[str, Any]) -> str:
+    low, middle, high = (f"{value:.0f}" for value in row["reference_ms"])
+    sittings = f", in {row['sittings']} sittings" if row["sittings"] > 1 else ""
+    return f"at {row['videos']:,} videos it took {low} to {high} ms, mostly {middle}{sittings}"
 
 
 def _calibration(costs: Costs) -> Iterable[str]:

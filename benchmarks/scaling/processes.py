@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
+import time
 from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
+
+from curation.store.files import write_whole
 
 _TICK = os.sysconf("SC_CLK_TCK")
 _EVERY = 5.0  # seconds between two looks; the kernel keeps the peak of a process while it lives
@@ -24,12 +28,17 @@ class Process(NamedTuple):
 
 
 class Watch(threading.Thread):
-    """Looks at this process and its descendants. `peaks` has the most memory (MB) that one process of a role had."""
+    """Looks at this process and its descendants, and writes what they took since the start into a file, as JSON.
 
-    def __init__(self) -> None:
+    `seconds`, `cpu` (seconds by role) and `memory` (the most MB that one process of a role had).
+    """
+
+    def __init__(self, file: Path) -> None:
         """Start to look; `close` ends it."""
         super().__init__(name="watch", daemon=True)
-        self.peaks: dict[str, float] = defaultdict(float)
+        self._file = file
+        self._began, self._busy = time.perf_counter(), cpu_seconds()
+        self._peaks: dict[str, float] = defaultdict(float)
         self._over = threading.Event()
         self.start()
 
@@ -46,7 +55,11 @@ class Watch(threading.Thread):
 
     def _look(self) -> None:
         for process in family():
-            self.peaks[process.role] = max(self.peaks[process.role], process.peak_mb)
+            self._peaks[process.role] = max(self._peaks[process.role], process.peak_mb)
+        after = cpu_seconds()
+        spent = {role: round(after[role] - self._busy.get(role, 0.0), 2) for role in sorted(after)}
+        said = {"seconds": time.perf_counter() - self._began, "cpu": spent, "memory": self._peaks}
+        write_whole(self._file, json.dumps(said))
 
 
 def family() -> list[Process]:

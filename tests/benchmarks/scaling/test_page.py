@@ -20,6 +20,9 @@ def row(videos: int, client: float = 0.25, export: float = 0.03) -> dict[str, An
         "videos": videos,
         "seconds": 10 + videos * (client + export),
         "cpu_seconds": 10 + videos * (client + export),
+        "references": 5 * (10 + videos * (client + export)),
+        "reference_ms": [180.0, 200.0, 260.0],
+        "sittings": 1 if videos < 1000 else 2,
         "cpu_by_role": {"run": 10 + videos * (client + export)},
         "export_seconds": 2 + videos * export,
         "memory_mb": {"run": 400 + videos * 0.01, "decoders": 100, "server": 240},
@@ -34,6 +37,7 @@ def test_exponents_follow_the_row_before() -> None:
     small, large = grown(ROWS)
     assert small["videos"] == 300 and small["exponent"] is None
     assert 0.9 < large["exponent"] < 1 and large["cpu_exponent"] == large["exponent"]
+    assert large["reference_exponent"] == large["exponent"]
     assert exponent({"videos": 10, "seconds": 3.0}, {"videos": 100, "seconds": 300.0}, "seconds") == 2
 
 
@@ -58,7 +62,7 @@ def test_the_bottleneck_is_what_bounds_the_rate() -> None:
 def test_the_page_has_every_size_and_its_pictures_are_xml() -> None:
     rows = grown(ROWS)
     text = page(rows)
-    assert "| 3,000 |" in text and "10,000,000 videos" in text
+    assert "| 3,000 |" in text and "180 to 260 ms, mostly 200, in 2 sittings" in text and "10,000,000 videos" in text
     for name, drawing in plots(rows).items():
         assert name in text
         ElementTree.fromstring(drawing)
