@@ -13,13 +13,15 @@ trainers and the viewer of the Hub take a column `video` for the picture.
 
 With several annotators (`extract.annotators`) rows have two columns and a score more: `saliency`, `choices` and
 `scores.self_agreement`. Files of one annotator are as they were, so this is no new version. Nor are the column
-`transcript` and `review.transcript_edited` (places of segments), which runs with transcripts have.
+`transcript` and `review.transcript_edited` (places of segments), which runs with transcripts have, and the column
+`denoised` of runs that let a model correct them (`denoise.mode`).
 """
 
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schemas.records import SampleScores
 
@@ -30,15 +32,32 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 4
 SCORES_OF_SEVERAL = ("self_agreement",)  # scores that need several annotators
 TRANSCRIPT = "transcript"  # the column that only the rows of runs with transcripts have
+DENOISED = "denoised"  # the column that only the rows of runs have in which a model corrects them
+
+
+class Columns(NamedTuple):
+    """Which columns there are that not every run has.
+
+    `annotators`: those of several annotators; `transcripts`: what is said, and what people corrected in it; `denoised`:
+    what a model corrected in it.
+    """
+
+    annotators: bool = False
+    transcripts: bool = False
+    denoised: bool = False
+
+    @classmethod
+    def among(cls, names: Collection[str]) -> Columns:
+        """Those that are among the names of a row's columns."""
+        return cls("saliency" in names, TRANSCRIPT in names, DENOISED in names)
+
+
+PLAIN = Columns()
 
 
 @functools.cache
-def features(*, annotators: bool = False, transcripts: bool = False) -> Features:
-    """The columns of a published row as Hugging Face features; treat the result as read-only.
-
-    `annotators`: with the columns of several annotators; `transcripts`: with the column of what is said, and what
-    people corrected in it.
-    """
+def features(columns: Columns = PLAIN) -> Features:
+    """The columns of a published row as Hugging Face features; treat the result as read-only."""
     from datasets import Features, Image, List, Value
 
     string, integer, real, flag = Value("string"), Value("int32"), Value("float64"), Value("bool")
@@ -58,7 +77,7 @@ def features(*, annotators: bool = False, transcripts: bool = False) -> Features
         "saliency": List(real),
         "choices": List({"keyframes": List(integer), "fault": string}),
     }
-    scores = [name for name in SampleScores.model_fields if annotators or name not in SCORES_OF_SEVERAL]
+    scores = [name for name in SampleScores.model_fields if columns.annotators or name not in SCORES_OF_SEVERAL]
     spoken: dict[str, Any] = {"start": real, "end": real, "text": string}
     transcript = {
         "source": string,
@@ -68,6 +87,13 @@ def features(*, annotators: bool = False, transcripts: bool = False) -> Features
         "dropped": List({**spoken, "reason": string}),
         "more_dropped": integer,
         "notes": List(string),
+    }
+    denoised = {
+        **made,
+        "changes": List({"segment": integer, "before": string, "after": string}),
+        "refused": List({"segment": integer, "proposed": string, "reason": string}),
+        "more_refused": integer,
+        "unanswered": integer,
     }
     return Features(
         {
@@ -169,16 +195,17 @@ def features(*, annotators: bool = False, transcripts: bool = False) -> Features
                 "keyframes_added": List(integer),
                 "keyframes_dropped": List(integer),
                 "summary_edited": flag,
-                **({"transcript_edited": List(integer)} if transcripts else {}),
+                **({"transcript_edited": List(integer)} if columns.transcripts else {}),
             },
             "schema_version": integer,
-            **(several if annotators else {}),
-            **({TRANSCRIPT: transcript} if transcripts else {}),
+            **(several if columns.annotators else {}),
+            **({TRANSCRIPT: transcript} if columns.transcripts else {}),
+            **({DENOISED: denoised} if columns.denoised else {}),
         }
     )
 
 
 @functools.cache
-def arrow_schema(*, annotators: bool = False, transcripts: bool = False) -> pa.Schema:
+def arrow_schema(columns: Columns = PLAIN) -> pa.Schema:
     """The Arrow schema of every shard; its metadata carries the features under the key `huggingface`."""
-    return features(annotators=annotators, transcripts=transcripts).arrow_schema
+    return features(columns).arrow_schema

@@ -11,6 +11,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from schemas.errors import ErrorClass
+from schemas.parts.denoised import Denoised
+from schemas.parts.makers import Effort as Effort
+from schemas.parts.makers import Maker as Maker
 from schemas.parts.record import Record as Record
 from schemas.parts.record import Sha256 as Sha256
 from schemas.parts.transcript import Transcript
@@ -172,34 +175,6 @@ class FrameSet(Record):
     shots: tuple[tuple[int, int], ...]
     defects: tuple[str, ...] = ()
     cross_check: CrossCheck | None = None
-
-
-class Maker(Record):
-    """The prompt, the model and the sampling parameters that made a text."""
-
-    prompt: str
-    prompt_sha256: Sha256
-    model: str
-    revision: str
-    sampling: dict[str, float | int | str | bool | None]
-
-
-class Effort(Record):
-    """The effort for a text of a model: tokens read and written, requests sent, and whether the text was repaired."""
-
-    tokens_in: int = 0
-    tokens_out: int = 0
-    attempts: int = 0
-    repaired: bool = False
-
-    def __add__(self, other: Effort) -> Effort:
-        """The sum of two efforts."""
-        return Effort(
-            tokens_in=self.tokens_in + other.tokens_in,
-            tokens_out=self.tokens_out + other.tokens_out,
-            attempts=self.attempts + other.attempts,
-            repaired=self.repaired or other.repaired,
-        )
 
 
 class Caption(Record):
@@ -364,7 +339,8 @@ class SampleScores(Record):
 class Sample(Record):
     """All records from which one published row is made; `review` is the result of people's verdicts.
 
-    `transcript` is None where the run makes none.
+    `transcript` is None where the run makes none, and with the corrections of `denoised`, which is None without a
+    denoiser.
     """
 
     source: Source
@@ -374,5 +350,6 @@ class Sample(Record):
     extract: Extract
     summary: Summary
     transcript: Transcript | None = None
+    denoised: Denoised | None = Field(default=None, exclude_if=lambda value: value is None)
     review: Review = Review()
     scores: SampleScores = SampleScores()

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from curation.dataset.layout import MANIFEST
 from curation.store.files import hash_file
 from curation.store.folder_swap import names
-from schemas.arrow import SCHEMA_VERSION, TRANSCRIPT, arrow_schema
+from schemas.arrow import SCHEMA_VERSION, Columns, arrow_schema
 from schemas.errors import GrammarError
 from schemas.kit.blame import in_one_line
 from schemas.kit.picture_errors import PICTURE_ERRORS, PICTURE_FORMATS
@@ -196,7 +196,7 @@ def _shard_problems(
             if len(several) > 1:
                 yield "it has columns of several annotators and other shards have none, or the other way round"
                 return
-            stated = arrow_schema(annotators="saliency" in found.names, transcripts=TRANSCRIPT in found.names)
+            stated = arrow_schema(Columns.among(found.names))
             if not found.equals(stated) or found.metadata != stated.metadata:
                 yield "its columns or features are not those of this schema version"
                 return

@@ -20,10 +20,10 @@ from curation.dataset.write import ReadImage, export
 from curation.frames.pictures import Pictures
 from curation.ledger.entries import rejection_entry
 from curation.ledger.part import chunks
-from curation.ledger.stages import EXPORT, SCORED, STAGES, SUMMARY, TRANSCRIBE
+from curation.ledger.stages import EXPORT, SCORED, STAGES, SUMMARY
 from curation.pipeline.run import Run
 from curation.pipeline.services import Services
-from curation.pipeline.settings import optional_on
+from curation.pipeline.settings import columns_of
 from curation.review.verdict_store import Reviews
 from curation.status.opt_outs import take_opt_outs
 from curation.status.standings import Standings
@@ -105,8 +105,7 @@ def export_to(out: Path, services: Services, *, allow_fewer: bool = False) -> Ma
         out,
         rejections=standings.rejections(),
         name=config.name,
-        annotators=config.extract.annotators > 1,
-        transcripts=TRANSCRIBE in optional_on(config),
+        columns=columns_of(config),
         before_swap=refuse,
     )
 
@@ -162,8 +161,7 @@ def _write(
         workspace.export,
         rejections=standings.rejections(),
         name=config.name,
-        annotators=config.extract.annotators > 1,
-        transcripts=TRANSCRIBE in optional_on(config),
+        columns=columns_of(config),
         on_rejection=reject,
         before_swap=refuse,
     )

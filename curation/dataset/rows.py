@@ -11,11 +11,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from schemas.arrow import SCHEMA_VERSION, TRANSCRIPT
+from schemas.arrow import DENOISED, SCHEMA_VERSION, TRANSCRIPT
 from schemas.configuration.config import SplitConfig
 from schemas.errors import PermanentError
 from schemas.instructions import ASK_V2T, ASK_V2V, ASK_V2VT
 from schemas.manifest import SplitName
+from schemas.parts.denoised import Denoised
 from schemas.records import Caption, Choice, Effort, FilterScore, Frame, Maker, Review, Sample
 from schemas.safe_text import public_text, public_uri, public_url
 from schemas.saliency import saliency
@@ -39,7 +40,8 @@ def row_of(
 ) -> dict[str, Any]:
     """The row of `schemas.arrow` for a sample; `images` holds the JPEG of every keyframe, None leaves pictures out.
 
-    The row has the column `transcript`, and `review.transcript_edited`, where the sample has a transcript.
+    The row has the column `transcript`, and `review.transcript_edited`, where the sample has a transcript, and the
+    column `denoised` where a model corrected it.
     `compared`: the caller has compared the pictures with the hashes of their frames, as `Pictures.read` does.
 
     Raises PermanentError `inconsistent_sample` when its parts do not belong together (another video's captions,
@@ -109,6 +111,7 @@ def row_of(
         "schema_version": SCHEMA_VERSION,
         **_several(sample.extract.choices, len(frames)),
         **({TRANSCRIPT: sample.transcript.model_dump()} if sample.transcript is not None else {}),
+        **({DENOISED: _denoised(sample.denoised)} if sample.denoised is not None else {}),
     }
 
 
@@ -162,6 +165,13 @@ def _several(choices: Sequence[Choice], frames: int) -> dict[str, Any]:
     return {"saliency": saliency(choices, frames), "choices": told}
 
 
+def _denoised(denoised: Denoised) -> dict[str, Any]:
+    """The column `denoised`; the maker's fields are null where no model was asked."""
+    nobody = dict.fromkeys(Maker.model_fields)
+    made = _made(denoised.maker, [denoised.effort]) if denoised.maker is not None else nobody | _total([])
+    return made | denoised.model_dump(exclude={"maker", "effort"})
+
+
 def _turns(ask: str, answer: str) -> list[dict[str, str]]:
     return [{"from": "human", "value": ask}, {"from": "gpt", "value": answer}]
 
@@ -196,11 +206,14 @@ def _filter(score: FilterScore) -> dict[str, Any]:
 
 
 def _made(maker: Maker, efforts: Sequence[Effort]) -> dict[str, Any]:
-    total = {
+    sampling = json.dumps(maker.sampling, sort_keys=True, ensure_ascii=False)
+    return maker.model_dump(exclude={"sampling"}) | {"sampling": sampling} | _total(efforts)
+
+
+def _total(efforts: Sequence[Effort]) -> dict[str, Any]:
+    return {
         "tokens_in": sum(effort.tokens_in for effort in efforts),
         "tokens_out": sum(effort.tokens_out for effort in efforts),
         "attempts": sum(effort.attempts for effort in efforts),
         "repaired": any(effort.repaired for effort in efforts),
     }
-    sampling = json.dumps(maker.sampling, sort_keys=True, ensure_ascii=False)
-    return maker.model_dump(exclude={"sampling"}) | {"sampling": sampling} | total

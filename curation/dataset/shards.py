@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation.dataset.rows import upstream_record
-from schemas.arrow import arrow_schema
+from schemas.arrow import PLAIN, Columns, arrow_schema
 from schemas.manifest import SplitName
 from schemas.meanings.columns import described
 
@@ -120,14 +120,9 @@ class SplitWriter:
     A context manager: files get their final names at the end of a block that raised nothing.
     """
 
-    def __init__(
-        self, folder: Path, rows_per_shard: int, *, annotators: bool = False, transcripts: bool = False
-    ) -> None:
-        """Write below the existing folder `folder`.
-
-        `annotators`: with the columns of several annotators; `transcripts`: with the column of what is said.
-        """
-        self._schema = arrow_schema(annotators=annotators, transcripts=transcripts)
+    def __init__(self, folder: Path, rows_per_shard: int, columns: Columns = PLAIN) -> None:
+        """Write rows with these columns below the existing folder `folder`."""
+        self._schema = arrow_schema(columns)
         self._folder = folder
         self._limit = rows_per_shard
         self._splits: dict[SplitName, tuple[ShardWriter, JsonWriter]] = {}

@@ -26,7 +26,7 @@ from curation.dataset.statistics import Tally
 from curation.status.standings import named
 from curation.store.files import hash_file
 from curation.store.folder_swap import publish, staging
-from schemas.arrow import SCHEMA_VERSION
+from schemas.arrow import PLAIN, SCHEMA_VERSION, Columns
 from schemas.configuration.config import ExportConfig
 from schemas.errors import PermanentError, StageError, StorageFull, is_storage_full
 from schemas.manifest import SPLITS, ExportedFile, Manifest, SplitCount
@@ -51,8 +51,7 @@ def export(
     on_rejection: Callable[[Rejection], None] | None = None,
     before_swap: Callable[[Sequence[Rejection]], None] | None = None,
     languages: tuple[str, ...] = ("en",),
-    annotators: bool = False,
-    transcripts: bool = False,
+    columns: Columns = PLAIN,
 ) -> Manifest:
     """Write the dataset into the folder `out`, replacing the export that is there in one step.
 
@@ -60,8 +59,7 @@ def export(
     whose parts or pictures do not fit together becomes a rejection of the stage `export`, written with the
     others and handed to `on_rejection`. `languages` are those of the written texts, for the card. `before_swap`
     gets these rejections when everything is written; what it raises leaves the former export. A kill at any
-    moment leaves the former export or the new one, whole. `annotators`: with the columns of several annotators;
-    `transcripts`: with the column of what is said.
+    moment leaves the former export or the new one, whole. `columns`: those that not every run has.
 
     Raises ConfigError when `out` holds something else than an export, StorageFull, OSError, and ValueError for
     ids that do not ascend.
@@ -71,7 +69,7 @@ def export(
     example: dict[str, Any] | None = None
     new = staging(out, MANIFEST, is_own)
     try:
-        with SplitWriter(new, config.rows_per_shard, annotators=annotators, transcripts=transcripts) as writer:
+        with SplitWriter(new, config.rows_per_shard, columns) as writer:
             for sample in _ascending(samples):
                 try:
                     row = _row(sample, read_image, config)

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from curation.ledger.entries import Registered
 from curation.ledger.ledger import Ledger
-from curation.ledger.stages import SCORED, STAGES, TRANSCRIBE
+from curation.ledger.stages import DENOISE, SCORED, STAGES, TRANSCRIBE
 from schemas.audit import Audit
 from schemas.binding import Binding
+from schemas.parts.denoised import Denoised
 from schemas.parts.transcript import Transcript
 from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Sample, SampleScores, Summary, Video
 from schemas.saliency import self_agreement
@@ -45,6 +46,8 @@ def _assembled(registered: Registered, payloads: Mapping[str, str]) -> Sample:
     video = Video.model_validate_json(payloads["download"])
     scores = Judgement.model_validate_json(payloads["filter"]).scores
     extract = Extract.model_validate_json(payloads["extract"])
+    transcript = Transcript.model_validate_json(payloads[TRANSCRIBE]) if TRANSCRIBE in payloads else None
+    denoised = Denoised.model_validate_json(payloads[DENOISE]) if DENOISE in payloads else None
     return Sample(
         source=source,
         video=video.model_copy(update={"scores": scores}),
@@ -52,7 +55,8 @@ def _assembled(registered: Registered, payloads: Mapping[str, str]) -> Sample:
         captions=CaptionSet.model_validate_json(payloads["caption"]),
         extract=extract,
         summary=Summary.model_validate_json(payloads["refine"]),
-        transcript=Transcript.model_validate_json(payloads[TRANSCRIBE]) if TRANSCRIBE in payloads else None,
+        transcript=denoised.applied(transcript) if transcript is not None and denoised is not None else transcript,
+        denoised=denoised,
         scores=_scores(payloads, extract),
     )
 

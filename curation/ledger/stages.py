@@ -12,6 +12,7 @@ from typing import Literal
 from schemas.audit import Audit
 from schemas.binding import Binding
 from schemas.configuration.text_config import RECOGNISING
+from schemas.parts.denoised import Denoised
 from schemas.parts.transcript import Transcript
 from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Record, Summary, Video
 
@@ -22,6 +23,7 @@ LANES: tuple[Lane, ...] = ("download", "decode", "model")
 ROLES: tuple[Role, ...] = ("captioner", "summarizer", "judge")
 EXPORT = "export"  # not a stage, but a finished sample can be refused there
 TRANSCRIBE = "transcribe"  # the optional stage whose record is told to models
+DENOISE = "denoise"  # the optional stage that corrects it before
 SOURCE = "source"  # not a stage, but an unusable list row is rejected there
 
 
@@ -150,8 +152,8 @@ class StageTable:
 
     @property
     def written_by_models(self) -> tuple[str, ...]:
-        """The names of the published stages that ask a model: the columns of `provenance`."""
-        return tuple(stage.name for stage in self._stages if stage.published and stage.asks is not None)
+        """The names of the published stages of every run that ask a model: the columns of `provenance`."""
+        return tuple(stage.name for stage in self if stage.published and stage.asks is not None)
 
     @property
     def places_of_rejection(self) -> tuple[str, ...]:
@@ -235,6 +237,17 @@ STAGES = StageTable(
         models_when=("transcribe.mode", RECOGNISING),
     ),
     Stage(
+        DENOISE,
+        1,
+        (TRANSCRIBE,),
+        Denoised,
+        keys=_keys("denoise", "mode max_tokens attempts"),
+        switch="denoise.mode",
+        lane="model",
+        asks="summarizer",
+        prompt=DENOISE,
+    ),
+    Stage(
         "caption",
         1,
         ("frames",),
@@ -259,7 +272,7 @@ STAGES = StageTable(
     Stage(
         "extract",
         2,
-        ("frames", "caption", TRANSCRIBE),
+        ("frames", "caption", TRANSCRIBE, DENOISE),
         Extract,
         keys=_keys(
             "extract",
@@ -276,7 +289,7 @@ STAGES = StageTable(
     Stage(
         "refine",
         3,
-        ("caption", "extract", TRANSCRIBE),
+        ("caption", "extract", TRANSCRIBE, DENOISE),
         Summary,
         keys=_keys("refine", "similarity window_seconds lines max_tokens attempts language"),
         lane="model",
@@ -288,7 +301,7 @@ STAGES = StageTable(
     Stage(
         "audit",
         1,
-        ("frames", "caption", "refine", TRANSCRIBE),
+        ("frames", "caption", "refine", TRANSCRIBE, DENOISE),
         Audit,
         keys=_keys(
             "audit",

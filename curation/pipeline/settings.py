@@ -11,10 +11,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from curation.ledger.stages import POLICY, STAGES, Model, Stage
+from curation.ledger.stages import DENOISE, POLICY, STAGES, TRANSCRIBE, Model, Stage
 from curation.ledger.standing import StageHashes
 from curation.pipeline.identities import ModelIdentities
 from prompts import Prompt, load
+from schemas.arrow import Columns
 from schemas.configuration.config import CurateConfig
 
 _OFF = "disable"
@@ -25,17 +26,20 @@ PROMPT_KEYS = {
     "judge": "audit.judge_prompt",
     "extract-speech": "extract.speech_prompt",
     "refine-speech": "refine.speech_prompt",
+    DENOISE: "denoise.prompt",
 }  # by the names that the table of stages gives prompts
 
 
 def load_prompts(config: CurateConfig) -> dict[str, Prompt]:
     """The prompts of a configuration by their name in the table of stages.
 
-    `judge` only where a judge is configured, those that tell what is said only where there are transcripts. Raises
-    PromptError for a prompt that is not there.
+    `judge` only where a judge is configured, those that tell what is said only where there are transcripts, that of an
+    optional stage only where it is on. Raises PromptError for a prompt that is not there.
     """
     unused = {"judge"} if config.models.judge is None else set[str | None]()
-    if not optional_on(config):
+    on = optional_on(config)
+    unused |= {STAGES[name].prompt for name in STAGES.optional if name not in on}
+    if TRANSCRIBE not in on:
         unused |= {stage.told for stage in STAGES}
     return {name: load(_value(config, key)) for name, key in PROMPT_KEYS.items() if name not in unused}
 
@@ -70,6 +74,12 @@ def is_off(stage: Stage, config: CurateConfig) -> bool:
 def optional_on(config: CurateConfig) -> frozenset[str]:
     """The optional stages that the configuration does not turn off."""
     return frozenset(name for name in STAGES.optional if not is_off(STAGES[name], config))
+
+
+def columns_of(config: CurateConfig) -> Columns:
+    """The columns of the export and of releases that not every run has."""
+    on = optional_on(config)
+    return Columns(config.extract.annotators > 1, TRANSCRIBE in on, DENOISE in on)
 
 
 def works_with(stage: Stage, config: CurateConfig, models: object) -> tuple[tuple[Model, ...], str | None]:

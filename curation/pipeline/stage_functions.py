@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from curation.audit.audit import Tools, audit
-from curation.ledger.stages import STAGES, TRANSCRIBE
+from curation.ledger.stages import DENOISE, STAGES, TRANSCRIBE
 from curation.pipeline.process import Inputs
 from curation.pipeline.services import Services
 from curation.sources.filters import judge_publication, judge_video, refuse
@@ -20,6 +20,7 @@ from curation.text.extract import extract
 from curation.text.extract_trained import extract_trained
 from curation.text.refine import refine
 from curation.text.speech import Speech, speech_of
+from curation.text.transcribe.denoise import denoise
 from curation.text.transcribe.recognise import recognised
 from curation.text.transcribe.subtitles import transcript_of
 from curation.video.sandbox import Limits
@@ -27,6 +28,7 @@ from curation.video.sound import NoSound, Sound, read_sound
 from schemas.audit import Audit
 from schemas.binding import Binding
 from schemas.errors import NotStored
+from schemas.parts.denoised import Denoised
 from schemas.parts.transcript import Transcript
 from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Record, Subtitle, Summary, Video
 from schemas.time import FrameIndex
@@ -113,8 +115,17 @@ def _taken(services: Services, inputs: Inputs, kind: Kind, sha256: str, extensio
         return services.store.take(kind, sha256, extension)
 
 
+def _denoise(services: Services, inputs: Inputs) -> Denoised:
+    transcript = inputs.record(TRANSCRIBE, Transcript)
+    return denoise(transcript, services.summarizer, services.prompts[DENOISE], services.config.denoise)
+
+
 def _transcript(services: Services, inputs: Inputs) -> Transcript | None:
-    return inputs.record(TRANSCRIBE, Transcript) if TRANSCRIBE in services.hashes.on else None
+    """What is said, as it is told to models: as it was corrected, where a model corrects it."""
+    if TRANSCRIBE not in services.hashes.on:
+        return None
+    heard = inputs.record(TRANSCRIBE, Transcript)
+    return inputs.record(DENOISE, Denoised).applied(heard) if DENOISE in services.hashes.on else heard
 
 
 def _speech(services: Services, inputs: Inputs, stage: str) -> Speech | None:
@@ -218,6 +229,7 @@ FUNCTIONS: dict[str, Callable[[Services, Inputs], Record]] = {
     "filter": _filter,
     "frames": _frames,
     TRANSCRIBE: _transcribe,
+    DENOISE: _denoise,
     "caption": _caption,
     "binding": _binding,
     "extract": _extract,

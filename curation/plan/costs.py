@@ -69,17 +69,16 @@ def gather(services: Services, first: Iterable[str] = ()) -> Probed:
     entered = np.zeros((len(chosen), len(STAGES.names)), bool)
     cost = np.zeros((len(chosen), len(STAGES.names), len(QUANTITIES)))
     spans: list[tuple[Span, ...]] = []
-    seen: set[str] = set()
+    seen, known = set[str](), {stage.name for stage in STAGES.every}
     inflation = _ledger_inflation(services)
     for row, video in enumerate(chosen):
-        entries = {e.head.stage: e for e in services.ledger.entries(video) if e.head.stage in STAGES.names}
+        entries = {e.head.stage: e for e in services.ledger.entries(video) if e.head.stage in known}
         for stage, entry in entries.items():
-            column = STAGES.names.index(stage)
-            entered[row, column] = True
+            entered[row, column(stage)] |= stage in STAGES.names
             for name, value in _entry_costs(entry).items():
-                cost[row, column, QUANTITIES.index(name)] += value
+                cost[row, column(stage), QUANTITIES.index(name)] += value
         for stage, name, value in _bytes(services, entries, seen, inflation):
-            cost[row, STAGES.names.index(stage), QUANTITIES.index(name)] += value
+            cost[row, column(stage), QUANTITIES.index(name)] += value
         spans.append(tuple(_spans(entries.values())))
     finished = [video for video in chosen if settled[video] == "sample"]
     for video, (size, took) in _export_costs(services, finished).items():
@@ -90,7 +89,7 @@ def gather(services: Services, first: Iterable[str] = ()) -> Probed:
 
 
 def column(stage: str) -> int:
-    """The place of a stage in the arrays; of an optional one, which costs nothing, that of the stage after it."""
+    """The place of a stage in the arrays; of an optional one, whose cost counts there, that of the stage after it."""
     after = [one for one in STAGES.every[STAGES.places_of_rejection.index(stage) - 1 :] if not one.optional]
     return STAGES.names.index(after[0].name)
 

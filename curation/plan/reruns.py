@@ -87,8 +87,9 @@ def _changes(stage: Stage, key: Key) -> bool:
     """Whether a key can change a stage's finished results."""
     names = [*stage.keys, *(name for name, _ in stage.later_keys), *([stage.switch] if stage.switch else ())]
     names += [PROMPT_KEYS[prompt] for prompt in (stage.prompt, stage.told) if prompt is not None]
-    # A stage is made in another way when one that it reads is turned on or off.
-    names += [switch for name in STAGES.optional if name in stage.needs and (switch := STAGES[name].switch)]
+    # A stage is made in another way when one that it reads is turned on or off. An optional one cannot be on without.
+    read = [] if stage.optional else [name for name in STAGES.optional if name in stage.needs]
+    names += [switch for name in read if (switch := STAGES[name].switch)]
     return any(_is(key, name) for name in names) or any(
         _is(key, f"models.{role}") or (key.name.startswith(f"models.{role}.") and _identifies(key))
         for role in (stage.asks, stage.instead, *stage.models)

@@ -26,9 +26,8 @@ from pydantic import ValidationError
 
 from curation.dataset.export import export_key
 from curation.dataset.statistics import Tally
-from curation.ledger.stages import TRANSCRIBE
 from curation.pipeline.services import Services
-from curation.pipeline.settings import optional_on
+from curation.pipeline.settings import columns_of
 from curation.release.configurations import lineage
 from curation.release.configurations.configuration import Inputs
 from curation.release.configurations.registry import configurations
@@ -160,7 +159,7 @@ def _write(plan: Plan, services: Services, new: Path, earlier: OpenedRelease | N
     example: dict[str, Any] | None = None
     with ExitStack() as stack:
         config = services.config
-        known = configurations(annotators=config.extract.annotators > 1, transcripts=TRANSCRIBE in optional_on(config))
+        known = configurations(columns_of(config))
         writers = [stack.enter_context(ConfigurationWriter(new, each)) for each in known]
         for made in _samples(plan, services, assignment):
             if isinstance(made.published, StageError):

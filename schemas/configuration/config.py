@@ -23,6 +23,7 @@ from schemas.configuration.text_config import (
     AuditConfig,
     BindingConfig,
     CaptionConfig,
+    DenoiseConfig,
     ExtractConfig,
     RefineConfig,
     TranscribeConfig,
@@ -43,6 +44,7 @@ __all__ = [  # all sections of a run, wherever they are written
     "BindingConfig",
     "CaptionConfig",
     "CurateConfig",
+    "DenoiseConfig",
     "DownloadConfig",
     "ExportConfig",
     "ExtractConfig",
@@ -163,6 +165,7 @@ class CurateConfig(Section):
     filters: FilterConfig = FilterConfig()
     frames: FrameConfig = FrameConfig()
     transcribe: TranscribeConfig = TranscribeConfig()
+    denoise: DenoiseConfig = DenoiseConfig()
     models: ModelsConfig
     caption: CaptionConfig = CaptionConfig()
     extract: ExtractConfig = ExtractConfig()
@@ -192,6 +195,8 @@ class CurateConfig(Section):
             )
         if mode in RECOGNISING and self.models.transcriber is None:
             raise ValueError(f"transcribe.mode: {mode} needs models.transcriber, which recognises speech")
+        if self.denoise.mode == "enable" and mode == "disable":
+            raise ValueError("denoise.mode: enable corrects transcripts, and transcribe.mode: disable makes none")
         return self
 
 

@@ -52,6 +52,21 @@ class TranscribeConfig(Section):
     )
 
 
+class DenoiseConfig(Section):
+    """Corrections of what a machine heard, by `models.summarizer`: case, punctuation, misheard words.
+
+    Subtitles that people wrote stay as they are. Each corrected line keeps its earlier text in the row. What adds or
+    leaves out words, or brings another number or name, is refused.
+    """
+
+    mode: Literal["enable", "disable"] = Field(
+        default="disable", description="enable: a model corrects transcripts that a machine made; disable: none does"
+    )
+    prompt: str = Field(default="denoise.v1", description=_PROMPT)
+    max_tokens: Tokens = Field(default=1024, ge=64, description=_ANSWER)
+    attempts: Count = Field(default=2, ge=1, description=_ATTEMPTS)
+
+
 class CaptionConfig(Section):
     """The captions of frames, one for each frame."""
 

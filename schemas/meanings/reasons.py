@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from schemas.meanings.reason import Place, Reason
 from schemas.meanings.source_reasons import DOWNLOAD, FILTERS, SOURCES
-from schemas.meanings.stage_reasons import CAPTIONS, EXPORT, FRAMES, PEOPLE, TEXTS, TRANSCRIPTS
+from schemas.meanings.stage_reasons import CAPTIONS, CORRECTIONS, EXPORT, FRAMES, PEOPLE, TEXTS, TRANSCRIPTS
 
-PLACES: tuple[Place, ...] = (SOURCES, DOWNLOAD, FILTERS, FRAMES, TEXTS, PEOPLE, EXPORT, CAPTIONS, TRANSCRIPTS)
+_OF_PARTS = (CAPTIONS, TRANSCRIPTS, CORRECTIONS)
+PLACES: tuple[Place, ...] = (SOURCES, DOWNLOAD, FILTERS, FRAMES, TEXTS, PEOPLE, EXPORT, *_OF_PARTS)
 _AT_THE_AUDIT = {reason.slug: reason for reason in PEOPLE.reasons}
-_OF_PARTS = (CAPTIONS, TRANSCRIPTS)
 _OF_VIDEOS = {reason.slug: reason for place in reversed(PLACES) if place not in _OF_PARTS for reason in place.reasons}
 
 

@@ -89,6 +89,20 @@ TRANSCRIPTS = Place(
     ),
 )  # fmt: skip
 
+CORRECTIONS = Place(
+    "A part of a correction that is refused (column `denoised`; its words stay as they were heard)",
+    (
+        Reason("number_changed", "It would bring another number.", "nothing"),
+        Reason("name_invented", "It would bring a name that no other line has.", "nothing"),
+        Reason("name_changed", "It would put another word in the place of a name.", "nothing"),
+        Reason("words_added", "It would add words.", "nothing"),
+        Reason("words_lost", "It would leave out words.", "nothing"),
+        Reason("other_words", "It would put words in the place of others that do not sound alike.", "nothing"),
+        Reason("too_different", "It would change more than two fifths of the words.", "nothing"),
+        Reason("too_long", "It would be much longer than the line.", "nothing"),
+    ),
+)  # fmt: skip
+
 CAPTIONS = Place(
     "A frame without a caption (column `captions_failed`, `caption_missing`; the video goes on)",
     (

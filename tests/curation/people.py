@@ -14,6 +14,7 @@ from curation.ledger.standing import StageHashes, standing
 from curation.review.content_hash import content_sha256
 from schemas.audit import Audit
 from schemas.binding import Binding
+from schemas.parts.denoised import Denoised
 from schemas.parts.transcript import Transcript
 from schemas.records import Judgement, Record, Sample
 from schemas.review import REASONS, AddedKeyframe, CorrectedLine, KeyframeVerdict, Verdict
@@ -28,7 +29,8 @@ def finish(ledger: Ledger, sample: Sample, hashes: StageHashes = HASHES, audit: 
         "filter": Judgement(scores=sample.video.scores),
         "frames": sample.frames,
         "caption": sample.captions,
-        "transcribe": sample.transcript or Transcript(reason="no_subtitles"),
+        "transcribe": heard(sample) or Transcript(reason="no_subtitles"),
+        "denoise": sample.denoised or Denoised(),
         "binding": Binding(checked=False),
         "extract": sample.extract,
         "refine": sample.summary,
@@ -42,6 +44,16 @@ def finish(ledger: Ledger, sample: Sample, hashes: StageHashes = HASHES, audit: 
             ledger.write(
                 record_entry(source.id, stage, where.fingerprints.done, records[stage], 0.0), STAGES.later(stage)
             )
+
+
+def heard(sample: Sample) -> Transcript | None:
+    """The transcript before a model corrected it."""
+    if sample.transcript is None or sample.denoised is None:
+        return sample.transcript
+    segments = list(sample.transcript.segments)
+    for change in sample.denoised.changes:
+        segments[change.segment] = segments[change.segment].model_copy(update={"text": change.before})
+    return sample.transcript.model_copy(update={"segments": tuple(segments)})
 
 
 def verdict(

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from curation.dataset.write import export
+from schemas.arrow import PLAIN, Columns
 from schemas.configuration.config import ExportConfig
 from schemas.manifest import Manifest
 from schemas.records import (
@@ -243,11 +244,11 @@ def run_export(
     rows: int = 10,
     images: bool = True,
     rejections: tuple[Rejection, ...] = (LONG,),
-    transcripts: bool = False,
+    columns: Columns = PLAIN,
 ) -> Manifest:
     """Export the samples with `rows` rows per shard."""
     config = ExportConfig(rows_per_shard=rows, images=images)
-    return export(samples, read_picture, config, out, name="test", rejections=rejections, transcripts=transcripts)
+    return export(samples, read_picture, config, out, name="test", rejections=rejections, columns=columns)
 
 
 def numbered(count: int) -> list[Sample]:

@@ -18,7 +18,8 @@ from curation.text.echo import echoed_share
 from curation.text.extract import extract
 from curation.text.refine import refine
 from curation.text.speech import speech_of
-from schemas.configuration.config import AuditConfig, CaptionConfig, ExtractConfig, RefineConfig
+from curation.text.transcribe.denoise import denoise
+from schemas.configuration.config import AuditConfig, CaptionConfig, DenoiseConfig, ExtractConfig, RefineConfig
 from schemas.configuration.model_config import LocalModel
 from schemas.configuration.summarizer_config import LlmvsSection
 from schemas.errors import PromptError
@@ -65,6 +66,7 @@ VARIABLES = {
     "window-summary": frozenset({"captions"}),
     "extract-speech": frozenset({"speech"}),
     "refine-speech": frozenset({"speech"}),
+    "denoise": frozenset({"lines"}),
 }
 
 
@@ -86,6 +88,10 @@ def rendered(name: str) -> str:
     if stage in ("importance", "window-summary"):  # LLMVS asks about a frame by the captions around it
         section = LlmvsSection(kind="llmvs", model=LocalModel(model=str(DATA / "demo" / "summarizer")), prompt=name)
         return prompt.render(captions=HiddenStates(section).window([neutral(text) for text in TEXTS], 4))
+    if stage == "denoise":
+        model = Scripted(lambda _: '{"lines": []}')
+        denoise(SPOKEN.model_copy(update={"source": "recognised"}), model, prompt, DenoiseConfig(mode="enable"))
+        return model.requests[0].text
     config = ExtractConfig(min_keyframes=2, ratio_max=1.0)
     chosen = extract(captions, len(TEXTS), 2.0, chooser, prompts.load("extract.v1"), config)
     speech = speech_of(SPOKEN, prompt) if stage.endswith("-speech") else None  # it follows the stage's own prompt
@@ -115,9 +121,10 @@ def test_every_prompt_serves_its_stage(name: str) -> None:
     assert (VARIABLES[stage] & {"captions", "lines"}) <= prompts.load(name).variables
 
 
-@pytest.mark.parametrize("stage", ["caption", "extract", "refine", "judge"])
+@pytest.mark.parametrize("stage", ["caption", "extract", "refine", "judge", "denoise"])
 def test_nothing_in_a_default_prompt_can_be_taken_for_an_answer(stage: str) -> None:
-    config = {"caption": CaptionConfig, "extract": ExtractConfig, "refine": RefineConfig, "judge": AuditConfig}[stage]()
+    sections = {"caption": CaptionConfig, "extract": ExtractConfig, "refine": RefineConfig, "judge": AuditConfig}
+    config = {**sections, "denoise": DenoiseConfig}[stage]()
     own = prompts.load(config.judge_prompt if isinstance(config, AuditConfig) else config.prompt).own
     assert "{" not in own and not re.search(r"\d+\s*,\s*\d+", own)
     assert not re.search(r"\"[^\"]*\s[^\"]*\s[^\"]*\s[^\"]*\"", own)  # no quotation of four words or more

@@ -16,7 +16,7 @@ from curation.release.card.citation import authors, render_bibtex, title
 from curation.release.card.croissant_fields import fields
 from curation.release.card.published import PAPER
 from curation.release.configurations.registry import configurations
-from schemas.arrow import TRANSCRIPT
+from schemas.arrow import Columns
 from schemas.configuration.config import CurateConfig
 from schemas.configuration.review_config import ReviewConfig
 from schemas.kit.number_of import number_of
@@ -254,9 +254,7 @@ def _split_names() -> Json:
 
 def _record_sets(manifest: ReleaseManifest) -> list[Json]:
     there = {column for count in manifest.configurations for column in count.columns}
-    known = {
-        each.name: each for each in configurations(annotators="saliency" in there, transcripts=TRANSCRIPT in there)
-    }
+    known = {each.name: each for each in configurations(Columns.among(there))}
     made = []
     for count in manifest.configurations:
         if not count.splits:

@@ -13,7 +13,7 @@ from curation.release.configurations.lineage import LINEAGE
 from curation.release.configurations.preferences import PREFERENCES
 from curation.release.configurations.rejections import REJECTIONS
 from curation.release.configurations.tombstones import TOMBSTONES
-from schemas.arrow import features
+from schemas.arrow import Columns, features
 
 CONFIGURATIONS: tuple[Configuration, ...] = (
     DEFAULT,
@@ -29,7 +29,7 @@ CONFIGURATIONS: tuple[Configuration, ...] = (
 )
 
 
-def configurations(*, annotators: bool, transcripts: bool) -> tuple[Configuration, ...]:
-    """All configurations; `annotators`: `full` has the columns of several annotators; `transcripts`: what is said."""
-    whole = FULL._replace(features=partial(features, annotators=annotators, transcripts=transcripts))
-    return tuple(whole if each is FULL and (annotators or transcripts) else each for each in CONFIGURATIONS)
+def configurations(columns: Columns) -> tuple[Configuration, ...]:
+    """All configurations; `full` has those columns that not every run has."""
+    whole = FULL._replace(features=partial(features, columns))
+    return tuple(whole if each is FULL and any(columns) else each for each in CONFIGURATIONS)

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from curation.ledger.stages import TRANSCRIBE
+from curation.ledger.stages import DENOISE, TRANSCRIBE
 from curation.release.diff.states import Pair, causes_of_stage, once, upstream
 from curation.release.made_with import REVIEW, SPLITS
 from curation.review.edits import JUDGED_WRONG
-from schemas.arrow import TRANSCRIPT
+from schemas.arrow import DENOISED, TRANSCRIPT
 from schemas.documents.release_diff import Cause
 from schemas.safe_text import plain
 
@@ -25,7 +25,7 @@ PUBLISHED = ("title", "source", "licence", "publication")
 DERIVED = frozenset(
     {"conversations", "conversations_v2v", "conversations_v2t", "vsum_onehot", "ratio", "meta", "summary", "keyframes"}
 )
-_STAGES = ("download", "filter", "frames", TRANSCRIBE, "caption", "extract", "refine")
+_STAGES = ("download", "filter", "frames", TRANSCRIBE, DENOISE, "caption", "extract", "refine")
 _MEASURED = ("binding", "audit")  # stages whose results are in `scores`
 _EDITS = ("captions_edited", "captions_withdrawn", "keyframes_added", "keyframes_dropped", "transcript_edited")
 _NAMED = 12
@@ -139,7 +139,7 @@ def _of_scores(change: Change, states: Pair, differing: set[str]) -> list[Cause]
         return []
     own = [cause for stage in _MEASURED for cause in causes_of_stage(stage, states)]
     edits = change.editors != (None, None)
-    follows = edits or not differing.isdisjoint({"frames", TRANSCRIBE, "caption", "extract", "refine"})
+    follows = edits or not differing.isdisjoint({"frames", TRANSCRIBE, DENOISE, "caption", "extract", "refine"})
     return own if own or follows else [_unknown("audit")]
 
 
@@ -160,14 +160,16 @@ def _frames_differ(change: Change) -> bool:
 
 
 def _transcript_differs(change: Change) -> bool:
-    """Whether the transcripts that were made differ, as far as no person corrected them."""
+    """Whether the transcripts that were made differ, before a model or a person corrected them."""
     if not change.differs(TRANSCRIPT):
         return False
     first, second = ({**(value or {}), "segments": None} for value in change.both(TRANSCRIPT))
     edited = change.edited("transcript_edited")
-    if first != second or len(_segments(change.before)) != len(_segments(change.after)):
+    heard, again = (_heard(row) for row in (change.before, change.after))
+    if first != second or len(heard) != len(again):
         return True
-    return any(index not in edited or _times_differ(change, index) for index in _unlike_segments(change))
+    unlike = {index for index, pair in enumerate(zip(heard, again, strict=True)) if _unlike(*pair)}
+    return any(index not in edited or _times_differ(change, index) for index in unlike)
 
 
 def _captions_differ(change: Change) -> bool:
@@ -199,6 +201,7 @@ _DIFFERS: Mapping[str, Callable[[Change], bool]] = {
     "filter": lambda change: change.differs("filters"),
     "frames": _frames_differ,
     TRANSCRIBE: _transcript_differs,
+    DENOISE: lambda change: change.differs(DENOISED),
     "caption": _captions_differ,
     "extract": _extract_differs,
     "refine": _summary_differs,
@@ -206,7 +209,7 @@ _DIFFERS: Mapping[str, Callable[[Change], bool]] = {
 
 
 def _made(change: Change, stage: str) -> tuple[Any, Any]:
-    return change.both("provenance", stage)
+    return change.both(DENOISED) if stage == DENOISE else change.both("provenance", stage)
 
 
 def _remade(before: Any, after: Any, *, effort: bool = True) -> bool:
@@ -244,6 +247,22 @@ def _model_keyframes_differ(change: Change) -> bool:
 
 def _segments(row: Row) -> list[Any]:
     return list(_get(row.get(TRANSCRIPT), "segments") or ())
+
+
+def _heard(row: Row) -> list[dict[str, Any]]:
+    """The segments before a model corrected them; `words` is None where it may have taken them."""
+    segments = [dict(each) for each in _segments(row)]
+    for each in _list(row.get(DENOISED), "changes"):
+        segments[each["segment"]] |= {"text": each["before"], "words": None}
+    return segments
+
+
+def _unlike(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    """Whether two segments differ, in their words only where both know them."""
+    keys = first.keys() | second.keys()
+    if first.get("words") is None or second.get("words") is None:
+        keys -= {"words"}
+    return any(first.get(key) != second.get(key) for key in keys)
 
 
 def _unlike_segments(change: Change) -> set[int]:

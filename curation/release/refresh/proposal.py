@@ -15,9 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from semver import Version
 
-from curation.ledger.stages import TRANSCRIBE
 from curation.pipeline.services import Services
-from curation.pipeline.settings import optional_on
+from curation.pipeline.settings import columns_of
 from curation.release.configurations.configuration import Inputs
 from curation.release.configurations.registry import configurations
 from curation.release.configurations.tombstones import NAME as TOMBSTONES
@@ -71,7 +70,7 @@ def _columns(release: Path, services: Services) -> Iterator[Reason]:
         words = f"the rows have schema version {SCHEMA_VERSION} instead of {manifest.schema_version}"
         yield Reason(level="major", what="schema_version", count=1, words=words)
     config = services.config
-    known = configurations(annotators=config.extract.annotators > 1, transcripts=TRANSCRIBE in optional_on(config))
+    known = configurations(columns_of(config))
     now = {each.name: each.features().arrow_schema for each in known}
     lost, came = [], []
     for count in manifest.configurations:

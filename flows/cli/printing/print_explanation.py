@@ -14,6 +14,7 @@ from schemas.audit import GOOD, Audit
 from schemas.binding import Binding
 from schemas.documents.status import Explanation
 from schemas.meanings.reasons import described
+from schemas.parts.denoised import Denoised
 from schemas.parts.transcript import Transcript
 from schemas.records import Choice, Extract
 from schemas.safe_text import plain
@@ -108,6 +109,8 @@ def _stage(console: Console, name: str, stage: dict[str, Any]) -> None:
                 _row(console, "checked", f"{check['agreed']} of {check['compared']} agree with {check['backend']}")
         case "transcribe":
             _transcript(console, Transcript.model_validate(record))
+        case "denoise":
+            _denoised(console, Denoised.model_validate(record))
         case "caption":
             for caption in record["captions"]:
                 reused = f" (of frame {caption['reused_from']})" if caption["reused_from"] is not None else ""
@@ -145,6 +148,22 @@ def _transcript(console: Console, transcript: Transcript) -> None:
         _row(console, "left out", f"{transcript.more_dropped} more")
     for note in transcript.notes:
         _row(console, "unused", note)
+
+
+def _denoised(console: Console, denoised: Denoised) -> None:
+    if denoised.maker is None:
+        _row(console, "corrected", "nothing: no machine heard it, or nothing is said")
+    elif not denoised.changes:
+        _row(console, "corrected", "nothing")
+    for change in denoised.changes:
+        _row(console, "corrected", f"line {change.segment + 1}: {change.before}")
+        _row(console, "", f"to: {change.after}")
+    for refused in denoised.refused:
+        _row(console, "refused", f"line {refused.segment + 1}, {refused.reason}: {refused.proposed}")
+    if denoised.more_refused:
+        _row(console, "refused", f"{denoised.more_refused} more")
+    if denoised.unanswered:
+        _row(console, "unanswered", f"{denoised.unanswered} lines, which stay as they are")
 
 
 def _annotators(console: Console, choices: Sequence[Choice]) -> None:

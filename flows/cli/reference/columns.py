@@ -8,6 +8,7 @@ from curation.ledger.stages import STAGES
 from curation.release.column_types import arrow_type
 from curation.release.configurations.registry import configurations
 from flows.cli.reference.markdown import code, page, table
+from schemas.arrow import Columns
 from schemas.meanings.columns import meaning, names
 
 
@@ -27,7 +28,7 @@ def render() -> str:
 def _sections() -> Iterator[str]:
     import pyarrow as pa
 
-    for each in configurations(annotators=True, transcripts=True):
+    for each in configurations(Columns(annotators=True, transcripts=True, denoised=True)):
         yield f"## {each.name}"
         yield f"**A row.** {each.shows}"
         rows = []

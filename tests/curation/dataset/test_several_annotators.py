@@ -15,7 +15,7 @@ from curation.dataset.rows import row_of
 from curation.dataset.write import export
 from curation.ledger.samples import sample
 from curation.review.edits import Edits, edited
-from schemas.arrow import SCORES_OF_SEVERAL, arrow_schema, features
+from schemas.arrow import SCORES_OF_SEVERAL, Columns, arrow_schema, features
 from schemas.configuration.config import ExportConfig, SplitConfig
 from schemas.meanings.columns import KEY
 from schemas.records import Choice, Sample, SampleScores
@@ -33,7 +33,7 @@ def several(name: str, choices: tuple[Choice, ...] = CHOICES) -> Sample:
 
 def written(out: Path, samples: list[Sample], *, annotators: bool) -> Path:
     config = ExportConfig(rows_per_shard=1, splits=SplitConfig(train=1, validation=0, test=0))
-    export(iter(samples), read_picture, config, out, name="several", annotators=annotators)
+    export(iter(samples), read_picture, config, out, name="several", columns=Columns(annotators))
     return out
 
 
@@ -41,7 +41,7 @@ def test_rows_have_the_saliency_and_every_choice(tmp_path: Path) -> None:
     out = written(tmp_path / "out", [several("a"), several("b", (CHOICES[0],) * 2)], annotators=True)
     assert validate(out) == []
     rows = load_dataset(str(out), split="train", cache_dir=str(tmp_path / "cache"))
-    assert rows.features == features(annotators=True)
+    assert rows.features == features(Columns(annotators=True))
     assert rows[0]["saliency"] == [1.0, 0, 0, 0.5, 0.5, 0, 0, 0, 0, 0.5, 0, 0]
     assert rows[0]["choices"] == [choice.model_dump() | {"keyframes": list(choice.keyframes)} for choice in CHOICES]
     assert rows[0]["scores"]["self_agreement"] == 0.4 and rows[0]["vsum_onehot"] == rows[1]["saliency"]
@@ -52,7 +52,7 @@ def test_rows_have_the_saliency_and_every_choice(tmp_path: Path) -> None:
 def test_one_annotator_has_no_new_column() -> None:
     row = row_of(make_sample(), "train", None)
     assert not {"saliency", "choices"} & row.keys() and "self_agreement" not in row["scores"]
-    assert set(arrow_schema(annotators=True).names) - set(arrow_schema().names) == {"saliency", "choices"}
+    assert set(arrow_schema(Columns(annotators=True)).names) - set(arrow_schema().names) == {"saliency", "choices"}
     scores = {field.name for field in arrow_schema().field("scores").type}
     assert scores == set(SampleScores.model_fields) - set(SCORES_OF_SEVERAL)
     assert "self_agreement" not in SampleScores(judge=3).canonical()
@@ -87,5 +87,5 @@ def test_the_ledger_gives_the_agreement_and_the_export_its_columns(tmp_path: Pat
         assert found.extract == made.extract and found.scores.self_agreement == (0.4 if annotators > 1 else None)
         export_workspace(place, services)
         (shard,) = (place.export / "data").glob("*.parquet")
-        assert pq.read_schema(shard).equals(arrow_schema(annotators=annotators > 1))
+        assert pq.read_schema(shard).equals(arrow_schema(Columns(annotators > 1)))
         assert validate(place.export) == [] and contents(place.export)

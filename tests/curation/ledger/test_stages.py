@@ -52,12 +52,17 @@ def test_later_stages_are_those_after() -> None:
 
 
 def test_an_optional_stage_is_there_only_where_it_is_on() -> None:
-    assert STAGES.optional == ("transcribe",) and "transcribe" not in STAGES.names
+    assert STAGES.optional == ("transcribe", "denoise") and "transcribe" not in STAGES.names
     assert tuple(stage.name for stage in STAGES.of(())) == STAGES.names
-    assert STAGES.of({"transcribe"}) == STAGES.every
+    assert STAGES.of({"transcribe", "denoise"}) == STAGES.every
+    assert [one.name for one in STAGES.of({"transcribe"})] == [
+        one.name for one in STAGES.every if one.name != "denoise"
+    ]
     assert STAGES.needs(STAGES["extract"], ()) == ("frames", "caption")
-    assert STAGES.needs(STAGES["extract"], {"transcribe"}) == STAGES["extract"].needs
-    assert STAGES.left_out("extract", ()) == ("transcribe",) and STAGES.left_out("extract", {"transcribe"}) == ()
+    assert STAGES.needs(STAGES["extract"], {"transcribe"}) == ("frames", "caption", "transcribe")
+    assert STAGES.needs(STAGES["extract"], {"transcribe", "denoise"}) == STAGES["extract"].needs
+    assert STAGES.left_out("extract", ()) == ("transcribe", "denoise")
+    assert STAGES.left_out("extract", {"transcribe"}) == ("denoise",)
     assert STAGES.left_out("caption", ()) == ()
 
 

@@ -29,7 +29,7 @@ from curation.pipeline.stage_functions import FUNCTIONS
 from curation.pipeline.turns import places, workers
 from curation.store.store import Store
 from demo.faulty_server.server import FaultServer, serve
-from schemas.arrow import TRANSCRIPT, arrow_schema
+from schemas.arrow import TRANSCRIPT, Columns, arrow_schema
 from schemas.configuration.config import CurateConfig
 from schemas.errors import ConfigError
 from schemas.parts.record import Record
@@ -77,10 +77,12 @@ def hashes(**keys: object) -> dict[str, str]:
 
 def test_off_every_stage_depends_on_what_it_depended_on_before() -> None:
     off = hashes()
-    off.pop("transcribe")
+    for name in ("transcribe", "denoise"):
+        off.pop(name)
     assert off == BEFORE
     other = hashes(transcribe={"max_segments": 7}, extract={"speech_prompt": "refine-speech.v1"})
-    other.pop("transcribe")
+    for name in ("transcribe", "denoise"):
+        other.pop(name)
     assert other == BEFORE, "while it is off no key of it counts"
 
 
@@ -188,11 +190,15 @@ def test_turned_on_and_off_again_a_sample_has_what_it_was_made_from(ledger: Ledg
 def test_the_export_has_the_column_only_where_there_are_transcripts(tmp_path: Path) -> None:
     plain = numbered(3)
     run_export(tmp_path / "off", plain)
-    run_export(tmp_path / "on", [one.model_copy(update={"transcript": SAID}) for one in plain], transcripts=True)
+    run_export(
+        tmp_path / "on",
+        [one.model_copy(update={"transcript": SAID}) for one in plain],
+        columns=Columns(transcripts=True),
+    )
     for name, transcripts in (("off", False), ("on", True)):
         assert validate(tmp_path / name) == []
         for path in (tmp_path / name / "data").iterdir():
-            assert pq.read_schema(path).equals(arrow_schema(transcripts=transcripts))
+            assert pq.read_schema(path).equals(arrow_schema(Columns(transcripts=transcripts)))
             for row in pq.read_table(path).to_pylist():
                 assert row.get(TRANSCRIPT) == (SAID.model_dump(mode="json") if transcripts else None)
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from curation.dataset.check import check_export
-from schemas.arrow import arrow_schema
+from schemas.arrow import Columns, arrow_schema
 from schemas.records import Choice, Sample
 from tests.curation.finished import finished
 from tests.curation.release.releases import release
@@ -31,7 +31,7 @@ def test_a_release_has_the_columns_of_several_annotators(tmp_path: Path) -> None
         folder = place.root / "releases" / "0.1.0"
         assert check_export(folder).problems == []
         shard = next((folder / "full").glob("*.parquet"))
-        assert pq.read_schema(shard).equals(arrow_schema(annotators=True))
+        assert pq.read_schema(shard).equals(arrow_schema(Columns(annotators=True)))
         (full,) = (one for one in manifest.configurations if one.name == "full")
         assert {"saliency", "choices"} <= full.columns.keys()
         croissant = json.loads((folder / "croissant.json").read_text(encoding="utf-8"))

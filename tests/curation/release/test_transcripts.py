@@ -12,7 +12,7 @@ from curation.dataset.check import check_export
 from curation.ledger.samples import sample
 from curation.release.diff.compare import compare_folders
 from curation.review.verdict_store import Reviews
-from schemas.arrow import arrow_schema
+from schemas.arrow import Columns, arrow_schema
 from schemas.parts.transcript import SpokenSegment, Transcript
 from schemas.review import CorrectedLine
 from schemas.time import Seconds
@@ -36,7 +36,7 @@ def test_a_release_has_the_column_of_what_is_said(tmp_path: Path) -> None:
         folder = place.root / "releases" / "0.1.0"
         assert check_export(folder).problems == []
         shard = next((folder / "full").glob("*.parquet"))
-        assert pq.read_schema(shard).equals(arrow_schema(transcripts=True))
+        assert pq.read_schema(shard).equals(arrow_schema(Columns(transcripts=True)))
         assert pq.read_table(shard)["transcript"][0].as_py() == SAID.model_dump(mode="json")
         assert "transcribe" in {state.name for state in manifest.stages}
         croissant = json.loads((folder / "croissant.json").read_text(encoding="utf-8"))

@@ -16,6 +16,7 @@ from evaluation.protocols import get
 from evaluation.readers.any import read_references
 from evaluation.readers.release import read_release, release_shards
 from evaluation.request import EvaluateRequest, evaluate_here
+from schemas.arrow import Columns
 from schemas.configuration.config import ExportConfig, SplitConfig
 from schemas.records import Choice, Sample
 from schemas.saliency import saliency
@@ -38,7 +39,9 @@ def sample(name: str) -> Sample:
 def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("several") / "export"
     config = ExportConfig(splits=SplitConfig(train=1, validation=0, test=0))
-    export(iter([sample("a"), sample("b")]), read_picture, config, out, name="several", annotators=True)
+    export(
+        iter([sample("a"), sample("b")]), read_picture, config, out, name="several", columns=Columns(annotators=True)
+    )
     return out
 
 

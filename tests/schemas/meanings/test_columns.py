@@ -5,13 +5,13 @@ from __future__ import annotations
 from curation.ledger.stages import STAGES
 from curation.release.configurations.configuration import Configuration
 from curation.release.configurations.registry import configurations
-from schemas.arrow import arrow_schema
+from schemas.arrow import Columns, arrow_schema
 from schemas.meanings.columns import KEY, OTHERS, described, names
 from schemas.meanings.columns_of_full import FULL
 
 
 def _configurations() -> tuple[Configuration, ...]:
-    return configurations(annotators=True, transcripts=True)
+    return configurations(Columns(annotators=True, transcripts=True, denoised=True))
 
 
 def test_the_types_stay_and_every_field_says_what_it_is() -> None:
@@ -26,7 +26,7 @@ def test_the_types_stay_and_every_field_says_what_it_is() -> None:
 
 
 def told_of_full() -> object:
-    return described(arrow_schema(annotators=True, transcripts=True), "full")
+    return described(arrow_schema(Columns(annotators=True, transcripts=True, denoised=True)), "full")
 
 
 def test_nothing_is_described_that_is_no_column() -> None:

@@ -160,6 +160,32 @@ def test_a_persons_correction_of_what_is_said_is_told_apart_from_another_transcr
     assert causes(plain, moved) == [("unknown", "transcribe"), ("person", "review")]
 
 
+def corrected(*changes: tuple[int, str, str]) -> Row:
+    """The column of what a model corrected."""
+    told = [{"segment": place, "before": before, "after": after} for place, before, after in changes]
+    return {"denoised": {"model": "m", "prompt": "denoise.v1", "changes": told}}
+
+
+def test_a_models_correction_of_what_is_said_is_told_apart_from_another_transcript() -> None:
+    heard = said("now the kight", "it is red")
+    first = row("v") | heard | corrected()
+    second = (
+        row("v")
+        | said("Now the kite.", "It is red.")
+        | corrected((0, "now the kight", "Now the kite."), (1, "it is red", "It is red."))
+    )
+    second["transcript"]["segments"][0]["words"] = []
+    first["transcript"]["segments"][0]["words"] = [{"start": 0.0, "text": "now"}]
+    assert causes(first, second) == [("unknown", "denoise")]
+    before, after = (
+        states() | {"denoise": StageState(name="denoise", version=1, settings={"denoise.max_tokens": count})}
+        for count in ("900", "500")
+    )
+    assert causes(first, second, before, after) == [("settings", "denoise")]
+    other = row("v") | said("Now the kite.", "It is blue.") | corrected((0, "now the kight", "Now the kite."))
+    assert ("unknown", "transcribe") in causes(first, other)
+
+
 def test_another_transcript_is_the_root_of_what_was_made_with_it() -> None:
     plain = row("v") | said("Now the kite.")
     second = row("v", **made("extract", tokens_in=999), scores={"support": 0.5}) | said("Now the knight.")
