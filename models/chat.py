@@ -15,8 +15,17 @@ JsonSchema = dict[str, Any]
 _CHARACTERS_OF_A_TOKEN, _LEAST = 64, 256
 
 
+class Shown(NamedTuple):
+    """A picture (JPEG bytes) of several, and the line of text that stands before it, such as its time."""
+
+    name: str
+    image: bytes
+
+
 class Request(NamedTuple):
-    """One user message: a text, then at most one picture (JPEG bytes). Or, for a speech recogniser, a piece of sound.
+    """One user message: a text, then at most one picture (JPEG bytes), or several with their names (`clip`).
+
+    Or, for a speech recogniser, a piece of sound.
 
     The text comes first, so that a server can compute a fixed text once for many pictures.
     `schema` constrains the reply to JSON of that schema. `max_tokens` limits the reply. `variant` counts the retries:
@@ -30,10 +39,16 @@ class Request(NamedTuple):
     max_tokens: int = 256
     variant: int = 0
     sound: bytes | None = None
+    clip: tuple[Shown, ...] = ()
+
+    @property
+    def pictures(self) -> tuple[bytes, ...]:
+        """All pictures, in order."""
+        return tuple(shown.image for shown in self.clip) if self.image is None else (self.image,)
 
     def key(self, model: str, revision: str, sampling: dict[str, Any]) -> str:
         """SHA-256 of everything that determines the reply: the key of the reply cache."""
-        determining = {
+        determining: dict[str, Any] = {
             "text": self.text,
             "image": hashlib.sha256(self.image).hexdigest() if self.image is not None else None,
             "schema": self.schema,
@@ -45,6 +60,8 @@ class Request(NamedTuple):
         }
         if self.sound is not None:
             determining["sound"] = hashlib.sha256(self.sound).hexdigest()
+        if self.clip:
+            determining["clip"] = [[shown.name, hashlib.sha256(shown.image).hexdigest()] for shown in self.clip]
         return hashlib.sha256(json.dumps(determining, sort_keys=True).encode()).hexdigest()
 
 

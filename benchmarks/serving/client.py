@@ -99,7 +99,7 @@ async def _loop(post: Callable[[bytes], Awaitable[bytes]], writer: Writer, reque
 
     async def work() -> None:
         for request in todo:
-            json.loads(await post(writer.body(request, None)))["choices"][0]["message"]["content"]
+            json.loads(await post(writer.body(request)))["choices"][0]["message"]["content"]
 
     began = time.process_time()
     await asyncio.gather(*(work() for _ in range(AT_ONCE)))

@@ -68,7 +68,7 @@ def measure(videos: int, pieces: int) -> dict[str, Any]:
 async def _plain(url: str, requests: list[Request], count: int) -> float:
     """The seconds that a plain client takes for `count` pieces, as many at the same time as the model may send."""
     wire, places = SpeechWriter("tiny"), asyncio.Semaphore(4 * CAPACITY)
-    bodies = [wire.body(request, None) for request in requests]
+    bodies = [wire.body(request) for request in requests]
     headers = {"Content-Type": wire.content_type}
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
 

@@ -253,6 +253,7 @@ STAGES = StageTable(
         ("frames",),
         CaptionSet,
         keys=_keys("caption", "max_tokens attempts"),
+        later_keys=(("caption.unit", "frame"), ("caption.clip_frames", 4)),
         limits=_keys("caption", "max_failed language"),
         lane="model",
         asks="captioner",

@@ -41,7 +41,8 @@ def load_prompts(config: CurateConfig) -> dict[str, Prompt]:
     unused |= {STAGES[name].prompt for name in STAGES.optional if name not in on}
     if TRANSCRIBE not in on:
         unused |= {stage.told for stage in STAGES}
-    return {name: load(_value(config, key)) for name, key in PROMPT_KEYS.items() if name not in unused}
+    keys = PROMPT_KEYS | {"caption": "caption.asked"}
+    return {name: load(_value(config, key)) for name, key in keys.items() if name not in unused}
 
 
 def stage_hashes(config: CurateConfig, prompts: Mapping[str, Prompt], models: ModelIdentities) -> StageHashes:

@@ -267,7 +267,12 @@ def needs(config: CurateConfig) -> dict[str, Need]:
     captions = _LEAST_CAPTIONS * (config.caption.max_tokens + _LINE_TOKENS)
     found = {
         "captioner": Need(
-            load(config.caption.prompt).render(), config.caption.max_tokens, 0, stream.getvalue(), structured=False
+            load(config.caption.asked).render(),
+            config.caption.max_tokens * max(1, config.caption.pictures - 1),
+            0,
+            stream.getvalue(),
+            structured=config.caption.unit == "clip",
+            pictures=config.caption.pictures,
         ),
         "summarizer": Need(*longest, captions, None, structured=True),
     }

@@ -87,6 +87,7 @@ def _changes(stage: Stage, key: Key) -> bool:
     """Whether a key can change a stage's finished results."""
     names = [*stage.keys, *(name for name, _ in stage.later_keys), *([stage.switch] if stage.switch else ())]
     names += [PROMPT_KEYS[prompt] for prompt in (stage.prompt, stage.told) if prompt is not None]
+    names += ["caption.clip_prompt"] if stage.name == "caption" else []
     # A stage is made in another way when one that it reads is turned on or off. An optional one cannot be on without.
     read = [] if stage.optional else [name for name in STAGES.optional if name in stage.needs]
     names += [switch for name in read if (switch := STAGES[name].switch)]

@@ -1,12 +1,16 @@
-"""The caption stage: one caption for every representative frame, bound to its picture by hash."""
+"""The caption stage: one caption for every representative frame, bound to its picture by hash.
+
+Frames are captioned one by one, or in clips (clips.py).
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from curation.binding.canaries import Canary, positions, recognized
 from curation.text.ask import NAMED_FAULTS, Answer, BadReply, GaveUp, Question, Read, ask, maker
+from curation.text.clips import Subject, in_clips
 from curation.text.degenerate import degenerate
 from curation.text.echo import is_echo
 from models.chat import ChatModel, Request
@@ -36,33 +40,35 @@ def caption_frames(
     """Caption the frames of a video. With `reuse`, near-identical frames share the caption of their representative.
 
     `read(index)` gives a frame's JPEG. Only one batch of pictures is in memory at a time. `canaries` are inserted among
-    the frames, at positions that their seeds determine; `witness` receives their outcomes before the captions are
-    judged. A frame without a usable caption, and the frames that would have shared it, become FailedCaption. Raises
-    PermanentError: `frame_changed` or `frame_missing` when a picture is not the one that was sampled; when more than
-    `config.max_failed` of all frames have no caption `prompt_echo` or `degenerate_text` if that is the commonest
-    reason, else `captions_failed`.
+    the frames, at positions that their seeds determine (in clips of their own, where frames are captioned in clips);
+    `witness` receives their outcomes before the captions are judged. A frame without a usable caption, and the frames
+    that would have shared it, become FailedCaption. Raises PermanentError: `frame_changed` or `frame_missing` when a
+    picture is not the one that was sampled; when more than `config.max_failed` of all frames have no caption
+    `prompt_echo` or `degenerate_text` if that is the commonest reason, else `captions_failed`.
     """
     if frames.video_sha256 != video.sha256:
         raise PermanentError("frame_changed", f"frames of video {frames.video_sha256[:12]}, not {video.sha256[:12]}")
     asked = [frame for frame in frames.frames if not (reuse and frame.same_as is not None)]
     text = prompt.render()
 
-    def read_reply(_position: int, reply: str) -> Read[str]:
+    def read_reply(reply: str) -> Read[str]:
         return read_caption(reply, prompt, config.language)
+
+    def picture(subject: Subject) -> bytes:
+        return subject.image if isinstance(subject, Canary) else _picture(subject, read)
 
     outcomes: dict[FrameIndex, Answer[str] | GaveUp] = {}
     canary_outcomes: list[CanaryOutcome] = []
-    size = max(1, model.batch)
     subjects = _with_canaries(asked, canaries)
-    for start in range(0, len(subjects), size):
-        batch = subjects[start : start + size]
-        pictures = [subject.image if isinstance(subject, Canary) else _picture(subject, read) for subject in batch]
-        requests = [Request(text, picture, None, config.max_tokens) for picture in pictures]
-        for subject, outcome in zip(batch, ask(model, requests, read_reply, config.attempts), strict=True):
-            if isinstance(subject, Frame):
-                outcomes[subject.index] = outcome
-            elif said := outcome.value if isinstance(outcome, Answer) else outcome.raw:
-                canary_outcomes.append(_outcome(subject, said, outcome))
+    if config.unit == "clip":
+        told = in_clips(subjects, frames, picture, model, text, read_reply, config)
+    else:
+        told = _one_by_one(subjects, picture, model, text, read_reply, config)
+    for subject, outcome in told:
+        if isinstance(subject, Frame):
+            outcomes[subject.index] = outcome
+        elif said := outcome.value if isinstance(outcome, Answer) else outcome.raw:
+            canary_outcomes.append(_outcome(subject, said, outcome))
     if witness is not None:
         witness(CanaryOutcomes(outcomes=tuple(canary_outcomes)))
     captions: list[Caption] = []
@@ -78,9 +84,25 @@ def caption_frames(
     return CaptionSet(maker=maker(prompt, model), captions=tuple(captions), failed=tuple(failed))
 
 
-def _with_canaries(frames: Sequence[Frame], canaries: Sequence[Canary]) -> list[Frame | Canary]:
+def _one_by_one(
+    subjects: Sequence[Subject],
+    picture: Callable[[Subject], bytes],
+    model: ChatModel,
+    text: str,
+    read: Callable[[str], Read[str]],
+    config: CaptionConfig,
+) -> Iterator[tuple[Subject, Answer[str] | GaveUp]]:
+    """Caption each subject by a request of its own; gives each with what came of it."""
+    size = max(1, model.batch)
+    for start in range(0, len(subjects), size):
+        batch = subjects[start : start + size]
+        requests = [Request(text, picture(subject), None, config.max_tokens) for subject in batch]
+        yield from zip(batch, ask(model, requests, lambda _, reply: read(reply), config.attempts), strict=True)
+
+
+def _with_canaries(frames: Sequence[Frame], canaries: Sequence[Canary]) -> list[Subject]:
     """The frames in order, with the canaries inserted among them."""
-    subjects: list[Frame | Canary] = list(frames)
+    subjects: list[Subject] = list(frames)
     for before, canary in reversed(list(zip(positions(len(frames), canaries), canaries, strict=True))):
         subjects.insert(before, canary)
     return subjects

@@ -18,6 +18,8 @@ def caption_video(video: Video, sampled: FrameSet, read: Callable[[int], bytes],
     Raises StageError as `caption_frames`, PromptError for a missing prompt, ConfigError for a model that cannot be
     built, and ServerGone when no server answers.
     """
-    prompt, model = prompts.load(config.caption.prompt), build_chat_model(config.models.captioner)
+    caption = config.caption
+    prompt = prompts.load(caption.asked)
+    model = build_chat_model(config.models.captioner)
     with model if isinstance(model, AbstractContextManager) else nullcontext():  # an engine with connections
-        return caption_frames(video, sampled, read, model, prompt, config.caption)
+        return caption_frames(video, sampled, read, model, prompt, caption)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import aiohttp
 
-from models.chat import ChatModel, JsonSchema, Request
+from models.chat import ChatModel, JsonSchema, Request, Shown
 
 _UPSTREAM_SECONDS = 600
 _FIRST = "bdfghjklmnprstvz"
@@ -27,7 +27,8 @@ _ENDING = ("a", "e", "i", "o", "u", "an", "en", "in")  # by position, so that no
 class ChatRequest(NamedTuple):
     """A chat request as the server understood it.
 
-    `attempt` counts how often the same body came before; `body` is the whole JSON.
+    `attempt` counts how often the same body came before; `body` is the whole JSON. Of several pictures each is in
+    `clip`, with the text before it.
     """
 
     text: str
@@ -37,6 +38,12 @@ class ChatRequest(NamedTuple):
     max_tokens: int
     attempt: int
     body: dict[str, Any]
+    clip: tuple[Shown, ...] = ()
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures it has."""
+        return len(self.clip) or int(self.image is not None)
 
 
 class ChatAnswer(NamedTuple):
@@ -66,7 +73,15 @@ _BEFORE, _AFTER = 'A sign with the words "', '" stands there.'
 
 
 def hashed(chat: ChatRequest) -> str:
-    """Answer by hash: an instance of the schema, else a caption that only this picture (or this text) has."""
+    """Answer by hash: an instance of the schema, else a caption that only this picture (or this text) has.
+
+    Of a clip each entry of the reply is the caption of its picture.
+    """
+    if chat.schema is not None and chat.clip:
+        keys = [*chat.schema["properties"]]  # the first picture of a clip may be shown for what was before
+        shown = chat.clip[len(chat.clip) - len(keys) :]
+        told = {key: caption_of(hashlib.sha256(one.image).hexdigest()) for key, one in zip(keys, shown, strict=True)}
+        return json.dumps(told, separators=(",", ":"))
     if chat.schema is not None:
         return json.dumps(instance(chat.schema, chat.text), separators=(",", ":"))
     return caption_of(chat.image_sha256 or hashlib.sha256(chat.text.encode()).hexdigest())
@@ -136,8 +151,8 @@ class LocalAnswers:
 
     async def __call__(self, chat: ChatRequest) -> ChatAnswer:
         """Answer greedily; a request with a temperature is answered as the variant that its seed selects."""
-        model = self._captioner if chat.image is not None else self._summarizer
-        request = Request(chat.text, chat.image, chat.schema, chat.max_tokens, _variant(chat.body))
+        model = self._captioner if chat.pictures else self._summarizer
+        request = Request(chat.text, chat.image, chat.schema, chat.max_tokens, _variant(chat.body), clip=chat.clip)
         loop = asyncio.get_running_loop()
         [reply] = await loop.run_in_executor(self._thread, model.complete, [request])
         return ChatAnswer(reply.text, reply.finish, reply.tokens_in, reply.tokens_out)

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from demo.faulty_server.answers import ChatRequest, Refused
+from models.chat import Shown
 
 IMAGE_TOKENS = 64
 
@@ -21,7 +22,7 @@ class Character:
 
     `model` is the served name and `max_model_len` the context in tokens. Clients need `api_key` when it is set. file://
     pictures are read below `media_path`. Without `structured` a response_format is ignored; without `images` requests
-    with pictures are refused.
+    with pictures are refused, and those with more than `most_images`.
     """
 
     model: str = "tiny"
@@ -30,6 +31,7 @@ class Character:
     media_path: Path | None = None
     structured: bool = True
     images: bool = True
+    most_images: int = 16
 
 
 def tokens_of(text: str) -> int:
@@ -37,9 +39,9 @@ def tokens_of(text: str) -> int:
     return -(-len(text) // 4)
 
 
-def prompt_tokens(text: str, image: bool) -> int:
+def prompt_tokens(text: str, images: int) -> int:
     """The tokens of a prompt; a picture counts as 64 tokens."""
-    return tokens_of(text) + IMAGE_TOKENS * image
+    return tokens_of(text) + IMAGE_TOKENS * images
 
 
 def read_chat(raw: bytes, attempt: int, character: Character) -> ChatRequest:
@@ -50,20 +52,20 @@ def read_chat(raw: bytes, attempt: int, character: Character) -> ChatRequest:
     if body.get("stream"):
         raise Refused(400, "this server does not stream")
     texts: list[str] = []
-    images: list[bytes] = []
+    images: list[Shown] = []
     for message in body.get("messages") or ():
         for part in _parts(message):
             if part.get("type") == "text":
                 texts.append(part["text"])
             elif part.get("type") == "image_url":
-                images.append(_image(part["image_url"]["url"], character))
+                images.append(Shown(texts[-1] if texts else "", _image(part["image_url"]["url"], character)))
             else:
                 raise Refused(400, f"Unknown part type: {part.get('type')}")
-    if len(images) > 1:
-        raise Refused(400, "At most 1 image(s) may be provided in one prompt.")
+    if len(images) > character.most_images:
+        raise Refused(400, f"At most {character.most_images} image(s) may be provided in one prompt.")
     text = "\n".join(texts)
     most = int(body.get("max_completion_tokens") or body.get("max_tokens") or character.max_model_len)
-    prompt = prompt_tokens(text, bool(images))
+    prompt = prompt_tokens(text, len(images))
     limited = "max_completion_tokens" in body or "max_tokens" in body
     if prompt + (most if limited else 1) > character.max_model_len:
         raise Refused(
@@ -73,9 +75,10 @@ def read_chat(raw: bytes, attempt: int, character: Character) -> ChatRequest:
             f"{prompt + most} tokens. Please reduce the length of the input prompt or the number of requested output "
             "tokens.",
         )
-    image = images[0] if images else None
+    image = images[0].image if len(images) == 1 else None
     picture = hashlib.sha256(image).hexdigest() if image is not None else None
-    return ChatRequest(text, image, picture, _schema(body, character), most, attempt, body)
+    clip = tuple(images) if len(images) > 1 else ()
+    return ChatRequest(text, image, picture, _schema(body, character), most, attempt, body, clip)
 
 
 def read_tokens(raw: bytes) -> tuple[int, int]:

@@ -258,7 +258,7 @@ class FaultServer(ServerThread):
         return answer, kind
 
     def _document(self, chat: ChatRequest, answer: ChatAnswer, own_id: str) -> dict[str, Any]:
-        prompt = answer.tokens_in if answer.tokens_in is not None else prompt_tokens(chat.text, chat.image is not None)
+        prompt = answer.tokens_in if answer.tokens_in is not None else prompt_tokens(chat.text, chat.pictures)
         out = answer.tokens_out if answer.tokens_out is not None else min(chat.max_tokens, tokens_of(answer.text))
         message = {"role": "assistant", "content": answer.text}
         return {

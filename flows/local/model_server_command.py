@@ -87,7 +87,10 @@ def serve_command(config: CurateConfig, role: Role, engine: Engine = "vllm", por
     if not _VARIABLE.fullmatch(model.api_key_env):
         raise ConfigError(f"models.{role}.api_key_env: {model.api_key_env!r} cannot be the name of a variable")
     key = (_KEYS[engine], model.api_key_env) if os.environ.get(model.api_key_env) else None
-    program, options = (_vllm if engine == "vllm" else _faults)(model, role, number)
+    if engine == "vllm":
+        program, options = _vllm(model, role, number, config.caption.pictures)
+    else:
+        program, options = _faults(model, role, number)
     media = _media_path(model)
     if media is not None and not media.is_dir():
         notes.append(f"make the folder {media} first: vLLM refuses every picture while it is not there")
@@ -109,7 +112,9 @@ def run_command(command: ServeCommand) -> None:
     os.execvp(command.program[0], command.argv)  # noqa: S606 - the server takes this process's place
 
 
-def _vllm(model: OpenAIModel, role: Role, port: int) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+def _vllm(
+    model: OpenAIModel, role: Role, port: int, pictures: int
+) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
     serve = model.serve
     weights = serve.weights or model.model
     options: list[tuple[str, ...]] = [
@@ -130,7 +135,7 @@ def _vllm(model: OpenAIModel, role: Role, port: int) -> tuple[tuple[str, ...], t
     if role == "captioner":
         # Each frame is sent once: a cache of prepared pictures would only use memory, and forbids several renderers.
         options += [
-            ("--limit-mm-per-prompt", json.dumps({"image": 1, "video": 0}, separators=(",", ":"))),
+            ("--limit-mm-per-prompt", json.dumps({"image": pictures, "video": 0}, separators=(",", ":"))),
             ("--mm-processor-cache-gb", "0"),
             ("--renderer-num-workers", "2"),
         ]

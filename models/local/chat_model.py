@@ -84,7 +84,7 @@ class LocalChatModel:
         )
         self._special = _special_pattern(self._tokenizer, self._processor)
         self._grammars: Grammars | None = None
-        self._overhead = len(self._tokenizer(self._prompt("", image=False), add_special_tokens=True)["input_ids"])
+        self._overhead = len(self._tokenizer(self._prompt(Request("")), add_special_tokens=True)["input_ids"])
 
     def count_tokens(self, text: str) -> int:
         """How many tokens a message of this text has, with the tokens that the chat template adds."""
@@ -99,7 +99,7 @@ class LocalChatModel:
         """
         replies: dict[int, Reply] = {}
         for pictured in (True, False):
-            rows = [i for i, request in enumerate(requests) if (request.image is not None) is pictured]
+            rows = [i for i, request in enumerate(requests) if bool(request.pictures) is pictured]
             for start in range(0, len(rows), self.batch):
                 part = rows[start : start + self.batch]
                 with self._running:
@@ -110,11 +110,13 @@ class LocalChatModel:
         """The text with a space in every special token, so that data can neither open a turn nor add a picture."""
         return self._special.sub(lambda match: f"{match[0][:1]} {match[0][1:]}", text)
 
-    def _prompt(self, text: str, *, image: bool) -> str:
-        inert = self._inert(text)
+    def _prompt(self, request: Request) -> str:
+        inert = self._inert(request.text)
         content: Any = inert
         if self._has_vision:
-            content = [{"type": "text", "text": inert}, *([{"type": "image"}] if image else [])]
+            content = [{"type": "text", "text": inert}, *([{"type": "image"}] if request.image is not None else [])]
+            for shown in request.clip:
+                content += [{"type": "text", "text": self._inert(shown.name)}, {"type": "image"}]
         template = self._processor if self._has_vision else self._tokenizer
         rendered: str = template.apply_chat_template(
             [{"role": "user", "content": content}], add_generation_prompt=True, tokenize=False
@@ -122,16 +124,16 @@ class LocalChatModel:
         return rendered
 
     def _encode(self, requests: Sequence[Request]) -> Any:
-        prompts = [self._prompt(r.text, image=r.image is not None) for r in requests]
+        prompts = [self._prompt(request) for request in requests]
         begins = self._tokenizer.bos_token
         options = {"padding": True, "return_tensors": "pt", "add_special_tokens": False}
         if begins is not None and self._has_vision and not prompts[0].startswith(begins):
             options["add_special_tokens"] = True
-        if requests[0].image is None:
+        if not requests[0].pictures:
             return self._tokenizer(prompts, **options)
         if not self._has_vision:
             raise ConfigError(f"model {self.name!r} has no vision part: it cannot caption pictures")
-        return self._processor(text=prompts, images=[[decode_picture(r.image)] for r in requests], **options)
+        return self._processor(text=prompts, images=[[*map(decode_picture, r.pictures)] for r in requests], **options)
 
     def _run(self, requests: Sequence[Request]) -> list[Reply]:
         with self._tokenizing:

@@ -105,9 +105,9 @@ class RemoteChatModel:
         return f"RemoteChatModel({self.name!r})"
 
     @contextmanager
-    def _addresses(self, requests: Sequence[Request]) -> Iterator[Sequence[str | None]]:
+    def _addresses(self, requests: Sequence[Request]) -> Iterator[Sequence[Sequence[str]]]:
         if self._pictures is None:
-            yield [None] * len(requests)
+            yield [()] * len(requests)
             return
         with self._pictures.lend(requests) as urls:
             yield urls

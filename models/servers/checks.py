@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from models.chat import JsonSchema, Request
+from models.chat import JsonSchema, Request, Shown
 from models.check import Check, fail, ok, warn
 from models.servers.failures import RequestFailed, log_line
 from models.servers.transport import Transport, api_key
@@ -36,7 +36,8 @@ class Need(NamedTuple):
     """What a run needs of a model.
 
     `text` is its longest fixed prompt, `max_tokens` the tokens of a reply, `more_tokens` the least tokens that captions
-    add, `image` a picture (JPEG) of the size of frames or None, `structured` whether replies follow a schema.
+    add, `image` a picture (JPEG) of the size of frames or None, `structured` whether replies follow a schema,
+    `pictures` how many of them a request has at most.
     """
 
     text: str
@@ -44,6 +45,14 @@ class Need(NamedTuple):
     more_tokens: int
     image: bytes | None
     structured: bool
+    pictures: int = 1
+
+
+def _request(need: Need) -> Request:
+    """The longest fixed prompt, with as many pictures as a request of a run has."""
+    if need.image is None or need.pictures == 1:
+        return Request(need.text, need.image, None, 16)
+    return Request(need.text, None, None, 16, clip=tuple(Shown(f"[{n}]", need.image) for n in range(need.pictures)))
 
 
 async def check_server(role: str, config: OpenAIModel, url: str, need: Need, start: str) -> list[Check]:
@@ -143,8 +152,8 @@ class _ServerChecks:
             fix = f"make the folder models.{self._role}.media_path and let this user write to it"
             return [fail(name, f"{self._config.media_path}: {error.strerror or error}", fix)]
         try:
-            url = picture.as_uri() if picture is not None else None
-            body = self._writer.body(Request(need.text, need.image, None, 16), url)
+            urls = [picture.as_uri()] * need.pictures if picture is not None else []
+            body = self._writer.body(_request(need), urls)
             answer = await self._post(body)
             tokens = int((answer.get("usage") or {}).get("prompt_tokens") or 0)
             text = _content(answer["choices"][0])
@@ -185,6 +194,10 @@ class _ServerChecks:
         if "context length" in message or "max_model_len" in message or "longer than" in message:
             fix = f"start the server with a larger --max-model-len (models.{self._role}.serve.max_model_len)"
             return fail(name, error.fault.reason, fix)
+        if error.fault.status == 400 and self._need.pictures > 1 and "image" in message:
+            limit = json.dumps({"image": self._need.pictures, "video": 0}, separators=(",", ":"))
+            fix = f"start the server with --limit-mm-per-prompt '{limit}'   (v2xum serve prints it)"
+            return fail(name, error.fault.reason, fix)
         if error.fault.status == 400 and self._need.image is not None:
             return fail(name, error.fault.reason, f"models.{self._role} must be a vision-language model; serve one")
         return fail(name, error.fault.reason, "see the server's log; a run would fail the same way")
@@ -221,7 +234,7 @@ class _ServerChecks:
         name = f"{self._name}: structured output"
         fix = f"serve with vLLM and {_STRUCTURED_FLAG}"
         try:
-            answer = await self._post(self._writer.body(Request(_FORBIDDEN, None, _SCHEMA, 64), None))
+            answer = await self._post(self._writer.body(Request(_FORBIDDEN, None, _SCHEMA, 64)))
             choice = answer["choices"][0]
             text = _content(choice)
         except RequestFailed as error:

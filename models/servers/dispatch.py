@@ -114,7 +114,7 @@ class Dispatcher:
         reply: Reply | None = None
         try:
             wire = self._wire
-            body = await server.ask(wire.path, wire.body(job.request, job.url), wire.content_type, request_id)
+            body = await server.ask(wire.path, wire.body(job.request, job.urls), wire.content_type, request_id)
             reply, fault = wire.read(body, request_id, job.request)
             # A server's message may hold anything, also the key that it was sent.
             if fault is not None:
@@ -163,7 +163,7 @@ class Dispatcher:
             if fault.kind == "missing" and not await self._fleet.still_there(server):
                 self._requeue(job)
             elif any(flag in fault.reason for flag in _MEDIA_FLAG):
-                self.fail(self._forbidden_path(server, fault, inline=job.url is None), for_good=True)
+                self.fail(self._forbidden_path(server, fault, inline=not job.urls), for_good=True)
             elif self._refuses_everything(job.call):
                 self.fail(self._refusal_error(server, fault), for_good=True)
             else:

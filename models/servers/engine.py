@@ -93,11 +93,11 @@ class Engine:
     def answers(
         self,
         requests: Sequence[Request],
-        urls: Sequence[str | None],
+        urls: Sequence[Sequence[str]],
         raise_if_stopped: Callable[[], None],
         arrived: Arrived | None = None,
     ) -> list[Reply]:
-        """The reply to every request, in order; `urls[i]` is the address of picture i, None when it is in the body.
+        """The reply to every request, in order; `urls[i]` are the addresses of the pictures of request i, if any.
 
         `arrived` is called for each reply as it comes, `raise_if_stopped` several times a second, both on this thread.
         Raises what the latter raises, ServerGone, and ConfigError (a key that is not accepted any more, a folder that

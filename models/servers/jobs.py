@@ -18,11 +18,11 @@ class Job:
     """One request of a call, and its attempts so far."""
 
     __slots__ = ("attempts", "avoid", "call", "losses", "number", "own", "place", "position", "request", "task",
-                 "timer", "url", "waits_to_start")  # fmt: skip
+                 "timer", "urls", "waits_to_start")  # fmt: skip
 
-    def __init__(self, call: Call, position: int, request: Request, url: str | None) -> None:
-        """`url` is the address of the request's picture; None when the picture is part of the request."""
-        self.call, self.position, self.request, self.url = call, position, request, url
+    def __init__(self, call: Call, position: int, request: Request, urls: Sequence[str]) -> None:
+        """`urls` are the addresses of the request's pictures; none where they are part of the request."""
+        self.call, self.position, self.request, self.urls = call, position, request, urls
         self.number = 0
         self.attempts = self.losses = 0
         self.own: list[tuple[Server, float]] = []  # errors inside a server: which server, and when the request was sent
@@ -36,8 +36,8 @@ class Job:
 class Call:
     """The requests of one thread. It waits at `inbox` for each reply, or for the error that ends the call."""
 
-    def __init__(self, requests: Sequence[Request], urls: Sequence[str | None]) -> None:
-        """`urls[i]` is the address of picture i; None when the picture is part of the request."""
+    def __init__(self, requests: Sequence[Request], urls: Sequence[Sequence[str]]) -> None:
+        """`urls[i]` are the addresses of the pictures of request i; none where they are part of the request."""
         self.inbox: SimpleQueue[tuple[int, Reply] | BaseException] = SimpleQueue()
-        self.jobs = [Job(self, i, request, url) for i, (request, url) in enumerate(zip(requests, urls, strict=True))]
+        self.jobs = [Job(self, i, request, own) for i, (request, own) in enumerate(zip(requests, urls, strict=True))]
         self.left = len(self.jobs)

@@ -47,23 +47,22 @@ class PictureFolder:
         _remove_stale(root)
 
     @contextmanager
-    def lend(self, requests: Sequence[Request]) -> Iterator[list[str | None]]:
-        """Write the requests' pictures; give their file:// addresses (None for a request without a picture).
+    def lend(self, requests: Sequence[Request]) -> Iterator[list[list[str]]]:
+        """Write the requests' pictures; give the file:// addresses of those of each request.
 
         The files stay until the block ends. Raises StorageFull, TransientError("media_path") when a picture cannot be
         written, RunStopped after `close`.
         """
         taken: list[str] = []
         try:
-            urls: list[str | None] = []
+            urls: list[list[str]] = []
             for request in requests:
-                if request.image is None:
-                    urls.append(None)
-                    continue
-                name = f"{hashlib.sha256(request.image).hexdigest()}.jpg"
-                self._take(name, request.image)
-                taken.append(name)
-                urls.append((self._folder / name).as_uri())
+                urls.append([])
+                for image in request.pictures:
+                    name = f"{hashlib.sha256(image).hexdigest()}.jpg"
+                    self._take(name, image)
+                    taken.append(name)
+                    urls[-1].append((self._folder / name).as_uri())
             yield urls
         finally:
             for name in taken:

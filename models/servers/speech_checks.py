@@ -48,7 +48,7 @@ async def _checks(server: Server, config: SpeechServer) -> list[Check]:
     wire = SpeechWriter(config.model)
     request = Request("", sound=wav_of(_tone()))
     try:
-        body = await server.ask(wire.path, wire.body(request, None), wire.content_type, "v2xum-doctor")
+        body = await server.ask(wire.path, wire.body(request), wire.content_type, "v2xum-doctor")
     except RequestFailed as error:
         fix = "serve a model of speech with `POST /v1/audio/transcriptions`" if error.fault.status == 404 else _LOG
         return [*checks, fail(f"{name}: transcription", error.fault.reason, fix)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from urllib3.filepost import encode_multipart_formdata
@@ -50,7 +50,7 @@ class SpeechWriter:
         """The media type of the bodies."""
         return f"multipart/form-data; boundary={self._boundary}"
 
-    def body(self, request: Request, _url: str | None) -> bytes:
+    def body(self, request: Request, _urls: Sequence[str] = ()) -> bytes:
         """The request as a form with a file."""
         fields: list[tuple[str, Any]] = [*self._fields]
         if request.text:

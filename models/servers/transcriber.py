@@ -61,7 +61,7 @@ class RemoteTranscriber:
         """
         if not requests:
             return []
-        replies = self._engine.answers(requests, [None] * len(requests), self._raise_if_stopped, arrived)
+        replies = self._engine.answers(requests, [()] * len(requests), self._raise_if_stopped, arrived)
         with self._lock:
             for reply in replies:
                 self._unanswered = self._unanswered + 1 if reply.finish == "failed" else 0

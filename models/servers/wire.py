@@ -12,6 +12,7 @@ import functools
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from models.chat import Reply, Request, longest_text
@@ -51,8 +52,8 @@ class Wire(Protocol):
         """The media type of the requests' bodies."""
         ...
 
-    def body(self, request: Request, url: str | None) -> bytes:
-        """A request as bytes; `url` is the address of its picture, None when it is part of the body or has none."""
+    def body(self, request: Request, urls: Sequence[str] = ()) -> bytes:
+        """A request as bytes; `urls` are the addresses of its pictures, none where they are part of the body."""
         ...
 
     def read(self, body: bytes, own_id: str, request: Request) -> Answered:
@@ -77,17 +78,21 @@ class Writer:
         self._identity = (name, revision, sampling)
         self._head = b'{"model":' + json.dumps(config.model).encode() + b',"messages":[{"role":"user","content":'
 
-    def body(self, request: Request, url: str | None) -> bytes:
-        """The request as JSON; `url` is the address of its picture, None when the picture is part of the body."""
+    def body(self, request: Request, urls: Sequence[str] = ()) -> bytes:
+        """The request as JSON; `urls` are the addresses of its pictures, none where they are part of the body."""
         text = _quoted(request.text)
-        if request.image is None:
-            message = text
-        else:
-            picture = url.encode() if url else b"data:image/jpeg;base64," + base64.b64encode(request.image)
-            # Joined, not dumped by json: base64 needs no escaping, and to look for it costs more time than to send it.
+        # Joined, not dumped by json: base64 needs no escaping, and to look for it costs more time than to send it.
+        if request.image is not None:
             message = b"".join(
-                (b'[{"type":"text","text":', text, b'},{"type":"image_url","image_url":{"url":"', picture, b'"}}]')
+                (b"[", _text_part(text), b",", _picture_part(request.image, urls[0] if urls else ""), b"]")
             )
+        elif request.clip:
+            parts = [_text_part(text)]
+            for place, shown in enumerate(request.clip):
+                parts += [_text_part(_quoted(shown.name)), _picture_part(shown.image, urls[place] if urls else "")]
+            message = b"".join((b"[", b",".join(parts), b"]"))
+        else:
+            message = text
         rest = json.dumps(self._options(request), separators=(",", ":")).encode()
         return b"".join((self._head, message, b"}],", rest[1:]))
 
@@ -110,6 +115,15 @@ class Writer:
                 "json_schema": {"name": "reply", "schema": request.schema, "strict": True},
             }
         return options
+
+
+def _text_part(quoted: bytes) -> bytes:
+    return b'{"type":"text","text":' + quoted + b"}"
+
+
+def _picture_part(image: bytes, url: str) -> bytes:
+    picture = url.encode() if url else b"data:image/jpeg;base64," + base64.b64encode(image)
+    return b"".join((b'{"type":"image_url","image_url":{"url":"', picture, b'"}}'))
 
 
 def read_answer(body: bytes, own_id: str, model: str, longest: int) -> Answered:

@@ -68,13 +68,32 @@ class DenoiseConfig(Section):
 
 
 class CaptionConfig(Section):
-    """The captions of frames, one for each frame."""
+    """The captions of frames, one for each frame. In clips, a request shows several frames with their times.
 
+    Then motion and change can be said. A clip shows `clip_frames` frames, and before them the last one of the clip
+    before.
+    """
+
+    unit: Literal["frame", "clip"] = Field(
+        default="frame", description="what a request shows: one frame, or a clip of several"
+    )
     prompt: str = Field(default="caption.v1", description=_PROMPT)
+    clip_prompt: str = Field(default="caption-clip.v1", description="the prompt in the place of `prompt` for clips")
+    clip_frames: Count = Field(default=4, ge=2, le=64, description="frames of a clip that get a caption")
     max_tokens: Tokens = Field(default=77, ge=8, description=_ANSWER)
     attempts: Count = Field(default=3, ge=1, description=_ATTEMPTS)
     max_failed: Fraction = Field(default=0.1, description="largest share of frames without a caption")
     language: Language | None = Field(default="en", description=_LANGUAGE)
+
+    @property
+    def asked(self) -> str:
+        """The prompt that is used."""
+        return self.clip_prompt if self.unit == "clip" else self.prompt
+
+    @property
+    def pictures(self) -> int:
+        """The most pictures of a request."""
+        return self.clip_frames + 1 if self.unit == "clip" else 1
 
 
 class ExtractConfig(Section):

@@ -3,6 +3,7 @@
 A golden file changes only together with a new prompt version: a prompt that made a published row is never edited.
 """
 
+import json
 import re
 from pathlib import Path
 
@@ -59,6 +60,7 @@ SPOKEN = Transcript(
 )
 VARIABLES = {
     "caption": frozenset(),
+    "caption-clip": frozenset(),
     "extract": frozenset({"captions", "minimum", "maximum"}),
     "refine": frozenset({"lines"}),
     "judge": frozenset({"captions", "summary"}),
@@ -78,6 +80,10 @@ def rendered(name: str) -> str:
     if stage == "caption":
         model = Scripted(lambda r: "A man.")
         caption_frames(make_video(), make_frames([None]), picture, model, prompt, CaptionConfig())
+        return model.requests[0].text
+    if stage == "caption-clip":
+        model = Scripted(lambda r: json.dumps(dict.fromkeys(r.schema["properties"], "A man.")))
+        caption_frames(make_video(), make_frames([None]), picture, model, prompt, CaptionConfig(unit="clip"))
         return model.requests[0].text
     if stage == "judge":
         model = Scripted(lambda r: rated(3))

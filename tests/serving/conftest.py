@@ -11,6 +11,8 @@ import pytest
 
 from benchmarks.serving.vllm_server import PYTHON, VllmServer
 
+CLIP = 3  # frames of a clip
+
 
 class Servers(NamedTuple):
     """The two servers of the demo."""
@@ -32,7 +34,8 @@ def vllm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     folder = tmp_path_factory.mktemp("vllm")
     (folder / "media").mkdir()
     media = f"models.captioner.media_path={folder / 'media'}"
-    captioner = VllmServer("captioner", folder, (media, "models.captioner.images=file"))
+    clips = ("caption.unit=clip", f"caption.clip_frames={CLIP}")  # it takes several pictures too
+    captioner = VllmServer("captioner", folder, (media, "models.captioner.images=file", *clips))
     servers = Servers(captioner, VllmServer("summarizer", folder))
     try:
         for one in servers:

@@ -13,11 +13,17 @@ from pathlib import Path
 import pytest
 
 from benchmarks.serving.vllm_server import CONFIG
+from curation.text.clips import schema_of
+from models.build import build_chat_model
+from models.chat import Request, Shown
+from schemas.configuration.loading import load_config
+from schemas.repository import DATA
 from tests.forks import Forked
 from tests.runs import VIDEOS, status
-from tests.serving.conftest import Servers, texts
+from tests.serving.conftest import CLIP, Servers, texts
 
 pytestmark = [pytest.mark.vllm, pytest.mark.prefect, pytest.mark.slow]
+DEMO_CANARIES = DATA / "demo" / "canaries"
 Call = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -53,6 +59,23 @@ def test_a_killed_server_that_comes_back_is_waited_for(
     assert run.returncode == 0, said
     assert held > 0 and "is gone" in said and "is back" in said
     assert texts(workspace) == texts(undisturbed)
+
+
+@pytest.mark.parametrize("images", ["file", "base64"])
+def test_a_clip_gets_a_text_for_each_of_its_times(images: str, vllm: Servers) -> None:
+    """What the texts say is no matter: the demo's captioner has learned single pictures."""
+    pictures = [path.read_bytes() for path in sorted(DEMO_CANARIES.glob("*.jpg"))[: CLIP + 1]]
+    shown = tuple(Shown(f"[{second}]", image) for second, image in enumerate(pictures))
+    sets = [f"models.captioner.{key}" for key in (f"images={images}", f"media_path={media_path(vllm)}")]
+    config = load_config(CONFIG, [*sets, f"models.captioner.base_urls=[{vllm.captioner.url}]"])
+    with build_chat_model(config.models.captioner) as model:  # type: ignore[attr-defined]
+        keys = [str(second) for second in range(1, CLIP + 1)]
+        request = Request("Describe.", None, schema_of(keys, 80), 300, clip=shown)
+        (reply,) = model.complete([request])
+        (too_many,) = model.complete([request._replace(clip=shown + shown)])
+    assert reply.finish == "stop" and [*json.loads(reply.text)] == keys
+    assert too_many.finish == "refused" and "image" in too_many.text
+    assert not list(media_path(vllm).glob("*")), "pictures left behind"
 
 
 def test_the_doctor_finds_nothing_wrong(vllm: Servers, tmp_path: Path, v2xum: Call) -> None:

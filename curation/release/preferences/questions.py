@@ -1,8 +1,8 @@
 """What the models were asked about a sample, rebuilt from its records and the prompts, without a model.
 
 A request is rebuilt as one that holds the whole video. That is what was asked, unless the video was too long for one
-request, a caption was shared with a nearly identical frame, or the prompt's file has another text by now. Where
-something is said in a video, the request may have had a part of it alone.
+request, a caption was shared with a nearly identical frame or made in a clip, or the prompt's file has another text by
+now. Where something is said in a video, the request may have had a part of it alone.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ class Questions:
         prompt = self._prompts["caption"]
         (made,) = (one for one in sample.captions.captions if one.index == index)
         question = caption.question(prompt, self._config.caption.language)
-        return _asked(question, prompt, sample.captions.maker, made.reused_from is None)
+        alone = made.reused_from is None and self._config.caption.unit == "frame"
+        return _asked(question, prompt, sample.captions.maker, alone)
 
     def keyframes(self, sample: Sample) -> Asked:
         """The request for the keyframes, with the captions of all frames that were offered."""

@@ -53,6 +53,8 @@ def _put(tree: Any, names: list[str], value: Any) -> Any:
 
 def _tree(key: Key) -> dict[str, Any]:
     """All that a configuration can turn on; without transcripts there is nothing to correct."""
+    if key.name.startswith("caption.clip_"):
+        return {**WITH_DENOISER, "caption": {"unit": "clip"}}
     return BASE if key.name == "transcribe.mode" else WITH_DENOISER
 
 

@@ -84,6 +84,13 @@ def test_the_printed_command_is_the_one_that_runs(tmp_path: Path) -> None:
     assert "--tensor-parallel-size" not in found
 
 
+def test_a_server_for_clips_takes_as_many_pictures_as_a_request_has(tmp_path: Path) -> None:
+    server = {"engine": "openai", "model": "s", "base_urls": ["http://127.0.0.1:8124/v1"]}
+    clips = ["caption.unit=clip", "caption.clip_frames=6"]
+    found = options(load_config(written(tmp_path, server, server), clips))
+    assert json.loads(found["--limit-mm-per-prompt"]) == {"image": 7, "video": 0}
+
+
 def test_a_summarizer_gets_no_options_for_pictures(tmp_path: Path) -> None:
     server = {"engine": "openai", "model": "s", "base_urls": ["http://127.0.0.1:8124/v1"]}
     command = serve_command(load_config(written(tmp_path, {}, server)), "summarizer", port=99)

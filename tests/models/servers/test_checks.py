@@ -28,6 +28,7 @@ def jpeg() -> bytes:
 
 
 CAPTIONS = Need("Describe the picture.", 77, 0, jpeg(), structured=False)
+CLIPS = Need("Describe the pictures.", 300, 0, jpeg(), structured=True, pictures=5)
 SUMMARIES = Need("Choose the times.", 200, 100, None, structured=True)
 
 
@@ -47,12 +48,18 @@ def examine(
     return {check.name.rpartition(": ")[2]: check for check in found}
 
 
-@pytest.mark.parametrize("need", [CAPTIONS, SUMMARIES])
+@pytest.mark.parametrize("need", [CAPTIONS, CLIPS, SUMMARIES])
 def test_a_good_server_passes(need: Need) -> None:
     found = examine(need)
     assert {check.status for check in found.values()} == {"ok"}, found
     assert len(found) == 5 + need.structured
     assert all(check.fix == "" for check in found.values())
+
+
+def test_a_server_that_takes_one_picture_alone_gives_the_option_for_clips() -> None:
+    check = examine(CLIPS, Character(most_images=1))["pictures"]
+    assert check.status == "fail" and "At most 1 image" in check.found
+    assert """--limit-mm-per-prompt '{"image":5,"video":0}'""" in check.fix
 
 
 def test_a_missing_server_gives_the_command_that_starts_it() -> None:

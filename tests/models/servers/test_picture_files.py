@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from models.chat import Request
+from models.chat import Request, Shown
 from models.servers.picture_files import PictureFolder
 from schemas.errors import RunStopped, TransientError
 from schemas.repository import ROOT
@@ -22,9 +22,9 @@ def pictures(folder: Path) -> list[Path]:
 def test_two_of_the_same_picture_do_not_meet(tmp_path: Path) -> None:
     first_run, second_run = PictureFolder(tmp_path), PictureFolder(tmp_path)
     request = Request("a", b"jpeg")
-    with first_run.lend([request]) as [first]:
-        with second_run.lend([request, Request("b")]) as [second, none]:
-            assert first != second and none is None and len(pictures(tmp_path)) == 2
+    with first_run.lend([request]) as [[first]]:
+        with second_run.lend([request, Request("b")]) as [[second], none]:
+            assert first != second and none == [] and len(pictures(tmp_path)) == 2
         [left] = pictures(tmp_path)
         assert left.as_uri() == first and left.read_bytes() == b"jpeg"
     assert not pictures(tmp_path)
@@ -34,6 +34,18 @@ def test_two_of_the_same_picture_do_not_meet(tmp_path: Path) -> None:
     with pytest.raises(RunStopped), first_run.lend([request]):
         pass
     assert not list(tmp_path.iterdir())
+
+
+def test_every_picture_of_a_clip_has_an_address_and_a_shared_one_lies_there_once(tmp_path: Path) -> None:
+    folder = PictureFolder(tmp_path)
+    first = Request("a", clip=(Shown("[0]", b"one"), Shown("[1]", b"two")))
+    second = Request("a", clip=(Shown("[1]", b"two"), Shown("[2]", b"three")))
+    with folder.lend([first, second]) as urls:
+        assert len(pictures(tmp_path)) == 3 and urls[0][1] == urls[1][0]
+        read = [[Path(url.removeprefix("file://")).read_bytes() for url in row] for row in urls]
+        assert read == [[b"one", b"two"], [b"two", b"three"]]
+    assert not pictures(tmp_path)
+    folder.close()
 
 
 def test_closing_removes_pictures_that_are_in_use(tmp_path: Path) -> None:

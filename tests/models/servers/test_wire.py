@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.chat import Reply, Request
+from models.chat import Reply, Request, Shown
 from models.identity import RETRY_TEMPERATURE
 from models.servers.wire import Writer, break_special_tokens, read_answer
 from tests.models.remote_models import config
@@ -17,6 +17,7 @@ TOKENS = [
     *("</s>", "<start_of_turn>", "<end_of_turn>", "[INST]", "[/INST]", "<<SYS>>", "<</SYS>>", "<pad>"),
     *("<fake_token_around_image>", "<end_of_utterance>", "<row_1_col_2>"),
 ]
+KEY_BEFORE_CLIPS = "fc5c3c2f49563f1f66e4268778ea6bca6203277b8498debe1ef3ae93ee85106f"
 OWN, OTHER = "v2x" + "0" * 29, "v2x" + "1" * 29
 
 
@@ -35,7 +36,7 @@ def test_no_special_token_survives(parts) -> None:
 @given(st.text(), st.one_of(st.none(), st.binary(min_size=1)), st.integers(1, 99), st.integers(0, 3), st.booleans())
 def test_a_body_says_the_request(text, image, max_tokens, variant, constrained) -> None:
     schema = {"type": "object", "properties": {"a": {"enum": [1, 2.5]}}} if constrained else None
-    body = json.loads(writer().body(Request(text, image, schema, max_tokens, variant), None))
+    body = json.loads(writer().body(Request(text, image, schema, max_tokens, variant)))
     (message,) = body["messages"]
     if image is None:
         assert message == {"role": "user", "content": break_special_tokens(text)}
@@ -53,12 +54,33 @@ def test_a_body_says_the_request(text, image, max_tokens, variant, constrained) 
         assert "response_format" not in body
 
 
+@given(st.lists(st.tuples(st.text(max_size=9), st.binary(min_size=1)), min_size=1, max_size=4), st.booleans())
+def test_the_pictures_of_a_clip_follow_their_names_in_order(parts, as_files) -> None:
+    request = Request("Say", clip=tuple(Shown(name, image) for name, image in parts))
+    urls = [f"file:///f/{number}.jpg" for number in range(len(parts))] if as_files else []
+    (message,) = json.loads(writer().body(request, urls))["messages"]
+    head, *rest = message["content"]
+    assert head == {"type": "text", "text": "Say"} and len(rest) == 2 * len(parts)
+    for number, (name, image) in enumerate(parts):
+        text, picture = rest[2 * number : 2 * number + 2]
+        assert text == {"type": "text", "text": break_special_tokens(name)}
+        url = picture["image_url"]["url"]
+        assert url == urls[number] if as_files else base64.b64decode(url.partition(",")[2]) == image
+
+
+def test_a_clip_is_part_of_what_a_reply_is_kept_by() -> None:
+    pictures = [Shown("[0]", b"1"), Shown("[1]", b"2"), Shown("[2]", b"1")]
+    clips = [(), *((one,) for one in pictures), tuple(pictures[:2]), tuple(pictures[1::-1])]
+    assert len({Request("a", clip=clip).key("m", "r", {}) for clip in clips}) == len(clips)
+    assert Request("a").key("m", "r", {}) == KEY_BEFORE_CLIPS
+
+
 def test_a_retry_samples_with_a_seed_of_its_own() -> None:
     requests = [Request("a", b"1", variant=1), Request("a", b"1", variant=2), Request("a", b"2", variant=1)]
-    seeds = [json.loads(writer().body(request, None))["seed"] for request in requests]
+    seeds = [json.loads(writer().body(request))["seed"] for request in requests]
     assert len(set(seeds)) == 3 and all(0 <= seed < 2**31 for seed in seeds)
-    assert seeds == [json.loads(writer().body(request, None))["seed"] for request in requests]
-    assert seeds[0] != json.loads(writer(seed=7).body(requests[0], None))["seed"]
+    assert seeds == [json.loads(writer().body(request))["seed"] for request in requests]
+    assert seeds[0] != json.loads(writer(seed=7).body(requests[0]))["seed"]
 
 
 def document(**changes) -> bytes:
