@@ -10,6 +10,7 @@ import json
 import signal
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -74,10 +75,11 @@ def watched(command: Sequence[str], folder: Path) -> dict[str, Any]:
         out = said = None
         while out is None:
             try:
-                out, said = process.communicate(timeout=_EVERY)
-            except subprocess.TimeoutExpired:
-                sittings.look()
-            except KeyboardInterrupt:
+                with suppress(subprocess.TimeoutExpired):
+                    out, said = process.communicate(timeout=_EVERY)
+                if out is None:
+                    sittings.look()
+            except KeyboardInterrupt:  # also while it looks
                 process.send_signal(signal.SIGINT)  # Prefect takes SIGTERM for itself
                 try:
                     out, said = process.communicate(timeout=_ENDING)

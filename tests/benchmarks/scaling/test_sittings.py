@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.scaling import sittings
 from benchmarks.scaling.sittings import PROGRESS, STOPPED, watched
 
 
@@ -39,3 +40,30 @@ def test_what_failed_says_why_and_counts_as_a_sitting(tmp_path: Path) -> None:
         watched(command(tmp_path, 3.0, 100.0, "the disk is full", 1), tmp_path)
     row = watched(command(tmp_path, 1.0, 100.0, "{}"), tmp_path)
     assert row["sittings"] == 2 and row["cpu_by_role"]["run"] == 4
+
+
+def test_a_wish_to_stop_that_comes_while_it_looks_stops_the_measurement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wishes = [KeyboardInterrupt]
+
+    def timed() -> float:
+        if wishes:
+            raise wishes.pop()
+        return 1.0
+
+    monkeypatch.setattr(sittings, "_EVERY", 0.2)
+    monkeypatch.setattr(sittings, "reference_seconds", timed)
+    said = json.dumps({"seconds": 1.0, "cpu": {"run": 1.0}, "memory": {"run": 1.0}})
+    lines = [
+        "import pathlib, signal, sys",
+        "def stop(*_):",
+        "    print('stopped by SIGINT', file=sys.stderr)",
+        f"    sys.exit({STOPPED})",
+        "signal.signal(signal.SIGINT, stop)",
+        f"pathlib.Path({str(tmp_path / PROGRESS)!r}).write_text({said!r})",
+        "signal.sigtimedwait([], 60)",
+    ]
+    with pytest.raises(SystemExit, match="stopped by SIGINT"):
+        watched([sys.executable, "-c", "\n".join(lines)], tmp_path)
+    assert not wishes and len(json.loads((tmp_path / "sittings.json").read_text())) == 1
