@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,12 +20,16 @@ from curation.ledger.samples import sample
 from curation.ledger.stages import LANES, ROLES, STAGES, SUMMARY, Lane
 from curation.ledger.standing import State
 from curation.pipeline.services import Services
+from curation.pipeline.settings import works_with
 from curation.status.standings import Standings, VideoStanding
+from schemas.configuration.config import CurateConfig
 from schemas.records import Extract, FrameSet, Sample, Video
 from schemas.time import FrameIndex
 
+RECOGNISER = "transcriber"  # it hears sound: its work is counted in seconds alone
 QUANTITIES = (
     *(f"{role}_{name}" for role in ROLES for name in ("requests", "tokens_in", "tokens_out", "seconds")),
+    f"{RECOGNISER}_seconds",
     *(f"{lane}_seconds" for lane in LANES),
     *("store_bytes", "export_bytes", "export_seconds", "passing_bytes"),
 )
@@ -75,11 +79,11 @@ def gather(services: Services, first: Iterable[str] = ()) -> Probed:
         entries = {e.head.stage: e for e in services.ledger.entries(video) if e.head.stage in known}
         for stage, entry in entries.items():
             entered[row, column(stage)] |= stage in STAGES.names
-            for name, value in _entry_costs(entry).items():
+            for name, value in costs_of(entry, services.config).items():
                 cost[row, column(stage), QUANTITIES.index(name)] += value
         for stage, name, value in _bytes(services, entries, seen, inflation):
             cost[row, column(stage), QUANTITIES.index(name)] += value
-        spans.append(tuple(_spans(entries.values())))
+        spans.append(tuple(_spans(entries.values(), services.config)))
     finished = [video for video in chosen if settled[video] == "sample"]
     for video, (size, took) in _export_costs(services, finished).items():
         last = cost[chosen.index(video), STAGES.names.index(SUMMARY)]
@@ -118,21 +122,34 @@ def most_at_once(spans: Iterable[Span], lane: str) -> int:
     return most
 
 
-def _entry_costs(entry: Entry) -> dict[str, float]:
+def lane_of(stage: str, config: CurateConfig) -> Lane | None:
+    """The lane in which a stage works. To recognise what is said is a model's work; to read subtitles is none."""
+    return "model" if _recognises(stage, config) else STAGES[stage].lane
+
+
+def _recognises(stage: str, config: CurateConfig) -> bool:
+    return RECOGNISER in works_with(STAGES[stage], config, config.models)[0]
+
+
+def costs_of(entry: Entry, config: CurateConfig) -> dict[str, float]:
+    """What a result has cost, by QUANTITIES; without the bytes that it takes."""
+    stage = entry.head.stage
     costs: dict[str, float] = {}
-    if role := STAGES.charged_to(entry.head.stage):
+    if role := STAGES.charged_to(stage):
         costs[f"{role}_requests"] = entry.effort.attempts
         costs[f"{role}_tokens_in"] = entry.effort.tokens_in
         costs[f"{role}_tokens_out"] = entry.effort.tokens_out
         costs[f"{role}_seconds"] = entry.seconds
-    if lane := STAGES[entry.head.stage].lane:
+    elif _recognises(stage, config):
+        costs[f"{RECOGNISER}_seconds"] = entry.seconds
+    if lane := lane_of(stage, config):
         costs[f"{lane}_seconds"] = entry.seconds
     return costs
 
 
-def _spans(entries: Iterable[Entry]) -> Iterable[Span]:
+def _spans(entries: Iterable[Entry], config: CurateConfig) -> Iterator[Span]:
     for entry in entries:
-        if lane := STAGES[entry.head.stage].lane:
+        if lane := lane_of(entry.head.stage, config):
             yield Span(lane, entry.made_at - entry.seconds, entry.made_at)
 
 

@@ -18,13 +18,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from curation.ledger.stages import LANES, ROLES, Lane
+from curation.ledger.stages import LANES, ROLES, TRANSCRIBE, Lane
 from curation.pipeline.budget import bill
-from curation.plan.costs import QUANTITIES, Probed, busy_seconds, column, most_at_once
+from curation.plan.costs import QUANTITIES, RECOGNISER, Probed, busy_seconds, column, lane_of, most_at_once
 from curation.plan.intervals import Numbers, Range, interval, totals, wilson
 from models.identity import name_of
 from schemas.configuration.config import CurateConfig
-from schemas.configuration.model_config import ChatConfig
+from schemas.configuration.model_config import ChatConfig, SpeechConfig
 from schemas.documents.plan import CostPlan, Interval, ModelPlan, PlanEstimate
 from schemas.kit.number_of import number_of
 
@@ -173,7 +173,14 @@ def _states(probed: Probed, due: Mapping[str, str]) -> dict[str, Range]:
 
 
 def _uses_gpus(config: CurateConfig) -> bool:
-    return any(model.engine == "openai" or model.device != "cpu" for model in _models(config).values())
+    models: dict[str, ChatConfig | SpeechConfig] = {**_models(config), **_recogniser(config)}
+    return any(model.engine == "openai" or model.device != "cpu" for model in models.values())
+
+
+def _recogniser(config: CurateConfig) -> dict[str, SpeechConfig]:
+    """The speech recogniser under its role, where transcripts are asked of it."""
+    model = config.models.transcriber
+    return {RECOGNISER: model} if model is not None and lane_of(TRANSCRIBE, config) == "model" else {}
 
 
 def _models(config: CurateConfig) -> dict[str, ChatConfig]:
@@ -203,9 +210,15 @@ def advice(found: Estimate, config: CurateConfig) -> str:
             f"raise run.decode_workers (now {run.decode_workers}) as far as there are processor cores, or lower "
             f"frames.short_side (now {config.frames.short_side}) or frames.fps."
         )
-    seconds = {role: found.quantities[f"{role}_seconds"].expected for role in _models(config)}
+    seconds = {role: found.quantities[f"{role}_seconds"].expected for role in (*_models(config), *_recogniser(config))}
     role = max(seconds, key=lambda name: seconds[name])
-    if getattr(config.models, role).engine == "local":
+    engine = getattr(config.models, role).engine
+    if engine == "faster_whisper":
+        return head + (
+            f"serve a Whisper model with vLLM for models.{role} (engine: openai), give it a GPU (device), or take a "
+            "smaller model: this process hears one piece of sound at a time."
+        )
+    if engine == "local":
         return head + (
             f"serve models.{role} with vLLM (`v2xum serve {role}`, engine: openai): this process runs one batch at a "
             "time."
