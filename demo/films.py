@@ -1,4 +1,7 @@
-"""Many short, small films of the demo's world, from which `make demo-train` trains and evaluates summarizers."""
+"""Many short, small films of the demo's world, from which `make demo-train` trains and evaluates summarizers.
+
+The films of benchmarks/clip_study are the same without the marks that show an action in a single frame.
+"""
 
 from __future__ import annotations
 
@@ -46,13 +49,13 @@ def films(count: int) -> list[Film]:
     ]
 
 
-def build(folder: Path, wanted: Sequence[Film], workers: int = 2) -> None:
-    """Render the films that `folder` does not have yet. A film that is there is whole."""
+def build(folder: Path, wanted: Sequence[Film], workers: int = 2, *, marks: bool = True) -> None:
+    """Render the films that `folder` does not have yet, with `marks` as in demo/render.py. A film there is whole."""
     folder.mkdir(parents=True, exist_ok=True)
     missing = [film for film in wanted if not (folder / film.file).exists()]
     if missing:
         with ProcessPoolExecutor(max_workers=workers, mp_context=get_context("spawn")) as pool:
-            list(pool.map(partial(_render, folder), missing, chunksize=4))
+            list(pool.map(partial(_render, folder, marks), missing, chunksize=4))
 
 
 def write_list(path: Path, folder: Path, wanted: Sequence[Film]) -> None:
@@ -63,12 +66,12 @@ def write_list(path: Path, folder: Path, wanted: Sequence[Film]) -> None:
         writer.writerows([film.id, folder / film.file, f"Demo {film.id}"] for film in wanted)
 
 
-def _render(folder: Path, film: Film) -> None:
+def _render(folder: Path, marks: bool, film: Film) -> None:
     scratch = folder / f".{film.file}"
-    encode_video(scratch, _pictures(film.script), fps=FPS, options=_ENCODING)
+    encode_video(scratch, _pictures(film.script, marks), fps=FPS, options=_ENCODING)
     scratch.rename(folder / film.file)
 
 
-def _pictures(script: Script) -> Iterator[Frame]:
+def _pictures(script: Script, marks: bool) -> Iterator[Frame]:
     for index in range(script.duration * FPS):
-        yield np.asarray(draw(script, index / FPS).reduce(_SMALLER))
+        yield np.asarray(draw(script, index / FPS, marks=marks).reduce(_SMALLER))

@@ -1,7 +1,8 @@
 """Draws a script: a picture of any moment, or all frames of the video.
 
 Every action has a mark that a single frame shows: speed lines behind an object that moves, rays around an object that
-appears, an outline around an object that grows, a hole in an object that leaves, and a large board for a sign.
+appears, an outline around an object that grows, a hole in an object that leaves, and a large board for a sign. Without
+these marks an object that appears or leaves fades, and what happens is seen only in what changes from frame to frame.
 """
 
 import math
@@ -57,8 +58,11 @@ def frames(script: Script, fps: int = 10) -> Iterator[Frame]:
         yield np.asarray(draw(script, index / fps))
 
 
-def draw(script: Script, time: float) -> Image.Image:
-    """Draw the moment `time` (seconds) as a 320x240 RGB picture; the same script and time give the same pixels."""
+def draw(script: Script, time: float, *, marks: bool = True) -> Image.Image:
+    """Draw the moment `time` (seconds) as a 320x240 RGB picture; the same script and time give the same pixels.
+
+    With `marks` a single picture shows which action is under way; without, only the pictures around it do.
+    """
     stretch = script.at(time)
     image = _backdrop(script.seed, stretch.place).copy()
     event = stretch.event
@@ -66,7 +70,7 @@ def draw(script: Script, time: float) -> Image.Image:
         _draw_sign(image, event.word or "")
     else:
         if event is not None:
-            _draw_acting(image, script.seed, event, time)
+            _draw_acting(image, script.seed, event, time, marks=marks)
         for pose in stretch.resting:
             _paste(image, pose.thing.shape, _position(script.seed, pose, time), _radius(pose), _colour(script, pose))
     return _with_noise(image, script.seed, time)
@@ -128,7 +132,7 @@ def _position(seed: int, pose: Pose, time: float) -> tuple[float, float]:
     return x, y
 
 
-def _draw_acting(image: Image.Image, seed: int, event: Event, time: float) -> None:
+def _draw_acting(image: Image.Image, seed: int, event: Event, time: float, *, marks: bool) -> None:
     pose = event.before or event.after
     if pose is None:
         raise ValueError(f"event without an object: {event}")
@@ -136,21 +140,26 @@ def _draw_acting(image: Image.Image, seed: int, event: Event, time: float) -> No
     progress = (time - event.start) / (event.end - event.start)
     x, y = _position(seed, pose, time)
     radius = _radius(pose)
-    if event.kind == "leaves":
+    shown = 1.0
+    if event.kind == "leaves" and marks:
         _paste(image, shape, (x, y), radius, colour, hole=0.6)
         return
-    if event.kind == "grows":
+    if event.kind in ("appears", "leaves") and not marks:
+        shown = progress if event.kind == "appears" else 1 - progress
+    elif event.kind == "grows":
         radius += (_GROWN_RADIUS - _RADIUS) * progress
-        _paste(image, shape, (x, y), radius * 1.62, colour, hole=0.84)
+        if marks:
+            _paste(image, shape, (x, y), radius * 1.62, colour, hole=0.84)
     elif event.kind == "appears":
         _draw_rays(image, (x, y), radius, colour)
     elif event.after is not None:
         to_x, to_y = _position(seed, event.after, time)
         dx, dy = to_x - x, to_y - y
         x, y = x + dx * progress, y + dy * progress
-        length = math.hypot(dx, dy)
-        _draw_speed_lines(image, (x, y), radius, (dx / length, dy / length), colour)
-    _paste(image, shape, (x, y), radius, colour)
+        if marks:
+            length = math.hypot(dx, dy)
+            _draw_speed_lines(image, (x, y), radius, (dx / length, dy / length), colour)
+    _paste(image, shape, (x, y), radius, colour, shown=shown)
 
 
 def _draw_rays(image: Image.Image, centre: tuple[float, float], radius: float, colour: tuple[int, int, int]) -> None:
@@ -199,8 +208,11 @@ def _paste(
     radius: float,
     colour: tuple[int, int, int],
     hole: float = 0.0,
+    shown: float = 1.0,
 ) -> None:
     mask = _mask(shape, round(radius * 2), hole)
+    if shown < 1:
+        mask = mask.point([round(level * shown) for level in range(256)])
     image.paste(colour, (round(centre[0]) - mask.width // 2, round(centre[1]) - mask.height // 2), mask)
 
 

@@ -35,7 +35,7 @@ def batches(pool: ProcessPoolExecutor, seed: int, size: int) -> Iterator[Batch]:
             order = rng.permutation(SHARD_FRAMES)
             for first in range(0, SHARD_FRAMES, size):
                 chosen = order[first : first + size]
-                pixels = _jittered(normalized(shard.pixels[chosen]), rng)
+                pixels = jittered(normalized(shard.pixels[chosen]), rng)
                 yield Batch(pixels, torch.from_numpy(shard.slots[chosen]), [shard.captions[i] for i in chosen])
 
 
@@ -44,7 +44,7 @@ def normalized(pixels: NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(pixels.astype(np.float32).transpose(0, 3, 1, 2) / 127.5 - 1.0)
 
 
-def _jittered(pixels: Tensor, rng: np.random.Generator) -> Tensor:
+def jittered(pixels: Tensor, rng: np.random.Generator) -> Tensor:
     """Shift the batch by up to two pixels and change brightness a little, so that repeated frames differ."""
     down, right = (int(value) for value in rng.integers(-2, 3, 2))
     padded = nn.functional.pad(pixels, (2, 2, 2, 2), mode="replicate")

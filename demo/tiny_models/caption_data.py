@@ -45,7 +45,7 @@ def make_shard(index: int, count: int, *, held_out: bool = False) -> Shard:
         eventful = rng.sample(script.keyframes, min(_FRAMES_A_SCRIPT // 2, len(script.keyframes)))
         for second in [*eventful, *rng.sample(range(script.duration), _FRAMES_A_SCRIPT // 2)][: count - len(captions)]:
             stretch = script.at(second)
-            pixels[len(captions)] = squared(_compressed(draw(script, second), rng))
+            pixels[len(captions)] = squared(compressed(draw(script, second), rng))
             slots[len(captions)] = slot_classes(stretch)
             captions.append(stretch.caption)
     return Shard(pixels, slots, tuple(captions))
@@ -77,7 +77,7 @@ def _thing_classes(thing: Thing | None) -> tuple[int, int]:
     return (0, 0) if thing is None else (1 + COLOURS.index(thing.colour), 1 + SHAPES.index(thing.shape))
 
 
-def _compressed(image: Image.Image, rng: random.Random) -> Image.Image:
+def compressed(image: Image.Image, rng: random.Random) -> Image.Image:
     """Imitate video and JPEG compression: a soft picture, coarse colours and block noise."""
     if rng.random() < 0.5:
         image = image.filter(ImageFilter.BoxBlur(rng.choice((1, 1, 2))))

@@ -37,3 +37,13 @@ def test_a_film_is_as_long_as_its_script_and_is_rendered_once(tmp_path: Path) ->
     write_list(tmp_path / "films.csv", tmp_path, wanted)
     with (tmp_path / "films.csv").open(newline="") as stream:
         assert [Path(row["url"]).is_file() for row in csv.DictReader(stream)] == [True, True]
+
+
+@pytest.mark.slow
+def test_a_film_without_marks_is_the_same_film_but_for_them(tmp_path: Path) -> None:
+    (film,) = films(1)
+    for folder, marks in (("marked", True), ("plain", False)):
+        build(tmp_path / folder, [film], workers=1, marks=marks)
+    marked, plain = (probe(tmp_path / folder / film.file) for folder in ("marked", "plain"))
+    assert marked.duration == plain.duration
+    assert (tmp_path / "marked" / film.file).read_bytes() != (tmp_path / "plain" / film.file).read_bytes()
