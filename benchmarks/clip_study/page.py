@@ -31,7 +31,8 @@ def page(found: Mapping[str, Any]) -> str:
         "frame. Every second is captioned, near-identical ones too.",
         "",
         "Two copies of the demo's captioner were taught these films in the same way, one to read frames, one to read "
-        f"clips of one to eight: {about['steps']:,} steps of 64 captions, the same pictures, the same losses "
+        f"clips of one to eight: {about['steps']:,} steps of 64 pictures (a third of them for the vision part alone), "
+        "the same losses "
         f"({about['training']['frame']['cpu_seconds']:,} and {about['training']['clip']['cpu_seconds']:,} processor "
         "seconds). The real pipeline curates with `configs/demo.yaml` and each of them; the summarizer is the same.",
         "",
