@@ -32,13 +32,12 @@ from benchmarks.clip_study.curation import SIZES, curate, unit_of
 from benchmarks.clip_study.figures import figures
 from benchmarks.clip_study.page import page
 from benchmarks.saliency_study.run import encoder
-from benchmarks.speech_study.run import SUMMARIZER
+from benchmarks.speech_study.run import SUMMARIZER, begin
 from curation.store.files import write_whole
 from demo.films import Film, build, films
 from demo.tiny_models.motion_data import Unit
 from demo.tiny_models.motion_reader import STEPS, train
 from schemas.configuration.text_config import CaptionConfig
-from schemas.errors import ConfigError
 from schemas.repository import ROOT
 
 CAPTIONER = ROOT / "data" / "demo" / "captioner"
@@ -60,10 +59,7 @@ def run(wanted: Wanted, on_step: Callable[[str], None]) -> dict[str, Any]:
     """
     folder = wanted.folder
     about = {"films": wanted.films, "steps": wanted.steps}
-    begun = folder / "about.json"
-    if begun.exists() and json.loads(begun.read_text(encoding="utf-8")) != about:
-        raise ConfigError(f"{folder} was begun with other settings: name another --folder, or remove it")
-    write_whole(begun, json.dumps(about) + "\n")
+    begin(folder, about)
     trained = teach(folder / "checkpoints", wanted.steps, on_step)
     wanted_films = films(wanted.films)
     on_step("films")

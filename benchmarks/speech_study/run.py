@@ -19,7 +19,7 @@ import logging
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,10 +67,7 @@ def run(wanted: Wanted, on_step: Callable[[str], None]) -> dict[str, Any]:
     """
     folder = wanted.folder
     about = {"films": wanted.films, "steps": wanted.steps}
-    begun = folder / "about.json"
-    if begun.exists() and json.loads(begun.read_text(encoding="utf-8")) != about:
-        raise ConfigError(f"{folder} was begun with other settings: name another --folder, or remove it")
-    write_whole(begun, json.dumps(about) + "\n")
+    begin(folder, about)
     trained = teach(folder / "checkpoint", wanted.steps, on_step)
     films = narrated_films(wanted.films)
     on_step("films")
@@ -84,6 +81,14 @@ def run(wanted: Wanted, on_step: Callable[[str], None]) -> dict[str, Any]:
     seconds = sum(film.script.duration for film in films)
     said = {"seconds": seconds, "lines": sum(len(film.script.lines) for film in films), "training": trained}
     return {"about": {**about, **said}, **figures(rounds), "recipe": recipe_cost()}
+
+
+def begin(folder: Path, about: Mapping[str, int]) -> None:
+    """Note the settings of a study in its folder. Raises ConfigError where it was begun with others."""
+    begun = folder / "about.json"
+    if begun.exists() and json.loads(begun.read_text(encoding="utf-8")) != about:
+        raise ConfigError(f"{folder} was begun with other settings: name another --folder, or remove it")
+    write_whole(begun, json.dumps(about) + "\n")
 
 
 def teach(out: Path, steps: int, on_step: Callable[[str], None]) -> dict[str, Any]:
