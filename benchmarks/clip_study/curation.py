@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -47,8 +46,7 @@ def config_of(condition: str, checkpoints: Path) -> CurateConfig:
 def curate(folder: Path, site: Path, films: Sequence[Film], condition: str, checkpoints: Path) -> dict[str, Any]:
     """Curate the films in the folder `site` in the workspace `folder`.
 
-    Returns `rows`, one a film (`row`), `cpu`, the processor seconds of this process, models loaded before, and
-    `caption_seconds`, which the captions took.
+    Returns `rows`, one a film (`row`), and `caption_seconds`, which the captions took, models loaded before.
     """
     sources = [
         Source(id=film.id, kind="file", uri=str(site / film.file), origin=Origin(list_name=condition, row=number))
@@ -56,9 +54,7 @@ def curate(folder: Path, site: Path, films: Sequence[Film], condition: str, chec
     ]
     with open_services(Workspace(folder), config_of(condition, checkpoints)) as services:
         services.open_models([stage.name for stage in STAGES.every])
-        spent = time.process_time()
         carry(services, sources)
-        spent = time.process_time() - spent
         found = {one.source.id: one for one in samples(services.view)}
         out = {one.id: f"{one.stage}: {one.reason}" for one in all_rejections(services.view)}
         entries = [services.ledger.entry(film.id, "caption") for film in films]
@@ -69,7 +65,7 @@ def curate(folder: Path, site: Path, films: Sequence[Film], condition: str, chec
         for film in films
     ]
     seconds = sum(entry.seconds for entry in entries if entry is not None)
-    return {"rows": rows, "cpu": round(spent, 2), "caption_seconds": round(seconds, 2)}
+    return {"rows": rows, "caption_seconds": round(seconds, 2)}
 
 
 def events(script: Script, captions: Mapping[int, str] | None = None) -> list[list[Any]]:

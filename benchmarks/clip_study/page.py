@@ -46,7 +46,7 @@ def page(found: Mapping[str, Any]) -> str:
             ["", *SIZES],
             [[name, *(interval(found[key][one]) for one in SIZES)] for key, name in _MEASURES.items()]
             + [
-                [f"**{name}: more than frames**", "-", *(_gain(found, key, one) for one in _OTHERS)]
+                [f"**{name}: difference from frames**", "-", *(_gain(found, key, one) for one in _OTHERS)]
                 for key, name in _MEASURES.items()
             ]
             + [
@@ -73,20 +73,23 @@ def page(found: Mapping[str, Any]) -> str:
         "",
         "## Cost",
         "",
-        "All captions of all films. A clip shows the last picture of the clip before again, and its reply repeats the "
-        "times; on the other hand its prompt is sent once. The demo's pictures have 16 tokens and its prompt is a "
-        "short one.",
+        "For each caption, over the films with a sample. A clip shows the last picture of the clip before again, and "
+        "its reply repeats the times; on the other hand its prompt is sent once. The demo's pictures have 16 tokens, "
+        "and its prompt is a short one.",
         "",
         *table(
             ["", *SIZES],
             [
-                [name, *(_cost(cost[one][key], cost[BASE][key], digits) for one in SIZES)]
-                for key, name, digits in (
-                    ("pictures", "pictures shown", 0),
-                    ("tokens_in", "prompt tokens", 0),
-                    ("tokens_out", "written tokens", 0),
-                    ("caption_seconds", "seconds of the caption stage", 1),
+                [name, *(_cost(_each(found, one, key), _each(found, BASE, key)) for one in SIZES)]
+                for key, name in (
+                    ("pictures", "pictures shown"),
+                    ("tokens_in", "prompt tokens"),
+                    ("tokens_out", "written tokens"),
                 )
+            ]
+            + [
+                ["seconds of the caption stage, all films"]
+                + [_cost(cost[one]["caption_seconds"], cost[BASE]["caption_seconds"]) for one in SIZES]
             ],
         ),
         "",
@@ -121,8 +124,8 @@ def claim(found: Mapping[str, Any], condition: str) -> str:
         value, low, high = found[f"{key}_differences"][condition]
         verb = "**raise**" if low > 0 else "**lower**" if high < 0 else "are **not shown** to change"
         what = f"the share of {name}" if key == "events" else name
-        told.append(f"{verb} {what} by {value:+.3f} ({low:+.3f} to {high:+.3f})")
-    return f"{condition.capitalize()} {told[0]}, and {told[1]}."
+        told.append(f"{verb} {what}: {value:+.3f} ({low:+.3f} to {high:+.3f})")
+    return f"{condition.capitalize()} {told[0]}; they {told[1]}."
 
 
 def control(found: Mapping[str, Any]) -> str:
@@ -141,12 +144,13 @@ def control(found: Mapping[str, Any]) -> str:
 
 def equal(found: Mapping[str, Any]) -> str:
     """Which clips cost about as many tokens as frames, and what they find."""
-    cost, base = found["cost"], _tokens(found["cost"][BASE])
-    nearest = min(_OTHERS, key=lambda one: abs(_tokens(cost[one]) - base))
+    base = _tokens(found, BASE)
+    nearest = min(_OTHERS, key=lambda one: abs(_tokens(found, one) - base))
+    events, keyframes = (interval(found[f"{key}_differences"][nearest], sign=True) for key in _MEASURES)
+    ratio = _tokens(found, nearest) / base
     return (
-        f"At equal tokens: {nearest} come nearest to frames here, with {_tokens(cost[nearest]) / base:.2f} times their "
-        f"tokens (read and written); they find {interval(found['events_differences'][nearest], sign=True)} more of "
-        f"the events, and keyframe F1 differs by {interval(found['f1_differences'][nearest], sign=True)}."
+        f"At equal tokens: {nearest} come nearest to frames here, with {ratio:.2f} times their "
+        f"tokens (read and written). The share of events found differs by {events}, keyframe F1 by {keyframes}."
     )
 
 
@@ -160,8 +164,14 @@ def _reasons(faults: Mapping[str, Sequence[str]]) -> str:
     return "; ".join(told) or "no film"
 
 
-def _tokens(cost: Mapping[str, int]) -> int:
-    return cost["tokens_in"] + cost["tokens_out"]
+def _each(found: Mapping[str, Any], condition: str, name: str) -> float:
+    """A cost for each caption. Films without a sample are in neither number."""
+    total, captions = found["cost"][condition][name], found["counts"][condition]["exact"][1]
+    return float(total / max(1, captions))
+
+
+def _tokens(found: Mapping[str, Any], condition: str) -> float:
+    return _each(found, condition, "tokens_in") + _each(found, condition, "tokens_out")
 
 
 def _gain(found: Mapping[str, Any], key: str, condition: str) -> str:
@@ -173,8 +183,8 @@ def _share(pair: Sequence[int]) -> str:
     return f"{hits:,} of {of:,}" + (f" ({hits / of:.1%})" if of else "")
 
 
-def _cost(value: float, base: float, digits: int) -> str:
-    return f"{value:,.{digits}f} ({value / base:.2f})" if base else f"{value:,.{digits}f}"
+def _cost(value: float, base: float) -> str:
+    return f"{value:.2f} ({value / base:.2f})" if base else f"{value:.2f}"
 
 
 def _recipe(recipe: Mapping[str, int], condition: str, tokens: int) -> str:

@@ -5,7 +5,8 @@
 The machines are network namespaces; Ray, PostgreSQL and the store are real. A model server answers a fixed number of
 requests a second (`demo.faulty_server`: capacity / latency), so that a machine's rate is known: with more machines than
 cores nothing else could be told. The baseline is one node, by the same driver. Rates are those of the time in which all
-nodes worked and videos waited; `tail` is the part of the whole time in which only one node still had a shard.
+nodes worked and videos waited; `tail` is the part of the whole time in which only one node still had a shard. Give 100
+videos or more for each node: results of fewer come in bursts, and the rate is then too high or too low.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def test_a_film_is_as_long_as_its_script_and_is_rendered_once(tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_a_film_without_marks_is_the_same_film_but_for_them(tmp_path: Path) -> None:
+def test_a_film_without_marks_is_another_film_of_the_same_length(tmp_path: Path) -> None:
     (film,) = films(1)
     for folder, marks in (("marked", True), ("plain", False)):
         build(tmp_path / folder, [film], workers=1, marks=marks)

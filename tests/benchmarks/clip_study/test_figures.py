@@ -24,9 +24,7 @@ def row(film: int, moves: bool, chosen: list[int]) -> dict[str, Any]:
 def conditions(films: int) -> dict[str, dict[str, Any]]:
     frames = [row(film, False, [9]) for film in range(films)]
     clips = [row(film, film % 2 == 0, [3, 4, 9]) for film in range(films)]
-    return {
-        name: {"rows": clips if size else frames, "cpu": 5.0, "caption_seconds": 4.0} for name, size in SIZES.items()
-    }
+    return {name: {"rows": clips if size else frames, "caption_seconds": 4.0} for name, size in SIZES.items()}
 
 
 def test_what_clips_add_is_told_in_events_and_in_f1() -> None:

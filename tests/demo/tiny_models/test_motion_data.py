@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
@@ -59,7 +60,7 @@ def test_requests_about_clips_are_those_of_production(size: int) -> None:
     config = CaptionConfig(unit="clip", clip_frames=size)
     caption_frames(make_video(), make_frames([None] * 16), picture, model, load(PROMPTS["clip"]), config)
     first = WINDOWS.lone.index(False)
-    windows = [WINDOWS.__class__(**{**vars(WINDOWS), "starts": (start,) * 48}) for start in (0, 8)]
+    windows = [replace(WINDOWS, starts=(start,) * 48) for start in (0, 8)]
     wanted = [one for of in windows for one in asked(of, first, "clip", size)]
     assert len(wanted) == len(model.requests)
     for one, request in zip(wanted, model.requests, strict=True):
