@@ -12,9 +12,10 @@ the filters, which it held before, are in `filters`, with typed values. Version 
 trainers and the viewer of the Hub take a column `video` for the picture.
 
 With several annotators (`extract.annotators`) rows have two columns and a score more: `saliency`, `choices` and
-`scores.self_agreement`. Files of one annotator are as they were, so this is no new version. Nor are the column
-`transcript` and `review.transcript_edited` (places of segments), which runs with transcripts have, and the column
-`denoised` of runs that let a model correct them (`denoise.mode`).
+`scores.self_agreement`; with several models also `annotators`, which says who chose what. Files of one annotator
+are as they were, so this is no new version. Nor are the column `transcript` and `review.transcript_edited` (places of
+segments), which runs with transcripts have, and the column `denoised` of runs that let a model correct them
+(`denoise.mode`).
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 4
 SCORES_OF_SEVERAL = ("self_agreement",)  # scores that need several annotators
 TRANSCRIPT = "transcript"  # the column that only the rows of runs with transcripts have
+ANNOTATORS = "annotators"  # the column that only the rows of several models that choose keyframes have
 DENOISED = "denoised"  # the column that only the rows of runs have in which a model corrects them
 
 
@@ -39,17 +41,18 @@ class Columns(NamedTuple):
     """Which columns there are that not every run has.
 
     `annotators`: those of several annotators; `transcripts`: what is said, and what people corrected in it; `denoised`:
-    what a model corrected in it.
+    what a model corrected in it; `models`: which model each annotator is, where there are several models.
     """
 
     annotators: bool = False
     transcripts: bool = False
     denoised: bool = False
+    models: bool = False
 
     @classmethod
     def among(cls, names: Collection[str]) -> Columns:
         """Those that are among the names of a row's columns."""
-        return cls("saliency" in names, TRANSCRIPT in names, DENOISED in names)
+        return cls("saliency" in names, TRANSCRIPT in names, DENOISED in names, ANNOTATORS in names)
 
 
 PLAIN = Columns()
@@ -62,12 +65,15 @@ def features(columns: Columns = PLAIN) -> Features:
 
     string, integer, real, flag = Value("string"), Value("int32"), Value("float64"), Value("bool")
     turns = List({"from": string, "value": string})
-    made: dict[str, Any] = {
+    maker: dict[str, Any] = {
         "prompt": string,
         "prompt_sha256": string,
         "model": string,
         "revision": string,
         "sampling": string,
+    }
+    made = {
+        **maker,
         "tokens_in": Value("int64"),
         "tokens_out": Value("int64"),
         "attempts": integer,
@@ -201,6 +207,7 @@ def features(columns: Columns = PLAIN) -> Features:
             **(several if columns.annotators else {}),
             **({TRANSCRIPT: transcript} if columns.transcripts else {}),
             **({DENOISED: denoised} if columns.denoised else {}),
+            **({ANNOTATORS: List(maker)} if columns.models else {}),
         }
     )
 

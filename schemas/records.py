@@ -213,11 +213,13 @@ class CaptionSet(Record):
 class Choice(Record):
     """The keyframes that one of several annotators chose, ascending; none, and `fault`, where no reply was usable.
 
-    `fault` is a slug. An annotator is a model that was asked with a seed of its own.
+    `fault` is a slug. An annotator is a model that was asked with a seed of its own. `maker` says which model, where
+    several take turns; else it is None and not in the canonical text.
     """
 
     keyframes: tuple[FrameIndex, ...] = ()
     fault: str | None = None
+    maker: Maker | None = Field(default=None, exclude_if=lambda maker: maker is None)
 
 
 class Extract(Record):

@@ -28,7 +28,7 @@ Row = Mapping[str, Any]
 
 
 def figures(rows: Sequence[Row]) -> dict[str, Any]:
-    """All figures of one temperature; `rows` are of films.chosen. Films that were rejected are only counted."""
+    """All figures of one condition; `rows` are of films.chosen. Films that were rejected are only counted."""
     made = [row for row in rows if row["fault"] is None]
     tau = {name: np.array([of[name] for of in map(taus, made)]) for name in ("first", "each", "consensus", "saliency")}
     f1 = np.array(
@@ -40,6 +40,9 @@ def figures(rows: Sequence[Row]) -> dict[str, Any]:
         "rejected": len(rows) - len(made),
         "unusable": sum(not choice for row in made for choice in row["choices"]),
         "tau": {name: _mean(values, Span(-1, 1)) for name, values in tau.items()},
+        "one_by_one": [
+            float(np.nanmean(of)) if np.isfinite(of).any() else None for of in zip(*map(single_taus, made), strict=True)
+        ],
         "tau_differences": {name: _mean(values, Span(-2, 2)) for name, values in pairs.items()},
         "higher": {
             "films": len(made),
@@ -69,19 +72,22 @@ def taus(row: Row) -> dict[str, float]:
 
     -1 where it is not defined, as an answer without a value counts in an evaluation.
     """
-    frames = row["frames"]
-    truth = _onehot(row["truth"], frames)[None]
-
-    def tau(scores: Floats) -> float:
-        return float(np.nan_to_num(kendall(scores, truth)[0], nan=-1.0))
-
-    single = [tau(_onehot(choice, frames)) for choice in row["choices"] if choice]
+    single = [tau for tau in single_taus(row) if not np.isnan(tau)]
     return {
         "first": single[0],
         "each": float(np.mean(single)),
-        "consensus": tau(_onehot(row["consensus"], frames)),
-        "saliency": tau(np.array(saliency(_choices(row), frames))),
+        "consensus": _tau(row, _onehot(row["consensus"], row["frames"])),
+        "saliency": _tau(row, np.array(saliency(_choices(row), row["frames"]))),
     }
+
+
+def single_taus(row: Row) -> list[float]:
+    """Kendall's tau-b of each annotator's choice with the truth, in their order; NaN for one without a choice."""
+    return [_tau(row, _onehot(choice, row["frames"])) if choice else np.nan for choice in row["choices"]]
+
+
+def _tau(row: Row, scores: Floats) -> float:
+    return float(np.nan_to_num(kendall(scores, _onehot(row["truth"], row["frames"])[None])[0], nan=-1.0))
 
 
 def agreement(row: Row) -> float:

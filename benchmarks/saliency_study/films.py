@@ -8,7 +8,7 @@ words lost, as a worse captioner loses them, and the summarizer, which never saw
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from benchmarks.saliency_study.prefix_cache import PrefixCache
@@ -69,24 +69,34 @@ def without_words(text: str, share: float, rng: random.Random) -> str:
     return " ".join([word for word in words if rng.random() >= share] or words[:1])
 
 
-def chosen(film: Film, model: ChatModel, prompt: Prompt, config: ExtractConfig, cache: PrefixCache) -> dict[str, Any]:
-    """What the annotators chose in a film, and its cost, as plain values.
+def chosen(
+    film: Film, models: Sequence[ChatModel], prompt: Prompt, config: ExtractConfig, fresh: Callable[[], PrefixCache]
+) -> dict[str, Any]:
+    """What the annotators chose in a film, and its cost, as plain values. Of several models each takes its turn.
 
-    `tokens_in` and `tokens_out`: of the first annotator and of all; `computed`: those of `tokens_in` that a server with
-    `cache` computes. `choices` is empty, and `fault` a slug, where the film is rejected.
+    `tokens_in` and `tokens_out`: of the first annotator and of all; `computed`: those of `tokens_in` that servers
+    compute, each with a `fresh` cache. `choices` is empty, and `fault` a slug, where the film is rejected.
     """
-    counted = Counted(model)
+    first, *others = counted = [Counted(model) for model in models]
     made: dict[str, Any] = {"film": film.script.seed, "lost": round(film.lost, 4), "truth": list(film.script.keyframes)}
     made |= {"frames": len(film.captions), "choices": [], "consensus": [], "fault": None}
     try:
-        found = extract(caption_set(film), len(film.captions), 1.0, counted, prompt, config)
+        found = extract(caption_set(film), len(film.captions), 1.0, first, prompt, config, others=others)
         made |= {"choices": [list(choice.keyframes) for choice in found.choices], "consensus": list(found.keyframes)}
     except PermanentError as error:
         made["fault"] = error.reason
-    cost = [
-        (request.variant < VARIANTS, reply.tokens_in, reply.tokens_out, cache.computed(request.text))
-        for request, reply in counted.seen
-    ]
+    cost = []
+    for one in counted:
+        cache = fresh()
+        cost += [
+            (
+                one is first and request.variant < VARIANTS,
+                reply.tokens_in,
+                reply.tokens_out,
+                cache.computed(request.text),
+            )
+            for request, reply in one.seen
+        ]
     for place, name in ((1, "tokens_in"), (2, "tokens_out"), (3, "computed")):
         made[name] = [sum(one[place] for one in cost if one[0]), sum(one[place] for one in cost)]
     return made

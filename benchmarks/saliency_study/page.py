@@ -9,7 +9,7 @@ from benchmarks.saliency_study.figures import COSTS, ERRORS, FIRST, LEAST_F1
 from benchmarks.saliency_study.films import MOST_LOST
 from benchmarks.saliency_study.prefix_cache import BLOCK
 
-_COLOURS = ("#0b6e4f", "#c1440e", "#3b5b92")
+_COLOURS = ("#0b6e4f", "#c1440e", "#3b5b92", "#8a4f9e")
 _ROWS = {
     "first": "the first annotator's choice",
     "each": "one annotator's choice, the mean of the annotators",
@@ -20,19 +20,21 @@ _ROWS = {
 
 def page(found: Mapping[str, Any]) -> str:
     """The page in Markdown."""
-    about, temperatures = found["about"], found["temperatures"]
+    about, conditions = found["about"], found["conditions"]
     lines = [
         "# What several annotators are worth",
         "",
         "`python -m benchmarks saliency_study --out docs/results` writes this page; "
-        "[decision 0077](../decisions/0077-several-model-annotators.md) says what is measured.",
+        "decisions [0077](../decisions/0077-several-model-annotators.md) and "
+        "[0083](../decisions/0083-several-models-as-annotators.md) say what is measured.",
         "",
         f"{about['films']} scripts of the demo's world, 40 s each, whose captions lost between 0 and {MOST_LOST:.0%} "
         "of their words, each film another share. (With whole captions the demo's summarizer makes no mistake, and "
         f"there is nothing to gain.) The extractive stage asks {about['annotators']} annotators as in a curation, with "
-        "`configs/demo.yaml`. At temperature 0 the first annotator gives its likeliest answer, and the others are "
-        "sampled at 0.7; at a higher temperature all are sampled. One tiny model of one world: other models may do "
-        "better or worse.",
+        "`configs/demo.yaml`. Of one model at temperature 0 the first annotator gives its likeliest answer, and the "
+        "others are sampled at 0.7; at a higher temperature all are sampled. Of five models each gives its likeliest "
+        "answer: the demo's summarizer is the first, and the others were trained alike from other seeds. Tiny models "
+        "of one world: others may do better or worse.",
         "",
         "## Saliency against the truth",
         "",
@@ -40,29 +42,31 @@ def page(found: Mapping[str, Any]) -> str:
         "bootstrap over films.",
         "",
         *table(
-            ["", *(f"temperature {name}" for name in temperatures)],
-            [[_ROWS[row], *(interval(one["tau"][row]) for one in temperatures.values())] for row in _ROWS]
+            ["", *conditions],
+            [[_ROWS[row], *(interval(one["tau"][row]) for one in conditions.values())] for row in _ROWS]
             + [
-                [f"**{name}**", *(interval(one["tau_differences"][name], sign=True) for one in temperatures.values())]
-                for name in next(iter(temperatures.values()))["tau_differences"]
+                [f"**{name}**", *(interval(one["tau_differences"][name], sign=True) for one in conditions.values())]
+                for name in next(iter(conditions.values()))["tau_differences"]
             ]
             + [
                 ["saliency - the first choice at temperature 0"]
-                + [interval(one["over_likeliest"], sign=True) for one in temperatures.values()],
+                + [interval(one["over_likeliest"], sign=True) for one in conditions.values()],
                 ["F1 of the consensus - the first choice"]
-                + [interval(one["f1_difference"], sign=True) for one in temperatures.values()],
+                + [interval(one["f1_difference"], sign=True) for one in conditions.values()],
+                ["tau of the annotators, one by one"]
+                + [", ".join(map(_tau, one["one_by_one"])) for one in conditions.values()],
                 ["films in which saliency is above / below the first choice"]
                 + [
                     f"{o['higher']['higher']} / {o['higher']['lower']} of {o['higher']['films']}"
-                    for o in temperatures.values()
+                    for o in conditions.values()
                 ],
             ],
         ),
         "",
-        *(f"- Temperature {name}: {_claim(one)}" for name, one in temperatures.items()),
+        *(f"- {name.capitalize()}: {_claim(one)}" for name, one in conditions.items()),
         "",
         "Tau-b favours a choice: scores of several levels cannot reach 1 against zeros and ones, a choice can. A mean "
-        "of annotators can help where each errs for itself, and not where the model is sure and wrong, which it can be "
+        "of annotators can help where each errs for itself, and not where one model is sure and wrong, which it can be "
         "where captions lost the words that matter.",
         "",
         "## Does self-agreement tell what people reject?",
@@ -75,27 +79,29 @@ def page(found: Mapping[str, Any]) -> str:
         "![The share of rejected samples by self-agreement, with 95 % intervals](saliency.svg)",
         "",
         *table(
-            ["self-agreement", *(f"rejected at temperature {name}" for name in temperatures)],
+            ["self-agreement", *(f"rejected, {name}" for name in conditions)],
             [
-                [_range(group), *(_group(one["calibration"]["groups"][place]) for one in temperatures.values())]
-                for place, group in enumerate(next(iter(temperatures.values()))["calibration"]["groups"])
+                [_range(group), *(_group(one["calibration"]["groups"][place]) for one in conditions.values())]
+                for place, group in enumerate(next(iter(conditions.values()))["calibration"]["groups"])
             ],
         ),
         "",
-        *(f"- Temperature {name}: {_predicts(one['calibration'])}" for name, one in temperatures.items()),
+        *(f"- {name.capitalize()}: {_predicts(one['calibration'])}" for name, one in conditions.items()),
         "",
-        "Annotators of one model share its mistakes: where captions mislead it, all may agree on the wrong seconds. So "
-        "high agreement is no reason to skip a review, and the random stratum of a review stays as it is.",
+        "Annotators of one model share its mistakes: where captions mislead it, all may agree on the wrong seconds, "
+        "and models that were trained alike share some too. So high agreement is no reason to skip a review, and the "
+        "random stratum of a review stays as it is.",
         "",
         "## Cost",
         "",
         f"Tokens of all films: of the first annotator, and of all {about['annotators']}. `computed`: the prompt tokens "
-        f"that a server computes that keeps the prompts of a film in blocks of {BLOCK} tokens, as vLLM does.",
+        f"that a server computes that keeps the prompts of a film in blocks of {BLOCK} tokens, as vLLM does; each "
+        "model has a server of its own.",
         "",
         *table(
-            ["", *(f"temperature {name}" for name in temperatures)],
+            ["", *conditions],
             [
-                [what, *(_cost(one["cost"][key]) for one in temperatures.values())]
+                [what, *(_cost(one["cost"][key]) for one in conditions.values())]
                 for key, what in zip(COSTS, ("prompt, sent", "prompt, computed", "written"), strict=True)
             ],
         ),
@@ -111,9 +117,9 @@ def page(found: Mapping[str, Any]) -> str:
 
 
 def plot(found: Mapping[str, Any]) -> str:
-    """The share of rejected samples by self-agreement, one colour a temperature, as SVG."""
-    temperatures = found["temperatures"]
-    groups = next(iter(temperatures.values()))["calibration"]["groups"]
+    """The share of rejected samples by self-agreement, one colour a condition, as SVG."""
+    conditions = found["conditions"]
+    groups = next(iter(conditions.values()))["calibration"]["groups"]
     left, top, width, height = 60, 64, 520, 220
     bottom, step = top + height, width / len(groups)
     parts = [
@@ -131,8 +137,8 @@ def plot(found: Mapping[str, Any]) -> str:
         parts.append(f'<text x="{x:.0f}" y="{bottom + 18}" text-anchor="middle">{_range(group)}</text>')
     parts.append(f'<text x="{left + width / 2}" y="{bottom + 42}" text-anchor="middle">self-agreement</text>')
     parts.append(f'<text x="{left}" y="{top - 14}" text-anchor="start">share that people reject</text>')
-    for number, ((name, one), colour) in enumerate(zip(temperatures.items(), _COLOURS, strict=False)):
-        shift = 14 * (number - (len(temperatures) - 1) / 2)
+    for number, ((name, one), colour) in enumerate(zip(conditions.items(), _COLOURS, strict=False)):
+        shift = 14 * (number - (len(conditions) - 1) / 2)
         for place, (_, _, of, _, value, low, high) in enumerate(one["calibration"]["groups"]):
             if of:
                 x = left + step * (place + 0.5) + shift
@@ -141,8 +147,12 @@ def plot(found: Mapping[str, Any]) -> str:
                 parts.append(f'<circle cx="{x:.1f}" cy="{bottom - height * value:.1f}" r="5" fill="{colour}"/>')
         x = left + width - 150
         parts.append(f'<circle cx="{x}" cy="{top - 46 + 16 * number}" r="5" fill="{colour}"/>')
-        parts.append(f'<text x="{x + 12}" y="{top - 42 + 16 * number}">temperature {name}</text>')
+        parts.append(f'<text x="{x + 12}" y="{top - 42 + 16 * number}">{name}</text>')
     return "\n".join([*parts, "</svg>", ""])
+
+
+def _tau(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _claim(one: Mapping[str, Any]) -> str:

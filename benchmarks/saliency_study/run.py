@@ -1,10 +1,11 @@
 """Measures what several annotators are worth on films of known truth: `python -m benchmarks saliency_study`.
 
-    python -m benchmarks saliency_study [--folder data/runs/saliency] [--films 60] [--out docs/results]
+    python -m benchmarks saliency_study [--folder data/runs/saliency] [--films 600] [--out docs/results]
 
 The extractive stage runs as in a curation, with the demo's summarizer and configs/demo.yaml, over captions of the
-demo's scripts that lost words (films.py): with five annotators at the configured temperature 0, and at higher ones. It
-goes on where it was stopped. `--out` writes saliency.md, saliency.json and saliency.svg.
+demo's scripts that lost words (films.py): with five annotators of one model, at the configured temperature 0 and at
+higher ones, and with five models that were trained alike from other seeds (20 minutes each, once). It goes on where it
+was stopped. `--out` writes saliency.md, saliency.json and saliency.svg.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import AutoTokenizer
 
 import prompts
@@ -27,27 +29,30 @@ from benchmarks.saliency_study.page import page, plot
 from benchmarks.saliency_study.prefix_cache import PrefixCache
 from curation.store.files import write_whole
 from curation.text.extract import question
+from demo.tiny_models.summarizer import SEED, train
 from demo.world import make_script
-from models.local.chat_model import LocalChatModel
+from models.build import build_chat_model
 from schemas.configuration.config import ExtractConfig
 from schemas.configuration.loading import load_config
 from schemas.configuration.model_config import LocalModel
 from schemas.repository import ROOT
 
-ANNOTATORS, TEMPERATURES = 5, (0.0, 1.5, 3.0)
+ANNOTATORS = 5
+MODELS = "five models"
+CONDITIONS = {  # the temperature of each; the first one's first choice is the likeliest
+    **{f"temperature {temperature:g}": temperature for temperature in (0.0, 1.5, 3.0)},
+    MODELS: 0.0,
+}
 _RECIPE_SECONDS = 120  # of the script whose one request shows the cost of a whole video
 _AutoTokenizer: Any = AutoTokenizer  # the library does not annotate it
 
 
 def run(folder: Path, count: int, on_step: Callable[[str], None]) -> dict[str, Any]:
-    """Ask for what `folder` does not have yet; return the figures by temperature."""
-    rows = {
-        temperature: _rows(folder / f"choices-{temperature:g}.jsonl", temperature, count, on_step)
-        for temperature in TEMPERATURES
-    }
-    base = rows[TEMPERATURES[0]]
-    found = {f"{name:g}": {**figures(of), "over_likeliest": over_likeliest(of, base)} for name, of in rows.items()}
-    return {"about": {"films": count, "annotators": ANNOTATORS}, "temperatures": found, "recipe": recipe_cost()}
+    """Ask for what `folder` does not have yet; return the figures by condition."""
+    rows = {name: _rows(folder, name, count, on_step) for name in CONDITIONS}
+    base = next(iter(rows.values()))
+    found = {name: {**figures(of), "over_likeliest": over_likeliest(of, base)} for name, of in rows.items()}
+    return {"about": {"films": count, "annotators": ANNOTATORS}, "conditions": found, "recipe": recipe_cost()}
 
 
 def recipe_cost() -> dict[str, int]:
@@ -76,22 +81,37 @@ def encoder(checkpoint: str) -> Callable[[str], list[int]]:
     return encode
 
 
-def _rows(path: Path, temperature: float, count: int, on_step: Callable[[str], None]) -> list[dict[str, Any]]:
+def _rows(folder: Path, name: str, count: int, on_step: Callable[[str], None]) -> list[dict[str, Any]]:
+    path = folder / f"{name.replace(' ', '-')}.jsonl"
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     rows = [json.loads(line) for line in lines[:count]]
     if len(rows) == count:
         return rows
-    settings = [f"extract.annotators={ANNOTATORS}", f"models.summarizer.temperature={temperature}"]
-    config = load_config(ROOT / "configs" / "demo.yaml", settings)
+    further = ",".join(f"{{model: {one}}}" for one in other_models(folder, on_step)) if name == MODELS else ""
+    settings = [f"extract.annotators={ANNOTATORS}", f"models.summarizer.temperature={CONDITIONS[name]}"]
+    config = load_config(ROOT / "configs" / "demo.yaml", [*settings, f"models.annotators=[{further}]"])
     assert isinstance(config.models.summarizer, LocalModel)
-    model, prompt = LocalChatModel(config.models.summarizer), prompts.load(config.extract.prompt)
-    fresh = partial(PrefixCache, encoder(config.models.summarizer.model))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    models = [build_chat_model(one) for one in (config.models.summarizer, *config.models.annotators)]
+    fresh = partial(PrefixCache, encoder(config.models.summarizer.model))  # all models have the same tokenizer
+    folder.mkdir(parents=True, exist_ok=True)
     for film in list(films(count))[len(rows) :]:
-        on_step(f"temperature {temperature:g}: film {len(rows) + 1} of {count}")
-        rows.append(chosen(film, model, prompt, config.extract, fresh()))
+        on_step(f"{name}: film {len(rows) + 1} of {count}")
+        rows.append(chosen(film, models, prompts.load(config.extract.prompt), config.extract, fresh))
         write_whole(path, "".join(json.dumps(row) + "\n" for row in rows))
     return rows
+
+
+def other_models(folder: Path, on_step: Callable[[str], None]) -> list[Path]:
+    """Summarizers that were trained as the demo's own, each from another seed; those that are missing are trained."""
+    places = []
+    for seed in range(SEED + 1, SEED + ANNOTATORS):
+        places.append(place := folder / f"summarizer-{seed}")
+        if not place.exists():
+            on_step(f"training the summarizer of seed {seed}")
+            torch.set_num_threads(1)  # the same seed gives the same weights
+            train(place.with_suffix(".part"), seed=seed)
+            place.with_suffix(".part").rename(place)
+    return places
 
 
 def main() -> None:
@@ -99,7 +119,7 @@ def main() -> None:
     about = (__doc__ or "").splitlines()[0]
     parser = argparse.ArgumentParser(prog="python -m benchmarks saliency_study", description=about)
     parser.add_argument("--folder", type=Path, default=ROOT / "data" / "runs" / "saliency", help="for what was chosen")
-    parser.add_argument("--films", type=int, default=60)
+    parser.add_argument("--films", type=int, default=600)
     parser.add_argument("--out", type=Path, help="write saliency.md, saliency.json and saliency.svg here")
     parser.add_argument("--json", action="store_true", help="print one line of JSON, which is also the default")
     options = parser.parse_args()

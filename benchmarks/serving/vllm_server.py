@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.processes import answers_health
-from flows.local.model_server_command import Role, serve_command
+from flows.local.model_server_command import serve_command
 from schemas.configuration.config import CurateConfig
 from schemas.configuration.loading import load_config
 from schemas.errors import ConfigError
@@ -33,7 +33,7 @@ ENVIRONMENT = {
 class VllmServer:
     """A server on a free port, as `v2xum serve` would start it. It can be killed and started again on that port."""
 
-    def __init__(self, role: Role, folder: Path, sets: Sequence[str] = (), swap: dict[str, str] | None = None) -> None:
+    def __init__(self, role: str, folder: Path, sets: Sequence[str] = (), swap: dict[str, str] | None = None) -> None:
         """Plan a server for a role of configs/demo_vllm.yaml with the overrides `sets`; its log goes to `folder`.
 
         `swap`: options of the recipe and what replaces them. Raises ConfigError when vLLM is not installed.

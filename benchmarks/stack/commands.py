@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks.serving.vllm_server import CONFIG, ENVIRONMENT, PYTHON
-from flows.local.model_server_command import Role, serve_command
+from flows.local.model_server_command import serve_command
 from flows.local.prefect_server import PREFECT_QUIET
 from schemas.configuration.loading import load_config
 from schemas.errors import ConfigError
@@ -15,7 +15,7 @@ POOL = "v2xum"
 WORKER = ("-m", "prefect", "--no-prompt", "worker", "start", "--pool", POOL, "--type", "process", "--limit", "2")
 
 
-def vllm_command(role: Role, host: str, port: int) -> list[object]:
+def vllm_command(role: str, host: str, port: int) -> list[object]:
     """The command of a model server for a role of configs/demo_vllm.yaml. Raises ConfigError without vLLM."""
     if not PYTHON.exists():
         raise ConfigError(f"vLLM is not installed at {PYTHON}: run `make vllm`")

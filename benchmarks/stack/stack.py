@@ -37,13 +37,12 @@ from benchmarks.stack.parts import Parts, answers
 from benchmarks.stack.secrets_file import Secrets, write_environment
 from curation.ledger.databases import LEDGER
 from demo import site
-from flows.local.model_server_command import Role
 from schemas.configuration.loading import load_config
 from schemas.errors import RunStopped
 from schemas.kit.local_process import free_port
 
 NODES = 2
-ROLES: dict[Role, int] = {"captioner": 8000, "summarizer": 8100}
+ROLES: dict[str, int] = {"captioner": 8000, "summarizer": 8100}
 _START = 600.0  # seconds: vLLM and Label Studio take a minute each on a quiet machine
 
 

@@ -77,11 +77,11 @@ def check_export(out: Path) -> Checked:
         return found
     rows: Counter[str] = Counter()
     owners: dict[str, str] = {}
-    several: set[bool] = set()
+    optional: set[Columns] = set()
     for file in manifest.files:
         of_file: list[str] = []
         if file.path not in damaged and file.path.endswith(".parquet") and _has_whole_rows(file, listed):
-            of_file = list(_shard_problems(out / file.path, file, manifest.images, rows, owners, several))
+            of_file = list(_shard_problems(out / file.path, file, manifest.images, rows, owners, optional))
         elif file.path not in damaged and file.path.startswith("json/"):
             of_file = _json_problems(out / file.path, file)
         problems += [f"{file.path}: {problem}" for problem in of_file]
@@ -185,18 +185,18 @@ def _json_problems(path: Path, file: ExportedFile) -> list[str]:
 
 
 def _shard_problems(
-    path: Path, file: ExportedFile, images: bool, rows: Counter[str], owners: dict[str, str], several: set[bool]
+    path: Path, file: ExportedFile, images: bool, rows: Counter[str], owners: dict[str, str], optional: set[Columns]
 ) -> Iterator[str]:
-    """The faults of a shard. `rows`, `owners` and `several` (with the columns of several annotators?) are of all."""
+    """The faults of a shard. `rows`, `owners` and `optional` (the columns that not every run has) are of all."""
     split = path.name.partition("-")[0]
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as shard:
             found = shard.schema_arrow
-            several.add("saliency" in found.names)
-            if len(several) > 1:
-                yield "it has columns of several annotators and other shards have none, or the other way round"
+            optional.add(columns := Columns.among(found.names))
+            if len(optional) > 1:
+                yield "it has columns (of annotators, of speech) and other shards have none, or the other way round"
                 return
-            stated = arrow_schema(Columns.among(found.names))
+            stated = arrow_schema(columns)
             if not found.equals(stated) or found.metadata != stated.metadata:
                 yield "its columns or features are not those of this schema version"
                 return

@@ -226,6 +226,8 @@ def _key(services: Services, standings: Standings, ids: Sequence[str]) -> str:
     digest.update(f"{config.review.model_dump_json()}\n".encode())
     if config.extract.annotators > 1:  # columns of their own; keys of exports without them stay as they were
         digest.update(b"annotators\n")
+    if config.models.annotators:
+        digest.update(b"models\n")
     reviews = Reviews(ledger)
     for chunk in chunks(ids):
         heads = ledger.heads(chunk)

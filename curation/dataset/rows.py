@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from schemas.arrow import DENOISED, SCHEMA_VERSION, TRANSCRIPT
+from schemas.arrow import ANNOTATORS, DENOISED, SCHEMA_VERSION, TRANSCRIPT
 from schemas.configuration.config import SplitConfig
 from schemas.errors import PermanentError
 from schemas.instructions import ASK_V2T, ASK_V2V, ASK_V2VT
@@ -162,7 +162,8 @@ def _several(choices: Sequence[Choice], frames: int) -> dict[str, Any]:
     if not choices:
         return {}
     told = [{"keyframes": list(choice.keyframes), "fault": choice.fault} for choice in choices]
-    return {"saliency": saliency(choices, frames), "choices": told}
+    makers = [_maker(choice.maker) for choice in choices if choice.maker is not None]
+    return {"saliency": saliency(choices, frames), "choices": told} | ({ANNOTATORS: makers} if makers else {})
 
 
 def _denoised(denoised: Denoised) -> dict[str, Any]:
@@ -206,8 +207,12 @@ def _filter(score: FilterScore) -> dict[str, Any]:
 
 
 def _made(maker: Maker, efforts: Sequence[Effort]) -> dict[str, Any]:
+    return _maker(maker) | _total(efforts)
+
+
+def _maker(maker: Maker) -> dict[str, Any]:
     sampling = json.dumps(maker.sampling, sort_keys=True, ensure_ascii=False)
-    return maker.model_dump(exclude={"sampling"}) | {"sampling": sampling} | _total(efforts)
+    return maker.model_dump(exclude={"sampling"}) | {"sampling": sampling}
 
 
 def _total(efforts: Sequence[Effort]) -> dict[str, Any]:

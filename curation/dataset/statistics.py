@@ -6,11 +6,13 @@ from collections import Counter
 from typing import Any
 
 from curation.ledger.stages import STAGES
+from schemas.arrow import ANNOTATORS
 from schemas.manifest import MakerCount, RejectionCount, Spread
-from schemas.records import Rejection, SampleScores
+from schemas.records import Maker, Rejection, SampleScores
 
 _NAMES_KEPT = 50
 OTHERS = "(others)"
+EXTRACT = "extract"  # the stage at which several models may take turns
 
 
 class Tally:
@@ -35,9 +37,9 @@ class Tally:
         _count(self._licences, row["licence"] or "")
         _count(self._languages, row["publication"]["language"] or "")
         for stage in STAGES.written_by_models:
-            made = row["provenance"][stage]
-            maker = (made["prompt"], made["prompt_sha256"], made["model"], made["revision"], made["sampling"])
-            self._makers[(stage, *maker)] += 1
+            # Every model that takes turns made the row, however often it was asked.
+            made = (row.get(ANNOTATORS) if stage == EXTRACT else None) or [row["provenance"][stage]]
+            self._makers.update({(stage, *(one[name] for name in Maker.model_fields)) for one in made})
         summary = row["summary"]
         measured = {
             "duration_seconds": row["meta"]["duration"],
@@ -89,7 +91,7 @@ class Tally:
         """The makers of the rows by stage, in the order of the stages, most rows first."""
         order = STAGES.written_by_models
         ordered = sorted(self._makers.items(), key=lambda item: (order.index(item[0][0]), -item[1], item[0]))
-        names = ("stage", "prompt", "prompt_sha256", "model", "revision", "sampling")
+        names = ("stage", *Maker.model_fields)
         return tuple(MakerCount(**dict(zip(names, key, strict=True)), rows=rows) for key, rows in ordered)
 
     def rejections(self) -> tuple[RejectionCount, ...]:

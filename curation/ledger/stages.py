@@ -18,7 +18,7 @@ from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Record, Su
 
 Lane = Literal["download", "decode", "model"]
 Role = Literal["captioner", "summarizer", "judge"]
-Model = Literal["captioner", "summarizer", "judge", "embedder", "clip", "extractor", "transcriber"]
+Model = Literal["captioner", "summarizer", "judge", "annotators", "embedder", "clip", "extractor", "transcriber"]
 LANES: tuple[Lane, ...] = ("download", "decode", "model")
 ROLES: tuple[Role, ...] = ("captioner", "summarizer", "judge")
 EXPORT = "export"  # not a stage, but a finished sample can be refused there
@@ -46,9 +46,9 @@ class Stage:
     `lane` is what the stage keeps busy, None for a stage that takes no time. `asks` is the chat model that it sends
     requests to, with `prompt`; `told` is the prompt that tells this model what an optional stage found; `models` are
     further models that its results depend on, under any configuration or, with `models_when`, where a key has one of
-    these values; `instead` is a model that works in the place of `asks` where it is
-    configured. `checks` names the stage whose results it checks: of a check only scores are published (SCORED), and no
-    later stage depends on it.
+    these values; `beside` are models that are asked in turn with `asks`, and `instead` is one that works in its place,
+    where they are configured. `checks` names the stage whose results it checks: of a check only scores are published
+    (SCORED), and no later stage depends on it.
     """
 
     name: str
@@ -66,6 +66,7 @@ class Stage:
     told: str | None = None
     models: tuple[Literal["embedder", "clip", "transcriber"], ...] = ()
     models_when: tuple[str, tuple[str, ...]] | None = None
+    beside: Literal["annotators"] | None = None
     instead: Literal["extractor"] | None = None
     checks: str | None = None
 
@@ -82,11 +83,12 @@ class Stage:
     def works_with(self, models: object) -> tuple[tuple[Model, ...], str | None]:
         """The roles that its results depend on, and its prompt.
 
-        `models` has an attribute for each role, None for a model that is not configured.
+        `models` has an attribute for each role, None for a model that is not configured, empty for none of several.
         """
         if self.instead is not None and getattr(models, self.instead) is not None:
             return (self.instead, *self.models), None
-        return (*((self.asks,) if self.asks is not None else ()), *self.models), self.prompt
+        beside = (self.beside,) if self.beside is not None and getattr(models, self.beside) else ()
+        return (*((self.asks,) if self.asks is not None else ()), *beside, *self.models), self.prompt
 
 
 class StageTable:
@@ -285,6 +287,7 @@ STAGES = StageTable(
         asks="summarizer",
         prompt="extract",
         told="extract-speech",
+        beside="annotators",
         instead="extractor",
     ),
     Stage(

@@ -20,7 +20,8 @@ Sampling = dict[str, float | int | str | bool | None]
 class ModelIdentities(Record):
     """Name, revision and sampling parameters of every model; None for one that is not configured.
 
-    `embedder` and `extractor` are (name, revision), `clip` is (engine, name, revision).
+    `embedder` and `extractor` are (name, revision), `clip` is (engine, name, revision). `annotators` has one for each
+    further model that chooses keyframes.
     """
 
     captioner: tuple[str, str, Sampling]
@@ -30,13 +31,14 @@ class ModelIdentities(Record):
     clip: tuple[str, str, str] | None
     extractor: tuple[str, str] | None = None
     transcriber: tuple[str, str, Sampling] | None = None
+    annotators: tuple[tuple[str, str, Sampling], ...] = ()
 
 
 def identify_models(models: ModelsConfig) -> ModelIdentities:
     """Compute the identities: weights are hashed and not loaded. Raises ConfigError for a missing checkpoint, with
     the key of its model.
     """
-    return ModelIdentities(
+    identities = ModelIdentities(
         captioner=_named("captioner", _chat, models.captioner),
         summarizer=_named("summarizer", _chat, models.summarizer),
         judge=_named("judge", _chat, models.judge) if models.judge is not None else None,
@@ -46,7 +48,19 @@ def identify_models(models: ModelsConfig) -> ModelIdentities:
         transcriber=(
             _named("transcriber", identify_transcriber, models.transcriber) if models.transcriber is not None else None
         ),
+        annotators=tuple(_named(f"annotators.{place}", _chat, one) for place, one in enumerate(models.annotators)),
     )
+    choosing = [identities.summarizer, *identities.annotators]
+    for place, one in enumerate(choosing):
+        if one in choosing[:place]:
+            before = choosing.index(one)
+            twin = f"models.annotators.{before - 1}" if before else "models.summarizer"
+            raise ConfigError(
+                f"models.annotators.{place - 1} is {twin} again: the same model, revision and sampling, so its replies "
+                "would be the same ones. Take it out (a higher extract.annotators asks each model more often, with "
+                "other seeds), or give it another model, temperature or seed; or a revision, if its weights differ"
+            )
+    return identities
 
 
 def note_identities(ledger: Ledger, models: ModelsConfig) -> ModelIdentities:
@@ -67,7 +81,7 @@ def known_identities(ledger: Ledger, models: ModelsConfig) -> ModelIdentities:
 
 def _key(models: ModelsConfig) -> str:
     # Runs before these came noted identities too.
-    later = {name for name in ("extractor", "transcriber") if getattr(models, name) is None}
+    later = {name for name in ("extractor", "transcriber", "annotators") if not getattr(models, name)}
     return hashlib.sha256(models.model_dump_json(exclude=later).encode()).hexdigest()
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import resource
-from typing import get_args
 
-from curation.ledger.stages import Model
 from schemas.configuration.config import CurateConfig
 from schemas.configuration.model_config import ServerConfig
 from schemas.errors import ConfigError
@@ -24,7 +22,7 @@ def needed_files(config: CurateConfig) -> int:
 
 def wanted_files(config: CurateConfig) -> int:
     """What a run has open at most: `needed_files`, and one connection for each request at a model server."""
-    return needed_files(config) + sum(_connections(getattr(config.models, role)) for role in get_args(Model))
+    return needed_files(config) + sum(map(_connections, config.models.named().values()))
 
 
 def allowed_files(wanted: int) -> int:

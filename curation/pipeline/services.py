@@ -117,6 +117,13 @@ class Services:
         return self._chat("summarizer", self.config.models.summarizer)
 
     @shared_property
+    def annotators(self) -> tuple[ChatModel, ...]:
+        """The further language models that choose keyframes, behind the reply cache; empty where none is configured."""
+        return tuple(
+            self._chat(f"annotators.{place}", config) for place, config in enumerate(self.config.models.annotators)
+        )
+
+    @shared_property
     def judge(self) -> ChatModel | None:
         """The model that judges finished samples, behind the reply cache; None where none is configured."""
         config = self.config.models.judge
@@ -261,9 +268,9 @@ class Services:
             check_backend(self.config.frames)
         roles = models_of(stages, self.config)
         for role in roles:  # all servers first: it takes no time; one that a model was built for is waited for
-            config = getattr(self.config.models, role)
-            if isinstance(config, ServerConfig) and role not in vars(self):
-                require_server(role, config)
+            for name, config in self.config.models.named().items():
+                if name.partition(".")[0] == role and isinstance(config, ServerConfig) and role not in vars(self):
+                    require_server(name, config)
         for role in roles:
             self.raise_if_stopped()
             getattr(self, role)

@@ -80,7 +80,7 @@ def optional_on(config: CurateConfig) -> frozenset[str]:
 def columns_of(config: CurateConfig) -> Columns:
     """The columns of the export and of releases that not every run has."""
     on = optional_on(config)
-    return Columns(config.extract.annotators > 1, TRANSCRIBE in on, DENOISE in on)
+    return Columns(config.extract.annotators > 1, TRANSCRIBE in on, DENOISE in on, bool(config.models.annotators))
 
 
 def works_with(stage: Stage, config: CurateConfig, models: object) -> tuple[tuple[Model, ...], str | None]:

@@ -172,6 +172,7 @@ def _extract(services: Services, inputs: Inputs) -> Extract:
         services.config.extract,
         hashes,
         _speech(services, inputs, "extract"),
+        services.annotators,
     )
 
 

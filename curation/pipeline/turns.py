@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from curation.ledger.stages import STAGES, Model
 from curation.pipeline.settings import works_with
 from schemas.configuration.config import CurateConfig
+from schemas.configuration.model_config import ServerConfig
 
 _POLL = 0.25  # seconds between two checks whether the run is to stop
 
@@ -71,12 +72,13 @@ def workers(stage: str, config: CurateConfig) -> int:
 def places(stage: str, config: CurateConfig) -> int:
     """How many videos of the whole run are at a stage at once."""
     lane = STAGES[stage].lane
-    role: Model | None = STAGES[stage].asks
-    if role is None and STAGES[stage].models_when is not None:
-        role = next(iter(works_with(STAGES[stage], config, config.models)[0]), None)
-    if role is not None:
-        model = getattr(config.models, role)
-        return config.run.model_workers if model is not None and model.engine == "openai" else 1
+    asked: list[Model | None] = [STAGES[stage].asks, STAGES[stage].beside]
+    if asked[0] is None and STAGES[stage].models_when is not None:
+        asked = [next(iter(works_with(STAGES[stage], config, config.models)[0]), None)]
+    if asked[0] is not None:
+        models = [one for name, one in config.models.named().items() if name.partition(".")[0] in asked]
+        served = bool(models) and all(isinstance(one, ServerConfig) for one in models)
+        return config.run.model_workers if served else 1
     if lane == "download":
         return config.run.download_workers * config.run.shards_in_flight
     return config.run.decode_workers if lane == "decode" else config.run.shards_in_flight

@@ -276,6 +276,8 @@ def needs(config: CurateConfig) -> dict[str, Need]:
         ),
         "summarizer": Need(*longest, captions, None, structured=True),
     }
+    for place in range(len(config.models.annotators)):
+        found[f"annotators.{place}"] = Need(extract, config.extract.max_tokens, captions, None, structured=True)
     if config.models.judge is not None:
         text = render(load(config.audit.judge_prompt), captions=line, summary=line)
         found["judge"] = Need(text, config.audit.judge_max_tokens, 2 * captions, None, structured=True)

@@ -173,8 +173,8 @@ def _states(probed: Probed, due: Mapping[str, str]) -> dict[str, Range]:
 
 
 def _uses_gpus(config: CurateConfig) -> bool:
-    models: dict[str, ChatConfig | SpeechConfig] = {**_models(config), **_recogniser(config)}
-    return any(model.engine == "openai" or model.device != "cpu" for model in models.values())
+    models = [*_models(config).values(), *config.models.annotators, *_recogniser(config).values()]
+    return any(model.engine == "openai" or model.device != "cpu" for model in models)
 
 
 def _recogniser(config: CurateConfig) -> dict[str, SpeechConfig]:
@@ -184,6 +184,7 @@ def _recogniser(config: CurateConfig) -> dict[str, SpeechConfig]:
 
 
 def _models(config: CurateConfig) -> dict[str, ChatConfig]:
+    """The models whose requests and tokens are counted; models that take turns with the summarizer are under it."""
     models = config.models
     named = {"captioner": models.captioner, "summarizer": models.summarizer}
     return named | ({"judge": models.judge} if models.judge is not None else {})

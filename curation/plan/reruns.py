@@ -92,10 +92,16 @@ def _changes(stage: Stage, key: Key) -> bool:
     read = [] if stage.optional else [name for name in STAGES.optional if name in stage.needs]
     names += [switch for name in read if (switch := STAGES[name].switch)]
     return any(_is(key, name) for name in names) or any(
-        _is(key, f"models.{role}") or (key.name.startswith(f"models.{role}.") and _identifies(key))
-        for role in (stage.asks, stage.instead, *stage.models)
+        _is(key, f"models.{role}")
+        or (key.name.startswith((f"models.{role}.", f"models.{role}[].")) and _identifies(key))
+        for role in (stage.asks, stage.beside, stage.instead, *stage.models)
         if role is not None
     )
+
+
+def _inside(role: str) -> tuple[str, str]:
+    """How the keys of a role's model begin, where it is one and where it is a list."""
+    return f"models.{role}.", f"models.{role}[]."
 
 
 def _limits(stage: Stage, key: Key) -> bool:

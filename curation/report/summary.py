@@ -13,7 +13,7 @@ from curation.pipeline.throughput import Point
 from curation.report.findings import find
 from curation.report.overview import AUDIT, Overview
 from models.meter import Reading
-from schemas.configuration.model_config import ChatConfig
+from schemas.configuration.model_config import LocalModel, OpenAIModel
 from schemas.documents.run_summary import BindingFigures, ModelUse, RepeatCounts, RunSummary, Series, StageCount, Totals
 from schemas.safe_text import plain_line, public_text
 
@@ -109,11 +109,14 @@ def _models(services: Services) -> list[ModelUse]:
     models = services.config.models
     uses = []
     identities = known_identities(services.ledger, models)
-    for role in ROLES:
-        chat: ChatConfig | None = getattr(models, role)
-        if chat is not None:
-            name, revision, _ = getattr(identities, role)
-            asked = [stage.prompt for stage in STAGES if stage.asks == role and stage.prompt in services.prompts]
+    named: dict[str, Any] = {role: getattr(identities, role) for role in ROLES}
+    named |= {f"annotators.{place}": one for place, one in enumerate(identities.annotators)}
+    for role, (name, revision, _) in ((role, one) for role, one in named.items() if one is not None):
+        chat = models.named()[role]
+        if isinstance(chat, LocalModel | OpenAIModel):
+            kind = role.partition(".")[0]
+            stages = [stage.prompt for stage in STAGES if kind in (stage.asks, stage.beside)]
+            asked = [prompt for prompt in stages if prompt in services.prompts]
             prompts = {prompt.id: prompt.sha256 for prompt in (services.prompts[name] for name in asked if name)}
             uses.append(ModelUse(role=role, engine=chat.engine, model=name, revision=revision, prompts=prompts))
     name, revision = identities.embedder

@@ -6,9 +6,10 @@ union has more than the maximum, a second round asks over the captions of the un
 over all captions. In the second round the minimums and the maximums of the windows sum to the bounds of the video, so
 its result is always within the bounds.
 
-Several annotators (`extract.annotators`) are asked the same, one after the other, each with variants of the requests of
-its own. The first asks what a single one asks. All of a request is equal but its variant, so that a server with a
-prefix cache reads the captions once; the model's sampling differs by the variant (models/chat.py).
+Several annotators (`extract.annotators`) are asked the same, one after the other, and the models take turns. Each time
+that a model's turn comes again, its requests have other variants. The first annotator asks what a single one asks. All
+that one model is asked is equal but its variant, so that a server with a prefix cache reads the captions once; the
+model's sampling differs by the variant (models/chat.py).
 """
 
 from __future__ import annotations
@@ -113,12 +114,13 @@ def extract(
     config: ExtractConfig,
     hashes: Mapping[FrameIndex, str] | None = None,
     speech: Speech | None = None,
+    others: Sequence[ChatModel] = (),
 ) -> Extract:
     """Choose the keyframes of a video of `total_frames` sampled frames at `fps` among the captioned frames.
 
     `hashes` are the perceptual hashes of those frames, by which keyframes that all look alike are found; `speech` is
-    what the model is told of what is said. Of several annotators more than half must have a usable choice; else the
-    fault of the first that has none is that of the video.
+    what the model is told of what is said. `others` take turns with `model`, the first of all. Of several annotators
+    more than half must have a usable choice; else the fault of the first that has none is that of the video.
 
     Raises PermanentError: `prompt_echo` when a window has no answer but the numbers of an example in the prompt,
     `keyframes_alike` when all keyframes look alike and most of the video does not, `extract_failed` with the raw reply
@@ -128,15 +130,21 @@ def extract(
     hashes = hashes or {}
     _check(captions.captions, total_frames, fps)
     found: list[_Round | _NoChoice] = []
+    asked = [model, *others]
     for annotator in range(config.annotators):
-        variant = annotator * VARIANTS
-        found.append(_choose(captions.captions, total_frames, model, prompt, config, hashes, variant, speech))
+        turn, place = divmod(annotator, len(asked))
+        variant = turn * VARIANTS
+        found.append(_choose(captions.captions, total_frames, asked[place], prompt, config, hashes, variant, speech))
         unusable = [one for one in found if isinstance(one, _NoChoice)]
         if len(unusable) > config.annotators - least_usable(config.annotators):
             of = f"{len(unusable)} of {config.annotators} annotators, the first: " if config.annotators > 1 else ""
             raise PermanentError(unusable[0].reason, of + unusable[0].evidence)
+    makers = itertools.cycle([maker(prompt, one) for one in asked] if others else [None])
     choices = [
-        Choice(fault=one.reason) if isinstance(one, _NoChoice) else Choice(keyframes=tuple(one.chosen)) for one in found
+        Choice(fault=one.reason, maker=made_by)
+        if isinstance(one, _NoChoice)
+        else Choice(keyframes=tuple(one.chosen), maker=made_by)
+        for one, made_by in zip(found, makers, strict=False)  # the makers come again without end
     ]
     chosen = consensus(choices)
     if all_alike(chosen, hashes):  # several windows or several annotators; a single reply was asked for again

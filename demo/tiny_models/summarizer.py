@@ -142,16 +142,19 @@ def build_model(tokenizer: Any) -> Any:
     return model
 
 
-def train(out: Path, steps: int = STEPS) -> None:
-    """Train with the fixed seed and step counts, and write the checkpoint to `out`; fewer `steps` are for tests."""
-    torch.manual_seed(SEED)
+def train(out: Path, steps: int = STEPS, seed: int = SEED) -> None:
+    """Train with the fixed step counts, and write the checkpoint to `out`; fewer `steps` are for tests.
+
+    Another `seed` gives another model of the same kind: other first weights, and other windows in another order.
+    """
+    torch.manual_seed(seed)
     summarizer = Summarizer.fresh()
     scripts = script_truths(range(SCRIPTS))
     held_out = script_truths(range(FIRST_HELD_OUT_SEED, FIRST_HELD_OUT_SEED + 100))
     parameters = list(summarizer.model.parameters())
     log.info("%d parameters", sum(weights.numel() for weights in parameters))
-    rng = random.Random(SEED)
-    generator = torch.Generator().manual_seed(SEED)
+    rng = random.Random(seed)
+    generator = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.AdamW(parameters, lr=_LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.01)
     totals = [0.0] * len(_TASKS)
     for step in range(steps):

@@ -106,7 +106,7 @@ COMMANDS = {  # in the order in which the help shows them
     ),
     "serve": Entry(
         ("servers",),
-        "Print (or run) the command that starts the server of the configured captioner or summarizer.",
+        "Print (or run) the command that starts the server of a configured captioner or language model.",
     ),
     "cluster": Entry(
         ("start.cluster",), "Print what to run on every node, so that they curate together; nothing is started."

@@ -27,7 +27,7 @@ from models.checks import check_clip, check_embedder, check_extractor, check_loc
 from models.servers.checks import check_server
 from models.servers.speech_checks import check_transcriber
 from schemas.configuration.config import CurateConfig
-from schemas.configuration.model_config import LocalWhisper, OpenAIModel
+from schemas.configuration.model_config import LocalModel, LocalWhisper, OpenAIModel
 from schemas.errors import ConfigError
 from schemas.safe_text import plain, plain_line
 
@@ -63,9 +63,10 @@ async def check_models(config: CurateConfig, config_path: Path) -> list[Check]:
     """The checks of every configured model; servers are checked one after the other."""
     checks: list[Check] = []
     for role, need in needs(config).items():
-        model = getattr(config.models, role)
-        if not isinstance(model, OpenAIModel):
+        model = config.models.named()[role]
+        if isinstance(model, LocalModel):
             checks += check_local(role, model)
+        if not isinstance(model, OpenAIModel):
             continue
         if model.revision is None:
             text = "not set: a server does not report its weights, so nobody would notice that they changed"

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.app import JsonOption, RunFolderOption, app, guarded, run_folder
-from flows.local.model_server_command import Engine, Role, run_command, serve_command
+from flows.local.model_server_command import ROLES, Engine, run_command, serve_command
 from schemas.configuration.loading import load_config
 
 ConfigArgument = Annotated[Path, typer.Argument(help="The run's YAML file.")]
@@ -19,7 +19,7 @@ SetOption = Annotated[list[str] | None, typer.Option("--set", help="Override a k
 @app.command()
 @guarded
 def serve(
-    role: Annotated[Role, typer.Argument(help="The model that the server is for.")],
+    role: Annotated[str, typer.Argument(help=f"The model that the server is for: {ROLES}.")],
     config: ConfigArgument,
     engine: Annotated[
         Engine, typer.Option(help="vllm; or faults, a server with injected faults for a dry run.")
@@ -28,7 +28,7 @@ def serve(
     run: Annotated[bool, typer.Option("--run", help="Start the server; do not print its command.")] = False,
     set_: SetOption = None,
 ) -> None:
-    """Print (or run) the command that starts the server of the configured captioner or summarizer."""
+    """Print (or run) the command that starts the server of a configured captioner or language model."""
     command = serve_command(load_config(config, set_ or ()), role, engine, port)
     for note in command.notes:
         sys.stderr.write(f"v2xum: note: {note}\n")

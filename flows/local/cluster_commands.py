@@ -48,9 +48,8 @@ def cluster_commands(
 
 def _servers(config: CurateConfig, path: Path) -> list[str]:
     """The commands that start the model servers of a node."""
-    roles = ("captioner", "summarizer", "judge")
-    asked = [role for role in roles if isinstance(getattr(config.models, role), OpenAIModel)]
-    return [shlex.join(["v2xum", "serve", role, str(path), "--run"]) for role in asked]
+    asked = [name for name, model in config.models.named().items() if isinstance(model, OpenAIModel)]
+    return [shlex.join(["v2xum", "serve", name, str(path), "--run"]) for name in asked]
 
 
 def _curate(words: Sequence[str], host: str) -> str:

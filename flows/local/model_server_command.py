@@ -19,11 +19,13 @@ from urllib.parse import urlsplit
 from schemas.configuration.config import CurateConfig
 from schemas.configuration.model_config import OpenAIModel
 from schemas.errors import ConfigError
+from schemas.safe_text import plain_line
 
-Role = Literal["captioner", "summarizer", "judge"]
+ROLES = "captioner, summarizer, judge, or annotators.0 and so on"
 Engine = Literal["vllm", "faults"]
 # If white space between JSON tokens is allowed, a model may write newlines until its tokens are used up.
 STRUCTURED = {"backend": "guidance", "disable_any_whitespace": True}
+_CHAT = ("captioner", "summarizer", "annotators", "judge")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KEYS = {
@@ -56,14 +58,16 @@ class ServeCommand(NamedTuple):
         return " \\\n  ".join([prefix + shlex.join(self.program), *map(shlex.join, self.options)])
 
 
-def serve_command(config: CurateConfig, role: Role, engine: Engine = "vllm", port: int | None = None) -> ServeCommand:
-    """The command that serves the model of a role. The default of `port` is the port of its first base URL.
+def serve_command(config: CurateConfig, role: str, engine: Engine = "vllm", port: int | None = None) -> ServeCommand:
+    """The command that serves the model of a role (ROLES). The default of `port` is the port of its first base URL.
 
-    Raises ConfigError when the model runs in this process, or when the configuration says no port.
+    Raises ConfigError when no such model is configured, when it runs in this process, or when it states no port.
     """
-    model: object = getattr(config.models, role)
+    if role.partition(".")[0] not in _CHAT:
+        raise ConfigError(f"{plain_line(role)}: there is no such model; give {ROLES}")
+    model = config.models.named().get(role)
     if model is None:
-        raise ConfigError(f"models.{role} is not configured: there is nothing to serve")
+        raise ConfigError(f"models.{plain_line(role)} is not configured: there is nothing to serve")
     if not isinstance(model, OpenAIModel):
         raise ConfigError(
             f"models.{role} has engine local: it runs inside `v2xum curate` and needs no server; "
@@ -113,7 +117,7 @@ def run_command(command: ServeCommand) -> None:
 
 
 def _vllm(
-    model: OpenAIModel, role: Role, port: int, pictures: int
+    model: OpenAIModel, role: str, port: int, pictures: int
 ) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
     serve = model.serve
     weights = serve.weights or model.model
@@ -156,7 +160,7 @@ def _vllm(
     return ("vllm", "serve", weights), tuple(options)
 
 
-def _faults(model: OpenAIModel, _role: Role, port: int) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+def _faults(model: OpenAIModel, _role: str, port: int) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
     options: list[tuple[str, ...]] = [
         ("--model", model.model),
         ("--port", str(port)),

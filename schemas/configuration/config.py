@@ -183,6 +183,12 @@ class CurateConfig(Section):
     def _annotators(self) -> CurateConfig:
         if self.extract.annotators > 1 and self.models.extractor is not None:
             raise ValueError("extract.annotators must be 1 with models.extractor: a trained summarizer has one choice")
+        models = 1 + len(self.models.annotators)
+        if self.extract.annotators < models > 1:
+            raise ValueError(
+                f"models.annotators has {models - 1} of the models that choose keyframes, and models.summarizer is one "
+                f"more: set extract.annotators to {models} or above (it is {self.extract.annotators}), or name fewer"
+            )
         return self
 
     @model_validator(mode="after")

@@ -11,13 +11,11 @@ from pydantic import BaseModel, ValidationError
 
 from schemas.configuration.config import CurateConfig, is_there, resolve_path
 from schemas.configuration.model_config import (
+    AnyModel,
     LocalModel,
     LocalWhisper,
-    ModelsConfig,
-    NgramEmbedder,
     OpenAIModel,
     OpenClip,
-    SpeechServer,
     TrainedExtractor,
     TransformersClip,
     TransformersEmbedder,
@@ -30,17 +28,6 @@ from schemas.secret_addresses import hide_secrets, without_secrets
 Whole = TypeVar("Whole", CurateConfig, TrainConfig)
 _TAGS = ("engine", "kind")  # the keys by which the sections of one place are told apart
 _PATHS = frozenset({"model", "pretrained", "tokenizer", "adapter", "weights", "folder", "language_model"})
-AnyModel = (
-    LocalModel
-    | OpenAIModel
-    | NgramEmbedder
-    | TransformersEmbedder
-    | TransformersClip
-    | OpenClip
-    | TrainedExtractor
-    | SpeechServer
-    | LocalWhisper
-)
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> CurateConfig:
@@ -214,7 +201,10 @@ def _localize(config: CurateConfig, folder: Path) -> CurateConfig:
             )
         return model.model_copy(update=changed)
 
-    named = {name: value for name in ModelsConfig.model_fields if (value := getattr(config.models, name)) is not None}
+    models: dict[str, Any] = {}
+    for name, model in config.models.named().items():
+        models[name] = localized(model, f"models.{name}")
+    models["annotators"] = tuple(models.pop(f"annotators.{place}") for place in range(len(config.models.annotators)))
     binding = config.binding
     if binding.canary_pictures is not None:
         binding = binding.model_copy(
@@ -229,9 +219,7 @@ def _localize(config: CurateConfig, folder: Path) -> CurateConfig:
             "refresh": refresh,
             "workspace": config.workspace and str(resolve_path(config.workspace, folder)),  # it need not exist yet
             "sources": tuple(s.model_copy(update={"at": local(s.at, "sources.at")}) for s in config.sources),
-            "models": config.models.model_copy(
-                update={name: localized(value, f"models.{name}") for name, value in named.items()}
-            ),
+            "models": config.models.model_copy(update=models),
             **{
                 section: value.model_copy(
                     update={

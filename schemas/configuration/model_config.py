@@ -242,6 +242,17 @@ class LocalWhisper(Section):
 
 SpeechConfig = Annotated[SpeechServer | LocalWhisper, Field(discriminator="engine")]
 ServerConfig = OpenAIModel | SpeechServer
+AnyModel = (
+    LocalModel
+    | OpenAIModel
+    | NgramEmbedder
+    | TransformersEmbedder
+    | TransformersClip
+    | OpenClip
+    | TrainedExtractor
+    | SpeechServer
+    | LocalWhisper
+)
 
 
 class ModelsConfig(Section):
@@ -252,6 +263,10 @@ class ModelsConfig(Section):
 
     captioner: ChatConfig = Field(description="the vision-language model that captions frames")
     summarizer: ChatConfig = Field(description="the language model that chooses keyframes and writes summaries")
+    annotators: tuple[ChatConfig, ...] = Field(
+        default=(),
+        description="further language models that choose keyframes, in turn with `summarizer` (`extract.annotators`)",
+    )
     embedder: Annotated[NgramEmbedder | TransformersEmbedder, Field(discriminator="engine")] = Field(
         default=NgramEmbedder(), description="compares sentences"
     )
@@ -267,3 +282,12 @@ class ModelsConfig(Section):
     transcriber: SpeechConfig | None = Field(
         default=None, description="recognises what is said in the videos, where `transcribe.mode` asks for it"
     )
+
+    def named(self) -> dict[str, AnyModel]:
+        """All configured models by their keys below `models`, in order; those of a list as `annotators.0`."""
+        found: dict[str, AnyModel] = {}
+        for name in ModelsConfig.model_fields:
+            value = getattr(self, name)
+            many = value if isinstance(value, tuple) else None
+            found |= {name: value} if many is None else {f"{name}.{place}": one for place, one in enumerate(many)}
+        return {name: model for name, model in found.items() if model is not None}

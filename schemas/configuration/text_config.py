@@ -118,8 +118,8 @@ class ExtractConfig(Section):
         default=1,
         ge=1,
         le=100,
-        description="how often the model chooses, each time with another seed; from 2 on, keyframes are what most "
-        "chose, and the export has `saliency`",
+        description="how often keyframes are chosen, each time by the next model (`models.annotators`) or with another "
+        "seed; from 2 on, keyframes are what most chose, and the export has `saliency`",
     )
 
     @model_validator(mode="after")

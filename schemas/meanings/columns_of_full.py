@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from schemas.parts.makers import Maker
+
 _TURNS = {
     "from": "`human` asks, `gpt` answers.",
     "value": "The text of the turn; `<video>` stands for the frames.",
@@ -177,6 +179,8 @@ FULL: Mapping[str, str] = {
         "keyframes": "The sampled frames that it chose; none where its replies were not usable.",
         "fault": "Why its replies were not usable; null for a choice.",
     }),
+    "annotators": "Which model each of `choices` is of; a column of runs in which several take turns alone.",
+    **_inside("annotators", {name: _MADE[name] for name in Maker.model_fields}),
     "transcript": "What is said in the video; a column of runs with transcripts alone (`transcribe.mode`).",
     **_inside("transcript", {
         "source": "Subtitles that people wrote (`manual`) or that a machine made (`automatic`), or speech recognition "

@@ -171,6 +171,8 @@ def _annotators(console: Console, choices: Sequence[Choice]) -> None:
     for number, choice in enumerate(choices):
         told = choice.fault or " ".join(str(index) for index in choice.keyframes)
         _row(console, f"annotator {number}", told)
+        if choice.maker is not None:
+            _row(console, "", f"by {choice.maker.model}, revision {choice.maker.revision[:12]}")
     if choices:
         _row(console, "agreement", f"{self_agreement(choices)} (mean F1 of all pairs of annotators; 1 is full)")
 

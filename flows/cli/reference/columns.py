@@ -28,7 +28,7 @@ def render() -> str:
 def _sections() -> Iterator[str]:
     import pyarrow as pa
 
-    for each in configurations(Columns(annotators=True, transcripts=True, denoised=True)):
+    for each in configurations(Columns(annotators=True, transcripts=True, denoised=True, models=True)):
         yield f"## {each.name}"
         yield f"**A row.** {each.shows}"
         rows = []

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from annotation.push.strata import candidates, choose
+from curation.report.overview import Overview
+from curation.report.summary import sum_up
 from curation.status.explain import explain
 from curation.status.listing import list_videos
 from curation.status.selection import Selection
+from curation.status.standings import Standings
 from flows.cli.printing.print_explanation import print_explanation
 from schemas.audit import Audit, Redundancy
 from schemas.configuration.review_config import ReviewConfig
@@ -53,7 +56,28 @@ def test_explain_shows_what_each_annotator_chose(tmp_path: Path, capsys: pytest.
     with finished(tmp_path / "several", several, "extract.annotators=2", audit=audit) as (workspace, services):
         print_explanation(explain(services.view, "v1"), workspace.root)
         said = capsys.readouterr().out
-    assert "annotator 1 0 3 8\n" in said and "agreement  0.6667 (" in said
+    assert "annotator 1 0 3 8\n" in said and "agreement  0.6667 (" in said and "  by " not in said
+
+
+def test_explain_and_the_report_name_the_models_that_took_turns(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = sample("v1")
+    maker = made.extract.maker
+    makers = (maker, maker.model_copy(update={"model": "another", "revision": "f" * 40}))
+    choices = tuple(c.model_copy(update={"maker": m}) for c, m in zip(made.extract.choices, makers, strict=True))
+    made = made.model_copy(update={"extract": made.extract.model_copy(update={"choices": choices})})
+    model = "{engine: openai, model: another, revision: r2, base_urls: ['http://127.0.0.1:9/v1']}"
+    settings = ("extract.annotators=2", f"models.annotators=[{model}]")
+    with finished(tmp_path / "several", [made], *settings, audit=audit) as (workspace, services):
+        print_explanation(explain(services.view, "v1"), workspace.root)
+        said = capsys.readouterr().out
+        summary = sum_up(services, Overview(Standings(services.view), services.config.extract), None, None)
+    assert f"annotator 1 0 3 8\n{'':13}by another, revision ffffffffffff\n" in said
+    used = {use.role: use for use in summary.models}
+    assert (used["annotators.0"].model, used["annotators.0"].revision) == ("another", "r2")
+    assert used["annotators.0"].prompts.items() <= used["summarizer"].prompts.items(), "the prompt of the choice"
+    assert len(used["annotators.0"].prompts) == 1
 
 
 def test_one_annotator_has_no_such_score(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from benchmarks.saliency_study.films import MOST_LOST, chosen, films, without_words
 from benchmarks.saliency_study.prefix_cache import PrefixCache
-from schemas.configuration.config import ExtractConfig
+from schemas.configuration.text_config import VARIANTS, ExtractConfig
 from tests.curation.scripted import EXTRACT_PROMPT, Scripted, arbitrary
 
 
@@ -33,11 +33,24 @@ def test_a_caption_keeps_a_word(text: str, share: float, seed: int) -> None:
 
 def test_choices_and_costs_are_those_of_the_stage() -> None:
     (film,) = films(1)
-    model, cache = Scripted(arbitrary), PrefixCache(lambda text: list(text.encode()))
-    found = chosen(film, model, EXTRACT_PROMPT, ExtractConfig(annotators=3), cache)
+    model = Scripted(arbitrary)
+    found = chosen(film, [model], EXTRACT_PROMPT, ExtractConfig(annotators=3), fresh)
     assert len(found["choices"]) == 3 and found["fault"] is None and found["consensus"]
     assert found["tokens_in"][1] == 3 * found["tokens_in"][0] == 3 * model.count_tokens(model.requests[0].text)
     size = len(model.requests[0].text.encode())
     assert found["computed"][0] == size and size < found["computed"][1] < 1.1 * size, "the captions are read once"
-    refused = chosen(film, Scripted(lambda _: "no"), EXTRACT_PROMPT, ExtractConfig(annotators=3, attempts=1), cache)
+    refused = chosen(film, [Scripted(lambda _: "no")], EXTRACT_PROMPT, ExtractConfig(annotators=3, attempts=1), fresh)
     assert refused["fault"] == "extract_failed" and refused["choices"] == [] and refused["tokens_in"][1] > 0
+
+
+def test_models_take_turns_and_each_server_reads_the_captions_once() -> None:
+    (film,) = films(1)
+    models = [Scripted(arbitrary), Scripted(arbitrary)]
+    found = chosen(film, models, EXTRACT_PROMPT, ExtractConfig(annotators=3), fresh)
+    assert [[request.variant for request in model.requests] for model in models] == [[0, VARIANTS], [0]]
+    first, every = found["computed"]
+    assert 2 * first < every < 2.1 * first and found["tokens_in"][1] == 3 * found["tokens_in"][0]
+
+
+def fresh() -> PrefixCache:
+    return PrefixCache(lambda text: list(text.encode()))

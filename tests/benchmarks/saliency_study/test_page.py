@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmarks.saliency_study.page import page, plot
+from benchmarks.saliency_study.run import MODELS
 from schemas.repository import ROOT
 
 RESULTS = ROOT / "docs" / "results"
@@ -19,14 +20,15 @@ def test_the_page_and_the_plot_are_made_of_the_json() -> None:
     assert (RESULTS / "saliency.md").read_text(encoding="utf-8") == page(STATED)
     assert (RESULTS / "saliency.svg").read_text(encoding="utf-8") == plot(STATED)
     ElementTree.fromstring(plot(STATED))
-    for one in STATED["temperatures"].values():
+    for condition, one in STATED["conditions"].items():
         assert one["films"] == STATED["about"]["films"] and sum(g[2] for g in one["calibration"]["groups"]) == (
             one["films"] - one["rejected"]
         )
         for name in ("first", "each", "consensus"):
             value, low, high = one["tau_differences"][f"saliency - {name}"]
             assert low <= value <= high and abs(one["tau"]["saliency"][0] - one["tau"][name][0] - value) < 1e-9
-        assert one["cost"]["computed"][1] < 5 * one["cost"]["computed"][0], "less than five times one"
+        first, every = one["cost"]["computed"]
+        assert every > 4.5 * first if condition == MODELS else every < 2 * first, "one server reads captions once"
     assert STATED["recipe"]["computed"] < 1.1 * STATED["recipe"]["one"]
 
 
@@ -40,8 +42,8 @@ def test_the_page_and_the_plot_are_made_of_the_json() -> None:
 )
 def test_the_claim_is_told_as_its_interval_has_it(ends: list[float], told: str) -> None:
     found = copy.deepcopy(STATED)
-    for one in found["temperatures"].values():
+    for one in found["conditions"].values():
         one["tau_differences"] = dict.fromkeys(one["tau_differences"], ends)
         one["calibration"]["auc"] = None
-    assert page(found).count(told) == 2 * len(found["temperatures"])
-    assert page(found).count("nothing can be said") == len(found["temperatures"])
+    assert page(found).count(told) == 2 * len(found["conditions"])
+    assert page(found).count("nothing can be said") == len(found["conditions"])

@@ -18,7 +18,7 @@ from curation.review.edits import Edits, edited
 from schemas.arrow import SCORES_OF_SEVERAL, Columns, arrow_schema, features
 from schemas.configuration.config import ExportConfig, SplitConfig
 from schemas.meanings.columns import KEY
-from schemas.records import Choice, Sample, SampleScores
+from schemas.records import Choice, Maker, Sample, SampleScores
 from tests.curation.finished import finished
 from tests.curation.samples import contents, make_sample, read_picture, sha
 
@@ -43,10 +43,29 @@ def test_rows_have_the_saliency_and_every_choice(tmp_path: Path) -> None:
     rows = load_dataset(str(out), split="train", cache_dir=str(tmp_path / "cache"))
     assert rows.features == features(Columns(annotators=True))
     assert rows[0]["saliency"] == [1.0, 0, 0, 0.5, 0.5, 0, 0, 0, 0, 0.5, 0, 0]
-    assert rows[0]["choices"] == [choice.model_dump() | {"keyframes": list(choice.keyframes)} for choice in CHOICES]
+    assert rows[0]["choices"] == [{"keyframes": list(one.keyframes), "fault": one.fault} for one in CHOICES]
     assert rows[0]["scores"]["self_agreement"] == 0.4 and rows[0]["vsum_onehot"] == rows[1]["saliency"]
     schema = pq.read_schema(next((out / "data").glob("*.parquet")))
     assert all(schema.field(name).metadata[KEY] for name in ("saliency", "choices"))
+
+
+def test_rows_of_several_models_say_which_chose_what(tmp_path: Path) -> None:
+    makers = [
+        Maker(prompt="p", prompt_sha256="1" * 64, model=name, revision="r", sampling={"seed": 1}) for name in "xy"
+    ]
+    made = several("a", tuple(c.model_copy(update={"maker": makers[at % 2]}) for at, c in enumerate(CHOICES)))
+    config = ExportConfig(rows_per_shard=1, splits=SplitConfig(train=1, validation=0, test=0))
+    columns = Columns(annotators=True, models=True)
+    export(iter([made]), read_picture, config, tmp_path / "out", name="several", columns=columns)
+    assert validate(tmp_path / "out") == []
+    (row,) = load_dataset(str(tmp_path / "out"), split="train", cache_dir=str(tmp_path / "cache"))
+    assert [one["model"] for one in row["annotators"]] == ["x", "y", "x"]
+    assert row["annotators"][0] == makers[0].model_dump() | {"sampling": '{"seed": 1}'}
+    assert row["choices"] == [{"keyframes": list(choice.keyframes), "fault": choice.fault} for choice in CHOICES]
+    stated = json.loads((tmp_path / "out" / "manifest.json").read_text())["makers"]
+    assert [(one["model"], one["rows"]) for one in stated if one["stage"] == "extract"] == [("x", 1), ("y", 1)]
+    other = written(tmp_path / "other", [several("a")], annotators=True)
+    assert Columns.among(pq.read_schema(next((other / "data").glob("*.parquet"))).names) == Columns(annotators=True)
 
 
 def test_one_annotator_has_no_new_column() -> None:

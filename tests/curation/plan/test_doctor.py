@@ -143,6 +143,9 @@ def test_needs_are_those_of_the_configuration(config: CurateConfig) -> None:
     recipe = load_config(ROOT / "configs" / "instruct_v2xum.yaml")
     judged = recipe.model_copy(update={"models": recipe.models.model_copy(update={"judge": recipe.models.summarizer})})
     assert needs(judged)["judge"].max_tokens == recipe.audit.judge_max_tokens
+    further = recipe.models.model_copy(update={"annotators": (recipe.models.summarizer,)})
+    several = needs(recipe.model_copy(update={"models": further}))
+    assert several.keys() - found.keys() == {"annotators.0"} and several["annotators.0"].structured
 
 
 @pytest.mark.parametrize(

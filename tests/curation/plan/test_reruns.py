@@ -24,8 +24,10 @@ BASE = {
     "sources": [{"at": "films"}],
     "download": {"subtitles": ["en"]},
     "transcribe": {"mode": "publisher-first"},
+    "extract": {"annotators": 2},
     "models": {
         **dict.fromkeys(("captioner", "summarizer", "judge"), SERVER),
+        "annotators": [{**SERVER, "model": "another"}],
         "embedder": {"engine": "ngram"},
         "clip": {"engine": "open_clip", "model": "ViT-B-32", "pretrained": "openai"},
         "transcriber": {name: SERVER[name] for name in ("engine", "model", "base_urls")},
@@ -77,6 +79,7 @@ def _changed(key: Key, base: CurateConfig) -> CurateConfig | None:
 def _keys() -> Iterator[Key]:
     """The values that the base has: of a section of several kinds the kind that stands there."""
     kinds = {"captioner": "engine: openai", "summarizer": "engine: openai", "judge": "engine: openai"}
+    kinds["annotators[]"] = "engine: openai"
     kinds |= {"embedder": "engine: ngram", "clip": "engine: open_clip", "transcriber": "engine: openai"}
     for key in keys_of(CurateConfig):
         parts = key.name.split(".")

@@ -43,6 +43,38 @@ def made(model: object, annotators: int, texts: list[str] = TEXTS, **settings: o
     return extract(make_captions(texts), len(texts), 1.0, model, EXTRACT_PROMPT, config)
 
 
+@given(st.integers(1, 4), st.integers(0, 6))
+def test_models_take_turns_and_each_choice_says_whose_it_is(count: int, more: int) -> None:
+    models = [Scripted(arbitrary) for _ in range(count)]
+    for place, model in enumerate(models):
+        model.name = f"model {place}"
+    texts, annotators, alone = TEXTS, count + more, Scripted(arbitrary)
+    config = ExtractConfig(annotators=annotators)
+    found = extract(make_captions(texts), len(texts), 1.0, models[0], EXTRACT_PROMPT, config, others=models[1:])
+    one = made(alone, 1)
+    for place, model in enumerate(models):
+        turns = len(range(place, annotators, count))
+        assert [request.variant for request in model.requests] == [turn * VARIANTS for turn in range(turns)]
+        assert all(request._replace(variant=0) == alone.requests[0] for request in model.requests), "all read the same"
+    assert found.choices == () or found.choices[0].keyframes == one.keyframes
+    if count > 1:
+        names = [choice.maker.model for choice in found.choices if choice.maker is not None]
+        assert names == [f"model {place % count}" for place in range(annotators)] and found.maker.model == "model 0"
+    else:
+        assert '"maker":{' not in json.dumps([json.loads(choice.canonical()) for choice in found.choices])
+    assert found.effort.attempts == annotators and Extract.model_validate_json(found.canonical()) == found
+
+
+def test_a_model_that_answers_nonsense_is_named_and_counts_nowhere() -> None:
+    good, bad = Scripted(choosing("dog")), Scripted(lambda _: "no JSON")
+    bad.name = "bad"
+    config = ExtractConfig(annotators=3, attempts=2)
+    found = extract(make_captions(MARKED), len(MARKED), 1.0, good, EXTRACT_PROMPT, config, others=[bad])
+    told = [(choice.maker.model, choice.fault) for choice in found.choices if choice.maker is not None]
+    assert told == [("scripted", None), ("bad", "extract_failed"), ("scripted", None)]
+    assert found.keyframes == (3, 17)
+
+
 def annotator(request: Request) -> int:
     return request.variant // VARIANTS
 

@@ -42,6 +42,9 @@ def test_every_node_starts_its_own_servers() -> None:
     for on in ("ssh", "slurm"):
         found = text(on)  # type: ignore[arg-type]
         assert f"v2xum serve captioner {CONFIG} --run" in found and f"v2xum serve summarizer {CONFIG} --run" in found
+    further = "{engine: openai, model: m, base_urls: ['http://127.0.0.1:8200/v1']}"
+    found = text("ssh", "extract.annotators=2", f"models.annotators=[{further}]")
+    assert f"v2xum serve annotators.0 {CONFIG} --run" in found
     local = cluster_commands(load_config(ROOT / "configs" / "demo.yaml", (STORE,)), Path("demo.yaml"), "ssh")
     assert "v2xum serve" not in local
 

@@ -98,6 +98,22 @@ def test_a_summarizer_gets_no_options_for_pictures(tmp_path: Path) -> None:
     assert command.argv[command.argv.index("--port") + 1] == "99"
 
 
+def test_models_that_take_turns_are_served_and_examined_each(tmp_path: Path) -> None:
+    server = {"engine": "openai", "base_urls": ["http://127.0.0.1:9/v1"], "retries": 0, "patience": 0}
+    further = [{**server, "model": "one"}, {**server, "model": "two", "base_urls": ["http://127.0.0.1:10/v1"]}]
+    path = written(tmp_path, server)
+    told = json.loads(path.read_text())
+    told["models"]["annotators"], told["extract"] = further, {"annotators": 3}
+    path.write_text(json.dumps(told))
+    for place, name in enumerate(("one", "two")):
+        done = call("serve", f"annotators.{place}", path)
+        assert done.stdout.startswith(f"vllm serve {name} ") and f"--port {9 + place} " in done.stdout
+    checks = json.loads(call("doctor", path, "--workspace", tmp_path / "w", "--json").stdout)["checks"]
+    fixes = {one["name"]: one["fix"] for one in checks if one["status"] == "fail"}
+    assert {f"models.annotators.{place} at http://127.0.0.1:{9 + place}/v1: reachable" for place in (0, 1)} <= {*fixes}
+    assert any(f"v2xum serve annotators.1 {shlex.quote(str(path))} --port 10" in fix for fix in fixes.values())
+
+
 def test_a_key_never_stands_on_a_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("V2XUM_API_KEY", "the secret")
     done = call("serve", "captioner", written(tmp_path, {}))
@@ -110,6 +126,8 @@ def test_what_cannot_be_served_says_so(tmp_path: Path, monkeypatch: pytest.Monke
     for arguments, words in (
         (("summarizer", path), "runs inside `v2xum curate`"),
         (("judge", path), "not configured"),
+        (("annotators.0", path), "models.annotators.0 is not configured"),
+        (("embedder", path), "there is no such model; give captioner, summarizer"),
         (("captioner", written(tmp_path, {"base_urls": ["http://127.0.0.1/v1"]})), "give --port"),
     ):
         done = call("serve", *arguments)

@@ -11,7 +11,7 @@ from schemas.meanings.columns_of_full import FULL
 
 
 def _configurations() -> tuple[Configuration, ...]:
-    return configurations(Columns(annotators=True, transcripts=True, denoised=True))
+    return configurations(Columns(annotators=True, transcripts=True, denoised=True, models=True))
 
 
 def test_the_types_stay_and_every_field_says_what_it_is() -> None:
@@ -26,7 +26,7 @@ def test_the_types_stay_and_every_field_says_what_it_is() -> None:
 
 
 def told_of_full() -> object:
-    return described(arrow_schema(Columns(annotators=True, transcripts=True, denoised=True)), "full")
+    return described(arrow_schema(Columns(annotators=True, transcripts=True, denoised=True, models=True)), "full")
 
 
 def test_nothing_is_described_that_is_no_column() -> None:
