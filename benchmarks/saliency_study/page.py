@@ -120,7 +120,7 @@ def plot(found: Mapping[str, Any]) -> str:
     """The share of rejected samples by self-agreement, one colour a condition, as SVG."""
     conditions = found["conditions"]
     groups = next(iter(conditions.values()))["calibration"]["groups"]
-    left, top, width, height = 60, 64, 520, 220
+    left, top, width, height = 60, 80, 520, 220
     bottom, step = top + height, width / len(groups)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 20} {bottom + 60}" role="img" '
@@ -146,8 +146,8 @@ def plot(found: Mapping[str, Any]) -> str:
                 parts.append(f'<path d="{ends}" stroke="{colour}" stroke-width="3" stroke-opacity="0.5"/>')
                 parts.append(f'<circle cx="{x:.1f}" cy="{bottom - height * value:.1f}" r="5" fill="{colour}"/>')
         x = left + width - 150
-        parts.append(f'<circle cx="{x}" cy="{top - 46 + 16 * number}" r="5" fill="{colour}"/>')
-        parts.append(f'<text x="{x + 12}" y="{top - 42 + 16 * number}">{name}</text>')
+        parts.append(f'<circle cx="{x}" cy="{top - 62 + 16 * number}" r="5" fill="{colour}"/>')
+        parts.append(f'<text x="{x + 12}" y="{top - 58 + 16 * number}">{name}</text>')
     return "\n".join([*parts, "</svg>", ""])
 
 
