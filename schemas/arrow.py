@@ -15,7 +15,7 @@ With several annotators (`extract.annotators`) rows have two columns and a score
 `scores.self_agreement`; with several models also `annotators`, which says who chose what. Files of one annotator
 are as they were, so this is no new version. Nor are the column `transcript` and `review.transcript_edited` (places of
 segments), which runs with transcripts have, and the column `denoised` of runs that let a model correct them
-(`denoise.mode`).
+(`denoise.mode`), and `screen_text` of runs that read the text in the pictures (`ocr.mode`).
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ SCHEMA_VERSION = 4
 SCORES_OF_SEVERAL = ("self_agreement",)  # scores that need several annotators
 TRANSCRIPT = "transcript"  # the column that only the rows of runs with transcripts have
 ANNOTATORS = "annotators"  # the column that only the rows of several models that choose keyframes have
+SCREEN_TEXT = "screen_text"  # the column that only the rows of runs have in which the pictures' text is read
 DENOISED = "denoised"  # the column that only the rows of runs have in which a model corrects them
 
 
@@ -41,18 +42,22 @@ class Columns(NamedTuple):
     """Which columns there are that not every run has.
 
     `annotators`: those of several annotators; `transcripts`: what is said, and what people corrected in it; `denoised`:
-    what a model corrected in it; `models`: which model each annotator is, where there are several models.
+    what a model corrected in it; `models`: which model each annotator is, where there are several models;
+    `screen_text`: what is written in the pictures.
     """
 
     annotators: bool = False
     transcripts: bool = False
     denoised: bool = False
     models: bool = False
+    screen_text: bool = False
 
     @classmethod
     def among(cls, names: Collection[str]) -> Columns:
         """Those that are among the names of a row's columns."""
-        return cls("saliency" in names, TRANSCRIPT in names, DENOISED in names, ANNOTATORS in names)
+        return cls(
+            "saliency" in names, TRANSCRIPT in names, DENOISED in names, ANNOTATORS in names, SCREEN_TEXT in names
+        )
 
 
 PLAIN = Columns()
@@ -100,6 +105,24 @@ def features(columns: Columns = PLAIN) -> Features:
         "refused": List({"segment": integer, "proposed": string, "reason": string}),
         "more_refused": integer,
         "unanswered": integer,
+    }
+    line = {
+        "text": string,
+        "kind": string,
+        "confidence": real,
+        "left": real,
+        "top": real,
+        "right": real,
+        "bottom": real,
+    }
+    written = {
+        "reader": string,
+        "revision": string,
+        "share": real,
+        "read": integer,
+        "unread": integer,
+        "left_out": integer,
+        "readings": List({"index": integer, "time": real, "until": real, "share": real, "lines": List(line)}),
     }
     return Features(
         {
@@ -208,6 +231,7 @@ def features(columns: Columns = PLAIN) -> Features:
             **({TRANSCRIPT: transcript} if columns.transcripts else {}),
             **({DENOISED: denoised} if columns.denoised else {}),
             **({ANNOTATORS: List(maker)} if columns.models else {}),
+            **({SCREEN_TEXT: written} if columns.screen_text else {}),
         }
     )
 

@@ -23,6 +23,7 @@ from schemas.audit import Audit, Mark, Missing
 from schemas.configuration.config import AuditConfig
 from schemas.errors import ConfigError, PermanentError, RunStopped, StageError, TransientError, is_storage_full
 from schemas.kit.blame import blame
+from schemas.parts.screen_text import ScreenText
 from schemas.parts.transcript import Transcript
 from schemas.records import CaptionSet, Effort, FrameSet, Summary
 from schemas.safe_text import plain_line, public_text
@@ -58,10 +59,11 @@ def audit(
     tools: Tools,
     config: AuditConfig,
     transcript: Transcript | None = None,
+    written: ScreenText | None = None,
 ) -> Audit:
     """Measure a sample. `read(index)` gives the JPEG of a keyframe; it is called only when a CLIP is configured.
 
-    What a `transcript` says near a keyframe supports a sentence as the keyframe's caption does.
+    What a `transcript` says near a keyframe, and what is `written` there, supports a sentence as its caption does.
 
     Raises RunStopped when the run stops, TransientError when a model is gone, and what is no sample's fault
     (schemas/kit/blame.py: a full device, memory, the database); nothing else.
@@ -72,12 +74,12 @@ def audit(
     keyframes = measures.keyframes_of(frames, captions, summary)
     caption_texts = [c.text for c in captions.captions]
     sentences = [s.text for s in summary.v2vt]
-    spoken = measures.spoken_near(keyframes, transcript)
+    told = measures.told_near(keyframes, transcript, written)
     by_embedder = ("coverage", "redundancy", "support")
     embedder = notes.attempt(by_embedder, tools.embedder)
     text_vectors = (
         notes.attempt(
-            by_embedder, lambda: measures.embedded([*caption_texts, *sentences, *spoken.values()], embedder.embed)
+            by_embedder, lambda: measures.embedded([*caption_texts, *sentences, *told.values()], embedder.embed)
         )
         if embedder
         else None
@@ -93,7 +95,7 @@ def audit(
         )
         redundancy = notes.attempt(("redundancy",), lambda: measures.redundancy(keyframes, sentences, known))
         support = notes.attempt(
-            ("support",), lambda: measures.support(keyframes, summary.v2vt, known, clip_vectors, config.support, spoken)
+            ("support",), lambda: measures.support(keyframes, summary.v2vt, known, clip_vectors, config.support, told)
         )
     grounding = (
         notes.attempt(("grounding",), lambda: measures.grounding(keyframes, clip_vectors)) if clip_vectors else None

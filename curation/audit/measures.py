@@ -13,12 +13,13 @@ from curation.audit.contradictions import contradicted
 from curation.audit.formulas import Vectors
 from schemas.audit import Coverage, Grounding, Redundancy, SentenceSupport, Support
 from schemas.errors import PermanentError
+from schemas.parts.screen_text import ScreenText
 from schemas.parts.transcript import Transcript
 from schemas.records import CaptionSet, Frame, FrameSet, Sentence, Summary
 from schemas.time import Seconds
 
 NEAR = 5.0  # seconds; what is said so near to a keyframe may be what a sentence about it tells
-_LONGEST_SPOKEN = 2000  # characters near one keyframe
+_LONGEST_TOLD = 2000  # characters near one keyframe
 T = TypeVar("T")
 
 
@@ -114,16 +115,24 @@ def redundancy(
     )
 
 
-def spoken_near(keyframes: Sequence[Keyframe], transcript: Transcript | None) -> dict[float, str]:
-    """What is said within NEAR seconds of each keyframe, as one line, by its time; only where somebody speaks."""
-    said: dict[float, str] = {}
-    segments = transcript.segments if transcript is not None else ()
-    for keyframe in keyframes if segments else ():
+def told_near(
+    keyframes: Sequence[Keyframe], transcript: Transcript | None, written: ScreenText | None
+) -> dict[float, str]:
+    """What is said and written within NEAR seconds of each keyframe, as one line, by its time; only where something is.
+
+    Credits tell nothing of what happens.
+    """
+    told: dict[float, str] = {}
+    spans = [(one.start, one.end, one.text) for one in (transcript.segments if transcript is not None else ())]
+    for reading in written.readings if written is not None else ():
+        lines = " ".join(line.text for line in reading.lines if line.kind != "credits")
+        spans += [(reading.time, reading.until, lines)] if lines else []
+    for keyframe in keyframes if spans else ():
         first, last = keyframe.time - NEAR, keyframe.time + NEAR
-        near = [segment.text for segment in segments if segment.end > first and segment.start < last]
+        near = [text for start, end, text in spans if end > first and start < last]
         if near:
-            said[float(keyframe.time)] = " ".join(near)[:_LONGEST_SPOKEN]
-    return said
+            told[float(keyframe.time)] = " ".join(near)[:_LONGEST_TOLD]
+    return told
 
 
 def support(
@@ -132,15 +141,15 @@ def support(
     text_vectors: Mapping[str, Vectors],
     clip_vectors: ClipVectors | None,
     threshold: float,
-    spoken: Mapping[float, str] | None = None,
+    told: Mapping[float, str] | None = None,
 ) -> Support:
     """Score each sentence by the captions and pictures that it cites.
 
-    `spoken` is what is said near each keyframe, by its time: it supports a sentence as a caption does. From `threshold`
-    on it counts as supported, unless its captions contradict it.
+    `told` is what is said or written near each keyframe, by its time: it supports a sentence as a caption does. From
+    `threshold` on it counts as supported, unless its captions contradict it.
     """
-    said = spoken or {}
-    scores = tuple(_sentence(keyframes, one, text_vectors, clip_vectors, threshold, said) for one in sentences)
+    near = told or {}
+    scores = tuple(_sentence(keyframes, one, text_vectors, clip_vectors, threshold, near) for one in sentences)
     pictures = [score.picture for score in scores if score.picture is not None]
     return Support(
         sentences=scores,
@@ -156,9 +165,9 @@ def _sentence(
     text_vectors: Mapping[str, Vectors],
     clip_vectors: ClipVectors | None,
     threshold: float,
-    spoken: Mapping[float, str],
+    told: Mapping[float, str],
 ) -> SentenceSupport:
-    """The support of one sentence by the captions that it cites, and by what is said at their times.
+    """The support of one sentence by the captions that it cites, and by what is said and written then.
 
     The score is the mean of two numbers: the share of the sentence's words that the captions hold, and the similarity
     to the most similar caption. The words detect an object that is not in the captions; the similarity accepts a
@@ -167,7 +176,7 @@ def _sentence(
     """
     cited = frozenset(sentence.times)
     captions = sorted({k.caption for k in keyframes if k.time in cited and k.caption is not None})
-    given = [*captions, *sorted({spoken[time] for time in cited if time in spoken})]
+    given = [*captions, *sorted({told[time] for time in cited if time in told})]
     similarity = formulas.share(max((float(text_vectors[sentence.text] @ text_vectors[c]) for c in given), default=0.0))
     words = formulas.words_held(sentence.text, given)
     score = formulas.share(similarity if words is None else (words + similarity) / 2)

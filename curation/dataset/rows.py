@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from schemas.arrow import ANNOTATORS, DENOISED, SCHEMA_VERSION, TRANSCRIPT
+from schemas.arrow import ANNOTATORS, DENOISED, SCHEMA_VERSION, SCREEN_TEXT, TRANSCRIPT
 from schemas.configuration.config import SplitConfig
 from schemas.errors import PermanentError
 from schemas.instructions import ASK_V2T, ASK_V2V, ASK_V2VT
@@ -41,7 +41,7 @@ def row_of(
     """The row of `schemas.arrow` for a sample; `images` holds the JPEG of every keyframe, None leaves pictures out.
 
     The row has the column `transcript`, and `review.transcript_edited`, where the sample has a transcript, and the
-    column `denoised` where a model corrected it.
+    column `denoised` where a model corrected it, and `screen_text` where the text in the pictures is read.
     `compared`: the caller has compared the pictures with the hashes of their frames, as `Pictures.read` does.
 
     Raises PermanentError `inconsistent_sample` when its parts do not belong together (another video's captions,
@@ -112,6 +112,7 @@ def row_of(
         **_several(sample.extract.choices, len(frames)),
         **({TRANSCRIPT: sample.transcript.model_dump()} if sample.transcript is not None else {}),
         **({DENOISED: _denoised(sample.denoised)} if sample.denoised is not None else {}),
+        **({SCREEN_TEXT: sample.screen_text.model_dump()} if sample.screen_text is not None else {}),
     }
 
 

@@ -13,14 +13,19 @@ from schemas.audit import Audit
 from schemas.binding import Binding
 from schemas.configuration.text_config import RECOGNISING
 from schemas.parts.denoised import Denoised
+from schemas.parts.screen_text import ScreenText
 from schemas.parts.transcript import Transcript
 from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Record, Summary, Video
 
 Lane = Literal["download", "decode", "model"]
 Role = Literal["captioner", "summarizer", "judge"]
-Model = Literal["captioner", "summarizer", "judge", "annotators", "embedder", "clip", "extractor", "transcriber"]
+Model = Literal[
+    "captioner", "summarizer", "judge", "annotators", "embedder", "clip", "extractor", "transcriber", "reader"
+]
 LANES: tuple[Lane, ...] = ("download", "decode", "model")
 ROLES: tuple[Role, ...] = ("captioner", "summarizer", "judge")
+OCR = "ocr"  # the optional stage that reads the text in the pictures
+OCR_FILTER = "ocr-filter"  # the one that judges how much of the picture it covers
 EXPORT = "export"  # not a stage, but a finished sample can be refused there
 TRANSCRIBE = "transcribe"  # the optional stage whose record is told to models
 DENOISE = "denoise"  # the optional stage that corrects it before
@@ -64,7 +69,7 @@ class Stage:
     asks: Role | None = None
     prompt: str | None = None
     told: str | None = None
-    models: tuple[Literal["embedder", "clip", "transcriber"], ...] = ()
+    models: tuple[Literal["embedder", "clip", "transcriber", "reader"], ...] = ()
     models_when: tuple[str, tuple[str, ...]] | None = None
     beside: Literal["annotators"] | None = None
     instead: Literal["extractor"] | None = None
@@ -163,11 +168,25 @@ class StageTable:
         return (SOURCE, *(stage.name for stage in self._stages), EXPORT)
 
     def later(self, name: str) -> tuple[str, ...]:
-        """The stages whose results stop being current when this one's change; none after a check."""
-        if not self[name].published:
+        """The stages whose results stop being current when this one's change; none after a check.
+
+        Those after an optional stage are the ones that read it, or read what follows from it.
+        """
+        stage = self[name]
+        if not stage.published:
             return ()
+        if stage.optional:
+            return self._following(name)
         names = tuple(stage.name for stage in self._stages)
         return (*names[names.index(name) + 1 :], EXPORT)
+
+    def _following(self, name: str) -> tuple[str, ...]:
+        found = {name}
+        for stage in self._stages:
+            if not found.isdisjoint(stage.needs):
+                found.add(stage.name)
+        last = (EXPORT,) if SUMMARY in found else ()
+        return (*(stage.name for stage in self._stages if stage.name in found - {name}), *last)
 
     def checked_with(self, name: str) -> tuple[str, ...]:
         """A stage and the checks of its results."""
@@ -221,6 +240,24 @@ STAGES = StageTable(
         ),
         limits=_keys("frames", "max_frames wall_seconds memory_megabytes"),
         lane="decode",
+    ),
+    Stage(
+        OCR,
+        1,
+        ("frames",),
+        ScreenText,
+        keys=_keys("ocr", "mode per_shot"),
+        switch="ocr.mode",
+        lane="decode",
+        models=("reader",),
+    ),
+    Stage(
+        OCR_FILTER,
+        1,
+        (OCR,),
+        Judgement,
+        keys=_keys("ocr", "mode share.mode share.min share.max"),
+        switch="ocr.mode",
     ),
     Stage(
         TRANSCRIBE,
@@ -305,7 +342,7 @@ STAGES = StageTable(
     Stage(
         "audit",
         1,
-        ("frames", "caption", "refine", TRANSCRIBE, DENOISE),
+        ("frames", "caption", "refine", TRANSCRIBE, DENOISE, OCR),
         Audit,
         keys=_keys(
             "audit",

@@ -94,12 +94,12 @@ def standing(source: Registered, heads: Mapping[str, Head], hashes: StageHashes)
 def stages_ahead(source: Registered, heads: Mapping[str, Head], hashes: StageHashes) -> frozenset[str]:
     """The stages that may run for a video before it is settled: the due one, and what follows from its result.
 
-    A check changes no other stage's inputs: after it only those stages run that are due in any case. Pure.
+    After a check, and after an optional stage, only those stages run that are due in any case, or read it. Pure.
     """
     ahead: set[str] = set()
     while (where := standing(source, heads, hashes)).stage is not None:
         ahead.add(where.stage)
-        if STAGES[where.stage].published:
+        if STAGES[where.stage].published and not STAGES[where.stage].optional:
             names = [stage.name for stage in STAGES.of(hashes.on)]
             return frozenset(ahead.union(names[names.index(where.stage) :]))
         done = Head(where.stage, where.fingerprints.done, "done", "", None, None)

@@ -7,7 +7,14 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from curation.ledger.ledger import Ledger
-from models.identity import identify, identify_clip, identify_embedder, identify_extractor, identify_transcriber
+from models.identity import (
+    identify,
+    identify_clip,
+    identify_embedder,
+    identify_extractor,
+    identify_reader,
+    identify_transcriber,
+)
 from schemas.configuration.model_config import ChatConfig, ModelsConfig
 from schemas.errors import ConfigError
 from schemas.records import Record
@@ -32,6 +39,7 @@ class ModelIdentities(Record):
     extractor: tuple[str, str] | None = None
     transcriber: tuple[str, str, Sampling] | None = None
     annotators: tuple[tuple[str, str, Sampling], ...] = ()
+    reader: tuple[str, str, Sampling] | None = None
 
 
 def identify_models(models: ModelsConfig) -> ModelIdentities:
@@ -49,6 +57,7 @@ def identify_models(models: ModelsConfig) -> ModelIdentities:
             _named("transcriber", identify_transcriber, models.transcriber) if models.transcriber is not None else None
         ),
         annotators=tuple(_named(f"annotators.{place}", _chat, one) for place, one in enumerate(models.annotators)),
+        reader=_named("reader", identify_reader, models.reader) if models.reader is not None else None,
     )
     choosing = [identities.summarizer, *identities.annotators]
     for place, one in enumerate(choosing):
@@ -81,7 +90,7 @@ def known_identities(ledger: Ledger, models: ModelsConfig) -> ModelIdentities:
 
 def _key(models: ModelsConfig) -> str:
     # Runs before these came noted identities too.
-    later = {name for name in ("extractor", "transcriber", "annotators") if not getattr(models, name)}
+    later = {name for name in ("extractor", "transcriber", "annotators", "reader") if not getattr(models, name)}
     return hashlib.sha256(models.model_dump_json(exclude=later).encode()).hexdigest()
 
 

@@ -32,11 +32,20 @@ from curation.video.probe import probe_safely
 from curation.video.sandbox import Sandbox
 from curation.video.sandboxes import Sandboxes
 from curation.workspace import Workspace
-from models.build import build_chat_model, build_clip, build_embedder, build_extractor, build_transcriber, build_voice
+from models.build import (
+    build_chat_model,
+    build_clip,
+    build_embedder,
+    build_extractor,
+    build_reader,
+    build_transcriber,
+    build_voice,
+)
 from models.chat import ChatModel, Embedder
 from models.clip import Clip, Extractor
 from models.local.voice import SileroVoice
 from models.meter import Meter
+from models.reader import TextReader
 from models.reply_cache import CachedModel
 from models.servers.presence import require_server
 from prompts import Prompt
@@ -157,6 +166,13 @@ class Services:
             return None
         with whole_model("transcriber"):
             return self._cached(build_transcriber(config, self.meter, self.raise_if_stopped))
+
+    @shared_property
+    def reader(self) -> TextReader | None:
+        """What reads the text in pictures; None where none is configured."""
+        config = self.config.models.reader
+        with whole_model("reader"):
+            return build_reader(config) if config is not None else None
 
     @shared_property
     def voice(self) -> SileroVoice | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from curation.audit.audit import Tools, audit
-from curation.ledger.stages import DENOISE, STAGES, TRANSCRIBE
+from curation.ledger.stages import DENOISE, OCR, OCR_FILTER, STAGES, TRANSCRIBE
 from curation.pipeline.process import Inputs
 from curation.pipeline.services import Services
 from curation.sources.filters import judge_publication, judge_video, refuse
@@ -19,6 +19,7 @@ from curation.text.caption import caption_frames
 from curation.text.extract import extract
 from curation.text.extract_trained import extract_trained
 from curation.text.refine import refine
+from curation.text.screen.read import judge_share, screen_text
 from curation.text.speech import Speech, speech_of
 from curation.text.transcribe.denoise import denoise
 from curation.text.transcribe.recognise import recognised
@@ -29,6 +30,7 @@ from schemas.audit import Audit
 from schemas.binding import Binding
 from schemas.errors import NotStored
 from schemas.parts.denoised import Denoised
+from schemas.parts.screen_text import ScreenText
 from schemas.parts.transcript import Transcript
 from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Record, Subtitle, Summary, Video
 from schemas.time import FrameIndex
@@ -62,6 +64,20 @@ def _filter(services: Services, inputs: Inputs) -> Judgement:
 def _frames(services: Services, inputs: Inputs) -> FrameSet:
     with services.meter.waiting("decode"):
         return services.pictures.sample(inputs.record("download", Video))
+
+
+def _ocr(services: Services, inputs: Inputs) -> ScreenText:
+    video, frames = inputs.record("download", Video), inputs.record("frames", FrameSet)
+    assert services.reader is not None  # the configuration says so
+    return screen_text(
+        frames, lambda index: _read(services, video, frames, index), services.reader, services.config.ocr
+    )
+
+
+def _ocr_filter(services: Services, inputs: Inputs) -> Judgement:
+    scores = judge_share(inputs.record(OCR, ScreenText), services.config.ocr.share)
+    refuse(scores)
+    return Judgement(scores=scores)
 
 
 def _transcribe(services: Services, inputs: Inputs) -> Transcript:
@@ -211,6 +227,7 @@ def _audit(services: Services, inputs: Inputs) -> Audit:
         tools,
         services.config.audit,
         _transcript(services, inputs),
+        inputs.record(OCR, ScreenText) if OCR in services.hashes.on else None,
     )
 
 
@@ -229,6 +246,8 @@ FUNCTIONS: dict[str, Callable[[Services, Inputs], Record]] = {
     "download": _download,
     "filter": _filter,
     "frames": _frames,
+    OCR: _ocr,
+    OCR_FILTER: _ocr_filter,
     TRANSCRIBE: _transcribe,
     DENOISE: _denoise,
     "caption": _caption,

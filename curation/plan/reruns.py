@@ -17,6 +17,7 @@ from schemas.configuration.model_config import (
     NgramEmbedder,
     OpenAIModel,
     OpenClip,
+    RapidOcr,
     SpeechServer,
     TrainedExtractor,
     TransformersClip,
@@ -35,6 +36,7 @@ _IDENTITY: dict[type[Section], frozenset[str]] = {
     TrainedExtractor: frozenset({"model"}),
     SpeechServer: frozenset({"engine", "model", "revision"}),
     LocalWhisper: frozenset({"engine", "model", "revision", "beam", "dtype"}),
+    RapidOcr: frozenset({"engine", "min_confidence"}),
 }
 
 

@@ -127,6 +127,9 @@ def _models(services: Services) -> list[ModelUse]:
     if identities.transcriber is not None and models.transcriber is not None:
         name, revision, _ = identities.transcriber
         uses.append(ModelUse(role="transcriber", engine=models.transcriber.engine, model=name, revision=revision))
+    if identities.reader is not None and models.reader is not None:
+        name, revision, _ = identities.reader
+        uses.append(ModelUse(role="reader", engine=models.reader.engine, model=name, revision=revision))
     return uses
 
 

@@ -31,9 +31,9 @@ def judge_publication(
     """
     scores: list[FilterScore] = []
     if duration is not None:
-        scores += _range("duration", duration, config.duration, "too_short", "too_long", " s")
+        scores += range_score("duration", duration, config.duration, "too_short", "too_long", " s")
     if height is not None:
-        scores += _range("height", height, config.height, "resolution", "resolution", " px")
+        scores += range_score("height", height, config.height, "resolution", "resolution", " px")
     row = source.metadata
     licence = publication.licence or row.get("licence")
     language = publication.language or row.get("language")
@@ -56,8 +56,8 @@ def judge_video(video: Video, config: FilterConfig) -> tuple[FilterScore, ...]:
     A file whose container states no duration passes with the value None: the duration is known once its frames are
     sampled.
     """
-    duration = _range("duration", video.duration, config.duration, "too_short", "too_long", " s")
-    return (*duration, *_range("height", video.height, config.height, "resolution", "resolution", " px"))
+    duration = range_score("duration", video.duration, config.duration, "too_short", "too_long", " s")
+    return (*duration, *range_score("height", video.height, config.height, "resolution", "resolution", " px"))
 
 
 def refuse(scores: Sequence[FilterScore]) -> None:
@@ -71,9 +71,10 @@ def refuse(scores: Sequence[FilterScore]) -> None:
         raise RefusedError(failed[0].detail.partition(":")[0], evidence)
 
 
-def _range(
+def range_score(
     name: str, value: float | None, limits: RangeFilter, below: str, above: str, unit: str
 ) -> Iterable[FilterScore]:
+    """The score of a value with limits; none where the filter is off. `below` and `above` are slugs of reasons."""
     if limits.mode == "disable":
         return
     passed, detail = True, ""

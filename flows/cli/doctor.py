@@ -23,7 +23,15 @@ from curation.plan.doctor import (
 from flows.cli.app import print_json
 from flows.prometheus import ADDRESS, require_port
 from models.check import Check, fail, ok, warn
-from models.checks import check_clip, check_embedder, check_extractor, check_local, check_voice, check_whisper
+from models.checks import (
+    check_clip,
+    check_embedder,
+    check_extractor,
+    check_local,
+    check_reader,
+    check_voice,
+    check_whisper,
+)
 from models.servers.checks import check_server
 from models.servers.speech_checks import check_transcriber
 from schemas.configuration.config import CurateConfig
@@ -83,6 +91,8 @@ async def check_models(config: CurateConfig, config_path: Path) -> list[Check]:
         checks += check_extractor(config.models.extractor, config.frames.fps)
     if config.transcribe.voice == "silero":
         checks.append(check_voice())
+    if config.models.reader is not None:
+        checks += check_reader(config.models.reader)
     recogniser = config.models.transcriber
     if isinstance(recogniser, LocalWhisper):
         checks += check_whisper(recogniser)

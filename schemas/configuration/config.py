@@ -25,6 +25,7 @@ from schemas.configuration.text_config import (
     CaptionConfig,
     DenoiseConfig,
     ExtractConfig,
+    OcrConfig,
     RefineConfig,
     TranscribeConfig,
 )
@@ -55,6 +56,7 @@ __all__ = [  # all sections of a run, wherever they are written
     "ModeFilter",
     "ModelsConfig",
     "NearDuplicateConfig",
+    "OcrConfig",
     "PriceConfig",
     "RangeFilter",
     "RefineConfig",
@@ -166,6 +168,7 @@ class CurateConfig(Section):
     frames: FrameConfig = FrameConfig()
     transcribe: TranscribeConfig = TranscribeConfig()
     denoise: DenoiseConfig = DenoiseConfig()
+    ocr: OcrConfig = OcrConfig()
     models: ModelsConfig
     caption: CaptionConfig = CaptionConfig()
     extract: ExtractConfig = ExtractConfig()
@@ -192,7 +195,7 @@ class CurateConfig(Section):
         return self
 
     @model_validator(mode="after")
-    def _subtitles(self) -> CurateConfig:
+    def _optional_stages(self) -> CurateConfig:
         mode = self.transcribe.mode
         if mode in ("publisher", "publisher-first") and not self.download.subtitles:
             raise ValueError(
@@ -201,6 +204,8 @@ class CurateConfig(Section):
             )
         if mode in RECOGNISING and self.models.transcriber is None:
             raise ValueError(f"transcribe.mode: {mode} needs models.transcriber, which recognises speech")
+        if self.ocr.mode == "enable" and self.models.reader is None:
+            raise ValueError("ocr.mode: enable needs models.reader, such as {engine: rapidocr}")
         if self.denoise.mode == "enable" and mode == "disable":
             raise ValueError("denoise.mode: enable corrects transcripts, and transcribe.mode: disable makes none")
         return self

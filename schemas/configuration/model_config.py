@@ -240,6 +240,14 @@ class LocalWhisper(Section):
     threads: Count | None = Field(default=None, ge=1, description="of the CPU; null: as many as CTranslate2 likes")
 
 
+class RapidOcr(Section):
+    """OCR in this process with rapidocr, whose wheel carries its weights (extra `ocr`)."""
+
+    engine: Literal["rapidocr"] = Field(description=_ENGINE)
+    threads: Count | None = Field(default=None, ge=1, description="of the CPU; null: as many as onnxruntime likes")
+    min_confidence: Share = Field(default=0.6, ge=0, le=1, description="lines that are read with less are left out")
+
+
 SpeechConfig = Annotated[SpeechServer | LocalWhisper, Field(discriminator="engine")]
 ServerConfig = OpenAIModel | SpeechServer
 AnyModel = (
@@ -252,6 +260,7 @@ AnyModel = (
     | TrainedExtractor
     | SpeechServer
     | LocalWhisper
+    | RapidOcr
 )
 
 
@@ -281,6 +290,10 @@ class ModelsConfig(Section):
     )
     transcriber: SpeechConfig | None = Field(
         default=None, description="recognises what is said in the videos, where `transcribe.mode` asks for it"
+    )
+
+    reader: RapidOcr | None = Field(
+        default=None, description="reads the text in pictures, where `ocr.mode` asks for it"
     )
 
     def named(self) -> dict[str, AnyModel]:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from schemas.configuration.section import Count, Fraction, Language, Seconds, Section, Tokens, Unit
+from schemas.configuration.video_config import RangeFilter
 
 _PROMPT = "name of a prompt of this repository, or a file (.md); its text counts, not its name"
 _ANSWER = "longest answer of the model to one request"
@@ -49,6 +50,22 @@ class TranscribeConfig(Section):
     )
     max_characters: Count = Field(
         default=200_000, ge=1, le=2_000_000, description="longest transcript, in characters; what follows is left out"
+    )
+
+
+class OcrConfig(Section):
+    """Text in the pictures, read by `models.reader`, as a column of the rows: titles, credits, subtitles, signs.
+
+    A shot is read where its text may have changed. Models are not told what is read.
+    """
+
+    mode: Literal["enable", "disable"] = Field(
+        default="disable", description="enable: text in the pictures is read; disable: it is not"
+    )
+    per_shot: Count = Field(default=10, ge=1, le=1000, description="most readings of a shot")
+    share: Annotated[RangeFilter, Unit("share of the picture, 0 to 1")] = Field(
+        default=RangeFilter(mode="score-only", max=0.5),
+        description="the part of the picture that text covers, in the mean over the frames",
     )
 
 

@@ -118,7 +118,7 @@ DOWNLOAD = Place(
 )  # fmt: skip
 
 FILTERS = Place(
-    "The filters (`download` before the file is fetched, `filter` after)",
+    "The filters (`download` before the file is fetched, `filter` after; `ocr-filter` where text is read)",
     (
         Reason("too_short", "Shorter than `filters.duration.min` (40 s by default).",
                "`--set filters.duration.min=10`, or `filters.duration.mode=score-only`"),
@@ -129,6 +129,10 @@ FILTERS = Place(
                "change `filters.licence`"),
         Reason("language", "The language is denied, not among the allowed, or unknown and dropped.",
                "change `filters.language`"),
+        Reason("too_much_text", "Text covers more of the pictures than `ocr.share.max` (at `ocr-filter`).",
+               "raise `ocr.share.max`; no picture is read again"),
+        Reason("too_little_text", "Text covers less of the pictures than `ocr.share.min` (at `ocr-filter`).",
+               "lower `ocr.share.min`; no picture is read again"),
         Reason("blocked", "The id, address or channel is on `filters.blocklist.deny`.", "take it from the list"),
     ),
 )  # fmt: skip

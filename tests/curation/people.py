@@ -15,6 +15,7 @@ from curation.review.content_hash import content_sha256
 from schemas.audit import Audit
 from schemas.binding import Binding
 from schemas.parts.denoised import Denoised
+from schemas.parts.screen_text import ScreenText
 from schemas.parts.transcript import Transcript
 from schemas.records import Judgement, Record, Sample
 from schemas.review import REASONS, AddedKeyframe, CorrectedLine, KeyframeVerdict, Verdict
@@ -31,6 +32,8 @@ def finish(ledger: Ledger, sample: Sample, hashes: StageHashes = HASHES, audit: 
         "caption": sample.captions,
         "transcribe": heard(sample) or Transcript(reason="no_subtitles"),
         "denoise": sample.denoised or Denoised(),
+        "ocr": sample.screen_text or ScreenText(reader="rapidocr", revision="r", share=0.0, read=1),
+        "ocr-filter": Judgement(scores=()),
         "binding": Binding(checked=False),
         "extract": sample.extract,
         "refine": sample.summary,

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from curation.ledger.stages import DENOISE, TRANSCRIBE
+from curation.ledger.stages import DENOISE, OCR, OCR_FILTER, TRANSCRIBE
 from curation.release.diff.states import Pair, causes_of_stage, once, upstream
 from curation.release.made_with import REVIEW, SPLITS
 from curation.review.edits import JUDGED_WRONG
-from schemas.arrow import DENOISED, TRANSCRIPT
+from schemas.arrow import DENOISED, SCREEN_TEXT, TRANSCRIPT
 from schemas.documents.release_diff import Cause
 from schemas.safe_text import plain
 
@@ -25,7 +25,7 @@ PUBLISHED = ("title", "source", "licence", "publication")
 DERIVED = frozenset(
     {"conversations", "conversations_v2v", "conversations_v2t", "vsum_onehot", "ratio", "meta", "summary", "keyframes"}
 )
-_STAGES = ("download", "filter", "frames", TRANSCRIBE, DENOISE, "caption", "extract", "refine")
+_STAGES = ("download", "filter", "frames", OCR, OCR_FILTER, TRANSCRIBE, DENOISE, "caption", "extract", "refine")
 _MEASURED = ("binding", "audit")  # stages whose results are in `scores`
 _EDITS = ("captions_edited", "captions_withdrawn", "keyframes_added", "keyframes_dropped", "transcript_edited")
 _NAMED = 12
@@ -147,6 +147,15 @@ def _download_differs(change: Change) -> bool:
     return change.differs(*PUBLISHED, "file") or (change.differs("meta") and change.unlike("meta", "duration"))
 
 
+def _filters_differ(change: Change, *, of_text: bool) -> bool:
+    """Whether the scores differ that judge how much text the pictures show, or all others."""
+    first, second = (
+        [score for score in scores or () if (score["name"] == SCREEN_TEXT) == of_text]
+        for scores in change.both("filters")
+    )
+    return first != second
+
+
 def _frames_differ(change: Change) -> bool:
     if change.differs("sampling_fps", "defects") or change.unlike("meta", "sampled_frames"):
         return True
@@ -198,8 +207,10 @@ def _summary_differs(change: Change) -> bool:
 
 _DIFFERS: Mapping[str, Callable[[Change], bool]] = {
     "download": _download_differs,
-    "filter": lambda change: change.differs("filters"),
+    "filter": lambda change: change.differs("filters") and _filters_differ(change, of_text=False),
     "frames": _frames_differ,
+    OCR: lambda change: change.differs(SCREEN_TEXT),
+    OCR_FILTER: lambda change: change.differs("filters") and _filters_differ(change, of_text=True),
     TRANSCRIBE: _transcript_differs,
     DENOISE: lambda change: change.differs(DENOISED),
     "caption": _captions_differ,

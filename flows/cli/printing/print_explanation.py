@@ -15,6 +15,7 @@ from schemas.binding import Binding
 from schemas.documents.status import Explanation
 from schemas.meanings.reasons import described
 from schemas.parts.denoised import Denoised
+from schemas.parts.screen_text import ScreenText
 from schemas.parts.transcript import Transcript
 from schemas.records import Choice, Extract
 from schemas.safe_text import plain
@@ -89,7 +90,7 @@ def _stage(console: Console, name: str, stage: dict[str, Any]) -> None:
             _row(
                 console, "published", ", ".join(f"{key}: {value}" for key, value in known.items()) or "(nothing known)"
             )
-        case "filter":
+        case "filter" | "ocr-filter":
             for score in record["scores"]:
                 word = "passed" if score["passed"] else "failed, not enforced"
                 value = "" if score["value"] is None else f"{score['value']} "
@@ -107,6 +108,8 @@ def _stage(console: Console, name: str, stage: dict[str, Any]) -> None:
                 _row(console, "defect", defect)
             if check := record["cross_check"]:
                 _row(console, "checked", f"{check['agreed']} of {check['compared']} agree with {check['backend']}")
+        case "ocr":
+            _screen_text(console, ScreenText.model_validate(record))
         case "transcribe":
             _transcript(console, Transcript.model_validate(record))
         case "denoise":
@@ -148,6 +151,17 @@ def _transcript(console: Console, transcript: Transcript) -> None:
         _row(console, "left out", f"{transcript.more_dropped} more")
     for note in transcript.notes:
         _row(console, "unused", note)
+
+
+def _screen_text(console: Console, found: ScreenText) -> None:
+    _row(console, "text", f"{found.share:.1%} of the pictures; {found.read} of the frames were read by {found.reader}")
+    if found.unread:
+        _row(console, "unread", f"{found.unread} frames in which it may have changed (ocr.per_shot)")
+    for reading in found.readings:
+        lines = " / ".join(f"{line.text} ({line.kind})" for line in reading.lines)
+        _row(console, f"[{plain_seconds(reading.time)}-{plain_seconds(reading.until)}]", lines)
+    if found.left_out:
+        _row(console, "left out", f"{found.left_out} lines more")
 
 
 def _denoised(console: Console, denoised: Denoised) -> None:

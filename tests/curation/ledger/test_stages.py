@@ -48,15 +48,18 @@ def test_every_stage_has_a_function_and_a_hash() -> None:
 def test_later_stages_are_those_after() -> None:
     assert STAGES.later("audit") == (), "nothing is made from the result of a check"
     assert STAGES.later("extract") == ("refine", "audit", EXPORT)
+    assert STAGES.later("ocr") == ("ocr-filter", "audit"), "nothing that is published is made of it"
+    assert STAGES.later("ocr-filter") == ()
+    assert STAGES.later("transcribe") == ("denoise", "extract", "refine", "audit", EXPORT), "captions stay"
     assert STAGES.places_of_rejection == (SOURCE, *(stage.name for stage in STAGES.every), EXPORT)
 
 
 def test_an_optional_stage_is_there_only_where_it_is_on() -> None:
-    assert STAGES.optional == ("transcribe", "denoise") and "transcribe" not in STAGES.names
+    assert STAGES.optional == ("ocr", "ocr-filter", "transcribe", "denoise") and "transcribe" not in STAGES.names
     assert tuple(stage.name for stage in STAGES.of(())) == STAGES.names
-    assert STAGES.of({"transcribe", "denoise"}) == STAGES.every
+    assert STAGES.of(STAGES.optional) == STAGES.every
     assert [one.name for one in STAGES.of({"transcribe"})] == [
-        one.name for one in STAGES.every if one.name != "denoise"
+        one.name for one in STAGES.every if one.name not in {"ocr", "ocr-filter", "denoise"}
     ]
     assert STAGES.needs(STAGES["extract"], ()) == ("frames", "caption")
     assert STAGES.needs(STAGES["extract"], {"transcribe"}) == ("frames", "caption", "transcribe")

@@ -30,10 +30,11 @@ BASE = {
         "annotators": [{**SERVER, "model": "another"}],
         "embedder": {"engine": "ngram"},
         "clip": {"engine": "open_clip", "model": "ViT-B-32", "pretrained": "openai"},
+        "reader": {"engine": "rapidocr"},
         "transcriber": {name: SERVER[name] for name in ("engine", "model", "base_urls")},
     },
 }
-WITH_DENOISER = {**BASE, "denoise": {"mode": "enable"}}
+WITH_DENOISER = {**BASE, "denoise": {"mode": "enable"}, "ocr": {"mode": "enable"}}
 CANDIDATES = (
     *(False, True, 0, 1, 2, 7, 33, 0.02, 0.07, 0.2, 0.5, 0.77, 77, 300, 3000, "other", "fr", ["vp9"], "2026-01-01"),
     *("http://a.example/", "/pictures", ["http://127.0.0.1:9000/v1"], "s3://bucket/films"),

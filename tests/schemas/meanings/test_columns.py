@@ -9,9 +9,11 @@ from schemas.arrow import Columns, arrow_schema
 from schemas.meanings.columns import KEY, OTHERS, described, names
 from schemas.meanings.columns_of_full import FULL
 
+EVERY = Columns(annotators=True, transcripts=True, denoised=True, models=True, screen_text=True)
+
 
 def _configurations() -> tuple[Configuration, ...]:
-    return configurations(Columns(annotators=True, transcripts=True, denoised=True, models=True))
+    return configurations(EVERY)
 
 
 def test_the_types_stay_and_every_field_says_what_it_is() -> None:
@@ -26,7 +28,7 @@ def test_the_types_stay_and_every_field_says_what_it_is() -> None:
 
 
 def told_of_full() -> object:
-    return described(arrow_schema(Columns(annotators=True, transcripts=True, denoised=True, models=True)), "full")
+    return described(arrow_schema(EVERY), "full")
 
 
 def test_nothing_is_described_that_is_no_column() -> None:

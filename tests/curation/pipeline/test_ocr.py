@@ -1,0 +1,118 @@
+"""Text on screen in a run: what is due when it is turned on, judged anew and turned off, and what rows have."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from datasets import load_dataset
+
+from curation.audit.measures import Keyframe, told_near
+from curation.dataset.check import validate
+from curation.dataset.write import export
+from curation.ledger.entries import Head, Registered
+from curation.ledger.samples import sample
+from curation.ledger.stages import STAGES
+from curation.ledger.standing import StageHashes, stages_ahead, standing
+from curation.pipeline.settings import columns_of
+from curation.status.explain import explain
+from flows.cli.printing.print_explanation import print_explanation
+from schemas.arrow import Columns, arrow_schema, features
+from schemas.configuration.config import ExportConfig, SplitConfig
+from schemas.configuration.loading import load_config
+from schemas.errors import ConfigError
+from schemas.parts.screen_text import Reading, ScreenText, WrittenLine
+from schemas.records import FilterScore, Sample
+from schemas.repository import ROOT
+from tests.curation.finished import finished
+from tests.curation.hashes import HASHES, changed
+from tests.curation.samples import make_sample, read_picture
+
+DEMO = ROOT / "configs" / "demo.yaml"
+BOX = {"left": 0.1, "top": 0.2, "right": 0.5, "bottom": 0.3, "confidence": 0.9}
+LINES = (WrittenLine(text="BAKERY <b>", kind="scene", **BOX), WrittenLine(text="by Ada", kind="credits", **BOX))
+WRITTEN = ScreenText(
+    reader="rapidocr",
+    revision="r",
+    share=0.04,
+    read=5,
+    readings=(Reading(index=2, time=2, until=4, share=0.04, lines=LINES),),
+)
+OFF = replace(HASHES, results={stage.name: f"{stage.name} settings" for stage in STAGES.every})
+ON = replace(OFF, on=frozenset({"ocr", "ocr-filter"}))
+
+
+def with_text(name: str) -> Sample:
+    made = make_sample(name)
+    score = FilterScore(name="screen_text", value=0.04, passed=True, enforced=False)
+    video = made.video.model_copy(update={"scores": (*made.video.scores, score)})
+    return made.model_copy(update={"screen_text": WRITTEN, "video": video})
+
+
+def heads_of(source: Registered, hashes: StageHashes) -> dict[str, Head]:
+    """The heads of a video all of whose stages are done."""
+    heads: dict[str, Head] = {}
+    while (where := standing(source, heads, hashes)).stage is not None:
+        heads[where.stage] = Head(where.stage, where.fingerprints.done, "done", f"digest {where.stage}", None, None)
+    return heads
+
+
+def test_turned_on_it_makes_only_the_audit_due_again(tmp_path: Path) -> None:
+    with finished(tmp_path / "w", [make_sample("a")]) as (_, services):
+        (source,) = services.ledger.sources()
+        heads = heads_of(source, OFF)
+        assert stages_ahead(source, heads, ON) == {"ocr", "ocr-filter", "audit"}
+        assert standing(source, heads_of(source, ON), OFF).stage == "audit", "off again"
+        assert stages_ahead(source, heads_of(source, ON), changed("ocr-filter", base=ON)) == {"ocr-filter"}
+        spoken = replace(OFF, on=frozenset({"transcribe"}))
+        assert stages_ahead(source, heads, spoken) == {"transcribe", "extract", "refine", "audit"}, "no caption"
+
+
+def test_settings() -> None:
+    assert STAGES["ocr"].lane == "decode"
+    with pytest.raises(ConfigError, match=r"ocr\.mode: enable needs models\.reader"):
+        load_config(DEMO, ["ocr.mode=enable"])
+    assert columns_of(load_config(DEMO)) == Columns()
+    reads = load_config(DEMO, ["ocr.mode=enable", "models.reader={engine: rapidocr}"])
+    assert columns_of(reads) == Columns(screen_text=True)
+
+
+def test_rows_have_the_text_and_the_filter(tmp_path: Path) -> None:
+    config = ExportConfig(rows_per_shard=1, splits=SplitConfig(train=1, validation=0, test=0))
+    out = tmp_path / "out"
+    export(iter([with_text("a")]), read_picture, config, out, name="t", columns=Columns(screen_text=True))
+    assert validate(out) == []
+    shard = next((out / "data").glob("*.parquet"))
+    assert pq.read_schema(shard).equals(arrow_schema(Columns(screen_text=True)))
+    rows = load_dataset(str(out), split="train", cache_dir=str(tmp_path / "cache"))
+    assert rows.features == features(Columns(screen_text=True))
+    assert rows[0]["screen_text"] == {
+        **WRITTEN.model_dump(exclude={"readings"}),
+        "readings": [{**WRITTEN.readings[0].model_dump(exclude={"lines"}), "lines": [x.model_dump() for x in LINES]}],
+    }
+    (score,) = [one for one in rows[0]["filters"] if one["name"] == "screen_text"]
+    assert score["number"] == 0.04 and score["passed"]
+
+
+def test_the_ledger_gives_it_back_and_explain_shows_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("rapidocr")
+    settings = ("ocr.mode=enable", "models.reader={engine: rapidocr}")
+    with finished(tmp_path / "w", [with_text("a")], *settings) as (place, services):
+        assert sample(services.ledger, "a").screen_text == WRITTEN
+        print_explanation(explain(services.view, "a"), place.root)
+    said = capsys.readouterr().out
+    assert "4.0% of the pictures; 5 of the frames were read by rapidocr" in said
+    assert "[2-4]" in said and "BAKERY <b> (scene) / by Ada (credits)" in said
+
+
+def test_what_is_written_supports_a_sentence_near_its_keyframe() -> None:
+    made = with_text("a")
+    near = told_near(keyframes_at(1.0, 4.0, 9.0), made.transcript, WRITTEN)
+    assert near == {1.0: "BAKERY <b>", 4.0: "BAKERY <b>"}, "credits tell nothing"
+    assert told_near(keyframes_at(1.0), None, None) == {}
+
+
+def keyframes_at(*times: float) -> list[Keyframe]:
+    return [Keyframe(time, None, None) for time in times]
