@@ -30,11 +30,15 @@ def covered(lines: Sequence[ReadLine], around: float = 0.0) -> NDArray[np.bool_]
 
 
 def kinds_of(picture: Image.Image, lines: Sequence[ReadLine]) -> tuple[LineKind, ...]:
-    """The kind of each line of a picture. On a card all are credits, or all are titles."""
+    """The kind of each line of a picture. On a card all are credits, or all are titles.
+
+    A picture with many lines elsewhere is a slide or a page, whose lowest line is no subtitle.
+    """
     if lines and _is_card(picture, lines):
         kind: LineKind = "credits" if len(lines) >= _MANY else "title"
         return (kind,) * len(lines)
-    return tuple("subtitle" if _is_subtitle(line) else "scene" for line in lines)
+    low = [_is_low(line) for line in lines]
+    return tuple("subtitle" if one and low.count(False) < _MANY else "scene" for one in low)
 
 
 def _is_card(picture: Image.Image, lines: Sequence[ReadLine]) -> bool:
@@ -44,7 +48,7 @@ def _is_card(picture: Image.Image, lines: Sequence[ReadLine]) -> bool:
     return rest.size == 0 or bool(np.mean(np.abs(rest - np.median(rest)) <= _NEAR) >= _PLAIN)
 
 
-def _is_subtitle(line: ReadLine) -> bool:
+def _is_low(line: ReadLine) -> bool:
     return line.top >= _LOWER and abs((line.left + line.right) / 2 - 0.5) <= _CENTRED
 
 

@@ -21,6 +21,7 @@ from schemas.time import FrameIndex
 
 MOST_LINES, MOST_READINGS = 60, 1000  # of a picture, and of a record
 _DIGITS = 4
+_WORD = 2  # letters or digits
 
 
 class _Found(NamedTuple):
@@ -79,6 +80,9 @@ def judge_share(found: ScreenText, limits: RangeFilter) -> tuple[FilterScore, ..
 
 
 def _look(image: Image.Image, lines: Sequence[ReadLine]) -> _Found:
+    # Readers take limbs and crossings for a letter: letters that stand alone are believed beside a longer text only.
+    if all(sum(map(str.isalnum, line.text)) < _WORD for line in lines):
+        return _Found()
     kinds = kinds_of(image, lines)
     written = tuple(
         WrittenLine(kind=kind, **{name: _plain(value) for name, value in line._asdict().items()})

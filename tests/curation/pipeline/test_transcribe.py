@@ -77,11 +77,11 @@ def hashes(**keys: object) -> dict[str, str]:
 
 def test_off_every_stage_depends_on_what_it_depended_on_before() -> None:
     off = hashes()
-    for name in ("transcribe", "denoise"):
+    for name in STAGES.optional:
         off.pop(name)
     assert off == BEFORE
     other = hashes(transcribe={"max_segments": 7}, extract={"speech_prompt": "refine-speech.v1"})
-    for name in ("transcribe", "denoise"):
+    for name in STAGES.optional:
         other.pop(name)
     assert other == BEFORE, "while it is off no key of it counts"
 

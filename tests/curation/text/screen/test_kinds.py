@@ -31,6 +31,11 @@ def test_text_in_a_picture_is_a_subtitle_or_a_part_of_the_scene(seed: int) -> No
     assert kinds_of(picture, ()) == ()
 
 
+def test_the_lowest_line_of_a_slide_is_no_subtitle() -> None:
+    lines = [(f"point number {place}", 60, 30 + 45 * place) for place in range(5)]
+    assert kinds_of(*written(scene(2), lines)) == ("scene",) * 5
+
+
 @given(st.lists(st.tuples(EDGE, EDGE, EDGE, EDGE), max_size=5))
 def test_the_area_is_that_of_the_union(boxes: list[tuple[float, float, float, float]]) -> None:
     lines = [ReadLine("a", 1, min(a, b), min(c, d), max(a, b), max(c, d)) for a, b, c, d in boxes]

@@ -73,6 +73,12 @@ def test_what_a_record_does_not_hold_is_counted(monkeypatch: pytest.MonkeyPatch)
     assert told(found) == [(0, 0, "one / two")] and found.left_out == 3
 
 
+def test_a_letter_alone_is_not_believed_and_one_beside_a_word_is() -> None:
+    alone, beside = written(scene(1), [("X", 40, 40)], 60), written(scene(2), [("X", 40, 40), ("Exit", 200, 100)], 40)
+    found, _ = run([[alone, alone], [beside]])
+    assert told(found) == [(2, 2, "X / Exit")] and found.read == 2
+
+
 def test_nothing_written_is_a_record_too() -> None:
     found, _ = run([[BARE] * 3])
     assert (found.readings, found.share, found.read) == ((), 0.0, 1)
