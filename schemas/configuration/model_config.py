@@ -240,6 +240,14 @@ class LocalWhisper(Section):
     threads: Count | None = Field(default=None, ge=1, description="of the CPU; null: as many as CTranslate2 likes")
 
 
+class RapidOcr(Section):
+    """OCR in this process with rapidocr, whose wheel carries its weights (extra `ocr`)."""
+
+    engine: Literal["rapidocr"] = Field(description=_ENGINE)
+    threads: Count | None = Field(default=None, ge=1, description="of the CPU; null: as many as onnxruntime likes")
+    min_confidence: Share = Field(default=0.6, ge=0, le=1, description="lines that are read with less are left out")
+
+
 SpeechConfig = Annotated[SpeechServer | LocalWhisper, Field(discriminator="engine")]
 ServerConfig = OpenAIModel | SpeechServer
 AnyModel = (
@@ -252,6 +260,7 @@ AnyModel = (
     | TrainedExtractor
     | SpeechServer
     | LocalWhisper
+    | RapidOcr
 )
 
 
