@@ -12,6 +12,8 @@ LS_VENV ?= .venv-label-studio
 OPEN_CLIP ?= .venv-open-clip
 # faster-whisper, for its test and benchmark.
 SPEECH ?= .venv-speech
+# rapidocr, for its tests.
+OCR ?= .venv-ocr
 # Torch's threads spin while they wait; with few cores that costs more than it gains.
 export OMP_WAIT_POLICY ?= passive
 # Two workers, one for each core of a small machine; tests/groups.py says which tests stay together, and their order.
@@ -24,7 +26,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # pip-audit, which reads the locks and needs nothing of ours.
 AUDIT_VENV ?= .venv-audit
 
-.PHONY: scale help setup open-clip speech espeak-ng vllm label-studio chromium postgresql demo demo-train test test-core check audit docs bench chaos stack stack-run lock clean
+.PHONY: scale help setup open-clip speech ocr espeak-ng vllm label-studio chromium postgresql demo demo-train test test-core check audit docs bench chaos stack stack-run lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -60,6 +62,12 @@ $(SPEECH)/.installed: requirements-speech.lock $(STAMP)
 	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(SPEECH) --requirement requirements-speech.lock
 	@touch $@
 
+ocr: $(OCR)/.installed  ## Make the folder with rapidocr that its tests add to the environment
+
+$(OCR)/.installed: requirements-ocr.lock $(STAMP)
+	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(OCR) --requirement requirements-ocr.lock
+	@touch $@
+
 espeak-ng:  ## Install a voice for the test of speech recognition, where this may be done (Debian, root)
 	@command -v espeak-ng >/dev/null || \
 		{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq espeak-ng >/dev/null; } || \
@@ -84,7 +92,7 @@ demo: $(STAMP)  ## The whole way on a dozen rendered videos, from URLs to a load
 demo-train: $(STAMP)  ## From rendered videos to three trained and evaluated summarizers
 	$(BIN)/python -m flows.cli.releases.demo_train
 
-test: $(STAMP) $(VLLM_STAMP) open-clip speech espeak-ng label-studio chromium postgresql  ## All tests
+test: $(STAMP) $(VLLM_STAMP) open-clip speech ocr espeak-ng label-studio chromium postgresql  ## All tests
 	V2XUM_LABEL_STUDIO_VENV=$(LS_VENV) $(BIN)/python -m pytest $(WORKERS)
 
 test-core: $(STAMP)  ## The quick tests: no Prefect server, no model server, nothing slow

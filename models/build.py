@@ -16,13 +16,16 @@ from models.devices import require_device
 from models.embedding.open_clip import OpenClip
 from models.embedding.sentences import NgramEmbedder, TransformersEmbedder
 from models.identity import checkpoint_errors, require_packages
+from models.local.ocr import RapidReader
 from models.local.voice import SileroVoice
 from models.meter import Meter
+from models.reader import TextReader
 from schemas.configuration.model_config import (
     ChatConfig,
     ClipConfig,
     LocalWhisper,
     OpenAIModel,
+    RapidOcr,
     SpeechServer,
     TowerConfig,
     TrainedExtractor,
@@ -80,6 +83,12 @@ def build_voice() -> SileroVoice:
     """Load the network that tells where somebody speaks. Raises ConfigError without the extra `speech`."""
     with _LOADING:
         return SileroVoice()
+
+
+def build_reader(config: RapidOcr) -> TextReader:
+    """Load the networks that read text in pictures. Raises ConfigError without the extra `ocr`."""
+    with _LOADING:
+        return RapidReader(config)
 
 
 def build_embedder(config: NgramConfig | TransformersConfig) -> Embedder:

@@ -8,12 +8,20 @@ from models.check import Check, fail, ok
 from models.devices import missing_device
 from models.embedding.open_clip import open_clip_errors
 from models.hub import HubUnreachable
-from models.identity import identify_transcriber, name_of, open_clip_identity, require_packages, revision_of
+from models.identity import (
+    identify_reader,
+    identify_transcriber,
+    name_of,
+    open_clip_identity,
+    require_packages,
+    revision_of,
+)
 from schemas.configuration.model_config import (
     LocalModel,
     LocalWhisper,
     NgramEmbedder,
     OpenClip,
+    RapidOcr,
     TrainedExtractor,
     TransformersClip,
     TransformersEmbedder,
@@ -120,6 +128,17 @@ def check_voice() -> Check:
     except ConfigError as error:
         return fail("transcribe.voice", str(error), "pip install -e '.[speech]' in the checkout, or voice: loudness")
     return ok("transcribe.voice", "silero is installed")
+
+
+def check_reader(config: RapidOcr) -> list[Check]:
+    """Check the packages and the weights of the engine that reads text in pictures, without loading its networks."""
+    name = "models.reader"
+    try:
+        engine, revision, _ = identify_reader(config)
+        require_packages("onnxruntime", extra="ocr")
+    except ConfigError as error:
+        return [fail(name, str(error), "pip install -e '.[ocr]' in the checkout, or ocr.mode: disable")]
+    return [ok(name, f"{engine} {revision}, runs in this process")]
 
 
 def _device(name: str, device: str) -> Check:

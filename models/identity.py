@@ -9,6 +9,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib
+import importlib.metadata
+import importlib.util
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +24,7 @@ from schemas.configuration.model_config import (
     LocalModel,
     LocalWhisper,
     OpenAIModel,
+    RapidOcr,
     SpeechServer,
     TowerConfig,
     TrainedExtractor,
@@ -40,8 +43,10 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _CTRANSLATE2 = frozenset({".bin", ".json", ".txt"})  # of a checkpoint of CTranslate2
 _EXTRA = frozenset(
     {"torch", "transformers", "llguidance", "safetensors", "tokenizers", "huggingface_hub"}
-    | {"faster_whisper", "ctranslate2", "onnxruntime"}
+    | {"faster_whisper", "ctranslate2", "onnxruntime", "rapidocr"}
 )
+# The weights in rapidocr's wheel that are used: PP-OCRv6 finds lines, and reads them.
+_OCR_WEIGHTS = ("PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx")
 
 
 def name_of(model: str) -> str:
@@ -181,6 +186,32 @@ def identify_transcriber(
         return config.model, config.revision or UNSTATED, speech_sampling(config)
     revision = revision_of(config.model, config.revision, _CTRANSLATE2)
     return name_of(config.model), revision, speech_sampling(config)
+
+
+def identify_reader(config: RapidOcr) -> tuple[str, str, dict[str, float | int | str | bool | None]]:
+    """Name, revision and parameters of the engine that reads text in pictures, without loading its networks.
+
+    The revision is the package's version with the beginning (12 hex digits) of its weights' hash. Raises ConfigError
+    when the package or its weights are not there.
+    """
+    digest = hashlib.sha256()
+    for path in ocr_weights():
+        status = path.stat()
+        digest.update(f"{path.name}\0{_file_hash(path, status.st_size, status.st_mtime_ns)}\n".encode())
+    version = importlib.metadata.version(config.engine)
+    return config.engine, f"{version}-{digest.hexdigest()[:12]}", {"min_confidence": config.min_confidence}
+
+
+def ocr_weights() -> tuple[Path, Path]:
+    """The files of the networks that find and that read lines. Raises ConfigError when they are not there."""
+    package = importlib.util.find_spec("rapidocr")
+    if package is None or package.origin is None:
+        raise ConfigError("the package 'rapidocr' is missing: pip install -e '.[ocr]' in the checkout")
+    find, read = (Path(package.origin).parent / "models" / name for name in _OCR_WEIGHTS)
+    for path in (find, read):
+        if not path.is_file():
+            raise ConfigError(f"the package 'rapidocr' has no {path.name}: pip install -e '.[ocr]' in the checkout")
+    return find, read
 
 
 def tower_name(config: TowerConfig) -> str:

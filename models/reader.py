@@ -6,7 +6,10 @@ from typing import NamedTuple, Protocol
 
 
 class ReadLine(NamedTuple):
-    """A line of text, how sure the engine is of it (0..1), and the box around it in shares of width and height."""
+    """A line of text, how sure the engine is of it (0..1), and the upright box around it.
+
+    The box is in shares of the picture's width (`left`, `right`) and height (`top`, `bottom`), from 0 to 1.
+    """
 
     text: str
     confidence: float
@@ -23,5 +26,8 @@ class TextReader(Protocol):
     revision: str
 
     def read(self, image: bytes) -> tuple[ReadLine, ...]:
-        """The lines of a picture (JPEG bytes), from top to bottom, then from left to right."""
+        """The lines of a picture (JPEG bytes), from top to bottom, then from left to right.
+
+        Raises PermanentError `unreadable_picture` for bytes that are no picture.
+        """
         ...
