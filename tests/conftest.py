@@ -15,6 +15,7 @@ from tests.label_studio import prepare_review as prepare_review
 from tests.label_studio import server_root as server_root
 from tests.label_studio import title as title
 from tests.label_studio import workspace as workspace
+from tests.ocr import rapidocr as rapidocr
 from tests.postgres import postgresql as postgresql
 from tests.runs import films as films
 from tests.runs import server as server

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
@@ -16,19 +17,26 @@ from curation.ledger.entries import Head, Registered
 from curation.ledger.samples import sample
 from curation.ledger.stages import STAGES
 from curation.ledger.standing import StageHashes, stages_ahead, standing
+from curation.pipeline.process import Inputs
+from curation.pipeline.services import Services
 from curation.pipeline.settings import columns_of
+from curation.pipeline.stage_functions import stage_function
+from curation.sources.filters import refuse
 from curation.status.explain import explain
+from curation.text.screen.read import judge_share
 from flows.cli.printing.print_explanation import print_explanation
 from schemas.arrow import Columns, arrow_schema, features
 from schemas.configuration.config import ExportConfig, SplitConfig
 from schemas.configuration.loading import load_config
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, RefusedError
 from schemas.parts.screen_text import Reading, ScreenText, WrittenLine
 from schemas.records import FilterScore, Sample
 from schemas.repository import ROOT
 from tests.curation.finished import finished
 from tests.curation.hashes import HASHES, changed
+from tests.curation.release.reconstruct.filmed import FPS, encode, filmed
 from tests.curation.samples import make_sample, read_picture
+from tests.curation.text.screen.drawn import card, scene, written
 
 DEMO = ROOT / "configs" / "demo.yaml"
 BOX = {"left": 0.1, "top": 0.2, "right": 0.5, "bottom": 0.3, "confidence": 0.9}
@@ -96,8 +104,8 @@ def test_rows_have_the_text_and_the_filter(tmp_path: Path) -> None:
     assert score["number"] == 0.04 and score["passed"]
 
 
+@pytest.mark.usefixtures("rapidocr")
 def test_the_ledger_gives_it_back_and_explain_shows_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("rapidocr")
     settings = ("ocr.mode=enable", "models.reader={engine: rapidocr}")
     with finished(tmp_path / "w", [with_text("a")], *settings) as (place, services):
         assert sample(services.ledger, "a").screen_text == WRITTEN
@@ -116,3 +124,38 @@ def test_what_is_written_supports_a_sentence_near_its_keyframe() -> None:
 
 def keyframes_at(*times: float) -> list[Keyframe]:
     return [Keyframe(time, None, None) for time in times]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("rapidocr")
+def test_the_stage_reads_a_real_film_with_the_real_networks(tmp_path: Path) -> None:
+    """A title, a picture with two subtitles, and credits, a few seconds each; decoded, read and judged as in a run."""
+    title, _ = card(["How to bake bread"], size=32)
+    first, second = (written(scene(1), [(text, 120, 225)], 24)[0] for text in ("Now add 12 eggs", "and stir it well"))
+    credits, _ = card(["Directed by", "Ada Example", "Camera", "Ben Example", "Music", "Cleo Example"])
+    shown = [title] * 3 + [first] * 3 + [second] * 3 + [scene(1)] * 2 + [credits] * 3
+    encode(tmp_path / "film.mp4", [np.asarray(picture) for picture in shown for _ in range(FPS)], 20)
+    settings = (
+        "ocr.mode=enable",
+        "models.reader={engine: rapidocr, threads: 1}",
+        "ocr.share={mode: enable, max: 0.01}",
+    )
+    with filmed(tmp_path, {"film": tmp_path / "film.mp4"}, "http://127.0.0.1:1", *settings) as (_, services):
+        services.store.add("videos", tmp_path / "film.mp4", "mp4", move=False)
+        inputs = Inputs(next(iter(services.ledger.sources())), services.ledger)
+        found = stage_function(services, "ocr")(inputs)
+        assert isinstance(found, ScreenText)
+        told = [(one.time, one.until, [(line.text, line.kind) for line in one.lines]) for one in found.readings]
+        assert told[:3] == [
+            (0, 2, [("How to bake bread", "title")]),
+            (3, 5, [("Now add 12 eggs", "subtitle")]),
+            (6, 8, [("and stir it well", "subtitle")]),
+        ]
+        assert told[3][:2] == (11, 13) and [kind for _, kind in told[3][2]] == ["credits"] * 6
+        assert found.read == 5 and 0.01 < found.share < 0.2, "five pictures were read, of fourteen"
+        with pytest.raises(RefusedError, match="too_much_text"):
+            judge(services, found)
+
+
+def judge(services: Services, found: ScreenText) -> None:
+    refuse(judge_share(found, services.config.ocr.share))

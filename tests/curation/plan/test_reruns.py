@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from pydantic import ValidationError
 
 from curation.ledger.stages import POLICY, STAGES
@@ -81,6 +82,7 @@ def _keys() -> Iterator[Key]:
     """The values that the base has: of a section of several kinds the kind that stands there."""
     kinds = {"captioner": "engine: openai", "summarizer": "engine: openai", "judge": "engine: openai"}
     kinds["annotators[]"] = "engine: openai"
+    kinds["reader"] = ""
     kinds |= {"embedder": "engine: ngram", "clip": "engine: open_clip", "transcriber": "engine: openai"}
     for key in keys_of(CurateConfig):
         parts = key.name.split(".")
@@ -88,6 +90,7 @@ def _keys() -> Iterator[Key]:
             yield key
 
 
+@pytest.mark.usefixtures("rapidocr")
 def test_each_key_makes_due_what_its_hash_says() -> None:
     untried, count = set(), 0
     for key in _keys():

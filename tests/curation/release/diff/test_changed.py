@@ -262,3 +262,19 @@ def test_all_differences_of_the_releases_are_listed_also_those_that_no_row_shows
         ("prompt", "caption", f"none -> {sha('p')[:12]}"),
         ("filter", "audit", "audit.refuse_below - -> 0.2"),
     ]
+
+
+def test_text_on_screen_and_its_filter_are_causes_of_their_own() -> None:
+    def written(share: float, limit: float) -> Row:
+        score = {"name": "screen_text", "number": share, "passed": share <= limit}
+        plain = row("v")
+        return plain | {"screen_text": {"share": share}, "filters": [*plain["filters"], score]}
+
+    first, judged, read = written(0.2, 0.5), written(0.2, 0.1), written(0.3, 0.5)
+    assert causes(first, judged) == [("unknown", "ocr-filter")]
+    assert causes(first, read) == [("unknown", "ocr")], "the score follows from what was read"
+    before, after = (
+        states() | {"ocr-filter": StageState(name="ocr-filter", version=1, settings={"ocr.share.max": limit})}
+        for limit in ("0.5", "0.1")
+    )
+    assert causes(first, judged, before, after) == [("settings", "ocr-filter")]
