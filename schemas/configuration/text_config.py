@@ -62,7 +62,7 @@ class OcrConfig(Section):
     mode: Literal["enable", "disable"] = Field(
         default="disable", description="enable: text in the pictures is read; disable: it is not"
     )
-    per_shot: Count = Field(default=10, ge=1, le=1000, description="most readings of a shot")
+    per_shot: Count = Field(default=60, ge=1, le=1000, description="most readings of a shot")
     share: Annotated[RangeFilter, Unit("share of the picture, 0 to 1")] = Field(
         default=RangeFilter(mode="score-only", max=0.5),
         description="the part of the picture that text covers, in the mean over the frames",

@@ -12,7 +12,7 @@ from models.reader import ReadLine
 from schemas.parts.screen_text import LineKind
 
 _GRID = 160  # cells along each side of a picture, for areas
-_PLAIN, _NEAR = 0.9, 24  # a card: so much of what is not text lies so near to its median brightness (of 255)
+_PLAIN, _NEAR = 0.98, 24  # a card: so much of what is not text lies so near to its median brightness (of 255)
 _AROUND = 0.02  # of the picture, around a line: the shadow of letters
 _MANY = 4  # lines of a card that lists names
 _LOWER = 0.66  # subtitles begin below it
@@ -32,12 +32,13 @@ def covered(lines: Sequence[ReadLine], around: float = 0.0) -> NDArray[np.bool_]
 def kinds_of(picture: Image.Image, lines: Sequence[ReadLine]) -> tuple[LineKind, ...]:
     """The kind of each line of a picture. On a card all are credits, or all are titles.
 
-    A picture with many lines elsewhere is a slide or a page, whose lowest line is no subtitle.
+    A picture with many lines elsewhere is a slide or a page, whose lowest line is no subtitle. Where all lines are low,
+    the ground of a subtitle may be plain too.
     """
-    if lines and _is_card(picture, lines):
+    low = [_is_low(line) for line in lines]
+    if not all(low) and _is_card(picture, lines):
         kind: LineKind = "credits" if len(lines) >= _MANY else "title"
         return (kind,) * len(lines)
-    low = [_is_low(line) for line in lines]
     return tuple("subtitle" if one and low.count(False) < _MANY else "scene" for one in low)
 
 

@@ -21,7 +21,7 @@ from schemas.time import FrameIndex
 
 MOST_LINES, MOST_READINGS = 60, 1000  # of a picture, and of a record
 _DIGITS = 4
-_WORD = 2  # letters or digits
+_WORD, _HIGHER = 2, 1.5  # letters or digits of a text; how much higher a single one beside it may be
 
 
 class _Found(NamedTuple):
@@ -80,9 +80,7 @@ def judge_share(found: ScreenText, limits: RangeFilter) -> tuple[FilterScore, ..
 
 
 def _look(image: Image.Image, lines: Sequence[ReadLine]) -> _Found:
-    # Readers take limbs and crossings for a letter: letters that stand alone are believed beside a longer text only.
-    if all(sum(map(str.isalnum, line.text)) < _WORD for line in lines):
-        return _Found()
+    lines = _believed(lines)
     kinds = kinds_of(image, lines)
     written = tuple(
         WrittenLine(kind=kind, **{name: _plain(value) for name, value in line._asdict().items()})
@@ -90,6 +88,13 @@ def _look(image: Image.Image, lines: Sequence[ReadLine]) -> _Found:
     )
     share = round(float(covered(lines).mean()), _DIGITS)
     return _Found(written[:MOST_LINES], share, len(written[MOST_LINES:]))
+
+
+def _believed(lines: Sequence[ReadLine]) -> list[ReadLine]:
+    """Without single letters, unless a longer text of about their size stands beside: readers see some in limbs."""
+    words = [line for line in lines if sum(map(str.isalnum, line.text)) >= _WORD]
+    highest = _HIGHER * max((line.bottom - line.top for line in words), default=0.0)
+    return [line for line in lines if line in words or line.bottom - line.top <= highest]
 
 
 def _note(readings: list[Reading], frame: Frame, found: _Found, fps: float) -> None:

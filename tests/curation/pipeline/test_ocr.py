@@ -20,7 +20,7 @@ from curation.ledger.standing import StageHashes, stages_ahead, standing
 from curation.pipeline.process import Inputs
 from curation.pipeline.services import Services
 from curation.pipeline.settings import columns_of
-from curation.pipeline.stage_functions import stage_function
+from curation.pipeline.stage_functions import FUNCTIONS, stage_function
 from curation.sources.filters import refuse
 from curation.status.explain import explain
 from curation.text.screen.read import judge_share
@@ -28,7 +28,7 @@ from flows.cli.printing.print_explanation import print_explanation
 from schemas.arrow import Columns, arrow_schema, features
 from schemas.configuration.config import ExportConfig, SplitConfig
 from schemas.configuration.loading import load_config
-from schemas.errors import ConfigError, RefusedError
+from schemas.errors import ConfigError, Interrupted, RefusedError
 from schemas.parts.screen_text import Reading, ScreenText, WrittenLine
 from schemas.records import FilterScore, Sample
 from schemas.repository import ROOT
@@ -155,6 +155,9 @@ def test_the_stage_reads_a_real_film_with_the_real_networks(tmp_path: Path) -> N
         assert found.read == 5 and 0.01 < found.share < 0.2, "five pictures were read, of fourteen"
         with pytest.raises(RefusedError, match="too_much_text"):
             judge(services, found)
+        services.stop.set()
+        with pytest.raises(Interrupted):
+            FUNCTIONS["ocr"](services, inputs)
 
 
 def judge(services: Services, found: ScreenText) -> None:

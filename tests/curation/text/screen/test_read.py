@@ -75,8 +75,10 @@ def test_what_a_record_does_not_hold_is_counted(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_letter_alone_is_not_believed_and_one_beside_a_word_is() -> None:
     alone, beside = written(scene(1), [("X", 40, 40)], 60), written(scene(2), [("X", 40, 40), ("Exit", 200, 100)], 40)
-    found, _ = run([[alone, alone], [beside]])
-    assert told(found) == [(2, 2, "X / Exit")] and found.read == 2
+    small, lines = written(scene(3), [("Exit", 200, 200)], 14)
+    limb = written(small, [("X", 40, 40)], 60)
+    found, _ = run([[alone, alone], [beside], [(limb[0], (*limb[1], *lines))]])
+    assert told(found) == [(2, 2, "X / Exit"), (3, 3, "Exit")] and found.read == 3
 
 
 def test_nothing_written_is_a_record_too() -> None:
