@@ -22,10 +22,11 @@ def page(found: Mapping[str, Any]) -> str:
         "",
         f"{about['films']} films of the demo's world with a title, subtitles, notices, signs and credits, 47 s each, "
         "in several fonts, sizes and inks. They are encoded, decoded and sampled as in a run, and read by "
-        f"{about['reader']} with `configs/demo.yaml`'s defaults for text. `{WAYS['every']}` is what a reader without "
+        f"{about['reader']} with the defaults of `frames` and `ocr`. `{WAYS['every']}` is what a reader without "
         "the rule would do, in the same minute. A line counts as found where at least "
         f"{LIKE:.0%} of its letters were read while it was shown; case and blanks do not count. Drawn text is easy: "
-        "blurred, slanted and stylised letters of real films are read worse.",
+        "blurred, slanted and stylised letters of real films are read worse. The rules were set while three of these "
+        "films were looked at.",
         "",
         *table(
             ["", *WAYS.values()],
