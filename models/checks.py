@@ -137,7 +137,7 @@ def check_reader(config: RapidOcr) -> list[Check]:
         engine, revision, _ = identify_reader(config)
         require_packages("onnxruntime", extra="ocr")
     except ConfigError as error:
-        return [fail(name, str(error), "pip install -e '.[ocr]' in the checkout, or ocr.mode: disable")]
+        return [fail(name, str(error), "pip install -e '.[ocr]' in the checkout, or take out models.reader and ocr")]
     return [ok(name, f"{engine} {revision}, runs in this process")]
 
 

@@ -139,7 +139,7 @@ class BindingGuard:
 
     def _halt(self, alarm: Alarm, window: Window, video_id: str) -> str:
         name = identify(self._config.models.captioner)[0]
-        withdrawn = self._withdraw({*window.videos(), video_id}, name, CAPTIONS)
+        withdrawn = self._withdraw({*window.videos(), video_id}, [name], CAPTIONS)
         clip = self._config.models.clip if window.compared else None
         case = Case(
             alarm, window, withdrawn, name, tower_name(clip) if clip is not None else None, self._config.binding
@@ -151,18 +151,19 @@ class BindingGuard:
         )
 
     def _halt_repeats(self, alarm: Alarm, group: Sequence[Observation]) -> str:
-        name = identify(self._config.models.summarizer)[0]
-        withdrawn = self._withdraw(set(alarm.videos), name, SUMMARIES)
-        case = RepeatCase(alarm, group, withdrawn, name)
+        models = self._config.models
+        names = list(dict.fromkeys(identify(one)[0] for one in (models.summarizer, *models.annotators)))
+        withdrawn = self._withdraw(set(alarm.videos), names, SUMMARIES)
+        case = RepeatCase(alarm, group, withdrawn, ", ".join(names))
         where = _written(lambda: write_repeat_evidence(self._report, case, self._read))
         return (
             f"{REPEAT}: {alarm}. The summaries of {len(withdrawn.videos)} videos were withdrawn; evidence: {where}. "
             f"When the summarizer is right again (another model or prompt), the same command writes them again"
         )
 
-    def _withdraw(self, videos: set[str], model: str, suspects: Suspects) -> Withdrawn:
+    def _withdraw(self, videos: set[str], models: Sequence[str], suspects: Suspects) -> Withdrawn:
         def again() -> Withdrawn:
-            return withdraw(self._ledger, videos | self._late[suspects], model, self._began, suspects)
+            return withdraw(self._ledger, videos | self._late[suspects], models, self._began, suspects)
 
         self._withdraw_again = again
         return again()

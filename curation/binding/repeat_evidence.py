@@ -27,7 +27,7 @@ MOST_VIDEOS, MOST_PICTURES = 24, 4
 
 
 class RepeatCase(NamedTuple):
-    """The alarm, the videos that repeat each other, what was withdrawn, and the name of the summarizer."""
+    """The alarm, the videos that repeat each other, what was withdrawn, and the names of those who choose and write."""
 
     alarm: Alarm
     group: Sequence[Observation]

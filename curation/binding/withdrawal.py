@@ -52,11 +52,11 @@ def canaries_of(ledger: Ledger, ids: Sequence[str]) -> dict[str, CanaryOutcomes]
 
 
 def withdraw(
-    ledger: Ledger, watched: Iterable[str], model: str, since: float, suspects: Suspects = CAPTIONS
+    ledger: Ledger, watched: Iterable[str], models: Iterable[str], since: float, suspects: Suspects = CAPTIONS
 ) -> Withdrawn:
     """Withdraw, in one transaction, results that may be wrong, and the replies that they were made from.
 
-    These are the results of the `watched` videos and of all videos that were never checked. Replies of `model` are
+    These are the results of the `watched` videos and of all videos that were never checked. Replies of `models` are
     deleted when they were stored after `since` (unix time), after the first of these results was begun, or after the
     end of the last finished run, whichever is earliest. An unfinished run may have left replies of no result yet.
     """
@@ -80,5 +80,5 @@ def withdraw(
             if suspects == CAPTIONS:
                 connection.execute(sa.delete(t.canaries).where(t.canaries.c.video_id == video_id))
         first = min([since, finished or 0.0, *begun])
-        gone = connection.execute(sa.delete(t.replies).where(replies.model == model, replies.made_at >= first))
+        gone = connection.execute(sa.delete(t.replies).where(replies.model.in_([*models]), replies.made_at >= first))
     return Withdrawn(tuple(sorted(ids)), gone.rowcount)

@@ -194,7 +194,7 @@ def _shard_problems(
             found = shard.schema_arrow
             optional.add(columns := Columns.among(found.names))
             if len(optional) > 1:
-                yield "it has columns (of annotators, of speech) and other shards have none, or the other way round"
+                yield "it has optional columns and other shards have none, or the other way round"
                 return
             stated = arrow_schema(columns)
             if not found.equals(stated) or found.metadata != stated.metadata:

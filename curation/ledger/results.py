@@ -108,6 +108,12 @@ class ResultRows(Part):
             retire(connection, video_id, [stage, *later])
             connection.execute(_ADOPT, {"v": video_id, "s": stage, "f": fingerprint})
 
+    def set_aside(self, stages: Mapping[str, Sequence[str]]) -> None:
+        """Results stop being current: video id -> stages. They count again where `adopt` finds them."""
+        with self.writing() as connection:
+            for video_id, names in stages.items():
+                retire(connection, video_id, names)
+
     def forget(self, video_id: str, stage: str) -> None:
         """Delete the current result of a stage, so that the next run tries again."""
         r = t.results.c

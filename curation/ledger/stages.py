@@ -124,10 +124,6 @@ class StageTable:
         """What a stage reads under a configuration that turns these optional stages on."""
         return tuple(name for name in stage.needs if name in on or name not in self.optional)
 
-    def left_out(self, name: str, on: Collection[str]) -> tuple[str, ...]:
-        """The optional stages that a stage would read, and that are off: its sample has no part of theirs."""
-        return tuple(need for need in self[name].needs if need in self.optional and need not in on)
-
     def __getitem__(self, name: str) -> Stage:
         for stage in self._stages:
             if stage.name == name:
@@ -181,9 +177,10 @@ class StageTable:
         return (*names[names.index(name) + 1 :], EXPORT)
 
     def _following(self, name: str) -> tuple[str, ...]:
+        """What is made of an optional stage. A check counts with the stage that it checks: it is due by itself."""
         found = {name}
         for stage in self._stages:
-            if not found.isdisjoint(stage.needs):
+            if not found.isdisjoint(stage.needs) and (stage.checks is None or stage.checks in found):
                 found.add(stage.name)
         last = (EXPORT,) if SUMMARY in found else ()
         return (*(stage.name for stage in self._stages if stage.name in found - {name}), *last)

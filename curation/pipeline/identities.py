@@ -59,15 +59,16 @@ def identify_models(models: ModelsConfig) -> ModelIdentities:
         annotators=tuple(_named(f"annotators.{place}", _chat, one) for place, one in enumerate(models.annotators)),
         reader=_named("reader", identify_reader, models.reader) if models.reader is not None else None,
     )
-    choosing = [identities.summarizer, *identities.annotators]
+    choosing = [_asked_first(one) for one in (identities.summarizer, *identities.annotators)]
     for place, one in enumerate(choosing):
         if one in choosing[:place]:
             before = choosing.index(one)
             twin = f"models.annotators.{before - 1}" if before else "models.summarizer"
             raise ConfigError(
-                f"models.annotators.{place - 1} is {twin} again: the same model, revision and sampling, so its replies "
-                "would be the same ones. Take it out (a higher extract.annotators asks each model more often, with "
-                "other seeds), or give it another model, temperature or seed; or a revision, if its weights differ"
+                f"models.annotators.{place - 1} is {twin} again: the same model, revision and sampling (at temperature "
+                "0 without seed and top_p), so its replies would be the same ones. Take it out (a higher "
+                "extract.annotators asks each model more often, with other seeds), or give it another model or "
+                "temperature; or a revision, if its weights differ"
             )
     return identities
 
@@ -92,6 +93,14 @@ def _key(models: ModelsConfig) -> str:
     # Runs before these came noted identities too.
     later = {name for name in ("extractor", "transcriber", "annotators", "reader") if not getattr(models, name)}
     return hashlib.sha256(models.model_dump_json(exclude=later).encode()).hexdigest()
+
+
+def _asked_first(one: tuple[str, str, Sampling]) -> tuple[str, str, Sampling]:
+    """What decides a model's first answers: at temperature 0 the likeliest one is given, whatever the seed."""
+    name, revision, sampling = one
+    if sampling.get("temperature"):
+        return one
+    return name, revision, {key: value for key, value in sampling.items() if key not in ("seed", "top_p")}
 
 
 def _named(role: str, identify_one: Callable[[_Model], _Identity], model: _Model) -> _Identity:

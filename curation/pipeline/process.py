@@ -99,8 +99,11 @@ def process(
     heads = ledger.heads(ids)
     duplicates = ledger.duplicates(ids)
     older = ledger.older(stage, ids)
-    # A sample that is made without an optional stage has no part of that stage's earlier results.
-    retired = (*STAGES.later(stage), *STAGES.left_out(stage, hashes.on))
+    # A sample has no part of the earlier results of an optional stage that is off.
+    off = set(STAGES.optional) - hashes.on
+    if aside := {video_id: [*off & found.keys()] for video_id, found in heads.items() if off & found.keys()}:
+        ledger.set_aside(aside)
+    retired = STAGES.later(stage)
     rewritten = {stage, *retired}
     due: list[tuple[Registered, Standing]] = []
     for source in ledger.sources(ids):

@@ -28,7 +28,7 @@ from curation.video.sandbox import Limits
 from curation.video.sound import NoSound, Sound, read_sound
 from schemas.audit import Audit
 from schemas.binding import Binding
-from schemas.errors import NotStored
+from schemas.errors import NotStored, PoisonError
 from schemas.parts.denoised import Denoised
 from schemas.parts.screen_text import ScreenText
 from schemas.parts.transcript import Transcript
@@ -68,10 +68,18 @@ def _frames(services: Services, inputs: Inputs) -> FrameSet:
 
 def _ocr(services: Services, inputs: Inputs) -> ScreenText:
     video, frames = inputs.record("download", Video), inputs.record("frames", FrameSet)
-    assert services.reader is not None  # the configuration says so
-    return screen_text(
-        frames, lambda index: _read(services, video, frames, index), services.reader, services.config.ocr
-    )
+    reader = services.reader
+    assert reader is not None  # the configuration says so
+
+    def picture(index: FrameIndex) -> bytes | None:
+        try:
+            return _read(services, video, frames, index)
+        except PoisonError as error:
+            if error.reason != "picture_changed":
+                raise
+            return None  # decoded again by other software: a finished sample is not lost for it
+
+    return screen_text(frames, picture, reader, services.config.ocr)
 
 
 def _ocr_filter(services: Services, inputs: Inputs) -> Judgement:

@@ -20,7 +20,7 @@ from curation.ledger.samples import sample
 from curation.ledger.stages import LANES, ROLES, STAGES, SUMMARY, Lane
 from curation.ledger.standing import State
 from curation.pipeline.services import Services
-from curation.pipeline.settings import works_with
+from curation.pipeline.settings import columns_of, works_with
 from curation.status.standings import Standings, VideoStanding
 from schemas.configuration.config import CurateConfig
 from schemas.records import Extract, FrameSet, Sample, Video
@@ -206,9 +206,17 @@ def _export_costs(services: Services, finished: Sequence[str], most: int = 200) 
         return data
 
     began = time.monotonic()
+    columns = columns_of(services.config)
     with services.store.scratch() as folder:
         out = folder / "export"
-        export((sample(services.ledger, i) for i in ids), counted, services.config.export, out, name="plan")
+        export(
+            (sample(services.ledger, i) for i in ids),
+            counted,
+            services.config.export,
+            out,
+            name="plan",
+            columns=columns,
+        )
         written = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     took = time.monotonic() - began
     for video in ids:

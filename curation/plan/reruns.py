@@ -101,11 +101,6 @@ def _changes(stage: Stage, key: Key) -> bool:
     )
 
 
-def _inside(role: str) -> tuple[str, str]:
-    """How the keys of a role's model begin, where it is one and where it is a list."""
-    return f"models.{role}.", f"models.{role}[]."
-
-
 def _limits(stage: Stage, key: Key) -> bool:
     return any(_is(key, name) for name in (*stage.limits, *(name for name, _ in stage.later_limits)))
 

@@ -48,8 +48,11 @@ def cluster_commands(
 
 def _servers(config: CurateConfig, path: Path) -> list[str]:
     """The commands that start the model servers of a node."""
-    asked = [name for name, model in config.models.named().items() if isinstance(model, OpenAIModel)]
-    return [shlex.join(["v2xum", "serve", name, str(path), "--run"]) for name in asked]
+    asked: dict[tuple[str, ...], str] = {}  # one server may answer for several models
+    for name, model in config.models.named().items():
+        if isinstance(model, OpenAIModel):
+            asked.setdefault(model.base_urls, name)
+    return [shlex.join(["v2xum", "serve", name, str(path), "--run"]) for name in asked.values()]
 
 
 def _curate(words: Sequence[str], host: str) -> str:

@@ -63,7 +63,7 @@ def serve_command(config: CurateConfig, role: str, engine: Engine = "vllm", port
 
     Raises ConfigError when no such model is configured, when it runs in this process, or when it states no port.
     """
-    if role.partition(".")[0] not in _CHAT:
+    if role.partition(".")[0] not in _CHAT or role == "annotators":
         raise ConfigError(f"{plain_line(role)}: there is no such model; give {ROLES}")
     model = config.models.named().get(role)
     if model is None:

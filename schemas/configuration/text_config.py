@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from schemas.configuration.section import Count, Fraction, Language, Seconds, Section, Tokens, Unit
-from schemas.configuration.video_config import RangeFilter
+from schemas.configuration.video_config import ShareFilter
 
 _PROMPT = "name of a prompt of this repository, or a file (.md); its text counts, not its name"
 _ANSWER = "longest answer of the model to one request"
@@ -63,8 +63,8 @@ class OcrConfig(Section):
         default="disable", description="enable: text in the pictures is read; disable: it is not"
     )
     per_shot: Count = Field(default=60, ge=1, le=1000, description="most readings of a shot")
-    share: Annotated[RangeFilter, Unit("share of the picture, 0 to 1")] = Field(
-        default=RangeFilter(mode="score-only", max=0.5),
+    share: Annotated[ShareFilter, Unit("share of the picture, 0 to 1")] = Field(
+        default=ShareFilter(max=0.5),
         description="the part of the picture that text covers, in the mean over the frames",
     )
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_serializer
+from pydantic import Field, field_serializer, model_validator
 
-from schemas.configuration.section import Count, Megabytes, Pixels, Seconds, Section, Unit
+from schemas.configuration.section import Count, Fraction, Megabytes, Pixels, Seconds, Section, Unit
 from schemas.secret_addresses import without_secrets
 
 FilterMode = Literal["enable", "disable", "score-only"]
@@ -78,6 +78,20 @@ class RangeFilter(Section):
     mode: FilterMode = Field(default="enable", description=_MODE)
     min: float | None = Field(default=None, description="smallest value that is kept; null: no limit")
     max: float | None = Field(default=None, description="largest value that is kept; null: no limit")
+
+
+class ShareFilter(RangeFilter):
+    """Keeps shares inside [min, max]."""
+
+    mode: FilterMode = Field(default="score-only", description=_MODE)
+    min: Fraction | None = Field(default=None, description="smallest share that is kept; null: no limit")
+    max: Fraction | None = Field(default=None, description="largest share that is kept; null: no limit")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> ShareFilter:
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError("min must not exceed max")
+        return self
 
 
 class ListFilter(Section):

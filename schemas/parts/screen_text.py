@@ -42,9 +42,9 @@ class Reading(Record):
 class ScreenText(Record):
     """What is written in the pictures of a video, in order of time; every text is data of somebody else.
 
-    `share` is the part of the picture that text covers, 0..1, in the mean over all sampled frames. `read` counts the
-    frames that were read, `unread` those in which the text may have changed after a shot had as many readings as a shot
-    may have. `left_out` counts lines beyond what a record holds.
+    `share` is the part of the picture that text covers, 0..1, in the mean over all but the `unread` frames.
+    `read` counts the frames that were read, `unread` those whose text is not known: it may have changed after a shot
+    had as many readings as a shot may have, or the picture is lost. `left_out` counts lines beyond what a record holds.
     """
 
     reader: str

@@ -15,7 +15,7 @@ from curation.ledger.stages import DENOISE, OCR, OCR_FILTER, TRANSCRIBE
 from curation.release.diff.states import Pair, causes_of_stage, once, upstream
 from curation.release.made_with import REVIEW, SPLITS
 from curation.review.edits import JUDGED_WRONG
-from schemas.arrow import DENOISED, SCREEN_TEXT, TRANSCRIPT
+from schemas.arrow import ANNOTATORS, DENOISED, SCREEN_TEXT, TRANSCRIPT
 from schemas.documents.release_diff import Cause
 from schemas.safe_text import plain
 
@@ -139,7 +139,7 @@ def _of_scores(change: Change, states: Pair, differing: set[str]) -> list[Cause]
         return []
     own = [cause for stage in _MEASURED for cause in causes_of_stage(stage, states)]
     edits = change.editors != (None, None)
-    follows = edits or not differing.isdisjoint({"frames", TRANSCRIBE, DENOISE, "caption", "extract", "refine"})
+    follows = edits or not differing.isdisjoint({"frames", OCR, TRANSCRIBE, DENOISE, "caption", "extract", "refine"})
     return own if own or follows else [_unknown("audit")]
 
 
@@ -193,7 +193,9 @@ def _captions_differ(change: Change) -> bool:
 
 
 def _extract_differs(change: Change) -> bool:
-    return _remade(*_made(change, "extract")) or (change.differs("keyframes") and _model_keyframes_differ(change))
+    if _remade(*_made(change, "extract")) or change.differs(ANNOTATORS, "choices", "saliency"):
+        return True
+    return change.differs("keyframes") and _model_keyframes_differ(change)
 
 
 def _summary_differs(change: Change) -> bool:

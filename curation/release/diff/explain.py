@@ -9,6 +9,7 @@ from typing import Any
 from curation.dataset.rows import row_of
 from curation.ledger.stages import STAGES
 from curation.pipeline.services import Services
+from curation.pipeline.settings import columns_of as run_columns
 from curation.release.configurations.full import FULL
 from curation.release.configurations.lineage import NAME as LINEAGE
 from curation.release.configurations.lineage import digests_of
@@ -22,6 +23,7 @@ from curation.release.diff.states import Pair
 from curation.release.made_with import stage_states
 from curation.release.readable import arrow_batch
 from curation.status.standings import Standings, VideoStanding
+from schemas.arrow import Columns, arrow_schema
 from schemas.documents.release_diff import Cause, LedgerResult, PublishedExplanation
 from schemas.errors import ConfigError
 from schemas.manifest import SPLITS
@@ -51,7 +53,7 @@ def explain_published(folder: Path, wanted: str, services: Services) -> Publishe
     place = Place(rejection, tombstone, lineage, release.has_lineage)
     fields: frozenset[str] = frozenset()
     causes: tuple[Cause, ...] = ()
-    current = _current(one, standings, row)
+    current = _current(one, standings, row, run_columns(services.config))
     if row is not None and current is not None:
         fields = _fields(row, current)
         causes = causes_of_change(Change(row, current, fields), states) if fields else ()
@@ -108,14 +110,16 @@ def _means(row: Mapping[str, Any], wanted: str) -> bool:
     return len(wanted) >= _LEAST and (row["id"].startswith(wanted) or sha256.startswith(wanted))
 
 
-def _current(one: VideoStanding | None, standings: Standings, row: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _current(
+    one: VideoStanding | None, standings: Standings, row: Mapping[str, Any] | None, columns: Columns
+) -> dict[str, Any] | None:
     """The row that the ledger gives now, in the form in which releases write it; None for a video that is no sample."""
     if one is None or one.where.state != "sample":
         return None
     (sample,) = standings.published([one.source.id])
     split = row.get("split") if row is not None else None
     made = row_of(sample, split if split in SPLITS else "train", None)
-    (written,) = arrow_batch([made], FULL.features().arrow_schema).to_pylist()
+    (written,) = arrow_batch([made], arrow_schema(columns)).to_pylist()
     return dict(written)
 
 

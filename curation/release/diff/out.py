@@ -95,7 +95,7 @@ def _of_rejection(out: Place, published: Published, states: Pair, came: bool) ->
         return [*roots, _cause("filter", stage, f"{told} ({limits})")]
     if stage in ("download", SOURCE):
         return [_cause(_of_source(kind, came), stage, told)]
-    own = causes_of_stage(stage, states) if stage in STAGES.names else []
+    own = causes_of_stage(stage, states) if stage in (one.name for one in STAGES.every) else []
     known = [*roots, *own]
     if not known:
         return [_cause("unknown", stage, told)]

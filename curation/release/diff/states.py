@@ -45,7 +45,7 @@ def causes_of_stage(stage: str, states: Pair, made: tuple[Any, Any] | None = Non
     known = {cause.cause for cause in found}
     pair = states.of(stage)
     if pair is None:
-        return found
+        return [*found, *_turned(stage, states)]
     before, after = pair
     if made is None and before.prompt != after.prompt:
         found.append(_cause("prompt", stage, f"{_short(before.prompt)} -> {_short(after.prompt)}"))
@@ -57,6 +57,15 @@ def causes_of_stage(stage: str, states: Pair, made: tuple[Any, Any] | None = Non
     if before.version != after.version:
         found.append(_cause("code", stage, f"version {before.version} -> {after.version}"))
     return found
+
+
+def _turned(stage: str, states: Pair) -> list[Cause]:
+    """That an optional stage is on in one of two releases that tell their stages, and off in the other."""
+    on = [stage in one for one in (states.before, states.after)]
+    if stage not in STAGES.optional or on[0] == on[1] or not (states.before and states.after):
+        return []
+    before, after = ("on" if one else "off" for one in on)
+    return [_cause("settings", stage, f"{STAGES[stage].switch}: {before} -> {after}")]
 
 
 def limits_that_differ(stage: str, states: Pair) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -18,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation.dataset.rows import row_of
+from curation.pipeline.settings import columns_of
 from curation.release.configurations.configuration import Configuration, Inputs, Published, Row
 from curation.release.configurations.default import DEFAULT
 from curation.release.configurations.full import FULL
@@ -26,13 +28,14 @@ from curation.release.configurations.preferences import PREFERENCES, rows_withou
 from curation.release.configurations.rejections import REJECTIONS
 from curation.release.readable import arrow_batch
 from curation.release.refresh.published import files_of, manifest_of, schema_of, unreadable
+from schemas.arrow import ANNOTATORS, DENOISED, SCREEN_TEXT, TRANSCRIPT, features
 from schemas.errors import PermanentError
 
 Digests = dict[str, bytes]
 T = TypeVar("T")
 _BATCH = 64
 _UNCOMPARED = ("contact_sheet", "images", "split")  # drawn from what the other columns say; and frozen
-_OF_FULL = ("id", "review", "keyframes")
+_OF_FULL = ("id", "review", "keyframes", "saliency", "choices", ANNOTATORS, TRANSCRIPT, DENOISED, SCREEN_TEXT)
 
 
 def published_digests(release: Path) -> Digests:
@@ -45,9 +48,10 @@ def changed_rows(release: Path, before: Mapping[str, bytes], ids: Sequence[str],
 
     `before`: the rows of `default`, of `published_digests`. Raises ConfigError for files that cannot be read.
     """
-    shown, full = _columns(release, DEFAULT), _columns(release, FULL, _OF_FULL)
-    said = _published(release, FULL, full)
-    default, review = _made(inputs, ids, shown, full)
+    whole = FULL._replace(features=partial(features, columns_of(inputs.services.config)))
+    shown, full = _columns(release, DEFAULT), _columns(release, whole, _OF_FULL)
+    said = _published(release, whole, full)
+    default, review = _made(inputs, ids, shown, whole, full)
     found = _unlike(before, default, ids) | (_unlike(said, review, ids) if "review" in full else set())
     for each, rows in ((LINEAGE, _of_ledger(LINEAGE)), (PREFERENCES, rows_without_pictures)):
         if columns := _columns(release, each):
@@ -117,7 +121,9 @@ def _now(configuration: Configuration, rows: Iterable[Row], columns: Sequence[st
     return digests
 
 
-def _made(inputs: Inputs, ids: Sequence[str], shown: Sequence[str], full: Sequence[str]) -> tuple[Digests, Digests]:
+def _made(
+    inputs: Inputs, ids: Sequence[str], shown: Sequence[str], full: Configuration, columns: Sequence[str]
+) -> tuple[Digests, Digests]:
     """The same of `default` and of `full`, of the samples `ids`."""
     default, whole = Digests(), Digests()
     assert DEFAULT.of_sample is not None
@@ -129,7 +135,7 @@ def _made(inputs: Inputs, ids: Sequence[str], shown: Sequence[str], full: Sequen
             except PermanentError:
                 default[sample.video.id] = b""  # the next release says what is wrong with it
         _add(default, _readable([line for one in rows for line in DEFAULT.of_sample(one)], DEFAULT, shown))
-        _add(whole, _readable([one.row for one in rows], FULL, full))
+        _add(whole, _readable([one.row for one in rows], full, columns))
     return default, whole
 
 

@@ -19,7 +19,7 @@ from schemas.parts.screen_text import Reading, ScreenText, WrittenLine
 from schemas.records import FilterScore, Frame, FrameSet
 from schemas.time import FrameIndex
 
-MOST_LINES, MOST_READINGS = 60, 1000  # of a picture, and of a record
+MOST_LINES, MOST_READINGS, MOST_CHARACTERS = 60, 1000, 200_000  # of a picture, and of a record
 _DIGITS = 4
 _WORD, _HIGHER = 2, 1.5  # letters or digits of a text; how much higher a single one beside it may be
 
@@ -33,14 +33,14 @@ class _Found(NamedTuple):
 
 
 def screen_text(
-    frames: FrameSet, picture: Callable[[FrameIndex], bytes], reader: TextReader, config: OcrConfig
+    frames: FrameSet, picture: Callable[[FrameIndex], bytes | None], reader: TextReader, config: OcrConfig
 ) -> ScreenText:
-    """The text in the pictures of a video. `picture` gives the JPEG bytes of a frame.
+    """The text in the pictures of a video. `picture` gives the JPEG bytes of a frame, None for one that is lost.
 
     In each shot the first frame is read, and later ones in which text may have changed since the last that was read, at
-    most `config.per_shot` in all. Frames without a change have the text of the last reading, and those in which it may
-    have changed after that limit have none. Raises what `picture` and the reader raise, and PermanentError
-    `unreadable_picture`.
+    most `config.per_shot` in all. Frames without a change have the text of the last reading. Those in which it may have
+    changed after that limit, and lost ones, have none and are not in the mean of the share. Raises what `picture` and
+    the reader raise, and PermanentError `unreadable_picture`.
     """
     readings: list[Reading] = []
     read = unread = left_out = 0
@@ -49,6 +49,9 @@ def screen_text(
         shown, seen, times = _Found(), None, 0
         for frame in frames.frames[first : last + 1]:
             data = picture(frame.index)
+            if data is None:
+                unread += 1
+                continue
             image = decode_picture(data)
             now = strokes(image)
             found = shown
@@ -62,15 +65,17 @@ def screen_text(
             _note(readings, frame, found, frames.fps)
             total += found.share
         read += times
-    left_out += sum(len(reading.lines) for reading in readings[MOST_READINGS:])
+    kept = _within(readings)
+    left_out += sum(len(reading.lines) for reading in readings[len(kept) :])
+    known = len(frames.frames) - unread
     return ScreenText(
         reader=reader.name,
         revision=reader.revision,
-        share=round(total / len(frames.frames), _DIGITS),
+        share=round(total / known, _DIGITS) if known else 0.0,
         read=read,
         unread=unread,
         left_out=left_out,
-        readings=tuple(readings[:MOST_READINGS]),
+        readings=tuple(kept),
     )
 
 
@@ -106,6 +111,16 @@ def _note(readings: list[Reading], frame: Frame, found: _Found, fps: float) -> N
         readings[-1] = before.model_copy(update={"until": frame.time})
         return
     readings.append(Reading(index=frame.index, time=frame.time, until=frame.time, share=found.share, lines=found.lines))
+
+
+def _within(readings: Sequence[Reading]) -> Sequence[Reading]:
+    """The first readings, as many as a record holds."""
+    characters = 0
+    for place, reading in enumerate(readings[:MOST_READINGS]):
+        characters += sum(len(line.text) for line in reading.lines)
+        if characters > MOST_CHARACTERS:
+            return readings[:place]
+    return readings[:MOST_READINGS]
 
 
 def _texts(lines: Sequence[WrittenLine]) -> list[str]:

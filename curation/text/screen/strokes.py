@@ -23,8 +23,8 @@ Strokes = NDArray[np.bool_]
 
 
 def strokes(picture: Image.Image) -> Strokes:
-    """Where brightness changes strongly along a row: (height, 320), height in the picture's proportion, at least 16."""
-    height = max(2 * _CELL, round(picture.height * _WIDTH / picture.width))
+    """Where brightness changes strongly along a row: (height, 320), height in the picture's proportion, 16 to 1280."""
+    height = min(4 * _WIDTH, max(2 * _CELL, round(picture.height * _WIDTH / picture.width)))
     gray = np.asarray(picture.convert("L").resize((_WIDTH, height), Image.Resampling.BILINEAR), np.int16)
     found: Strokes = np.abs(np.diff(gray, axis=1, prepend=gray[:, :1])) >= _STRONG
     return found

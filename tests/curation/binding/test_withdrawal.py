@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from curation.binding.withdrawal import Withdrawn, canaries_of, keep_canaries, withdraw
+from curation.binding.withdrawal import SUMMARIES, Withdrawn, canaries_of, keep_canaries, withdraw
 from curation.ledger import tables
 from curation.ledger.ledger import Ledger
 from models.chat import Reply
@@ -26,7 +26,7 @@ def test_withdrawal_removes_only_captions_that_may_be_wrong(ledger: Ledger) -> N
         connection.execute(sa.insert(tables.runs).values((1, 1.0, 9.0, "finished", "{}")))
         connection.execute(sa.insert(tables.runs).values((2, 11.0, None, "running", "{}")))
         connection.execute(sa.update(tables.results).values(made_at=100.0, seconds=1.0))
-    taken = withdraw(ledger, ["v001"], "captioner", 50.0)
+    taken = withdraw(ledger, ["v001"], ["captioner"], 50.0)
     assert taken == Withdrawn(("v001", "v003"), 1)
     assert set(ledger.get_replies(["a", "b", "c"])) == {"b", "c"}, (
         "replies before the last finished run are not in doubt"
@@ -36,6 +36,15 @@ def test_withdrawal_removes_only_captions_that_may_be_wrong(ledger: Ledger) -> N
     works = Works()
     run_all(ledger, ids, works)
     assert works.calls == [("caption", "v001"), ("caption", "v003"), ("binding", "v001"), ("binding", "v003")]
+
+
+def test_replies_of_all_models_that_choose_are_withdrawn(ledger: Ledger) -> None:
+    ids = ledger.register(sources(1))
+    run_all(ledger, ids, Works())
+    for key, model in (("a", "summarizer"), ("b", "second"), ("c", "captioner")):
+        ledger.put_replies({key: Reply("text", "stop", 1, 1)}, model)
+    assert withdraw(ledger, ids, ["summarizer", "second"], 0.0, SUMMARIES).replies == 2
+    assert set(ledger.get_replies(["a", "b", "c"])) == {"c"}
 
 
 def test_canary_outcomes_are_kept_by_video_and_replaced(ledger: Ledger) -> None:

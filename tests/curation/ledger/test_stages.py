@@ -48,7 +48,7 @@ def test_every_stage_has_a_function_and_a_hash() -> None:
 def test_later_stages_are_those_after() -> None:
     assert STAGES.later("audit") == (), "nothing is made from the result of a check"
     assert STAGES.later("extract") == ("refine", "audit", EXPORT)
-    assert STAGES.later("ocr") == ("ocr-filter", "audit"), "nothing that is published is made of it"
+    assert STAGES.later("ocr") == ("ocr-filter",), "the audit is due by itself, and counts until it is made again"
     assert STAGES.later("ocr-filter") == ()
     assert STAGES.later("transcribe") == ("denoise", "extract", "refine", "audit", EXPORT), "captions stay"
     assert STAGES.places_of_rejection == (SOURCE, *(stage.name for stage in STAGES.every), EXPORT)
@@ -64,9 +64,6 @@ def test_an_optional_stage_is_there_only_where_it_is_on() -> None:
     assert STAGES.needs(STAGES["extract"], ()) == ("frames", "caption")
     assert STAGES.needs(STAGES["extract"], {"transcribe"}) == ("frames", "caption", "transcribe")
     assert STAGES.needs(STAGES["extract"], {"transcribe", "denoise"}) == STAGES["extract"].needs
-    assert STAGES.left_out("extract", ()) == ("transcribe", "denoise")
-    assert STAGES.left_out("extract", {"transcribe"}) == ("denoise",)
-    assert STAGES.left_out("caption", ()) == ()
 
 
 def test_published_stages_are_the_parts_of_a_sample() -> None:

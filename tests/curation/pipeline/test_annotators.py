@@ -97,7 +97,13 @@ def test_a_model_that_is_configured_twice_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"models\.annotators\.0 is models\.summarizer again"):
         identify_models(config(2, local()).models)
     with pytest.raises(ConfigError, match=r"models\.annotators\.2 is models\.annotators\.0 again"):
-        identify_models(config(4, local(seed=1), local(seed=2), local(seed=1)).models)
+        identify_models(config(4, local(temperature=1), local(temperature=2), local(temperature=1)).models)
+    with pytest.raises(ConfigError, match=r"models\.annotators\.0 is models\.summarizer again.*without seed and top_p"):
+        identify_models(config(2, local(seed=1)).models)
+    assert (
+        len(identify_models(config(3, local(temperature=1, seed=1), local(temperature=1, seed=2)).models).annotators)
+        == 2
+    )
 
 
 def test_models_that_nobody_would_ask_are_refused() -> None:

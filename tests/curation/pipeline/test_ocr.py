@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,24 +19,31 @@ from curation.ledger.entries import Head, Registered
 from curation.ledger.samples import sample
 from curation.ledger.stages import STAGES
 from curation.ledger.standing import StageHashes, stages_ahead, standing
-from curation.pipeline.process import Inputs
+from curation.pipeline.process import Inputs, process
 from curation.pipeline.services import Services
 from curation.pipeline.settings import columns_of
 from curation.pipeline.stage_functions import FUNCTIONS, stage_function
+from curation.release.configurations.configuration import Inputs as Inputs_
+from curation.release.refresh.compared import changed_rows, published_digests
 from curation.sources.filters import refuse
 from curation.status.explain import explain
+from curation.status.standings import Standings
 from curation.text.screen.read import judge_share
 from flows.cli.printing.print_explanation import print_explanation
 from schemas.arrow import Columns, arrow_schema, features
+from schemas.audit import Audit
 from schemas.configuration.config import ExportConfig, SplitConfig
 from schemas.configuration.loading import load_config
 from schemas.errors import ConfigError, Interrupted, RefusedError
 from schemas.parts.screen_text import Reading, ScreenText, WrittenLine
-from schemas.records import FilterScore, Sample
+from schemas.records import FilterScore, Record, Sample
 from schemas.repository import ROOT
 from tests.curation.finished import finished
 from tests.curation.hashes import HASHES, changed
+from tests.curation.people import finish
+from tests.curation.release.diff.test_causes import opened
 from tests.curation.release.reconstruct.filmed import FPS, encode, filmed
+from tests.curation.release.releases import release
 from tests.curation.samples import make_sample, read_picture
 from tests.curation.text.screen.drawn import card, scene, written
 
@@ -85,6 +94,11 @@ def test_settings() -> None:
     assert columns_of(load_config(DEMO)) == Columns()
     reads = load_config(DEMO, ["ocr.mode=enable", "models.reader={engine: rapidocr}"])
     assert columns_of(reads) == Columns(screen_text=True)
+    limited = load_config(DEMO, ["ocr.share.max=0.9"]).ocr.share
+    assert (limited.mode, limited.max) == ("score-only", 0.9), "another limit refuses nothing by itself"
+    for wrong in ("{max: 40}", "{min: -1}", "{min: 0.5, max: 0.4}"):
+        with pytest.raises(ConfigError, match=r"ocr\.share"):
+            load_config(DEMO, [f"ocr.share={wrong}"])
 
 
 def test_rows_have_the_text_and_the_filter(tmp_path: Path) -> None:
@@ -162,3 +176,44 @@ def test_the_stage_reads_a_real_film_with_the_real_networks(tmp_path: Path) -> N
 
 def judge(services: Services, found: ScreenText) -> None:
     refuse(judge_share(found, services.config.ocr.share))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("rapidocr")
+def test_a_refresh_sees_that_other_text_was_read(tmp_path: Path) -> None:
+    settings = ("ocr.mode=enable", "models.reader={engine: rapidocr}", "export.title=F", "export.licence=cc-by-4.0")
+    with finished(tmp_path / "w", [with_text("v0"), with_text("v1")], *settings) as (place, services):
+        release(place, services)
+    other = with_text("v1").model_copy(update={"screen_text": WRITTEN.model_copy(update={"readings": ()})})
+    with opened(tmp_path / "w", *settings, "ocr.per_shot=1") as (place, services):
+        for made in (with_text("v0"), other):
+            finish(services.ledger, made, services.hashes)
+        folder, inputs = place.root / "releases" / "0.1.0", Inputs_(Standings(services.view), {}, services)
+        assert changed_rows(folder, published_digests(folder), ["v0", "v1"], inputs) == {"v1"}
+
+
+@pytest.mark.usefixtures("rapidocr")
+def test_off_again_a_refusal_for_text_is_no_rejection_any_more(tmp_path: Path) -> None:
+    def run(services: Services, stage: str, work: Callable[[Inputs], Record]) -> None:
+        stop = threading.Event()
+        process(
+            stage, ["a"], ledger=services.ledger, hashes=services.hashes, work=work, progress=Uncounted(), stop=stop
+        )
+
+    def refused(_inputs: Inputs) -> Record:
+        raise RefusedError("too_much_text", "0.9, at most 0.1")
+
+    with finished(tmp_path / "w", [make_sample("a")]):
+        pass
+    with opened(tmp_path / "w", "ocr.mode=enable", "models.reader={engine: rapidocr}") as (_, services):
+        run(services, "ocr", lambda _: WRITTEN)
+        run(services, "ocr-filter", refused)
+        assert [one.reason for one in services.ledger.rejections()] == ["too_much_text"]
+    with opened(tmp_path / "w") as (_, services):
+        run(services, "audit", lambda _: Audit(mode="disable"))
+        assert list(services.ledger.rejections()) == []
+        assert not {"ocr", "ocr-filter"} & services.ledger.heads(["a"])["a"].keys()
+
+
+class Uncounted:
+    def advance(self, stage: str, outcome: str) -> None: ...

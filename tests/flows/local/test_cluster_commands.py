@@ -45,6 +45,8 @@ def test_every_node_starts_its_own_servers() -> None:
     further = "{engine: openai, model: m, base_urls: ['http://127.0.0.1:8200/v1']}"
     found = text("ssh", "extract.annotators=2", f"models.annotators=[{further}]")
     assert f"v2xum serve annotators.0 {CONFIG} --run" in found
+    twice = text("ssh", "extract.annotators=3", f"models.annotators=[{further}, {further}]")
+    assert twice.count("v2xum serve annotators") == 1, "one server answers for both"
     local = cluster_commands(load_config(ROOT / "configs" / "demo.yaml", (STORE,)), Path("demo.yaml"), "ssh")
     assert "v2xum serve" not in local
 

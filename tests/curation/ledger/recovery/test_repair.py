@@ -146,7 +146,7 @@ def test_what_was_forgotten_since_the_backup_does_not_come_back(place: Workspace
 def test_withdrawn_captions_do_not_come_back_from_a_backup(place: Workspace) -> None:
     back_up(place.root)
     with closing(place.ledger()) as ledger:
-        withdraw(ledger, [f"v{number:03d}" for number in range(VIDEOS)], "m", 0.0)
+        withdraw(ledger, [f"v{number:03d}" for number in range(VIDEOS)], ["m"], 0.0)
     sql(place, "UPDATE results SET payload = '{}' WHERE video_id = 'v003' AND stage = 'frames'")
     repaired = repair(place.root)
     assert "a run has withdrawn some since it was made" in " ".join(repaired.lost)

@@ -278,3 +278,20 @@ def test_text_on_screen_and_its_filter_are_causes_of_their_own() -> None:
         for limit in ("0.5", "0.1")
     )
     assert causes(first, judged, before, after) == [("settings", "ocr-filter")]
+
+
+def test_an_optional_stage_that_one_release_has_is_a_setting() -> None:
+    plain = row("v")
+    after = plain | {"filters": [*plain["filters"], {"name": "screen_text", "number": 0.1, "passed": True}]}
+    state = {"ocr-filter": StageState(name="ocr-filter", version=1)}
+    assert causes(plain, after, states(), states() | state) == [("settings", "ocr-filter")]
+    assert "ocr.mode: off -> on" in [cause.detail for cause in all_causes(Pair(states(), states() | state))]
+    assert all_causes(Pair({}, states() | state)) == (), "a release that tells nothing of its stages"
+
+
+def test_what_other_annotators_chose_is_a_cause_of_the_choice() -> None:
+    several = {"annotators": [{"model": "a"}, {"model": "b"}], "choices": [{"keyframes": [1], "fault": None}]}
+    first = row("v") | several
+    for other in ({"annotators": [{"model": "a"}, {"model": "c"}]}, {"choices": [], "saliency": []}):
+        second = first | other
+        assert causes({**first, "saliency": [1.0]}, {"saliency": [1.0], **second}) == [("unknown", "extract")]

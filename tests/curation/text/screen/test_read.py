@@ -64,6 +64,8 @@ def test_a_shot_has_so_many_readings_and_the_rest_is_counted() -> None:
     found, _ = run([[subtitle(text) for text in texts]], per_shot=2)
     assert [text for _, _, text in told(found)] == texts[:2] and found.read == 2
     assert found.unread == 3, "frames whose text is not known do not show that of another"
+    shares = [reading.share for reading in found.readings]
+    assert found.share == pytest.approx(sum(shares) / 2, abs=1e-4), "nor do they count as free of text"
 
 
 def test_what_a_record_does_not_hold_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,6 +73,10 @@ def test_what_a_record_does_not_hold_is_counted(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(module, "MOST_READINGS", 1)
     found, _ = run([[card(["one", "two", "three"])], [card(["four", "five"])]])
     assert told(found) == [(0, 0, "one / two")] and found.left_out == 3
+    monkeypatch.setattr(module, "MOST_READINGS", 9)
+    monkeypatch.setattr(module, "MOST_CHARACTERS", 10)
+    found, _ = run([[card(["one", "two"])], [card(["four", "five"])]])
+    assert told(found) == [(0, 0, "one / two")] and found.left_out == 2
 
 
 def test_a_letter_alone_is_not_believed_and_one_beside_a_word_is() -> None:
@@ -79,6 +85,18 @@ def test_a_letter_alone_is_not_believed_and_one_beside_a_word_is() -> None:
     limb = written(small, [("X", 40, 40)], 60)
     found, _ = run([[alone, alone], [beside], [(limb[0], (*limb[1], *lines))]])
     assert told(found) == [(2, 2, "X / Exit"), (3, 3, "Exit")] and found.read == 3
+
+
+def test_a_lost_picture_is_unread_and_the_others_are_read() -> None:
+    reader, title = Knowing(), card(["How to bake bread"])
+    data = reader.add(*title)
+    found = screen_text(make_frames([None] * 3), lambda index: None if index == 1 else data, reader, OcrConfig())
+    assert told(found) == [(0, 0, "How to bake bread"), (2, 2, "How to bake bread")] and (found.read, found.unread) == (
+        1,
+        1,
+    )
+    lost = screen_text(make_frames([None] * 3), lambda _: None, reader, OcrConfig())
+    assert (lost.read, lost.unread, lost.share, lost.readings) == (0, 3, 0.0, ())
 
 
 def test_nothing_written_is_a_record_too() -> None:
