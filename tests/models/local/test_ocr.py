@@ -221,7 +221,7 @@ def test_without_its_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
         with pytest.raises(ConfigError, match=r"pip install -e '\.\[ocr\]'"):
             find(CONFIG)
     [check] = check_reader(CONFIG)
-    assert check.status == "fail" and "[ocr]" in check.fix and "disable" in check.fix
+    assert check.status == "fail" and "[ocr]" in check.fix and "take out" in check.fix
 
 
 def test_hostile_text_becomes_a_plain_line() -> None:
