@@ -44,8 +44,7 @@ def page(found: Mapping[str, Any]) -> str:
         "",
         f"- {claim(ways)}",
         "- Whether text may have changed is told by strokes alone. What moves is looked at again, so films that stand "
-        "still gain most: of a recorded talk with slides, 8 of 123 frames were read, and of people who walk through a "
-        "room 100 of 140.",
+        "still, such as talks with slides, gain most.",
         "",
         "## Kinds",
         "",
@@ -64,10 +63,10 @@ def claim(ways: Mapping[str, Any]) -> str:
     """What reading less loses, in a sentence."""
     changed, every = (ways[way] for way in WAYS)
     less = every["all"][0] - changed["all"][0]
-    lost = f"{less} lines fewer" if less > 0 else "no line less" if less == 0 else f"{-less} lines more"
+    lost = f"{less} lines fewer" if less > 0 else "as many lines" if less == 0 else f"{-less} lines more"
     return (
         f"Reading where text may have changed looks at {changed['read'] / changed['frames']:.0%} of the frames, takes "
-        f"{changed['seconds'] / every['seconds']:.2f} of the time, and finds {lost} of {every['all'][1]:,}."
+        f"{changed['seconds'] / every['seconds']:.2f} of the time, and finds {lost}, of {every['all'][1]:,}."
     )
 
 

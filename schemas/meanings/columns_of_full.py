@@ -185,9 +185,11 @@ FULL: Mapping[str, str] = {
     **_inside("screen_text", {
         "reader": "What read it.",
         "revision": "The version of its weights.",
-        "share": "The part of the picture that text covers, 0 to 1, in the mean over the frames whose text is known.",
+        "share": "The part of the picture that text covers, 0 to 1, in the mean over the frames whose text is known; "
+        "null without any.",
         "read": "How many frames were read.",
-        "unread": "Frames whose text is not known: it may have changed after `ocr.per_shot` readings of their shot.",
+        "unread": "Frames whose text is not known: it may have changed after `ocr.per_shot` readings of their shot, or "
+        "the picture is lost.",
         "left_out": "Lines beyond what a row holds.",
         "readings": "What is written, in order of time; equal texts of neighbouring frames are one reading.",
         "readings.index": "The first frame that shows it (position among the sampled frames).",

@@ -42,14 +42,15 @@ class Reading(Record):
 class ScreenText(Record):
     """What is written in the pictures of a video, in order of time; every text is data of somebody else.
 
-    `share` is the part of the picture that text covers, 0..1, in the mean over all but the `unread` frames.
+    `share` is the part of the picture that text covers, 0..1, in the mean over all but the `unread` frames; None where
+    there is no other.
     `read` counts the frames that were read, `unread` those whose text is not known: it may have changed after a shot
     had as many readings as a shot may have, or the picture is lost. `left_out` counts lines beyond what a record holds.
     """
 
     reader: str
     revision: str
-    share: Share
+    share: Share | None
     read: int
     unread: int = 0
     left_out: int = 0

@@ -71,7 +71,7 @@ def screen_text(
     return ScreenText(
         reader=reader.name,
         revision=reader.revision,
-        share=round(total / known, _DIGITS) if known else 0.0,
+        share=round(total / known, _DIGITS) if known else None,
         read=read,
         unread=unread,
         left_out=left_out,

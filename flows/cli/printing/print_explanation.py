@@ -154,9 +154,10 @@ def _transcript(console: Console, transcript: Transcript) -> None:
 
 
 def _screen_text(console: Console, found: ScreenText) -> None:
-    _row(console, "text", f"{found.share:.1%} of the pictures; {found.read} of the frames were read by {found.reader}")
+    share = f"{found.share:.1%}" if found.share is not None else "an unknown share"
+    _row(console, "text", f"{share} of the pictures; {found.read} of the frames were read by {found.reader}")
     if found.unread:
-        _row(console, "unread", f"{found.unread} frames in which it may have changed (ocr.per_shot)")
+        _row(console, "unread", f"{found.unread} frames in which it may have changed (ocr.per_shot), or which are lost")
     for reading in found.readings:
         lines = " / ".join(f"{line.text} ({line.kind})" for line in reading.lines)
         _row(console, f"[{plain_seconds(reading.time)}-{plain_seconds(reading.until)}]", lines)

@@ -23,7 +23,7 @@ def test_the_page_is_made_of_the_json() -> None:
 
 
 def test_a_loss_and_a_gain_are_told_as_such() -> None:
-    for found, told in ((90, "10 lines fewer of 120"), (100, "no line less of 120"), (104, "4 lines more of 120")):
+    for found, told in ((90, "10 lines fewer, of 120"), (100, "as many lines, of 120"), (104, "4 lines more, of 120")):
         ways = copy.deepcopy(STATED["ways"])
         ways["every"]["all"] = [100, 120, 0, 0, 0]
         ways["changed"]["all"] = [found, 120, 0, 0, 0]

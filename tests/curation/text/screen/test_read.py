@@ -96,7 +96,9 @@ def test_a_lost_picture_is_unread_and_the_others_are_read() -> None:
         1,
     )
     lost = screen_text(make_frames([None] * 3), lambda _: None, reader, OcrConfig())
-    assert (lost.read, lost.unread, lost.share, lost.readings) == (0, 3, 0.0, ())
+    assert (lost.read, lost.unread, lost.share, lost.readings) == (0, 3, None, ())
+    (score,) = judge_share(lost, RangeFilter(mode="enable", min=0.1))
+    assert score.passed and score.value is None, "what is not known refuses nothing"
 
 
 def test_nothing_written_is_a_record_too() -> None:
