@@ -50,6 +50,7 @@ from curation.status.standings import Standings
 from curation.workspace import Workspace
 from schemas.audit import Audit
 from schemas.binding import Binding
+from schemas.configuration.safety_config import BlurConfig
 from schemas.documents.review_report import ReviewFindings
 from schemas.records import (
     Caption,
@@ -213,9 +214,10 @@ def compared(root: Path, answer: Connection) -> None:
     with open_services(Workspace(root)) as services:
         standings = Standings(services.view)
         samples = list(standings.published(standings.samples()))
+        sheets_there = KeptSheets(root / SHEETS)
         made = [
             one.published
-            for one in prepared(samples, pictures_of(services), lambda _: "train", KeptSheets(root / SHEETS))
+            for one in prepared(samples, pictures_of(services), lambda _: "train", sheets_there, BlurConfig())
         ]
         began = time.process_time()
         for sample in samples:

@@ -15,7 +15,8 @@ With several annotators (`extract.annotators`) rows have two columns and a score
 `scores.self_agreement`; with several models also `annotators`, which says who chose what. Files of one annotator
 are as they were, so this is no new version. Nor are the column `transcript` and `review.transcript_edited` (places of
 segments), which runs with transcripts have, and the column `denoised` of runs that let a model correct them
-(`denoise.mode`), and `screen_text` of runs that read the text in the pictures (`ocr.mode`).
+(`denoise.mode`), `screen_text` of runs that read the text in the pictures (`ocr.mode`), and `safety` of runs that score
+what they show (`safety.mode`).
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ SCORES_OF_SEVERAL = ("self_agreement",)  # scores that need several annotators
 TRANSCRIPT = "transcript"  # the column that only the rows of runs with transcripts have
 ANNOTATORS = "annotators"  # the column that only the rows of several models that choose keyframes have
 SCREEN_TEXT = "screen_text"  # the column that only the rows of runs have in which the pictures' text is read
+SAFETY = "safety"  # the column that only the rows of runs have in which faces and nudity are scored
 DENOISED = "denoised"  # the column that only the rows of runs have in which a model corrects them
 
 
@@ -43,7 +45,7 @@ class Columns(NamedTuple):
 
     `annotators`: those of several annotators; `transcripts`: what is said, and what people corrected in it; `denoised`:
     what a model corrected in it; `models`: which model each annotator is, where there are several models;
-    `screen_text`: what is written in the pictures.
+    `screen_text`: what is written in the pictures; `safety`: which faces and how much nudity they show.
     """
 
     annotators: bool = False
@@ -51,13 +53,13 @@ class Columns(NamedTuple):
     denoised: bool = False
     models: bool = False
     screen_text: bool = False
+    safety: bool = False
 
     @classmethod
     def among(cls, names: Collection[str]) -> Columns:
         """Those that are among the names of a row's columns."""
-        return cls(
-            "saliency" in names, TRANSCRIPT in names, DENOISED in names, ANNOTATORS in names, SCREEN_TEXT in names
-        )
+        optional = ("saliency", TRANSCRIPT, DENOISED, ANNOTATORS, SCREEN_TEXT, SAFETY)
+        return cls(*(name in names for name in optional))
 
 
 PLAIN = Columns()
@@ -123,6 +125,19 @@ def features(columns: Columns = PLAIN) -> Features:
         "unread": integer,
         "left_out": integer,
         "readings": List({"index": integer, "time": real, "until": real, "share": real, "lines": List(line)}),
+    }
+    face = dict.fromkeys(("confidence", "left", "top", "right", "bottom"), real)
+    shown = {"index": integer, "time": real, "nudity": real, "faces": List(face), "more_faces": integer}
+    safety = {
+        "finder": string,
+        "finder_revision": string,
+        "scorer": string,
+        "scorer_revision": string,
+        "faces": real,
+        "nudity": real,
+        "unknown": integer,
+        "frames": List(shown),
+        "blurred": List(integer),
     }
     return Features(
         {
@@ -232,6 +247,7 @@ def features(columns: Columns = PLAIN) -> Features:
             **({DENOISED: denoised} if columns.denoised else {}),
             **({ANNOTATORS: List(maker)} if columns.models else {}),
             **({SCREEN_TEXT: written} if columns.screen_text else {}),
+            **({SAFETY: safety} if columns.safety else {}),
         }
     )
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from schemas.errors import ErrorClass
+from schemas.parts.safety import BlurPolicy
 from schemas.records import Record, Sha256
 
 SplitName = Literal["train", "validation", "test"]
@@ -63,6 +64,7 @@ class Spread(Record):
 class Manifest(Record):
     """The contents of `manifest.json`. `licences` and `languages` count what publishers state ("" when nothing).
 
+    `blur` says what is blurred in its pictures, null where nothing is.
     `title` and `licence` of the dataset are null where its makers state none. `ratio_of_means` is the mean number of
     keyframes divided by the mean number of sampled frames, null without rows; the mean in `statistics` weighs a short
     video as much as a long one.
@@ -73,6 +75,7 @@ class Manifest(Record):
     title: str | None
     licence: str | None
     images: bool
+    blur: BlurPolicy | None = Field(default=None, exclude_if=lambda value: value is None)
     samples: int
     splits: tuple[SplitCount, ...]
     files: tuple[ExportedFile, ...]

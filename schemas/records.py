@@ -16,6 +16,7 @@ from schemas.parts.makers import Effort as Effort
 from schemas.parts.makers import Maker as Maker
 from schemas.parts.record import Record as Record
 from schemas.parts.record import Sha256 as Sha256
+from schemas.parts.safety import Safety
 from schemas.parts.screen_text import ScreenText
 from schemas.parts.transcript import Transcript
 from schemas.time import FrameIndex, Seconds
@@ -343,7 +344,8 @@ class Sample(Record):
     """All records from which one published row is made; `review` is the result of people's verdicts.
 
     `transcript` is None where the run makes none, and with the corrections of `denoised`, which is None without a
-    denoiser. `screen_text` is None where the run does not read the pictures' text.
+    denoiser. `screen_text` is None where the run does not read the pictures' text, `safety` where it does not score
+    what they show.
     """
 
     source: Source
@@ -355,5 +357,6 @@ class Sample(Record):
     transcript: Transcript | None = None
     denoised: Denoised | None = Field(default=None, exclude_if=lambda value: value is None)
     screen_text: ScreenText | None = Field(default=None, exclude_if=lambda value: value is None)
+    safety: Safety | None = Field(default=None, exclude_if=lambda value: value is None)
     review: Review = Review()
     scores: SampleScores = SampleScores()

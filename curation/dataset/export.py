@@ -222,7 +222,8 @@ def _key(services: Services, standings: Standings, ids: Sequence[str]) -> str:
     """
     digest = hashlib.sha256()
     config, ledger = services.config, services.ledger
-    digest.update(f"{SCHEMA_VERSION}\n{config.name}\n{config.export.model_dump_json()}\n".encode())
+    plain = set() if config.export.blur.on else {"blur"}  # keys of exports that blur nothing stay as they were
+    digest.update(f"{SCHEMA_VERSION}\n{config.name}\n{config.export.model_dump_json(exclude=plain)}\n".encode())
     digest.update(f"{config.review.model_dump_json()}\n".encode())
     if config.extract.annotators > 1:  # columns of their own; keys of exports without them stay as they were
         digest.update(b"annotators\n")

@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from schemas.arrow import ANNOTATORS, DENOISED, SCHEMA_VERSION, SCREEN_TEXT, TRANSCRIPT
+from curation.frames.safety.blur import Blur, of_all_pictures
+from schemas.arrow import ANNOTATORS, DENOISED, SAFETY, SCHEMA_VERSION, SCREEN_TEXT, TRANSCRIPT
 from schemas.configuration.config import SplitConfig
+from schemas.configuration.safety_config import BlurConfig
 from schemas.errors import PermanentError
 from schemas.instructions import ASK_V2T, ASK_V2V, ASK_V2VT
 from schemas.manifest import SplitName
 from schemas.parts.denoised import Denoised
+from schemas.parts.safety import Safety
 from schemas.records import Caption, Choice, Effort, FilterScore, Frame, Maker, Review, Sample
 from schemas.safe_text import public_text, public_uri, public_url
 from schemas.saliency import saliency
 from schemas.temporal import format_seconds, format_slots, format_stored, to_slots
 from schemas.time import FrameIndex
 
+_CLEAR = BlurConfig()
 _CAPTION = tuple(name for name in Caption.model_fields if name not in ("video_sha256", "effort"))
 
 
@@ -36,18 +40,25 @@ def split_of(video_sha256: str, shares: SplitConfig) -> SplitName:
 
 
 def row_of(
-    sample: Sample, split: SplitName, images: Mapping[FrameIndex, bytes] | None, *, compared: bool = False
+    sample: Sample,
+    split: SplitName,
+    images: Mapping[FrameIndex, bytes] | None,
+    *,
+    compared: bool = False,
+    blur: BlurConfig = _CLEAR,
 ) -> dict[str, Any]:
     """The row of `schemas.arrow` for a sample; `images` holds the JPEG of every keyframe, None leaves pictures out.
 
     The row has the column `transcript`, and `review.transcript_edited`, where the sample has a transcript, and the
-    column `denoised` where a model corrected it, and `screen_text` where the text in the pictures is read.
-    `compared`: the caller has compared the pictures with the hashes of their frames, as `Pictures.read` does.
+    column `denoised` where a model corrected it, `screen_text` where the text in the pictures is read, and `safety`
+    where they are scored. `compared`: the caller has compared the pictures with the hashes of their frames, as
+    `Pictures.read` does. `blur`: what is blurred in them, where it says all pictures.
 
     Raises PermanentError `inconsistent_sample` when its parts do not belong together (another video's captions,
     keyframes that were not sampled) and `image_changed` when a picture is not the one that was captioned.
     """
     _check(sample)
+    blurring = Blur(sample, of_all_pictures(blur))
     video, frames, summary = sample.video, sample.frames.frames, sample.summary
     stored = format_stored(summary.v2vt)
     names = {seconds: name for name, seconds in stored.token.items()}
@@ -85,7 +96,9 @@ def row_of(
                 "pts": frames[index].pts,
                 "sha256": frames[index].sha256,
                 "caption": captions.get(index),
-                "image": None if images is None else _image(video.id, frames[index], images[index], compared),
+                "image": (
+                    None if images is None else _image(video.id, frames[index], images[index], compared, blurring)
+                ),
             }
             for index in sample.extract.keyframes
         ],
@@ -113,6 +126,7 @@ def row_of(
         **({TRANSCRIPT: sample.transcript.model_dump()} if sample.transcript is not None else {}),
         **({DENOISED: _denoised(sample.denoised)} if sample.denoised is not None else {}),
         **({SCREEN_TEXT: sample.screen_text.model_dump()} if sample.screen_text is not None else {}),
+        **({SAFETY: _safety(sample.safety, chosen, blurring)} if sample.safety is not None else {}),
     }
 
 
@@ -174,16 +188,20 @@ def _denoised(denoised: Denoised) -> dict[str, Any]:
     return made | denoised.model_dump(exclude={"maker", "effort"})
 
 
+def _safety(safety: Safety, keyframes: Collection[FrameIndex], blur: Blur) -> dict[str, Any]:
+    return safety.model_dump() | {"blurred": [index for index in sorted(keyframes) if blur.touches(index)]}
+
+
 def _turns(ask: str, answer: str) -> list[dict[str, str]]:
     return [{"from": "human", "value": ask}, {"from": "gpt", "value": answer}]
 
 
-def _image(video: str, frame: Frame, data: bytes, compared: bool) -> dict[str, Any]:
+def _image(video: str, frame: Frame, data: bytes, compared: bool, blur: Blur) -> dict[str, Any]:
     if not compared and (found := hashlib.sha256(data).hexdigest()) != frame.sha256:
         raise PermanentError(
             "image_changed", f"frame {frame.index}: SHA-256 {found[:12]} instead of {frame.sha256[:12]}"
         )
-    return {"bytes": data, "path": f"{video}_{frame.index:06d}.jpg"}
+    return {"bytes": blur.apply(frame.index, data), "path": f"{video}_{frame.index:06d}.jpg"}
 
 
 def _review(review: Review, *, transcript: bool) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from curation.dataset.layout import CARD, MANIFEST, REJECTIONS, is_own
 from curation.dataset.rows import row_of, split_of
 from curation.dataset.shards import SplitWriter
 from curation.dataset.statistics import Tally
+from curation.frames.safety.blur import of_all_pictures, stated
 from curation.status.standings import named
 from curation.store.files import hash_file
 from curation.store.folder_swap import publish, staging
@@ -121,7 +122,7 @@ def _row(sample: Sample, read_image: ReadImage, config: ExportConfig) -> dict[st
                 images[index] = read_image(sample, index)
             except FileNotFoundError as error:
                 raise PermanentError("image_missing", f"frame {index}") from error
-    return row_of(sample, split_of(sample.video.sha256, config.splits), images)
+    return row_of(sample, split_of(sample.video.sha256, config.splits), images, blur=config.blur)
 
 
 def _rejection(video: str, error: StageError) -> Rejection:
@@ -153,6 +154,7 @@ def _manifest(folder: Path, config: ExportConfig, name: str, tally: Tally, write
         title=config.title,
         licence=config.licence,
         images=config.images,
+        blur=stated(of_all_pictures(config.blur)) if config.images else None,
         samples=tally.rows,
         splits=tuple(splits),
         files=tuple(sorted(files, key=lambda file: file.path)),

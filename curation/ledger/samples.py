@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from curation.ledger.entries import Registered
 from curation.ledger.ledger import Ledger
-from curation.ledger.stages import DENOISE, OCR, OCR_FILTER, SCORED, STAGES, TRANSCRIBE
+from curation.ledger.stages import DENOISE, OCR, OCR_FILTER, SAFETY, SAFETY_FILTER, SCORED, STAGES, TRANSCRIBE
 from schemas.audit import Audit
 from schemas.binding import Binding
 from schemas.parts.denoised import Denoised
+from schemas.parts.safety import Safety
 from schemas.parts.screen_text import ScreenText
 from schemas.parts.transcript import Transcript
 from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Sample, SampleScores, Summary, Video
@@ -50,8 +51,10 @@ def _assembled(registered: Registered, payloads: Mapping[str, str]) -> Sample:
     transcript = Transcript.model_validate_json(payloads[TRANSCRIBE]) if TRANSCRIBE in payloads else None
     denoised = Denoised.model_validate_json(payloads[DENOISE]) if DENOISE in payloads else None
     written = ScreenText.model_validate_json(payloads[OCR]) if OCR in payloads else None
-    if written is not None and OCR_FILTER in payloads:
-        scores += Judgement.model_validate_json(payloads[OCR_FILTER]).scores
+    safety = Safety.model_validate_json(payloads[SAFETY]) if SAFETY in payloads else None
+    for judged, judge in ((written, OCR_FILTER), (safety, SAFETY_FILTER)):
+        if judged is not None and judge in payloads:
+            scores += Judgement.model_validate_json(payloads[judge]).scores
     return Sample(
         source=source,
         video=video.model_copy(update={"scores": scores}),
@@ -62,6 +65,7 @@ def _assembled(registered: Registered, payloads: Mapping[str, str]) -> Sample:
         transcript=denoised.applied(transcript) if transcript is not None and denoised is not None else transcript,
         denoised=denoised,
         screen_text=written,
+        safety=safety,
         scores=_scores(payloads, extract),
     )
 

@@ -13,6 +13,7 @@ from schemas.audit import Audit
 from schemas.binding import Binding
 from schemas.configuration.text_config import RECOGNISING
 from schemas.parts.denoised import Denoised
+from schemas.parts.safety import Safety
 from schemas.parts.screen_text import ScreenText
 from schemas.parts.transcript import Transcript
 from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Record, Summary, Video
@@ -20,12 +21,24 @@ from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Record, Su
 Lane = Literal["download", "decode", "model"]
 Role = Literal["captioner", "summarizer", "judge"]
 Model = Literal[
-    "captioner", "summarizer", "judge", "annotators", "embedder", "clip", "extractor", "transcriber", "reader"
+    "captioner",
+    "summarizer",
+    "judge",
+    "annotators",
+    "embedder",
+    "clip",
+    "extractor",
+    "transcriber",
+    "reader",
+    "faces",
+    "nudity",
 ]
 LANES: tuple[Lane, ...] = ("download", "decode", "model")
 ROLES: tuple[Role, ...] = ("captioner", "summarizer", "judge")
 OCR = "ocr"  # the optional stage that reads the text in the pictures
 OCR_FILTER = "ocr-filter"  # the one that judges how much of the picture it covers
+SAFETY = "safety"  # the optional stage that scores faces and nudity in the pictures
+SAFETY_FILTER = "safety-filter"  # the one that judges these scores
 EXPORT = "export"  # not a stage, but a finished sample can be refused there
 TRANSCRIBE = "transcribe"  # the optional stage whose record is told to models
 DENOISE = "denoise"  # the optional stage that corrects it before
@@ -69,7 +82,7 @@ class Stage:
     asks: Role | None = None
     prompt: str | None = None
     told: str | None = None
-    models: tuple[Literal["embedder", "clip", "transcriber", "reader"], ...] = ()
+    models: tuple[Literal["embedder", "clip", "transcriber", "reader", "faces", "nudity"], ...] = ()
     models_when: tuple[str, tuple[str, ...]] | None = None
     beside: Literal["annotators"] | None = None
     instead: Literal["extractor"] | None = None
@@ -255,6 +268,24 @@ STAGES = StageTable(
         Judgement,
         keys=_keys("ocr", "mode share.mode share.min share.max"),
         switch="ocr.mode",
+    ),
+    Stage(
+        SAFETY,
+        1,
+        ("frames",),
+        Safety,
+        keys=("safety.mode",),
+        switch="safety.mode",
+        lane="decode",
+        models=("faces", "nudity"),
+    ),
+    Stage(
+        SAFETY_FILTER,
+        1,
+        (SAFETY,),
+        Judgement,
+        keys=_keys("safety", "mode faces.mode faces.min faces.max nudity.mode nudity.max"),
+        switch="safety.mode",
     ),
     Stage(
         TRANSCRIBE,

@@ -12,6 +12,8 @@ from models.identity import (
     identify_clip,
     identify_embedder,
     identify_extractor,
+    identify_faces,
+    identify_nudity,
     identify_reader,
     identify_transcriber,
 )
@@ -40,6 +42,8 @@ class ModelIdentities(Record):
     transcriber: tuple[str, str, Sampling] | None = None
     annotators: tuple[tuple[str, str, Sampling], ...] = ()
     reader: tuple[str, str, Sampling] | None = None
+    faces: tuple[str, str, Sampling] | None = None
+    nudity: tuple[str, str, Sampling] | None = None
 
 
 def identify_models(models: ModelsConfig) -> ModelIdentities:
@@ -58,6 +62,8 @@ def identify_models(models: ModelsConfig) -> ModelIdentities:
         ),
         annotators=tuple(_named(f"annotators.{place}", _chat, one) for place, one in enumerate(models.annotators)),
         reader=_named("reader", identify_reader, models.reader) if models.reader is not None else None,
+        faces=_named("faces", identify_faces, models.faces) if models.faces is not None else None,
+        nudity=_named("nudity", identify_nudity, models.nudity) if models.nudity is not None else None,
     )
     choosing = [_asked_first(one) for one in (identities.summarizer, *identities.annotators)]
     for place, one in enumerate(choosing):
@@ -91,7 +97,8 @@ def known_identities(ledger: Ledger, models: ModelsConfig) -> ModelIdentities:
 
 def _key(models: ModelsConfig) -> str:
     # Runs before these came noted identities too.
-    later = {name for name in ("extractor", "transcriber", "annotators", "reader") if not getattr(models, name)}
+    came_later = ("extractor", "transcriber", "annotators", "reader", "faces", "nudity")
+    later = {name for name in came_later if not getattr(models, name)}
     return hashlib.sha256(models.model_dump_json(exclude=later).encode()).hexdigest()
 
 

@@ -37,6 +37,8 @@ from models.build import (
     build_clip,
     build_embedder,
     build_extractor,
+    build_faces,
+    build_nudity,
     build_reader,
     build_transcriber,
     build_voice,
@@ -47,6 +49,7 @@ from models.local.voice import SileroVoice
 from models.meter import Meter
 from models.reader import TextReader
 from models.reply_cache import CachedModel
+from models.safety import FaceFinder, NudityScorer
 from models.servers.presence import require_server
 from prompts import Prompt
 from schemas.configuration.config import CurateConfig
@@ -173,6 +176,20 @@ class Services:
         config = self.config.models.reader
         with whole_model("reader"):
             return build_reader(config) if config is not None else None
+
+    @shared_property
+    def faces(self) -> FaceFinder | None:
+        """What finds faces in pictures; None where none is configured."""
+        config = self.config.models.faces
+        with whole_model("faces"):
+            return build_faces(config) if config is not None else None
+
+    @shared_property
+    def nudity(self) -> NudityScorer | None:
+        """What scores nudity in pictures; None where none is configured."""
+        config = self.config.models.nudity
+        with whole_model("nudity"):
+            return build_nudity(config) if config is not None else None
 
     @shared_property
     def voice(self) -> SileroVoice | None:

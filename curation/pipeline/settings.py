@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from curation.ledger.stages import DENOISE, OCR, POLICY, STAGES, TRANSCRIBE, Model, Stage
+from curation.ledger.stages import DENOISE, OCR, POLICY, SAFETY, STAGES, TRANSCRIBE, Model, Stage
 from curation.ledger.standing import StageHashes
 from curation.pipeline.identities import ModelIdentities
 from prompts import Prompt, load
@@ -81,7 +81,7 @@ def columns_of(config: CurateConfig) -> Columns:
     """The columns of the export and of releases that not every run has."""
     on = optional_on(config)
     models = bool(config.models.annotators)
-    return Columns(config.extract.annotators > 1, TRANSCRIBE in on, DENOISE in on, models, OCR in on)
+    return Columns(config.extract.annotators > 1, TRANSCRIBE in on, DENOISE in on, models, OCR in on, SAFETY in on)
 
 
 def works_with(stage: Stage, config: CurateConfig, models: object) -> tuple[tuple[Model, ...], str | None]:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from curation.audit.audit import Tools, audit
-from curation.ledger.stages import DENOISE, OCR, OCR_FILTER, STAGES, TRANSCRIBE
+from curation.frames.safety.score import Models, judge_safety, safety_of
+from curation.ledger.stages import DENOISE, OCR, OCR_FILTER, SAFETY, SAFETY_FILTER, STAGES, TRANSCRIBE
 from curation.pipeline.process import Inputs
 from curation.pipeline.services import Services
 from curation.sources.filters import judge_publication, judge_video, refuse
@@ -30,6 +31,7 @@ from schemas.audit import Audit
 from schemas.binding import Binding
 from schemas.errors import NotStored, PoisonError
 from schemas.parts.denoised import Denoised
+from schemas.parts.safety import Safety
 from schemas.parts.screen_text import ScreenText
 from schemas.parts.transcript import Transcript
 from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Record, Subtitle, Summary, Video
@@ -67,9 +69,17 @@ def _frames(services: Services, inputs: Inputs) -> FrameSet:
 
 
 def _ocr(services: Services, inputs: Inputs) -> ScreenText:
-    video, frames = inputs.record("download", Video), inputs.record("frames", FrameSet)
     reader = services.reader
     assert reader is not None  # the configuration says so
+    return screen_text(*_unless_lost(services, inputs), reader, services.config.ocr)
+
+
+def _unless_lost(services: Services, inputs: Inputs) -> tuple[FrameSet, Callable[[FrameIndex], bytes | None]]:
+    """The frames of a video, and what reads a picture: None for one that is decoded otherwise now.
+
+    Other software may decode a video again, and a finished sample is not lost for it.
+    """
+    video, frames = inputs.record("download", Video), inputs.record("frames", FrameSet)
 
     def picture(index: FrameIndex) -> bytes | None:
         try:
@@ -77,13 +87,23 @@ def _ocr(services: Services, inputs: Inputs) -> ScreenText:
         except PoisonError as error:
             if error.reason != "picture_changed":
                 raise
-            return None  # decoded again by other software: a finished sample is not lost for it
+            return None
 
-    return screen_text(frames, picture, reader, services.config.ocr)
+    return frames, picture
 
 
 def _ocr_filter(services: Services, inputs: Inputs) -> Judgement:
     scores = judge_share(inputs.record(OCR, ScreenText), services.config.ocr.share)
+    refuse(scores)
+    return Judgement(scores=scores)
+
+
+def _safety(services: Services, inputs: Inputs) -> Safety:
+    return safety_of(*_unless_lost(services, inputs), Models(services.faces, services.nudity))
+
+
+def _safety_filter(services: Services, inputs: Inputs) -> Judgement:
+    scores = judge_safety(inputs.record(SAFETY, Safety), services.config.safety)
     refuse(scores)
     return Judgement(scores=scores)
 
@@ -256,6 +276,8 @@ FUNCTIONS: dict[str, Callable[[Services, Inputs], Record]] = {
     "frames": _frames,
     OCR: _ocr,
     OCR_FILTER: _ocr_filter,
+    SAFETY: _safety,
+    SAFETY_FILTER: _safety_filter,
     TRANSCRIBE: _transcribe,
     DENOISE: _denoise,
     "caption": _caption,

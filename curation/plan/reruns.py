@@ -12,11 +12,13 @@ from curation.ledger.stages import POLICY, STAGES, Stage
 from curation.pipeline.settings import PROMPT_KEYS
 from schemas.configuration.keys import Key
 from schemas.configuration.model_config import (
+    CenterFace,
     LocalModel,
     LocalWhisper,
     NgramEmbedder,
     OpenAIModel,
     OpenClip,
+    PictureClassifier,
     RapidOcr,
     SpeechServer,
     TrainedExtractor,
@@ -37,6 +39,8 @@ _IDENTITY: dict[type[Section], frozenset[str]] = {
     SpeechServer: frozenset({"engine", "model", "revision"}),
     LocalWhisper: frozenset({"engine", "model", "revision", "beam", "dtype"}),
     RapidOcr: frozenset({"engine", "min_confidence"}),
+    CenterFace: frozenset({"engine", "min_confidence"}),
+    PictureClassifier: frozenset({"engine", "model", "revision", "labels"}),
 }
 
 

@@ -18,14 +18,14 @@ from curation.release.splits.assign import RULE
 from schemas.release import StageState
 from schemas.safe_text import plain_line
 
-REVIEW, SPLITS = "review", "splits"
+REVIEW, SPLITS, BLUR = "review", "splits", "blur"
 _RULES = 1  # raised when equal verdicts under equal rules decide otherwise
 _LONGEST = 40
 _GATE = {"audit": ("audit.refuse_below", "audit.review_below")}  # limits that are applied when the ledger is read
 
 
 def stage_states(services: Services) -> tuple[StageState, ...]:
-    """The state of every stage of the configuration, in order; then of the rules for verdicts, and of the splits."""
+    """The state of every stage of the configuration, in order; then of the rules for verdicts, splits and blurring."""
     identities = known_identities(services.ledger, services.config.models)
     states = [_state(stage, services, identities) for stage in STAGES.of(optional_on(services.config))]
     rules = values(
@@ -34,6 +34,10 @@ def stage_states(services: Services) -> tuple[StageState, ...]:
     shares = {f"export.splits.{name}": share for name, share in services.config.export.splits.model_dump().items()}
     states.append(StageState(name=REVIEW, version=_RULES, settings=_shown(rules)))
     states.append(StageState(name=SPLITS, version=RULE, settings=_shown(shares)))
+    blur = services.config.export.blur
+    if blur.on:
+        chosen = {f"export.blur.{name}": value for name, value in blur.model_dump().items()}
+        states.append(StageState(name=BLUR, version=1, settings=_shown(chosen)))
     return tuple(states)
 
 

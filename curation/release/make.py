@@ -26,6 +26,7 @@ from pydantic import ValidationError
 
 from curation.dataset.export import export_key
 from curation.dataset.statistics import Tally
+from curation.frames.safety.blur import stated
 from curation.pipeline.services import Services
 from curation.pipeline.settings import columns_of
 from curation.release.configurations import lineage
@@ -204,6 +205,7 @@ def _samples(plan: Plan, services: Services, assignment: Assignment) -> Iterator
         lambda sample, index: services.pictures.read(sample.video, sample.frames, index),
         lambda sample: assignment.splits[sample.video.id],
         _sheets(services) if services.config.export.images else None,
+        services.config.export.blur,
     )
 
 
@@ -248,6 +250,7 @@ def _manifest(
         title=config.export.title,
         licence=config.export.licence,
         images=config.export.images,
+        blur=stated(config.export.blur) if config.export.images else None,
         samples=tally.rows,
         splits=tuple(SplitCount.model_validate(each.model_dump()) for each in splits),
         files=(),

@@ -124,12 +124,15 @@ def _models(services: Services) -> list[ModelUse]:
     if identities.clip is not None:
         engine, name, revision = identities.clip
         uses.append(ModelUse(role="clip", engine=engine, model=name, revision=revision))
-    if identities.transcriber is not None and models.transcriber is not None:
-        name, revision, _ = identities.transcriber
-        uses.append(ModelUse(role="transcriber", engine=models.transcriber.engine, model=name, revision=revision))
-    if identities.reader is not None and models.reader is not None:
-        name, revision, _ = identities.reader
-        uses.append(ModelUse(role="reader", engine=models.reader.engine, model=name, revision=revision))
+    for role, identity, model in (
+        ("transcriber", identities.transcriber, models.transcriber),
+        ("reader", identities.reader, models.reader),
+        ("faces", identities.faces, models.faces),
+        ("nudity", identities.nudity, models.nudity),
+    ):
+        if identity is not None and model is not None:
+            name, revision, _ = identity
+            uses.append(ModelUse(role=role, engine=model.engine, model=name, revision=revision))
     return uses
 
 

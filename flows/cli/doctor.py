@@ -27,7 +27,9 @@ from models.checks import (
     check_clip,
     check_embedder,
     check_extractor,
+    check_faces,
     check_local,
+    check_nudity,
     check_reader,
     check_voice,
     check_whisper,
@@ -93,6 +95,10 @@ async def check_models(config: CurateConfig, config_path: Path) -> list[Check]:
         checks.append(check_voice())
     if config.models.reader is not None:
         checks += check_reader(config.models.reader)
+    if config.models.faces is not None:
+        checks += check_faces(config.models.faces)
+    if config.models.nudity is not None:
+        checks += check_nudity(config.models.nudity)
     recogniser = config.models.transcriber
     if isinstance(recogniser, LocalWhisper):
         checks += check_whisper(recogniser)

@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 from schemas.configuration.model_config import ModelsConfig
 from schemas.configuration.refresh_config import RefreshConfig
 from schemas.configuration.review_config import ReviewConfig
+from schemas.configuration.safety_config import BlurConfig, SafetyConfig
 from schemas.configuration.section import Count, Fraction, Seconds, Section, Unit
 from schemas.configuration.store_config import StoreConfig
 from schemas.configuration.text_config import (
@@ -43,6 +44,7 @@ from schemas.configuration.video_config import (
 __all__ = [  # all sections of a run, wherever they are written
     "AuditConfig",
     "BindingConfig",
+    "BlurConfig",
     "CaptionConfig",
     "CurateConfig",
     "DenoiseConfig",
@@ -63,6 +65,7 @@ __all__ = [  # all sections of a run, wherever they are written
     "RefreshConfig",
     "ReviewConfig",
     "RunSection",
+    "SafetyConfig",
     "SourceSpec",
     "SplitConfig",
     "StoreConfig",
@@ -108,6 +111,7 @@ class ExportConfig(Section):
 
     rows_per_shard: Count = Field(default=1000, ge=1, description="rows of one Parquet file")
     images: bool = Field(default=True, description="with the pictures of the keyframes")
+    blur: BlurConfig = BlurConfig()
     splits: SplitConfig = SplitConfig()
     licence: Annotated[str, Field(min_length=1)] | None = Field(
         default=None, description="licence of the dataset: an identifier of the Hub, such as cc-by-4.0"
@@ -169,6 +173,7 @@ class CurateConfig(Section):
     transcribe: TranscribeConfig = TranscribeConfig()
     denoise: DenoiseConfig = DenoiseConfig()
     ocr: OcrConfig = OcrConfig()
+    safety: SafetyConfig = SafetyConfig()
     models: ModelsConfig
     caption: CaptionConfig = CaptionConfig()
     extract: ExtractConfig = ExtractConfig()
@@ -208,6 +213,22 @@ class CurateConfig(Section):
             raise ValueError("ocr.mode: enable needs models.reader, such as {engine: rapidocr}")
         if self.denoise.mode == "enable" and mode == "disable":
             raise ValueError("denoise.mode: enable corrects transcripts, and transcribe.mode: disable makes none")
+        return self
+
+    @model_validator(mode="after")
+    def _safety(self) -> CurateConfig:
+        models, blur = self.models, self.export.blur
+        on = self.safety.mode == "enable"
+        if on and models.faces is None and models.nudity is None:
+            raise ValueError("safety.mode: enable needs models.faces, such as {engine: centerface}, or models.nudity")
+        for key, wanted, there in (
+            ("faces", blur.faces, models.faces is not None),
+            ("nudity", blur.nudity is not None, models.nudity is not None),
+        ):
+            if wanted and not (on and there):
+                raise ValueError(f"export.blur.{key} needs the scores of models.{key}, with safety.mode: enable")
+            if on and not there and getattr(self.safety, key).mode == "enable":
+                raise ValueError(f"safety.{key}.mode: enable needs the scores of models.{key}")
         return self
 
 

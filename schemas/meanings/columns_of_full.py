@@ -206,6 +206,30 @@ FULL: Mapping[str, str] = {
         "readings.lines.right": "The right edge, as a share of the width.",
         "readings.lines.bottom": "The lower edge, as a share of the height.",
     }),
+    "safety": "What the pictures show that may not be published as it is; a column of runs with `safety.mode: enable` "
+    "alone.",
+    **_inside("safety", {
+        "finder": "What found faces; null where nothing did.",
+        "finder_revision": "The version of its weights.",
+        "scorer": "What scored nudity; null where nothing did.",
+        "scorer_revision": "The version of its weights.",
+        "faces": "The share of the known frames that show a face, 0 to 1.",
+        "nudity": "The highest nudity score of a frame, 0 to 1.",
+        "unknown": "Frames without scores, since their pictures are lost.",
+        "frames": "The sampled frames with scores, in order of time.",
+        "frames.index": "The frame (position among the sampled frames).",
+        "frames.time": "Its time.",
+        "frames.nudity": "Its nudity score, 0 to 1; of nearly identical frames the first was scored.",
+        "frames.faces": "The faces that it shows, from left to right.",
+        "frames.faces.confidence": "How sure the finder is, 0 to 1.",
+        "frames.faces.left": "The left edge of the face's box, as a share of the width.",
+        "frames.faces.top": "The upper edge, as a share of the height.",
+        "frames.faces.right": "The right edge, as a share of the width.",
+        "frames.faces.bottom": "The lower edge, as a share of the height.",
+        "frames.more_faces": "Faces beyond what a row holds.",
+        "blurred": "The keyframes (positions among the sampled frames) whose picture in this row is blurred "
+        "(`export.blur`). Their `sha256` is that of the picture before.",
+    }),
     "transcript": "What is said in the video; a column of runs with transcripts alone (`transcribe.mode`).",
     **_inside("transcript", {
         "source": "Subtitles that people wrote (`manual`) or that a machine made (`automatic`), or speech recognition "

@@ -118,7 +118,8 @@ DOWNLOAD = Place(
 )  # fmt: skip
 
 FILTERS = Place(
-    "The filters (`download` before the file is fetched, `filter` after; `ocr-filter` where text is read)",
+    "The filters (`download` before the file is fetched, `filter` after; `ocr-filter` where text is read, "
+    "`safety-filter` where faces and nudity are scored)",
     (
         Reason("too_short", "Shorter than `filters.duration.min` (40 s by default).",
                "`--set filters.duration.min=10`, or `filters.duration.mode=score-only`"),
@@ -133,6 +134,12 @@ FILTERS = Place(
                "raise `ocr.share.max`; no picture is read again"),
         Reason("too_little_text", "Text covers less of the pictures than `ocr.share.min` (at `ocr-filter`).",
                "lower `ocr.share.min`; no picture is read again"),
+        Reason("too_much_nudity", "A picture has a nudity score above `safety.nudity.max` (at `safety-filter`).",
+               "raise `safety.nudity.max`; no picture is scored again"),
+        Reason("too_many_faces", "More of the frames show a face than `safety.faces.max` (at `safety-filter`).",
+               "raise `safety.faces.max`; no picture is scored again"),
+        Reason("too_few_faces", "Fewer of the frames show a face than `safety.faces.min` (at `safety-filter`).",
+               "lower `safety.faces.min`; no picture is scored again"),
         Reason("blocked", "The id, address or channel is on `filters.blocklist.deny`.", "take it from the list"),
     ),
 )  # fmt: skip

@@ -15,6 +15,7 @@ from curation.review.content_hash import content_sha256
 from schemas.audit import Audit
 from schemas.binding import Binding
 from schemas.parts.denoised import Denoised
+from schemas.parts.safety import Safety
 from schemas.parts.screen_text import ScreenText
 from schemas.parts.transcript import Transcript
 from schemas.records import Judgement, Record, Sample
@@ -34,6 +35,8 @@ def finish(ledger: Ledger, sample: Sample, hashes: StageHashes = HASHES, audit: 
         "denoise": sample.denoised or Denoised(),
         "ocr": sample.screen_text or ScreenText(reader="rapidocr", revision="r", share=0.0, read=1),
         "ocr-filter": Judgement(scores=()),
+        "safety": sample.safety or Safety(),
+        "safety-filter": Judgement(scores=()),
         "binding": Binding(checked=False),
         "extract": sample.extract,
         "refine": sample.summary,

@@ -24,7 +24,8 @@ def test_an_order_is_a_permutation_by_seed_and_epoch(n: int, seed: int, epoch: i
     assert sorted(order(epoch)) == list(range(n))
     np.random.random(3)
     assert order(epoch) == order(epoch)
-    assert n < 20 or order(epoch) != order(epoch + 1)
+    # A grouped order of three batches has six forms, so two epochs may have the same one.
+    assert n < 20 or len({tuple(order(epoch + later)) for later in range(9)}) > 1
 
 
 def test_lengths_group_items_of_like_length() -> None:

@@ -189,7 +189,7 @@ def _responsible(manifest: ReleaseManifest, config: CurateConfig) -> Json:
         "rai:dataLimitations": list(statements.LIMITS),
         "rai:dataBiases": list(statements.BIASES),
         "rai:dataSocialImpact": statements.SOCIAL,
-        "rai:personalSensitiveInformation": list(statements.PERSONAL),
+        "rai:personalSensitiveInformation": statements.personal(manifest),
         "rai:dataReleaseMaintenancePlan": "A version never changes. Corrections, withdrawals and new videos are new "
         "versions, by Semantic Versioning.",
     }

@@ -78,7 +78,7 @@ def _said(manifest: ReleaseManifest) -> dict[str, Any]:
         "licences": Markdown(statements.LICENCES),
         "limits": [Markdown(text) for text in statements.LIMITS],
         "biases": [Markdown(text) for text in statements.BIASES],
-        "personal": [Markdown(text) for text in statements.PERSONAL],
+        "personal": [Markdown(text) for text in statements.personal(manifest)],
     }
 
 

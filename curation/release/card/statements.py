@@ -41,6 +41,14 @@ LICENCES = (
 )
 
 
+def personal(manifest: ReleaseManifest) -> list[str]:
+    """What a release shows of people, and what of it is blurred."""
+    if manifest.blur is None:
+        return list(PERSONAL)
+    found = "Faces were found by a network, which misses some. " if manifest.blur.faces else ""
+    return [*PERSONAL, f"Blurred by scores of networks: {manifest.blur.words}. {found}Nobody looked at every picture."]
+
+
 def percent(share: float, digits: int = 1) -> str:
     """A share (0..1) as text."""
     return f"{100 * share:.{digits}f} %"

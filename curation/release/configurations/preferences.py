@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from curation.frames.safety.blur import Blur, of_all_pictures
 from curation.release.configurations.configuration import Configuration, Inputs, Row
 from curation.release.preferences.pairs import Pair, pairs
 from curation.release.preferences.questions import Questions
@@ -114,7 +115,7 @@ def _message(role: str, text: str) -> list[dict[str, str]]:
 
 
 def _images(sample: Sample, pair: Pair, inputs: Inputs) -> list[dict[str, object]]:
-    """The picture that a caption is of, as the model saw it; none for other kinds and where releases hold none."""
+    """The picture that a caption is of, blurred by the policy; none for other kinds and where releases hold none."""
     services = inputs.services
     if pair.frame is None or not services.config.export.images:
         return []
@@ -126,6 +127,7 @@ def _images(sample: Sample, pair: Pair, inputs: Inputs) -> list[dict[str, object
             "the release is refused, and nothing was written: a picture of a preference pair cannot be read "
             f"({sample.video.id}: {what}). `v2xum curate` fetches lost files again"
         ) from error
+    data = Blur(sample, of_all_pictures(services.config.export.blur)).apply(pair.frame, data)
     return [{"bytes": data, "path": f"{sample.video.id}_{pair.frame:06d}.jpg"}]
 
 

@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from curation.ledger.stages import DENOISE, OCR, OCR_FILTER, TRANSCRIBE
+from curation.frames.safety.score import FACES, NUDITY
+from curation.ledger.stages import DENOISE, OCR, OCR_FILTER, SAFETY_FILTER, TRANSCRIBE
+from curation.ledger.stages import SAFETY as SCORE
 from curation.release.diff.states import Pair, causes_of_stage, once, upstream
-from curation.release.made_with import REVIEW, SPLITS
+from curation.release.made_with import BLUR, REVIEW, SPLITS
 from curation.review.edits import JUDGED_WRONG
-from schemas.arrow import ANNOTATORS, DENOISED, SCREEN_TEXT, TRANSCRIPT
+from schemas.arrow import ANNOTATORS, DENOISED, SAFETY, SCREEN_TEXT, TRANSCRIPT
 from schemas.documents.release_diff import Cause
 from schemas.safe_text import plain
 
@@ -25,7 +27,22 @@ PUBLISHED = ("title", "source", "licence", "publication")
 DERIVED = frozenset(
     {"conversations", "conversations_v2v", "conversations_v2t", "vsum_onehot", "ratio", "meta", "summary", "keyframes"}
 )
-_STAGES = ("download", "filter", "frames", OCR, OCR_FILTER, TRANSCRIBE, DENOISE, "caption", "extract", "refine")
+_STAGES = (
+    "download",
+    "filter",
+    "frames",
+    OCR,
+    OCR_FILTER,
+    SCORE,
+    SAFETY_FILTER,
+    TRANSCRIBE,
+    DENOISE,
+    "caption",
+    "extract",
+    "refine",
+)
+# The scores in the column `filters` of filters that judge what another stage found; all others are of `filter`.
+_SCORES_OF = {OCR_FILTER: {SCREEN_TEXT}, SAFETY_FILTER: {FACES, NUDITY}}
 _MEASURED = ("binding", "audit")  # stages whose results are in `scores`
 _EDITS = ("captions_edited", "captions_withdrawn", "keyframes_added", "keyframes_dropped", "transcript_edited")
 _NAMED = 12
@@ -84,6 +101,7 @@ def causes_of_change(change: Change, states: Pair) -> tuple[Cause, ...]:
             own = [_unknown(stage)]
         found += own
         differing.add(stage)
+    found += _of_blur(change, states, differing)
     found += _of_people(change, states, differing)
     found += _of_scores(change, states, differing)
     if change.differs("split"):
@@ -120,6 +138,14 @@ def _of_people(change: Change, states: Pair, differing: set[str]) -> list[Cause]
     return [*rules, Cause(cause="person", stage=REVIEW, detail=_said(after))]
 
 
+def _of_blur(change: Change, states: Pair, differing: set[str]) -> list[Cause]:
+    """Which keyframes are blurred follows from the policy, the scores, and which keyframes there are."""
+    if not change.differs(SAFETY) or not change.unlike(SAFETY, "blurred"):
+        return []
+    follows = change.differs("keyframes") or not differing.isdisjoint({"frames", SCORE})
+    return causes_of_stage(BLUR, states) or ([] if follows else [_unknown(BLUR)])
+
+
 def _edits_differ(change: Change) -> bool:
     """Whether the rows differ where a person edited one of them."""
     if change.editors == (None, None):
@@ -147,13 +173,22 @@ def _download_differs(change: Change) -> bool:
     return change.differs(*PUBLISHED, "file") or (change.differs("meta") and change.unlike("meta", "duration"))
 
 
-def _filters_differ(change: Change, *, of_text: bool) -> bool:
-    """Whether the scores differ that judge how much text the pictures show, or all others."""
+def _filters_differ(change: Change, stage: str) -> bool:
+    """Whether the scores of a stage that judges differ."""
+    if not change.differs("filters"):
+        return False
+    others = {name for each, names in _SCORES_OF.items() if each != stage for name in names}
+    own = _SCORES_OF.get(stage)
     first, second = (
-        [score for score in scores or () if (score["name"] == SCREEN_TEXT) == of_text]
+        [score for score in scores or () if (score["name"] in own if own else score["name"] not in others)]
         for scores in change.both("filters")
     )
     return first != second
+
+
+def _safety_differs(change: Change) -> bool:
+    first, second = ({**(value or {}), "blurred": None} for value in change.both(SAFETY))
+    return change.differs(SAFETY) and first != second
 
 
 def _frames_differ(change: Change) -> bool:
@@ -209,10 +244,12 @@ def _summary_differs(change: Change) -> bool:
 
 _DIFFERS: Mapping[str, Callable[[Change], bool]] = {
     "download": _download_differs,
-    "filter": lambda change: change.differs("filters") and _filters_differ(change, of_text=False),
+    "filter": lambda change: _filters_differ(change, "filter"),
     "frames": _frames_differ,
     OCR: lambda change: change.differs(SCREEN_TEXT),
-    OCR_FILTER: lambda change: change.differs("filters") and _filters_differ(change, of_text=True),
+    OCR_FILTER: lambda change: _filters_differ(change, OCR_FILTER),
+    SCORE: _safety_differs,
+    SAFETY_FILTER: lambda change: _filters_differ(change, SAFETY_FILTER),
     TRANSCRIBE: _transcript_differs,
     DENOISE: lambda change: change.differs(DENOISED),
     "caption": _captions_differ,

@@ -23,7 +23,8 @@ from curation.release.diff.states import Pair
 from curation.release.made_with import stage_states
 from curation.release.readable import arrow_batch
 from curation.status.standings import Standings, VideoStanding
-from schemas.arrow import Columns, arrow_schema
+from schemas.arrow import arrow_schema
+from schemas.configuration.config import CurateConfig
 from schemas.documents.release_diff import Cause, LedgerResult, PublishedExplanation
 from schemas.errors import ConfigError
 from schemas.manifest import SPLITS
@@ -53,7 +54,7 @@ def explain_published(folder: Path, wanted: str, services: Services) -> Publishe
     place = Place(rejection, tombstone, lineage, release.has_lineage)
     fields: frozenset[str] = frozenset()
     causes: tuple[Cause, ...] = ()
-    current = _current(one, standings, row, run_columns(services.config))
+    current = _current(one, standings, row, services.config)
     if row is not None and current is not None:
         fields = _fields(row, current)
         causes = causes_of_change(Change(row, current, fields), states) if fields else ()
@@ -111,15 +112,15 @@ def _means(row: Mapping[str, Any], wanted: str) -> bool:
 
 
 def _current(
-    one: VideoStanding | None, standings: Standings, row: Mapping[str, Any] | None, columns: Columns
+    one: VideoStanding | None, standings: Standings, row: Mapping[str, Any] | None, config: CurateConfig
 ) -> dict[str, Any] | None:
     """The row that the ledger gives now, in the form in which releases write it; None for a video that is no sample."""
     if one is None or one.where.state != "sample":
         return None
     (sample,) = standings.published([one.source.id])
     split = row.get("split") if row is not None else None
-    made = row_of(sample, split if split in SPLITS else "train", None)
-    (written,) = arrow_batch([made], arrow_schema(columns)).to_pylist()
+    made = row_of(sample, split if split in SPLITS else "train", None, blur=config.export.blur)
+    (written,) = arrow_batch([made], arrow_schema(run_columns(config))).to_pylist()
     return dict(written)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from curation.ledger.stages import STAGES
+from curation.release.made_with import BLUR
 from schemas.documents.release_diff import Cause, CauseName
 from schemas.release import StageState
 from schemas.safe_text import plain
@@ -60,12 +61,13 @@ def causes_of_stage(stage: str, states: Pair, made: tuple[Any, Any] | None = Non
 
 
 def _turned(stage: str, states: Pair) -> list[Cause]:
-    """That an optional stage is on in one of two releases that tell their stages, and off in the other."""
+    """That an optional stage, or blurring, is on in one of two releases that tell their stages, and off in one."""
     on = [stage in one for one in (states.before, states.after)]
-    if stage not in STAGES.optional or on[0] == on[1] or not (states.before and states.after):
+    if stage not in (*STAGES.optional, BLUR) or on[0] == on[1] or not (states.before and states.after):
         return []
     before, after = ("on" if one else "off" for one in on)
-    return [_cause("settings", stage, f"{STAGES[stage].switch}: {before} -> {after}")]
+    switch = "export.blur" if stage == BLUR else STAGES[stage].switch
+    return [_cause("settings", stage, f"{switch}: {before} -> {after}")]
 
 
 def limits_that_differ(stage: str, states: Pair) -> str:

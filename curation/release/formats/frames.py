@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
+from curation.frames.safety.blur import Blur, of_all_pictures
 from curation.pipeline.services import Services
 from curation.pipeline.thin import kept_pictures
 from curation.release.formats.items import Item
@@ -97,11 +98,12 @@ def _samples(items: Iterable[Item], standings: Standings) -> Iterator[tuple[Item
 
 
 def _frames(item: Item, sample: Sample, services: Services) -> list[InputFrame]:
+    blur = Blur(sample, of_all_pictures(services.config.export.blur))
     try:
         return [
             InputFrame(
                 index_to_seconds(index, item.fps),
-                scaled(services.pictures.read(sample.video, sample.frames, index)),
+                scaled(blur.apply(index, services.pictures.read(sample.video, sample.frames, index))),
                 f"{item.id}_{index:06d}.jpg",
             )
             for index in input_indices(item.frames)

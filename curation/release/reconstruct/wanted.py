@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from curation.sources.interpret import interpret
 from curation.store.files import hash_file
+from schemas.arrow import SAFETY
 from schemas.configuration.config import FrameConfig
 from schemas.errors import ConfigError, StageError
 from schemas.manifest import ExportedFile
@@ -140,7 +141,7 @@ def wanted_rows(folder: Path, manifest: ReleaseManifest) -> Iterator[Wanted | Un
 
 
 def keyframe_pictures(folder: Path, place: Place) -> dict[int, bytes]:
-    """The JPEG of each keyframe of a row, by its index; those that the release holds.
+    """The JPEG of each keyframe of a row, by its index; those that the release holds and does not blur.
 
     Raises ValueError and its kin, TypeError, AttributeError and LookupError for columns or pages that are not those of
     a release.
@@ -150,12 +151,13 @@ def keyframe_pictures(folder: Path, place: Place) -> dict[int, bytes]:
         for group in range(shard.metadata.num_row_groups):
             count = shard.metadata.row_group(group).num_rows
             if place.row < first + count:
-                column = shard.read_row_group(group, columns=["keyframes"])["keyframes"]
-                keyframes = column[place.row - first].as_py() or []
+                names = [name for name in ("keyframes", SAFETY) if name in shard.schema_arrow.names]
+                row = shard.read_row_group(group, columns=names).slice(place.row - first, 1).to_pylist()[0]
+                keyframes, blurred = row["keyframes"] or [], (row.get(SAFETY) or {}).get("blurred") or ()
                 return {
                     each["index"]: each["image"]["bytes"]
                     for each in keyframes
-                    if each.get("image") and each["image"].get("bytes")
+                    if each.get("image") and each["image"].get("bytes") and each["index"] not in blurred
                 }
             first += count
     return {}

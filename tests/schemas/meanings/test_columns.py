@@ -9,7 +9,7 @@ from schemas.arrow import Columns, arrow_schema
 from schemas.meanings.columns import KEY, OTHERS, described, names
 from schemas.meanings.columns_of_full import FULL
 
-EVERY = Columns(annotators=True, transcripts=True, denoised=True, models=True, screen_text=True)
+EVERY = Columns(annotators=True, transcripts=True, denoised=True, models=True, screen_text=True, safety=True)
 
 
 def _configurations() -> tuple[Configuration, ...]:

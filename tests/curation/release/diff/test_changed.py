@@ -280,6 +280,21 @@ def test_text_on_screen_and_its_filter_are_causes_of_their_own() -> None:
     assert causes(first, judged, before, after) == [("settings", "ocr-filter")]
 
 
+def test_faces_and_nudity_their_filter_and_what_is_blurred_are_causes_of_their_own() -> None:
+    def shown(faces: float, limit: float, blurred: tuple[int, ...] = ()) -> Row:
+        score = {"name": "faces", "number": faces, "passed": faces <= limit}
+        plain = row("v")
+        return plain | {"safety": {"faces": faces, "blurred": list(blurred)}, "filters": [*plain["filters"], score]}
+
+    first = shown(0.2, 0.5)
+    assert causes(first, shown(0.2, 0.1)) == [("unknown", "safety-filter")]
+    assert causes(first, shown(0.3, 0.5, (1,))) == [("unknown", "safety")], "what is blurred follows from the scores"
+    assert causes(first, shown(0.2, 0.5, (1,))) == [("unknown", "blur")]
+    state = {"blur": StageState(name="blur", version=1, settings={"export.blur.faces": "true"})}
+    assert causes(first, shown(0.2, 0.5, (1,)), states(), states() | state) == [("settings", "blur")]
+    assert "export.blur: off -> on" in [cause.detail for cause in all_causes(Pair(states(), states() | state))]
+
+
 def test_an_optional_stage_that_one_release_has_is_a_setting() -> None:
     plain = row("v")
     after = plain | {"filters": [*plain["filters"], {"name": "screen_text", "number": 0.1, "passed": True}]}

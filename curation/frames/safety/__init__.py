@@ -1,0 +1,1 @@
+"""What pictures show that may not be published as it is: scores, filters, and blurred pictures."""
