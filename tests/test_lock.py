@@ -35,7 +35,7 @@ def locked() -> Iterator[Requirement]:
 def wanted() -> Iterator[Requirement]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     for name, group in {"": project["dependencies"], **project["optional-dependencies"]}.items():
-        if name not in ("clip", "speech", "ocr"):  # beside the environment: requirements-open-clip.lock and so on
+        if name not in ("clip", "speech", "ocr", "faces"):  # beside the environment: requirements-open-clip.lock and so on
             yield from map(Requirement, group)
 
 
@@ -77,7 +77,7 @@ def test_every_line_of_every_lock_is_one_exact_version(lock: Path) -> None:
 
 def test_the_audit_reads_every_lock() -> None:
     script = (ROOT / ".ci" / "audit").read_text(encoding="utf-8")
-    assert all(str(lock.relative_to(ROOT)) in script for lock in LOCKS) and len(LOCKS) == 7
+    assert all(str(lock.relative_to(ROOT)) in script for lock in LOCKS) and len(LOCKS) == 8
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "audit.yml").read_text(encoding="utf-8"))
     assert workflow["jobs"]["audit"]["steps"][-1]["run"].startswith("make audit AUDIT=strict")
     assert "make audit" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
