@@ -16,15 +16,19 @@ from models.devices import require_device
 from models.embedding.open_clip import OpenClip
 from models.embedding.sentences import NgramEmbedder, TransformersEmbedder
 from models.identity import checkpoint_errors, require_packages
+from models.local.faces import CenterFaceFinder
 from models.local.ocr import RapidReader
 from models.local.voice import SileroVoice
 from models.meter import Meter
 from models.reader import TextReader
+from models.safety import FaceFinder, NudityScorer
 from schemas.configuration.model_config import (
+    CenterFace,
     ChatConfig,
     ClipConfig,
     LocalWhisper,
     OpenAIModel,
+    PictureClassifier,
     RapidOcr,
     SpeechServer,
     TowerConfig,
@@ -89,6 +93,24 @@ def build_reader(config: RapidOcr) -> TextReader:
     """Load the networks that read text in pictures. Raises ConfigError without the extra `ocr`."""
     with _LOADING:
         return RapidReader(config)
+
+
+def build_faces(config: CenterFace) -> FaceFinder:
+    """Load the network that finds faces in pictures. Raises ConfigError without the extra `faces`."""
+    with _LOADING:
+        return CenterFaceFinder(config)
+
+
+def build_nudity(config: PictureClassifier) -> NudityScorer:
+    """Load the classifier that scores nudity in pictures.
+
+    Raises ConfigError when its checkpoint, or the extra `local`, is missing, or the checkpoint lacks a label.
+    """
+    with _LOADING, checkpoint_errors(config.model):
+        require_device(config.device)
+        from models.local.picture_classifier import TransformersNudity
+
+        return TransformersNudity(config)
 
 
 def build_embedder(config: NgramConfig | TransformersConfig) -> Embedder:

@@ -9,6 +9,7 @@ from models.devices import missing_device
 from models.embedding.open_clip import open_clip_errors
 from models.hub import HubUnreachable
 from models.identity import (
+    identify_faces,
     identify_reader,
     identify_transcriber,
     name_of,
@@ -17,10 +18,12 @@ from models.identity import (
     revision_of,
 )
 from schemas.configuration.model_config import (
+    CenterFace,
     LocalModel,
     LocalWhisper,
     NgramEmbedder,
     OpenClip,
+    PictureClassifier,
     RapidOcr,
     TrainedExtractor,
     TransformersClip,
@@ -28,12 +31,16 @@ from schemas.configuration.model_config import (
 )
 from schemas.errors import ConfigError
 
+_Loaded = LocalModel | TransformersEmbedder | TransformersClip | PictureClassifier
 
-def check_local(role: str, config: LocalModel | TransformersEmbedder | TransformersClip) -> list[Check]:
+
+def check_local(role: str, config: _Loaded) -> list[Check]:
     """Check the packages, the checkpoint and the device of a model in this process."""
     name = f"models.{role}"
     try:
-        require_packages(*(("torch", "transformers") if isinstance(config, TransformersClip) else ()))
+        require_packages(
+            *(("torch", "transformers") if isinstance(config, TransformersClip | PictureClassifier) else ())
+        )
     except ConfigError as error:
         return [fail(name, str(error), "pip install -e '.[local]' in the checkout")]
     try:
@@ -139,6 +146,32 @@ def check_reader(config: RapidOcr) -> list[Check]:
     except ConfigError as error:
         return [fail(name, str(error), "pip install -e '.[ocr]' in the checkout, or take out models.reader and ocr")]
     return [ok(name, f"{engine} {revision}, runs in this process")]
+
+
+def check_faces(config: CenterFace) -> list[Check]:
+    """Check the package and the weights of the engine that finds faces, without loading its network."""
+    name = "models.faces"
+    try:
+        engine, revision, _ = identify_faces(config)
+    except ConfigError as error:
+        return [fail(name, str(error), "pip install -e '.[faces]' in the checkout, or take out models.faces")]
+    return [ok(name, f"{engine} {revision}, runs in this process")]
+
+
+def check_nudity(config: PictureClassifier) -> list[Check]:
+    """Check the packages, the checkpoint, its labels and the device of the engine that scores nudity.
+
+    No weights are loaded.
+    """
+    checks = check_local("nudity", config)
+    if checks[0].status == "ok":
+        from models.local.picture_classifier import label_columns
+
+        try:
+            label_columns(config)
+        except ConfigError as error:
+            checks.append(fail("models.nudity.labels", str(error), "set models.nudity.labels to some that it has"))
+    return checks
 
 
 def _device(name: str, device: str) -> Check:

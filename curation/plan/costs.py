@@ -17,7 +17,7 @@ from curation.frames.files import frames_key
 from curation.ledger import tables
 from curation.ledger.entries import Entry
 from curation.ledger.samples import sample
-from curation.ledger.stages import LANES, ROLES, STAGES, SUMMARY, Lane
+from curation.ledger.stages import EXPORT, LANES, ROLES, STAGES, Lane
 from curation.ledger.standing import State
 from curation.pipeline.services import Services
 from curation.pipeline.settings import columns_of, works_with
@@ -45,7 +45,9 @@ class Span(NamedTuple):
 
 
 class Probed(NamedTuple):
-    """Settled videos: `cost` (videos, stages, QUANTITIES), `entered` (videos, stages), `spans` a video.
+    """Settled videos: `cost` (videos, places, QUANTITIES), `entered` (videos, places), `spans` a video.
+
+    The places are those of `column`.
 
     `store_bytes` stay in the workspace, `passing_bytes` are pictures that lie there until their shard is finished.
     `settled` is how many there are in all, of which these are some. The seconds of a lane are those that a video took
@@ -70,15 +72,15 @@ def gather(services: Services, first: Iterable[str] = ()) -> Probed:
     chosen = [video for video in dict.fromkeys(first) if video in settled][:MOST]
     named = set(chosen)
     chosen += [video for video in settled if video not in named][: MOST - len(chosen)]
-    entered = np.zeros((len(chosen), len(STAGES.names)), bool)
-    cost = np.zeros((len(chosen), len(STAGES.names), len(QUANTITIES)))
+    entered = np.zeros((len(chosen), columns()), bool)
+    cost = np.zeros((len(chosen), columns(), len(QUANTITIES)))
     spans: list[tuple[Span, ...]] = []
     seen, known = set[str](), {stage.name for stage in STAGES.every}
     inflation = _ledger_inflation(services)
     for row, video in enumerate(chosen):
         entries = {e.head.stage: e for e in services.ledger.entries(video) if e.head.stage in known}
         for stage, entry in entries.items():
-            entered[row, column(stage)] |= stage in STAGES.names
+            entered[row, column(stage)] = True
             for name, value in costs_of(entry, services.config).items():
                 cost[row, column(stage), QUANTITIES.index(name)] += value
         for stage, name, value in _bytes(services, entries, seen, inflation):
@@ -86,16 +88,20 @@ def gather(services: Services, first: Iterable[str] = ()) -> Probed:
         spans.append(tuple(_spans(entries.values(), services.config)))
     finished = [video for video in chosen if settled[video] == "sample"]
     for video, (size, took) in _export_costs(services, finished).items():
-        last = cost[chosen.index(video), STAGES.names.index(SUMMARY)]
+        last = cost[chosen.index(video), column(EXPORT)]
         last[QUANTITIES.index("export_bytes")], last[QUANTITIES.index("export_seconds")] = size, took
     states = tuple(settled[video] for video in chosen)
     return Probed(tuple(chosen), states, entered, cost, tuple(spans), len(settled))
 
 
 def column(stage: str) -> int:
-    """The place of a stage in the arrays; of an optional one, whose cost counts there, that of the stage after it."""
-    after = [one for one in STAGES.every[STAGES.places_of_rejection.index(stage) - 1 :] if not one.optional]
-    return STAGES.names.index(after[0].name)
+    """The place of a stage, or of the export, which comes last, in the arrays."""
+    return STAGES.places_of_rejection.index(stage) - 1
+
+
+def columns() -> int:
+    """How many places there are."""
+    return len(STAGES.every) + 1
 
 
 def is_settled(video: VideoStanding) -> bool:

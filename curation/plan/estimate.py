@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from curation.ledger.stages import LANES, ROLES, TRANSCRIBE, Lane
+from curation.ledger.stages import EXPORT, LANES, ROLES, TRANSCRIBE, Lane
 from curation.pipeline.budget import bill
 from curation.plan.costs import QUANTITIES, RECOGNISER, Probed, busy_seconds, column, lane_of, most_at_once
 from curation.plan.intervals import Numbers, Range, interval, totals, wilson
@@ -79,24 +79,24 @@ def too_few(settled: int, together: int, probe: int) -> str | None:
     return f"{have}, and from fewer than {LEAST} nothing is extrapolated: {way}. Nothing was curated"
 
 
-def problem(probed: Probed, due: Mapping[str, str]) -> str | None:
+def problem(probed: Probed, due: Mapping[str, frozenset[str]]) -> str | None:
     """The reason why nothing can be extrapolated, in words; None when something can."""
     if len(probed.ids) < LEAST:
         return (
             f"settled in this workspace: {number_of(len(probed.ids), 'video')}; from fewer than {LEAST} nothing is "
             f"extrapolated: give --probe {2 * LEAST} or more, or sources with more videos"
         )
-    for stage, count in sorted(Counter(due.values()).items()):
+    for stage, count in sorted(Counter(map(_first, due.values())).items()):
         if not probed.entered[:, column(stage)].any():
             return f"due at {stage}: {number_of(count, 'video')}, and no settled video came there: probe some (--probe)"
     return None
 
 
-def estimate(probed: Probed, due: Mapping[str, str], config: CurateConfig, measured: Measured) -> Estimate:
-    """Extrapolate to the due videos (id -> stage). Raises ValueError where `problem` gives a reason."""
+def estimate(probed: Probed, due: Mapping[str, frozenset[str]], config: CurateConfig, measured: Measured) -> Estimate:
+    """Extrapolate to the due videos (id -> the stages ahead). Raises ValueError where `problem` gives a reason."""
     if why := problem(probed, due):
         raise ValueError(why)
-    counts = {column(stage): count for stage, count in Counter(due.values()).items()}
+    counts = Counter(tuple(sorted(column(stage) for stage in {*ahead, EXPORT})) for ahead in due.values())
     seed = int.from_bytes(hashlib.sha256(config.name.encode()).digest()[:8], "big")
     cost = probed.cost.copy()
     for lane in LANES:
@@ -158,12 +158,17 @@ def _lane_scale(probed: Probed, lane: str, due: int, config: CurateConfig) -> fl
     return busy_seconds(spans, lane) / worked
 
 
-def _states(probed: Probed, due: Mapping[str, str]) -> dict[str, Range]:
+def _first(ahead: frozenset[str]) -> str:
+    """The stage at which a video is due."""
+    return min(ahead, key=column)
+
+
+def _states(probed: Probed, due: Mapping[str, frozenset[str]]) -> dict[str, Range]:
     """How many of the due videos end in each state, by Wilson's interval of each share."""
     found = {}
     for state in ("sample", "rejected", "retryable"):
         parts = []
-        for stage, count in Counter(due.values()).items():
+        for stage, count in Counter(map(_first, due.values())).items():
             there = probed.entered[:, column(stage)]
             came = [s for s, is_there in zip(probed.states, there, strict=True) if is_there]
             parts.append([count * share for share in wilson(came.count(state), len(came))])

@@ -40,13 +40,13 @@ class Totals(NamedTuple):
     probes: int
 
 
-def totals(cost: Numbers, entered: NDArray[np.bool_], due: Mapping[int, int], seed: int) -> Totals:
+def totals(cost: Numbers, entered: NDArray[np.bool_], due: Mapping[tuple[int, ...], int], seed: int) -> Totals:
     """Extrapolate what the probed videos cost to the due ones.
 
     `cost`: (videos, stages, quantities), zero where a video never came; `entered`: (videos, stages), whether it came
-    there; `due`: the number of unseen videos that are due at each stage, by its position. A video that is due at a
-    stage costs what probed videos cost from that stage on, if they came there. Raises ValueError for a stage that no
-    probed video reached.
+    there; `due`: how many unseen videos have these stages ahead, by their positions in order. Such a video costs what
+    probed videos that came to the first of them cost at all of them. Raises ValueError for a stage that no probed video
+    reached.
     """
     videos, _, quantities = cost.shape
     replicates = max(500, min(_REPLICATES, _CELLS // max(videos, 1)))
@@ -55,11 +55,11 @@ def totals(cost: Numbers, entered: NDArray[np.bool_], due: Mapping[int, int], se
     expected = np.zeros(quantities)
     drawn = np.zeros((replicates, quantities))
     probes = videos
-    for stage, count in sorted(due.items()):
-        there = entered[:, stage]
+    for ahead, count in sorted(due.items()):
+        there = entered[:, ahead[0]]
         if not there.any():
-            raise ValueError(f"no probed video came to stage {stage}")
-        onwards = cost[there, stage:, :].sum(axis=1)
+            raise ValueError(f"no probed video came to stage {ahead[0]}")
+        onwards = cost[there][:, list(ahead), :].sum(axis=1)
         expected += count * onwards.mean(axis=0)
         own = weights[:, there].astype(float)
         own[own.sum(axis=1) == 0] = 1.0  # none of them was drawn: take all of them

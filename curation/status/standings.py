@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from curation.ledger import duplicates
 from curation.ledger.entries import Head, Registered
 from curation.ledger.samples import samples_of
-from curation.ledger.standing import Standing, standing
+from curation.ledger.standing import Standing, stages_ahead, standing
 from curation.review.applied import AppliedVerdicts
 from curation.status.gate import Gate
 from curation.status.view import LedgerView
@@ -186,6 +186,14 @@ def all_rejections(view: LedgerView) -> Iterator[Rejection]:
 def due(view: LedgerView, ids: Sequence[str]) -> dict[str, str]:
     """The videos among `ids` that are due, by position, and the stage at which each is due."""
     return {one.source.id: one.where.stage for one in Standings(view).walk(ids) if one.where.stage is not None}
+
+
+def ahead(view: LedgerView, ids: Sequence[str]) -> dict[str, frozenset[str]]:
+    """The videos among `ids` that are due, by position, and all stages that may run for each before it is settled."""
+    walked = Standings(view).walk(ids)
+    return {
+        one.source.id: stages_ahead(one.source, one.heads, view.hashes) for one in walked if one.where.stage is not None
+    }
 
 
 def named(rejection: Rejection, source: Source | None, published_title: str | None) -> Rejection:

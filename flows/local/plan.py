@@ -15,7 +15,7 @@ from curation.pipeline.run import Run, open_run
 from curation.plan.costs import QUANTITIES, Probed, busy_seconds, gather, is_settled
 from curation.plan.estimate import Measured, choose, document, estimate, problem, too_few
 from curation.plan.pacing import pacing
-from curation.status.standings import Standings, due
+from curation.status.standings import Standings, ahead, due
 from flows.local.curate import with_sources
 from flows.local.prefect_server import quiet_environment, server_beside
 from flows.local.progress import Display
@@ -53,8 +53,7 @@ def _plan(
         raise_if_another(run.workspace, run.services)
         ids = run.register(limit)
         run.save_config()
-        stages = due(run.services.view, ids)
-        chosen = choose(stages, probe, config.name)
+        chosen = choose(due(run.services.view, ids), probe, config.name)
         settled = {one.source.id for one in Standings(run.services.view).walk() if is_settled(one)}
         if chosen and (why := too_few(len(settled), len(settled.union(chosen)), probe)):
             raise ConfigError(why)
@@ -64,9 +63,9 @@ def _plan(
         seconds = time.time() - began if chosen else 0.0
         probed = gather(run.services, chosen)
         # A video that failed for now is due again; it will take what similar videos took.
-        stages = due(run.services.view, ids)
+        waiting = ahead(run.services.view, ids)
         measured = _measured(run, probed, chosen, began, started)
-        return _answer(run, len(ids), stages, probed, measured, len(chosen), seconds)
+        return _answer(run, len(ids), waiting, probed, measured, len(chosen), seconds)
 
 
 def _probe(run: Run, root: Path, chosen: list[str]) -> float:
@@ -103,17 +102,23 @@ def _measured(run: Run, probed: Probed, chosen: list[str], since: float, started
 
 
 def _answer(
-    run: Run, videos: int, due_stages: dict[str, str], probed: Probed, measured: Measured, now: int, seconds: float
+    run: Run,
+    videos: int,
+    waiting: dict[str, frozenset[str]],
+    probed: Probed,
+    measured: Measured,
+    now: int,
+    seconds: float,
 ) -> Plan:
     config = run.services.config
-    note = problem(probed, due_stages) if due_stages else "nothing is due: every video is settled"
-    paced = _paced(run, due_stages)
+    note = problem(probed, waiting) if waiting else "nothing is due: every video is settled"
+    paced = _paced(run, waiting)
     if paced is not None:
         measured = measured._replace(paced_seconds=paced.least_hours * 3600)
     reading = run.services.meter.read()
     return Plan(
         videos=videos,
-        due_videos=len(due_stages),
+        due_videos=len(waiting),
         settled_videos=probed.settled,
         probe=ProbeCost(
             videos=now,
@@ -126,12 +131,12 @@ def _answer(
         disk_free_megabytes=round(shutil.disk_usage(run.workspace.root).free / 1e6, 1),
         note=note,
         pacing=paced,
-        estimate=document(estimate(probed, due_stages, config, measured), config) if note is None else None,
+        estimate=document(estimate(probed, waiting, config, measured), config) if note is None else None,
     )
 
 
-def _paced(run: Run, due_stages: dict[str, str]) -> Pacing | None:
-    waiting = [video for video, stage in due_stages.items() if stage == "download"]
-    registered = run.services.ledger.sources(waiting) if waiting else ()
+def _paced(run: Run, waiting: dict[str, frozenset[str]]) -> Pacing | None:
+    unfetched = [video for video, ahead in waiting.items() if "download" in ahead]
+    registered = run.services.ledger.sources(unfetched) if unfetched else ()
     sources = (one.source() for one in registered)
     return pacing((source for source in sources if source is not None), run.services.config.download.pace)

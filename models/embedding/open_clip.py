@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from models.clip import Vectors
-from models.decode_picture import decode_picture
+from models.decode_picture import decode_picture, presentable
 from models.identity import broken_weights, name_of, open_clip_identity
 from schemas.configuration.model_config import OpenClip as OpenClipConfig
 from schemas.errors import ConfigError, TransientError
@@ -57,8 +57,6 @@ class OpenClip:
 
     def _image_vectors(self, images: Sequence[bytes], unit: bool = True) -> Any:
         import torch
-
-        from models.embedding.transformers_clip import presentable
 
         pictures = torch.stack([self._prepare(presentable(decode_picture(image))) for image in images])
         return self._model.encode_image(pictures.to(self._device), normalize=unit)

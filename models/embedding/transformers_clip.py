@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
 from models.clip import Vectors
-from models.decode_picture import decode_picture
+from models.decode_picture import decode_picture, presentable
 from models.hub import weights_revision
 from models.identity import checkpoint_errors, name_of, revision_of
 from models.torch_threads import threads, threads_for
@@ -21,7 +20,6 @@ from schemas.configuration.model_config import TransformersClip as TransformersC
 from schemas.errors import ConfigError, TransientError
 
 _UNLIMITED = 10**6
-_LEAST_SIDE, _MOST_ASPECT = 16, 4
 # The library does not annotate these.
 _AutoImageProcessor: Any = AutoImageProcessor
 
@@ -93,22 +91,6 @@ class TransformersClip:
     def _width(self) -> int:
         config = self._model.config
         return int(getattr(config, "projection_dim", None) or config.get_text_config().hidden_size)
-
-
-def presentable(picture: Image.Image) -> Image.Image:
-    """Crop and enlarge a picture to a shape that image processors handle: sides of 16 pixels or more, 4 to 1 at most.
-
-    Processors take an array of 1 or 3 rows for colour channels. A strip of 1 x 60,000 pixels would grow to gigabytes
-    when its short side is resized. The crop loses little: models look at the centre square only.
-    """
-    width, height = picture.size
-    wide, high = min(width, _MOST_ASPECT * height), min(height, _MOST_ASPECT * width)
-    if (wide, high) != (width, height):
-        left, top = (width - wide) // 2, (height - high) // 2
-        picture = picture.crop((left, top, left + wide, top + high))
-    if min(picture.size) < _LEAST_SIDE:
-        picture = picture.resize((max(wide, _LEAST_SIDE), max(high, _LEAST_SIDE)))
-    return picture
 
 
 def _load(config: TransformersClipConfig) -> tuple[Any, Any, Any]:

@@ -11,8 +11,7 @@ import torch
 from transformers import AutoConfig, AutoImageProcessor, AutoModel
 
 from models.clip import Vectors
-from models.decode_picture import decode_picture
-from models.embedding.transformers_clip import presentable
+from models.decode_picture import decode_picture, presentable
 from models.hub import weights_revision
 from models.identity import name_of, revision_of
 from models.torch_threads import threads, threads_for

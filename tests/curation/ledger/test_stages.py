@@ -42,9 +42,7 @@ def test_every_stage_has_a_function_and_a_hash() -> None:
     hashes = stage_hashes(config, load_prompts(config), identify_models(config.models))
     names = {stage.name for stage in STAGES.every}
     assert set(FUNCTIONS) == names == set(hashes.results)
-    assert len(set(hashes.results.values())) == len(names) - 2, (
-        "`ocr`, `safety` and their filters have a switch each"
-    )
+    assert len(set(hashes.results.values())) == len(names) - 2, "`ocr`, `safety` and their filters have a switch each"
 
 
 def test_later_stages_are_those_after() -> None:

@@ -16,7 +16,7 @@ from curation.pipeline.run import Run, open_run
 from curation.pipeline.services import Services
 from curation.pipeline.stage_functions import FUNCTIONS, stage_function
 from curation.pipeline.turns import workers
-from curation.plan.costs import gather
+from curation.plan.costs import column, gather
 from curation.report.write import write_report
 from curation.status.counts import summarize
 from curation.status.explain import explain
@@ -95,8 +95,8 @@ def test_a_new_stage_is_known_everywhere(place: Workspace) -> None:
         assert explain(view, second).rejections[0].stage == "toy"
 
         probed = gather(run.services)
-        column = STAGES.names.index("toy")
-        assert probed.entered[:, column].sum() == 2 and probed.cost[:, column].sum() > 0
+        place = column("toy")
+        assert probed.entered[:, place].sum() == 2 and probed.cost[:, place].sum() > 0
         summary = write_report(place, run.services)
         assert (summary.stages["toy"].done, summary.stages["toy"].rejected) == (1, 1)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from curation.ledger.entries import record_entry
-from curation.plan.costs import QUANTITIES, costs_of, lane_of
+from curation.plan.costs import QUANTITIES, column, costs_of, lane_of
 from curation.plan.estimate import Measured, advice, estimate
 from schemas.configuration.config import CurateConfig
 from schemas.parts.transcript import Transcript
@@ -44,7 +44,7 @@ def test_a_plan_counts_what_recognition_takes(recogniser: dict[str, object], tol
     base = estimate(material, due(100), settings, Measured())
     cost = material.cost.copy()
     for name in ("model_seconds", "transcriber_seconds"):
-        cost[:, 3, QUANTITIES.index(name)] += 500
+        cost[:, column("caption"), QUANTITIES.index(name)] += 500
     spans = tuple((*of, of[-1]._replace(began=of[-1].ended, ended=of[-1].ended + 500)) for of in material.spans)
     found = estimate(material._replace(cost=cost, spans=spans), due(100), settings, Measured())
     assert found.lanes["model"].expected == pytest.approx(base.lanes["model"].expected + 100 * 500)

@@ -1,19 +1,20 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.ledger.stages import LANES, STAGES
-from curation.plan.costs import QUANTITIES, Probed, Span, busy_seconds, most_at_once
+from curation.ledger.stages import EXPORT, LANES, STAGES
+from curation.plan.costs import QUANTITIES, Probed, Span, busy_seconds, column, columns, most_at_once
 from curation.plan.estimate import LEAST, Measured, advice, choose, document, estimate, problem
 from curation.plan.intervals import interval, totals, wilson
 from schemas.configuration.config import CurateConfig
 
 LOCAL = {"engine": "local", "model": "tiny"}
+Waiting = dict[str, frozenset[str]]
 REMOTE = {"engine": "openai", "model": "big", "base_urls": ["http://127.0.0.1:8000/v1"]}
 
 
@@ -23,33 +24,37 @@ def config(model: dict[str, object] = LOCAL, **sections: object) -> CurateConfig
 
 def probed(videos: int, rejected: int = 0, seconds: float = 10.0, at: str = "filter") -> Probed:
     """Videos one after the other that all cost the same; the last `rejected` of them end at the stage `at`."""
-    entered = np.ones((videos, len(STAGES.names)), bool)
-    entered[videos - rejected :, STAGES.names.index(at) + 1 :] = False
-    cost = np.zeros((videos, len(STAGES.names), len(QUANTITIES)))
+    entered = np.ones((videos, columns()), bool)
+    entered[:, [column(name) for name in STAGES.optional]] = False
+    entered[videos - rejected :, column(at) + 1 :] = False
+    cost = np.zeros((videos, columns(), len(QUANTITIES)))
     spans = []
     for video in range(videos):
         own, clock = [], 0.0
-        for column, stage in enumerate(STAGES.names):
-            if not entered[video, column] or (lane := STAGES[stage].lane) is None:
+        for stage in STAGES.names:
+            place = column(stage)
+            if not entered[video, place] or (lane := STAGES[stage].lane) is None:
                 continue
-            cost[video, column, QUANTITIES.index(f"{lane}_seconds")] = seconds
+            cost[video, place, QUANTITIES.index(f"{lane}_seconds")] = seconds
             own.append(Span(lane, 1000 * video + clock, 1000 * video + clock + seconds))
             clock += seconds
             if stage == "caption":
                 for name, value in (("requests", 30), ("tokens_in", 3000), ("tokens_out", 600)):
-                    cost[video, column, QUANTITIES.index(f"captioner_{name}")] = value
+                    cost[video, place, QUANTITIES.index(f"captioner_{name}")] = value
             if stage == "download":
-                cost[video, column, QUANTITIES.index("store_bytes")] = 5e6
-            if stage == "refine":
-                cost[video, column, QUANTITIES.index("export_bytes")] = 1e6
-                cost[video, column, QUANTITIES.index("export_seconds")] = 0.25
+                cost[video, place, QUANTITIES.index("store_bytes")] = 5e6
+        if entered[video, column("refine")]:
+            cost[video, column(EXPORT), QUANTITIES.index("export_bytes")] = 1e6
+            cost[video, column(EXPORT), QUANTITIES.index("export_seconds")] = 0.25
         spans.append(tuple(own))
     states = ("sample",) * (videos - rejected) + ("rejected",) * rejected
     return Probed(tuple(f"v{i}" for i in range(videos)), states, entered, cost, tuple(spans), videos)
 
 
-def due(count: int, stage: str = STAGES.names[0]) -> dict[str, str]:
-    return {f"d{i}": stage for i in range(count)}
+def due(count: int, stage: str = STAGES.names[0], only: Collection[str] = (), name: str = "d") -> Waiting:
+    """Videos that are due at a stage and all later ones, or at the stages `only`."""
+    ahead = frozenset(only or STAGES.names[STAGES.names.index(stage) :])
+    return {f"{name}{i}": ahead for i in range(count)}
 
 
 def test_equal_videos_are_extrapolated_exactly() -> None:
@@ -71,9 +76,20 @@ def test_equal_videos_are_extrapolated_exactly() -> None:
 
 
 def test_videos_that_are_half_done_cost_what_is_left() -> None:
-    found = estimate(probed(6), due(10) | {f"h{i}": "caption" for i in range(4)}, config(), Measured())
+    found = estimate(probed(6), due(10) | due(4, "caption", name="h"), config(), Measured())
     assert found.quantities["captioner_tokens_in"].expected == pytest.approx(14 * 3000)
     assert found.quantities["store_bytes"].expected == pytest.approx(10 * 5e6)
+
+
+def test_finished_videos_that_lack_one_optional_stage_cost_that_stage_and_the_export() -> None:
+    material = probed(6)
+    material.entered[:, column("ocr")] = True
+    material.cost[:, column("ocr"), QUANTITIES.index("decode_seconds")] = 7.0
+    found = estimate(material, due(100, only=("ocr", "ocr-filter", "audit")), config(), Measured())
+    assert found.quantities["captioner_tokens_in"].expected == 0 and found.quantities["store_bytes"].expected == 0
+    assert found.quantities["decode_seconds"].expected == pytest.approx(700)
+    assert found.quantities["model_seconds"].expected == pytest.approx(100 * 10), "the audit's"
+    assert found.quantities["export_bytes"].expected == pytest.approx(106 * 1e6)
 
 
 def test_what_only_the_run_can_tell_is_applied() -> None:
@@ -102,9 +118,7 @@ def test_all_rejected_means_no_samples_and_no_tokens() -> None:
         (probed(6, rejected=6), due(5, "refine"), "due at refine: 5 videos, and no settled video came there"),
     ],
 )
-def test_too_little_is_said_plainly_and_nothing_is_invented(
-    material: Probed, waiting: dict[str, str], words: str
-) -> None:
+def test_too_little_is_said_plainly_and_nothing_is_invented(material: Probed, waiting: Waiting, words: str) -> None:
     assert words in (problem(material, waiting) or "")
     with pytest.raises(ValueError, match=words[:10]):
         estimate(material, waiting, config(), Measured())
@@ -129,7 +143,7 @@ def test_intervals_cover_the_total_of_the_unseen(name: str, unseen: int) -> None
     hits = 0
     for trial in range(100):
         cost = draw(rng, probes)[:, None, None]
-        found = totals(cost, np.ones((probes, 1), bool), {0: unseen}, trial)
+        found = totals(cost, np.ones((probes, 1), bool), {(0,): unseen}, trial)
         range_ = interval(float(found.expected[0]), found.replicates[:, 0], found.probes)
         hits += range_.low <= draw(rng, unseen).sum() <= range_.high
     assert hits / 100 >= least

@@ -16,6 +16,7 @@ from demo.render import draw
 from demo.world import make_script
 from models.build import build_clip
 from models.clip import Clip
+from models.decode_picture import presentable
 from models.identity import identify_clip
 from schemas.configuration.model_config import TransformersClip
 from schemas.errors import ConfigError, PermanentError
@@ -101,8 +102,6 @@ def test_broken_pictures_are_refused_or_read(clip: Clip, form: str, seed: int, f
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 500), (500, 1), (60_000, 1), (2, 2)])
 def test_odd_shapes_become_presentable(clip: Clip, size: tuple[int, int]) -> None:
-    from models.embedding.transformers_clip import presentable
-
     picture = presentable(Image.new("RGB", size, (200, 10, 10)))
     assert min(picture.size) >= 16 and max(picture.size) <= 4 * min(picture.size)
     assert np.isfinite(clip.embed_images([jpeg(Image.new("RGB", size, (200, 10, 10)), "PNG")])).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import socket
@@ -23,6 +24,8 @@ def read(plan: ReadingPlan, part: Part) -> Answer:
     elif behaviour == "hang":
         (Path(plan.origin).parent / WORKS).touch()
         time.sleep(600)
+    elif behaviour == "late":
+        atexit.register(os.abort)
     elif behaviour == "network":
         socket.create_connection(("127.0.0.1", 9))
     elif behaviour == "exit":

@@ -253,6 +253,12 @@ def test_a_consumer_that_crashes_is_told(folder: Path) -> None:
     assert "ended with the signal 11" in behave(folder, "crash")
 
 
+def test_what_a_library_does_after_its_work_is_no_fault_of_the_release(folder: Path) -> None:
+    """Threads that read ahead abort a process whose Python ends; everything was read by then."""
+    told = behave(folder, "late")
+    assert "ValueError" in told and "ended with" not in told
+
+
 def test_a_consumer_that_leaves_is_told_with_its_last_words(folder: Path) -> None:
     assert "ended with exit code 3: the library says goodbye" in behave(folder, "exit")
 
