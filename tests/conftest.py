@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 from curation.ledger.databases import LEDGER
+from tests.classifier import tiny_classifier as tiny_classifier
 from tests.faces import deface as deface
 from tests.groups import in_order
 from tests.label_studio import access as access

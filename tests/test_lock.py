@@ -35,7 +35,12 @@ def locked() -> Iterator[Requirement]:
 def wanted() -> Iterator[Requirement]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     for name, group in {"": project["dependencies"], **project["optional-dependencies"]}.items():
-        if name not in ("clip", "speech", "ocr", "faces"):  # beside the environment: requirements-open-clip.lock and so on
+        if name not in (
+            "clip",
+            "speech",
+            "ocr",
+            "faces",
+        ):  # beside the environment: requirements-open-clip.lock and so on
             yield from map(Requirement, group)
 
 

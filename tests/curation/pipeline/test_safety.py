@@ -43,6 +43,7 @@ from schemas.parts.safety import FaceBox, FrameSafety, Safety
 from schemas.records import FilterScore, Sample
 from schemas.release import FormatChoice
 from schemas.repository import ROOT
+from tests.curation.dataset.test_check import listed
 from tests.curation.finished import finished
 from tests.curation.frames.safety.test_blur import PORTRAIT
 from tests.curation.hashes import HASHES, changed
@@ -53,7 +54,13 @@ from tests.curation.release.releases import release
 from tests.curation.samples import make_sample, picture, read_picture
 
 DEMO = ROOT / "configs" / "demo.yaml"
-ON_SETTINGS = ("safety.mode=enable", "models.faces={engine: centerface}", "export.title=F", "export.licence=cc-by-4.0")
+ON_SETTINGS = (
+    "safety.mode=enable",
+    "models.faces={engine: centerface}",
+    "export.title=F",
+    "export.licence=cc-by-4.0",
+    "frames.keep=all",
+)
 BOX = FaceBox(confidence=0.9, left=0.1, top=0.2, right=0.5, bottom=0.7)
 OFF = replace(HASHES, results={stage.name: f"{stage.name} settings" for stage in STAGES.every})
 ON = replace(OFF, on=frozenset({"safety", "safety-filter"}))
@@ -126,6 +133,7 @@ def test_a_picture_that_should_be_blurred_and_is_not_is_found(tmp_path: Path) ->
     (row,) = table.to_pylist()
     row["keyframes"][1]["image"]["bytes"] = picture(3)
     pq.write_table(table.from_pylist([row], table.schema), shard)
+    listed(tmp_path / "out", str(shard.relative_to(tmp_path / "out")), shard.read_bytes())
     assert any("not blurred, though safety.blurred names it" in problem for problem in validate(tmp_path / "out"))
 
 

@@ -95,8 +95,8 @@ def test_a_new_stage_is_known_everywhere(place: Workspace) -> None:
         assert explain(view, second).rejections[0].stage == "toy"
 
         probed = gather(run.services)
-        place = column("toy")
-        assert probed.entered[:, place].sum() == 2 and probed.cost[:, place].sum() > 0
+        toy = column("toy")
+        assert probed.entered[:, toy].sum() == 2 and probed.cost[:, toy].sum() > 0
         summary = write_report(place, run.services)
         assert (summary.stages["toy"].done, summary.stages["toy"].rejected) == (1, 1)
 

@@ -85,6 +85,9 @@ def test_finished_videos_that_lack_one_optional_stage_cost_that_stage_and_the_ex
     material = probed(6)
     material.entered[:, column("ocr")] = True
     material.cost[:, column("ocr"), QUANTITIES.index("decode_seconds")] = 7.0
+    ends = [max(span.ended for span in one) for one in material.spans]
+    read = [(*one, Span("decode", end, end + 7)) for one, end in zip(material.spans, ends, strict=True)]
+    material = material._replace(spans=tuple(read))
     found = estimate(material, due(100, only=("ocr", "ocr-filter", "audit")), config(), Measured())
     assert found.quantities["captioner_tokens_in"].expected == 0 and found.quantities["store_bytes"].expected == 0
     assert found.quantities["decode_seconds"].expected == pytest.approx(700)

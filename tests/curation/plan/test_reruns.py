@@ -70,6 +70,8 @@ def _changed(key: Key, base: CurateConfig) -> CurateConfig | None:
     prompts = [path.stem for path in sorted((ROOT / "prompts").glob("judge*.md"))] if "judge" in key.name else prompts
     prompts.append("window-summary.v1")  # another text, for a stage with one prompt alone
     values = prompts if key.name.endswith("prompt") else [*key.type.split(" or "), *CANDIDATES]
+    if key.name == "models.nudity.revision":
+        values.insert(0, "1" * 40)  # any other name is looked up on the hub
     for value in values:
         try:
             other = CurateConfig.model_validate(_put(_tree(key), key.name.split("."), value))
