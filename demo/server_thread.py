@@ -46,9 +46,16 @@ class ServerThread(ABC):
 
     async def close(self) -> None:
         """Stop listening and drop every connection, as a killed server does."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        if self._runner is None:
+            return
+        server = self._runner.server
+        held = [each.transport for each in server.connections] if server is not None else []
+        await self._runner.cleanup()
+        self._runner = None
+        for transport in held:  # one whose client reads nothing would wait until all is sent, with its socket open
+            if isinstance(transport, asyncio.WriteTransport):
+                transport.abort()
+        await asyncio.sleep(0)  # sockets are closed in the next turn of the loop
 
     def start(self) -> None:
         """Listen in a thread of its own. Raises OSError when the port is taken."""
