@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Generator
 
 import pytest
 from hypothesis import settings
@@ -39,18 +37,3 @@ os.environ.pop(LEDGER, None)  # nobody's own database is written to
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give every test its group, and put the long groups first: workers take them in this order."""
     items[:] = in_order(items)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    """End the run at a test that closes the stream in which pytest collects what is said.
-
-    Every later test of the worker would end in "I/O operation on closed file", and none of them names the cause.
-    """
-    try:
-        return (yield)
-    finally:
-        closed = [name for name in ("stdout", "stderr") if getattr(getattr(sys, name), "closed", False)]
-        if closed:
-            pyfuncitem.session.shouldstop = f"{pyfuncitem.nodeid} closed sys.{' and sys.'.join(closed)}"
-            pytest.fail(pyfuncitem.session.shouldstop)
