@@ -47,3 +47,11 @@ def test_a_film_without_marks_is_another_film_of_the_same_length(tmp_path: Path)
     marked, plain = (probe(tmp_path / folder / film.file) for folder in ("marked", "plain"))
     assert marked.duration == plain.duration
     assert (tmp_path / "marked" / film.file).read_bytes() != (tmp_path / "plain" / film.file).read_bytes()
+
+
+@pytest.mark.slow
+def test_a_film_has_the_same_bytes_every_time(tmp_path: Path) -> None:
+    """Splits follow from the hash of a file; x264 may decide otherwise for the second film of a process."""
+    (film,) = films(1)
+    build(tmp_path, [film._replace(id=f"copy {number}") for number in range(16)], workers=1)
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
