@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -57,7 +58,8 @@ class Pictures:
     def read(self, video: Video, frames: FrameSet, index: FrameIndex) -> bytes:
         """The JPEG bytes of one frame; the video is sampled again when the picture was not kept or is damaged.
 
-        Raises PoisonError `picture_changed` when the video decodes to another picture than the record describes,
+        What `frames` describes and is there stays there, also where other software now decodes other pictures. Raises
+        PoisonError `picture_changed` when the video decodes to another picture than the record describes,
         TransientError `picture_gone` when others remove the picture all the time, and what `sample` raises.
         """
         key, frame = self._key(video.sha256), frames.frames[index]
@@ -66,8 +68,8 @@ class Pictures:
                 # Asked each time: a borrowed store has them in another folder once they were drawn again.
                 return read_frame(self.store.frames(key), index, frame.sha256)
             except FileNotFoundError:
-                drawn = self._drawing.run(key, lambda: self._draw_unless_there(video, key, frame))
-            if drawn is not None and (index >= len(drawn.frames) or drawn.frames[index].sha256 != frame.sha256):
+                drawn = self._drawing.run(key, lambda: self._draw_unless_there(video, key, frames, frame))
+            if drawn is not None and not _has(drawn, frame):
                 reason = f"frame {index} decodes to another picture than the record describes"
                 raise PoisonError("picture_changed", reason)
         raise TransientError("picture_gone", f"frame {index} was drawn {_TRIES} times, and removed each time")
@@ -78,20 +80,31 @@ class Pictures:
             folder = self.store.frames(self._key(video.sha256))
             keep_only(folder, keyframes if self.config.keep == "keyframes" else ())
 
-    def _draw_unless_there(self, video: Video, key: str, frame: Frame) -> FrameSet | None:
-        """Draw all pictures, unless another thread has done so since this one was missed (None)."""
+    def _draw_unless_there(self, video: Video, key: str, frames: FrameSet, frame: Frame) -> FrameSet | None:
+        """Draw all pictures, unless another thread has done so since this one was missed (None).
+
+        A picture that was just drawn and is another one would be so again: the record of that drawing is returned.
+        """
         try:
             read_frame(self.store.frames(key), frame.index, frame.sha256)
         except FileNotFoundError:
-            return self._draw(video, key)
+            with self._lock:
+                last = self._drawn.get(key)
+            return last if last is not None and not _has(last, frame) else self._draw(video, key, frames)
         return None
 
-    def _draw(self, video: Video, key: str) -> FrameSet:
+    def _draw(self, video: Video, key: str, known: FrameSet | None = None) -> FrameSet:
+        """Draw all pictures and return their record; kept ones that `known` describes stay as they are."""
         path = self._video_file(video)
         with self.store.scratch() as folder:
             out = folder / "frames"
             out.mkdir()
             record = sample_frames(video, path, self.config, out, self.sandbox)
+            for frame in known.frames if known is not None else ():
+                if not _has(record, frame):
+                    with suppress(FileNotFoundError):
+                        kept = read_frame(self.store.frames(key), frame.index, frame.sha256)
+                        (out / frame_name(frame.index)).write_bytes(kept)
             self.store.commit_frames(out, key)
         with self._lock:
             self._drawn[key] = record
@@ -108,3 +121,8 @@ class Pictures:
         if record is None or not all((folder / frame_name(frame.index)).is_file() for frame in record.frames):
             return None
         return record
+
+
+def _has(record: FrameSet, frame: Frame) -> bool:
+    """Whether a record describes this very picture."""
+    return frame.index < len(record.frames) and record.frames[frame.index].sha256 == frame.sha256

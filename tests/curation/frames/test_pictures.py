@@ -187,3 +187,31 @@ def test_a_record_of_other_pictures_is_said_to_be_one(store: Store, sandbox: San
     wrong = record.model_copy(update={"frames": (first, *record.frames[1:])})
     with pytest.raises(PoisonError, match="picture_changed"):
         pictures.read(video, wrong, first.index)
+
+
+def test_kept_pictures_outlive_another_decoder_which_is_asked_once(
+    store: Store, sandbox: Sandbox, films: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stage that is turned on later reads all frames, also those that were not kept."""
+    config = CONFIG.model_copy(update={"keep": "keyframes"})
+    pictures = Pictures(store, config, sandbox)
+    video = stored(store, films[1])
+    record = pictures.sample(video)
+    kept = (record.frames[1].index, record.frames[3].index)
+    pictures.thin(video, kept)
+    decoded: list[str] = []
+
+    def otherwise(video: Video, path: Path, config: FrameConfig, *rest: Any) -> FrameSet:
+        decoded.append(video.sha256)
+        return sample_frames(video, path, config.model_copy(update={"jpeg_quality": 40}), *rest)
+
+    monkeypatch.setattr(module, "sample_frames", otherwise)
+    for again in (pictures, Pictures(store, config, sandbox)):
+        for frame in record.frames:
+            if frame.index in kept:
+                data = again.read(video, record, frame.index)
+                assert hashlib.sha256(data).hexdigest() == frame.sha256
+            else:
+                with pytest.raises(PoisonError, match="picture_changed"):
+                    again.read(video, record, frame.index)
+    assert decoded == [video.sha256] * 2, "once by each"
