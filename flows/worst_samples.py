@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 
+from curation.frames.safety.blur import Blur
 from curation.ledger.samples import samples_of
 from curation.pipeline.services import Services
 from curation.release.contact_sheet import contact_sheet
@@ -52,12 +53,14 @@ def _part(services: Services, listed: ListedVideo, sample: Sample) -> str:
 
 
 def _sheet(services: Services, sample: Sample) -> str:
+    """The contact sheet, blurred as published ones are: Prefect's server and its users may be others."""
     frames, kept = sample.frames, sample.extract.keyframes
+    blur = Blur(sample.safety, services.config.export.blur)
     times = [frames.frames[index].time for index in kept]
     try:
         sheet = contact_sheet(
             times,
-            lambda place: services.pictures.read(sample.video, frames, kept[place]),
+            lambda place: blur.apply(kept[place], services.pictures.read(sample.video, frames, kept[place])),
             frames.width / frames.height,
         )
     except (StageError, OSError) as error:

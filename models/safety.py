@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+MOST_FACES = 500  # of a picture, in a record
+
 
 class Face(NamedTuple):
     """How sure the engine is of a face (0..1), and the upright box around it.
@@ -28,7 +30,8 @@ class FaceFinder(Protocol):
     def find(self, image: bytes) -> tuple[Face, ...]:
         """The faces of a picture (JPEG or PNG bytes), from left to right, then from top to bottom.
 
-        Raises PermanentError `unreadable_picture` for bytes that are no picture.
+        An engine may end beyond MOST_FACES of them. Raises PermanentError `unreadable_picture` for bytes that are no
+        picture.
         """
         ...
 

@@ -16,13 +16,16 @@ from PIL import Image
 from pydantic import BaseModel, ValidationError
 
 from curation.dataset.layout import MANIFEST
+from curation.frames.safety.blur import Blur, of_all_pictures
 from curation.store.files import hash_file
 from curation.store.folder_swap import names
 from schemas.arrow import SAFETY, SCHEMA_VERSION, Columns, arrow_schema
+from schemas.configuration.safety_config import BlurConfig
 from schemas.errors import GrammarError
 from schemas.kit.blame import in_one_line
 from schemas.kit.picture_errors import PICTURE_ERRORS, PICTURE_FORMATS
 from schemas.manifest import ExportedFile, Manifest
+from schemas.parts.safety import Safety
 from schemas.release import ReleaseManifest
 from schemas.temporal import parse_seconds, parse_stored
 
@@ -58,8 +61,8 @@ def check_export(out: Path) -> Checked:
 
     Checked: the manifest itself; presence, size, SHA-256 and rows of every file, and files that it does not
     name; page checksums, Arrow schema and features of every shard; and of every row its split, its temporal
-    texts, the one-hot vector against the keyframes, pictures against their SHA-256, and that no file's content
-    stands in two splits. Memory: two short strings a row, and 32 rows.
+    texts, the one-hot vector against the keyframes, pictures against their SHA-256 or the policy that blurs them, and
+    that no file's content stands in two splits. Memory: two short strings a row, and 32 rows.
     """
     listed, problems = _listed(out)
     if listed is None:
@@ -81,7 +84,7 @@ def check_export(out: Path) -> Checked:
     for file in manifest.files:
         of_file: list[str] = []
         if file.path not in damaged and file.path.endswith(".parquet") and _has_whole_rows(file, listed):
-            of_file = list(_shard_problems(out / file.path, file, manifest.images, rows, owners, optional))
+            of_file = list(_shard_problems(out / file.path, file, manifest, rows, owners, optional))
         elif file.path not in damaged and file.path.startswith("json/"):
             of_file = _json_problems(out / file.path, file)
         problems += [f"{file.path}: {problem}" for problem in of_file]
@@ -185,7 +188,12 @@ def _json_problems(path: Path, file: ExportedFile) -> list[str]:
 
 
 def _shard_problems(
-    path: Path, file: ExportedFile, images: bool, rows: Counter[str], owners: dict[str, str], optional: set[Columns]
+    path: Path,
+    file: ExportedFile,
+    manifest: Manifest,
+    rows: Counter[str],
+    owners: dict[str, str],
+    optional: set[Columns],
 ) -> Iterator[str]:
     """The faults of a shard. `rows`, `owners` and `optional` (the columns that not every run has) are of all."""
     split = path.name.partition("-")[0]
@@ -205,14 +213,14 @@ def _shard_problems(
             rows[split] += shard.metadata.num_rows
             for batch in shard.iter_batches(batch_size=_BATCH_ROWS):
                 for row in batch.to_pylist():
-                    yield from (f"{row['id']}: {problem}" for problem in _row_problems(row, split, images, owners))
+                    yield from (f"{row['id']}: {problem}" for problem in _row_problems(row, split, manifest, owners))
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         yield f"cannot be read: {error}"
     except (TypeError, LookupError, ValueError, AttributeError) as error:
         yield f"a row lacks what every row has: {in_one_line(error, 160)}"
 
 
-def _row_problems(row: dict[str, Any], split: str, images: bool, owners: dict[str, str]) -> Iterator[str]:
+def _row_problems(row: dict[str, Any], split: str, manifest: Manifest, owners: dict[str, str]) -> Iterator[str]:
     if row["split"] != split:
         yield f"says split {row['split']}"
     content = row["file"]["sha256"]
@@ -233,10 +241,22 @@ def _row_problems(row: dict[str, Any], split: str, images: bool, owners: dict[st
             yield "the conversation and the summary differ"
     except GrammarError as error:
         yield f"its temporal text does not parse: {error}"
-    blurred = set((row.get(SAFETY) or {}).get("blurred") or ())
-    for keyframe in row["keyframes"] if images else ():
+    blurred = _blurred(row, manifest)
+    if blurred != set((row.get(SAFETY) or {}).get("blurred", ())):
+        yield f"{SAFETY}.blurred is not what the policy blurs by its scores: keyframes {sorted(blurred)}"
+    for keyframe in row["keyframes"] if manifest.images else ():
         if problem := _picture_problem(keyframe, blurred=keyframe["index"] in blurred):
             yield f"keyframe {keyframe['index']}: {problem}"
+
+
+def _blurred(row: dict[str, Any], manifest: Manifest) -> set[int]:
+    """The keyframes whose pictures are blurred, by the row's scores and the policy that the manifest states."""
+    if manifest.blur is None:
+        return set()
+    found = row.get(SAFETY)
+    scores = None if found is None else Safety.model_validate({k: v for k, v in found.items() if k != "blurred"})
+    blur = Blur(scores, of_all_pictures(BlurConfig(**manifest.blur.model_dump())))
+    return {each["index"] for each in row["keyframes"] if blur.touches(each["index"])}
 
 
 def _picture_problem(keyframe: dict[str, Any], *, blurred: bool) -> str | None:
@@ -247,7 +267,7 @@ def _picture_problem(keyframe: dict[str, Any], *, blurred: bool) -> str | None:
     if unlike and not blurred:
         return "the picture is another one than its SHA-256 says"
     if blurred and not unlike:
-        return "the picture is not blurred, though safety.blurred names it"
+        return "the picture is not blurred, and the policy says so"
     try:
         with Image.open(io.BytesIO(data), formats=PICTURE_FORMATS) as picture:
             picture.verify()

@@ -18,6 +18,7 @@ from curation.dataset.last_export import forget, last_export, published_ids, rem
 from curation.dataset.layout import MANIFEST, set_strangers_aside
 from curation.dataset.write import ReadImage, export
 from curation.frames.pictures import Pictures
+from curation.frames.safety.blur import BLUR_RULE
 from curation.ledger.entries import rejection_entry
 from curation.ledger.part import chunks
 from curation.ledger.stages import EXPORT, SCORED, STAGES, SUMMARY
@@ -222,9 +223,11 @@ def _key(services: Services, standings: Standings, ids: Sequence[str]) -> str:
     """
     digest = hashlib.sha256()
     config, ledger = services.config, services.ledger
-    plain = set() if config.export.blur.on else {"blur"}  # keys of exports that blur nothing stay as they were
+    plain = set() if config.export.blurred.on else {"blur"}  # keys of exports that blur nothing stay as they were
     digest.update(f"{SCHEMA_VERSION}\n{config.name}\n{config.export.model_dump_json(exclude=plain)}\n".encode())
     digest.update(f"{config.review.model_dump_json()}\n".encode())
+    if not plain:
+        digest.update(f"blur {BLUR_RULE}\n".encode())
     if config.extract.annotators > 1:  # columns of their own; keys of exports without them stay as they were
         digest.update(b"annotators\n")
     if config.models.annotators:

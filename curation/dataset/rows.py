@@ -58,7 +58,7 @@ def row_of(
     keyframes that were not sampled) and `image_changed` when a picture is not the one that was captioned.
     """
     _check(sample)
-    blurring = Blur(sample, of_all_pictures(blur))
+    blurring = Blur(sample.safety, of_all_pictures(blur))
     video, frames, summary = sample.video, sample.frames.frames, sample.summary
     stored = format_stored(summary.v2vt)
     names = {seconds: name for name, seconds in stored.token.items()}

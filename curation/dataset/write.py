@@ -122,7 +122,7 @@ def _row(sample: Sample, read_image: ReadImage, config: ExportConfig) -> dict[st
                 images[index] = read_image(sample, index)
             except FileNotFoundError as error:
                 raise PermanentError("image_missing", f"frame {index}") from error
-    return row_of(sample, split_of(sample.video.sha256, config.splits), images, blur=config.blur)
+    return row_of(sample, split_of(sample.video.sha256, config.splits), images, blur=config.blurred)
 
 
 def _rejection(video: str, error: StageError) -> Rejection:
@@ -154,7 +154,7 @@ def _manifest(folder: Path, config: ExportConfig, name: str, tally: Tally, write
         title=config.title,
         licence=config.licence,
         images=config.images,
-        blur=stated(of_all_pictures(config.blur)) if config.images else None,
+        blur=stated(of_all_pictures(config.blurred)),
         samples=tally.rows,
         splits=tuple(splits),
         files=tuple(sorted(files, key=lambda file: file.path)),

@@ -99,10 +99,6 @@ def process(
     heads = ledger.heads(ids)
     duplicates = ledger.duplicates(ids)
     older = ledger.older(stage, ids)
-    # A sample has no part of the earlier results of an optional stage that is off.
-    off = set(STAGES.optional) - hashes.on
-    if aside := {video_id: [*off & found.keys()] for video_id, found in heads.items() if off & found.keys()}:
-        ledger.set_aside(aside)
     retired = STAGES.later(stage)
     rewritten = {stage, *retired}
     due: list[tuple[Registered, Standing]] = []

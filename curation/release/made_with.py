@@ -10,6 +10,7 @@ import hashlib
 import json
 from typing import Any
 
+from curation.frames.safety.blur import BLUR_RULE
 from curation.ledger.stages import STAGES, Stage
 from curation.pipeline.identities import ModelIdentities, known_identities
 from curation.pipeline.services import Services
@@ -34,10 +35,10 @@ def stage_states(services: Services) -> tuple[StageState, ...]:
     shares = {f"export.splits.{name}": share for name, share in services.config.export.splits.model_dump().items()}
     states.append(StageState(name=REVIEW, version=_RULES, settings=_shown(rules)))
     states.append(StageState(name=SPLITS, version=RULE, settings=_shown(shares)))
-    blur = services.config.export.blur
+    blur = services.config.export.blurred
     if blur.on:
         chosen = {f"export.blur.{name}": value for name, value in blur.model_dump().items()}
-        states.append(StageState(name=BLUR, version=1, settings=_shown(chosen)))
+        states.append(StageState(name=BLUR, version=BLUR_RULE, settings=_shown(chosen)))
     return tuple(states)
 
 

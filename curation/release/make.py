@@ -205,7 +205,7 @@ def _samples(plan: Plan, services: Services, assignment: Assignment) -> Iterator
         lambda sample, index: services.pictures.read(sample.video, sample.frames, index),
         lambda sample: assignment.splits[sample.video.id],
         _sheets(services) if services.config.export.images else None,
-        services.config.export.blur,
+        services.config.export.blurred,
     )
 
 
@@ -250,7 +250,7 @@ def _manifest(
         title=config.export.title,
         licence=config.export.licence,
         images=config.export.images,
-        blur=stated(config.export.blur) if config.export.images else None,
+        blur=stated(config.export.blurred),
         samples=tally.rows,
         splits=tuple(SplitCount.model_validate(each.model_dump()) for each in splits),
         files=(),

@@ -52,7 +52,9 @@ def _prepare(
     try:
         pictures = None if sheets is None else _pictures(sample, read_image)
         row = row_of(sample, split(sample), pictures, compared=True, blur=blur)
-        sheet = None if sheets is None or pictures is None else _sheet(sample, pictures, sheets, Blur(sample, blur))
+        sheet = (
+            None if sheets is None or pictures is None else _sheet(sample, pictures, sheets, Blur(sample.safety, blur))
+        )
         return Prepared(sample.video.id, Published(sample, row, sheet))
     except StageError as error:
         return Prepared(sample.video.id, error)

@@ -10,6 +10,7 @@ import numpy as np
 
 from evaluation.cases import Flags, Reference, References
 from evaluation.readers.records import BadRecord, left_out, printable
+from schemas.arrow import SAFETY
 from schemas.documents.evaluation import Problem
 from schemas.errors import ConfigError
 
@@ -39,15 +40,17 @@ def read_release(
     """Read references: T sampled frames, `selections` (1, T), the text summary, the channel as `group`, the split.
 
     `splits`: only videos of these splits; None: all videos. `pictures` also reads the keyframes' JPEGs, about 50 KB
-    each. `annotators`: `selections` (A, T) are the choices of the A annotators whose replies were usable, where the
-    release was made with several; their mean is the release's `saliency`. Raises ConfigError for files that are not a
-    release, and for an unknown split.
+    each, without those that the release blurs. `annotators`: `selections` (A, T) are the choices of the A annotators
+    whose replies were usable, where the release was made with several; their mean is the release's `saliency`. Raises
+    ConfigError for files that are not a release, and for an unknown split.
     """
     items: dict[str, Reference] = {}
     problems: list[Problem] = []
     seen: set[str] = set()
     several = annotators and _CHOICES in column_names(release_shards(path)[0])
-    columns = (*_COLUMNS, *(["keyframes"] if pictures else []), *([_CHOICES] if several else []))
+    blurring = pictures and SAFETY in column_names(release_shards(path)[0])
+    more = (("keyframes", pictures), (SAFETY, blurring), (_CHOICES, several))
+    columns = (*_COLUMNS, *(name for name, read in more if read))
     for row in _rows(path, columns):
         if not isinstance(row["id"], str) or not isinstance(row["split"], str):
             raise ConfigError(
@@ -117,10 +120,12 @@ def column_names(path: Path) -> list[str]:
 
 
 def _pictures(row: Mapping[str, Any]) -> dict[int, bytes]:
+    """The keyframes' JPEGs; a blurred one shows something else than the frame."""
+    blurred = (row.get(SAFETY) or {}).get("blurred") or ()
     return {
         keyframe["index"]: keyframe["image"]["bytes"]
         for keyframe in row["keyframes"]
-        if keyframe["image"] is not None and keyframe["image"]["bytes"] is not None
+        if keyframe["image"] is not None and keyframe["image"]["bytes"] is not None and keyframe["index"] not in blurred
     }
 
 

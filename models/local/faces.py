@@ -15,8 +15,9 @@ from PIL import Image
 
 from models.decode_picture import decode_picture
 from models.identity import checkpoint_errors, face_weights, identify_faces
-from models.safety import Face
+from models.safety import MOST_FACES, Face
 from schemas.configuration.model_config import CenterFace as CenterFaceConfig
+from schemas.errors import PermanentError
 
 # Larger pictures are made smaller. None is enlarged: at twice the size a frame takes four times as long, and beside
 # faces below 16 pixels, which show nobody, it finds fewer of the large, soft ones (3 instead of 11 of 45 frames).
@@ -25,7 +26,6 @@ _STEP = 32  # pixels; the network halves a picture five times
 _SMALLEST = 64  # pixels; where one cell is left of a side, OpenCV 4.14 computes something else than onnxruntime
 _OUTPUTS = ("537", "538", "539")  # of the network: confidences, sizes, offsets
 _CELL = 4  # pixels of the picture that each cell of them stands for
-_MOST = 1000  # cells that are looked at: with a low `min_confidence` every one may look like a face
 _LARGEST = 8.0  # of the logarithms of sizes; beyond it they may overflow
 _OVERLAP = 0.3  # share of their common area above which two boxes are of one face
 
@@ -51,8 +51,9 @@ class CenterFaceFinder:
     def find(self, image: bytes) -> tuple[Face, ...]:
         """The faces of a picture (JPEG or PNG bytes), from left to right, then from top to bottom.
 
-        Boxes end at the picture's edges. Faces below `min_confidence` are left out. Raises PermanentError
-        `unreadable_picture`.
+        Boxes end at the picture's edges. Faces below `min_confidence` are left out. Of more than MOST_FACES the surest
+        are told, and one more than that. Raises PermanentError `unreadable_picture`, and `no_number` when the network
+        computes none.
         """
         picture = decode_picture(image)
         picture.thumbnail((_LONGEST, _LONGEST))
@@ -80,8 +81,10 @@ def faces_in(heat: Array, sizes: Array, offsets: Array, size: tuple[int, int], l
     `heat` has a confidence for each cell (rows x columns); `sizes` the logarithms of heights and widths in cells, and
     `offsets` how far a face's middle is below and right of its cell's (2 x rows x columns each).
     """
+    if not all(np.isfinite(each).all() for each in (heat, sizes, offsets)):
+        raise PermanentError("no_number", "the face network computes no finite numbers for a picture")
     rows, columns = np.nonzero(heat >= least)
-    likeliest = np.argsort(-heat[rows, columns], kind="stable")[:_MOST]
+    likeliest = np.argsort(-heat[rows, columns], kind="stable")
     rows, columns = rows[likeliest], columns[likeliest]
     middles = (np.stack((columns, rows)) + offsets[::-1, rows, columns] + 0.5) * _CELL
     halves = np.exp(np.minimum(sizes[::-1, rows, columns], _LARGEST)) * _CELL / 2
@@ -96,15 +99,18 @@ def faces_in(heat: Array, sizes: Array, offsets: Array, size: tuple[int, int], l
             float(confidences[place]),
             *(float(side / whole) for side, whole in zip(boxes[place], (width, height) * 2, strict=True)),
         )
-        for place in _apart(boxes)
+        for place in _apart(boxes, MOST_FACES + 1)
     ]
     return tuple(sorted(found, key=lambda face: (face.left, face.top)))
 
 
-def _apart(boxes: Array) -> list[int]:
-    """The places of the boxes (left, top, right, bottom; best first) that overlap with no better one that is kept."""
+def _apart(boxes: Array, most: int) -> list[int]:
+    """The places of the boxes (left, top, right, bottom; best first) that overlap with no better one that is kept.
+
+    At most so many: with a low `min_confidence` every cell may look like a face.
+    """
     kept, left = list[int](), np.arange(len(boxes))
-    while len(left):
+    while len(left) and len(kept) < most:
         best, left = left[0], left[1:]
         kept.append(int(best))
         sides = np.minimum(boxes[best, 2:], boxes[left, 2:]) - np.maximum(boxes[best, :2], boxes[left, :2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -15,10 +16,11 @@ from models.identity import checkpoint_errors, identify_nudity, name_of
 from models.torch_threads import threads, threads_for
 from models.weights import load_weights, quiet_loading
 from schemas.configuration.model_config import PictureClassifier
-from schemas.errors import ConfigError, TransientError
+from schemas.errors import ConfigError, PermanentError, TransientError
+from schemas.safe_text import plain_line
 
 _AutoImageProcessor: Any = AutoImageProcessor  # the library does not annotate it
-_NAMED = 20  # labels that a message names
+_NAMED, _LONGEST = 20, 60  # labels that a message names, and letters of each
 
 
 class TransformersNudity:
@@ -45,7 +47,7 @@ class TransformersNudity:
         """How likely each picture (JPEG or PNG bytes) shows nudity, from 0 to 1, in the order of the pictures.
 
         It is the sum of the probabilities of the configured labels; where a picture may have several labels, the
-        highest of them. Raises PermanentError `unreadable_picture`.
+        highest of them. Raises PermanentError `unreadable_picture`, and `no_number` when the model computes none.
         """
         scores: list[float] = []
         for start in range(0, len(images), self._batch):
@@ -54,9 +56,12 @@ class TransformersNudity:
                 with self._lock, torch.inference_mode(), threads(self._threads):
                     inputs = self._pictures(images=pictures, return_tensors="pt")
                     logits = self._model(**inputs.to(self._device)).logits.float()
-                    scores += self._nudity(logits).clamp(0, 1).tolist()
+                    told = self._nudity(logits).clamp(0, 1).tolist()
             except torch.OutOfMemoryError as error:
                 raise TransientError("out_of_memory", f"{len(pictures)} pictures for {self.name}") from error
+            if not all(map(math.isfinite, told)):
+                raise PermanentError("no_number", f"{self.name} computes no finite number for a picture")
+            scores += told
         return scores
 
     def _nudity(self, logits: torch.Tensor) -> torch.Tensor:
@@ -74,9 +79,12 @@ def label_columns(config: PictureClassifier) -> list[int]:
         commit = weights_revision(config.model, config.revision)
         settings = AutoConfig.from_pretrained(config.model, revision=commit, trust_remote_code=False)
     has = {int(column): str(label) for column, label in sorted(settings.id2label.items())}
+    if sorted(has) != list(range(settings.num_labels)):
+        raise ConfigError(f"model {name_of(config.model)!r}: id2label in its config.json does not number its labels")
     wanted = {label.casefold() for label in config.labels}
     unknown = [label for label in config.labels if label.casefold() not in {each.casefold() for each in has.values()}]
     if unknown:
-        named = ", ".join(list(has.values())[:_NAMED]) + (f" and {len(has) - _NAMED} more" if len(has) > _NAMED else "")
+        named = ", ".join(plain_line(label)[:_LONGEST] for label in list(has.values())[:_NAMED])
+        named += f" and {len(has) - _NAMED} more" if len(has) > _NAMED else ""
         raise ConfigError(f"model {name_of(config.model)!r} has no label {', '.join(unknown)}; it has: {named}")
     return [column for column, label in has.items() if label.casefold() in wanted]

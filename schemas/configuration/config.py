@@ -125,6 +125,11 @@ class ExportConfig(Section):
         default=None, description="web page of the dataset"
     )
 
+    @property
+    def blurred(self) -> BlurConfig:
+        """What is blurred in the pictures that are published: nothing where there are none."""
+        return self.blur if self.images else BlurConfig()
+
 
 class RunSection(Section):
     """The division of the work, on this machine or on the nodes of a cluster."""
@@ -218,6 +223,8 @@ class CurateConfig(Section):
     @model_validator(mode="after")
     def _safety(self) -> CurateConfig:
         models, blur = self.models, self.export.blur
+        if blur.pictures == "all" and not blur.on:
+            raise ValueError("export.blur.pictures: all blurs nothing without export.blur.faces or export.blur.nudity")
         on = self.safety.mode == "enable"
         if on and models.faces is None and models.nudity is None:
             raise ValueError("safety.mode: enable needs models.faces, such as {engine: centerface}, or models.nudity")

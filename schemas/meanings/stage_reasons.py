@@ -31,7 +31,7 @@ FRAMES = Place(
 )  # fmt: skip
 
 TEXTS = Place(
-    "Captions and summaries (`caption`, `extract`, `refine`)",
+    "Captions, summaries and scores (`caption`, `extract`, `refine`, `safety`)",
     (
         Reason("model_failed", "The server or the model gave up a request for now.", AGAIN),
         Reason("media_path", "The picture could not be written for the server.",
@@ -53,6 +53,8 @@ TEXTS = Place(
         Reason("frame_missing", "A captioned frame is not among the sampled ones.", _REPORT),
         Reason("frame_changed", "A caption belongs to another picture than the frame has.", _REPORT),
         Reason("unreadable_picture", "A picture is no whole JPEG.", _FETCH),
+        Reason("no_number", "A model that scores pictures computes no finite number.",
+               "try another model or device, then `v2xum retry WORKSPACE --reason no_number`"),
     ),
 )  # fmt: skip
 

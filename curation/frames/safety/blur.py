@@ -14,21 +14,21 @@ from PIL import Image
 
 from models.decode_picture import decode_picture
 from schemas.configuration.safety_config import BlurConfig
-from schemas.parts.safety import BlurPolicy, FaceBox, FrameSafety
-from schemas.records import Sample
+from schemas.parts.safety import BlurPolicy, FaceBox, FrameSafety, Safety
 from schemas.time import FrameIndex
 
+BLUR_RULE = 1  # raised when equal scores and pictures give other blurred ones than before
 _CELLS, _CELLS_OF_WHOLE = 4, 8  # mean colours along the longer side of a face, and of a picture
 _MARGIN = 0.3  # of a face's width and height, on each side: hair, chin, and what moved since
 _QUALITY = 90
 
 
 class Blur:
-    """What is blurred in the pictures of a sample."""
+    """What is blurred in the pictures of a video."""
 
-    def __init__(self, sample: Sample, config: BlurConfig) -> None:
-        """Keep the scores of the sample, and the policy."""
-        self._safety, self._config = sample.safety, config
+    def __init__(self, safety: Safety | None, config: BlurConfig) -> None:
+        """Keep the scores of the pictures, and the policy."""
+        self._safety, self._config = safety, config
 
     @cached_property
     def _frames(self) -> dict[FrameIndex, FrameSafety]:

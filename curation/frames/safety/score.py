@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from curation.sources.filters import range_score
-from models.safety import Face, FaceFinder, NudityScorer
+from models.safety import MOST_FACES, Face, FaceFinder, NudityScorer
 from schemas.configuration.safety_config import SafetyConfig
 from schemas.configuration.video_config import RangeFilter
 from schemas.parts.safety import FaceBox, FrameSafety, Safety
@@ -14,7 +14,6 @@ from schemas.records import FilterScore, FrameSet
 from schemas.time import FrameIndex
 
 FACES, NUDITY = "faces", "nudity"  # the names of the filters' scores
-MOST_FACES = 500  # of a picture in a record; a picture with more is blurred whole
 _DIGITS = 4
 _AT_ONCE = 64  # pictures that are in memory
 

@@ -127,7 +127,7 @@ def _images(sample: Sample, pair: Pair, inputs: Inputs) -> list[dict[str, object
             "the release is refused, and nothing was written: a picture of a preference pair cannot be read "
             f"({sample.video.id}: {what}). `v2xum curate` fetches lost files again"
         ) from error
-    data = Blur(sample, of_all_pictures(services.config.export.blur)).apply(pair.frame, data)
+    data = Blur(sample.safety, of_all_pictures(services.config.export.blur)).apply(pair.frame, data)
     return [{"bytes": data, "path": f"{sample.video.id}_{pair.frame:06d}.jpg"}]
 
 

@@ -119,7 +119,7 @@ def _current(
         return None
     (sample,) = standings.published([one.source.id])
     split = row.get("split") if row is not None else None
-    made = row_of(sample, split if split in SPLITS else "train", None, blur=config.export.blur)
+    made = row_of(sample, split if split in SPLITS else "train", None, blur=config.export.blurred)
     (written,) = arrow_batch([made], arrow_schema(run_columns(config))).to_pylist()
     return dict(written)
 

@@ -98,7 +98,7 @@ def _samples(items: Iterable[Item], standings: Standings) -> Iterator[tuple[Item
 
 
 def _frames(item: Item, sample: Sample, services: Services) -> list[InputFrame]:
-    blur = Blur(sample, of_all_pictures(services.config.export.blur))
+    blur = Blur(sample.safety, of_all_pictures(services.config.export.blur))
     try:
         return [
             InputFrame(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from curation.frames.safety.blur import stated
 from curation.release.publish.address import HubAddress, parse_address
-from curation.release.publish.local import local_release
+from curation.release.publish.local import LocalRelease, local_release
 from curation.release.publish.steps import Steps, Wishes
 from curation.release.publish.storage import publish_to_storage
 from curation.workspace import Workspace
+from schemas.configuration.safety_config import BlurConfig
 from schemas.documents.publication import Publication
 from schemas.errors import ReleaseRefused
 
@@ -19,6 +21,8 @@ def publish_release(place: Workspace, version: str, address: str, wishes: Wishes
     target = parse_address(address)
     steps.report(f"checking the release {version}")
     release = local_release(place, version)
+    if place.saved_config():  # a folder of releases alone has none
+        _raise_if_clearer(release, place.config().export.blurred)
 
     def check_readers() -> None:
         """Let the programs that people use read the release. Raises ReleaseRefused when one cannot."""
@@ -41,3 +45,14 @@ def publish_release(place: Workspace, version: str, address: str, wishes: Wishes
 
         return publish_to_hub(HubRepository(target.repository, steps), release, wishes, check_readers)
     return publish_to_storage(target, release, wishes, steps, check_readers)
+
+
+def _raise_if_clearer(release: LocalRelease, policy: BlurConfig) -> None:
+    """Raise ReleaseRefused when pictures of the release are clear that the workspace's configuration blurs now."""
+    has, wanted = release.manifest.blur, stated(policy)
+    if release.manifest.images and wanted is not None and not wanted.is_kept_by(has):
+        raise ReleaseRefused(
+            f"release {release.version} blurs less than export.blur says now, and nothing was sent: "
+            f"{has.words if has is not None else 'nothing'}; wanted: {wanted.words}. Release a higher version, or "
+            "`v2xum curate` with the earlier policy"
+        )

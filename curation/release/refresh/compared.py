@@ -132,7 +132,7 @@ def _made(
         for sample in samples:
             try:
                 rows.append(
-                    Published(sample, row_of(sample, "train", None, blur=inputs.services.config.export.blur), None)
+                    Published(sample, row_of(sample, "train", None, blur=inputs.services.config.export.blurred), None)
                 )
             except PermanentError:
                 default[sample.video.id] = b""  # the next release says what is wrong with it

@@ -92,7 +92,7 @@ def _columns(release: Path, services: Services) -> Iterator[Reason]:
 
 def _blur(release: Path, services: Services) -> Iterator[Reason]:
     manifest, config = manifest_of(release), services.config.export
-    now = stated(config.blur) if config.images else None
+    now = stated(config.blurred)
     if manifest.blur != now and manifest.images == config.images:
         before, after = (policy.words if policy is not None else "nothing" for policy in (manifest.blur, now))
         yield Reason(level="patch", what="blur_changed", count=1, words=f"blurred: {before} -> {after}")

@@ -13,17 +13,21 @@ from datasets import load_dataset
 from PIL import Image
 
 from curation.dataset.check import validate
-from curation.dataset.export import export_key
+from curation.dataset.export import export_key, export_workspace
 from curation.dataset.write import export
 from curation.frames.safety.score import judge_safety
 from curation.ledger.samples import sample
 from curation.ledger.stages import STAGES
 from curation.ledger.standing import stages_ahead, standing
 from curation.pipeline.process import Inputs
+from curation.pipeline.run import open_run
 from curation.pipeline.services import Services
 from curation.pipeline.settings import columns_of
 from curation.pipeline.stage_functions import FUNCTIONS, stage_function
 from curation.release.diff.compare import compare_folders
+from curation.release.made_with import stage_states
+from curation.release.publish.publish import publish_release
+from curation.release.publish.steps import Steps, Wishes
 from curation.release.reconstruct.wanted import Place, keyframe_pictures
 from curation.release.refresh.proposal import propose
 from curation.release.refresh.published import last_versions
@@ -31,19 +35,21 @@ from curation.release.versions import parse
 from curation.sources.filters import refuse
 from curation.status.explain import explain
 from curation.status.opt_outs import take_opt_outs
+from curation.status.standings import Standings, published
 from curation.workspace import Workspace
+from evaluation.readers.release import read_release as read_references
 from flows.cli.printing.print_explanation import print_explanation
 from schemas.arrow import Columns, arrow_schema
 from schemas.configuration.config import ExportConfig, SplitConfig
 from schemas.configuration.loading import load_config
 from schemas.configuration.safety_config import BlurConfig
 from schemas.documents.refresh import Proposal
-from schemas.errors import ConfigError, Interrupted, RefusedError
+from schemas.errors import ConfigError, Interrupted, RefusedError, ReleaseRefused
 from schemas.parts.safety import FaceBox, FrameSafety, Safety
 from schemas.records import FilterScore, Sample
 from schemas.release import FormatChoice
 from schemas.repository import ROOT
-from tests.curation.dataset.test_check import listed
+from tests.curation.dataset.test_check import edit, listed
 from tests.curation.finished import finished
 from tests.curation.frames.safety.test_blur import PORTRAIT
 from tests.curation.hashes import HASHES, changed
@@ -51,7 +57,7 @@ from tests.curation.pipeline.test_ocr import heads_of
 from tests.curation.release.diff.test_causes import opened
 from tests.curation.release.reconstruct.filmed import FPS, encode, filmed
 from tests.curation.release.releases import release
-from tests.curation.samples import make_sample, picture, read_picture
+from tests.curation.samples import make_sample, picture, read_picture, run_export
 
 DEMO = ROOT / "configs" / "demo.yaml"
 ON_SETTINGS = (
@@ -97,6 +103,7 @@ def test_settings() -> None:
         ([*ON_SETTINGS, "safety.nudity.mode=enable"], r"safety\.nudity\.mode: enable needs"),
         (["export.blur.nudity=2"], r"export\.blur\.nudity"),
         (["safety.nudity.max=50"], r"safety\.nudity\.max"),
+        (["export.blur.pictures=all"], r"export\.blur\.pictures: all blurs nothing"),
     ):
         with pytest.raises(ConfigError, match=told):
             load_config(DEMO, wrong)
@@ -134,15 +141,49 @@ def test_a_picture_that_should_be_blurred_and_is_not_is_found(tmp_path: Path) ->
     row["keyframes"][1]["image"]["bytes"] = picture(3)
     pq.write_table(table.from_pylist([row], table.schema), shard)
     listed(tmp_path / "out", str(shard.relative_to(tmp_path / "out")), shard.read_bytes())
-    assert any("not blurred, though safety.blurred names it" in problem for problem in validate(tmp_path / "out"))
+    assert any("not blurred, and the policy says so" in problem for problem in validate(tmp_path / "out"))
+    row["safety"]["blurred"] = []
+    pq.write_table(table.from_pylist([row], table.schema), shard)
+    listed(tmp_path / "out", str(shard.relative_to(tmp_path / "out")), shard.read_bytes())
+    told = "safety.blurred is not what the policy blurs by its scores: keyframes [3]"
+    assert any(told in problem for problem in validate(tmp_path / "out"))
 
 
-def test_without_blurring_an_export_is_the_one_that_it_was(tmp_path: Path) -> None:
-    with finished(tmp_path / "w", [make_sample("a")], "export.title=F") as (_, services):
-        before = export_key(services)
-        assert "blur" not in services.config.export.model_dump_json(exclude={"blur"})
-    with opened(tmp_path / "w", "export.title=F", "export.blur.pictures=all") as (_, services):
-        assert export_key(services) == before, "nothing is blurred, in whatever pictures"
+def test_a_policy_without_scores_is_found(tmp_path: Path) -> None:
+    run_export(tmp_path / "out", [make_sample("a")])
+    edit(tmp_path / "out", blur={"faces": True, "nudity": None, "pictures": "all"})
+    assert any("blurs by its scores: keyframes [0, 3, 9]" in problem for problem in validate(tmp_path / "out"))
+
+
+@pytest.mark.usefixtures("deface")
+def test_where_no_pictures_are_published_nothing_is_blurred(tmp_path: Path) -> None:
+    settings = (*ON_SETTINGS, "export.images=false")
+    with finished(tmp_path / "w", [scored("a")], *settings) as (_, services):
+        before, states = export_key(services), stage_states(services)
+    with opened(tmp_path / "w", *settings, "export.blur={faces: true, pictures: all}") as (place, services):
+        assert (export_key(services), stage_states(services)) == (before, states)
+        manifest = export_workspace(place, services)
+        (row,) = pq.ParquetDataset(place.root / "export" / "data").read().to_pylist()
+        assert manifest.blur is None and row["safety"]["blurred"] == [] and validate(place.root / "export") == []
+    with opened(tmp_path / "w", *ON_SETTINGS, "export.blur={faces: true, pictures: all}") as (_, services):
+        assert export_key(services) != before and stage_states(services)[-1].name == "blur"
+
+
+@pytest.mark.usefixtures("deface")
+def test_turned_off_no_sample_has_it_and_turned_on_again_nothing_is_looked_at(tmp_path: Path) -> None:
+    """Also a sample that the run between leaves out."""
+    with finished(tmp_path / "w", [scored("a"), make_sample("b")], *ON_SETTINGS):
+        pass
+    with open_run(tmp_path / "w", load_config(DEMO)) as run:
+        run.save_config()
+        assert [one.safety for one in published(run.services.view)] == [None, None]
+    with open_run(tmp_path / "w", load_config(DEMO, ON_SETTINGS)) as run:
+        run.save_config()
+        assert not Standings(run.services.view).samples()
+        for stage in ("safety", "safety-filter"):
+            run.carry(stage, ["a"])
+        (back,) = published(run.services.view)
+        assert back.safety == scored("a").safety, "adopted: a network would find no face in these pictures"
 
 
 @pytest.mark.usefixtures("deface")
@@ -165,10 +206,16 @@ def test_releases_blur_by_their_policy_and_say_so(tmp_path: Path) -> None:
         assert [(one.what, one.words) for one in told.reasons] == [
             ("blur_changed", "blurred: nothing -> faces, in contact sheets alone")
         ]
+        address = f"file://{tmp_path / 'published'}"
+        with pytest.raises(ReleaseRefused, match="nothing was sent: nothing; wanted: faces, in contact sheets alone"):
+            publish_release(place, "0.1.0", address, Wishes(dry_run=True), Steps())
         thumbnails = release(place, services, "0.1.1", formats=formats)
+        assert publish_release(place, "0.1.1", address, Wishes(dry_run=True), Steps()).state == "would"
         assert proposed(place, services, "0.1.1").version is None
     with opened(tmp_path / "w", *ON_SETTINGS, "export.blur={faces: true, pictures: all}") as (place, services):
         everywhere = release(place, services, "0.1.2", formats=formats)
+        with pytest.raises(ReleaseRefused, match="in contact sheets alone; wanted: faces, in all pictures"):
+            publish_release(place, "0.1.1", address, Wishes(dry_run=True), Steps())
         first, second, third = (place.root / "releases" / f"0.1.{number}" for number in range(3))
     assert (clear.blur, thumbnails.blur and thumbnails.blur.pictures) == (None, "thumbnails")
     assert everywhere.blur is not None and everywhere.blur.pictures == "all"
@@ -179,6 +226,8 @@ def test_releases_blur_by_their_policy_and_say_so(tmp_path: Path) -> None:
     assert frames(first) == frames(second) and differing(frames(first), frames(third)) == {"v0_000003.jpg"}
     assert set(keyframe_pictures(first, full(first))) == {0, 3, 9}
     assert set(keyframe_pictures(third, full(third))) == {0, 9}, "who reconstructs compares with clear ones"
+    compared_with = {one.id: set(one.pictures) for one in read_references(third, pictures=True).items}
+    assert compared_with == {"v0": {0, 9}, "v1": {0, 3, 9}}, "who evaluates does too"
     assert "faces, in all pictures" in (third / "README.md").read_text()
     compared = compare_folders(second, third).diff
     assert {row.id: [(cause.cause, cause.stage) for cause in row.causes] for row in compared.changed} == {

