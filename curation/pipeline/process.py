@@ -99,6 +99,10 @@ def process(
     heads = ledger.heads(ids)
     duplicates = ledger.duplicates(ids)
     older = ledger.older(stage, ids)
+    # A sample has no part of the earlier results of an optional stage that is off.
+    off = set(STAGES.optional) - hashes.on
+    if any(off & found.keys() for found in heads.values()):
+        ledger.set_aside(off)
     retired = STAGES.later(stage)
     rewritten = {stage, *retired}
     due: list[tuple[Registered, Standing]] = []
