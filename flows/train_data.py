@@ -60,8 +60,8 @@ def read_files(request: TrainRequest) -> Release:
     The splits are the file's own, or a fold: `request.fold` of `request.splits`, a published file or `proper` (five
     folds by SEED), which TVSum and SumMe take by themselves. Only the videos of the splits are needed. Frames are
     sampled at the rate of the annotations' grid: 1 a second, and 2 of TVSum and SumMe. A release beside the files gives
-    captions to the same videos, and then says how frames are sampled. Raises ConfigError, also for a video
-    that is missing, or is another one than was annotated.
+    captions and transcripts to the same videos, and then says how frames are sampled. Raises ConfigError, also for a
+    video that is missing, or is another one than was annotated.
     """
     files, wanted = list(request.files), request.config.evaluation
     kind = kind_of(files[0])
@@ -197,6 +197,7 @@ def _example(reference: Reference, video: _Video, known: Example | None, protoco
         seconds=seconds,
         labels=people[:, nearest].astype(np.float32),
         captions=() if known is None else known.captions,
+        said=() if known is None else known.said,
         text=reference.texts[0] if reference.texts else "",
         interleaved=tuple(cited),
         video_sha256=video.sha256,

@@ -20,9 +20,10 @@ from curation.release.formats.media import VideoFiles
 from curation.release.formats.neutral import neutral
 from curation.release.manifest import read_manifest
 from curation.release.reconstruct.wanted import raise_if_changed
-from schemas.arrow import SCHEMA_VERSION
+from schemas.arrow import SCHEMA_VERSION, TRANSCRIPT
 from schemas.configuration.config import FrameConfig, NearDuplicateConfig
 from schemas.errors import ConfigError
+from schemas.parts.transcript import SpokenSegment
 from schemas.release import FormatChoice
 from schemas.time import Seconds, seconds_to_index
 
@@ -39,10 +40,11 @@ class Example:
 
     `seconds` (F,): the time of each frame, the first is 0; `duration`: the seconds that the frames cover. `labels`
     (A, F), float32: 0 and 1, or ratings. `captions`: one for each frame, empty where a frame has none; () where the
-    data has no captions. `text`: the summary (V2T). `interleaved`: its sentences (V2VT), each with the frames that it
-    cites. `media`: the video's file, None where it is not at hand. `source`: who checked the row: nobody, the audit, or
-    people. `chosen`: the keyframes of many annotators. `grid` (T,): of annotations at other times than the frames, the
-    frame that is nearest to each. `slack`: how many frames more or fewer the video may give.
+    data has no captions. `said`: what is said while each frame is shown (`said_at`), empty where nobody
+    speaks; () where the data does not know. `text`: the summary (V2T). `interleaved`: its sentences (V2VT), each with
+    the frames that it cites. `media`: the video's file, None where it is not at hand. `source`: who checked the row:
+    nobody, the audit, or people. `chosen`: the keyframes of many annotators. `grid` (T,): of annotations at other times
+    than the frames, the frame that is nearest to each. `slack`: how many frames more or fewer the video may give.
     """
 
     id: str
@@ -59,6 +61,7 @@ class Example:
     chosen: tuple[int, ...] | None = None
     grid: tuple[int, ...] = ()
     slack: int = 0
+    said: tuple[str, ...] = ()
 
     @property
     def frames(self) -> int:
@@ -119,7 +122,8 @@ def read_release(folder: Path, media: Path | None = None) -> Release:
     examples: dict[str, Example] = {}
     versions: dict[int, str] = {}
     try:
-        for placed in release_rows(folder, (*COLUMNS, *_MORE)):
+        known = {name for count in manifest.configurations if count.name == "full" for name in count.columns}
+        for placed in release_rows(folder, (*COLUMNS, *_MORE, *({TRANSCRIPT} & known))):
             item = item_of(placed.row)
             versions.setdefault(placed.row["schema_version"], placed.path.name)
             if item.id in examples:
@@ -146,6 +150,22 @@ def read_release(folder: Path, media: Path | None = None) -> Release:
     return Release(
         folder, name, manifest.made_from, manifest.licence, manifest.formats, sampling, tuple(examples.values())
     )
+
+
+def said_at(segments: Iterable[SpokenSegment], seconds: NDArray[np.float64], duration: float) -> tuple[str, ...]:
+    """What is said while each of F frames is shown: the whole lines, by time; "" where nobody speaks.
+
+    `seconds` (F,): when each frame begins to be shown, ascending from 0; the last one is shown until `duration`. A line
+    without length counts where it begins. Temporal marks in a line become plain brackets.
+    """
+    said: list[list[str]] = [[] for _ in seconds]
+    for segment in sorted(segments, key=lambda one: (one.start, one.end)):
+        if segment.start < duration:
+            first = max(0, int(np.searchsorted(seconds, segment.start, "right")) - 1)
+            end = max(first + 1, int(np.searchsorted(seconds, segment.end, "left")))
+            for lines in said[first:end]:
+                lines.append(neutral(segment.text))
+    return tuple(" ".join(lines) for lines in said)
 
 
 def captioned(examples: Iterable[Example]) -> None:
@@ -188,13 +208,16 @@ def _example(placed: PlacedRow, item: Item, media: VideoFiles) -> Example:
     captions = {caption["index"]: neutral(caption["text"]) for caption in row["captions"]}
     people = row["review"]["status"] in ("accepted", "fixed")
     audited = row["scores"]["unsupported"] is not None
+    seconds = np.arange(item.frames, dtype=np.float64) / fps
+    spoken = row[TRANSCRIPT]["segments"] if TRANSCRIPT in row else None
     return Example(
         id=item.id,
         split=item.split,
         duration=item.duration,
-        seconds=np.arange(item.frames, dtype=np.float64) / fps,
+        seconds=seconds,
         labels=np.array([item.onehot], np.float32),
         captions=tuple(captions.get(index, "") for index in range(item.frames)) if captions else (),
+        said=said_at(map(SpokenSegment.model_validate, spoken), seconds, item.duration) if spoken is not None else (),
         text=item.text,
         interleaved=tuple(
             (tuple(int(seconds_to_index(Seconds(time), fps)) for time in sentence.times), sentence.text)

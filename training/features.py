@@ -1,6 +1,7 @@
 """The vectors of sampled frames: made once by a vision tower, kept by content, and read by name.
 
 FOLDER/TOWER/KEY.npy    float32 [F, d] of one video, its F frames by time
+FOLDER/EMBEDDER         of what is said, see spoken.py
 
 The key is a hash of the video's bytes and of what decides which frames are sampled; the tower's name has the hash of
 its weights. So a changed video, sampling or tower is another file, and nothing stale is ever read. A file is written as
@@ -28,9 +29,10 @@ from models.clip import Vectors, tower_vectors
 from models.identity import tower_name
 from models.summarizers.slots import SlotMap
 from schemas.configuration.config import FrameConfig
-from schemas.configuration.model_config import TowerConfig
+from schemas.configuration.model_config import EmbedderConfig, TowerConfig
 from schemas.errors import ConfigError, StageError
 from training.examples import Example
+from training.spoken import SpokenVectors, require_said
 
 _UPSTREAM = 100  # vectors of a video in the files of V2Xum-LLaMA
 
@@ -40,20 +42,46 @@ class MissingFeature(ConfigError):
 
 
 class Features:
-    """The vectors of the frames of videos, as one tower makes them."""
+    """The vectors of the frames of videos, as one tower makes them, and of what is said while each is shown."""
 
-    def __init__(self, folder: Path, tower: TowerConfig, sampling: FrameConfig) -> None:
-        """Keep them in `folder`. No weights are loaded. Raises ConfigError when there is no such tower."""
+    def __init__(
+        self, folder: Path, tower: TowerConfig, sampling: FrameConfig, speech: EmbedderConfig | None = None
+    ) -> None:
+        """Keep them in `folder`; what is said is left out without `speech`, the embedder of it.
+
+        No weights are loaded. Raises ConfigError when there is no such tower, or no such embedder.
+        """
         self._config, self._sampling = tower, sampling
-        self.name = tower_name(tower)
-        self._folder = folder / re.sub(r"[^A-Za-z0-9._-]", "_", self.name)
+        self._tower = tower_name(tower)
+        self._folder = folder / re.sub(r"[^A-Za-z0-9._-]", "_", self._tower)
+        self._speech = SpokenVectors(folder, speech) if speech is not None else None
+
+    @property
+    def name(self) -> str:
+        """What makes the vectors, with hashes of its weights."""
+        return self._tower if self._speech is None else f"{self._tower}, {self._speech.name} of what is said"
+
+    @property
+    def reads_speech(self) -> bool:
+        """Whether vectors tell what is said."""
+        return self._speech is not None
 
     def path(self, example: Example) -> Path:
-        """The file of a video's vectors, which need not exist."""
+        """The file of the vectors of a video's pictures, which need not exist."""
         return self._folder / f"{frames_key(example.video_sha256, self._sampling)}.npy"
 
     def read(self, example: Example) -> Vectors:
-        """The vectors float32 [F, d]. Raises MissingFeature where there are none, or not one for each frame.
+        """The vectors float32 [F, d]: of the picture, then of what is said.
+
+        Raises as `of_pictures`, and ConfigError as `SpokenVectors.read`.
+        """
+        vectors = self.of_pictures(example)
+        return vectors if self._speech is None else np.concatenate([vectors, self._speech.read(example)], axis=1)
+
+    def of_pictures(self, example: Example) -> Vectors:
+        """The vectors float32 [F, d] of the pictures alone.
+
+        Raises MissingFeature where there are none, or not one for each frame.
 
         Within the slack of the example the last ones are left out, or the last one stands for the frames after it.
         """
@@ -61,7 +89,7 @@ class Features:
         try:
             vectors = np.load(path, allow_pickle=False)
         except FileNotFoundError:
-            told = f"video {example.id} has no vectors of {self.name} in {self._folder}"
+            told = f"video {example.id} has no vectors of {self._tower} in {self._folder}"
             raise MissingFeature(f"{told}: `v2xum train` makes them where the video is at hand") from None
         except (OSError, ValueError, EOFError) as error:
             raise MissingFeature(f"{path} (video {example.id}) is damaged: remove it, and train again") from error
@@ -78,6 +106,14 @@ class Features:
 
     def missing(self, examples: Sequence[Example]) -> list[Example]:
         """The examples whose vectors must be made."""
+        return [
+            example
+            for example in examples
+            if not self.path(example).is_file()
+            or (self._speech is not None and not self._speech.path(example).is_file())
+        ]
+
+    def _unseen(self, examples: Sequence[Example]) -> list[Example]:
         return [example for example in examples if not self.path(example).is_file()]
 
     def make(
@@ -93,7 +129,10 @@ class Features:
         Raises MissingFeature, which names the video, when its file is not at hand, is another file, cannot be decoded,
         or gives another number of frames than the release says; ConfigError; RunStopped of `raise_if_stopped`.
         """
-        wanted = self.missing(examples)
+        if self._speech is not None:
+            require_said(examples)
+            self._speech.make(examples)
+        wanted = self._unseen(examples)
         if not wanted:
             return
         check_backend(self._sampling)
@@ -109,7 +148,7 @@ class Features:
             on_video(done, len(wanted))
 
     def keep(self, example: Example, vectors: Vectors) -> None:
-        """Keep the vectors of a video."""
+        """Keep the vectors of a video's pictures."""
         buffer = io.BytesIO()
         np.save(buffer, vectors)
         write_whole(self.path(example), buffer.getvalue())
@@ -158,9 +197,9 @@ class Features:
 
 
 def write_upstream(folder: Path, features: Features, examples: Sequence[Example], count: int = _UPSTREAM) -> None:
-    """Write `{id}.npy` float32 [100, d] for each video, as V2Xum-LLaMA's loader reads them."""
+    """Write `{id}.npy` float32 [100, d] for each video, as V2Xum-LLaMA's loader reads them: of pictures alone."""
     for example in examples:
-        vectors = features.read(example)
+        vectors = features.of_pictures(example)
         buffer = io.BytesIO()
         np.save(buffer, vectors[SlotMap(count).shown(len(vectors))])
         write_whole(folder / f"{example.id}.npy", buffer.getvalue())

@@ -3,7 +3,7 @@
 FOLDER/KEY.npz    `queries` and `answers` float32 [F, D], each the maximum over the tokens of the window or the answer,
                   and `numbers` float32 [F], the answers as numbers, NaN where an answer has none
 
-The key is a hash of the captions, the prompt, the model's weights and the section's settings.
+The key is a hash of the captions (with what is said), the prompt, the model's weights and the section's settings.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class HiddenStates:
 
     def path(self, example: Example) -> Path:
         """The file of a video's states, which need not exist."""
-        about = json.dumps([*self._about, *example.captions])
+        about = json.dumps([*self._about, *self._lines(example)])
         return self._folder / f"{hashlib.sha256(about.encode()).hexdigest()}.npz"
 
     def missing(self, examples: Sequence[Example]) -> list[Example]:
@@ -110,14 +110,22 @@ class HiddenStates:
             raise MissingFeature(f"{told}: remove it, and train again")
         return states
 
-    def window(self, captions: Sequence[str], frame: int) -> str:
-        """The lines of a frame's window: the distance to the frame, and the caption."""
+    def window(self, lines: Sequence[str], frame: int) -> str:
+        """The lines of a frame's window: the distance to the frame, and the caption, or what stands in its place."""
         reach = self._section.window // 2
-        near = range(max(0, frame - reach), min(len(captions), frame + reach + 1))
-        return "\n".join(f"{place - frame:+d} {captions[place] or _NO_CAPTION}" for place in near)
+        near = range(max(0, frame - reach), min(len(lines), frame + reach + 1))
+        return "\n".join(f"{place - frame:+d} {lines[place] or _NO_CAPTION}" for place in near)
+
+    def _lines(self, example: Example) -> tuple[str, ...]:
+        """The caption of each frame, and what is said while it is shown."""
+        if not self._section.speech:
+            return example.captions
+        pairs = zip(example.captions, example.said, strict=True)
+        return tuple(f'{caption or _NO_CAPTION} Said: "{said}"' if said else caption for caption, said in pairs)
 
     def _make(self, example: Example, raise_if_stopped: Callable[[], None]) -> States:
-        windows = [self.window(example.captions, frame) for frame in range(example.frames)]
+        lines = self._lines(example)
+        windows = [self.window(lines, frame) for frame in range(example.frames)]
         unlike, batch = list(dict.fromkeys(windows)), self._section.model.batch  # a scene that lasts repeats its window
         rows: list[tuple[Floats, Floats, float]] = []
         for start in range(0, len(unlike), batch):

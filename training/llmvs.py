@@ -37,6 +37,11 @@ class LlmvsRecipe(FrameRecipe):
         self._states = HiddenStates(self._section)
 
     @property
+    def reads_speech(self) -> bool:
+        """Whether the language model is told what is said."""
+        return self._section.speech
+
+    @property
     def source(self) -> str:
         """The hash of the language model, its prompt and its settings."""
         return f"hidden states {self._states.name}"

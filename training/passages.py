@@ -47,6 +47,7 @@ def join(passages: Sequence[Passage]) -> Example:
     """
     labels: list[np.ndarray[Any, Any]] = []
     captions: list[str] = []
+    said: list[str] = []
     before = 0
     lines: list[tuple[tuple[int, ...], str]] = []
     for film, first, end in passages:
@@ -54,6 +55,7 @@ def join(passages: Sequence[Passage]) -> Example:
         chosen[list(film.keyframes)] = 1
         labels.append(chosen[first:end])
         captions += film.captions[first:end]
+        said += film.said[first:end]
         for frames, text in film.interleaved:
             if kept := tuple(frame - first + before for frame in frames if first <= frame < end):
                 lines.append((kept, text))
@@ -65,6 +67,7 @@ def join(passages: Sequence[Passage]) -> Example:
         seconds=np.arange(before, dtype=np.float64) * apart,
         labels=np.concatenate(labels)[None],
         captions=tuple(captions),
+        said=tuple(said),
         text=" ".join(text for _, text in lines),
         interleaved=tuple(lines),
     )

@@ -60,6 +60,11 @@ class Recipe(ABC):
         return Way(Loop)
 
     @property
+    def reads_speech(self) -> bool:
+        """Whether it reads what is said, and so needs a transcript of each video."""
+        return self.features is not None and self.reads_frames and self.features.reads_speech
+
+    @property
     def source(self) -> str:
         """The name of what it learns from, with the hash of the weights that make it; empty where that is nothing."""
         return self.features.name if self.features is not None and self.reads_frames else ""

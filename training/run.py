@@ -31,6 +31,7 @@ from training.fit import FitResult, Probe, fit, probe
 from training.loop import Data, Step
 from training.predict import Answer, predict, write_predictions
 from training.recipe import Places, Recipe, recipe_of
+from training.spoken import require_said
 
 
 class TrainRequest(BaseModel):
@@ -88,9 +89,12 @@ class Training:
         self.features: Features | None = None
         if (section := self.config.features) is not None:
             folder = Path(section.folder) if section.folder is not None else self.out / "features"
-            self.features = Features(folder, section.tower, self.release.sampling)
+            self.features = Features(folder, section.tower, self.release.sampling, section.speech)
         self.recipe: Recipe = recipe_of(self.config, self.features, Places(self.release.folder, self.out))
-        self.recipe.check([*self.train, *self.validation, *self.test])
+        every = [*self.train, *self.validation, *self.test]
+        if self.recipe.reads_speech:
+            require_said(every)
+        self.recipe.check(every)
 
     def _learned(self) -> list[Example]:
         """The training videos that the section `data` names, in the order of the release."""
@@ -104,9 +108,15 @@ class Training:
     @property
     def about(self) -> dict[str, str]:
         """What decides the weights; a training is resumed only with the same."""
+        # Without speech, as trainings that were begun before there was a key for it.
+        speech = set() if self.recipe.reads_speech else {"speech"}
         settings = self.config.model_dump(
             mode="json",
-            exclude={"evaluation": True, "features": {"folder", "upstream", "workers"}, "summarizer": {"folder"}},
+            exclude={
+                "evaluation": True,
+                "features": {"folder", "upstream", "workers", *speech},
+                "summarizer": {"folder", *speech},
+            },
         )
         return {
             "kind": self.config.summarizer.kind,

@@ -7,6 +7,7 @@ OUT/summary.mp4        the passages around the keyframes, one after another; the
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 from collections.abc import Sequence
@@ -23,27 +24,28 @@ from curation.release.contact_sheet import contact_sheet
 from curation.release.formats.neutral import neutral
 from curation.store.files import write_whole
 from curation.text.caption_video import caption_video
+from curation.text.transcribe.subtitles import transcript_of
 from curation.video.sandbox import Limits, Sandbox
 from curation.video.sandboxes import Sandboxes
 from curation.video.summary_cut import Passage, cut_summary
 from models.build import build_tower
 from models.clip import tower_vectors
 from models.summarizers.checkpoint import STATED, Stated, read_stated, require_finished
-from schemas.configuration.config import CurateConfig, DownloadConfig
-from schemas.configuration.model_config import LocalModel, OpenClip, TransformersClip, VisionTower
+from schemas.configuration.config import CurateConfig, DownloadConfig, TranscribeConfig
+from schemas.configuration.model_config import LocalModel, OpenClip, TransformersClip, TransformersEmbedder, VisionTower
 from schemas.configuration.summarizer_config import LlmvsSection
 from schemas.errors import ConfigError, StageError
-from schemas.records import FrameSet, Sentence, Video
+from schemas.records import FrameSet, Sentence, Subtitle, Video
 from schemas.temporal import format_seconds
 from schemas.time import Seconds
-from training.examples import Example
+from training.examples import Example, said_at
 from training.features import Features
 from training.predict import Answer, predict
 from training.recipe import Recipe, recipe_of
 
 SHEET, FILM = "contact_sheet.jpg", "summary.mp4"
 LEAST_SECONDS = 2.0  # of a passage, so that people see what happens in it
-Placed = TypeVar("Placed", bound=LocalModel | TransformersClip | OpenClip | VisionTower)
+Placed = TypeVar("Placed", bound=LocalModel | TransformersClip | OpenClip | VisionTower | TransformersEmbedder)
 
 
 class Summarized(NamedTuple):
@@ -54,13 +56,20 @@ class Summarized(NamedTuple):
 
 
 def summarize(
-    at: str, checkpoint: Path, out: Path, download: DownloadConfig, base: Path, captioning: CurateConfig | None = None
+    at: str,
+    checkpoint: Path,
+    out: Path,
+    download: DownloadConfig,
+    base: Path,
+    captioning: CurateConfig | None = None,
+    subtitles: Path | None = None,
 ) -> Summarized:
     """Summarize the video `at` (a file or an address) with OUT/model of a training, and write the files into `out`.
 
-    `captioning`: whose captioner and prompt write the captions, for a summarizer that reads them. Raises ConfigError
-    for a place that is no single video, a checkpoint that is unfinished, needs captions, or was trained on what other
-    weights make, and a video that cannot be fetched, decoded or captioned.
+    `captioning`: whose captioner and prompt write the captions, for a summarizer that reads them. `subtitles`: a file
+    with what is said, for one that reads that. Raises ConfigError for a place that is no single video, a checkpoint
+    that is unfinished, needs captions or subtitles, or was trained on what other weights make, a file without a line,
+    and a video that cannot be fetched, decoded or captioned.
     """
     stated = read_stated(checkpoint)
     if out.is_file():
@@ -77,11 +86,15 @@ def summarize(
         recipe = _recipe(stated, checkpoint, Path(scratch))
         if recipe.reads_captions and captioning is None:
             raise ConfigError(f"{checkpoint} reads captions: name a configuration with a captioner by --captioner")
+        if recipe.reads_speech and subtitles is None:
+            raise ConfigError(f"{checkpoint} reads what is said: name the video's subtitles by --subtitles")
         try:
             one = take_video(source, download, stated.sampling, Path(scratch), sandbox, children)
             example = _example(source.id, one.video, one.sampled)
             if recipe.reads_captions and captioning is not None:
                 example = replace(example, captions=_captions(one, captioning))
+            if recipe.reads_speech and subtitles is not None:
+                example = replace(example, said=_said(subtitles, one.video, example))
         except StageError as error:
             raise ConfigError(f"{at} cannot be summarized: {error}") from error
         if recipe.features is not None and stated.config.features is not None:
@@ -105,7 +118,10 @@ def _recipe(stated: Stated, checkpoint: Path, scratch: Path) -> Recipe:
         own = {"folder": str(scratch / "states"), "model": _at_hand(config.summarizer.model)}
         config = config.model_copy(update={"summarizer": config.summarizer.model_copy(update=own)})
     if config.features is not None:
-        features = Features(scratch / "features", config.features.tower, stated.sampling)
+        speech = config.features.speech
+        if isinstance(speech, TransformersEmbedder):
+            speech = _at_hand(speech)
+        features = Features(scratch / "features", config.features.tower, stated.sampling, speech)
     recipe = recipe_of(config, features)
     if (trained := require_finished(checkpoint)["features"]) != recipe.source:
         raise ConfigError(
@@ -127,6 +143,25 @@ def _captions(one: OneVideo, config: CurateConfig) -> tuple[str, ...]:
     made = caption_video(one.video, one.sampled, one.read, config)
     texts = {caption.index: neutral(caption.text) for caption in made.captions}
     return tuple(texts.get(frame.index, "") for frame in one.sampled.frames)
+
+
+def _said(subtitles: Path, video: Video, example: Example) -> tuple[str, ...]:
+    """What is said while each frame is shown, by a file of subtitles. Raises ConfigError for one without a line."""
+    try:
+        data = subtitles.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"--subtitles {subtitles} cannot be read: {error.strerror or error}") from error
+    track = Subtitle(
+        language="und",
+        automatic=False,
+        sha256=hashlib.sha256(data).hexdigest(),
+        format=subtitles.suffix.lower().lstrip("."),
+    )
+    found = transcript_of(video.model_copy(update={"subtitles": (track,)}), lambda _: data, TranscribeConfig())
+    if not found.segments:
+        told = "; ".join(found.notes) or found.reason
+        raise ConfigError(f"--subtitles {subtitles} has no line that can be used: {told}")
+    return said_at(found.segments, example.seconds, example.duration)
 
 
 def passages(answer: Answer, least: float = LEAST_SECONDS) -> tuple[Passage, ...]:

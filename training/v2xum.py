@@ -310,7 +310,8 @@ def seen_only(example: Example, seen: NDArray[np.int64]) -> Example:
         np.maximum.at(own, nearest, given)
     cited = tuple((tuple(sorted({int(nearest[f]) for f in frames})), text) for frames, text in example.interleaved)
     chosen = None if example.chosen is None else tuple(sorted({int(nearest[frame]) for frame in example.chosen}))
-    return replace(example, seconds=example.seconds[seen], labels=labels, captions=(), interleaved=cited, chosen=chosen)
+    shown = replace(example, seconds=example.seconds[seen], captions=(), said=())
+    return replace(shown, labels=labels, interleaved=cited, chosen=chosen)
 
 
 def answer_of(example: Example, question: Question, slots: SlotMap) -> Lines:

@@ -27,8 +27,8 @@ from schemas.errors import ConfigError
 def tower_of(config: TrainedExtractor, fps: float) -> TowerConfig:
     """The tower that a checkpoint was trained with.
 
-    Raises ConfigError for a checkpoint that reads captions or is damaged, for a tower whose weights changed since, and
-    for another number of frames a second.
+    Raises ConfigError for a checkpoint that reads captions or what is said, or is damaged, for a tower whose weights
+    changed since, and for another number of frames a second.
     """
     folder, stated = Path(config.model), read_stated(Path(config.model))
     section, kind = stated.config.features, stated.config.summarizer
@@ -36,6 +36,11 @@ def tower_of(config: TrainedExtractor, fps: float) -> TowerConfig:
     if section is None or tasks.isdisjoint(("v2v", "v2vt")):
         told = f"{folder.name} chooses no frames by their pictures"
         raise ConfigError(f"{told}: name a checkpoint of vtsum, or of v2xum with the task v2v or v2vt")
+    if section.speech is not None:
+        raise ConfigError(
+            f"{folder.name} reads what is said, which models.extractor does not: name a checkpoint that was trained "
+            "without features.speech"
+        )
     if stated.sampling.fps != fps:
         told = f"{folder.name} was trained on {stated.sampling.fps:g} frames a second, and frames.fps is {fps:g}"
         raise ConfigError(f"{told}: set frames.fps={stated.sampling.fps:g}, or train on a release like this")

@@ -151,6 +151,9 @@ class TransformersEmbedder(Section):
     device: str = Field(default="cpu", description=_DEVICE)
 
 
+EmbedderConfig = Annotated[NgramEmbedder | TransformersEmbedder, Field(discriminator="engine")]
+
+
 class TransformersClip(Section):
     """A CLIP that transformers loads (extra `local`)."""
 
@@ -301,9 +304,7 @@ class ModelsConfig(Section):
         default=(),
         description="further language models that choose keyframes, in turn with `summarizer` (`extract.annotators`)",
     )
-    embedder: Annotated[NgramEmbedder | TransformersEmbedder, Field(discriminator="engine")] = Field(
-        default=NgramEmbedder(), description="compares sentences"
-    )
+    embedder: EmbedderConfig = Field(default=NgramEmbedder(), description="compares sentences")
     clip: ClipConfig | None = Field(
         default=None, description="compares pictures and texts for the audits; null: those audits are left out"
     )

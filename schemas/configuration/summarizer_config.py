@@ -149,6 +149,10 @@ class LlmvsSection(Section):
     window: Annotated[int, Unit("frames")] = Field(
         default=7, ge=1, description="captions in one question; odd: as many before the frame as after it"
     )
+    speech: bool = Field(
+        default=False,
+        description="what is said while a frame is shown stands behind its caption (a release with transcripts)",
+    )
     answer_tokens: Tokens = Field(default=8, ge=1, description="longest answer")
     tokens: Literal["queries", "answers", "both"] = Field(
         default="both", description="whose states are pooled: the window's (queries), the answer's, or both"

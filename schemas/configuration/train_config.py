@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas.configuration.model_config import TowerConfig
+from schemas.configuration.model_config import EmbedderConfig, TowerConfig
 from schemas.configuration.section import Count, Fraction, Section, Unit
 from schemas.configuration.summarizer_config import SummarizerSection
 
@@ -15,6 +15,11 @@ class FeatureSection(Section):
     """The vectors of frames."""
 
     tower: TowerConfig = Field(description="the model that makes a vector of a picture")
+    speech: EmbedderConfig | None = Field(
+        default=None,
+        description="the embedder of what is said while a frame is shown, for releases with transcripts: its vector "
+        "follows that of the picture; null: none",
+    )
     folder: str | None = Field(
         default=None, description="where vectors are kept, so that trainings can share them; null: OUT/features"
     )

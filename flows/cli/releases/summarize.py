@@ -22,6 +22,10 @@ def summarize(
         Path | None,
         typer.Option(metavar="CONFIG", help="A file of `v2xum curate`: its captioner, for models that read captions."),
     ] = None,
+    subtitles: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What is said (.vtt, .srt, .json3), for models that read it."),
+    ] = None,
     allow_private_addresses: Annotated[
         bool,
         typer.Option("--allow-private-addresses", help="Also fetch from this machine and private networks."),
@@ -35,7 +39,7 @@ def summarize(
 
     download = DownloadConfig(allow_private_addresses=allow_private_addresses)
     captioning = load_config(captioner) if captioner is not None else None
-    made = summarize(video, model, out, download, Path.cwd(), captioning)
+    made = summarize(video, model, out, download, Path.cwd(), captioning, subtitles)
     if as_json:
         print_json(made.record)
         return

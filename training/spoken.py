@@ -1,0 +1,83 @@
+"""What is said while each sampled frame is shown, as text and as vectors of a sentence embedder, kept by content.
+
+FOLDER/EMBEDDER/KEY.npy    float32 [U, e]: the vectors of the U texts of a video that are unlike, by first appearance
+
+The key is a hash of these texts, and the embedder's name has the hash of its weights.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from curation.store.files import write_whole
+from models.build import build_embedder
+from models.clip import Vectors
+from models.identity import identify_embedder
+from schemas.configuration.model_config import EmbedderConfig
+from schemas.errors import ConfigError
+from training.examples import Example
+
+
+class SpokenVectors:
+    """The vectors of what is said in videos, as one embedder makes them."""
+
+    def __init__(self, folder: Path, config: EmbedderConfig) -> None:
+        """Keep them in `folder`. No weights are loaded. Raises ConfigError when there is no such embedder."""
+        self._config = config
+        name, revision = identify_embedder(config)
+        self.name = f"{name}-{revision[:12]}"
+        self._folder = folder / re.sub(r"[^A-Za-z0-9._-]", "_", self.name)
+
+    def path(self, example: Example) -> Path:
+        """The file of a video's vectors, which need not exist."""
+        return self._folder / f"{hashlib.sha256(json.dumps(_unlike(example)).encode()).hexdigest()}.npy"
+
+    def missing(self, examples: Sequence[Example]) -> list[Example]:
+        """The examples whose vectors must be made."""
+        return [example for example in examples if not self.path(example).is_file()]
+
+    def make(self, examples: Sequence[Example]) -> None:
+        """Make what is missing. Raises ConfigError as `build_embedder`."""
+        if wanted := self.missing(examples):
+            embedder = build_embedder(self._config)
+            for example in wanted:
+                buffer = io.BytesIO()
+                np.save(buffer, embedder.embed(_unlike(example)))
+                write_whole(self.path(example), buffer.getvalue())
+
+    def read(self, example: Example) -> Vectors:
+        """The vectors float32 [F, e], rows of unit norm; zeros for a frame in which nobody speaks.
+
+        Raises ConfigError where they were not made, or the file is damaged.
+        """
+        path, unlike = self.path(example), _unlike(example)
+        try:
+            vectors = np.load(path, allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            told = f"{path} (what is said in video {example.id}) is missing or damaged"
+            raise ConfigError(f"{told}: remove it, and train again") from error
+        if vectors.dtype != np.float32 or vectors.ndim != 2 or len(vectors) != len(unlike):
+            raise ConfigError(f"{path} (what is said in video {example.id}) is damaged: remove it, and train again")
+        place = {text: number for number, text in enumerate(unlike)}
+        return np.asarray(vectors[[place[text] for text in example.said]], np.float32)
+
+
+def _unlike(example: Example) -> list[str]:
+    return list(dict.fromkeys(example.said))
+
+
+def require_said(examples: Iterable[Example]) -> None:
+    """Raise ConfigError unless the data say what is said in every video, for summarizers that read it."""
+    for example in examples:
+        if len(example.said) != example.frames:
+            raise ConfigError(
+                f"video {example.id} has no transcript, and this summarizer reads what is said: curate with "
+                "transcribe.mode, and make a new release"
+            )
