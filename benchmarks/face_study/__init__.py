@@ -1,0 +1,1 @@
+"""How fast faces are found in pictures."""
