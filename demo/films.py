@@ -23,8 +23,8 @@ FPS = 2  # events begin and end at half seconds
 LONGEST = 60  # seconds
 FIRST_SEED = 80_000_001  # no checkpoint was trained on or chosen by scripts near it
 _SMALLER = 2  # times smaller than the demo's pictures: 160 x 120
-# With mbtree, x264 sometimes encodes the same pictures otherwise, and splits follow from the bytes of the files.
-_ENCODING = {"preset": "veryfast", "crf": "23", "mbtree": "0", "g": "20"}
+# Splits follow from the bytes of the files; with crf, x264 sometimes encodes the same pictures otherwise.
+_ENCODING = {"preset": "veryfast", "qp": "23", "g": "20"}
 
 
 class Film(NamedTuple):
