@@ -30,6 +30,8 @@ from evaluation.readers.eccv16 import FPS
 from evaluation.readers.known_videos import KnownVideos
 from evaluation.readers.published_results import STEP
 from evaluation.readers.records import printable
+from schemas.configuration.summarizer_config import LlmvsSection
+from schemas.configuration.train_config import TrainConfig
 from schemas.errors import ConfigError, StageError
 from schemas.kit.number_of import number_of
 from schemas.release import FormatChoice
@@ -81,10 +83,11 @@ def read_files(request: TrainRequest) -> Release:
         raise ConfigError(f"{files[0]}: nobody rated or chose frames of {printable(unlabelled[0])}: nothing to learn")
     paths = _find(request.media, chosen)
     rate = FPS if any(reference.full is not None for reference in chosen) else 1.0
-    sampling, known = DEFAULT_FRAMES.model_copy(update={"fps": rate}), dict[str, Example]()
+    sampling, known, heard = DEFAULT_FRAMES.model_copy(update={"fps": rate}), dict[str, Example](), ""
     if request.release is not None:
         base = read_release(request.release, request.media)
         sampling, known = base.sampling, {example.video_sha256: example for example in base.examples}
+        heard = base.made_from if _reads_speech(request.config) else ""
     examples = []
     with Sandbox(1, sampling.memory_megabytes) as sandbox:
         for reference in chosen:
@@ -92,8 +95,15 @@ def read_files(request: TrainRequest) -> Release:
             examples.append(_example(reference, video, known.get(video.sha256), protocol, sampling.fps))
     examples = [replace(example, split=splits[example.id]) for example in examples]
     name = ", ".join(path.resolve().name for path in files) + told
-    made_from = hashlib.sha256(f"{sha256_of(files)}{told}".encode()).hexdigest()
+    made_from = hashlib.sha256(f"{sha256_of(files)}{told}{heard}".encode()).hexdigest()
     return Release(files[0], name, made_from, None, FormatChoice(), sampling, tuple(examples))
+
+
+def _reads_speech(config: TrainConfig) -> bool:
+    section, summarizer = config.features, config.summarizer
+    return (section is not None and section.speech is not None) or (
+        isinstance(summarizer, LlmvsSection) and summarizer.speech
+    )
 
 
 def which_videos(request: TrainRequest) -> dict[str, Any]:
@@ -198,6 +208,7 @@ def _example(reference: Reference, video: _Video, known: Example | None, protoco
         labels=people[:, nearest].astype(np.float32),
         captions=() if known is None else known.captions,
         said=() if known is None else known.said,
+        unheard=None if known is None else known.unheard,
         text=reference.texts[0] if reference.texts else "",
         interleaved=tuple(cited),
         video_sha256=video.sha256,

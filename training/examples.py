@@ -23,13 +23,15 @@ from curation.release.reconstruct.wanted import raise_if_changed
 from schemas.arrow import SCHEMA_VERSION, TRANSCRIPT
 from schemas.configuration.config import FrameConfig, NearDuplicateConfig
 from schemas.errors import ConfigError
-from schemas.parts.transcript import SpokenSegment
+from schemas.parts.transcript import SpokenSegment, Transcript
 from schemas.release import FormatChoice
 from schemas.time import Seconds, seconds_to_index
 
 Checked = Literal["raw", "audited", "verified"]
 _ROWS: dict[str, set[Checked]] = {"raw": {"raw"}, "audited": {"audited", "verified"}, "verified": {"verified"}}
 _MORE = ("captions", "defects", "review", "scores", "schema_version")
+_SILENT = ("nothing_said", "no_sound")  # reasons for which a video without a transcript is a silent one
+LONGEST_SAID = 1000  # characters
 DEFAULT_FRAMES = FrameConfig(near_duplicates=NearDuplicateConfig(mode="disable"), cross_check=0)
 _TOLERANCE = 0.02  # of the duration, by which containers and frames may disagree, beside two frames and 1.5 s
 
@@ -40,11 +42,12 @@ class Example:
 
     `seconds` (F,): the time of each frame, the first is 0; `duration`: the seconds that the frames cover. `labels`
     (A, F), float32: 0 and 1, or ratings. `captions`: one for each frame, empty where a frame has none; () where the
-    data has no captions. `said`: what is said while each frame is shown (`said_at`), empty where nobody
-    speaks; () where the data does not know. `text`: the summary (V2T). `interleaved`: its sentences (V2VT), each with
-    the frames that it cites. `media`: the video's file, None where it is not at hand. `source`: who checked the row:
-    nobody, the audit, or people. `chosen`: the keyframes of many annotators. `grid` (T,): of annotations at other times
-    than the frames, the frame that is nearest to each. `slack`: how many frames more or fewer the video may give.
+    data has no captions. `text`: the summary (V2T). `interleaved`: its sentences (V2VT), each with the frames that it
+    cites. `media`: the video's file, None where it is not at hand. `source`: who checked the row: nobody, the audit, or
+    people. `chosen`: the keyframes of many annotators. `grid` (T,): of annotations at other times than the frames, the
+    frame that is nearest to each. `slack`: how many frames more or fewer the video may give. `said`: what is said while
+    each frame is shown (`said_at`), empty where nobody speaks; () where the data has no transcripts. `unheard`: why
+    nothing is known of what is said in this one.
     """
 
     id: str
@@ -62,6 +65,7 @@ class Example:
     grid: tuple[int, ...] = ()
     slack: int = 0
     said: tuple[str, ...] = ()
+    unheard: str | None = None
 
     @property
     def frames(self) -> int:
@@ -156,16 +160,23 @@ def said_at(segments: Iterable[SpokenSegment], seconds: NDArray[np.float64], dur
     """What is said while each of F frames is shown: the whole lines, by time; "" where nobody speaks.
 
     `seconds` (F,): when each frame begins to be shown, ascending from 0; the last one is shown until `duration`. A line
-    without length counts where it begins. Temporal marks in a line become plain brackets.
+    without length counts where it begins. Temporal marks in a line become plain brackets. Lines that a frame has beyond
+    `LONGEST_SAID` characters are left out: ends that are wrong put hundreds of them into one second.
     """
-    said: list[list[str]] = [[] for _ in seconds]
+    places: list[list[int]] = [[] for _ in seconds]
+    lengths = [0] * len(places)
+    lines: list[str] = []
     for segment in sorted(segments, key=lambda one: (one.start, one.end)):
         if segment.start < duration:
             first = max(0, int(np.searchsorted(seconds, segment.start, "right")) - 1)
             end = max(first + 1, int(np.searchsorted(seconds, segment.end, "left")))
-            for lines in said[first:end]:
-                lines.append(neutral(segment.text))
-    return tuple(" ".join(lines) for lines in said)
+            lines.append(neutral(segment.text))
+            for frame in range(first, min(end, len(places))):
+                if not places[frame] or lengths[frame] + len(lines[-1]) < LONGEST_SAID:
+                    places[frame].append(len(lines) - 1)
+                    lengths[frame] += 1 + len(lines[-1])
+    joined: dict[tuple[int, ...], str] = {}  # frames with the same lines share one text
+    return tuple(joined.setdefault(of, " ".join(lines[line] for line in of)) for of in map(tuple, places))
 
 
 def captioned(examples: Iterable[Example]) -> None:
@@ -209,7 +220,7 @@ def _example(placed: PlacedRow, item: Item, media: VideoFiles) -> Example:
     people = row["review"]["status"] in ("accepted", "fixed")
     audited = row["scores"]["unsupported"] is not None
     seconds = np.arange(item.frames, dtype=np.float64) / fps
-    spoken = row[TRANSCRIPT]["segments"] if TRANSCRIPT in row else None
+    heard = Transcript.model_validate(row[TRANSCRIPT]) if TRANSCRIPT in row else None
     return Example(
         id=item.id,
         split=item.split,
@@ -217,7 +228,8 @@ def _example(placed: PlacedRow, item: Item, media: VideoFiles) -> Example:
         seconds=seconds,
         labels=np.array([item.onehot], np.float32),
         captions=tuple(captions.get(index, "") for index in range(item.frames)) if captions else (),
-        said=said_at(map(SpokenSegment.model_validate, spoken), seconds, item.duration) if spoken is not None else (),
+        said=said_at(heard.segments, seconds, item.duration) if heard is not None else (),
+        unheard=heard.reason if heard is not None and heard.reason not in _SILENT else None,
         text=item.text,
         interleaved=tuple(
             (tuple(int(seconds_to_index(Seconds(time), fps)) for time in sentence.times), sentence.text)

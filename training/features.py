@@ -32,7 +32,7 @@ from schemas.configuration.config import FrameConfig
 from schemas.configuration.model_config import EmbedderConfig, TowerConfig
 from schemas.errors import ConfigError, StageError
 from training.examples import Example
-from training.spoken import SpokenVectors, require_said
+from training.spoken import SpokenVectors
 
 _UPSTREAM = 100  # vectors of a video in the files of V2Xum-LLaMA
 
@@ -129,19 +129,18 @@ class Features:
         Raises MissingFeature, which names the video, when its file is not at hand, is another file, cannot be decoded,
         or gives another number of frames than the release says; ConfigError; RunStopped of `raise_if_stopped`.
         """
-        if self._speech is not None:
-            require_said(examples)
-            self._speech.make(examples)
         wanted = self._unseen(examples)
-        if not wanted:
-            return
-        check_backend(self._sampling)
         for example in wanted:  # before hours are spent
             if example.media is None:
                 raise MissingFeature(
                     f"video {example.id} ({len(wanted)} without vectors) is not at hand: `v2xum media` or "
                     "`v2xum reconstruct` fills a folder with the videos of a release; name it by --media"
                 )
+        if self._speech is not None:
+            self._speech.make(examples, raise_if_stopped)
+        if not wanted:
+            return
+        check_backend(self._sampling)
         tower = build_tower(self._config)
         for done, (example, pictures) in enumerate(self._decoded(wanted, workers, raise_if_stopped), start=1):
             self.keep(example, tower_vectors(tower, pictures))

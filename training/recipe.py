@@ -143,6 +143,9 @@ def recipe_of(config: TrainConfig, features: Features | None, places: Places | N
         raise ConfigError(f"summarizer.kind: {kind} {told}") from error
     if recipe.reads_frames and features is None:
         raise ConfigError(f"features: {kind} looks at frames: name a tower in the section `features`")
+    if features is not None and features.reads_speech and not recipe.reads_frames:
+        way = "summarizer.speech tells it what is said" if kind == "llmvs" else "it does not read what is said"
+        raise ConfigError(f"features.speech is for summarizers that look at frames, and {kind} does not: {way}")
     made = recipe(config, features)
     made.places = places
     return made

@@ -1,4 +1,4 @@
-"""What is said while each sampled frame is shown, as text and as vectors of a sentence embedder, kept by content.
+"""What is said while each sampled frame is shown, as vectors of a sentence embedder, kept by content.
 
 FOLDER/EMBEDDER/KEY.npy    float32 [U, e]: the vectors of the U texts of a video that are unlike, by first appearance
 
@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,8 @@ from models.identity import identify_embedder
 from schemas.configuration.model_config import EmbedderConfig
 from schemas.errors import ConfigError
 from training.examples import Example
+
+_log = logging.getLogger(__name__)
 
 
 class SpokenVectors:
@@ -43,11 +46,12 @@ class SpokenVectors:
         """The examples whose vectors must be made."""
         return [example for example in examples if not self.path(example).is_file()]
 
-    def make(self, examples: Sequence[Example]) -> None:
-        """Make what is missing. Raises ConfigError as `build_embedder`."""
+    def make(self, examples: Sequence[Example], raise_if_stopped: Callable[[], None] = lambda: None) -> None:
+        """Make what is missing. Raises ConfigError as `build_embedder`, and RunStopped of `raise_if_stopped`."""
         if wanted := self.missing(examples):
             embedder = build_embedder(self._config)
             for example in wanted:
+                raise_if_stopped()
                 buffer = io.BytesIO()
                 np.save(buffer, embedder.embed(_unlike(example)))
                 write_whole(self.path(example), buffer.getvalue())
@@ -60,8 +64,10 @@ class SpokenVectors:
         path, unlike = self.path(example), _unlike(example)
         try:
             vectors = np.load(path, allow_pickle=False)
+        except FileNotFoundError:
+            raise ConfigError(f"{path} (what is said in video {example.id}) is gone: train again") from None
         except (OSError, ValueError, EOFError) as error:
-            told = f"{path} (what is said in video {example.id}) is missing or damaged"
+            told = f"{path} (what is said in video {example.id}) is damaged"
             raise ConfigError(f"{told}: remove it, and train again") from error
         if vectors.dtype != np.float32 or vectors.ndim != 2 or len(vectors) != len(unlike):
             raise ConfigError(f"{path} (what is said in video {example.id}) is damaged: remove it, and train again")
@@ -73,11 +79,18 @@ def _unlike(example: Example) -> list[str]:
     return list(dict.fromkeys(example.said))
 
 
-def require_said(examples: Iterable[Example]) -> None:
-    """Raise ConfigError unless the data say what is said in every video, for summarizers that read it."""
+def require_said(examples: Sequence[Example]) -> None:
+    """Raise ConfigError unless the data have transcripts, for summarizers that read what is said.
+
+    Videos of which nothing is known, since they have no subtitles for instance, are told as a warning: the summarizer
+    takes them for silent ones.
+    """
     for example in examples:
         if len(example.said) != example.frames:
             raise ConfigError(
                 f"video {example.id} has no transcript, and this summarizer reads what is said: curate with "
-                "transcribe.mode, and make a new release"
+                "transcribe.mode, make a new release, and name it by --release, also beside --data"
             )
+    if unheard := [example for example in examples if example.unheard is not None]:
+        told = "%d of %d videos (%s: %s, ...) have no transcript that can be used: they are learned from as silent ones"
+        _log.warning(told, len(unheard), len(examples), unheard[0].id, unheard[0].unheard)

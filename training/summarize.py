@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,6 +25,7 @@ from curation.release.contact_sheet import contact_sheet
 from curation.release.formats.neutral import neutral
 from curation.store.files import write_whole
 from curation.text.caption_video import caption_video
+from curation.text.transcribe.cues import FORMS, LARGEST
 from curation.text.transcribe.subtitles import transcript_of
 from curation.video.sandbox import Limits, Sandbox
 from curation.video.sandboxes import Sandboxes
@@ -44,6 +46,7 @@ from training.predict import Answer, predict
 from training.recipe import Recipe, recipe_of
 
 SHEET, FILM = "contact_sheet.jpg", "summary.mp4"
+_WORD_TIME = re.compile(rb"<\d\d:\d\d[:.\d]*>")
 LEAST_SECONDS = 2.0  # of a passage, so that people see what happens in it
 Placed = TypeVar("Placed", bound=LocalModel | TransformersClip | OpenClip | VisionTower | TransformersEmbedder)
 
@@ -74,6 +77,8 @@ def summarize(
     stated = read_stated(checkpoint)
     if out.is_file():
         raise ConfigError(f"--out {out} is a file: name a folder")
+    if subtitles is not None:
+        _require_subtitles(subtitles)
     source = single_source(at, base)
     out.mkdir(parents=True, exist_ok=True)
     for name in (SHEET, FILM):  # of an earlier call: what has no keyframes has neither
@@ -145,17 +150,34 @@ def _captions(one: OneVideo, config: CurateConfig) -> tuple[str, ...]:
     return tuple(texts.get(frame.index, "") for frame in one.sampled.frames)
 
 
+def _require_subtitles(path: Path) -> None:
+    """Raise ConfigError for a file that is none of subtitles, before hours are spent."""
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise ConfigError(f"--subtitles {path} cannot be read: {error.strerror or error}") from error
+    if _form(path) not in FORMS or not path.is_file():
+        raise ConfigError(f"--subtitles {path} is no file of subtitles ({', '.join(f'.{form}' for form in FORMS)})")
+    if size > LARGEST:
+        raise ConfigError(f"--subtitles {path} has {size} bytes, at most {LARGEST}")
+
+
+def _form(path: Path) -> str:
+    return path.suffix.lower().lstrip(".")
+
+
 def _said(subtitles: Path, video: Video, example: Example) -> tuple[str, ...]:
-    """What is said while each frame is shown, by a file of subtitles. Raises ConfigError for one without a line."""
+    """What is said while each frame is shown, by a file of subtitles. Raises ConfigError for one without a line.
+
+    Lines that a machine made repeat each other; the times inside of them tell that it did.
+    """
     try:
         data = subtitles.read_bytes()
     except OSError as error:
         raise ConfigError(f"--subtitles {subtitles} cannot be read: {error.strerror or error}") from error
+    automatic = _form(subtitles) == "json3" or _WORD_TIME.search(data) is not None
     track = Subtitle(
-        language="und",
-        automatic=False,
-        sha256=hashlib.sha256(data).hexdigest(),
-        format=subtitles.suffix.lower().lstrip("."),
+        language="und", automatic=automatic, sha256=hashlib.sha256(data).hexdigest(), format=_form(subtitles)
     )
     found = transcript_of(video.model_copy(update={"subtitles": (track,)}), lambda _: data, TranscribeConfig())
     if not found.segments:

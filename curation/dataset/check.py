@@ -241,10 +241,13 @@ def _row_problems(row: dict[str, Any], split: str, manifest: Manifest, owners: d
             yield "the conversation and the summary differ"
     except GrammarError as error:
         yield f"its temporal text does not parse: {error}"
-    blurred = _blurred(row, manifest)
-    if blurred != set((row.get(SAFETY) or {}).get("blurred", ())):
-        yield f"{SAFETY}.blurred is not what the policy blurs by its scores: keyframes {sorted(blurred)}"
-    for keyframe in row["keyframes"] if manifest.images else ():
+    if not manifest.images:
+        return
+    blurred, told = _blurred(row, manifest), set((row.get(SAFETY) or {}).get("blurred", ()))
+    if blurred != told:
+        what = f"names {sorted(told)}, and by scores and policy it is {sorted(blurred)}"
+        yield f"{SAFETY}.blurred {what}"
+    for keyframe in row["keyframes"]:
         if problem := _picture_problem(keyframe, blurred=keyframe["index"] in blurred):
             yield f"keyframe {keyframe['index']}: {problem}"
 

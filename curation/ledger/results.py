@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -108,11 +108,11 @@ class ResultRows(Part):
             retire(connection, video_id, [stage, *later])
             connection.execute(_ADOPT, {"v": video_id, "s": stage, "f": fingerprint})
 
-    def set_aside(self, stages: Collection[str]) -> None:
-        """The results of these stages stop being current, of every video. They count again where `adopt` finds them."""
-        r = t.results.c
+    def set_aside(self, stages: Mapping[str, Sequence[str]]) -> None:
+        """Results stop being current: video id -> stages. They count again where `adopt` finds them."""
         with self.writing() as connection:
-            connection.execute(sa.update(t.results).values(current=False).where(r.stage.in_(stages), r.current))
+            for video_id, names in stages.items():
+                retire(connection, video_id, names)
 
     def forget(self, video_id: str, stage: str) -> None:
         """Delete the current result of a stage, so that the next run tries again."""

@@ -101,8 +101,8 @@ def process(
     older = ledger.older(stage, ids)
     # A sample has no part of the earlier results of an optional stage that is off.
     off = set(STAGES.optional) - hashes.on
-    if any(off & found.keys() for found in heads.values()):
-        ledger.set_aside(off)
+    if aside := {video_id: [*off & found.keys()] for video_id, found in heads.items() if off & found.keys()}:
+        ledger.set_aside(aside)
     retired = STAGES.later(stage)
     rewritten = {stage, *retired}
     due: list[tuple[Registered, Standing]] = []

@@ -117,11 +117,7 @@ class Run:
         return self._ids
 
     def save_config(self) -> None:
-        """Make this run's configuration the workspace's; to be called before the first stage.
-
-        No sample has a part of what optional stages found that are off now, also of videos that this run leaves out.
-        """
-        self.services.ledger.set_aside(set(STAGES.optional) - self.services.hashes.on)
+        """Make this run's configuration the workspace's; to be called before the first stage."""
         self.workspace.save_config(self.services.config)
 
     def due(self, ids: Iterable[str]) -> list[str]:

@@ -25,7 +25,7 @@ class FaceBox(Record):
 class FrameSafety(Record):
     """What one frame shows. `nudity` is None where no model scores it.
 
-    `more_faces` counts found faces that the record leaves out.
+    `more_faces` counts further faces that were found, until the engine stopped looking.
     """
 
     index: FrameIndex

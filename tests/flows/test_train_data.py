@@ -23,6 +23,7 @@ from flows.cli.main import application
 from flows.train_data import SEED, _example, _Video, read_files, which_videos
 from models.summarizers.predicted import Predicted
 from schemas.configuration.loading import load_train_config
+from schemas.configuration.model_config import NgramEmbedder
 from schemas.errors import ConfigError
 from schemas.repository import DATA
 from tests.evaluation.datasets import write_eccv16, write_tvsum_tsv
@@ -178,6 +179,12 @@ def test_a_release_gives_captions_to_its_videos(config: Path, release: Path, med
     for example in read_files(request(config, *videoxum(tmp_path), media=media, release=release)).examples:
         assert example.captions == known[example.id].captions and any(example.captions)
         assert example.keyframes == (2, 6), "the labels are the annotators'"
+    deaf = request(config, *videoxum(tmp_path), media=media, release=release)
+    tower = deaf.config.features
+    assert tower is not None
+    heard = deaf.config.model_copy(update={"features": tower.model_copy(update={"speech": NgramEmbedder()})})
+    first, second = read_files(deaf), read_files(deaf.model_copy(update={"config": heard}))
+    assert first.made_from != second.made_from, "another release says other things"
 
 
 @pytest.mark.parametrize(

@@ -26,12 +26,14 @@ from tests.curation.finished import finished
 from tests.curation.release.releases import release as make_release
 from tests.curation.samples import make_sample
 from tests.training.test_vtsum import example
-from training.examples import DEFAULT_FRAMES, Example, read_release, said_at
+from training.examples import DEFAULT_FRAMES, LONGEST_SAID, Example, read_release, said_at
 from training.features import Features, write_upstream
 from training.hidden_states import HiddenStates
 from training.passages import Passage, join
+from training.recipe import recipe_of
 from training.run import Hooks, Training, TrainRequest
 from training.spoken import SpokenVectors, require_said
+from training.summarize import _require_subtitles, _said
 
 EMBEDDER = NgramEmbedder(dimensions=128)
 TOWER = TransformersClip(engine="transformers", model=str(DATA / "demo" / "clip"))
@@ -76,7 +78,7 @@ def test_every_line_that_begins_in_time_is_said_where_it_overlaps(
 
 def test_vectors_are_those_of_the_embedder_and_are_kept_by_content(tmp_path: Path) -> None:
     spoken, one = SpokenVectors(tmp_path, EMBEDDER), told(5, "A kite rises.", "A kite rises.", "It falls.")
-    with pytest.raises(ConfigError, match=r"video a.*missing or damaged"):
+    with pytest.raises(ConfigError, match=r"video a.*is gone: train again"):
         spoken.read(one)
     assert spoken.missing([one]) == [one]
     spoken.make([one])
@@ -245,3 +247,63 @@ def test_one_video_is_summarized_with_its_subtitles(release: Path, media: Path, 
         words = ("--model", model, "--out", str(tmp_path / "a"), "--subtitles", str(tmp_path / name))
         code, _, err = summarized(str(film), *words)
         assert code == 2 and why in err, err
+
+
+def test_lines_with_wrong_ends_stay_few() -> None:
+    """Every line of a film of seven minutes seems to be said until its end."""
+    lines = [line(number / 5, 450, f"line number {number}, " + "word " * 14) for number in range(2000)]
+    said = said_at(lines, np.arange(450.0), 450.0)
+    assert max(map(len, said)) <= LONGEST_SAID and said[0].startswith("line number 0,")
+    assert len({id(text) for text in said[300:]}) == 1, "frames with the same lines share one text"
+    (long,) = said_at([line(0, 1, "x" * 5000)], np.arange(1.0), 1.0)
+    assert len(long) == 5000, "a line is never cut"
+
+
+@pytest.mark.slow
+def test_videos_of_which_nothing_is_known_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    silent = with_transcript("v0")
+    transcript = Transcript(reason="no_subtitles")
+    unknown = make_sample("v1").model_copy(update={"transcript": transcript})
+    with finished(tmp_path / "w", [silent, unknown], *SPOKEN) as (place, services):
+        make_release(place, services)
+    found = {one.id: one for one in read_release(tmp_path / "w" / "releases" / "0.1.0").examples}
+    assert (found["v0"].unheard, found["v1"].unheard) == (None, "no_subtitles") and len(found["v1"].said) == 12
+    require_said([found["v0"]])
+    assert not caplog.records
+    require_said([*found.values()])
+    assert "1 of 2 videos (v1: no_subtitles, ...) have no transcript that can be used" in caplog.text
+
+
+def test_speech_is_refused_where_no_vectors_are_read(tmp_path: Path) -> None:
+    features = {"tower": TOWER.model_dump(), "speech": EMBEDDER.model_dump()}
+    model = {"model": str(DATA / "demo" / "summarizer")}
+    config = TrainConfig.model_validate(
+        {"name": "x", "summarizer": {"kind": "llmvs", "model": model}, "features": features}
+    )
+    with pytest.raises(ConfigError, match=r"llmvs does not: summarizer\.speech tells it what is said"):
+        recipe_of(config, Features(tmp_path, TOWER, DEFAULT_FRAMES, EMBEDDER))
+
+
+ROLLING = """WEBVTT
+
+00:00:01.000 --> 00:00:03.000
+so<00:00:01.500><c> today</c><00:00:02.000><c> we</c>
+
+00:00:03.000 --> 00:00:03.010
+so today we
+
+00:00:03.010 --> 00:00:05.000
+so today we
+cut<00:00:03.500><c> the</c><00:00:04.000><c> bread</c>
+"""
+
+
+def test_rolling_lines_are_told_once_as_in_curation(tmp_path: Path) -> None:
+    (tmp_path / "auto.vtt").write_text(ROLLING)
+    video = make_sample("a").video
+    said = _said(tmp_path / "auto.vtt", video, told(6))
+    assert said[1:5] == ("so today we", "so today we", "cut the bread", "cut the bread")
+    (tmp_path / "auto.txt").write_text(ROLLING)
+    for path, why in ((tmp_path / "auto.txt", r"no file of subtitles \(\.vtt"), (tmp_path / "x.vtt", "cannot be read")):
+        with pytest.raises(ConfigError, match=why):
+            _require_subtitles(path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import ValidationError
+
 from curation.frames.safety.blur import stated
 from curation.release.publish.address import HubAddress, parse_address
 from curation.release.publish.local import LocalRelease, local_release
@@ -10,7 +12,7 @@ from curation.release.publish.storage import publish_to_storage
 from curation.workspace import Workspace
 from schemas.configuration.safety_config import BlurConfig
 from schemas.documents.publication import Publication
-from schemas.errors import ReleaseRefused
+from schemas.errors import ConfigError, ReleaseRefused
 
 
 def publish_release(place: Workspace, version: str, address: str, wishes: Wishes, steps: Steps) -> Publication:
@@ -21,8 +23,7 @@ def publish_release(place: Workspace, version: str, address: str, wishes: Wishes
     target = parse_address(address)
     steps.report(f"checking the release {version}")
     release = local_release(place, version)
-    if place.saved_config():  # a folder of releases alone has none
-        _raise_if_clearer(release, place.config().export.blurred)
+    _raise_if_clearer(release, _policy(place))
 
     def check_readers() -> None:
         """Let the programs that people use read the release. Raises ReleaseRefused when one cannot."""
@@ -45,6 +46,19 @@ def publish_release(place: Workspace, version: str, address: str, wishes: Wishes
 
         return publish_to_hub(HubRepository(target.repository, steps), release, wishes, check_readers)
     return publish_to_storage(target, release, wishes, steps, check_readers)
+
+
+def _policy(place: Workspace) -> BlurConfig:
+    """What the workspace's last run blurs. Of its configuration this alone is read: it may be another version's."""
+    export = place.saved_config().get("export")
+    said = export.get("blur") if isinstance(export, dict) else None
+    try:
+        return BlurConfig.model_validate(said or {})
+    except ValidationError as error:
+        raise ConfigError(
+            f"{place.root}: its configuration's export.blur is not one of this version: publish with the version that "
+            f"made it, or `v2xum curate` again ({error.error_count()} faults)"
+        ) from error
 
 
 def _raise_if_clearer(release: LocalRelease, policy: BlurConfig) -> None:

@@ -134,7 +134,7 @@ def test_a_new_owner_waits_for_a_commit_that_has_begun_and_a_renewal_does_not(sh
 
 WRITES = {
     "register": lambda ledger: ledger.register([source("late")]),
-    "set_aside": lambda ledger: ledger.set_aside(["caption"]),
+    "set_aside": lambda ledger: ledger.set_aside({"v": ["caption"]}),
     "adopt": lambda ledger: ledger.adopt("v", "caption", "f" * 64, ()),
     "forget": lambda ledger: ledger.forget("v", "caption"),
     "transient": lambda ledger: ledger.forget_transient("caption"),
