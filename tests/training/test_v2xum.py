@@ -30,6 +30,8 @@ WIDTH = 5
 class Vectors:
     """Vectors by the video's name, as Features gives them."""
 
+    reads_speech = False
+
     def read(self, example: Example) -> np.ndarray[Any, np.dtype[np.float32]]:
         generator = np.random.default_rng(int(example.id))
         return generator.standard_normal((example.frames, WIDTH)).astype(np.float32)

@@ -44,7 +44,8 @@ def test_a_captioner_that_learned_nothing_is_told_as_such(tmp_path: Path) -> Non
     found = run(wanted, begun.append)
     assert begun[:2] == ["training of frame and clip, 0 steps", "films"] and len(begun) == 2 + len(SIZES)
     seconds = sum(film.script.duration for film in films(2))
-    assert found["about"]["seconds"] == found["cost"]["frame"]["pictures"] == seconds, "near-identical ones too"
+    assert found["about"]["seconds"] == seconds
+    assert 0.9 * seconds < found["cost"]["frame"]["pictures"] <= seconds, "near-identical ones too; equal bytes once"
     assert found["kinds"]["frame"]["sign"][0] == found["kinds"]["frame"]["sign"][1], "it reads signs already"
     for condition in ("clips of 2", "clips of 4", "clips of 8"):
         assert found["events"][condition][0] < found["events"]["frame"][0]

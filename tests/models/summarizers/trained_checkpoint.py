@@ -33,6 +33,8 @@ KINDS: dict[str, dict[str, Any]] = {
 class Drawn:
     """Vectors of the demo's CLIP for any video: those that are given, else random ones."""
 
+    reads_speech = False
+
     def __init__(self, given: Any = None) -> None:
         self.given = given
 

@@ -83,7 +83,7 @@ def test_every_pair_comes_from_a_verdict_that_counts_and_prefers_another_text(da
         assert (pair.frame is None) == (pair.kind != "caption")
         if pair.frame is not None:
             written = {one.index: clean_text(one.caption) for one in verdict.keyframes if one.changed}
-            written |= {one.index: clean_text(one.caption) for one in verdict.added if one.caption}
+            written |= {one.index: clean_text(one.caption) for one in verdict.added if clean_text(one.caption or "")}
             assert pair.chosen == written[pair.frame] and pair.rejected == OWN[pair.frame]
             assert pair.frame in SAMPLE.extract.keyframes, "the person saw the model's caption"
         key = (verdict.annotator, pair.kind, pair.frame)
