@@ -270,7 +270,7 @@ def _picture_problem(keyframe: dict[str, Any], *, blurred: bool) -> str | None:
     if unlike and not blurred:
         return "the picture is another one than its SHA-256 says"
     if blurred and not unlike:
-        return "the picture is not blurred, and the policy says so"
+        return "the policy blurs this picture, and it is clear"
     try:
         with Image.open(io.BytesIO(data), formats=PICTURE_FORMATS) as picture:
             picture.verify()
