@@ -114,8 +114,7 @@ def checkpoint_errors(model: str, extra: str = "local") -> Iterator[None]:
 
     The message for a missing package names the extra that brings it.
     """
-    wrong = (OSError, ValueError, KeyError, RuntimeError, AttributeError)  # in a checkpoint's settings
-    broken: tuple[type[Exception], ...] = (*wrong, *broken_weights())
+    broken: tuple[type[Exception], ...] = (OSError, ValueError, KeyError, RuntimeError, *broken_weights())
     try:
         yield
     except ModuleNotFoundError as error:

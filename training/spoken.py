@@ -1,6 +1,6 @@
 """What is said while each sampled frame is shown, as vectors of a sentence embedder, kept by content.
 
-FOLDER/EMBEDDER/KEY.npy    float32 [U, e]: the vectors of the U texts of a video that are unlike, by first appearance
+FOLDER/EMBEDDER/KEY.npy    float32 [U, e]: the vectors of a video's U distinct texts, in the order in which they appear
 
 The key is a hash of these texts, and the embedder's name has the hash of its weights.
 """
@@ -40,7 +40,7 @@ class SpokenVectors:
 
     def path(self, example: Example) -> Path:
         """The file of a video's vectors, which need not exist."""
-        return self._folder / f"{hashlib.sha256(json.dumps(_unlike(example)).encode()).hexdigest()}.npy"
+        return self._folder / f"{hashlib.sha256(json.dumps(_distinct(example)).encode()).hexdigest()}.npy"
 
     def missing(self, examples: Sequence[Example]) -> list[Example]:
         """The examples whose vectors must be made."""
@@ -53,7 +53,7 @@ class SpokenVectors:
             for example in wanted:
                 raise_if_stopped()
                 buffer = io.BytesIO()
-                np.save(buffer, embedder.embed(_unlike(example)))
+                np.save(buffer, embedder.embed(_distinct(example)))
                 write_whole(self.path(example), buffer.getvalue())
 
     def read(self, example: Example) -> Vectors:
@@ -61,7 +61,7 @@ class SpokenVectors:
 
         Raises ConfigError where they were not made, or the file is damaged.
         """
-        path, unlike = self.path(example), _unlike(example)
+        path, distinct = self.path(example), _distinct(example)
         try:
             vectors = np.load(path, allow_pickle=False)
         except FileNotFoundError:
@@ -69,20 +69,20 @@ class SpokenVectors:
         except (OSError, ValueError, EOFError) as error:
             told = f"{path} (what is said in video {example.id}) is damaged"
             raise ConfigError(f"{told}: remove it, and train again") from error
-        if vectors.dtype != np.float32 or vectors.ndim != 2 or len(vectors) != len(unlike):
+        if vectors.dtype != np.float32 or vectors.ndim != 2 or len(vectors) != len(distinct):
             raise ConfigError(f"{path} (what is said in video {example.id}) is damaged: remove it, and train again")
-        place = {text: number for number, text in enumerate(unlike)}
+        place = {text: number for number, text in enumerate(distinct)}
         return np.asarray(vectors[[place[text] for text in example.said]], np.float32)
 
 
-def _unlike(example: Example) -> list[str]:
+def _distinct(example: Example) -> list[str]:
     return list(dict.fromkeys(example.said))
 
 
 def require_said(examples: Sequence[Example]) -> None:
     """Raise ConfigError unless the data have transcripts, for summarizers that read what is said.
 
-    Videos of which nothing is known, since they have no subtitles for instance, are told as a warning: the summarizer
+    A warning counts the videos of which nothing is known, for instance because they have no subtitles. The summarizer
     takes them for silent ones.
     """
     for example in examples:

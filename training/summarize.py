@@ -151,7 +151,7 @@ def _captions(one: OneVideo, config: CurateConfig) -> tuple[str, ...]:
 
 
 def _require_subtitles(path: Path) -> None:
-    """Raise ConfigError for a file that is none of subtitles, before hours are spent."""
+    """Raise ConfigError for a file that holds no subtitles, before the video is fetched."""
     try:
         size = path.stat().st_size
     except OSError as error:
@@ -169,7 +169,8 @@ def _form(path: Path) -> str:
 def _said(subtitles: Path, video: Video, example: Example) -> tuple[str, ...]:
     """What is said while each frame is shown, by a file of subtitles. Raises ConfigError for one without a line.
 
-    Lines that a machine made repeat each other; the times inside of them tell that it did.
+    Automatic subtitles repeat their lines, which are read once here. Times of words inside of a line show that a file
+    is of this kind.
     """
     try:
         data = subtitles.read_bytes()

@@ -6,7 +6,9 @@ It reads the folder of `python -m benchmarks speech_study`, makes a release of t
 VTSUM (configs/train/vtsum_demo.yaml, without a text) on it. The films are divided into folds, so that every film is
 scored by models that never saw it. It goes on where it was stopped. `--out` writes speech-training.md and .json.
 
-FOLDER/trained/CONDITION/SEED-FOLD/scores.json    the scores of the films of a fold; it ends a training
+FOLDER/trained/features                           vectors of frames
+FOLDER/trained/STUDY/CONDITION/SEED-FOLD/scores.json   the scores of the films of a fold; it ends a training. STUDY is a
+                                                  hash of what the study found: one that is made anew is another one
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from benchmarks.speech_study.training_page import page
 from curation.pipeline.open import open_view
 from curation.release.gate import Limits
 from curation.status.standings import samples
-from curation.store.files import write_whole
+from curation.store.files import hash_file, write_whole
 from curation.text.candidates import one_of_each_picture
 from curation.workspace import Workspace
 from demo.narrated_films import narrated_films
@@ -153,7 +155,8 @@ def _scores(
     folder: Path, release: Release, condition: str, seed: int, fold: int, more: Sequence[str]
 ) -> dict[str, list[float]]:
     """The scores of the films of a fold, by a model that was trained on the others."""
-    out = folder / "trained" / condition / f"{seed}-{fold}"
+    study = hash_file(folder / "on-0.json")[0][:12]
+    out = folder / "trained" / study / condition / f"{seed}-{fold}"
     if not (out / "scores.json").is_file():
         settings = [*SETTINGS, *CONDITIONS[condition], *more, f"training.seed={seed}"]
         settings += [f"features.folder={folder / 'trained' / 'features'}"]

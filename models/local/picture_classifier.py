@@ -77,7 +77,10 @@ def label_columns(config: PictureClassifier) -> list[int]:
     """
     with checkpoint_errors(config.model):
         commit = weights_revision(config.model, config.revision)
-        settings = AutoConfig.from_pretrained(config.model, revision=commit, trust_remote_code=False)
+        try:
+            settings = AutoConfig.from_pretrained(config.model, revision=commit, trust_remote_code=False)
+        except AttributeError as error:  # the library takes whatever stands there for a mapping
+            raise ValueError("id2label in its config.json is no mapping") from error
     has = {int(column): str(label) for column, label in sorted(settings.id2label.items())}
     if sorted(has) != list(range(settings.num_labels)):
         raise ConfigError(f"model {name_of(config.model)!r}: id2label in its config.json does not number its labels")
