@@ -152,7 +152,9 @@ def test_a_worker_runs_it_to_the_state_that_is_right(states: dict[str, dict[str,
 def test_the_runs_wrote_what_they_are_for(
     states: dict[str, dict[str, Any]], client: httpx.Client, places: Path
 ) -> None:
-    artifacts = {one["key"]: one for one in client.post("/artifacts/latest/filter").raise_for_status().json()}
+    named = {"artifacts": {"key": {"any_": ["curate-report", "curate-worst"]}}}
+    found = client.post("/artifacts/latest/filter", json=named).raise_for_status().json()
+    artifacts = {one["key"]: one for one in found}
     assert "curate-report" in artifacts and "data:image/jpeg;base64," in artifacts["curate-worst"]["data"]
     assert (places / "curated" / "export" / "manifest.json").is_file()
     assert (places / "evaluation" / "report.html").is_file()
