@@ -29,11 +29,21 @@ class Origin(Record):
     row: int = Field(ge=0)
 
 
+class SubtitleFile(Record):
+    """A file of subtitles beside a local video: its path, the language that its name says (`und`: none), its form."""
+
+    path: str
+    language: str
+    format: str
+
+
 class Source(Record):
     """One video to curate, before any byte was fetched.
 
     `id` is safe in paths and URLs (`[A-Za-z0-9_-]{1,64}`): the list's own id where that is safe, else the YouTube id,
     else a hash of the address. `title` and `metadata` are as the list gives them: escape them before they are shown.
+    `subtitles` are the files beside a local video in the languages of the configuration; None where none were looked
+    for.
     """
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -42,6 +52,7 @@ class Source(Record):
     title: str | None = None
     origin: Origin
     metadata: dict[str, str] = Field(default_factory=dict)
+    subtitles: tuple[SubtitleFile, ...] | None = Field(default=None, exclude_if=lambda found: found is None)
 
 
 class Chapter(Record):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from curation.frames.one_video import OneVideo, single_source, take_video
 from curation.release.contact_sheet import contact_sheet
 from curation.release.formats.neutral import neutral
+from curation.sources.subtitle_files import made_by_a_machine
 from curation.store.files import write_whole
 from curation.text.caption_video import caption_video
 from curation.text.transcribe.cues import FORMS, LARGEST
@@ -37,6 +37,7 @@ from schemas.configuration.config import CurateConfig, DownloadConfig, Transcrib
 from schemas.configuration.model_config import LocalModel, OpenClip, TransformersClip, TransformersEmbedder, VisionTower
 from schemas.configuration.summarizer_config import LlmvsSection
 from schemas.errors import ConfigError, StageError
+from schemas.kit.languages import UNKNOWN
 from schemas.records import FrameSet, Sentence, Subtitle, Video
 from schemas.temporal import format_seconds
 from schemas.time import Seconds
@@ -46,7 +47,6 @@ from training.predict import Answer, predict
 from training.recipe import Recipe, recipe_of
 
 SHEET, FILM = "contact_sheet.jpg", "summary.mp4"
-_WORD_TIME = re.compile(rb"<\d\d:\d\d[:.\d]*>")
 LEAST_SECONDS = 2.0  # of a passage, so that people see what happens in it
 Placed = TypeVar("Placed", bound=LocalModel | TransformersClip | OpenClip | VisionTower | TransformersEmbedder)
 
@@ -176,9 +176,9 @@ def _said(subtitles: Path, video: Video, example: Example) -> tuple[str, ...]:
         data = subtitles.read_bytes()
     except OSError as error:
         raise ConfigError(f"--subtitles {subtitles} cannot be read: {error.strerror or error}") from error
-    automatic = _form(subtitles) == "json3" or _WORD_TIME.search(data) is not None
+    automatic = made_by_a_machine(data, _form(subtitles))
     track = Subtitle(
-        language="und", automatic=automatic, sha256=hashlib.sha256(data).hexdigest(), format=_form(subtitles)
+        language=UNKNOWN, automatic=automatic, sha256=hashlib.sha256(data).hexdigest(), format=_form(subtitles)
     )
     found = transcript_of(video.model_copy(update={"subtitles": (track,)}), lambda _: data, TranscribeConfig())
     if not found.segments:

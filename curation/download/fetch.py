@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from curation.download.credentials import read_secrets
+from curation.download.own_subtitles import ReadTracks, own_subtitles
 from curation.download.pacing.hosts import Hosts
 from curation.download.record import Probe, Progress, file_extension, storage_error, video_record
 from curation.download.retries import Children, DownloadTask, download_with_retries
@@ -34,12 +35,14 @@ def fetch(
     hosts: Hosts | None = None,
     progress: Progress | None = None,
     opted_out: frozenset[str] = frozenset(),
+    read_tracks: ReadTracks | None = None,
 ) -> Video:
     """Bring a video into the store and return its record. Several threads may call it at once.
 
     `filters` are applied to the publisher's metadata, before any bytes are fetched. The caller judges the file itself
     (`filters.judge_video`), so that the record depends on no filter. `hosts` shares the pace and the pauses of hosts
     between calls; `progress` is called several times a second with the bytes done. yt-dlp works in `children`.
+    `read_tracks` takes subtitles out of a file whose publisher gives none beside it, where some are wanted.
     A video that an opt-out of `opted_out` concerns, by what its publisher says, is refused before its bytes come.
 
     Raises PermanentError, RefusedError and TransientError with the reason, HostBlocked when the host refuses all
@@ -47,7 +50,7 @@ def fetch(
     ConfigError for a cookies file in a wrong format, and StorageFull.
     """
     if source.kind == "file":
-        return _from_file(source, filters, store, probe)
+        return _from_file(source, config, filters, store, probe, read_tracks)
     secrets = read_secrets()
     addresses.check(source.uri, config, proxied=secrets.proxied)
     host = addresses.host_key(source.uri)
@@ -55,7 +58,9 @@ def fetch(
     # The address is a part of the folder's name: bytes of two addresses never meet in one file. A new signature is not
     # another address.
     with visits.visit(host), store.hold_partial(f"{source.id}\0{without_secrets(source.uri)}") as folder:
-        task = DownloadTask(source, config, filters, store, folder, secrets, children, probe, progress, opted_out)
+        task = DownloadTask(
+            source, config, filters, store, folder, secrets, children, probe, progress, opted_out, read_tracks
+        )
         try:
             return download_with_retries(task, visits, host)
         except (PermanentError, RefusedError, PoisonError):
@@ -63,7 +68,14 @@ def fetch(
             raise
 
 
-def _from_file(source: Source, filters: FilterConfig, store: Store, probe: Probe) -> Video:
+def _from_file(
+    source: Source,
+    config: DownloadConfig,
+    filters: FilterConfig,
+    store: Store,
+    probe: Probe,
+    read_tracks: ReadTracks | None,
+) -> Video:
     path = Path(source.uri)
     try:
         if not path.is_file():
@@ -71,10 +83,11 @@ def _from_file(source: Source, filters: FilterConfig, store: Store, probe: Probe
         refuse(judge_publication(source, Publication(), filters))
         before = path.stat()
         info = probe(path)
+        subtitles = own_subtitles(source.id, path, source.subtitles or (), config, store, read_tracks)
         stored = store.add("videos", path, file_extension(info), move=False)
         after = path.stat()
     except OSError as error:
         raise storage_error(error, "unreadable_file") from error
     if (before.st_ino, before.st_size, before.st_mtime_ns) != (after.st_ino, after.st_size, after.st_mtime_ns):
         raise TransientError("file_changed", f"{path.name!r} was written to while it was copied: wait, and run again")
-    return video_record(source, info, stored.sha256, stored.bytes, file_extension(info), Publication(), ())
+    return video_record(source, info, stored.sha256, stored.bytes, file_extension(info), Publication(), subtitles)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from schemas.kit.languages import is_in
 from schemas.kit.utf8 import utf8_text
 from schemas.records import Chapter, Publication
 from schemas.safe_text import public_url
@@ -73,7 +74,8 @@ def announced(info: Mapping[str, Any], key: str) -> float | None:
 def choose_tracks(info: Mapping[str, Any], languages: Iterable[str]) -> list[Track]:
     """For each wanted language the publisher's track, else the automatic track, in the richest format.
 
-    For `en` a track of `en-US` (or of another variant) is taken when there is no track of `en` itself.
+    For `en` a track of `en-US` (or of another variant, or under another code such as `eng`) is taken when there is no
+    track of `en` itself.
     """
     chosen = []
     for wanted in languages:
@@ -89,8 +91,8 @@ def _track(tracks: Any, wanted: str, automatic: bool) -> Track | None:
     if not isinstance(tracks, Mapping):
         return None
     names = sorted(name for name in tracks if isinstance(name, str))
-    variants = [name for name in names if name.casefold().startswith(f"{wanted.casefold()}-")]
-    for language in [name for name in names if name.casefold() == wanted.casefold()] + variants:
+    exact = [name for name in names if name.casefold() == wanted.casefold()]
+    for language in exact + [name for name in names if name not in exact and is_in(name, wanted)]:
         listed = tracks[language] if isinstance(tracks[language], list | tuple) else ()
         offers = [offer for offer in listed if isinstance(offer, Mapping)]
         for form in _SUBTITLE_FORMATS:

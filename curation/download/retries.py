@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from curation.download.credentials import Secrets
 from curation.download.exchange import Failure, Fetched, Order
+from curation.download.own_subtitles import ReadTracks, own_subtitles
 from curation.download.pacing.hosts import Hosts, retry_pause
 from curation.download.record import Probe, Progress, file_extension, storage_error, video_record
 from curation.store import unfinished
@@ -56,6 +57,7 @@ class DownloadTask(NamedTuple):
     probe: Probe
     progress: Progress | None
     opted_out: frozenset[str] = frozenset()
+    read_tracks: ReadTracks | None = None
 
 
 def download_with_retries(task: DownloadTask, hosts: Hosts, host: str) -> Video:
@@ -138,6 +140,8 @@ def _stored(task: DownloadTask, fetched: Fetched) -> Video:
             subtitles.append(
                 Subtitle(language=track.language, automatic=track.automatic, sha256=kept.sha256, format=track.format)
             )
+        if not subtitles:
+            subtitles += own_subtitles(task.source.id, fetched.file, (), task.config, task.store, task.read_tracks)
         sound = _stored_sound(task.store, fetched.sound) if fetched.sound is not None else None
         stored = task.store.add("videos", fetched.file, file_extension(media), move=True)
         unfinished.discard(task.folder)

@@ -111,7 +111,10 @@ def _register(connection: sa.Connection, item: Source | Rejection, known: tuple[
 
 
 def address_digest(item: Source | Rejection) -> str | None:
-    """The digest of a source's address and, for a local file, its size and time; None when the file is gone."""
+    """The digest of a source's address and, for a local file, its size and time; None when the file is gone.
+
+    Where subtitles were looked for beside it, their names, sizes and times are a part of the digest.
+    """
     if isinstance(item, Rejection):
         return item.digest()
     parts: list[Any] = [item.kind, item.uri]
@@ -121,4 +124,15 @@ def address_digest(item: Source | Rejection) -> str | None:
         except OSError:
             return None
         parts += [stat.st_size, stat.st_mtime_ns]
+    if item.subtitles is not None:
+        parts.append([[one.path, one.language, *_state(one.path)] for one in item.subtitles])
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _state(path: str) -> tuple[int, int]:
+    """The size and the time of a file; (-1, 0) when it is gone."""
+    try:
+        stat = Path(path).stat()
+    except OSError:
+        return -1, 0
+    return stat.st_size, stat.st_mtime_ns

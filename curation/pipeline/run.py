@@ -149,7 +149,12 @@ class Run:
         config = self.services.config
         for spec in config.sources:
             for source in read_sources(
-                spec, base=Path.cwd(), schemes=config.download.schemes, seen=seen, signed=self.services.signed
+                spec,
+                base=Path.cwd(),
+                schemes=config.download.schemes,
+                seen=seen,
+                signed=self.services.signed,
+                subtitles=config.download.subtitles,
             ):
                 self.services.raise_if_stopped()
                 yield source

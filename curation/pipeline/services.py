@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from types import TracebackType
 
 from curation.binding.guard import BindingGuard
@@ -29,8 +30,9 @@ from curation.sources.signed import SignedAddresses
 from curation.status.view import LedgerView
 from curation.store.store import Store
 from curation.video.probe import probe_safely
-from curation.video.sandbox import Sandbox
+from curation.video.sandbox import Limits, Sandbox
 from curation.video.sandboxes import Sandboxes
+from curation.video.subtitle_tracks import Tracks, read_tracks
 from curation.workspace import Workspace
 from models.build import (
     build_chat_model,
@@ -255,7 +257,13 @@ class Services:
                 children=self.download_children,
                 progress=progress,
                 opted_out=self.opted_out,
+                read_tracks=self._read_tracks,
             )
+
+    def _read_tracks(self, file: Path, folder: Path) -> Tracks:
+        config = self.config
+        limits = Limits(config.frames.wall_seconds, config.frames.memory_megabytes)
+        return read_tracks(file, folder, config.download.subtitles, self.download_children, limits)
 
     def look(self, source: Source, hosts: Hosts) -> Publication:
         """What a source's publisher says now; `hosts` sets the pace. Raises as `curation.download.look.look`."""

@@ -23,7 +23,7 @@ class Place(NamedTuple):
     """What an address means: its kind, the uri of its record, its canonical text, and its YouTube id if it has one.
 
     `uri` and `canonical` are without what grants access. `signed` is the address as it was given, where that differs:
-    it is needed for the download, and stored nowhere.
+    it is needed for the download, and stored nowhere. `named` is the path of a file before links are followed.
     """
 
     kind: Literal["file", "url", "youtube"]
@@ -31,6 +31,7 @@ class Place(NamedTuple):
     canonical: str
     youtube: str | None = None
     signed: str | None = None
+    named: str | None = None
 
 
 def derived_id(canonical_text: str) -> str:
@@ -78,11 +79,12 @@ def interpret(text: str, folder: Path | None, schemes: Sequence[str] = ("http", 
 
 def _local(text: str, folder: Path) -> Place | None:
     try:
-        path = resolve_path(text, folder).resolve()
+        named = resolve_path(text, folder).absolute()
+        path = named.resolve()
         if not path.is_file():
             if path.exists():
                 raise PermanentError("not_a_regular_file", quoted(text))
             return None
     except (OSError, ValueError, RuntimeError):
         return None  # no file can have such a name
-    return Place("file", str(path), str(path))
+    return Place("file", str(path), str(path), named=str(named))

@@ -18,6 +18,7 @@ from curation.sources.interpret import Place, derived_id, interpret
 from curation.sources.rows import BadRow, Rows
 from curation.sources.seen import Seen, origin_text
 from curation.sources.signed import SignedAddresses
+from curation.sources.subtitle_files import SubtitleFiles
 from schemas.configuration.config import SourceSpec, resolve_path
 from schemas.errors import ConfigError, PermanentError, StageError
 from schemas.kit.utf8 import is_utf8, quoted, utf8_text
@@ -36,6 +37,7 @@ def read_sources(
     schemes: Sequence[str] = ("http", "https"),
     seen: Seen | None = None,
     signed: SignedAddresses | None = None,
+    subtitles: Sequence[str] = (),
 ) -> Iterator[Source | Rejection]:
     """Yield all videos of one place: those of a list in its order, those of a folder in the natural order of names.
 
@@ -43,14 +45,16 @@ def read_sources(
     `schemes` are the allowed schemes of URLs. A row that gives no source is a `Rejection` of stage `source`; its id
     follows from what stands in the row (see Seen). Pass the same `seen` to several calls to find repetitions between
     them. Sources have no signatures and keys in their addresses; `signed` gets the addresses that have, as they are.
+    Files of subtitles in the languages `subtitles` are looked for beside local videos.
 
     Raises ConfigError when `spec.at` does not exist, cannot be read or holds no video, and RunStopped when the
     connection to a remote data set breaks.
     """
     known = Seen() if seen is None else seen
+    beside = SubtitleFiles(subtitles) if subtitles else None
     empty = True
     try:
-        for item in _read(spec, base, schemes, _Reading(known, signed)):
+        for item in _read(spec, base, schemes, _Reading(known, signed, beside)):
             empty = False
             yield item
     except OSError as error:
@@ -76,6 +80,7 @@ class _Reading(NamedTuple):
 
     seen: Seen
     signed: SignedAddresses | None
+    beside: SubtitleFiles | None
 
 
 class _Spot(NamedTuple):
@@ -127,13 +132,15 @@ def _read(spec: SourceSpec, base: Path, schemes: Sequence[str], reading: _Readin
 
 def _from_folder(folder: Path, label: str, spec: SourceSpec, reading: _Reading) -> Iterator[Source | Rejection]:
     entries = folders.walk(folder, recursive=spec.recursive, follow_links=spec.follow_links)
+    inside = None if spec.follow_links else folder.resolve()
     for row, entry in enumerate(entries, start=1):
         spot = _Spot(reading, Origin(list_name=label, row=row))
         reading.seen.pass_row(spot.origin)
         if isinstance(entry, folders.Unusable):
             yield spot.reject(entry.error, entry.name, asked=entry.name)
         else:
-            yield _admit(Place("file", entry.path, entry.path), spot, title=Path(entry.name).stem)
+            place = Place("file", entry.path, entry.path, named=str(folder.absolute() / entry.name))
+            yield _admit(place, spot, title=Path(entry.name).stem, inside=inside)
     reading.seen.pass_end(label)
 
 
@@ -170,8 +177,12 @@ def _admit(
     title: str | None = None,
     explicit: str | None = None,
     metadata: Mapping[str, str] | None = None,
+    inside: Path | None = None,
 ) -> Source | Rejection:
-    """The source of an address; a rejection when it was read before or its path is not text in UTF-8."""
+    """The source of an address; a rejection when it was read before or its path is not text in UTF-8.
+
+    Subtitles beside a file are looked for, if at all, `inside` a folder or anywhere.
+    """
     facts = dict(metadata or {})
     identity = place.youtube or derived_id(place.canonical)
     if explicit and _SAFE_ID.fullmatch(explicit):
@@ -184,6 +195,9 @@ def _admit(
         text = _told(title) if title else None
         source = Source(id=identity, kind=place.kind, uri=place.uri, title=text, origin=spot.origin, metadata=facts)
         spot.reading.seen.add(source, place.canonical)
+        if spot.reading.beside is not None and place.named is not None:
+            found = spot.reading.beside.beside(place.named, spoken=facts.get("language"), inside=inside)
+            source = source.model_copy(update={"subtitles": found})
     except PermanentError as error:
         asked = file_name(place.uri) if place.kind == "file" else place.uri
         return spot.reject(error, place.canonical, explicit, title, title=title, asked=asked)

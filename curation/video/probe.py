@@ -145,6 +145,12 @@ def stated_duration(container: Any, stream: Any) -> float | None:
     return container.duration / 1e6 if container.duration and container.duration > 0 else None
 
 
+def first_picture(container: Any) -> float:
+    """When the first picture is shown by the clock of the file, in seconds; 0.0 where the file does not say."""
+    starts = [s.start_time * s.time_base for s in container.streams.video if s.start_time is not None]
+    return float(starts[0]) if starts else 0.0
+
+
 def _first_frame(container: Any, stream: Any) -> Any:
     last = ""
     watch = AllocationWatch()

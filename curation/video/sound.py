@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.video.out_of_memory import AllocationWatch
-from curation.video.probe import open_media
+from curation.video.probe import first_picture, open_media
 from curation.video.sandbox import Limits, Sandbox
 from schemas.errors import PermanentError, PoisonError
+from schemas.kit.languages import UNKNOWN, is_in
 from schemas.kit.wav import RATE, SAMPLE
 from schemas.safe_text import plain
 
@@ -122,32 +123,18 @@ def _track(tracks: Sequence[Any], language: str | None) -> tuple[Any, list[str]]
 
 def _language(stream: Any) -> str | None:
     name = plain(str(stream.metadata.get("language") or ""), 20).lower()
-    return name if name and name != "und" else None
+    return name if name and name != UNKNOWN else None
 
 
 def _speaks(stream: Any, language: str | None) -> bool:
-    """Whether a track is in a language; files name it by three letters (ISO 639-2), publishers by two, with regions."""
-    own, wanted = _language(stream), (language or "").lower().partition("-")[0]
-    if own is None or not wanted:
-        return False
-    if own.partition("-")[0] == wanted:
-        return True
-    from yt_dlp.utils import ISO639Utils  # only where a file has several tracks
-
-    return own in (ISO639Utils.short2long(wanted), _BIBLIOGRAPHIC.get(wanted))
-
-
-# The other names of three letters that ISO 639-2 has; Matroska files use them.
-_BIBLIOGRAPHIC = {
-    "cs": "cze", "cy": "wel", "de": "ger", "el": "gre", "eu": "baq", "fa": "per", "fr": "fre", "hy": "arm", "is": "ice",
-    "ka": "geo", "mk": "mac", "mi": "mao", "ms": "may", "my": "bur", "nl": "dut", "ro": "rum", "sk": "slo", "sq": "alb",
-    "bo": "tib", "zh": "chi",
-}  # fmt: skip
+    """Whether a track is in a language, whatever its region."""
+    own, wanted = _language(stream), (language or "").partition("-")[0]
+    return own is not None and bool(wanted) and is_in(own, wanted)
 
 
 def _frames(container: Any, stream: Any, writer: _Writer) -> Iterator[tuple[Any, float | None]]:
     """Decoded frames with their start in seconds from the first picture; None where the file gives no time."""
-    origin = _first_picture(container)
+    origin = first_picture(container)
     watch = AllocationWatch()
     packets = container.demux(stream)
     while True:
@@ -169,11 +156,6 @@ def _frames(container: Any, stream: Any, writer: _Writer) -> Iterator[tuple[Any,
             return
         for frame in frames:
             yield frame, frame.time - origin if frame.time is not None else None
-
-
-def _first_picture(container: Any) -> float:
-    starts = [s.start_time * s.time_base for s in container.streams.video if s.start_time is not None]
-    return float(starts[0]) if starts else 0.0
 
 
 class _Writer:

@@ -22,9 +22,9 @@ class TranscribeConfig(Section):
     """What is said in the videos, as data for the choice of keyframes and the summaries, and as a column of the rows.
 
     `publisher` reads the subtitles that `download.subtitles` names, those that people wrote before automatic ones, in
-    the order of the languages. `recognise` lets `models.transcriber` hear the sound of the video's file.
-    `publisher-first` recognises where the publisher gives nothing usable. A video without either goes on without a
-    transcript; the row says why.
+    the order of the languages; of your own films, the files beside them and the tracks in them. `recognise` lets
+    `models.transcriber` hear the sound of the video's file. `publisher-first` recognises where there are no usable
+    subtitles. A video without either goes on without a transcript; the row says why.
     """
 
     mode: Literal["disable", "publisher", "recognise", "publisher-first"] = Field(

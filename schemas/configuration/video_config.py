@@ -61,7 +61,10 @@ class DownloadConfig(Section):
         default=2.0, ge=0, description="wait before the second try; doubles with each further one, with jitter"
     )
     pace: Seconds = Field(default=0.0, ge=0, description="minimum time between two downloads from one host")
-    subtitles: tuple[str, ...] = Field(default=(), description="languages whose subtitles are downloaded too")
+    subtitles: tuple[str, ...] = Field(
+        default=(),
+        description="languages whose subtitles are taken too: the publisher's, and those in a local file or beside it",
+    )
     sound: bool = Field(
         default=False,
         description="also a file of sound where a site gives it apart from the picture, as YouTube does",

@@ -61,8 +61,9 @@ TEXTS = Place(
 TRANSCRIPTS = Place(
     "A video without a transcript, or a segment that is left out (column `transcript`; the video goes on)",
     (
-        Reason("no_subtitles", "The publisher gives no subtitles in the languages of `download.subtitles`.",
-               "name further languages, if there are any"),
+        Reason("no_subtitles",
+               "Neither the publisher nor the file has subtitles in the languages of `download.subtitles`.",
+               "name further languages, if there are any; beside your own `film.mp4` put `film.en.srt`"),
         Reason("unreadable_subtitles", "The file is no WebVTT, SRT or json3 with cues; the column `notes` says more.",
                "nothing; another language may have others"),
         Reason("wrong_clock", "Most of the subtitles would be said after the end of the video.", "nothing"),

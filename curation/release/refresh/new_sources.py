@@ -50,7 +50,12 @@ def _read(services: Services, seen: Seen) -> Iterator[Source | Rejection]:
     config = services.config
     for spec in config.sources:
         yield from read_sources(
-            spec, base=Path.cwd(), schemes=config.download.schemes, seen=seen, signed=services.signed
+            spec,
+            base=Path.cwd(),
+            schemes=config.download.schemes,
+            seen=seen,
+            signed=services.signed,
+            subtitles=config.download.subtitles,
         )
 
 

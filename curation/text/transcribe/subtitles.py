@@ -1,4 +1,4 @@
-"""Makes the transcript of a video of the subtitles that were downloaded with it.
+"""Makes the transcript of a video of the subtitles that came with it.
 
 Nothing that a track holds can cost the video more than its transcript: a track without use is noted, the next one is
 read, and a segment without use is dropped with a reason.
@@ -13,6 +13,7 @@ from curation.text.transcribe.cues import Cue, Unreadable, read_cues
 from curation.text.transcribe.rolling import unrolled
 from curation.text.transcribe.segments import AFTER_THE_END, Segments
 from schemas.configuration.text_config import TranscribeConfig
+from schemas.kit.languages import UNKNOWN
 from schemas.parts.transcript import SpokenSegment, Transcript
 from schemas.records import Subtitle, Video
 from schemas.safe_text import plain
@@ -53,12 +54,17 @@ def _of_track(track: Subtitle, data: bytes, duration: float | None, config: Tran
     wrong_clock = found.reasons[AFTER_THE_END] > len(found.kept)
     return Transcript(
         source="automatic" if track.automatic else "manual",
-        language=plain(track.language, 64) or None,
+        language=_known(track),
         segments=() if wrong_clock else tuple(_without_overlap(found.kept) if track.automatic else found.kept),
         dropped=tuple(found.dropped),
         more_dropped=found.more_dropped,
         reason="wrong_clock" if wrong_clock else None if found.kept else "nothing_said",
     )
+
+
+def _known(track: Subtitle) -> str | None:
+    language = plain(track.language, 64)
+    return language if language and language != UNKNOWN else None
 
 
 def _without_overlap(segments: list[SpokenSegment]) -> Iterable[SpokenSegment]:
