@@ -232,13 +232,14 @@ def _key(services: Services, standings: Standings, ids: Sequence[str]) -> str:
         digest.update(b"annotators\n")
     if config.models.annotators:
         digest.update(b"models\n")
+    unread = (STAGES.checks - set(SCORED)) | (set(STAGES.optional) - services.hashes.on)
     reviews = Reviews(ledger)
     for chunk in chunks(ids):
         heads = ledger.heads(chunk)
         payloads = {source.id: source.payload for source in ledger.sources(chunk)}
         keys = reviews.keys(chunk)
         for video_id in chunk:
-            read = sorted(heads[video_id].keys() - (STAGES.checks - set(SCORED)))
+            read = sorted(heads[video_id].keys() - unread)
             parts = [heads[video_id][stage].digest for stage in read]
             parts += keys.get(video_id, ())
             digest.update(f"{video_id} {payloads[video_id]} {' '.join(parts)}\n".encode())

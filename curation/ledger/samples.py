@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from curation.ledger.entries import Registered
 from curation.ledger.ledger import Ledger
@@ -20,16 +20,21 @@ from schemas.saliency import self_agreement
 _AT_ONCE = 50  # samples whose records are read by one query
 
 
-def samples_of(ledger: Ledger, ids: Sequence[str]) -> Iterator[Sample]:
+def samples_of(ledger: Ledger, ids: Sequence[str], on: Collection[str] | None = None) -> Iterator[Sample]:
     """The finished samples of some videos, in the order given; memory holds fifty at a time.
+
+    `on` are the optional stages that the configuration turns on: a sample has no part of what an earlier run made at
+    others. Without it, a sample has all that is there.
 
     Raises KeyError for a video that is not known, or that lacks a stage.
     """
+    off = set(STAGES.optional).difference(STAGES.optional if on is None else on)
+    stages = [name for name in (*STAGES.published, *SCORED) if name not in off]
     for start in range(0, len(ids), _AT_ONCE):
         chunk = ids[start : start + _AT_ONCE]
         registered = {source.id: source for source in ledger.sources(chunk)}
         payloads: dict[str, dict[str, str]] = defaultdict(dict)
-        for video_id, stage, payload in ledger.payloads(chunk, (*STAGES.published, *SCORED)):
+        for video_id, stage, payload in ledger.payloads(chunk, stages):
             payloads[video_id][stage] = payload
         for video_id in chunk:
             yield _assembled(registered[video_id], payloads[video_id])

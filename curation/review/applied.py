@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from curation.ledger.ledger import Ledger
@@ -22,9 +22,13 @@ _CHUNK = 500
 class AppliedVerdicts:
     """The verdicts of people, for one pass over the ledger. Without any verdict it asks the database very little."""
 
-    def __init__(self, ledger: Ledger, rules: ReviewConfig) -> None:
-        """Read the ids of the samples that have a verdict `reject`: only these can be rejected."""
+    def __init__(self, ledger: Ledger, rules: ReviewConfig, on: Collection[str] | None = None) -> None:
+        """Read the ids of the samples that have a verdict `reject`: only these can be rejected.
+
+        `on` are the optional stages of the configuration, as for `samples_of`.
+        """
         self._ledger = ledger
+        self._on = on
         self._reviews = Reviews(ledger)
         self._rules = rules
         self.suspects = self._reviews.judged("reject")
@@ -45,7 +49,7 @@ class AppliedVerdicts:
     def applied(self, ids: Sequence[str]) -> Iterator[Sample]:
         """Yield finished samples as they are published, in the given order, without those that people rejected."""
         verdicts = self._grouped(ids)
-        for name, made in zip(ids, samples_of(self._ledger, ids), strict=True):
+        for name, made in zip(ids, samples_of(self._ledger, ids, self._on), strict=True):
             outcome = applied(made, verdicts[name], self._rules) if name in verdicts else made
             if isinstance(outcome, Sample):
                 yield outcome

@@ -59,7 +59,7 @@ class Standings:
     def __init__(self, view: LedgerView) -> None:
         """Read which videos are set aside as duplicates, and which samples have a verdict that could reject them."""
         self.view = view
-        self.people = AppliedVerdicts(view.ledger, view.rules)
+        self.people = AppliedVerdicts(view.ledger, view.rules, view.hashes.on)
         self.gate = Gate(view.ledger, view.audit, self.people)
         self._aside = view.ledger.duplicates()
         self._withdrawn = Withdrawn(view.ledger, view.refresh)
@@ -169,7 +169,7 @@ def finished_ids(view: LedgerView) -> list[str]:
 
 def samples(view: LedgerView) -> Iterator[Sample]:
     """Every sample of `sample_ids`, as the models made it, by id; one at a time in memory."""
-    return samples_of(view.ledger, Standings(view).samples())
+    return samples_of(view.ledger, Standings(view).samples(), view.hashes.on)
 
 
 def published(view: LedgerView) -> Iterator[Sample]:

