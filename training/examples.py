@@ -30,7 +30,8 @@ from schemas.time import Seconds, seconds_to_index
 Checked = Literal["raw", "audited", "verified"]
 _ROWS: dict[str, set[Checked]] = {"raw": {"raw"}, "audited": {"audited", "verified"}, "verified": {"verified"}}
 _MORE = ("captions", "defects", "review", "scores", "schema_version")
-_SILENT = ("nothing_said", "no_sound")  # reasons for which a video without a transcript is a silent one
+# Reasons for which nobody speaks in a video. Without sound (`no_sound`) nobody knows: it may not have been fetched.
+_SILENT = ("nothing_said", "silence")
 LONGEST_SAID = 1000  # characters
 DEFAULT_FRAMES = FrameConfig(near_duplicates=NearDuplicateConfig(mode="disable"), cross_check=0)
 _TOLERANCE = 0.02  # of the duration, by which containers and frames may disagree, beside two frames and 1.5 s

@@ -305,7 +305,7 @@ STAGES = StageTable(
     ),
     Stage(
         DENOISE,
-        1,
+        2,
         (TRANSCRIBE,),
         Denoised,
         keys=_keys("denoise", "mode max_tokens attempts"),

@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from curation.audit.audit import Tools, audit
+from curation.download.besides import Besides, GoneForGood
 from curation.frames.safety.score import Models, judge_safety, safety_of
 from curation.ledger.stages import DENOISE, OCR, OCR_FILTER, SAFETY, SAFETY_FILTER, STAGES, TRANSCRIBE
 from curation.pipeline.process import Inputs
 from curation.pipeline.services import Services
 from curation.sources.filters import judge_publication, judge_video, refuse
-from curation.store.store import Kind
 from curation.text.candidates import one_of_each_picture
 from curation.text.caption import caption_frames
 from curation.text.extract import extract
@@ -22,6 +22,7 @@ from curation.text.extract_trained import extract_trained
 from curation.text.refine import refine
 from curation.text.screen.read import judge_share, screen_text
 from curation.text.speech import Speech, speech_of
+from curation.text.transcribe.cues import Unreadable
 from curation.text.transcribe.denoise import denoise
 from curation.text.transcribe.recognise import recognised
 from curation.text.transcribe.subtitles import transcript_of
@@ -29,7 +30,7 @@ from curation.video.sandbox import Limits
 from curation.video.sound import NoSound, Sound, read_sound
 from schemas.audit import Audit
 from schemas.binding import Binding
-from schemas.errors import NotStored, PoisonError
+from schemas.errors import PoisonError
 from schemas.parts.denoised import Denoised
 from schemas.parts.safety import Safety
 from schemas.parts.screen_text import ScreenText
@@ -125,22 +126,30 @@ def _recognised(services: Services, inputs: Inputs, video: Video, notes: Sequenc
     with services.store.scratch() as folder:
         sound: Sound | NoSound = NoSound("no_sound", "")
         if video.has_audio or video.sound is not None:
-            with services.meter.waiting("decode"):
-                sound = read_sound(
-                    _file_with_sound(services, inputs, video),
-                    folder / "sound",
-                    services.sandbox,
-                    Limits(frames.wall_seconds, frames.memory_megabytes),
-                    language=config.language or video.publication.language,
-                    most=config.max_seconds,
-                )
+            try:
+                with services.meter.waiting("decode"):
+                    sound = read_sound(
+                        _file_with_sound(services, inputs, video),
+                        folder / "sound",
+                        services.sandbox,
+                        Limits(frames.wall_seconds, frames.memory_megabytes),
+                        language=config.language or video.publication.language,
+                        most=config.max_seconds,
+                    )
+            except GoneForGood as error:
+                sound = NoSound("unreadable_sound", str(error))
         voice = services.voice.spans if services.voice is not None else None
         return recognised(sound, video.duration, recogniser, config, notes, voice)
 
 
 def _published(services: Services, inputs: Inputs, video: Video) -> Transcript:
+    besides = _besides(services, inputs)
+
     def read(track: Subtitle) -> bytes:
-        return _taken(services, inputs, "subtitles", track.sha256, track.format).read_bytes()
+        try:
+            return besides.subtitles(track).read_bytes()
+        except GoneForGood as error:
+            raise Unreadable(str(error)) from error
 
     return transcript_of(video, read, services.config.transcribe)
 
@@ -148,15 +157,11 @@ def _published(services: Services, inputs: Inputs, video: Video) -> Transcript:
 def _file_with_sound(services: Services, inputs: Inputs, video: Video) -> Path:
     if video.sound is None:
         return services.restorer.file(video)
-    return _taken(services, inputs, "sounds", video.sound.sha256, video.sound.extension)
+    return _besides(services, inputs).sound(video.sound)
 
 
-def _taken(services: Services, inputs: Inputs, kind: Kind, sha256: str, extension: str) -> Path:
-    try:
-        return services.store.take(kind, sha256, extension)
-    except NotStored:
-        services.fetch(inputs.source)  # the store lost it: its publisher gives it again
-        return services.store.take(kind, sha256, extension)
+def _besides(services: Services, inputs: Inputs) -> Besides:
+    return Besides(services.store, lambda: inputs.source, services.fetch)
 
 
 def _denoise(services: Services, inputs: Inputs) -> Denoised:

@@ -95,7 +95,8 @@ TRANSCRIPTS = Place(
 CORRECTIONS = Place(
     "A part of a correction that is refused (column `denoised`; its words stay as they were heard)",
     (
-        Reason("number_changed", "It would bring another number.", "nothing"),
+        Reason("number_changed", "It would bring another number, or another sign beside one.", "nothing"),
+        Reason("negation_changed", "It would say the contrary (known in English alone).", "nothing"),
         Reason("name_invented", "It would bring a name that no other line has.", "nothing"),
         Reason("name_changed", "It would put another word in the place of a name.", "nothing"),
         Reason("words_added", "It would add words.", "nothing"),

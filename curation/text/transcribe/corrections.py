@@ -1,8 +1,8 @@
 """Takes of a correction what corrects the line that was heard, and leaves what says something else.
 
 A model may mend case, punctuation, the borders of words, and words that sound like those that stand there; letters
-stand for sound. It may not add or leave out a word, and it never invents a number or a name. Where a part of a line is
-refused, the words stay as they were heard, and the rest is mended.
+stand for sound. It may not add or leave out a word, change a number, its signs or a negation, and it never invents a
+name. Where a part of a line is refused, the words stay as they were heard, and the rest is mended.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from difflib import SequenceMatcher
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 MOST = 0.4  # share of a line's words that may become others; one word always may
@@ -28,6 +28,22 @@ _NUMBERS = frozenset(
         "twice",
     )
 )
+_NEGATIONS = frozenset(
+    re.findall(
+        r"\w+",
+        "not no never none nothing nobody nowhere neither nor without cannot dont doesnt didnt cant couldnt wont "
+        "wouldnt shant shouldnt isnt arent wasnt werent hasnt havent hadnt mustnt neednt mightnt aint",
+    )
+)
+_NEGATING = ("un", "in", "im", "il", "ir", "dis", "non", "mis", "anti")
+_SHORTEST = 3  # letters of a word that a prefix or `less` negates
+# A number with what makes it another one; a hyphen inside of `covid-19` is no sign.
+_CURRENCY = "$\u20ac\u00a3\u00a5"
+_SIGNED = re.compile(
+    rf"(?:(?<!\S)[-\u2212+~<>]|[{_CURRENCY}])?\s?\d+(?:[.,:/\u2013-]\d+)*(?:\s?[%\u2030\u00b0{_CURRENCY}])?"
+)
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")
+_BESIDE = 3  # characters beside a number that may be its signs
 
 
 class _Line:
@@ -42,6 +58,17 @@ class _Line:
     def part(self, start: int, stop: int) -> str:
         """The text from a word up to another one, without what stands around them."""
         return self.text[self._found[start].start() : self._found[stop - 1].end()] if start < stop else ""
+
+    def numbers(self, start: int, stop: int) -> list[str]:
+        """The numbers among some words, with their signs, without the commas of thousands."""
+        if not any(map(_digits, self.plain[start:stop])):
+            return []
+        first, last = self._found[start].start(), self._found[stop - 1].end()
+        end = self._found[stop].start() if stop < len(self._found) else len(self.text)
+        begin = self._found[start - 1].end() if start else 0
+        around = max(begin, first - _BESIDE), min(end, last + _BESIDE)
+        found = ("".join(one.group().split()) for one in _SIGNED.finditer(self.text, *around))
+        return [one.replace(",", "") if _THOUSANDS.search(one) else one for one in found]
 
     def before(self, place: int) -> str:
         """What stands between a word and the one before it; the end of the text for the place after the last word."""
@@ -74,9 +101,10 @@ def mended(heard: str, proposed: str, known: Collection[str]) -> tuple[str, str 
     """The line that was heard with what the proposed line corrects in it, and why a part of that was refused, if any.
 
     `known` are the words of the other lines (`words_of`): a name among them is no invention. The reasons are
-    `too_long`, `number_changed`, `words_added`, `words_lost`, `name_invented`, `name_changed`, `other_words` and
-    `too_different`; of several the first in the line. A line of which less than half can be taken is another line, and
-    nothing of it is. Numbers are digits of any script; those that are written as words are known in English alone.
+    `too_long`, `number_changed`, `negation_changed`, `words_added`, `words_lost`, `name_invented`, `name_changed`,
+    `other_words` and `too_different`; of several the first in the line. A line of which less than half can be taken is
+    another line, and nothing of it is. Numbers are digits of any script; numbers that are written as words, and
+    negations, are known in English alone.
     """
     if len(proposed) > len(heard) * _GROWTH + _ROOM:
         return heard, "too_long"
@@ -94,8 +122,10 @@ def mended(heard: str, proposed: str, known: Collection[str]) -> tuple[str, str 
 def _compared(old: _Line, new: _Line, known: Collection[str]) -> Iterator[_Region]:
     for kind, start, stop, begin, end in SequenceMatcher(None, old.plain, new.plain, autojunk=False).get_opcodes():
         region = _Region(start, stop, begin, end)
-        if kind == "equal" or "".join(old.plain[start:stop]) == "".join(new.plain[begin:end]):
-            yield region
+        if kind == "equal":
+            yield from _equal(old, new, region)
+        elif "".join(old.plain[start:stop]) == "".join(new.plain[begin:end]):
+            yield region._replace(reason=_turned(old, new, region))
         elif kind != "replace":
             yield region._replace(reason="words_added" if kind == "insert" else "words_lost")
         else:
@@ -103,12 +133,55 @@ def _compared(old: _Line, new: _Line, known: Collection[str]) -> Iterator[_Regio
             yield region._replace(reason=reason, others=True)
 
 
+def _equal(old: _Line, new: _Line, region: _Region) -> Iterator[_Region]:
+    """Equal words in parts, so that a number whose signs are others costs no word beside it."""
+    places = range(region.start, region.stop)
+    for _, run in groupby(places, lambda place: bool(_digits(old.plain[place]))):
+        start, *rest = run
+        ahead = region.begin - region.start
+        part = _Region(start, (rest or [start])[-1] + 1, start + ahead, (rest or [start])[-1] + 1 + ahead)
+        yield part._replace(reason=_turned(old, new, part))
+
+
+def _turned(old: _Line, new: _Line, region: _Region) -> str | None:
+    """Why words that stand for each other say another number, or the contrary."""
+    stood, stand = old.plain[region.start : region.stop], new.plain[region.begin : region.end]
+    if old.numbers(region.start, region.stop) != new.numbers(region.begin, region.end):
+        return "number_changed"
+    return "negation_changed" if _negations(stood) != _negations(stand) or _negates(stood, stand) else None
+
+
+def _negations(words: Sequence[str]) -> int:
+    """How many words negate; `can t` is one, as recognisers write it."""
+    apart = sum(after == "t" and word + after in _NEGATIONS for word, after in pairwise(words))
+    return apart + sum(word in _NEGATIONS for word in words)
+
+
+def _negates(stood: Sequence[str], stand: Sequence[str]) -> bool:
+    """Whether a word and one in its place differ by a prefix that negates, or by `less`."""
+    for one, other in ((one, other) for one in stood for other in stand):
+        short, long = sorted((one, other), key=len)
+        if len(short) >= _SHORTEST and any(long == start + short for start in _NEGATING):
+            return True
+        if one.endswith("less") != other.endswith("less") and {one, other} & {
+            stem + end for stem in (one.removesuffix("less"), other.removesuffix("less")) for end in ("", "ful")
+        }:
+            return True
+    return False
+
+
 def _fault(old: _Line, new: _Line, region: _Region, known: Collection[str], *, cased: bool) -> str | None:
-    """Why words may not stand in the place of others. A capital at the beginning of the line says nothing."""
+    """Why words may not stand in the place of others.
+
+    A capital at the beginning of the line that was heard says nothing. At the beginning of the proposed line it may be
+    a name.
+    """
     stood, stand = old.plain[region.start : region.stop], new.plain[region.begin : region.end]
     letters, others = "".join(stood), "".join(stand)
     if ({*stood} ^ {*stand}) & _NUMBERS or _digits(letters) != _digits(others):
         return "number_changed"
+    if (turned := _turned(old, new, region)) is not None:
+        return turned
     names = new.words[region.begin : region.end]
     if cased and any(name[0].isupper() and word not in known for name, word in zip(names, stand, strict=True)):
         return "name_invented"

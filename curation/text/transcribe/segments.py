@@ -15,7 +15,6 @@ LONGEST = 1000  # characters of a segment; two lines on a screen have 84
 AFTER_THE_END = "after_the_end"
 _SHOWN = 100  # dropped segments that a record holds
 _SHOWN_CHARACTERS = 200
-_SLACK = 1.0  # seconds that a segment may begin after the end that the container states
 
 
 class Segments:
@@ -39,7 +38,8 @@ class Segments:
     ) -> None:
         """Keep a segment, or drop it for a fault that is known already, or for one that its times and text show.
 
-        `words` are begins (seconds) and texts; those outside of the segment's time are left out.
+        A segment that goes on after the end of the video ends there. `words` are begins (seconds) and texts; those
+        outside of the segment's time are left out.
         """
         reason = fault or _fault(start, end, text, self._duration)
         config = self._config
@@ -53,8 +53,8 @@ class Segments:
                 self.dropped.append(DroppedSegment(start=Seconds(start), end=Seconds(end), text=shown, reason=reason))
             return
         self._characters += len(text)
-        last = end if self._duration is None or end <= self._duration else max(self._duration, start)
-        timed = tuple(SpokenWord(start=Seconds(at), text=word) for at, word in words if start <= at <= end)
+        last = end if self._duration is None else min(end, self._duration)
+        timed = tuple(SpokenWord(start=Seconds(at), text=word) for at, word in words if start <= at <= last)
         self.kept.append(SpokenSegment(start=Seconds(start), end=Seconds(last), text=text, words=timed))
 
     @property
@@ -67,7 +67,7 @@ def _fault(start: float, end: float, text: str, duration: float | None) -> str |
     """Why something is no segment of a transcript; None when it is one."""
     if end <= start:
         return "no_time"
-    if duration is not None and start >= duration + _SLACK:
+    if duration is not None and start >= duration:
         return AFTER_THE_END
     if len(text) > LONGEST:
         return "too_long"

@@ -31,7 +31,7 @@ from curation.store.store import Store
 from demo.faulty_server.server import FaultServer, serve
 from schemas.arrow import TRANSCRIPT, Columns, arrow_schema
 from schemas.configuration.config import CurateConfig
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, PermanentError
 from schemas.parts.record import Record
 from schemas.parts.transcript import SpokenSegment, Transcript
 from schemas.records import Subtitle, Video
@@ -211,9 +211,10 @@ def test_the_stage_reads_the_store_and_fetches_a_lost_track_again(tmp_path: Path
     video = make_sample("v").video.model_copy(update={"subtitles": (track,)})
     fetched: list[object] = []
 
-    def fetch(source: object) -> None:
+    def fetch(source: object) -> Video:
         fetched.append(source)
-        store.add("subtitles", file, "srt", move=False)
+        again = store.add("subtitles", file, "srt", move=False)
+        return video.model_copy(update={"subtitles": (track.model_copy(update={"sha256": again.sha256}),)})
 
     config = CurateConfig.model_validate(BASE)
     services = cast(Services, SimpleNamespace(store=store, config=config, fetch=fetch))
@@ -223,6 +224,22 @@ def test_the_stage_reads_the_store_and_fetches_a_lost_track_again(tmp_path: Path
         assert isinstance(made, Transcript) and made.segments[0].text == "Now the kite."
         assert len(fetched) == times
         store.path("subtitles", stored.sha256, "srt").unlink()
+
+
+def test_a_track_that_nobody_gives_any_more_costs_the_transcript_alone(tmp_path: Path) -> None:
+    track = Subtitle(language="en", automatic=False, sha256="a" * 64, format="srt")
+    video = make_sample("v").video.model_copy(update={"subtitles": (track,)})
+
+    def fetch(source: object) -> Video:
+        raise PermanentError("private", "")
+
+    config = CurateConfig.model_validate(BASE)
+    services = cast(Services, SimpleNamespace(store=Store(tmp_path / "store"), config=config, fetch=fetch))
+    source = make_sample("v").source.model_copy(update={"kind": "url", "uri": "https://h.example/v"})
+    inputs = cast(Inputs, SimpleNamespace(source=source, record=lambda stage, kind: video))
+    made = FUNCTIONS["transcribe"](services, inputs)
+    assert isinstance(made, Transcript) and made.reason == "unreadable_subtitles"
+    assert made.notes == ("en (manual, srt): the store lost it, and its publisher gives it no more (private)",)
 
 
 @pytest.fixture
