@@ -25,6 +25,7 @@ from curation.ledger.stages import EXPORT, SCORED, STAGES, SUMMARY
 from curation.pipeline.run import Run
 from curation.pipeline.services import Services
 from curation.pipeline.settings import columns_of
+from curation.pipeline.thin import thinning
 from curation.review.verdict_store import Reviews
 from curation.status.opt_outs import take_opt_outs
 from curation.status.standings import Standings
@@ -156,7 +157,7 @@ def _write(
             ledger.write(rejection_entry(rejection, summary.digest, 1, 0.0), ())
 
     manifest = export(
-        standings.published(ids),
+        thinning(standings.published(ids), services.pictures),
         pictures_of(services),
         config.export,
         workspace.export,

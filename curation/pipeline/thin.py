@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+from curation.frames.pictures import Pictures
 from curation.ledger.stages import SUMMARY
 from curation.pipeline.services import Services
 from schemas.records import Extract, Sample, Video
@@ -16,6 +17,18 @@ def kept_pictures(published: Sample) -> tuple[FrameIndex, ...]:
     The latter are the model's, and keyframes again once the verdict is taken back.
     """
     return (*published.extract.keyframes, *published.review.keyframes_dropped)
+
+
+def thinning(samples: Iterable[Sample], pictures: Pictures) -> Iterator[Sample]:
+    """The published samples; once the next one is asked for, the pictures that are not kept of the one before go.
+
+    Whoever reads a picture that was not kept has the whole video drawn again.
+    """
+    for sample in samples:
+        try:
+            yield sample
+        finally:
+            pictures.thin(sample.video, kept_pictures(sample))
 
 
 def thin_pictures(services: Services, ids: Sequence[str]) -> None:

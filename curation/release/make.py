@@ -29,6 +29,7 @@ from curation.dataset.statistics import Tally
 from curation.frames.safety.blur import stated
 from curation.pipeline.services import Services
 from curation.pipeline.settings import columns_of
+from curation.pipeline.thin import kept_pictures
 from curation.release.configurations import lineage
 from curation.release.configurations.configuration import Inputs
 from curation.release.configurations.registry import configurations
@@ -206,6 +207,7 @@ def _samples(plan: Plan, services: Services, assignment: Assignment) -> Iterator
         lambda sample: assignment.splits[sample.video.id],
         _sheets(services) if services.config.export.images else None,
         services.config.export.blurred,
+        lambda sample: services.pictures.thin(sample.video, kept_pictures(sample)),
     )
 
 

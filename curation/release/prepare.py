@@ -32,14 +32,23 @@ def prepared(
     split: Callable[[Sample], SplitName],
     sheets: KeptSheets | None,
     blur: BlurConfig,
+    done: Callable[[Sample], None] = lambda _sample: None,
 ) -> Iterator[Prepared]:
     """Prepare samples, in their order; at most some are in memory. `sheets` is None where there are no pictures.
 
     `blur`: what is blurred in contact sheets, and in the pictures of rows where it says so.
     `read_image` compares a picture with the hash of its frame, as `Pictures.read` does. A StageError or
-    FileNotFoundError that it raises is the sample's; other errors are raised.
+    FileNotFoundError that it raises is the sample's; other errors are raised. `done` is called once no more pictures
+    of a sample are read.
     """
-    return in_order(lambda sample: _prepare(sample, read_image, split, sheets, blur), samples, "release")
+
+    def one(sample: Sample) -> Prepared:
+        try:
+            return _prepare(sample, read_image, split, sheets, blur)
+        finally:
+            done(sample)
+
+    return in_order(one, samples, "release")
 
 
 def _prepare(

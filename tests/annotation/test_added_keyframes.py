@@ -11,12 +11,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from curation.dataset.export import export_workspace
+from curation.frames.files import frame_name, frames_key
 from curation.ledger.samples import sample
+from curation.pipeline.services import Services
 from curation.review.verdict_store import Reviews
 from curation.status.counts import summarize
 from curation.status.explain import explain
 from curation.workspace import Workspace
+from schemas.records import Sample
 from schemas.review import AddedKeyframe
+from schemas.time import FrameIndex
 from tests.annotation.workspaces import Film, make_workspace, services_of
 from tests.curation.people import verdict
 
@@ -52,6 +56,25 @@ def test_the_sample_is_a_rejection_with_a_reason_and_comes_back_whole(tmp_path: 
         assert row["review"]["keyframes_added"] == [3]
         keyframes = {one["index"]: one for one in row["keyframes"]}
         assert keyframes[3]["caption"] == "What was missed." and keyframes[3]["image"]["bytes"][:2] == b"\xff\xd8"
+        assert kept(services, made) == {0, 2, 3}, "the others, which were drawn with it, are gone again"
+
+
+def kept(services: Services, made: Sample) -> set[int]:
+    """The frames whose pictures are in the store."""
+    folder = services.store.frames(frames_key(made.video.sha256, services.config.frames))
+    return {index for index in range(len(made.frames.frames)) if (folder / frame_name(FrameIndex(index))).is_file()}
+
+
+@pytest.mark.slow
+def test_an_export_leaves_no_picture_that_is_not_to_be_kept(tmp_path: Path) -> None:
+    place = make_workspace(tmp_path / "w", [Film(f"film-{n}", {0: "First.", 2: "Third."}, seed=n) for n in range(2)])
+    config = place.config()
+    frames = config.frames.model_copy(update={"keep": "none"})
+    config = config.model_copy(update={"frames": frames})
+    with closing(place.ledger()) as ledger, Services(config, ledger, place.store()) as services:
+        films = [sample(ledger, f"film-{n}") for n in range(2)]
+        assert export_workspace(place, services).samples == 2
+        assert [kept(services, one) for one in films] == [set(), set()]
 
 
 @pytest.mark.slow

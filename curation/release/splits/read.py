@@ -110,7 +110,7 @@ class ItemReader:
                     raise
                 continue
             finally:
-                self._pictures.thin(sample.video, keyframes)
+                self._pictures.thin(sample.video, kept_pictures(sample))
             buffer = io.BytesIO()
             np.save(buffer, np.column_stack([made.picks.astype(np.uint64), made.views]), allow_pickle=False)
             if not only:

@@ -233,7 +233,8 @@ def test_a_track_that_nobody_gives_any_more_costs_the_transcript_alone(tmp_path:
     def fetch(source: object) -> Video:
         raise PermanentError("private", "")
 
-    config = CurateConfig.model_validate(BASE)
+    keys = {"download": {"subtitles": ["en"]}, "transcribe": {"mode": "publisher"}}
+    config = CurateConfig.model_validate({**BASE, **keys})
     services = cast(Services, SimpleNamespace(store=Store(tmp_path / "store"), config=config, fetch=fetch))
     source = make_sample("v").source.model_copy(update={"kind": "url", "uri": "https://h.example/v"})
     inputs = cast(Inputs, SimpleNamespace(source=source, record=lambda stage, kind: video))
