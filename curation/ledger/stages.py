@@ -59,7 +59,8 @@ class Stage:
     then. A check that is off still has a result, which says so. A published stage that is off is left out (`optional`):
     it has no result, and the stages that need it are made as if it were not in the table. A key that is added later is
     listed in `later_keys` with the value under which earlier results were made: at that value it is left out of the
-    hash, so that old results stay valid. `later_limits` does the same for limits.
+    hash, so that old results stay valid. `later_limits` does the same for limits. `used_when` names later keys
+    that matter only where another key has one of some values; elsewhere they are left out too.
 
     `lane` is what the stage keeps busy, None for a stage that takes no time. `asks` is the chat model that it sends
     requests to, with `prompt`; `told` is the prompt that tells this model what an optional stage found; `models` are
@@ -77,6 +78,7 @@ class Stage:
     limits: tuple[str, ...] = ()
     switch: str | None = None
     later_keys: tuple[tuple[str, object], ...] = ()
+    used_when: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
     later_limits: tuple[tuple[str, object], ...] = ()
     lane: Lane | None = None
     asks: Role | None = None
@@ -299,6 +301,10 @@ STAGES = StageTable(
             ("transcribe.piece_seconds", 28.0),
             ("transcribe.max_seconds", 14_400.0),
         ),
+        used_when=tuple(
+            (f"transcribe.{name}", "transcribe.mode", RECOGNISING)
+            for name in ("language", "voice", "piece_seconds", "max_seconds")
+        ),
         switch="transcribe.mode",
         models=("transcriber",),
         models_when=("transcribe.mode", RECOGNISING),
@@ -321,6 +327,7 @@ STAGES = StageTable(
         CaptionSet,
         keys=_keys("caption", "max_tokens attempts"),
         later_keys=(("caption.unit", "frame"), ("caption.clip_frames", 4)),
+        used_when=(("caption.clip_frames", "caption.unit", ("clip",)),),
         limits=_keys("caption", "max_failed language"),
         lane="model",
         asks="captioner",

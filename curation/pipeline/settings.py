@@ -59,7 +59,9 @@ def settings_of(stage: Stage, config: CurateConfig) -> dict[str, Any]:
     """The keys that can change a stage's results, with their values; of a stage that is off its switch alone."""
     if stage.switch is not None and is_off(stage, config):
         return {stage.switch: _OFF}
-    return values(config, stage.keys) | _changed(config, stage.later_keys)
+    unused = {name for name, key, wanted in stage.used_when if _value(config, key) not in wanted}
+    later = tuple(one for one in stage.later_keys if one[0] not in unused)
+    return values(config, stage.keys) | _changed(config, later)
 
 
 def limits_of(stage: Stage, config: CurateConfig) -> dict[str, Any]:

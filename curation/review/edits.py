@@ -204,17 +204,25 @@ def _corrections(transcript: Transcript | None, lines: Iterable[CorrectedLine]) 
 
 
 def _corrected(transcript: Transcript | None, lines: Iterable[CorrectedLine]) -> Transcript:
-    """The transcript with corrected lines. Raises Inapplicable where a line is not the one that was shown."""
+    """The transcript with corrected lines. Raises Inapplicable where a line is not the one that was shown.
+
+    It may have got another case or punctuation since, by a denoiser that was turned on: the person's text replaces it.
+    """
     if transcript is None:
         raise Inapplicable("unknown_line")
     segments = list(transcript.segments)
     for line in lines:
         segment = _segment(transcript, line.index)
-        if segment is None or (segment.start, segment.text) != (line.start, line.before):
+        if segment is None or (segment.start, _letters(segment.text)) != (line.start, _letters(line.before)):
             raise Inapplicable("unknown_line")
         # Nobody timed the words of the person's text.
         segments[line.index] = segment.model_copy(update={"text": line.after, "words": ()})
     return transcript.model_copy(update={"segments": tuple(segments)})
+
+
+def _letters(text: str) -> str:
+    """What is said, without case and punctuation."""
+    return "".join(filter(str.isalnum, text.casefold())) or text
 
 
 def _segment(transcript: Transcript | None, index: int) -> SpokenSegment | None:

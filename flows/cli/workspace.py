@@ -10,13 +10,14 @@ from typing import Annotated
 
 import typer
 
-from curation.ledger.stages import SOURCE
+from curation.ledger.stages import SOURCE, TRANSCRIBE
 from curation.pipeline.open import open_ledger, open_view
 from curation.report.last_summary import with_findings
 from curation.status.counts import summarize
 from curation.status.explain import explain as explain_video
 from curation.status.explain import find_one
 from curation.status.listing import list_videos
+from curation.status.lost_speech import lost_speech
 from curation.status.run_now import with_run
 from curation.status.selection import Place, Selection
 from curation.workspace import Workspace
@@ -206,7 +207,7 @@ def retry(
     reason: ReasonOption = None,
     state: StateOption = None,
 ) -> None:
-    """Forget rejections, so that the next `v2xum curate` tries those videos again.
+    """Forget rejections, so that the next `v2xum curate` tries those videos again; and transcripts with gaps.
 
     Without ids and options: those that may pass by themselves (`--class transient`).
     """
@@ -215,7 +216,7 @@ def retry(
         raise ConfigError("--state: only rejected and retryable videos can be tried again")
     place = workspace_first("retry", workspace, list(ids or ()))
     with place.lock(), open_ledger(place) as ledger:
-        rejections = list(ledger.rejections())
+        rejections, silent = list(ledger.rejections()), list(lost_speech(ledger))
         reasons = {r.reason for r in rejections}
         for named in selection.reasons:
             if named in _NOT_TRIED and named not in reasons:
@@ -223,14 +224,18 @@ def retry(
         known = {source.id for source in ledger.sources(list(ids or ()))}
         if unknown := [video for video in ids or () if video not in known]:
             raise ConfigError(f"{workspace} has no video {', '.join(map(repr, unknown))}: give ids in full")
-        selection.check(map(Place.of_rejection, rejections), ids_are_known=True)
+        selection.check([*map(Place.of_rejection, rejections), *silent], ids_are_known=True)
         chosen = [r for r in rejections if selection.takes(Place.of_rejection(r))]
         # A list's row is read again by every run, which makes its rejection anew: there is nothing to try.
         rows = [rejection for rejection in chosen if rejection.stage == SOURCE]
         tried = [rejection for rejection in chosen if rejection.stage != SOURCE]
         for rejection in tried:
             ledger.forget(rejection.id, rejection.stage)
-    sys.stdout.write(f"{number_of(len(tried), 'rejection')} forgotten; run `v2xum curate` again to try them\n")
+        again = [place for place in silent if selection.takes(place._replace(state="retryable"))]
+        for place_of_speech in again:
+            ledger.forget(place_of_speech.id, TRANSCRIBE)
+    told = number_of(len(tried), "rejection") + (f" and {number_of(len(again), 'transcript')}" if again else "")
+    sys.stdout.write(f"{told} forgotten; run `v2xum curate` again to try them\n")
     if rows:
         stay = "stays rejected while it stands" if len(rows) == 1 else "stay rejected while they stand"
         sys.stdout.write(

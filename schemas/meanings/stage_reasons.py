@@ -7,6 +7,7 @@ from schemas.meanings.reason import AGAIN, Place, Reason
 _POISON = "look at the file; when the cause is mended, `v2xum retry WORKSPACE --class poison`"
 _REPORT = "a fault of the program or of the ledger: report it with the output of `v2xum explain`"
 _FETCH = "`v2xum curate` makes the picture again; then the same command"
+_AGAIN = "`v2xum retry WORKSPACE --reason"
 _MODEL = "look at the raw reply (`v2xum explain`), try another model or prompt, then `v2xum retry WORKSPACE --reason"
 
 FRAMES = Place(
@@ -65,7 +66,8 @@ TRANSCRIPTS = Place(
                "Neither the publisher nor the file has subtitles in the languages of `download.subtitles`.",
                "name further languages, if there are any; beside your own `film.mp4` put `film.en.srt`"),
         Reason("unreadable_subtitles", "The file is no WebVTT, SRT or json3 with cues; the column `notes` says more.",
-               "nothing; another language may have others"),
+               "another language may have others; when the cause is mended, "
+               f"{_AGAIN} unreadable_subtitles`"),
         Reason("wrong_clock", "Most of the subtitles would be said after the end of the video.", "nothing"),
         Reason("nothing_said", "No segment is left.", "nothing"),
         Reason("no_time", "The segment ends before it begins.", "nothing, if few"),
@@ -75,13 +77,15 @@ TRANSCRIPTS = Place(
         Reason("no_words", "The segment has neither letters nor digits.", "nothing, if few"),
         Reason("no_sound", "The file of the video has no sound.",
                "`download.sound: true` for sites that give sound apart from the picture, as YouTube does"),
-        Reason("unreadable_sound", "No sound can be decoded; the column `notes` says more.", "look at the file"),
+        Reason("unreadable_sound",
+               "No sound can be decoded, or not within the limits of `frames`; the column `notes` says more.",
+               f"look at the file, or raise the limit, then {_AGAIN} unreadable_sound`"),
         Reason("silence", "Nothing in the sound is loud enough, or like a voice (`transcribe.voice`).", "nothing"),
         Reason("not_recognised", "The speech recogniser answered no piece of the sound.",
-               "look at the log of its server"),
+               f"look at the log of its server, then {_AGAIN} not_recognised`"),
         Reason("piece_refused", "The recogniser refused this piece of the sound.", "look at the log of its server"),
         Reason("piece_unanswered", "The recogniser gave this piece of the sound no answer, although asked again.",
-               "look at the log of its server, if many"),
+               f"look at the log of its server, then {_AGAIN} piece_unanswered`"),
         Reason("no_speech", "The recogniser itself doubts that anybody speaks here.", "nothing"),
         Reason("repetitive", "The text repeats itself, as recognisers write about noise and music.", "nothing"),
         Reason("repeated", "One of three or more equal segments in a row, and not the first.", "nothing"),
@@ -111,7 +115,14 @@ CAPTIONS = Place(
     "A frame without a caption (column `captions_failed`, `caption_missing`; the video goes on)",
     (
         Reason("no_representative", "The like frame whose caption it would share has none.", "nothing"),
+        Reason("representative_failed", "The like frame whose caption it would share, which is named, got none.",
+               "look at the reason of that frame"),
+        Reason("not_the_schema", "The reply for a clip was no JSON with a caption for each of its frames.",
+               "nothing, if few"),
+        Reason("other_times", "The reply for a clip was about other frames than those that were shown.",
+               "nothing, if few"),
         Reason("judged_wrong", "People judged the caption to be wrong and wrote no other.", "nothing"),
+        Reason("withdrawn", "The same, in the configuration `frames` of a release.", "nothing"),
         Reason("empty", "The reply was empty.", "nothing, if few"),
         Reason("no_words", "The reply had no words.", "nothing, if few"),
         Reason("too_long", "The reply was longer than its tokens allow.", "nothing, if few"),

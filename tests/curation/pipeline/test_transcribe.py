@@ -128,6 +128,18 @@ def test_recognition_depends_on_the_recogniser_and_on_what_it_is_given() -> None
         assert {name for name in found if found[name] != first[name]} == {"transcribe"}
 
 
+def test_a_key_that_is_not_used_makes_nothing_again() -> None:
+    unused = speech("publisher", language="de", piece_seconds=20, max_seconds=60, voice="silero")
+    assert unused == speech("publisher") and speech("recognise", RECOGNISER, piece_seconds=20) != speech(
+        "recognise", RECOGNISER
+    )
+    frames = hashes(caption={"clip_frames": 8})
+    assert frames == hashes() and hashes(caption={"unit": "clip", "clip_frames": 8})["caption"] not in (
+        frames["caption"],
+        hashes(caption={"unit": "clip"})["caption"],
+    )
+
+
 @pytest.mark.parametrize("mode", ["recognise", "publisher-first"])
 def test_recognition_without_a_recogniser_is_refused(mode: str) -> None:
     with pytest.raises(ValidationError, match=r"models\.transcriber"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -96,6 +97,16 @@ def test_a_line_that_is_another_now_is_disputed_and_the_whole_verdict_with_it(wr
     outcome = fixed(line(0, "Now the kite.").model_copy(update=wrong), keyframes=keyframes)
     assert (outcome.review.status, outcome.review.dispute) == ("disputed", "unknown_line")
     assert outcome.model_copy(update={"review": Review()}) == SAMPLE
+
+
+@pytest.mark.parametrize("cased", [str.upper, str.lower, lambda text: f"{text.title()}!!"])
+def test_a_line_with_another_case_and_punctuation_is_the_same_line(cased: Callable[[str], str]) -> None:
+    """A denoiser that is turned on after a review makes this of the lines that people corrected."""
+    first, *others = SAID.segments
+    now = SAID.model_copy(update={"segments": (first.model_copy(update={"text": cased(first.text)}), *others)})
+    outcome = fixed(line(0, "Now the kite."), sample=SAMPLE.model_copy(update={"transcript": now}))
+    assert outcome.review.status == "fixed" and outcome.transcript is not None
+    assert outcome.transcript.segments[0].text == "Now the kite."
 
 
 def test_where_no_transcript_is_made_any_more_the_correction_is_disputed() -> None:

@@ -1,0 +1,69 @@
+"""Transcripts with gaps: found by their reason, forgotten by `v2xum retry`, and due again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from curation.status.lost_speech import CLASSES, lost_speech
+from curation.status.standings import Standings
+from schemas.meanings.stage_reasons import TRANSCRIPTS
+from schemas.parts.transcript import DroppedSegment, SpokenSegment, Transcript
+from schemas.time import Seconds
+from tests.curation.finished import finished
+from tests.curation.release.diff.test_causes import opened
+from tests.curation.samples import make_sample
+from tests.runs import in_process
+
+ON = ("download.subtitles=[en]", "transcribe.mode=publisher")
+LINE = SpokenSegment(start=Seconds(1.0), end=Seconds(2.0), text='He said "not_recognised".')
+GAP = DroppedSegment(start=Seconds(3.0), end=Seconds(9.0), text="", reason="piece_unanswered")
+HEARD = {
+    "a": Transcript(source="recognised", segments=(LINE,)),
+    "b": Transcript(source="recognised", segments=(LINE,), dropped=(GAP,)),
+    "c": Transcript(reason="not_recognised"),
+    "d": Transcript(reason="unreadable_sound"),
+    "e": Transcript(reason="no_subtitles"),
+}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    samples = [make_sample(name).model_copy(update={"transcript": heard}) for name, heard in HEARD.items()]
+    with finished(tmp_path / "w", samples, *ON) as (workspace, services):
+        found = {place.id: (place.reason, place.error_class) for place in lost_speech(services.ledger)}
+        assert found == {
+            "b": ("piece_unanswered", "transient"),
+            "c": ("not_recognised", "transient"),
+            "d": ("unreadable_sound", "permanent"),
+        }
+    return workspace.root
+
+
+def due(place: Path) -> list[str]:
+    with opened(place, *ON) as (_, services):
+        return [one.source.id for one in Standings(services.view).walk() if one.where.stage == "transcribe"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told", "again"),
+    [
+        ((), "0 rejections and 2 transcripts forgotten", ["b", "c"]),
+        (("--reason", "unreadable_sound"), "0 rejections and 1 transcript forgotten", ["d"]),
+        (("--stage", "transcribe"), "0 rejections and 3 transcripts forgotten", ["b", "c", "d"]),
+        (("c",), "0 rejections and 1 transcript forgotten", ["c"]),
+        (("--stage", "caption"), "0 rejections forgotten", []),
+        (("--state", "rejected"), "0 rejections forgotten", []),
+    ],
+)
+def test_retry_makes_them_due_again(place: Path, words: tuple[str, ...], told: str, again: list[str]) -> None:
+    assert due(place) == []
+    done = in_process("retry", place, *words)
+    assert done.returncode == 0 and told in done.stdout, done.stderr
+    assert due(place) == again
+
+
+def test_every_reason_is_one_of_a_transcript_and_names_the_command() -> None:
+    ways = {reason.slug: reason.do for reason in TRANSCRIPTS.reasons}
+    assert all(f"--reason {name}`" in ways[name] for name in CLASSES)
