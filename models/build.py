@@ -145,9 +145,14 @@ def build_tower(config: TowerConfig) -> Tower:
         return TransformersVision(config)
 
 
-def build_extractor(config: TrainedExtractor, fps: float) -> Extractor:
-    """Load a trained summarizer and its tower, for frames sampled at `fps`. Raises ConfigError as its parts do."""
-    with _LOADING, checkpoint_errors(config.model):
-        from models.summarizers.trained import TrainedSummarizer, tower_of
+def build_extractor(config: TrainedExtractor, fps: float, transcripts: bool = False) -> Extractor:
+    """Load a trained summarizer and what makes its vectors, for frames sampled at `fps`.
 
-        return TrainedSummarizer(config, build_tower(tower_of(config, fps)))
+    `transcripts`: what is said is known. Raises ConfigError as its parts do.
+    """
+    with _LOADING, checkpoint_errors(config.model):
+        from models.summarizers.trained import TrainedSummarizer, inputs_of
+
+        inputs = inputs_of(config, fps, transcripts)
+        speech = build_embedder(inputs.speech) if inputs.speech is not None else None
+        return TrainedSummarizer(config, build_tower(inputs.tower), speech)

@@ -101,14 +101,14 @@ def check_clip(config: TransformersClip | OpenClip) -> list[Check]:
     return checks
 
 
-def check_extractor(config: TrainedExtractor, fps: float) -> list[Check]:
+def check_extractor(config: TrainedExtractor, fps: float, transcripts: bool = False) -> list[Check]:
     """Check the checkpoint of a trained summarizer and its tower, without loading weights."""
     name = "models.extractor"
     try:
         require_packages("torch", "transformers")
-        from models.summarizers.trained import tower_of
+        from models.summarizers.trained import inputs_of
 
-        tower_of(config, fps)
+        inputs_of(config, fps, transcripts)
         revision = revision_of(config.model, None)
     except ConfigError as error:
         return [fail(name, str(error), "name the folder OUT/model that `v2xum train` wrote")]

@@ -49,8 +49,18 @@ class Extractor(Protocol):
         """The hash of its files (64 hex)."""
         ...
 
-    def choose(self, pictures: Iterator[bytes]) -> tuple[tuple[int, ...], NDArray[np.float32]]:
-        """The keyframes among the F pictures of a video (JPEG, by time), ascending, and a score 0..1 of each, [F]."""
+    @property
+    def reads_speech(self) -> bool:
+        """Whether it is told what is said."""
+        ...
+
+    def choose(
+        self, pictures: Iterator[bytes], said: Sequence[str] = ()
+    ) -> tuple[tuple[int, ...], NDArray[np.float32]]:
+        """The keyframes among the F pictures of a video (JPEG, by time), ascending, and a score 0..1 of each, [F].
+
+        `said`: what is said while each of them is shown ("" for nothing), for one that reads it.
+        """
         ...
 
 

@@ -22,6 +22,7 @@ from schemas.configuration.model_config import (
     CenterFace,
     ChatConfig,
     ClipConfig,
+    EmbedderConfig,
     LocalModel,
     LocalWhisper,
     OpenAIModel,
@@ -251,6 +252,24 @@ def tower_name(config: TowerConfig) -> str:
     """The name of a tower with the beginning of its weights' hash, as vectors are kept under it. Raises ConfigError."""
     engine, name, revision = identify_clip(config)
     return f"{engine}-{name}-{revision[:12]}"
+
+
+def features_name(tower: TowerConfig, speech: EmbedderConfig | None) -> str:
+    """What makes the vectors of frames, with hashes of its weights: a tower, and an embedder of what is said, or none.
+
+    Raises ConfigError.
+    """
+    told = tower_name(tower)
+    return told if speech is None else f"{told}, {embedder_name(speech)} of what is said"
+
+
+def embedder_name(config: EmbedderConfig) -> str:
+    """The name of an embedder with the beginning of its weights' hash, as vectors are kept under it.
+
+    Raises ConfigError.
+    """
+    name, revision = identify_embedder(config)
+    return f"{name}-{revision[:12]}"
 
 
 def open_clip_identity(config: OpenClipConfig) -> tuple[str, str]:

@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 
 from curation.release.formats.items import COLUMNS, Item, PlacedRow, item_of, release_rows
 from curation.release.formats.media import VideoFiles
-from curation.release.formats.neutral import neutral
 from curation.release.manifest import read_manifest
 from curation.release.reconstruct.wanted import raise_if_changed
+from curation.text.said import said_at
 from schemas.arrow import SCHEMA_VERSION, TRANSCRIPT
 from schemas.configuration.config import FrameConfig, NearDuplicateConfig
 from schemas.errors import ConfigError
-from schemas.parts.transcript import SpokenSegment, Transcript
+from schemas.kit.neutral import neutral
+from schemas.parts.transcript import Transcript
 from schemas.release import FormatChoice
 from schemas.time import Seconds, seconds_to_index
 
@@ -32,7 +33,6 @@ _ROWS: dict[str, set[Checked]] = {"raw": {"raw"}, "audited": {"audited", "verifi
 _MORE = ("captions", "defects", "review", "scores", "schema_version")
 # Reasons for which nobody speaks in a video. Without sound (`no_sound`) nobody knows: it may not have been fetched.
 _SILENT = ("nothing_said", "silence")
-LONGEST_SAID = 1000  # characters
 DEFAULT_FRAMES = FrameConfig(near_duplicates=NearDuplicateConfig(mode="disable"), cross_check=0)
 _TOLERANCE = 0.02  # of the duration, by which containers and frames may disagree, beside two frames and 1.5 s
 
@@ -155,29 +155,6 @@ def read_release(folder: Path, media: Path | None = None) -> Release:
     return Release(
         folder, name, manifest.made_from, manifest.licence, manifest.formats, sampling, tuple(examples.values())
     )
-
-
-def said_at(segments: Iterable[SpokenSegment], seconds: NDArray[np.float64], duration: float) -> tuple[str, ...]:
-    """What is said while each of F frames is shown: the whole lines, by time; "" where nobody speaks.
-
-    `seconds` (F,): when each frame begins to be shown, ascending from 0; the last one is shown until `duration`. A line
-    without length counts where it begins. Temporal marks in a line become plain brackets. Lines that a frame has beyond
-    `LONGEST_SAID` characters are left out: ends that are wrong put hundreds of them into one second.
-    """
-    places: list[list[int]] = [[] for _ in seconds]
-    lengths = [0] * len(places)
-    lines: list[str] = []
-    for segment in sorted(segments, key=lambda one: (one.start, one.end)):
-        if segment.start < duration:
-            first = max(0, int(np.searchsorted(seconds, segment.start, "right")) - 1)
-            end = max(first + 1, int(np.searchsorted(seconds, segment.end, "left")))
-            lines.append(neutral(segment.text))
-            for frame in range(first, min(end, len(places))):
-                if not places[frame] or lengths[frame] + len(lines[-1]) < LONGEST_SAID:
-                    places[frame].append(len(lines) - 1)
-                    lengths[frame] += 1 + len(lines[-1])
-    joined: dict[tuple[int, ...], str] = {}  # frames with the same lines share one text
-    return tuple(joined.setdefault(of, " ".join(lines[line] for line in of)) for of in map(tuple, places))
 
 
 def captioned(examples: Iterable[Example]) -> None:

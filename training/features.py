@@ -26,7 +26,7 @@ from curation.store.files import hash_file, write_whole
 from curation.video.sandbox import Limits, Sandbox
 from models.build import build_tower
 from models.clip import Vectors, tower_vectors
-from models.identity import tower_name
+from models.identity import features_name, tower_name
 from models.summarizers.slots import SlotMap
 from schemas.configuration.config import FrameConfig
 from schemas.configuration.model_config import EmbedderConfig, TowerConfig
@@ -52,14 +52,10 @@ class Features:
         No weights are loaded. Raises ConfigError when there is no such tower, or no such embedder.
         """
         self._config, self._sampling = tower, sampling
+        self.name = features_name(tower, speech)  # what makes the vectors, with hashes of its weights
         self._tower = tower_name(tower)
         self._folder = folder / re.sub(r"[^A-Za-z0-9._-]", "_", self._tower)
         self._speech = SpokenVectors(folder, speech) if speech is not None else None
-
-    @property
-    def name(self) -> str:
-        """What makes the vectors, with hashes of its weights."""
-        return self._tower if self._speech is None else f"{self._tower}, {self._speech.name} of what is said"
 
     @property
     def reads_speech(self) -> bool:

@@ -20,7 +20,7 @@ import numpy as np
 from curation.store.files import write_whole
 from models.build import build_embedder
 from models.clip import Vectors
-from models.identity import identify_embedder
+from models.identity import embedder_name
 from schemas.configuration.model_config import EmbedderConfig
 from schemas.errors import ConfigError
 from training.examples import Example
@@ -34,8 +34,7 @@ class SpokenVectors:
     def __init__(self, folder: Path, config: EmbedderConfig) -> None:
         """Keep them in `folder`. No weights are loaded. Raises ConfigError when there is no such embedder."""
         self._config = config
-        name, revision = identify_embedder(config)
-        self.name = f"{name}-{revision[:12]}"
+        self.name = embedder_name(config)
         self._folder = folder / re.sub(r"[^A-Za-z0-9._-]", "_", self.name)
 
     def path(self, example: Example) -> Path:

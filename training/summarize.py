@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 
 from curation.frames.one_video import OneVideo, single_source, take_video
 from curation.release.contact_sheet import contact_sheet
-from curation.release.formats.neutral import neutral
 from curation.sources.subtitle_files import made_by_a_machine
 from curation.store.files import write_whole
 from curation.text.caption_video import caption_video
+from curation.text.said import said_at
 from curation.text.transcribe.cues import FORMS, LARGEST
 from curation.text.transcribe.subtitles import transcript_of
 from curation.video.sandbox import Limits, Sandbox
@@ -38,10 +38,11 @@ from schemas.configuration.model_config import LocalModel, OpenClip, Transformer
 from schemas.configuration.summarizer_config import LlmvsSection
 from schemas.errors import ConfigError, StageError
 from schemas.kit.languages import UNKNOWN
+from schemas.kit.neutral import neutral
 from schemas.records import FrameSet, Sentence, Subtitle, Video
 from schemas.temporal import format_seconds
 from schemas.time import Seconds
-from training.examples import Example, said_at
+from training.examples import Example
 from training.features import Features
 from training.predict import Answer, predict
 from training.recipe import Recipe, recipe_of

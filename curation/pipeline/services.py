@@ -161,7 +161,9 @@ class Services:
         """The trained summarizer that chooses keyframes; None where none is configured."""
         config = self.config.models.extractor
         with whole_model("extractor"):
-            return build_extractor(config, self.config.frames.fps) if config is not None else None
+            if config is None:
+                return None
+            return build_extractor(config, self.config.frames.fps, self.config.transcribe.mode != "disable")
 
     @shared_property
     def transcriber(self) -> ChatModel | None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from curation.audit.audit import Tools, audit
 from curation.download.besides import Besides, GoneForGood
 from curation.frames.safety.score import Models, judge_safety, safety_of
@@ -20,6 +22,7 @@ from curation.text.caption import caption_frames
 from curation.text.extract import extract
 from curation.text.extract_trained import extract_trained
 from curation.text.refine import refine
+from curation.text.said import said_at
 from curation.text.screen.read import judge_share, screen_text
 from curation.text.speech import Speech, speech_of
 from curation.text.transcribe.cues import Unreadable
@@ -209,7 +212,12 @@ def _extract(services: Services, inputs: Inputs) -> Extract:
         video = inputs.record("download", Video)
         pictures = (_read(services, video, frames, frame.index) for frame in frames.frames)
         return extract_trained(
-            inputs.record("caption", CaptionSet), frames, services.extractor, pictures, services.config.extract
+            inputs.record("caption", CaptionSet),
+            frames,
+            services.extractor,
+            pictures,
+            services.config.extract,
+            _said(services, inputs, video, frames) if services.extractor.reads_speech else (),
         )
     hashes = {caption.index: frames.frames[caption.index].phash for caption in offered.captions}
     return extract(
@@ -223,6 +231,15 @@ def _extract(services: Services, inputs: Inputs) -> Extract:
         _speech(services, inputs, "extract"),
         services.annotators,
     )
+
+
+def _said(services: Services, inputs: Inputs, video: Video, frames: FrameSet) -> tuple[str, ...]:
+    """What is said while each frame is shown, as trainings read it in a release."""
+    heard = _transcript(services, inputs)
+    assert heard is not None  # the summarizer would not have been built
+    count = len(frames.frames)
+    duration = count / frames.fps if video.duration is None else video.duration
+    return said_at(heard.segments, np.arange(count, dtype=np.float64) / frames.fps, duration)
 
 
 def _refine(services: Services, inputs: Inputs) -> Summary:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from curation.text.candidates import all_alike, offered_as
 from curation.text.extract import bounds
@@ -17,15 +17,22 @@ NO_PROMPT = "none"
 
 
 def extract_trained(
-    captions: CaptionSet, frames: FrameSet, extractor: Extractor, pictures: Iterator[bytes], config: ExtractConfig
+    captions: CaptionSet,
+    frames: FrameSet,
+    extractor: Extractor,
+    pictures: Iterator[bytes],
+    config: ExtractConfig,
+    said: Sequence[str] = (),
 ) -> Extract:
     """Choose the keyframes of a video by a trained summarizer. `pictures`: one for each sampled frame, by time.
+
+    `said`: what is said while each of them is shown, for a summarizer that reads it.
 
     Each picture is offered once, as the frame that `offered_as` says; its score is the highest of its frames. The
     summarizer's own keyframes come first, then the frames of the highest scores, the earlier of equal ones; as many are
     taken as it chose, within `bounds`. Raises PermanentError `keyframes_alike` as `extract`.
     """
-    chosen, scores = extractor.choose(pictures)
+    chosen, scores = extractor.choose(pictures, said)
     total, best, wanted = len(frames.frames), dict[FrameIndex, float](), set[FrameIndex]()
     for frame, offered in offered_as(captions, frames).items():
         best[offered] = max(best.get(offered, 0.0), float(scores[frame]))

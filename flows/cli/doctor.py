@@ -90,7 +90,7 @@ async def check_models(config: CurateConfig, config_path: Path) -> list[Check]:
     if config.models.clip is not None:
         checks += check_clip(config.models.clip)
     if config.models.extractor is not None:
-        checks += check_extractor(config.models.extractor, config.frames.fps)
+        checks += check_extractor(config.models.extractor, config.frames.fps, config.transcribe.mode != "disable")
     if config.transcribe.voice == "silero":
         checks.append(check_voice())
     if config.models.reader is not None:

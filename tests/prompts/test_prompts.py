@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 import prompts
 from curation.audit.judge import judge
-from curation.release.formats.neutral import neutral
 from curation.text.caption import caption_frames
 from curation.text.echo import echoed_share
 from curation.text.extract import extract
@@ -24,6 +23,7 @@ from schemas.configuration.config import AuditConfig, CaptionConfig, DenoiseConf
 from schemas.configuration.model_config import LocalModel
 from schemas.configuration.summarizer_config import LlmvsSection
 from schemas.errors import PromptError
+from schemas.kit.neutral import neutral
 from schemas.parts.transcript import SpokenSegment, Transcript
 from schemas.records import Sentence
 from schemas.repository import DATA

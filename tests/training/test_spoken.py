@@ -8,13 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from curation.text.said import said_at
 from flows.cli.main import application
 from models.embedding.sentences import NgramEmbedder as Ngrams
-from models.summarizers.trained import tower_of
+from models.summarizers.trained import inputs_of
 from schemas.configuration.model_config import NgramEmbedder, TrainedExtractor, TransformersClip
 from schemas.configuration.train_config import TrainConfig
 from schemas.errors import ConfigError
@@ -26,7 +25,7 @@ from tests.curation.finished import finished
 from tests.curation.release.releases import release as make_release
 from tests.curation.samples import make_sample
 from tests.training.test_vtsum import example
-from training.examples import DEFAULT_FRAMES, LONGEST_SAID, Example, read_release, said_at
+from training.examples import DEFAULT_FRAMES, Example, read_release
 from training.features import Features, write_upstream
 from training.hidden_states import HiddenStates
 from training.passages import Passage, join
@@ -46,34 +45,6 @@ def line(start: float, end: float, text: str) -> SpokenSegment:
 def told(frames: int, *said: str) -> Example:
     """An example with so many frames of which the first ones have what is said."""
     return replace(example("a", frames), said=tuple([*said, *[""] * frames][:frames]))
-
-
-def test_a_frame_has_the_whole_lines_that_are_spoken_while_it_is_shown() -> None:
-    seconds = np.arange(5.0)
-    lines = [line(1.5, 3.0, "B [x]<v>"), line(0, 0.4, "A"), line(3, 3, "C"), line(4.9, 9, "D"), line(7, 8, "late")]
-    assert said_at(lines, seconds, 5.0) == ("A", "B (x)‹v›", "B (x)‹v›", "C", "D")
-    assert said_at([], seconds, 5.0) == ("",) * 5
-    assert said_at([line(0.2, 1.2, "b"), line(0, 2, "a")], seconds, 5.0)[:2] == ("a b", "a b")
-
-
-@given(
-    st.lists(st.tuples(st.floats(0, 30), st.floats(0, 10)), max_size=8),
-    st.integers(1, 20),
-    st.sampled_from([0.5, 1.0, 2.0]),
-)
-def test_every_line_that_begins_in_time_is_said_where_it_overlaps(
-    spans: list[tuple[float, float]], frames: int, fps: float
-) -> None:
-    """The oracle: every frame against every line."""
-    seconds, duration = np.arange(frames) / fps, frames / fps
-    lines = [line(start, start + length, f"n{number}n") for number, (start, length) in enumerate(spans)]
-    said = said_at(lines, seconds, duration)
-    for number, one in enumerate(lines):
-        for frame, first in enumerate(seconds):
-            until = first + 1 / fps
-            overlaps = one.start < until and one.end > first
-            begins = first <= one.start < until
-            assert (f"n{number}n" in said[frame]) == (one.start < duration and (overlaps or begins))
 
 
 def test_vectors_are_those_of_the_embedder_and_are_kept_by_content(tmp_path: Path) -> None:
@@ -167,8 +138,10 @@ def test_a_summarizer_learns_from_what_is_said_and_its_training_says_so(released
     assert np.load(tmp_path / "upstream" / f"{every[0].id}.npy").shape == (100, 8), "of pictures alone"
     assert heard.about["features"].endswith("of what is said") and heard.about["config"] != deaf.about["config"]
     heard.fit(Hooks())
-    with pytest.raises(ConfigError, match=r"reads what is said, which models\.extractor does not"):
-        tower_of(TrainedExtractor(model=str(heard.out / "model")), 1.0)
+    extractor = TrainedExtractor(model=str(heard.out / "model"))
+    with pytest.raises(ConfigError, match=r"reads what is said, and this run has no transcripts"):
+        inputs_of(extractor, 1.0, transcripts=False)
+    assert inputs_of(extractor, 1.0, transcripts=True).speech == EMBEDDER
 
 
 @pytest.mark.slow
@@ -247,16 +220,6 @@ def test_one_video_is_summarized_with_its_subtitles(release: Path, media: Path, 
         words = ("--model", model, "--out", str(tmp_path / "a"), "--subtitles", str(tmp_path / name))
         code, _, err = summarized(str(film), *words)
         assert code == 2 and why in err, err
-
-
-def test_lines_with_wrong_ends_stay_few() -> None:
-    """Every line of a film of seven minutes seems to be said until its end."""
-    lines = [line(number / 5, 450, f"line number {number}, " + "word " * 14) for number in range(2000)]
-    said = said_at(lines, np.arange(450.0), 450.0)
-    assert max(map(len, said)) <= LONGEST_SAID and said[0].startswith("line number 0,")
-    assert len({id(text) for text in said[300:]}) == 1, "frames with the same lines share one text"
-    (long,) = said_at([line(0, 1, "x" * 5000)], np.arange(1.0), 1.0)
-    assert len(long) == 5000, "a line is never cut"
 
 
 @pytest.mark.slow

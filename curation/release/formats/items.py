@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import pyarrow.parquet as pq
 
 from curation.download.record import extension_of
-from curation.release.formats.neutral import neutral
 from schemas.instructions import ASK_V2T, ASK_V2V, ASK_V2VT, VIDEO_MARK
+from schemas.kit.neutral import neutral
 from schemas.manifest import SPLITS
 from schemas.records import Sentence
 from schemas.release import Task, Times

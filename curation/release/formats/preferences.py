@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from curation.release.formats.files import parquet, write_lines
 from curation.release.formats.frames import IMAGE_MARK
-from curation.release.formats.neutral import ROLES, neutral
 from curation.release.formats.reading import read_lines, read_rows, side_by_side
 from curation.release.formats.registration import Entry, Media, dataset_name, llamafactory_entry
 from curation.release.written import Written
+from schemas.kit.neutral import ROLES, neutral
 from schemas.release import ReleaseManifest
 
 if TYPE_CHECKING:

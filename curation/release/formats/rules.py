@@ -14,8 +14,8 @@ from PIL import Image
 
 from curation.release.formats.frames import LONGEST
 from curation.release.formats.items import INSTRUCTIONS, Item
-from curation.release.formats.neutral import neutral
 from schemas.errors import GrammarError
+from schemas.kit.neutral import neutral
 from schemas.kit.picture_errors import PICTURE_ERRORS, PICTURE_FORMATS
 from schemas.release import Task, Times
 from schemas.temporal import parse_seconds, parse_slots

@@ -8,7 +8,7 @@ The loader writes `min(round(100 t / duration), 99)` with two digits for each pl
 
 - one mark for each distinct slot of a sentence, by the loader's own formula;
 - `duration` is what the decoded frames cover: a container's claim can be many seconds off, and would move every slot;
-- texts are neutral (curation/release/formats/neutral.py), so that no text is a mark of the loader.
+- texts are neutral (schemas/kit/neutral.py), so that no text is a mark of the loader.
 """
 
 from __future__ import annotations

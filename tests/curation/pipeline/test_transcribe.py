@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from curation.dataset.check import validate
@@ -36,10 +38,13 @@ from schemas.parts.record import Record
 from schemas.parts.transcript import SpokenSegment, Transcript
 from schemas.records import Subtitle, Video
 from schemas.time import Seconds
+from tests.curation.finished import finished
 from tests.curation.hashes import HASHES
+from tests.curation.release.releases import release
 from tests.curation.samples import make_sample, numbered, run_export
 from tests.curation.scripted_stages import Tally, Works, run_all, sources
 from tests.curation.sounding import Track, film, hear, spoken
+from training.examples import read_release
 
 SERVER = {"engine": "openai", "model": "name", "base_urls": ["http://127.0.0.1:8000/v1"]}
 BASE = {
@@ -253,6 +258,47 @@ def test_a_track_that_nobody_gives_any_more_costs_the_transcript_alone(tmp_path:
     made = FUNCTIONS["transcribe"](services, inputs)
     assert isinstance(made, Transcript) and made.reason == "unreadable_subtitles"
     assert made.notes == ("en (manual, srt): the store lost it, and its publisher gives it no more (private)",)
+
+
+class Chooser:
+    """An extractor that notes what it is told, and chooses the first frame."""
+
+    name, revision = "chooser", "c" * 64
+
+    def __init__(self, reads_speech: bool) -> None:
+        self.reads_speech = reads_speech
+        self.told: list[Sequence[str]] = []
+
+    def choose(
+        self, pictures: Iterator[bytes], said: Sequence[str] = ()
+    ) -> tuple[tuple[int, ...], NDArray[np.float32]]:
+        self.told.append(said)
+        return (0,), np.linspace(1, 0, len([*pictures]), dtype=np.float32)
+
+
+@pytest.mark.parametrize("reads_speech", [True, False])
+def test_a_trained_summarizer_is_told_what_a_release_would_tell_its_training(
+    tmp_path: Path, reads_speech: bool
+) -> None:
+    config = CurateConfig.model_validate(
+        {**BASE, "download": {"subtitles": ["en"]}, "transcribe": {"mode": "publisher"}}
+    )
+    made, chooser = make_sample("v").model_copy(update={"transcript": SAID}), Chooser(reads_speech)
+    records = {"transcribe": SAID, "frames": made.frames, "caption": made.captions, "download": made.video}
+    services = SimpleNamespace(
+        extractor=chooser,
+        config=config,
+        hashes=SimpleNamespace(on=frozenset({"transcribe"})),
+        raise_if_stopped=lambda: None,
+        meter=SimpleNamespace(waiting=lambda lane: nullcontext()),
+        pictures=SimpleNamespace(read=lambda video, frames, index: b""),
+    )
+    inputs = SimpleNamespace(record=lambda stage, kind: records[stage])
+    FUNCTIONS["extract"](cast(Services, services), cast(Inputs, inputs))
+    with finished(tmp_path / "w", [made], "download.subtitles=[en]", "transcribe.mode=publisher") as (place, opened):
+        release(place, opened)
+    (trained_on,) = read_release(tmp_path / "w" / "releases" / "0.1.0").examples
+    assert any(trained_on.said) and chooser.told == [trained_on.said if reads_speech else ()]
 
 
 @pytest.fixture

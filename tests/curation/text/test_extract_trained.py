@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -21,13 +21,15 @@ from tests.curation.scripted import make_captions, make_frames, picture
 class Chooser:
     """Gives keyframes and scores that are known."""
 
-    name, revision = "model", "f" * 64
+    name, revision, reads_speech = "model", "f" * 64, False
 
     def __init__(self, keyframes: tuple[int, ...], scores: list[float]) -> None:
         self._given = keyframes, np.array(scores, np.float32)
         self.read: list[bytes] = []
 
-    def choose(self, pictures: Iterator[bytes]) -> tuple[tuple[int, ...], NDArray[np.float32]]:
+    def choose(
+        self, pictures: Iterator[bytes], said: Sequence[str] = ()
+    ) -> tuple[tuple[int, ...], NDArray[np.float32]]:
         self.read = list(pictures)
         return self._given
 

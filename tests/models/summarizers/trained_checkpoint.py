@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from models.identity import tower_name
+from models.identity import features_name, tower_name
 from models.summarizers.checkpoint import MARK, STATED, Stated
 from schemas.configuration.config import FrameConfig
-from schemas.configuration.model_config import TransformersClip
+from schemas.configuration.model_config import EmbedderConfig, NgramEmbedder, TransformersClip
 from schemas.configuration.train_config import TrainConfig
 from schemas.repository import DATA
 from training.checkpoints import mark_finished
@@ -51,18 +51,21 @@ def example(frames: int) -> Example:
     return Example("a", "train", frames, np.arange(float(frames)), labels, ("a dog",) * frames, text, (((0, 4), text),))
 
 
-def recipe(kind: str, vectors: Any = None, **section: Any) -> Recipe:
-    said = {"name": kind, "summarizer": {"kind": kind, **KINDS[kind], **section}, "features": {"tower": TOWER}}
+def recipe(kind: str, vectors: Any = None, speech: EmbedderConfig | None = None, **section: Any) -> Recipe:
+    features = {"tower": TOWER, "speech": speech}
+    said = {"name": kind, "summarizer": {"kind": kind, **KINDS[kind], **section}, "features": features}
     return recipe_of(TrainConfig.model_validate(said), Drawn(vectors))  # type: ignore[arg-type]
 
 
-def checkpoint(folder: Path, kind: str, fps: float = 1.0, **section: Any) -> Path:
-    """Write one into `folder`."""
+def checkpoint(folder: Path, kind: str, fps: float = 1.0, speech: NgramEmbedder | None = None, **section: Any) -> Path:
+    """Write one into `folder`; with `speech`, one that reads what is said by the vectors of this embedder."""
     torch.manual_seed(0)
-    made = recipe(kind, **section)
+    wide = np.zeros((9, 64 + speech.dimensions), np.float32) if speech is not None else None
+    made = recipe(kind, wide, speech, **section)
     made.build([example(9)]).save_pretrained(folder)
     made.save_also(folder)
-    state(folder, {"config": made.config.model_dump(mode="json"), "sampling": {"fps": fps}})
+    stated = {"config": made.config.model_dump(mode="json"), "sampling": {"fps": fps}}
+    state(folder, stated, features_name(TOWER, speech))
     return folder
 
 

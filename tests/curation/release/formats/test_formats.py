@@ -20,13 +20,13 @@ from curation.frames.files import frame_name
 from curation.pipeline.services import Services
 from curation.release.formats.frames import input_indices
 from curation.release.formats.items import INSTRUCTIONS
-from curation.release.formats.neutral import neutral
 from curation.release.formats.registry import FORMATS, check_formats
 from curation.release.make import make_release, plan_release
 from curation.workspace import Workspace
 from evaluation.readers.instruct_v2xum import read_instruct
 from evaluation.readers.videoxum import read_videoxum
 from schemas.errors import ConfigError, ReleaseRefused
+from schemas.kit.neutral import neutral
 from schemas.records import Sample
 from schemas.release import FormatChoice, FormatName, ReleaseManifest
 from schemas.temporal import parse_seconds

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.release.formats.items import Item
-from curation.release.formats.neutral import neutral
 from curation.release.formats.v2xum_llm import record
+from schemas.kit.neutral import neutral
 from schemas.records import Sentence
 from schemas.release import Task
 from schemas.temporal import parse_slots
 from schemas.time import Seconds
-from tests.curation.release.formats.test_neutral import hostile
+from tests.schemas.kit.test_neutral import hostile
 
 TASKS: tuple[Task, ...] = ("v2v", "v2t", "v2vt")
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.release.formats.neutral import EMPTY, ROLES, neutral
+from schemas.kit.neutral import EMPTY, ROLES, neutral
 from schemas.marks import has_marks
 from schemas.records import Sentence
 from schemas.temporal import format_seconds, parse_seconds
