@@ -30,9 +30,10 @@ def curate_shard(shard: Shard) -> None:
 
     Then the pictures of finished videos are dropped, without a task run: one costs more than that work.
     """
-    for stage in run_of(shard.workspace).stages:
-        run_stage.with_options(**policies.options(stage, shard.number))(stage, shard)
-    thin_pictures(run_of(shard.workspace).services, shard.ids)
+    run = run_of(shard.workspace)
+    for stage in run.stages:
+        run_stage.with_options(**policies.options(stage, shard.number, run.services.config))(stage, shard)
+    thin_pictures(run.services, shard.ids)
 
 
 @task(name="nodes", cache_policy=NO_CACHE, persist_result=False)

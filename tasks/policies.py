@@ -14,15 +14,17 @@ from prefect.tasks import Task
 from sqlalchemy.exc import OperationalError
 
 from curation.ledger.stages import STAGES
+from curation.pipeline.turns import recognises
+from schemas.configuration.config import CurateConfig
 from schemas.errors import TransientError
 
 RETRIES = 2
 RETRY_DELAY = 5.0  # seconds
 
 
-def tags(stage: str) -> tuple[str, ...]:
+def tags(stage: str, config: CurateConfig) -> tuple[str, ...]:
     """The tags of a stage, for the concurrency limits of a Prefect server: `download`, `decode` or `gpu`."""
-    if STAGES[stage].asks is not None:
+    if STAGES[stage].asks is not None or recognises(stage, config):
         return ("gpu",)
     lane = STAGES[stage].lane
     return (lane,) if lane in ("download", "decode") else ()
@@ -34,7 +36,7 @@ def is_transient(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> boo
     return isinstance(error, TransientError | OperationalError)
 
 
-def options(stage: str, shard: int) -> dict[str, Any]:
+def options(stage: str, shard: int, config: CurateConfig) -> dict[str, Any]:
     """Keyword arguments for `Task.with_options`.
 
     Tags are for limits that several runs share on a server of the user's. Every tagged task run asks that server for a
@@ -43,7 +45,7 @@ def options(stage: str, shard: int) -> dict[str, Any]:
     shared = bool(os.environ.get("PREFECT_API_URL"))
     return {
         "task_run_name": f"{stage}-{shard:05d}",
-        "tags": list(tags(stage)) if shared else [],
+        "tags": list(tags(stage, config)) if shared else [],
         "retries": RETRIES,
         "retry_delay_seconds": RETRY_DELAY,
         "retry_condition_fn": is_transient,

@@ -11,11 +11,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from curation.ledger.stages import STAGES, Model
+from curation.ledger.stages import STAGES, Lane, Model
 from curation.pipeline.settings import works_with
 from schemas.configuration.config import CurateConfig
 from schemas.configuration.model_config import ServerConfig
 
+RECOGNISER: Model = "transcriber"  # it hears sound: its work is counted in seconds alone
 _POLL = 0.25  # seconds between two checks whether the run is to stop
 
 
@@ -67,6 +68,16 @@ def workers(stage: str, config: CurateConfig) -> int:
     wait for the last frames of one video.
     """
     return config.run.download_workers if STAGES[stage].lane == "download" else places(stage, config)
+
+
+def lane_of(stage: str, config: CurateConfig) -> Lane | None:
+    """The lane in which a stage works. To recognise what is said is a model's work; to read subtitles is none."""
+    return "model" if recognises(stage, config) else STAGES[stage].lane
+
+
+def recognises(stage: str, config: CurateConfig) -> bool:
+    """Whether a stage asks the speech recogniser under this configuration."""
+    return RECOGNISER in works_with(STAGES[stage], config, config.models)[0]
 
 
 def places(stage: str, config: CurateConfig) -> int:

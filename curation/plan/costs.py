@@ -20,13 +20,13 @@ from curation.ledger.samples import sample
 from curation.ledger.stages import EXPORT, LANES, ROLES, STAGES, Lane
 from curation.ledger.standing import State
 from curation.pipeline.services import Services
-from curation.pipeline.settings import columns_of, works_with
+from curation.pipeline.settings import columns_of
+from curation.pipeline.turns import RECOGNISER, lane_of, recognises
 from curation.status.standings import Standings, VideoStanding
 from schemas.configuration.config import CurateConfig
 from schemas.records import Extract, FrameSet, Sample, Video
 from schemas.time import FrameIndex
 
-RECOGNISER = "transcriber"  # it hears sound: its work is counted in seconds alone
 QUANTITIES = (
     *(f"{role}_{name}" for role in ROLES for name in ("requests", "tokens_in", "tokens_out", "seconds")),
     f"{RECOGNISER}_seconds",
@@ -128,15 +128,6 @@ def most_at_once(spans: Iterable[Span], lane: str) -> int:
     return most
 
 
-def lane_of(stage: str, config: CurateConfig) -> Lane | None:
-    """The lane in which a stage works. To recognise what is said is a model's work; to read subtitles is none."""
-    return "model" if _recognises(stage, config) else STAGES[stage].lane
-
-
-def _recognises(stage: str, config: CurateConfig) -> bool:
-    return RECOGNISER in works_with(STAGES[stage], config, config.models)[0]
-
-
 def costs_of(entry: Entry, config: CurateConfig) -> dict[str, float]:
     """What a result has cost, by QUANTITIES; without the bytes that it takes."""
     stage = entry.head.stage
@@ -146,7 +137,7 @@ def costs_of(entry: Entry, config: CurateConfig) -> dict[str, float]:
         costs[f"{role}_tokens_in"] = entry.effort.tokens_in
         costs[f"{role}_tokens_out"] = entry.effort.tokens_out
         costs[f"{role}_seconds"] = entry.seconds
-    elif _recognises(stage, config):
+    elif recognises(stage, config):
         costs[f"{RECOGNISER}_seconds"] = entry.seconds
     if lane := lane_of(stage, config):
         costs[f"{lane}_seconds"] = entry.seconds

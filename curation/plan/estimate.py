@@ -20,7 +20,8 @@ import numpy as np
 
 from curation.ledger.stages import EXPORT, LANES, ROLES, TRANSCRIBE, Lane
 from curation.pipeline.budget import bill
-from curation.plan.costs import QUANTITIES, RECOGNISER, Probed, busy_seconds, column, lane_of, most_at_once
+from curation.pipeline.turns import RECOGNISER, lane_of
+from curation.plan.costs import QUANTITIES, Probed, busy_seconds, column, most_at_once
 from curation.plan.intervals import Numbers, Range, interval, totals, wilson
 from models.identity import name_of
 from schemas.configuration.config import CurateConfig

@@ -103,7 +103,8 @@ def test_a_new_stage_is_known_everywhere(place: Workspace) -> None:
     from flows.cli.main import application
     from tasks.policies import options, tags
 
-    assert tags("toy") == ("gpu",) and options("toy", 3)["task_run_name"] == "toy-00003"
+    config = place.config()
+    assert tags("toy", config) == ("gpu",) and options("toy", 3, config)["task_run_name"] == "toy-00003"
     done = CliRunner().invoke(application(), ["retry", str(place.root), "--stage", "toy", "--class", "permanent"])
     assert done.exit_code == 0 and done.stdout.startswith("1 rejection forgotten")
 

@@ -38,6 +38,7 @@ from schemas.parts.record import Record
 from schemas.parts.transcript import SpokenSegment, Transcript
 from schemas.records import Subtitle, Video
 from schemas.time import Seconds
+from tasks.policies import tags
 from tests.curation.finished import finished
 from tests.curation.hashes import HASHES
 from tests.curation.release.releases import release
@@ -131,6 +132,14 @@ def test_recognition_depends_on_the_recogniser_and_on_what_it_is_given() -> None
     assert speech("recognise", same) == first, "where and how patiently it is asked changes nothing"
     for found in others:
         assert {name for name in found if found[name] != first[name]} == {"transcribe"}
+
+
+def test_on_a_shared_server_recognition_waits_for_a_gpu_as_captions_do() -> None:
+    models = {**BASE["models"], "transcriber": RECOGNISER}  # type: ignore[dict-item]
+    for mode, expected in (("recognise", ("gpu",)), ("publisher-first", ("gpu",)), ("publisher", ())):
+        keys = {"download": {"subtitles": ["en"]}, "transcribe": {"mode": mode}}
+        config = CurateConfig.model_validate({**BASE, "models": models, **keys})
+        assert tags("transcribe", config) == expected and tags("caption", config) == ("gpu",)
 
 
 def test_a_key_that_is_not_used_makes_nothing_again() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from curation.ledger.entries import record_entry
-from curation.plan.costs import QUANTITIES, column, costs_of, lane_of
+from curation.pipeline.turns import lane_of
+from curation.plan.costs import QUANTITIES, column, costs_of
 from curation.plan.estimate import Measured, advice, estimate
 from schemas.configuration.config import CurateConfig
 from schemas.parts.transcript import Transcript
