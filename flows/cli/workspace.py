@@ -207,9 +207,9 @@ def retry(
     reason: ReasonOption = None,
     state: StateOption = None,
 ) -> None:
-    """Forget rejections, so that the next `v2xum curate` tries those videos again; and transcripts with gaps.
+    """Forget rejections, so that the next `v2xum curate` tries those videos again.
 
-    Without ids and options: those that may pass by themselves (`--class transient`).
+    It forgets transcripts with gaps too. Without ids and options: those that may pass by themselves (`--class transient`).
     """
     selection = selection_of(ids, state, stage, reason, error_class) or Selection(classes=("transient",))
     if selection.states and not {"rejected", "retryable"}.intersection(selection.states):

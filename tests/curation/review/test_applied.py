@@ -96,8 +96,11 @@ def test_the_rules_come_from_the_settings_and_stale_verdicts_do_not_count(ledger
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[tuple[Workspace, Services]]:
-    """A workspace with the demo's configuration, six finished samples and their pictures."""
-    with finished(tmp_path / "w", MADE) as opened:
+    """A workspace with the demo's configuration, six finished samples and their pictures, all of which stay.
+
+    There is no video of which a picture could be drawn again.
+    """
+    with finished(tmp_path / "w", MADE, "frames.keep=all") as opened:
         yield opened
 
 
