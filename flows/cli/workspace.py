@@ -209,7 +209,7 @@ def retry(
 ) -> None:
     """Forget rejections, so that the next `v2xum curate` tries those videos again.
 
-    It forgets transcripts with gaps too. Without ids and options: those that may pass by themselves (`--class transient`).
+    It forgets transcripts with gaps too. Without ids and options: what may pass by itself (`--class transient`).
     """
     selection = selection_of(ids, state, stage, reason, error_class) or Selection(classes=("transient",))
     if selection.states and not {"rejected", "retryable"}.intersection(selection.states):

@@ -113,8 +113,8 @@ def test_the_table_says_what_the_command_says(name: str) -> None:
 
 
 def test_every_command_is_in_the_table() -> None:
-    for path in (ROOT / "flows" / "cli").glob("[!_]*.py"):
-        importlib.import_module(f"flows.cli.{path.stem}")
+    for path in (ROOT / "flows" / "cli").rglob("[!_]*.py"):  # those in folders too
+        importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
     assert set(get_group(app).commands) == set(COMMANDS)
 
 
