@@ -59,7 +59,7 @@ def candidates(view: LedgerView, disputed: Collection[str] | None = None) -> Ite
     ledger = view.ledger
     standings = Standings(view)
     ids, awaiting = standings.judgeable(), standings.gate.awaiting()
-    verdicts = AppliedVerdicts(ledger, view.rules)
+    verdicts = AppliedVerdicts(ledger, view.rules, view.hashes.on)
     for start in range(0, len(ids), _CHUNK):
         chunk = ids[start : start + _CHUNK]
         unsettled = verdicts.disputed(chunk) if disputed is None else disputed

@@ -42,7 +42,7 @@ def review_report(
     grouped: dict[str, list[Verdict]] = {}
     for verdict in verdicts:
         grouped.setdefault(verdict.sample_id, []).append(verdict)
-    known = {each: judged(sample(ledger, each), grouped[each], rules) for each in sorted(grouped.keys() & set(ids))}
+    known = _known(view, grouped, ids)
     stratum = random_stratum(ids, rules.random, rules.seed)
     pool = candidates(view, {name for name, one in known.items() if one.ruling.outcome == "disputed"})
     decided = [verdict for verdict in verdicts if verdict.decision is not None]
@@ -77,9 +77,7 @@ def review_findings(view: LedgerView, gold: Mapping[str, bool]) -> ReviewFinding
     for verdict in verdicts:
         grouped.setdefault(verdict.sample_id, []).append(verdict)
     stratum = random_stratum(ids, rules.random, rules.seed)
-    known = {
-        each: judged(sample(view.ledger, each), grouped[each], rules) for each in sorted(grouped.keys() & set(ids))
-    }
+    known = _known(view, grouped, ids)
     return ReviewFindings(
         errors=label_errors(known, stratum, len(ids), counting, gold),
         agreement=agreement(counting, known, rules.seed),
@@ -96,6 +94,12 @@ def write_review(folder: Path, report: ReviewReport) -> Path:
     write_whole(folder / JSON_NAME, report.model_dump_json(indent=2) + "\n")
     write_whole(folder / HTML_NAME, render_review(report))
     return folder / HTML_NAME
+
+
+def _known(view: LedgerView, grouped: Mapping[str, Sequence[Verdict]], ids: Sequence[str]) -> dict[str, Judged]:
+    """What the rules say of each of these samples that has verdicts, by id."""
+    judgeable = sorted(grouped.keys() & set(ids))
+    return {each: judged(sample(view.ledger, each, view.hashes.on), grouped[each], view.rules) for each in judgeable}
 
 
 def _progress(verdicts: Sequence[Verdict], known: Mapping[str, Judged], samples: int, pushed: int) -> Progress:

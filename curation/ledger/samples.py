@@ -40,9 +40,9 @@ def samples_of(ledger: Ledger, ids: Sequence[str], on: Collection[str] | None = 
             yield _assembled(registered[video_id], payloads[video_id])
 
 
-def sample(ledger: Ledger, video_id: str) -> Sample:
-    """The finished sample of a video. Raises KeyError when it is not known, or lacks a stage."""
-    (made,) = samples_of(ledger, [video_id])
+def sample(ledger: Ledger, video_id: str, on: Collection[str] | None = None) -> Sample:
+    """The finished sample of a video, as `samples_of`. Raises KeyError when it is not known, or lacks a stage."""
+    (made,) = samples_of(ledger, [video_id], on)
     return made
 
 

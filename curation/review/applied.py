@@ -10,7 +10,7 @@ from typing import Any
 from curation.ledger.ledger import Ledger
 from curation.ledger.samples import sample, samples_of
 from curation.review.content_hash import content_sha256
-from curation.review.rules import Ruling, applied, counted, ruling
+from curation.review.rules import Ruled, Ruling, applied, counted, ruling
 from curation.review.verdict_store import Reviews
 from schemas.configuration.review_config import ReviewConfig
 from schemas.records import Rejection, Sample
@@ -40,7 +40,7 @@ class AppliedVerdicts:
         suspected = [name for name in ids if name in self._suspects]
         rejected = {}
         for name, verdicts in self._grouped(suspected).items():
-            outcome = applied(sample(self._ledger, name), verdicts, self._rules)
+            outcome = applied(sample(self._ledger, name, self._on), verdicts, self._rules)
             if isinstance(outcome, Rejection):
                 rejected[name] = outcome
         self.found |= rejected
@@ -59,7 +59,7 @@ class AppliedVerdicts:
         for start in range(0, len(ids), _CHUNK):
             verdicts = self._grouped(ids[start : start + _CHUNK])
             judged = [name for name in ids[start : start + _CHUNK] if name in verdicts]
-            for made in samples_of(self._ledger, judged):
+            for made in samples_of(self._ledger, judged, self._on):
                 yield made, ruling(made, verdicts[made.video.id], self._rules)
 
     def judged(self) -> list[str]:
@@ -68,15 +68,11 @@ class AppliedVerdicts:
 
     def accepted(self, ids: Sequence[str]) -> set[str]:
         """The ids among these finished samples that people accepted, unchanged or with edits."""
-        grouped = self._grouped(ids).items()
-        rulings = ((name, ruling(sample(self._ledger, name), verdicts, self._rules)) for name, verdicts in grouped)
-        return {name for name, ruled in rulings if ruled.outcome in ("accept", "fix")}
+        return {name for name, outcome in self._outcomes(ids) if outcome in ("accept", "fix")}
 
     def disputed(self, ids: Sequence[str]) -> set[str]:
         """The ids among these finished samples that wait for an adjudicator."""
-        grouped = self._grouped(ids).items()
-        rulings = ((name, ruling(sample(self._ledger, name), verdicts, self._rules)) for name, verdicts in grouped)
-        return {name for name, ruled in rulings if ruled.outcome == "disputed"}
+        return {name for name, outcome in self._outcomes(ids) if outcome == "disputed"}
 
     def explain(self, video_id: str, whole: bool) -> dict[str, Any]:
         """A video's verdicts for `explain`: `verdicts` lists all of them, `review` is their result.
@@ -85,7 +81,7 @@ class AppliedVerdicts:
         `review` is None and no verdict counts.
         """
         verdicts = list(self._reviews.verdicts([video_id]))
-        made = sample(self._ledger, video_id) if whole and verdicts else None
+        made = sample(self._ledger, video_id, self._on) if whole and verdicts else None
         counting = set()
         review: dict[str, Any] | None = None
         if made is not None:
@@ -94,6 +90,10 @@ class AppliedVerdicts:
             review = json.loads(outcome.review.canonical()) if isinstance(outcome, Sample) else {"status": "rejected"}
         listed = [{**json.loads(v.canonical()), "counts": v.canonical() in counting} for v in verdicts]
         return {"verdicts": listed, "review": review}
+
+    def _outcomes(self, ids: Sequence[str]) -> Iterator[tuple[str, Ruled]]:
+        for name, verdicts in self._grouped(ids).items():
+            yield name, ruling(sample(self._ledger, name, self._on), verdicts, self._rules).outcome
 
     def _grouped(self, ids: Sequence[str]) -> dict[str, list[Verdict]]:
         grouped: dict[str, list[Verdict]] = defaultdict(list)

@@ -17,7 +17,7 @@ The edits of a verdict are applied as a whole or not at all, and nothing is gues
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from schemas.parts.transcript import SpokenSegment, Transcript
@@ -193,8 +193,10 @@ def _sentences(
     return tuple(kept)
 
 
-def _corrections(transcript: Transcript | None, lines: Iterable[CorrectedLine]) -> Iterable[CorrectedLine]:
-    """The lines whose text would change, by their places, the last of each."""
+def _corrections(transcript: Transcript | None, lines: Iterable[CorrectedLine]) -> Iterator[CorrectedLine]:
+    """The lines whose text would change, by their places, the last of each; none where no transcript is published."""
+    if transcript is None:
+        return
     found = {line.index: line.model_copy(update={"after": clean_text(line.after)}) for line in lines}
     for index, line in sorted(found.items()):
         segment = _segment(transcript, index)

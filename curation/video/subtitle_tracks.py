@@ -19,7 +19,6 @@ from curation.video.probe import first_picture, open_media
 from curation.video.sandbox import Limits, Sandbox
 from curation.video.sandboxes import Sandboxes
 from schemas.errors import NotStored, PermanentError, PoisonError
-from schemas.kit.blame import in_one_line
 from schemas.kit.languages import UNKNOWN, is_in, language_of
 from schemas.safe_text import plain
 
@@ -31,8 +30,6 @@ _DEFAULT = int(av.stream.Disposition.default)
 _MOST_CUES = 100_000  # of a track
 _LARGEST = 4_000_000  # characters of a track
 _MOST_BROKEN = 10_000  # packets
-# What PyAV raises besides its own errors, for streams that are no streams.
-_OF_THE_FILE = (ArithmeticError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError)
 _UNTIMED = 5.0  # seconds that a text without an end is shown at most
 
 
@@ -63,10 +60,7 @@ def read_tracks(
     except NotStored:
         raise
     except (PermanentError, PoisonError) as error:
-        told = f"{error.reason}: {error.evidence}"
-    except _OF_THE_FILE as error:
-        told = in_one_line(error)
-    return Tracks(notes=(plain(f"its subtitle tracks cannot be read: {told}", 300),))
+        return Tracks(notes=(plain(f"its subtitle tracks cannot be read: {error.reason}: {error.evidence}", 300),))
 
 
 def write_tracks(path: Path, folder: Path, languages: Sequence[str]) -> Tracks:

@@ -31,16 +31,22 @@ _NUMBERS = frozenset(
 _NEGATIONS = frozenset(
     re.findall(
         r"\w+",
-        "not no never none nothing nobody nowhere neither nor without cannot dont doesnt didnt cant couldnt wont "
-        "wouldnt shant shouldnt isnt arent wasnt werent hasnt havent hadnt mustnt neednt mightnt aint",
+        "not no never none nothing nobody nowhere neither nor nevermind without cannot dont doesnt didnt cant "
+        "couldnt wont wouldnt shant shouldnt isnt arent wasnt werent hasnt havent hadnt mustnt neednt mightnt aint",
     )
 )
 _NEGATING = ("un", "in", "im", "il", "ir", "dis", "non", "mis", "anti")
 _SHORTEST = 3  # letters of a word that a prefix or `less` negates
 # A number with what makes it another one; a hyphen inside of `covid-19` is no sign.
-_CURRENCY = "$\u20ac\u00a3\u00a5"
+# Parts of classes of characters: hyphens, dashes and minus signs; signs of currencies (Unicode's category Sc).
+_MINUS = r"\-\u2010-\u2015\u2212\ufe63\uff0d"
+_CURRENCY = (
+    r"$\u00a2-\u00a5\u058f\u060b\u09f2\u09f3\u0af1\u0bf9\u0e3f\u17db\u20a0-\u20cf\ufdfc\ufe69\uff04\uffe0\uffe1"
+    r"\uffe5\uffe6"
+)
 _SIGNED = re.compile(
-    rf"(?:(?<!\S)[-\u2212+~<>]|[{_CURRENCY}])?\s?\d+(?:[.,:/\u2013-]\d+)*(?:\s?[%\u2030\u00b0{_CURRENCY}])?"
+    rf"(?:(?<!\S)[{_MINUS}+~<>]|[{_CURRENCY}])?\s?(?:(?<!\w)[.,])?\d+(?:[.,:/{_MINUS}]\d+)*"
+    rf"(?:\s?[%\u2030\u00b0{_CURRENCY}]|\+)?"
 )
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")
 _BESIDE = 3  # characters beside a number that may be its signs
@@ -60,15 +66,14 @@ class _Line:
         return self.text[self._found[start].start() : self._found[stop - 1].end()] if start < stop else ""
 
     def numbers(self, start: int, stop: int) -> list[str]:
-        """The numbers among some words, with their signs, without the commas of thousands."""
+        """The numbers among some words, with their signs and without spaces."""
         if not any(map(_digits, self.plain[start:stop])):
             return []
         first, last = self._found[start].start(), self._found[stop - 1].end()
         end = self._found[stop].start() if stop < len(self._found) else len(self.text)
         begin = self._found[start - 1].end() if start else 0
         around = max(begin, first - _BESIDE), min(end, last + _BESIDE)
-        found = ("".join(one.group().split()) for one in _SIGNED.finditer(self.text, *around))
-        return [one.replace(",", "") if _THOUSANDS.search(one) else one for one in found]
+        return ["".join(one.group().split()) for one in _SIGNED.finditer(self.text, *around)]
 
     def before(self, place: int) -> str:
         """What stands between a word and the one before it; the end of the text for the place after the last word."""
@@ -146,9 +151,21 @@ def _equal(old: _Line, new: _Line, region: _Region) -> Iterator[_Region]:
 def _turned(old: _Line, new: _Line, region: _Region) -> str | None:
     """Why words that stand for each other say another number, or the contrary."""
     stood, stand = old.plain[region.start : region.stop], new.plain[region.begin : region.end]
-    if old.numbers(region.start, region.stop) != new.numbers(region.begin, region.end):
+    heard, said = old.numbers(region.start, region.stop), new.numbers(region.begin, region.end)
+    if len(heard) != len(said) or not all(map(_same_number, heard, said)):
         return "number_changed"
-    return "negation_changed" if _negations(stood) != _negations(stand) or _negates(stood, stand) else None
+    if _negations(stood) != _negations(stand):
+        return "negation_changed"
+    same = "".join(stood) == "".join(stand)  # `un happy` and `unhappy`: nothing else was heard
+    return "negation_changed" if not same and _negates(stood, stand) else None
+
+
+def _same_number(heard: str, said: str) -> bool:
+    """Whether two numbers are one; the proposed one may have commas of thousands that were not heard.
+
+    A comma that was heard stays: in many languages it separates decimals.
+    """
+    return heard == said or (_THOUSANDS.search(said) is not None and heard == said.replace(",", ""))
 
 
 def _negations(words: Sequence[str]) -> int:

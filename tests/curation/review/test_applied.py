@@ -16,6 +16,7 @@ from curation.dataset.check import validate
 from curation.dataset.export import export_key, export_workspace, is_exported
 from curation.ledger.ledger import Ledger
 from curation.pipeline.services import Services
+from curation.review.applied import AppliedVerdicts
 from curation.review.rules import applied
 from curation.review.verdict_store import Reviews
 from curation.status.counts import summarize
@@ -24,8 +25,10 @@ from curation.status.standings import Standings, all_rejections, finished_ids, p
 from curation.status.view import LedgerView
 from curation.workspace import Workspace
 from schemas.configuration.review_config import ReviewConfig
+from schemas.parts.transcript import SpokenSegment, Transcript
 from schemas.records import Rejection, Sample
-from schemas.review import AddedKeyframe
+from schemas.review import AddedKeyframe, CorrectedLine
+from schemas.time import Seconds
 from tests.curation.finished import finished
 from tests.curation.hashes import HASHES, changed
 from tests.curation.people import finish, shown, verdict, verdicts_on
@@ -188,3 +191,25 @@ def test_the_export_depends_on_the_rules(workspace: tuple[Workspace, Services]) 
     key = export_key(services)
     services.config = services.config.model_copy(update={"review": ReviewConfig(rule="any")})
     assert export_key(services) != key
+
+
+@pytest.mark.slow
+def test_every_view_of_a_verdict_is_of_the_stages_that_are_on(tmp_path: Path) -> None:
+    """A transcript that an earlier run left behind is no part of the sample once the stage is off, for anybody."""
+    said = Transcript(
+        source="manual", segments=(SpokenSegment(start=Seconds(1.0), end=Seconds(2.0), text="A kind flies."),)
+    )
+    made = make_sample("a").model_copy(update={"transcript": said})
+    line = CorrectedLine(index=0, start=Seconds(1.0), before="A kind flies.", after="A kite flies.")
+    keyframes = shown(made, k0={"caption": "rewritten", "changed": True})
+    with finished(tmp_path / "w", [made], "download.subtitles=[en]", "transcribe.mode=publisher") as (_, services):
+        Reviews(services.ledger).store([verdict(made, "fix", keyframes=keyframes, transcript=(line,))])
+        for on, text in ((frozenset({"transcribe"}), "A kite flies."), (frozenset[str](), None)):
+            view = AppliedVerdicts(services.ledger, services.config.review, on)
+            (published,) = view.applied(["a"])
+            ((whole, ruled),) = view.rulings(["a"])
+            assert (published.transcript and published.transcript.segments[0].text) == text
+            assert published.review.status == "fixed" and published.captions.captions[0].text == "rewritten"
+            assert ruled.outcome == "fix" and view.accepted(["a"]) == {"a"} and not view.disputed(["a"])
+            assert (whole.transcript is None) == (text is None)
+            assert view.explain("a", True)["review"]["status"] == "fixed"

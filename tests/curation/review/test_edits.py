@@ -109,8 +109,11 @@ def test_a_line_with_another_case_and_punctuation_is_the_same_line(cased: Callab
     assert outcome.transcript.segments[0].text == "Now the kite."
 
 
-def test_where_no_transcript_is_made_any_more_the_correction_is_disputed() -> None:
-    assert fixed(line(0, "Now the kite."), sample=PLAIN).review.dispute == "unknown_line"
+def test_where_no_transcript_is_made_any_more_the_rest_of_the_verdict_counts() -> None:
+    assert fixed(line(0, "Now the kite."), sample=PLAIN).review.dispute == "fix_without_edits"
+    assert fixed(line(0, "Now the kite."), sample=PLAIN, decision="accept").review.status == "accepted"
+    outcome = fixed(line(0, "Now the kite."), sample=PLAIN, keyframes=shown(PLAIN, k3={"judged": "drop"}))
+    assert outcome.review.status == "fixed" and outcome.review.keyframes_dropped == (3,)
 
 
 @given(st.lists(verdicts_on(SAMPLE), max_size=4))

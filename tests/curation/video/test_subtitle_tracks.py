@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from av.stream import Disposition
@@ -95,23 +94,6 @@ def test_tracks_of_pictures_are_told_and_damage_costs_no_video(tmp_path: Path) -
         assert cues(read_tracks(cut, tmp_path, ["en"], sandbox, limits)) == SEEN
         with pytest.raises(NotStored):
             read_tracks(tmp_path / "gone.mkv", tmp_path, ["en"], sandbox, limits)
-
-
-def test_what_a_library_raises_of_a_strange_file_costs_no_video(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Here(Sandbox):
-        def run(self, function: Any, *args: Any, **_: Any) -> Any:
-            return function(*args)
-
-    def raising(*_: object) -> None:
-        raise ValueError("no such\x1b[31m field")
-
-    monkeypatch.setattr(subtitle_tracks, "_chosen", raising)
-    path = subtitled(tmp_path / "a.mkv", TextTrack("eng", HELLO))
-    with Here() as sandbox:
-        found = read_tracks(path, tmp_path, ["en"], sandbox, Limits(60, 2000))
-    assert found.found == () and "no such" in found.notes[0] and "\x1b" not in found.notes[0]
 
 
 def test_a_track_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
