@@ -122,7 +122,8 @@ class Video(Record):
 
     `duration` in seconds is stated by the container; `sha256` is the hash of the file; `rotation` in degrees (0, 90,
     180, 270, counter-clockwise as displayed) is already applied to `width` and `height`. `sound` is there only where a
-    site gives it apart from the picture and the run wants it.
+    site gives it apart from the picture and the run wants it. `missed_subtitles` say which tracks are there and could
+    not be had, and why.
     """
 
     id: str
@@ -140,6 +141,7 @@ class Video(Record):
     publication: Publication
     subtitles: tuple[Subtitle, ...] = ()
     sound: StoredSound | None = Field(default=None, exclude_if=lambda sound: sound is None)
+    missed_subtitles: tuple[str, ...] = Field(default=(), exclude_if=lambda missed: not missed)
     scores: tuple[FilterScore, ...] = ()
 
 

@@ -117,10 +117,11 @@ def _download(ydl: GuardedYoutubeDL, order: Order, guard: Guard, metadata_read: 
     resumed = any(folder.glob("*.part"))
     path = _bytes(ydl, info, order, guard, name)
     notes: list[str] = []
-    tracks = (_subtitle(ydl, track, order, n, notes) for n, track in enumerate(choose_tracks(info, config.subtitles)))
+    missed: list[str] = []
+    tracks = (_subtitle(ydl, track, order, n, missed) for n, track in enumerate(choose_tracks(info, config.subtitles)))
     found = tuple(track for track in tracks if track is not None)
     sound = _sound(info, order, guard, notes) if config.sound else None
-    return Fetched(path, resumed, publication, found, tuple(notes), sound)
+    return Fetched(path, resumed, publication, found, tuple(notes), sound, tuple(missed))
 
 
 def _single(ydl: GuardedYoutubeDL, url: str) -> dict[str, Any]:
@@ -211,8 +212,8 @@ def _sound(info: dict[str, Any], order: Order, guard: Guard, notes: list[str]) -
             guard.http, guard.http_of_media = own.http or guard.http, own.http_of_media or guard.http_of_media
 
 
-def _subtitle(ydl: GuardedYoutubeDL, track: Track, order: Order, number: int, notes: list[str]) -> FetchedTrack | None:
-    """Put a subtitle track into a file; None, and a note, when it cannot be fetched: the video is kept."""
+def _subtitle(ydl: GuardedYoutubeDL, track: Track, order: Order, number: int, missed: list[str]) -> FetchedTrack | None:
+    """Put a subtitle track into a file; None, and a note in `missed`, when it cannot be fetched: the video is kept."""
     content = (track.data or "").encode("utf-8", "replace")
     try:
         if not content and track.url:
@@ -225,7 +226,7 @@ def _subtitle(ydl: GuardedYoutubeDL, track: Track, order: Order, number: int, no
     except _ESCAPING as error:
         if is_shortage(error):
             raise
-        notes.append(f"subtitles in {track.language}: {classify(error).error.reason}")
+        missed.append(f"subtitles in {track.language}: {classify(error).error.reason}")
         return None
     return FetchedTrack(track.language, track.automatic, track.format, file)
 

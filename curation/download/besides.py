@@ -37,9 +37,9 @@ class Besides:
             return self._store.take("subtitles", track.sha256, track.format)
         except NotStored as error:
             kind = track.language, track.automatic, track.format
-            for now in self._fetched(error).subtitles:
-                if (now.language, now.automatic, now.format) == kind:
-                    return self._store.take("subtitles", now.sha256, now.format)
+            alike = [one for one in self._fetched(error).subtitles if (one.language, one.automatic, one.format) == kind]
+            for now in sorted(alike, key=lambda one: one.sha256 != track.sha256):  # the same one, where it is there
+                return self._store.take("subtitles", now.sha256, now.format)
             raise GoneForGood(_GONE) from error
 
     def sound(self, sound: StoredSound) -> Path:

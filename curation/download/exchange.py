@@ -42,7 +42,7 @@ class Fetched(NamedTuple):
     """A video in the folder of the download, and what its publisher says; `resumed`: its bytes are of two attempts.
 
     `sound` is a file of its sound, where that was wanted and is not in the video's own. `notes` are sentences for the
-    log.
+    log, and `missed` those about subtitles that are there and could not be fetched.
     """
 
     file: Path
@@ -51,6 +51,7 @@ class Fetched(NamedTuple):
     subtitles: tuple[FetchedTrack, ...]
     notes: tuple[str, ...]
     sound: Path | None = None
+    missed: tuple[str, ...] = ()
 
 
 class Failure(NamedTuple):

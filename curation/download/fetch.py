@@ -83,11 +83,16 @@ def _from_file(
         refuse(judge_publication(source, Publication(), filters))
         before = path.stat()
         info = probe(path)
-        subtitles = own_subtitles(source.id, path, source.subtitles or (), config, store, read_tracks)
+        spoken = source.metadata.get("language")
+        beside = source.subtitles or ()
+        subtitles, missed = own_subtitles(source.id, path, beside, config, store, read_tracks, spoken)
         stored = store.add("videos", path, file_extension(info), move=False)
         after = path.stat()
     except OSError as error:
         raise storage_error(error, "unreadable_file") from error
     if (before.st_ino, before.st_size, before.st_mtime_ns) != (after.st_ino, after.st_size, after.st_mtime_ns):
         raise TransientError("file_changed", f"{path.name!r} was written to while it was copied: wait, and run again")
-    return video_record(source, info, stored.sha256, stored.bytes, file_extension(info), Publication(), subtitles)
+    extension = file_extension(info)
+    return video_record(
+        source, info, stored.sha256, stored.bytes, extension, Publication(), subtitles, missed_subtitles=missed
+    )

@@ -52,6 +52,7 @@ def video_record(
     publication: Publication,
     subtitles: tuple[Subtitle, ...],
     sound: StoredSound | None = None,
+    missed_subtitles: tuple[str, ...] = (),
 ) -> Video:
     """The record of a stored file: `digest` its SHA-256 (64 hex digits), `size` its bytes."""
     return Video(
@@ -70,4 +71,5 @@ def video_record(
         publication=publication,
         subtitles=subtitles,
         sound=sound,
+        missed_subtitles=missed_subtitles,
     )

@@ -98,7 +98,7 @@ def _attempt(task: DownloadTask, seconds: float) -> Video | Failure:
         raise PoisonError(error.reason, f"reading its pages and manifests: {error.evidence}{way_out}") from error
     if isinstance(outcome, Failure):
         return outcome
-    for note in outcome.notes:
+    for note in (*outcome.notes, *outcome.missed):
         log.warning("%s: %s", task.source.id, note)
     try:
         return _stored(task, outcome)
@@ -140,8 +140,10 @@ def _stored(task: DownloadTask, fetched: Fetched) -> Video:
             subtitles.append(
                 Subtitle(language=track.language, automatic=track.automatic, sha256=kept.sha256, format=track.format)
             )
+        missed = fetched.missed
         if not subtitles:
-            subtitles += own_subtitles(task.source.id, fetched.file, (), task.config, task.store, task.read_tracks)
+            own, unread = own_subtitles(task.source.id, fetched.file, (), task.config, task.store, task.read_tracks)
+            subtitles, missed = [*own], (*missed, *unread)
         sound = _stored_sound(task.store, fetched.sound) if fetched.sound is not None else None
         stored = task.store.add("videos", fetched.file, file_extension(media), move=True)
         unfinished.discard(task.folder)
@@ -151,7 +153,7 @@ def _stored(task: DownloadTask, fetched: Fetched) -> Video:
         task.progress(stored.bytes)
     extension = file_extension(media)
     return video_record(
-        task.source, media, stored.sha256, stored.bytes, extension, fetched.publication, tuple(subtitles), sound
+        task.source, media, stored.sha256, stored.bytes, extension, fetched.publication, tuple(subtitles), sound, missed
     )
 
 

@@ -217,7 +217,7 @@ def _extract(services: Services, inputs: Inputs) -> Extract:
             services.extractor,
             pictures,
             services.config.extract,
-            _said(services, inputs, video, frames) if services.extractor.reads_speech else (),
+            _said(services, inputs, frames) if services.extractor.reads_speech else (),
         )
     hashes = {caption.index: frames.frames[caption.index].phash for caption in offered.captions}
     return extract(
@@ -233,13 +233,12 @@ def _extract(services: Services, inputs: Inputs) -> Extract:
     )
 
 
-def _said(services: Services, inputs: Inputs, video: Video, frames: FrameSet) -> tuple[str, ...]:
+def _said(services: Services, inputs: Inputs, frames: FrameSet) -> tuple[str, ...]:
     """What is said while each frame is shown, as trainings read it in a release."""
     heard = _transcript(services, inputs)
     assert heard is not None  # the summarizer would not have been built
-    count = len(frames.frames)
-    duration = count / frames.fps if video.duration is None else video.duration
-    return said_at(heard.segments, np.arange(count, dtype=np.float64) / frames.fps, duration)
+    seconds = np.arange(len(frames.frames), dtype=np.float64) / frames.fps
+    return said_at(heard.segments, seconds, len(seconds) / frames.fps)
 
 
 def _refine(services: Services, inputs: Inputs) -> Summary:

@@ -52,6 +52,7 @@ class SubtitleFiles:
         says that, and left out where this is none of those wanted. With `inside`, no link may lead out of that folder.
         """
         folder, name = os.path.split(video)
+        spoken = spoken if spoken is not None and language_of(spoken) else None  # `English` is no tag of a language
         found = sorted(self._listing(folder).of(name), key=_Named.rank)
         named = [one for one in found if one.language]
         files = {one: None for wanted in self._languages for one in [_first(named, wanted)] if one is not None}

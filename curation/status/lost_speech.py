@@ -17,12 +17,18 @@ from schemas.parts.transcript import Transcript
 
 # The class that a failure with this reason would have: a server comes back, a file stays as it is.
 CLASSES: dict[str, ErrorClass] = {
+    "subtitles_missed": "transient",
     "not_recognised": "transient",
     "piece_unanswered": "transient",
     "unreadable_sound": "permanent",
     "unreadable_subtitles": "permanent",
 }
 _AT_ONCE = 500
+
+
+def stage_to_forget(place: Place) -> str:
+    """The stage whose result must be made again: subtitles come with the download."""
+    return "download" if place.reason == "subtitles_missed" else TRANSCRIBE
 
 
 def lost_speech(ledger: Ledger) -> Iterator[Place]:

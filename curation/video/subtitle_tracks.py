@@ -41,10 +41,14 @@ class TextTrack(NamedTuple):
 
 
 class Tracks(NamedTuple):
-    """The tracks of a video in the languages that are wanted, in their order, and notes of what was passed over."""
+    """The tracks of a video in the languages that are wanted, in their order.
+
+    `notes` tell of tracks without text, `missed` why a file's tracks could not be read.
+    """
 
     found: tuple[TextTrack, ...] = ()
     notes: tuple[str, ...] = ()
+    missed: tuple[str, ...] = ()
 
 
 def read_tracks(
@@ -60,7 +64,7 @@ def read_tracks(
     except NotStored:
         raise
     except (PermanentError, PoisonError) as error:
-        return Tracks(notes=(plain(f"its subtitle tracks cannot be read: {error.reason}: {error.evidence}", 300),))
+        return Tracks(missed=(plain(f"its subtitle tracks cannot be read: {error.reason}: {error.evidence}", 300),))
 
 
 def write_tracks(path: Path, folder: Path, languages: Sequence[str]) -> Tracks:

@@ -10,14 +10,14 @@ from typing import Annotated
 
 import typer
 
-from curation.ledger.stages import SOURCE, TRANSCRIBE
+from curation.ledger.stages import SOURCE
 from curation.pipeline.open import open_ledger, open_view
 from curation.report.last_summary import with_findings
 from curation.status.counts import summarize
 from curation.status.explain import explain as explain_video
 from curation.status.explain import find_one
 from curation.status.listing import list_videos
-from curation.status.lost_speech import lost_speech
+from curation.status.lost_speech import lost_speech, stage_to_forget
 from curation.status.run_now import with_run
 from curation.status.selection import Place, Selection
 from curation.workspace import Workspace
@@ -233,7 +233,7 @@ def retry(
             ledger.forget(rejection.id, rejection.stage)
         again = [place for place in silent if selection.takes(place._replace(state="retryable"))]
         for place_of_speech in again:
-            ledger.forget(place_of_speech.id, TRANSCRIBE)
+            ledger.forget(place_of_speech.id, stage_to_forget(place_of_speech))
     told = number_of(len(tried), "rejection") + (f" and {number_of(len(again), 'transcript')}" if again else "")
     sys.stdout.write(f"{told} forgotten; run `v2xum curate` again to try them\n")
     if rows:

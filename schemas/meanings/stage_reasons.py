@@ -65,6 +65,9 @@ TRANSCRIPTS = Place(
         Reason("no_subtitles",
                "Neither the publisher nor the file has subtitles in the languages of `download.subtitles`.",
                "name further languages, if there are any; beside your own `film.mp4` put `film.en.srt`"),
+        Reason("subtitles_missed",
+               "There are subtitles, and they could not be fetched or read; the column `notes` says more.",
+               f"mend the cause, then {_AGAIN} subtitles_missed`: the download is made again"),
         Reason("unreadable_subtitles", "The file is no WebVTT, SRT or json3 with cues; the column `notes` says more.",
                "another language may have others; when the cause is mended, "
                f"{_AGAIN} unreadable_subtitles`"),

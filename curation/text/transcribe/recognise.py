@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from curation.text.transcribe.invented import repeated, signs
 from curation.text.transcribe.pauses import Piece, pieces
-from curation.text.transcribe.segments import Segments
+from curation.text.transcribe.segments import UNANSWERED, Segments
 from curation.video.sound import STEP, NoSound, Sound
 from models.chat import ChatModel, Reply, Request
 from schemas.configuration.text_config import TranscribeConfig
@@ -102,11 +102,11 @@ def _request(sound: Sound, part: Piece, language: str | None) -> Request:
 def _heard(reply: Reply) -> Heard | str:
     """What a reply says, or the reason why it says nothing."""
     if reply.finish != "stop":
-        return "piece_refused" if reply.finish == "refused" else "piece_unanswered"
+        return "piece_refused" if reply.finish == "refused" else UNANSWERED
     try:
         return Heard.model_validate_json(reply.text)
     except ValidationError:  # a stored reply of another version
-        return "piece_unanswered"
+        return UNANSWERED
 
 
 def _shifted(heard: Heard, part: Piece) -> Iterator[_Said]:

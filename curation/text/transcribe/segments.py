@@ -12,6 +12,7 @@ from schemas.safe_text import plain
 from schemas.time import Seconds
 
 LONGEST = 1000  # characters of a segment; two lines on a screen have 84
+UNANSWERED = "piece_unanswered"
 AFTER_THE_END = "after_the_end"
 _SHOWN = 100  # dropped segments that a record holds
 _SHOWN_CHARACTERS = 200
@@ -48,7 +49,8 @@ class Segments:
             reason = "over_limit"
         if reason is not None:
             self.reasons[reason] += 1
-            if len(self.dropped) < _SHOWN:
+            # Pieces without an answer are few, and another try may mend them: none is left out.
+            if len(self.dropped) < _SHOWN or reason == UNANSWERED:
                 shown = plain(text, _SHOWN_CHARACTERS)
                 self.dropped.append(DroppedSegment(start=Seconds(start), end=Seconds(end), text=shown, reason=reason))
             return

@@ -25,11 +25,11 @@ def transcript_of(video: Video, read: Callable[[Subtitle], bytes], config: Trans
     """The transcript of a video from its best track: one that people wrote before an automatic one, in their order.
 
     `read` gives the bytes of a track. Without a usable track the transcript is empty, with the reason of the first:
-    `no_subtitles`, `unreadable_subtitles`, `wrong_clock` (most of it would be said after the end of the video) or
-    `nothing_said`.
+    `no_subtitles`, `subtitles_missed` (there are some, and they could not be had), `unreadable_subtitles`,
+    `wrong_clock` (most of it would be said after the end of the video) or `nothing_said`.
     """
     best: Transcript | None = None
-    notes: list[str] = []
+    notes = [plain(note, 300) for note in video.missed_subtitles]
     for track in sorted(video.subtitles, key=lambda one: one.automatic):
         try:
             found = _of_track(track, read(track), video.duration, config)
@@ -39,7 +39,7 @@ def transcript_of(video: Video, read: Callable[[Subtitle], bytes], config: Trans
             return found.model_copy(update={"notes": tuple(notes[:_MOST_NOTES])})
         notes += found.notes or [f"{_name(track)}: {found.reason}"]
         best = best or found
-    best = best or Transcript(reason="no_subtitles")
+    best = best or Transcript(reason="subtitles_missed" if video.missed_subtitles else "no_subtitles")
     return best.model_copy(update={"notes": tuple(notes[:_MOST_NOTES])})
 
 

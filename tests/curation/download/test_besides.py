@@ -98,3 +98,20 @@ def test_a_video_that_has_lost_the_track_or_its_sound(publisher: Publisher, lost
     assert lost.sound is not None
     with pytest.raises(GoneForGood):
         publisher.besides().sound(lost.sound)
+
+
+def test_of_two_tracks_of_one_kind_the_lost_one_is_read(store: Store, tmp_path: Path) -> None:
+    tracks = []
+    for text in ("first", "second"):
+        (tmp_path / text).write_text(text)
+        kept = store.add("subtitles", tmp_path / text, "vtt", move=False)
+        tracks.append(Subtitle(language="en", automatic=False, sha256=kept.sha256, format="vtt"))
+    video = make_sample("v").video.model_copy(update={"subtitles": tuple(tracks)})
+
+    def again(_source: Source) -> Video:
+        store.add("subtitles", tmp_path / "second", "vtt", move=False)
+        return video
+
+    store.path("subtitles", tracks[1].sha256, "vtt").unlink()
+    besides = Besides(store, lambda: source("https://h.example/v"), again)
+    assert besides.subtitles(tracks[1]).read_text() == "second"

@@ -19,7 +19,7 @@ from curation.text.transcribe.subtitles import transcript_of
 from curation.video.probe import probe
 from curation.video.sandbox import Limits
 from curation.video.sandboxes import Sandboxes
-from curation.video.subtitle_tracks import read_tracks
+from curation.video.subtitle_tracks import Tracks, read_tracks
 from schemas.configuration.config import SourceSpec, TranscribeConfig
 from schemas.parts.transcript import Transcript
 from schemas.records import Source, Video
@@ -108,8 +108,38 @@ def test_what_cannot_be_read_is_left_out_and_the_log_says_so(
     assert get().subtitles == () and "more than 1000000 bytes" in caplog.text
     beside.unlink()
     caplog.clear()
-    assert get().subtitles == () and "'film.en.srt' are left out: No such file" in caplog.text
-    assert str(film.parent) not in caplog.text
+    video = get()
+    assert video.subtitles == () and "'film.en.srt' are left out: No such file" in caplog.text
+    assert str(film.parent) not in caplog.text + video.canonical()
+    made = transcript(video, store)
+    assert (made.reason, made.notes) == (
+        "subtitles_missed",
+        ("subtitles 'film.en.srt' are left out: No such file or directory",),
+    )
+
+
+def test_tracks_that_take_too_long_are_missed_and_not_absent(
+    film: Path, children: Sandboxes, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    def late(_file: Path, _folder: Path) -> Tracks:
+        return Tracks(missed=("its subtitle tracks cannot be read: timeout: not done after 900 s",))
+
+    settings = config(subtitles=["en"])
+    video = fetch(listed(film, "en"), settings, ALL, store, probe=probe, children=children, read_tracks=late)
+    assert transcript(video, store).reason == "subtitles_missed" and "timeout" in caplog.text
+
+
+def test_a_track_without_a_language_is_in_that_of_the_list(tmp_path: Path, children: Sandboxes, store: Store) -> None:
+    nameless = subtitled(tmp_path / "film.mkv", TextTrack(None, [(1.0, 2.0, "In the film.")]))
+    for spoken, wanted, expected in (
+        ("fr", "en", (None, None, [])),
+        ("fr", "fr", ("manual", "fr", ["In the film."])),
+        ("French", "fr", ("manual", None, ["In the film."])),
+    ):
+        one = listed(nameless, wanted).model_copy(update={"metadata": {"language": spoken}})
+        settings, tracks = config(subtitles=[wanted]), tracks_by(children, wanted)
+        video = fetch(one, settings, ALL, store, probe=probe, children=children, read_tracks=tracks)
+        assert told(video, store) == expected
 
 
 def test_a_broken_track_costs_no_video(own: Get, tmp_path: Path, site: VideoServer) -> None:

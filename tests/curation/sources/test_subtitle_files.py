@@ -77,6 +77,7 @@ def test_the_best_file_of_each_language_in_the_order_that_is_wanted(tmp_path: Pa
     assert names(tmp_path, "film.mkv", "fr") == [("film.srt", "und")], "its language is not known"
     assert names(tmp_path, "film.mkv", "fr", spoken="fre") == [("film.srt", "fre")]
     assert names(tmp_path, "film.mkv", "fr", spoken="de") == [], "it is taken for German"
+    assert names(tmp_path, "film.mkv", "fr", spoken="French") == [("film.srt", "und")], "that is no tag of a language"
 
 
 def test_a_name_with_points_belongs_to_the_video_that_has_most_of_it(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ HEARD = {
     "c": Transcript(reason="not_recognised"),
     "d": Transcript(reason="unreadable_sound"),
     "e": Transcript(reason="no_subtitles"),
+    "f": Transcript(reason="subtitles_missed"),
 }
 
 
@@ -37,28 +38,35 @@ def place(tmp_path: Path) -> Path:
             "b": ("piece_unanswered", "transient"),
             "c": ("not_recognised", "transient"),
             "d": ("unreadable_sound", "permanent"),
+            "f": ("subtitles_missed", "transient"),
         }
     return workspace.root
 
 
-def due(place: Path) -> list[str]:
+def due(place: Path) -> dict[str, str]:
     with opened(place, *ON) as (_, services):
-        return [one.source.id for one in Standings(services.view).walk() if one.where.stage == "transcribe"]
+        walk = Standings(services.view).walk()
+        return {one.source.id: one.where.stage for one in walk if one.where.stage is not None}
 
 
 @pytest.mark.parametrize(
     ("words", "told", "again"),
     [
-        ((), "0 rejections and 2 transcripts forgotten", ["b", "c"]),
-        (("--reason", "unreadable_sound"), "0 rejections and 1 transcript forgotten", ["d"]),
-        (("--stage", "transcribe"), "0 rejections and 3 transcripts forgotten", ["b", "c", "d"]),
-        (("c",), "0 rejections and 1 transcript forgotten", ["c"]),
-        (("--stage", "caption"), "0 rejections forgotten", []),
-        (("--state", "rejected"), "0 rejections forgotten", []),
+        ((), "0 rejections and 3 transcripts forgotten", {"b": "transcribe", "c": "transcribe", "f": "download"}),
+        (("--reason", "unreadable_sound"), "0 rejections and 1 transcript forgotten", {"d": "transcribe"}),
+        (("--reason", "subtitles_missed"), "0 rejections and 1 transcript forgotten", {"f": "download"}),
+        (
+            ("--stage", "transcribe"),
+            "0 rejections and 4 transcripts forgotten",
+            {**dict.fromkeys("bcd", "transcribe"), "f": "download"},
+        ),
+        (("c",), "0 rejections and 1 transcript forgotten", {"c": "transcribe"}),
+        (("--stage", "caption"), "0 rejections forgotten", {}),
+        (("--state", "rejected"), "0 rejections forgotten", {}),
     ],
 )
-def test_retry_makes_them_due_again(place: Path, words: tuple[str, ...], told: str, again: list[str]) -> None:
-    assert due(place) == []
+def test_retry_makes_them_due_again(place: Path, words: tuple[str, ...], told: str, again: dict[str, str]) -> None:
+    assert due(place) == {}
     done = in_process("retry", place, *words)
     assert done.returncode == 0 and told in done.stdout, done.stderr
     assert due(place) == again

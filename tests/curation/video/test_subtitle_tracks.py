@@ -87,7 +87,7 @@ def test_tracks_of_pictures_are_told_and_damage_costs_no_video(tmp_path: Path) -
         text = tmp_path / "text.mkv"
         text.write_text("no film at all")
         broken = read_tracks(text, tmp_path, ["en"], sandbox, limits)
-        assert broken.found == () and "not_a_video" in broken.notes[0]
+        assert broken.found == () and "not_a_video" in broken.missed[0]
         whole = subtitled(tmp_path / "a.mkv", TextTrack("eng", HELLO))
         cut = tmp_path / "cut.mkv"
         cut.write_bytes(whole.read_bytes()[:-60])
