@@ -216,6 +216,10 @@ class CurateConfig(Section):
             raise ValueError(f"transcribe.mode: {mode} needs models.transcriber, which recognises speech")
         if self.ocr.mode == "enable" and self.models.reader is None:
             raise ValueError("ocr.mode: enable needs models.reader, such as {engine: rapidocr}")
+        if self.ocr.mode == "disable" and self.ocr.share.mode == "enable":
+            raise ValueError(
+                "ocr.share.mode: enable refuses nothing while ocr.mode is disable: set ocr.mode: enable, or take it out"
+            )
         if self.denoise.mode == "enable" and mode == "disable":
             raise ValueError("denoise.mode: enable corrects transcripts, and transcribe.mode: disable makes none")
         return self
@@ -234,8 +238,11 @@ class CurateConfig(Section):
         ):
             if wanted and not (on and there):
                 raise ValueError(f"export.blur.{key} needs the scores of models.{key}, with safety.mode: enable")
-            if on and not there and getattr(self.safety, key).mode == "enable":
-                raise ValueError(f"safety.{key}.mode: enable needs the scores of models.{key}")
+            if getattr(self.safety, key).mode == "enable" and not (on and there):
+                raise ValueError(
+                    f"safety.{key}.mode: enable refuses nothing without the scores of models.{key}, with safety.mode: "
+                    "enable"
+                )
         return self
 
 

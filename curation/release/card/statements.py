@@ -10,7 +10,8 @@ from schemas.release import ReleaseManifest
 LIMITS = (
     "Captions and summaries can be wrong in any way a model can be wrong; subtle changes between frames are missed "
     "easily.",
-    "A summary covers what the sampled frames show. Sound, speech and what lies between two samples are not in it.",
+    "A summary covers what the sampled frames show, and what is said where rows have the column `transcript`. Other "
+    "sound, and what lies between two samples, are not in it.",
     "There is one summary of each video. What matters in a video is a judgement, and people disagree about it.",
     "The videos themselves are not part of the dataset. They can disappear or change where they are published; the "
     "SHA-256 of each file tells.",

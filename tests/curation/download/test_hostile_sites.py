@@ -151,8 +151,9 @@ def test_subtitles_that_are_too_large_are_left_out_and_the_log_says_so(site, sto
     video = get(site.url("/track.html"), store, children, max_page_megabytes=1, subtitles=("en",))
     assert video.sha256 == digest(site.mp4) and video.subtitles == ()
     assert "subtitles in en: page_too_large" in caplog.text
+    assert video.missed_subtitles == ("subtitles in en: page_too_large",)
     whole = get(site.url("/track.html"), store, children, subtitles=("en",))
-    assert [track.language for track in whole.subtitles] == ["en"]
+    assert [track.language for track in whole.subtitles] == ["en"] and whole.missed_subtitles == ()
 
 
 def test_a_playlist_of_a_million_fragments_stays_within_the_memory_of_its_child(site, store, children):

@@ -89,6 +89,8 @@ def test_turned_on_it_makes_only_the_audit_due_again(tmp_path: Path) -> None:
 
 def test_settings() -> None:
     assert STAGES["ocr"].lane == "decode"
+    with pytest.raises(ConfigError, match=r"ocr\.share\.mode: enable refuses nothing while ocr\.mode is disable"):
+        load_config(DEMO, ["ocr.share={mode: enable, max: 0.1}"])
     with pytest.raises(ConfigError, match=r"ocr\.mode: enable needs models\.reader"):
         load_config(DEMO, ["ocr.mode=enable"])
     assert columns_of(load_config(DEMO)) == Columns()
