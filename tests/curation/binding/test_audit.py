@@ -84,7 +84,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     for number in range(VIDEOS):
         path = folder / f"v{number}.mp4"
         script = make_script(FIRST_SEED + number, SECONDS)
-        encode_video(path, frames(script, 4), fps=4, options={"crf": "23", "preset": "veryfast"})
+        encode_video(path, frames(script, 4), fps=4, options={"qp": "23", "preset": "veryfast"})
         sources.append(Source(id=f"v{number}", kind="file", uri=str(path), origin=Origin(list_name="t", row=0)))
     config = configured()
     captioner = build_chat_model(config.models.captioner)
