@@ -45,7 +45,7 @@ def evaluate(config: CurateConfig, videos: int, folder: Path) -> list[Score]:
     sources = []
     for seed in range(FIRST_SEED, FIRST_SEED + videos):
         path = folder / f"{seed}.mp4"
-        encode_video(path, frames(make_script(seed), FPS), fps=FPS, options={"qp": "23", "preset": "veryfast"})
+        encode_video(path, frames(make_script(seed), FPS), fps=FPS, options={"crf": "23", "preset": "veryfast"})
         sources.append(Source(id=str(seed), kind="file", uri=str(path), origin=Origin(list_name="held out", row=0)))
     with open_services(workspace, config) as services:
         carry(services, sources)
