@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
+from absl.logging import get_absl_handler
 from hypothesis import settings
 
 from curation.ledger.databases import LEDGER
@@ -31,6 +33,9 @@ settings.register_profile("v2xum", deadline=None)
 settings.register_profile("quick", deadline=None, max_examples=25)
 settings.load_profile("v2xum")
 os.environ.pop(LEDGER, None)  # nobody's own database is written to
+# Prefect closes every log handler when it sets logging up. absl's closes its stream too, unless that is sys.stderr of
+# this moment or of the interpreter's start: the one in which pytest collects what tests say must not be its stream.
+get_absl_handler().python_handler.stream = sys.__stderr__
 
 
 @pytest.hookimpl(tryfirst=True)

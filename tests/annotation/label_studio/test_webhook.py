@@ -170,8 +170,7 @@ def test_hostile_requests_print_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     caplog.set_level("WARNING")
-    # `dictConfig` closes every handler that is listed here. absl's handler then closes its stream, in which pytest
-    # collects what all later tests say, unless it is sys.stderr of this moment.
+    # `dictConfig` closes every handler that is listed here.
     monkeypatch.setattr(logging, "_handlerList", [])
     logging.config.dictConfig({"version": 1, "disable_existing_loggers": False})  # as Prefect does
     bell.send(b"\x16\x03\x01" * 50, end=True)
