@@ -94,6 +94,8 @@ def features(columns: Columns = PLAIN) -> Features:
     spoken: dict[str, Any] = {"start": real, "end": real, "text": string}
     transcript = {
         "source": string,
+        "recogniser": string,
+        "revision": string,
         "language": string,
         "reason": string,
         "segments": List({**spoken, "words": List({"start": real, "text": string})}),

@@ -34,12 +34,21 @@ class SplitCount(Record):
 class MakerCount(Record):
     """How many rows one prompt, model and set of sampling parameters made at a stage."""
 
-    stage: Literal["caption", "extract", "refine"]
+    stage: Literal["denoise", "caption", "extract", "refine"]
     prompt: str
     prompt_sha256: Sha256
     model: str
     revision: str
     sampling: str
+    rows: int
+
+
+class ReaderCount(Record):
+    """How many rows one model heard, read or scored at a stage that gives no prompt."""
+
+    stage: Literal["transcribe", "ocr", "safety"]
+    model: str
+    revision: str
     rows: int
 
 
@@ -65,6 +74,8 @@ class Manifest(Record):
     """The contents of `manifest.json`. `licences` and `languages` count what publishers state ("" when nothing).
 
     `blur` says what is blurred in its pictures, null where nothing is.
+    `readers` are the recognisers, text readers and scorers of its rows. `transcripts` counts the rows of a run with
+    transcripts by where the transcript comes from, or by the reason why there is none.
     `title` and `licence` of the dataset are null where its makers state none. `ratio_of_means` is the mean number of
     keyframes divided by the mean number of sampled frames, null without rows; the mean in `statistics` weighs a short
     video as much as a long one.
@@ -80,6 +91,8 @@ class Manifest(Record):
     splits: tuple[SplitCount, ...]
     files: tuple[ExportedFile, ...]
     makers: tuple[MakerCount, ...]
+    readers: tuple[ReaderCount, ...] = Field(default=(), exclude_if=lambda value: not value)
+    transcripts: dict[str, int] = Field(default_factory=dict, exclude_if=lambda value: not value)
     reviews: dict[str, int]
     licences: dict[str, int]
     languages: dict[str, int]

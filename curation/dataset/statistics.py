@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from curation.ledger.stages import STAGES
-from schemas.arrow import ANNOTATORS
-from schemas.manifest import MakerCount, RejectionCount, Spread
+from curation.ledger.stages import DENOISE, OCR, STAGES, TRANSCRIBE
+from curation.ledger.stages import SAFETY as SCORE
+from schemas.arrow import ANNOTATORS, DENOISED, SAFETY, SCREEN_TEXT, TRANSCRIPT
+from schemas.manifest import MakerCount, ReaderCount, RejectionCount, Spread
 from schemas.records import Maker, Rejection, SampleScores
 
 _NAMES_KEPT = 50
 OTHERS = "(others)"
 EXTRACT = "extract"  # the stage at which several models may take turns
+_WRITERS = (DENOISE, *STAGES.written_by_models)
+# The columns that say who heard, read or scored: the stage, the column, and its keys for the model and its revision.
+_READERS = (
+    (TRANSCRIBE, TRANSCRIPT, "recogniser", "revision"),
+    (OCR, SCREEN_TEXT, "reader", "revision"),
+    (SCORE, SAFETY, "finder", "finder_revision"),
+    (SCORE, SAFETY, "scorer", "scorer_revision"),
+)
 
 
 class Tally:
@@ -26,6 +35,8 @@ class Tally:
         self._licences: Counter[str] = Counter()
         self._languages: Counter[str] = Counter()
         self._makers: Counter[tuple[Any, ...]] = Counter()
+        self._readers: Counter[tuple[str, str, str]] = Counter()
+        self._transcripts: Counter[str] = Counter()
         self._rejections: Counter[tuple[str, ...]] = Counter()
         self._spreads: dict[str, tuple[int, float, float, float]] = {}
 
@@ -40,6 +51,7 @@ class Tally:
             # Every model that takes turns made the row, however often it was asked.
             made = (row.get(ANNOTATORS) if stage == EXTRACT else None) or [row["provenance"][stage]]
             self._makers.update({(stage, *(one[name] for name in Maker.model_fields)) for one in made})
+        self._heard_and_read(row)
         summary = row["summary"]
         measured = {
             "duration_seconds": row["meta"]["duration"],
@@ -55,6 +67,18 @@ class Tally:
             rows, low, total, high = self._spreads.get(name, (0, value, 0.0, value))
             self._spreads[name] = (rows + 1, min(low, value), total + value, max(high, value))
 
+    def _heard_and_read(self, row: dict[str, Any]) -> None:
+        """Count who made the columns that not every run has."""
+        corrected = row.get(DENOISED)
+        if corrected and corrected["model"] is not None:
+            self._makers[DENOISE, *(corrected[name] for name in Maker.model_fields)] += 1
+        for stage, column, model, revision in _READERS:
+            made = row.get(column)
+            if made and (name := made.get(model)) is not None:
+                self._readers[stage, name, made.get(revision) or ""] += 1
+        if transcript := row.get(TRANSCRIPT):
+            self._transcripts[(transcript["source"] if transcript["segments"] else transcript["reason"]) or ""] += 1
+
     def rejection(self, rejection: Rejection) -> None:
         """Count one rejection."""
         self._rejections[rejection.stage, rejection.error_class, rejection.reason] += 1
@@ -63,6 +87,8 @@ class Tally:
         """All of it, by the names of the fields of schemas.manifest.Manifest."""
         return {
             "makers": self.makers(),
+            "readers": self.readers(),
+            "transcripts": _ordered(self._transcripts),
             "reviews": dict(sorted(self.reviews.items())),
             "licences": self.licences(),
             "languages": self.languages(),
@@ -89,10 +115,18 @@ class Tally:
 
     def makers(self) -> tuple[MakerCount, ...]:
         """The makers of the rows by stage, in the order of the stages, most rows first."""
-        order = STAGES.written_by_models
-        ordered = sorted(self._makers.items(), key=lambda item: (order.index(item[0][0]), -item[1], item[0]))
+        ordered = sorted(self._makers.items(), key=lambda item: (_WRITERS.index(item[0][0]), -item[1], item[0]))
         names = ("stage", *Maker.model_fields)
         return tuple(MakerCount(**dict(zip(names, key, strict=True)), rows=rows) for key, rows in ordered)
+
+    def readers(self) -> tuple[ReaderCount, ...]:
+        """The models that heard, read or scored the rows by stage, in the order of `transcribe`, `ocr`, `safety`."""
+        stages = [stage for stage, *_ in _READERS]
+        ordered = sorted(self._readers.items(), key=lambda item: (stages.index(item[0][0]), -item[1], item[0]))
+        return tuple(
+            ReaderCount.model_validate({"stage": stage, "model": model, "revision": revision, "rows": rows})
+            for (stage, model, revision), rows in ordered
+        )
 
     def rejections(self) -> tuple[RejectionCount, ...]:
         """Rejected videos by stage, class and reason, most frequent first."""

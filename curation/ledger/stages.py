@@ -291,7 +291,7 @@ STAGES = StageTable(
     ),
     Stage(
         TRANSCRIBE,
-        2,
+        3,
         ("download",),
         Transcript,
         keys=_keys("transcribe", "mode max_segments max_characters"),

@@ -234,6 +234,8 @@ FULL: Mapping[str, str] = {
     **_inside("transcript", {
         "source": "Subtitles that people wrote (`manual`) or that a machine made (`automatic`), or speech recognition "
         "of the sound (`recognised`); null without any.",
+        "recogniser": "The speech recogniser that was asked; null where none was.",
+        "revision": "Which weights it has.",
         "language": "The language that they state, or that the recogniser names.",
         "reason": "Why there is no transcript; the reference lists all reasons.",
         "segments": "What is said, in order of time.",

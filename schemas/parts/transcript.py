@@ -42,9 +42,12 @@ class Transcript(Record):
     sound itself, by speech recognition (`recognised`); `language` is stated by it. Without segments both may be None,
     and `reason` says why there are none. `dropped` are the first segments that were left out, `more_dropped` counts the
     others; a piece of sound that got no answer is one of them, without a text. `notes` tell of tracks without use.
+    `recogniser` is the model that was asked, and `revision` says which weights it has; None where none was asked.
     """
 
     source: Literal["manual", "automatic", "recognised"] | None = None
+    recogniser: str | None = Field(default=None, exclude_if=lambda value: value is None)
+    revision: str | None = Field(default=None, exclude_if=lambda value: value is None)
     language: str | None = None
     segments: tuple[SpokenSegment, ...] = ()
     dropped: tuple[DroppedSegment, ...] = ()

@@ -134,6 +134,17 @@ def _provenance(manifest: ReleaseManifest) -> Json:
         }
         for maker in manifest.makers
     ]
+    made += [
+        {
+            "@type": "prov:Activity",
+            "prov:label": f"{reader.stage}: {number_of(reader.rows, 'row')}",
+            "prov:wasAssociatedWith": {
+                "@type": "prov:SoftwareAgent",
+                "prov:label": plain_line(f"{reader.model}, revision {reader.revision}"),
+            },
+        }
+        for reader in manifest.readers
+    ]
     if manifest.review.people:
         made.append(
             {
@@ -184,6 +195,7 @@ def _responsible(manifest: ReleaseManifest, config: CurateConfig) -> Json:
         "rai:annotatorDemographics": ["Not recorded."],
         "rai:machineAnnotationTools": sorted(
             {plain_line(f"{m.stage}: {m.model}, revision {m.revision}") for m in manifest.makers}
+            | {plain_line(f"{m.stage}: {m.model}, revision {m.revision}") for m in manifest.readers}
         ),
         "rai:dataUseCases": list(statements.USES),
         "rai:dataLimitations": list(statements.LIMITS),

@@ -207,7 +207,7 @@ def _transcript_differs(change: Change) -> bool:
     """Whether the transcripts that were made differ, before a model or a person corrected them."""
     if not change.differs(TRANSCRIPT):
         return False
-    first, second = ({**(value or {}), "segments": None} for value in change.both(TRANSCRIPT))
+    first, second = (_told(value) for value in change.both(TRANSCRIPT))
     edited = change.edited("transcript_edited")
     heard, again = (_heard(row) for row in (change.before, change.after))
     if first != second or len(heard) != len(again):
@@ -297,6 +297,11 @@ def _model_keyframes_differ(change: Change) -> bool:
 
 def _segments(row: Row) -> list[Any]:
     return list(_get(row.get(TRANSCRIPT), "segments") or ())
+
+
+def _told(transcript: Any) -> dict[str, Any]:
+    """What a transcript says but for its segments; a key that older rows do not have counts as null."""
+    return {key: value for key, value in (transcript or {}).items() if key != "segments" and value is not None}
 
 
 def _heard(row: Row) -> list[dict[str, Any]]:

@@ -86,6 +86,8 @@ def recognised(
     reason = None if gathered.kept else "nothing_said" if answered else "not_recognised"
     return Transcript(
         source="recognised",
+        recogniser=recogniser.name,
+        revision=recogniser.revision,
         language=config.language or _commonest(languages),
         segments=tuple(gathered.kept),
         dropped=tuple(gathered.dropped),

@@ -147,7 +147,7 @@ def _transcript(console: Console, transcript: Transcript) -> None:
     kind = "speech" if transcript.source == "recognised" else "subtitles"
     known = f"{transcript.source} {kind} in {transcript.language or 'an unnamed language'}"
     told = known if transcript.segments else transcript.reason or ""
-    _row(console, "transcript", told)
+    _row(console, "transcript", told + (f"; heard by {transcript.recogniser}" if transcript.recogniser else ""))
     for segment in transcript.segments:
         _row(console, f"[{plain_seconds(segment.start)}-{plain_seconds(segment.end)}]", segment.text)
     for dropped in transcript.dropped:
@@ -155,7 +155,7 @@ def _transcript(console: Console, transcript: Transcript) -> None:
     if transcript.more_dropped:
         _row(console, "left out", f"{transcript.more_dropped} more")
     for note in transcript.notes:
-        _row(console, "unused", note)
+        _row(console, "note", note)
 
 
 def _screen_text(console: Console, found: ScreenText) -> None:

@@ -99,6 +99,7 @@ def test_every_word_is_at_its_time_whatever_the_pieces(
 def test_a_transcript_says_where_it_comes_from(tmp_path: Path, knowing: ChatModel) -> None:
     found = made(sound_of(tmp_path, 1.0, ("kite", 1.0)), knowing, notes=("en (manual, srt): nothing_said",))
     assert (found.source, found.language, found.reason) == ("recognised", "en", None)
+    assert (found.recogniser, found.revision) == (knowing.name, knowing.revision)
     assert found.notes == ("en (manual, srt): nothing_said",)
     german = made(sound_of(tmp_path, ("kite", 1.0)), knowing, CONFIG.model_copy(update={"language": "de"}))
     assert german.language == "de"
@@ -113,7 +114,8 @@ def test_silence_is_never_sent(tmp_path: Path) -> None:
 
 
 def test_without_sound_there_is_a_reason(knowing: ChatModel) -> None:
-    assert made(NoSound("no_sound", ""), knowing).reason == "no_sound"
+    silent = made(NoSound("no_sound", ""), knowing)
+    assert (silent.reason, silent.recogniser) == ("no_sound", None), "nobody was asked"
     found = made(NoSound("unreadable_sound", "timeout: no result"), knowing)
     assert (found.reason, found.notes) == ("unreadable_sound", ("sound: timeout: no result",))
 
