@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from curation.status.lost_speech import CLASSES
 from schemas.audit import GOOD
 from schemas.configuration.config import AuditConfig, BindingConfig, CurateConfig
 from schemas.documents.run_summary import BindingFigures, Finding, FindingState, RepeatCounts, RunSummary, Spread
@@ -27,6 +28,7 @@ _ORDER: tuple[FindingState, ...] = ("bad", "look", "ok")
 def find(summary: RunSummary, config: CurateConfig) -> tuple[Finding, ...]:
     """The findings about a summary's figures under a configuration, the worst first."""
     found = [*_set_aside(summary, config.run.max_rejected)]
+    found += _lost_speech(summary, config.run.max_rejected)
     if summary.binding is not None:
         found += _bound(summary.binding, config.binding)
     if summary.repeats is not None:
@@ -48,6 +50,23 @@ def _set_aside(summary: RunSummary, limit: float) -> Iterator[Finding]:
             state=state,
             why=f"run.max_rejected allows {limit:.0%}; the reasons are listed",
         )
+
+
+def _lost_speech(summary: RunSummary, limit: float) -> Iterator[Finding]:
+    """A transcript that is lost costs no video, so nobody would hear of it: it is told here, with what to do."""
+    if not summary.transcripts_lost:
+        return
+    lost, whole = sum(summary.transcripts_lost.values()), sum(summary.transcripts.values())
+    share = lost / whole
+    may_pass = any(CLASSES.get(reason) == "transient" for reason in summary.transcripts_lost)
+    told = ", ".join(f"{reason} {count:,}" for reason, count in summary.transcripts_lost.items())
+    yield Finding(
+        key="transcripts",
+        figure="transcripts lost or with gaps",
+        value=f"{lost:,} of {whole:,} ({share:.0%})",
+        state="bad" if share > limit else "look" if may_pass or share > limit / 2 else "ok",
+        why=f"{told}; `v2xum retry --reason` and one of these lets the next run try them again",
+    )
 
 
 def _bound(figures: BindingFigures, config: BindingConfig) -> Iterator[Finding]:

@@ -11,6 +11,8 @@ from collections import Counter, defaultdict
 from itertools import islice
 
 from curation.ledger.ledger import Ledger
+from curation.ledger.stages import TRANSCRIBE
+from curation.status.lost_speech import speech_of
 from curation.status.stage_counts import StageCounts
 from curation.status.standings import Standings, VideoStanding
 from pages.histogram import Histogram
@@ -38,6 +40,9 @@ class Overview:
         self.audits = {name: Histogram(*_RANGES.get(name, (0.0, 1.0))) for name in GOOD}
         self.marks: Counter[str] = Counter()
         self.binding: Counter[str] = Counter()
+        self.transcripts: Counter[str] = Counter()  # by source, or by the reason why there is none
+        self.transcripts_lost: Counter[str] = Counter()  # of these by a reason that another try may mend
+        self._read_stages = ("extract", AUDIT, BINDING, *({TRANSCRIBE} & standings.view.hashes.on))
         self._config = config
         self._most = most
         self._aside: dict[str, list[str]] = defaultdict(list)
@@ -61,9 +66,13 @@ class Overview:
                 self._aside[reason].append(video.source.id)
 
     def _read(self, ledger: Ledger, ids: list[str], samples: set[str]) -> None:
-        for video_id, stage, payload in ledger.payloads(ids, ("extract", AUDIT, BINDING)):
+        for video_id, stage, payload in ledger.payloads(ids, self._read_stages):
             if stage == BINDING:
                 self._bound(Binding.model_validate_json(payload))
+            elif stage == TRANSCRIBE:
+                speech = speech_of(payload)
+                self.transcripts[speech.kind] += 1
+                self.transcripts_lost.update([speech.lost] if speech.lost else [])
             elif video_id in samples:
                 if stage == AUDIT:
                     self._audited(video_id, Audit.model_validate_json(payload))

@@ -7,6 +7,8 @@ from itertools import islice
 from typing import Literal, get_args
 
 from curation.ledger.ledger import Ledger
+from curation.ledger.stages import TRANSCRIBE
+from curation.status.lost_speech import CLASSES, lost_speech
 from curation.status.ranks import OF_STAGES, ranks, scores_of
 from curation.status.selection import Place, Selection
 from curation.status.standings import Standings, VideoStanding, published_title
@@ -23,22 +25,32 @@ _CHUNK = 500
 def list_videos(view: LedgerView, selection: Selection, order: Order = "listed") -> VideoList:
     """The videos that a selection takes: by default in the order in which they were first named.
 
+    A reason of transcripts takes videos whose transcript is lost for it or has gaps, though they are samples.
     `order`: `score` puts the worst scores first, and videos without any last. Scores are read for that order alone.
     Raises ConfigError for a selection with a value that nothing can have.
     """
     standings = Standings(view)
     places: list[Place] = []
     rows: list[ListedVideo] = []
+    asked = TRANSCRIBE in view.hashes.on and CLASSES.keys() & selection.reasons
+    unheard = {place.id: place for place in lost_speech(view.ledger)} if asked else {}
     videos = standings.walk()
     while chunk := list(islice(videos, _CHUNK)):
         found = [(one, Place.of(one)) for one in chunk]
         places += [place for _, place in found]
-        rows += _rows(standings, [(one, place) for one, place in found if selection.takes(place)])
-    selection.check(places)
+        told = [(one, _unheard(place, unheard)) if not selection.takes(place) else (one, place) for one, place in found]
+        rows += _rows(standings, [(one, place) for one, place in told if selection.takes(place)])
+    selection.check([*places, *unheard.values()])
     if order == "score":
         scores = _scores(view.ledger, [place.id for place in places if place.state != "pending"])
         rows = [row.model_copy(update={"score": scores.get(row.id)}) for row in rows]
     return VideoList(videos=len(places), listed=tuple(_sorted(rows, order)))
+
+
+def _unheard(place: Place, unheard: dict[str, Place]) -> Place:
+    """The place of a video that is not out, with the reason why its transcript is lost."""
+    lost = unheard.get(place.id)
+    return place if lost is None or place.reason is not None else lost._replace(state=place.state)
 
 
 def _sorted(rows: list[ListedVideo], order: Order) -> list[ListedVideo]:

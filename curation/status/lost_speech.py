@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
+from typing import NamedTuple
+
+from pydantic import BaseModel
 
 from curation.ledger.ledger import Ledger
 from curation.ledger.stages import TRANSCRIBE
 from curation.status.selection import Place
 from schemas.errors import ErrorClass
-from schemas.parts.transcript import Transcript
 
 # The class that a failure with this reason would have: a server comes back, a file stays as it is.
 CLASSES: dict[str, ErrorClass] = {
@@ -24,6 +26,36 @@ CLASSES: dict[str, ErrorClass] = {
     "unreadable_subtitles": "permanent",
 }
 _AT_ONCE = 500
+
+
+class _Part(BaseModel):
+    """A segment of which no more is read."""
+
+    reason: str | None = None
+
+
+class _Stored(BaseModel):
+    """The few fields of a transcript that are counted: words and times are the most of it, and are passed over."""
+
+    source: str | None = None
+    reason: str | None = None
+    segments: tuple[_Part, ...] = ()
+    dropped: tuple[_Part, ...] = ()
+
+
+class Speech(NamedTuple):
+    """What is counted of a transcript: its source, or the reason why there is none; and the reason of a gap or loss."""
+
+    kind: str
+    lost: str | None
+
+
+def speech_of(payload: str) -> Speech:
+    """Read a stored transcript; `lost` is a reason in `CLASSES`, None where another try would give no more."""
+    made = _Stored.model_validate_json(payload)
+    kind = (made.source if made.segments else made.reason) or ""
+    reasons = (made.reason, *(one.reason for one in made.dropped))
+    return Speech(kind, next((reason for reason in reasons if reason in CLASSES), None))
 
 
 def stage_to_forget(place: Place) -> str:
@@ -42,8 +74,5 @@ def _among(ledger: Ledger, ids: list[str]) -> Iterator[Place]:
     for video_id, stage, payload in sorted(ledger.payloads(ids, (TRANSCRIBE,))):
         if not any(f'"{reason}"' in payload for reason in CLASSES):
             continue
-        made = Transcript.model_validate_json(payload)
-        for reason in (made.reason, *(one.reason for one in made.dropped)):
-            if reason in CLASSES:
-                yield Place(video_id, "sample", stage, reason, CLASSES[reason])
-                break
+        if (reason := speech_of(payload).lost) is not None:
+            yield Place(video_id, "sample", stage, reason, CLASSES[reason])

@@ -235,7 +235,8 @@ def retry(
         for place_of_speech in again:
             ledger.forget(place_of_speech.id, stage_to_forget(place_of_speech))
     told = number_of(len(tried), "rejection") + (f" and {number_of(len(again), 'transcript')}" if again else "")
-    sys.stdout.write(f"{told} forgotten; run `v2xum curate` again to try them\n")
+    then = "run `v2xum curate` again to try them" if tried or again else "nothing that is meant can be tried again"
+    sys.stdout.write(f"{told} forgotten; {then}\n")
     if rows:
         stay = "stays rejected while it stands" if len(rows) == 1 else "stay rejected while they stand"
         sys.stdout.write(

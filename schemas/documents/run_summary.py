@@ -149,5 +149,15 @@ class RunSummary(Record):
     marks: dict[str, int] = Field(default_factory=dict)
     binding: BindingFigures | None = None
     repeats: RepeatCounts | None = None
+    transcripts: dict[str, int] = Field(
+        default_factory=dict,
+        exclude_if=lambda value: not value,
+        description="videos by where the transcript comes from, or by the reason why there is none",
+    )
+    transcripts_lost: dict[str, int] = Field(
+        default_factory=dict,
+        exclude_if=lambda value: not value,
+        description="transcripts that are missing or have gaps, by a reason that another try may mend",
+    )
     findings: tuple[Finding, ...] = Field(default=(), description="figures that have a limit, the worst first")
     series: Series = Series()

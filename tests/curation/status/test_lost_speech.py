@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from curation.report.overview import Overview
+from curation.report.summary import sum_up
 from curation.status.lost_speech import CLASSES, lost_speech
 from curation.status.standings import Standings
 from schemas.meanings.stage_reasons import TRANSCRIPTS
@@ -61,7 +64,7 @@ def due(place: Path) -> dict[str, str]:
             {**dict.fromkeys("bcd", "transcribe"), "f": "download"},
         ),
         (("c",), "0 rejections and 1 transcript forgotten", {"c": "transcribe"}),
-        (("--stage", "caption"), "0 rejections forgotten", {}),
+        (("--stage", "caption"), "0 rejections forgotten; nothing that is meant can be tried again\n", {}),
         (("--state", "rejected"), "0 rejections forgotten", {}),
     ],
 )
@@ -70,6 +73,40 @@ def test_retry_makes_them_due_again(place: Path, words: tuple[str, ...], told: s
     done = in_process("retry", place, *words)
     assert done.returncode == 0 and told in done.stdout, done.stderr
     assert due(place) == again
+
+
+def test_list_finds_them_by_their_reason(place: Path) -> None:
+    done = in_process("list", place, "--reason", "not_recognised", "--reason", "piece_unanswered", "--json")
+    assert done.returncode == 0, done.stderr
+    listed = {row["id"]: (row["state"], row["stage"], row["reason"]) for row in json.loads(done.stdout)["listed"]}
+    assert listed == {
+        "b": ("sample", "transcribe", "piece_unanswered"),
+        "c": ("sample", "transcribe", "not_recognised"),
+    }
+    assert in_process("list", place, "--reason", "unreadable_subtitles").returncode == 2, "no video has it"
+    off = in_process("retry", place, "c")
+    assert off.returncode == 0
+    assert in_process("list", place, "--reason", "not_recognised").returncode == 2, "it is forgotten"
+
+
+def test_the_report_counts_them_and_says_what_to_do(place: Path) -> None:
+    with opened(place, *ON) as (_, services):
+        summary = sum_up(services, Overview(Standings(services.view), services.config.extract), None, None)
+    assert summary.transcripts == {
+        "recognised": 2,
+        **dict.fromkeys(("no_subtitles", "not_recognised", "subtitles_missed", "unreadable_sound"), 1),
+    }
+    assert summary.transcripts_lost == dict.fromkeys(
+        ("not_recognised", "piece_unanswered", "subtitles_missed", "unreadable_sound"), 1
+    )
+    (found,) = (finding for finding in summary.findings if finding.key == "transcripts")
+    assert (found.value, found.state) == ("4 of 6 (67%)", "look") and "`v2xum retry --reason`" in found.why
+
+
+def test_a_run_without_transcripts_says_nothing_of_them(tmp_path: Path) -> None:
+    with finished(tmp_path / "w", [make_sample("a")]) as (_, services):
+        summary = sum_up(services, Overview(Standings(services.view), services.config.extract), None, None)
+    assert not {"transcripts", "transcripts_lost"} & json.loads(summary.model_dump_json()).keys()
 
 
 def test_every_reason_is_one_of_a_transcript_and_names_the_command() -> None:
