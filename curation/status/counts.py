@@ -16,9 +16,10 @@ def summarize(view: LedgerView) -> WorkspaceStatus:
     states: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     by_stage = StageCounts(view.hashes)
-    poison = 0
+    poison = outdated = 0
     for one in Standings(view).walk():
         states[one.where.state] += 1
+        outdated += one.outdated
         by_stage.count(one)
         if one.why is not None:
             reasons[str(one.why)] += 1
@@ -31,6 +32,7 @@ def summarize(view: LedgerView) -> WorkspaceStatus:
         rejected=states["rejected"],
         retryable=states["retryable"],
         pending=states["pending"],
+        outdated=outdated,
         stages={
             stage: StageStatus(
                 done=by_stage.done[stage],

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from curation.ledger import duplicates
 from curation.ledger.entries import Head, Registered
 from curation.ledger.samples import samples_of
+from curation.ledger.stages import STAGES, SUMMARY
 from curation.ledger.standing import Standing, stages_ahead, standing
 from curation.review.applied import AppliedVerdicts
 from curation.status.gate import Gate
@@ -47,6 +48,14 @@ class VideoStanding(NamedTuple):
     heads: Mapping[str, Head]
     where: Standing
     why: Why | None
+
+    @property
+    def outdated(self) -> bool:
+        """Whether it was finished, and is due again: settings or the program changed, or a result was forgotten."""
+        finished, due = self.heads.get(SUMMARY), self.where.stage
+        if finished is None or finished.status != "done" or self.where.state != "pending" or due is None:
+            return False
+        return due in self.heads or due not in STAGES.later(SUMMARY)  # else its first run goes on there
 
 
 class Standings:

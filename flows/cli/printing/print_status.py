@@ -28,6 +28,15 @@ def print_status(status: WorkspaceStatus, workspace: Path, console: Console | No
         f"{status.pending} pending",
         highlight=False,
     )
+    if status.outdated:
+        due = ", ".join(stage for stage, row in status.stages.items() if row.due)
+        console.print(
+            f"{status.outdated} of the pending were finished before settings or the program changed (due: {due}): "
+            f"`v2xum curate` makes again what follows from that",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
     table = Table(show_edge=False, pad_edge=False)
     for name in ("stage", "done", "rejected", "due", "last run: made", "reused", "rejected"):
         table.add_column(name, justify="left" if name == "stage" else "right")

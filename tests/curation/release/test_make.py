@@ -13,13 +13,15 @@ import pytest
 from annotation.report.rates import share
 from curation.dataset.check import check_export
 from curation.frames.files import frames_key
-from curation.pipeline.services import Services
+from curation.pipeline.services import Services, open_services
 from curation.release.configurations.registry import CONFIGURATIONS
 from curation.release.gate import Limits
 from curation.release.make import make_release, plan_release
 from curation.review.verdict_store import Reviews
+from curation.status.counts import summarize
 from curation.status.opt_outs import take_opt_outs
 from curation.workspace import Workspace
+from flows.cli.printing.print_status import print_status
 from schemas.configuration.loading import load_config
 from schemas.documents.review_report import LabelErrors
 from schemas.errors import ConfigError, ReleaseRefused
@@ -122,6 +124,30 @@ def test_a_sample_that_cannot_be_written_is_never_dropped(opened: tuple[Workspac
 def test_a_workspace_without_samples_has_nothing_to_release(tmp_path: Path) -> None:
     with finished(tmp_path / "w", []) as opened, pytest.raises(ConfigError, match="no sample to release"):
         release(*opened)
+
+
+def test_after_a_change_the_way_to_samples_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with finished(tmp_path / "w", MADE[:3]) as (place, services):
+        assert summarize(services.view).outdated == 0
+    config = load_config(ROOT / "configs" / "demo.yaml", ("extract.ratio_target=0.3",))
+    place.save_config(config)
+    with open_services(place, config) as services:
+        with pytest.raises(ConfigError, match=r"since 3 videos were finished; run `v2xum curate`"):
+            release(place, services)
+        counts = summarize(services.view)
+        assert (counts.pending, counts.outdated) == (3, 3)
+        services.ledger.forget("v000", "extract")  # as if its first run had been stopped there
+        assert summarize(services.view).outdated == 2
+    print_status(counts, place.root)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "3 of the pending were finished before settings or the program changed (due: extract)" in said
+
+
+def test_a_first_run_that_was_stopped_before_the_audit_outdates_nothing(tmp_path: Path) -> None:
+    with finished(tmp_path / "w", MADE[:2]) as (_, services):
+        services.ledger.forget("v000", "audit")
+        counts = summarize(services.view)
+        assert (counts.samples, counts.pending, counts.outdated) == (1, 1, 0)
 
 
 def test_without_pictures_there_are_no_sheets(tmp_path: Path) -> None:
