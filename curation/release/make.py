@@ -58,7 +58,6 @@ from curation.workspace import Workspace
 from schemas.arrow import SCHEMA_VERSION
 from schemas.documents.review_report import ReviewFindings
 from schemas.errors import ConfigError, ReleaseRefused, StageError, StorageFull, is_storage_full
-from schemas.kit.number_of import number_of
 from schemas.manifest import ExportedFile, SplitCount, SplitName
 from schemas.release import ConfigurationCount, FormatChoice, ReleaseManifest, ReviewFigures
 
@@ -112,11 +111,9 @@ def plan_release(
     standings = Standings(services.view)
     ids = standings.samples()
     if not ids:
-        outdated = sum(one.outdated for one in standings.walk())
-        changed = (
-            f"settings or the program changed since {number_of(outdated, 'video')} were finished; run `v2xum curate`"
-        )
-        why = changed if outdated else "`v2xum status` says where its videos stand"
+        again = sum(one.outdated for one in standings.walk())
+        changed = f"finished videos are due again ({again}), since settings or the program changed; run `v2xum curate`"
+        why = changed if again else "`v2xum status` says where its videos stand"
         raise ConfigError(f"{place.root} has no sample to release: {why}")
     figures = ReviewFigures(samples=len(ids), unreviewed=unreviewed(standings, ids), **dict(findings))
     frozen = frozen_splits(root, number)

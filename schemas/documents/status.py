@@ -85,7 +85,8 @@ class WorkspaceStatus(Document):
     `stage: reason`, each once, the most frequent reason first. `outdated` are the pending videos that were finished,
     until settings or the program changed or `v2xum retry` forgot a result: the next run makes again what follows from
     that. `poison` is how many of the rejected videos crashed a decoder or the program: only `v2xum retry --class
-    poison` tries them again. `findings` are those of the last report: figures beside their limits. `run` is None where no process holds the workspace.
+    poison` tries them again. `findings` are those of the last report: figures beside their limits. `run` is None
+    where no process holds the workspace.
     """
 
     videos: int

@@ -31,8 +31,8 @@ def print_status(status: WorkspaceStatus, workspace: Path, console: Console | No
     if status.outdated:
         due = ", ".join(stage for stage, row in status.stages.items() if row.due)
         console.print(
-            f"{status.outdated} of the pending were finished before settings or the program changed (due: {due}): "
-            f"`v2xum curate` makes again what follows from that",
+            f"{status.outdated} of the pending were finished, until settings or the program changed or `v2xum retry` "
+            f"forgot a result (due: {due}): `v2xum curate` makes again what follows from that",
             markup=False,
             highlight=False,
             soft_wrap=True,
