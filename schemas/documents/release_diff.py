@@ -24,11 +24,12 @@ CauseName = Literal[
     "person",
     "unfinished",
     "files lost",
+    "speech lost",
     "unknown",
 ]
 CAUSES: dict[CauseName, str] = {
     "new source": "nobody had named the video when the earlier release was made",
-    "source changed": "the publisher or the list gives another file, title, licence or address",
+    "source changed": "the publisher or the list gives another file, title, licence or address, or other subtitles",
     "source gone": "the source gives the video no more",
     "source back": "the source gives the video again",
     "source unreachable": "the source did not answer; it may come back",
@@ -42,6 +43,7 @@ CAUSES: dict[CauseName, str] = {
     "person": "people judged or edited it",
     "unfinished": "its results were not finished when a release was made",
     "files lost": "files of the workspace that its row needs were lost",
+    "speech lost": "subtitles or sound gave less than they hold when one of the releases was made",
     "unknown": "the releases do not tell",
 }
 assert tuple(CAUSES) == get_args(CauseName)

@@ -17,6 +17,7 @@ from curation.ledger.stages import SAFETY as SCORE
 from curation.release.diff.states import Pair, causes_of_stage, once, upstream
 from curation.release.made_with import BLUR, REVIEW, SPLITS
 from curation.review.edits import JUDGED_WRONG
+from curation.status.lost_speech import CLASSES as LOST
 from schemas.arrow import ANNOTATORS, DENOISED, SAFETY, SCREEN_TEXT, TRANSCRIPT
 from schemas.documents.release_diff import Cause
 from schemas.safe_text import plain
@@ -97,7 +98,10 @@ def causes_of_change(change: Change, states: Pair) -> tuple[Cause, ...]:
         own = (
             _of_source(change, states) if stage == "download" else causes_of_stage(stage, states, _made(change, stage))
         )
-        if not own and differing.isdisjoint(upstream(stage)):
+        follows = not differing.isdisjoint(upstream(stage))
+        if stage == TRANSCRIBE:
+            own += _of_speech(change, explained=bool(own) or follows or states.of(stage) is None)
+        if not own and not follows:
             own = [_unknown(stage)]
         found += own
         differing.add(stage)
@@ -119,6 +123,16 @@ def _of_source(change: Change, states: Pair) -> list[Cause]:
         said.insert(0, "another file")
     told = [Cause(cause="source changed", stage="download", detail=", ".join(said))] if said else []
     return [*told, *own] or [_unknown("download")]
+
+
+def _of_speech(change: Change, *, explained: bool) -> list[Cause]:
+    """That speech was lost for one of two transcripts; or that subtitles changed, where all else is equal."""
+    before, after = (_lost(transcript) for transcript in change.both(TRANSCRIPT))
+    if before != after:
+        return [Cause(cause="speech lost", stage=TRANSCRIBE, detail=f"{before} -> {after}")]
+    if explained or not {"manual", "automatic"} & set(change.both(TRANSCRIPT, "source")):
+        return []
+    return [Cause(cause="source changed", stage=TRANSCRIBE, detail="other subtitles")]
 
 
 def _of_people(change: Change, states: Pair, differing: set[str]) -> list[Cause]:
@@ -302,6 +316,12 @@ def _segments(row: Row) -> list[Any]:
 def _told(transcript: Any) -> dict[str, Any]:
     """What a transcript says but for its segments; a key that older rows do not have counts as null."""
     return {key: value for key, value in (transcript or {}).items() if key != "segments" and value is not None}
+
+
+def _lost(transcript: Any) -> str:
+    """Why a transcript is missing or has gaps that another try may fill."""
+    reasons = (_get(transcript, "reason"), *(_get(each, "reason") for each in _list(transcript, "dropped")))
+    return next((reason for reason in reasons if reason in LOST), "nothing lost")
 
 
 def _heard(row: Row) -> list[dict[str, Any]]:

@@ -54,7 +54,7 @@ def causes_of_stage(stage: str, states: Pair, made: tuple[Any, Any] | None = Non
         found.append(_cause("model", stage, f"{_short(before.models)} -> {_short(after.models)}"))
     if before.settings != after.settings:
         kind: CauseName = "filter" if stage == "filter" else "settings"
-        found.append(_cause(kind, stage, keys_that_differ(before.settings, after.settings)))
+        found.append(_cause(kind, stage, keys_that_differ(*_filled(stage, before.settings, after.settings))))
     if before.version != after.version:
         found.append(_cause("code", stage, f"version {before.version} -> {after.version}"))
     return found
@@ -90,6 +90,14 @@ def keys_that_differ(before: Mapping[str, str], after: Mapping[str, str]) -> str
     """The keys with other values, as `key old -> new`; a key that one side does not know is `-` there."""
     keys = [key for key in sorted({*before, *after}) if before.get(key) != after.get(key)]
     return plain(", ".join(f"{key} {before.get(key, '-')} -> {after.get(key, '-')}" for key in keys), _LONGEST)
+
+
+def _filled(stage: str, before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Mapping[str, str], ...]:
+    """Settings of both sides, each with the keys that came later at the value at which they change nothing."""
+    if stage not in {each.name for each in STAGES.every}:
+        return before, after
+    later = {key: json.dumps(value) for key, value in STAGES[stage].later_keys}
+    return tuple({**{key: later[key] for key in later if key in {**before, **after}}, **one} for one in (before, after))
 
 
 def _of_makers(stage: str, before: Any, after: Any) -> list[Cause]:

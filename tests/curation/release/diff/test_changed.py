@@ -197,6 +197,33 @@ def test_another_transcript_is_the_root_of_what_was_made_with_it() -> None:
     assert causes(plain, second, before, after) == [("settings", "transcribe")]
 
 
+def test_other_subtitles_are_the_sources_and_lost_speech_is_told() -> None:
+    known = states() | {"transcribe": StageState(name="transcribe", version=1)}
+    plain, other = row("v") | said("Now the kite."), row("v") | said("Now the knight.")
+    assert causes(plain, other, known, known) == [("source changed", "transcribe")]
+    heard = {**said("Now a kite.")["transcript"], "source": "recognised"}
+    again = {**said("Now the kite.")["transcript"], "source": "recognised"}
+    assert causes(row("v") | {"transcript": heard}, row("v") | {"transcript": again}, known, known) == [
+        ("unknown", "transcribe")
+    ], "a recogniser need not hear the same twice"
+    silent = {**said()["transcript"], "source": "recognised", "reason": "not_recognised"}
+    gap = {**heard, "dropped": [{"start": 0.0, "end": 1.0, "text": "", "reason": "piece_unanswered"}]}
+    for first, second in ((silent, heard), (heard, silent), (gap, heard), (silent, gap)):
+        change = row("v") | {"transcript": first}, row("v") | {"transcript": second}
+        assert causes(*change, known, known) == [("speech lost", "transcribe")]
+    newer = states() | {"transcribe": StageState(name="transcribe", version=2)}
+    assert causes(row("v") | {"transcript": silent}, row("v") | {"transcript": heard}, known, newer) == [
+        ("code", "transcribe"),
+        ("speech lost", "transcribe"),
+    ]
+
+
+def test_a_key_that_came_later_is_shown_with_the_value_that_it_had_before() -> None:
+    before, after = states(), states(extract={"settings": {"extract.annotators": "4"}})
+    details = [cause.detail for cause in all_causes(Pair(before, after))]
+    assert details == ["extract.annotators 1 -> 4"]
+
+
 def test_an_edited_summary_and_a_second_edit_of_it_are_a_persons() -> None:
     fixed = row("v", summary={"v2t": "Mine."}, **reviewed(summary_edited=True))
     again = row("v", summary={"v2t": "Mine, again."}, **reviewed(summary_edited=True))
