@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -120,6 +121,21 @@ class ResultRows(Part):
         with self.writing() as connection:
             connection.execute(sa.delete(t.results).where(r.video_id == video_id, r.stage == stage, r.current))
 
+    def outdate(self, video_id: str, stage: str) -> None:
+        """Put the current result of a stage aside, so that the next run tries again; `outdated` gives it."""
+        r = t.results.c
+        with self.writing() as connection:
+            current = sa.and_(r.video_id == video_id, r.stage == stage, r.current)
+            fingerprint = connection.execute(sa.select(r.fingerprint).where(current)).scalar_one_or_none()
+            if fingerprint is not None:
+                name = _outdated(fingerprint)
+                connection.execute(_DELETE, {"v": video_id, "s": stage, "f": name})
+                connection.execute(sa.update(t.results).where(current).values(fingerprint=name, current=False))
+
+    def outdated(self, video_id: str, stage: str, fingerprint: str) -> Entry | None:
+        """The result with this fingerprint that was put aside; no run takes it for one that is up to date."""
+        return self.entry(video_id, stage, _outdated(fingerprint))
+
     def forget_transient(self, stage: str) -> None:
         """Delete the current transient failures of a stage or of the export, so that all of them are tried again."""
         r = t.results.c
@@ -175,6 +191,10 @@ class ResultRows(Part):
         head = Head(row.stage, row.fingerprint, row.status, row.digest, row.error_class, row.reason)
         effort = Effort(tokens_in=row.tokens_in, tokens_out=row.tokens_out, attempts=row.requests)
         return Entry(row.video_id, head, row.payload, row.attempts, effort, row.seconds, row.made_at, row.content)
+
+
+def _outdated(fingerprint: str) -> str:
+    return hashlib.sha256(f"outdated {fingerprint}".encode()).hexdigest()
 
 
 # Built once: composing a statement costs more than running it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from typing import Literal, Protocol, TypeVar
@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from curation.ledger.entries import Registered, record_entry, rejection_entry
 from curation.ledger.ledger import Ledger
 from curation.ledger.stages import STAGES
-from curation.ledger.standing import StageHashes, Standing, standing
+from curation.ledger.standing import StageHashes, Standing, fingerprint_of, standing
 from curation.pipeline.failure_watch import MOMENT, FailureWatch, counts_as_alike
 from schemas.errors import (
     ConfigError,
@@ -56,6 +56,18 @@ class Inputs:
         if entry is None or entry.head.status != "done":
             raise KeyError(f"{self.id}: no finished {stage}")
         return kind.model_validate_json(entry.payload)
+
+    def made_before(self, stage: str, settings: str, fewer: Iterable[str], kind: type[R]) -> R | None:
+        """What an earlier run made of the same source at a stage that reads nothing else; None where none did.
+
+        It was put aside under these `settings` (`v2xum retry`), or made under others: the first of `fewer` that is
+        there.
+        """
+        digest = [self._registered.digest]
+        entry = self._ledger.outdated(self.id, stage, fingerprint_of(STAGES[stage], settings, digest))
+        for other in fewer:
+            entry = entry or self._ledger.entry(self.id, stage, fingerprint_of(STAGES[stage], other, digest))
+        return kind.model_validate_json(entry.payload) if entry is not None else None
 
 
 class Progress(Protocol):

@@ -64,6 +64,18 @@ def settings_of(stage: Stage, config: CurateConfig) -> dict[str, Any]:
     return values(config, stage.keys) | _changed(config, later)
 
 
+def with_fewer_tracks(config: CurateConfig) -> list[str]:
+    """The hashes of `download` for configurations that want fewer tracks of a video and are equal else.
+
+    Fewer are the first languages of `download.subtitles` alone, or none, and no `download.sound`. The closest is first.
+    """
+    every = settings_of(STAGES["download"], config)
+    languages = every["download.subtitles"]
+    fewer = [every | {"download.subtitles": languages[:count]} for count in range(len(languages), -1, -1)]
+    silent = [{key: value for key, value in one.items() if key != "download.sound"} for one in fewer]
+    return [_hash(one) for pair in zip(fewer, silent, strict=True) for one in pair if one != every]
+
+
 def limits_of(stage: Stage, config: CurateConfig) -> dict[str, Any]:
     """The keys that can only decide whether a video fails at a stage, with their values."""
     return values(config, stage.limits) | _changed(config, stage.later_limits)

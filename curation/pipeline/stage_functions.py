@@ -5,6 +5,7 @@ A function reads the records that the stage needs and calls the code that does t
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from curation.frames.safety.score import Models, judge_safety, safety_of
 from curation.ledger.stages import DENOISE, OCR, OCR_FILTER, SAFETY, SAFETY_FILTER, STAGES, TRANSCRIBE
 from curation.pipeline.process import Inputs
 from curation.pipeline.services import Services
+from curation.pipeline.settings import with_fewer_tracks
 from curation.sources.filters import judge_publication, judge_video, refuse
 from curation.text.candidates import one_of_each_picture
 from curation.text.caption import caption_frames
@@ -33,13 +35,15 @@ from curation.video.sandbox import Limits
 from curation.video.sound import NoSound, Sound, read_sound
 from schemas.audit import Audit
 from schemas.binding import Binding
-from schemas.errors import PoisonError
+from schemas.errors import PermanentError, PoisonError
 from schemas.parts.denoised import Denoised
 from schemas.parts.safety import Safety
 from schemas.parts.screen_text import ScreenText
 from schemas.parts.transcript import Transcript
 from schemas.records import CaptionSet, Extract, FrameSet, Judgement, Record, Subtitle, Summary, Video
 from schemas.time import FrameIndex
+
+log = logging.getLogger(__name__)
 
 Work = Callable[[Inputs], Record]
 
@@ -56,7 +60,17 @@ def stage_function(services: Services, stage: str) -> Work:
 
 
 def _download(services: Services, inputs: Inputs) -> Video:
-    return services.fetch(inputs.source)
+    try:
+        return services.fetch(inputs.source)
+    except PermanentError as error:
+        settings, fewer = services.hashes.results["download"], with_fewer_tracks(services.config)
+        before = inputs.made_before("download", settings, fewer, Video)
+        if before is None:
+            raise
+        # It was wanted again for its subtitles or its sound alone, and whoever has the file loses no finished video.
+        log.warning("video %s: it cannot be fetched again (%s); its file stays, without more", inputs.id, error.reason)
+        note = f"not fetched again: {error.reason}"
+        return before.model_copy(update={"missed_subtitles": tuple(dict.fromkeys((*before.missed_subtitles, note)))})
 
 
 def _filter(services: Services, inputs: Inputs) -> Judgement:
@@ -115,7 +129,7 @@ def _safety_filter(services: Services, inputs: Inputs) -> Judgement:
 def _transcribe(services: Services, inputs: Inputs) -> Transcript:
     video, config = inputs.record("download", Video), services.config.transcribe
     if config.mode == "recognise":
-        return _recognised(services, inputs, video)
+        return _recognised(services, inputs, video, video.missed_subtitles)
     published = _published(services, inputs, video)
     if config.mode == "publisher" or published.segments:
         return published

@@ -58,9 +58,12 @@ def speech_of(payload: str) -> Speech:
     return Speech(kind, next((reason for reason in reasons if reason in CLASSES), None))
 
 
-def stage_to_forget(place: Place) -> str:
-    """The stage whose result must be made again: subtitles come with the download."""
-    return "download" if place.reason == "subtitles_missed" else TRANSCRIBE
+def forget_speech(ledger: Ledger, place: Place) -> None:
+    """Let the next run make a transcript again; a download that is made again for it is kept if no new one comes."""
+    if place.reason == "subtitles_missed":
+        ledger.outdate(place.id, "download")
+    else:
+        ledger.forget(place.id, TRANSCRIBE)
 
 
 def lost_speech(ledger: Ledger) -> Iterator[Place]:

@@ -66,6 +66,10 @@ def print_plan(answer: Plan, console: Console | None = None, cache_megabytes: fl
         f"{number_of(answer.videos, 'video')}: settled {answer.settled_videos} ({probe.videos} of them probed now, in "
         f"{_hours(probe.wall_hours)}), due {answer.due_videos}"
     )
+    for stage, videos in answer.again.items():
+        console.print(
+            f"of these {videos} were finished, and are due again from {stage} on: settings or the program changed"
+        )
     if answer.pacing is not None:
         paced = answer.pacing
         told = (

@@ -17,7 +17,7 @@ from curation.status.counts import summarize
 from curation.status.explain import explain as explain_video
 from curation.status.explain import find_one
 from curation.status.listing import list_videos
-from curation.status.lost_speech import lost_speech, stage_to_forget
+from curation.status.lost_speech import forget_speech, lost_speech
 from curation.status.run_now import with_run
 from curation.status.selection import Place, Selection
 from curation.workspace import Workspace
@@ -233,7 +233,7 @@ def retry(
             ledger.forget(rejection.id, rejection.stage)
         again = [place for place in silent if selection.takes(place._replace(state="retryable"))]
         for place_of_speech in again:
-            ledger.forget(place_of_speech.id, stage_to_forget(place_of_speech))
+            forget_speech(ledger, place_of_speech)
     told = number_of(len(tried), "rejection") + (f" and {number_of(len(again), 'transcript')}" if again else "")
     then = "run `v2xum curate` again to try them" if tried or again else "nothing that is meant can be tried again"
     sys.stdout.write(f"{told} forgotten; {then}\n")

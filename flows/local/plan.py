@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -120,6 +121,7 @@ def _answer(
         videos=videos,
         due_videos=len(waiting),
         settled_videos=probed.settled,
+        again=dict(_again(run, waiting)),
         probe=ProbeCost(
             videos=now,
             wall_hours=round(seconds / 3600, 6),
@@ -133,6 +135,12 @@ def _answer(
         pacing=paced,
         estimate=document(estimate(probed, waiting, config, measured), config) if note is None else None,
     )
+
+
+def _again(run: Run, waiting: dict[str, frozenset[str]]) -> Counter[str]:
+    """The stages at which finished videos are due again, with their numbers."""
+    due = (one for one in Standings(run.services.view).walk(list(waiting)) if one.outdated)
+    return Counter(one.where.stage for one in due if one.where.stage is not None)
 
 
 def _paced(run: Run, waiting: dict[str, frozenset[str]]) -> Pacing | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from schemas.documents.document import Document
 
 Number = int | float
@@ -73,12 +75,14 @@ class Pacing(Document):
 class Plan(Document):
     """The answer of `v2xum plan`; `estimate` is None when there is too little to go by, and `note` says why.
 
-    `pacing` is None when no pace delays the due downloads.
+    `pacing` is None when no pace delays the due downloads. `again` are the due videos that were finished before
+    settings or the program changed, by the stage from which on they are due.
     """
 
     videos: int
     due_videos: int
     settled_videos: int
+    again: dict[str, int] = Field(default_factory=dict)
     probe: ProbeCost
     disk_free_megabytes: float
     note: str | None

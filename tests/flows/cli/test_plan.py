@@ -32,6 +32,14 @@ def plan(store: float, free: float) -> Plan:
     return Plan.model_validate({**rest, "probe": probe, "disk_free_megabytes": free, "estimate": estimate})
 
 
+def test_finished_videos_that_are_made_again_are_told() -> None:
+    stream = io.StringIO()
+    made = plan(store=1, free=1000).model_copy(update={"again": {"download": 3, "extract": 1}})
+    print_plan(made, Console(file=stream, width=200))
+    assert "of these 3 were finished, and are due again from download on: settings" in stream.getvalue()
+    assert "of these 1 were finished, and are due again from extract on" in stream.getvalue()
+
+
 @pytest.mark.parametrize(("cache", "enough"), [(None, False), (2000, False), (500, True)])
 def test_a_store_at_an_address_needs_its_cache_on_this_disk(cache: float | None, enough: bool) -> None:
     stream = io.StringIO()

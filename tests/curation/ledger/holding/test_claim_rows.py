@@ -137,6 +137,7 @@ WRITES = {
     "set_aside": lambda ledger: ledger.set_aside({"v": ["caption"]}),
     "adopt": lambda ledger: ledger.adopt("v", "caption", "f" * 64, ()),
     "forget": lambda ledger: ledger.forget("v", "caption"),
+    "outdate": lambda ledger: ledger.outdate("v", "caption"),
     "transient": lambda ledger: ledger.forget_transient("caption"),
     "missing": lambda ledger: ledger.forget_file_missing(),
     "duplicates": lambda ledger: ledger.set_duplicates({"late": ("v", "s" * 64)}),
