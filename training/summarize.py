@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
@@ -47,6 +49,8 @@ from training.features import Features
 from training.predict import Answer, predict
 from training.recipe import Recipe, recipe_of
 
+_log = logging.getLogger(__name__)
+
 SHEET, FILM = "contact_sheet.jpg", "summary.mp4"
 LEAST_SECONDS = 2.0  # of a passage, so that people see what happens in it
 Placed = TypeVar("Placed", bound=LocalModel | TransformersClip | OpenClip | VisionTower | TransformersEmbedder)
@@ -81,10 +85,8 @@ def summarize(
     if subtitles is not None:
         _require_subtitles(subtitles)
     source = single_source(at, base)
-    out.mkdir(parents=True, exist_ok=True)
-    for name in (SHEET, FILM):  # of an earlier call: what has no keyframes has neither
-        (out / name).unlink(missing_ok=True)
     with (
+        _folder(out),
         tempfile.TemporaryDirectory(dir=out, prefix=".work-") as scratch,
         Sandbox() as sandbox,
         Sandboxes() as children,
@@ -93,7 +95,14 @@ def summarize(
         if recipe.reads_captions and captioning is None:
             raise ConfigError(f"{checkpoint} reads captions: name a configuration with a captioner by --captioner")
         if recipe.reads_speech and subtitles is None:
-            raise ConfigError(f"{checkpoint} reads what is said: name the video's subtitles by --subtitles")
+            told = "name the video's subtitles by --subtitles (a .vtt file with the line WEBVTT alone: nobody speaks)"
+            raise ConfigError(f"{checkpoint} reads what is said: {told}")
+        for name, given, reads in (
+            ("--captioner", captioning, recipe.reads_captions),
+            ("--subtitles", subtitles, recipe.reads_speech),
+        ):
+            if given is not None and not reads:
+                _log.warning("%s is passed over: %s was not trained on what it gives", name, checkpoint)
         try:
             one = take_video(source, download, stated.sampling, Path(scratch), sandbox, children)
             example = _example(source.id, one.video, one.sampled)
@@ -109,12 +118,28 @@ def summarize(
         recipe.prepare([example])
         recipe.show(example, one.read, stated.formats)
         answer = next(predict(recipe, recipe.load(checkpoint), [example], 1))
+        for name in (SHEET, FILM):  # of an earlier call: what has no keyframes has neither
+            (out / name).unlink(missing_ok=True)
         files = _pictures(answer, one, out)
         files |= _film(answer, one.path, out, sandbox, Limits(stated.sampling.wall_seconds))
     record = summary_record(answer, one.sampled.defects)
     files["summary"] = out / "summary.json"
     write_whole(files["summary"], json.dumps(record, indent=2, ensure_ascii=False) + "\n")
     return Summarized(record, files)
+
+
+@contextmanager
+def _folder(out: Path) -> Iterator[None]:
+    """Make the folder, and take it away again after a failure: an empty one would say that something was made."""
+    new = not out.exists()
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        if new:
+            with suppress(OSError):  # it is not empty
+                out.rmdir()
+        raise
 
 
 def _recipe(stated: Stated, checkpoint: Path, scratch: Path) -> Recipe:
@@ -170,6 +195,7 @@ def _form(path: Path) -> str:
 def _said(subtitles: Path, video: Video, example: Example) -> tuple[str, ...]:
     """What is said while each frame is shown, by a file of subtitles. Raises ConfigError for one without a line.
 
+    WebVTT that has its first line alone says that nobody speaks.
     Automatic subtitles repeat their lines, which are read once here. Times of words inside of a line show that a file
     is of this kind.
     """
@@ -177,6 +203,8 @@ def _said(subtitles: Path, video: Video, example: Example) -> tuple[str, ...]:
         data = subtitles.read_bytes()
     except OSError as error:
         raise ConfigError(f"--subtitles {subtitles} cannot be read: {error.strerror or error}") from error
+    if data.decode("utf-8-sig", "replace").strip() == "WEBVTT":
+        return ("",) * example.frames
     automatic = made_by_a_machine(data, _form(subtitles))
     track = Subtitle(
         language=UNKNOWN, automatic=automatic, sha256=hashlib.sha256(data).hexdigest(), format=_form(subtitles)

@@ -132,7 +132,7 @@ def _explain(item: Any, whole: type[BaseModel]) -> str:
         found = f"{tag} {item['ctx']['tag']!r} is not known" if "tag" in item["ctx"] else f"it names no {tag}"
         return f"{place.key}: {found} (known here: {', '.join(known)})"
     if item["type"] != "extra_forbidden":
-        return f"{_place(location, whole).key or '(top level)'}: {item['msg']}"
+        return _told(_place(location, whole).key, item)
     name, place = location[-1], _place(location[:-1], whole)
     known = sorted({field for model in place.models for field in model.model_fields})
     others = [_engines(model)[0] for model in place.others if name in model.model_fields]
@@ -142,6 +142,15 @@ def _explain(item: Any, whole: type[BaseModel]) -> str:
     elsewhere = f"; engine: {' and engine: '.join(others)} would have it" if others else ""
     key = f"{place.key}.{name}" if place.key else name
     return f"{key}: unknown key{with_engine}{hint}{elsewhere} (known here: {', '.join(known)})"
+
+
+def _told(key: str, item: Any) -> str:
+    """A problem with a value. What a validator of ours says of several keys names them itself."""
+    if item["type"] == "value_error":
+        message = str(item["ctx"]["error"])
+        return f"{key}: {message}" if key else message
+    message = "must be a list, such as [a, b]" if item["type"] == "tuple_type" else item["msg"]
+    return f"{key or '(top level)'}: {message}"
 
 
 def _place(location: Sequence[str], whole: type[BaseModel]) -> _Place:

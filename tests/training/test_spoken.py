@@ -206,20 +206,24 @@ def test_one_video_is_summarized_with_its_subtitles(release: Path, media: Path, 
     film, model = next(media.glob("*.mp4")), str(tmp_path / "out" / "model")
     code, _, err = summarized(str(film), "--model", model, "--out", str(tmp_path / "a"))
     assert code == 2 and "reads what is said: name the video's subtitles by --subtitles" in err
+    assert not (tmp_path / "a").exists(), "nothing was made"
     found = []
-    for text in ("Look at the kite.", "Nothing to see here."):
-        (tmp_path / "said.vtt").write_text(f"WEBVTT\n\n00:02.000 --> 00:03.000\n{text}\n")
+    cues = [f"\n00:02.000 --> 00:03.000\n{text}\n" for text in ("Look at the kite.", "Nothing to see here.")]
+    for cue in (*cues, ""):
+        (tmp_path / "said.vtt").write_text(f"WEBVTT\n{cue}")
         words = ("--model", model, "--out", str(tmp_path / "a"), "--subtitles", str(tmp_path / "said.vtt"), "--json")
         code, out, err = summarized(str(film), *words)
         assert code == 0, err
         found.append(json.loads(out)["scores"])
-    assert found[0] != found[1]
+    assert found[0] != found[1] and found[2] not in found[:2], "nobody speaks"
+    sheet = (tmp_path / "a" / "contact_sheet.jpg").read_bytes()
     for name, content, why in (("a.vtt", "nothing", "no line that can be used"), ("gone.srt", None, "cannot be read")):
         if content is not None:
             (tmp_path / name).write_text(content)
         words = ("--model", model, "--out", str(tmp_path / "a"), "--subtitles", str(tmp_path / name))
         code, _, err = summarized(str(film), *words)
         assert code == 2 and why in err, err
+    assert (tmp_path / "a" / "contact_sheet.jpg").read_bytes() == sheet, "a refusal takes nothing away"
 
 
 @pytest.mark.slow

@@ -46,6 +46,20 @@ def test_an_error_names_the_file_the_key_and_the_nearest_known_key(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("download: {subtitles: en}\n", ": download.subtitles: must be a list, such as [a, b]"),
+        ("transcribe: {mode: publisher}\n", ": transcribe.mode: publisher reads subtitles, and"),
+        ("transcribe: {mode: recognise}\n", ": transcribe.mode: recognise needs models.transcriber"),
+    ],
+)
+def test_an_error_is_in_words_of_ours(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(written(tmp_path, f"name: x\n{MODELS}{text}"))
+    assert told in str(caught.value) and "Value error" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("embedder", "told"),
     [
         (

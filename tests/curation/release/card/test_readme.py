@@ -72,6 +72,11 @@ def test_the_card_says_what_readers_ask_for(folder: Path) -> None:
         assert said in text, said
 
 
+def test_names_in_code_are_as_they_are(folder: Path) -> None:
+    source = (folder / "README.md").read_text(encoding="utf-8")
+    assert "| `contact_sheet` |" in source and "\\_sheet" not in source
+
+
 def test_every_plot_is_shown_with_its_words_and_every_link_leads_somewhere(folder: Path) -> None:
     tokens = [
         child for token in MarkdownIt().enable("table").parse(card(folder).text) for child in token.children or ()
