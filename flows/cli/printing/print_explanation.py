@@ -147,7 +147,9 @@ def _transcript(console: Console, transcript: Transcript) -> None:
     kind = "speech" if transcript.source == "recognised" else "subtitles"
     known = f"{transcript.source} {kind} in {transcript.language or 'an unnamed language'}"
     told = known if transcript.segments else transcript.reason or ""
-    _row(console, "transcript", told + (f"; heard by {transcript.recogniser}" if transcript.recogniser else ""))
+    if transcript.recogniser:
+        told += f"; heard by {transcript.recogniser}" if transcript.segments else f"; {transcript.recogniser} was asked"
+    _row(console, "transcript", told)
     for segment in transcript.segments:
         _row(console, f"[{plain_seconds(segment.start)}-{plain_seconds(segment.end)}]", segment.text)
     for dropped in transcript.dropped:
