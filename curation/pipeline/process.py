@@ -57,17 +57,20 @@ class Inputs:
             raise KeyError(f"{self.id}: no finished {stage}")
         return kind.model_validate_json(entry.payload)
 
-    def made_before(self, stage: str, settings: str, fewer: Iterable[str], kind: type[R]) -> R | None:
+    def made_before(self, stage: str, settings: Iterable[str], kind: type[R]) -> R | None:
         """What an earlier run made of the same source at a stage that reads nothing else; None where none did.
 
-        It was put aside under these `settings` (`v2xum retry`), or made under others: the first of `fewer` that is
-        there.
+        It is the first that there is under one of these settings (their hashes), also if `v2xum retry` put it aside.
         """
-        digest = [self._registered.digest]
-        entry = self._ledger.outdated(self.id, stage, fingerprint_of(STAGES[stage], settings, digest))
-        for other in fewer:
-            entry = entry or self._ledger.entry(self.id, stage, fingerprint_of(STAGES[stage], other, digest))
-        return kind.model_validate_json(entry.payload) if entry is not None else None
+        for one in settings:
+            fingerprint = fingerprint_of(STAGES[stage], one, [self._registered.digest])
+            found = (
+                self._ledger.entry(self.id, stage, fingerprint),
+                self._ledger.outdated(self.id, stage, fingerprint),
+            )
+            if (entry := found[0] or found[1]) is not None:
+                return kind.model_validate_json(entry.payload)
+        return None
 
 
 class Progress(Protocol):

@@ -65,7 +65,7 @@ def settings_of(stage: Stage, config: CurateConfig) -> dict[str, Any]:
 
 
 def with_fewer_tracks(config: CurateConfig) -> list[str]:
-    """The hashes of `download` for configurations that want fewer tracks of a video and are equal else.
+    """The hashes of `download` for this configuration and those that want fewer tracks of a video and are equal else.
 
     Fewer are the first languages of `download.subtitles` alone, or none, and no `download.sound`. The closest is first.
     """
@@ -73,7 +73,7 @@ def with_fewer_tracks(config: CurateConfig) -> list[str]:
     languages = every["download.subtitles"]
     fewer = [every | {"download.subtitles": languages[:count]} for count in range(len(languages), -1, -1)]
     silent = [{key: value for key, value in one.items() if key != "download.sound"} for one in fewer]
-    return [_hash(one) for pair in zip(fewer, silent, strict=True) for one in pair if one != every]
+    return list(dict.fromkeys(_hash(one) for pair in zip(fewer, silent, strict=True) for one in pair))
 
 
 def limits_of(stage: Stage, config: CurateConfig) -> dict[str, Any]:

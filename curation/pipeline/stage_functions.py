@@ -63,8 +63,7 @@ def _download(services: Services, inputs: Inputs) -> Video:
     try:
         return services.fetch(inputs.source)
     except PermanentError as error:
-        settings, fewer = services.hashes.results["download"], with_fewer_tracks(services.config)
-        before = inputs.made_before("download", settings, fewer, Video)
+        before = inputs.made_before("download", with_fewer_tracks(services.config), Video)
         if before is None:
             raise
         # It was wanted again for its subtitles or its sound alone, and whoever has the file loses no finished video.

@@ -105,5 +105,6 @@ def test_what_retry_puts_aside_comes_back_where_no_new_one_comes(ledger: Ledger)
         assert isinstance(kept, Video)
         assert kept.missed_subtitles == ("en (manual, vtt): HTTP 429", "not fetched again: private")
     ledger.outdate("v", "download")
+    assert isinstance(download(ledger, GONE, subtitles=["en", "de"]), Video), "also under a wish for more"
     spoken = PLAIN.model_copy(update={"subtitles": (track("en"),)})
     assert download(ledger, spoken, subtitles=["en"]) == spoken
