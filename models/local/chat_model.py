@@ -88,8 +88,10 @@ class LocalChatModel:
 
     def count_tokens(self, text: str) -> int:
         """How many tokens a message of this text has, with the tokens that the chat template adds."""
+        # Not `verbose`: a text that is too long for the model is counted to be cut, which is nothing to warn of.
         with self._tokenizing:
-            return len(self._tokenizer(self._inert(text), add_special_tokens=False)["input_ids"]) + self._overhead
+            tokens = self._tokenizer(self._inert(text), add_special_tokens=False, verbose=False)["input_ids"]
+        return len(tokens) + self._overhead
 
     def complete(self, requests: Sequence[Request], arrived: Arrived | None = None) -> list[Reply]:
         """Answer every request, in order, in batches of at most `batch`.

@@ -1,6 +1,7 @@
 """The local engine on random weights: with any weights, schema, limits and isolation of rows hold."""
 
 import json
+import logging
 import shutil
 import sys
 import threading
@@ -75,6 +76,19 @@ def test_pictures_are_seen_and_padding_is_harmless(vision_checkpoint, load, pict
     assert replies == [model.complete([request])[0] for request in requests]
     assert len({reply.text for reply in replies}) > 4
     assert replies[0].tokens_in > model.count_tokens("describe")
+
+
+def test_counting_a_text_that_is_too_long_warns_of_nothing(text_checkpoint, load) -> None:
+    model = load(text_checkpoint, batch=3)  # a tokenizer warns once
+    said: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    handler.emit = said.append
+    logging.getLogger("transformers").addHandler(handler)
+    try:
+        assert model.count_tokens("kite " * 4000) > 2048
+    finally:
+        logging.getLogger("transformers").removeHandler(handler)
+    assert said == []
 
 
 @SETTINGS
