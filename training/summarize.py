@@ -28,6 +28,7 @@ from curation.store.files import write_whole
 from curation.text.caption_video import caption_video
 from curation.text.said import said_at
 from curation.text.transcribe.cues import FORMS, LARGEST
+from curation.text.transcribe.encodings import text_of
 from curation.text.transcribe.subtitles import transcript_of
 from curation.video.sandbox import Limits, Sandbox
 from curation.video.sandboxes import Sandboxes
@@ -95,7 +96,7 @@ def summarize(
         if recipe.reads_captions and captioning is None:
             raise ConfigError(f"{checkpoint} reads captions: name a configuration with a captioner by --captioner")
         if recipe.reads_speech and subtitles is None:
-            told = "name the video's subtitles by --subtitles (a .vtt file with the line WEBVTT alone: nobody speaks)"
+            told = "name the video's subtitles by --subtitles (a .vtt file without a cue: nobody speaks)"
             raise ConfigError(f"{checkpoint} reads what is said: {told}")
         for name, given, reads in (
             ("--captioner", captioning, recipe.reads_captions),
@@ -195,7 +196,7 @@ def _form(path: Path) -> str:
 def _said(subtitles: Path, video: Video, example: Example) -> tuple[str, ...]:
     """What is said while each frame is shown, by a file of subtitles. Raises ConfigError for one without a line.
 
-    WebVTT that has its first line alone says that nobody speaks.
+    WebVTT without a cue says that nobody speaks.
     Automatic subtitles repeat their lines, which are read once here. Times of words inside of a line show that a file
     is of this kind.
     """
@@ -203,7 +204,8 @@ def _said(subtitles: Path, video: Video, example: Example) -> tuple[str, ...]:
         data = subtitles.read_bytes()
     except OSError as error:
         raise ConfigError(f"--subtitles {subtitles} cannot be read: {error.strerror or error}") from error
-    if data.decode("utf-8-sig", "replace").strip() == "WEBVTT":
+    text = text_of(data)
+    if _form(subtitles) == "vtt" and text.startswith("WEBVTT") and "-->" not in text:
         return ("",) * example.frames
     automatic = made_by_a_machine(data, _form(subtitles))
     track = Subtitle(

@@ -21,7 +21,7 @@ from curation.frames.pictures import Pictures
 from curation.frames.safety.blur import BLUR_RULE
 from curation.ledger.entries import rejection_entry
 from curation.ledger.part import chunks
-from curation.ledger.stages import EXPORT, SCORED, STAGES, SUMMARY
+from curation.ledger.stages import EXPORT, SCORED, STAGES, SUMMARY, TRANSCRIBE
 from curation.pipeline.run import Run
 from curation.pipeline.services import Services
 from curation.pipeline.settings import columns_of
@@ -231,6 +231,8 @@ def _key(services: Services, standings: Standings, ids: Sequence[str]) -> str:
         digest.update(f"blur {BLUR_RULE}\n".encode())
     if config.extract.annotators > 1:  # columns of their own; keys of exports without them stay as they were
         digest.update(b"annotators\n")
+    if TRANSCRIBE in services.hashes.on:  # its column names the recogniser, which it did not at first
+        digest.update(b"recogniser\n")
     if config.models.annotators:
         digest.update(b"models\n")
     unread = (STAGES.checks - set(SCORED)) | (set(STAGES.optional) - services.hashes.on)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from itertools import combinations
 from typing import Any
 
 from curation.ledger.stages import DENOISE, OCR, POLICY, SAFETY, STAGES, TRANSCRIBE, Model, Stage
@@ -19,6 +20,7 @@ from schemas.arrow import Columns
 from schemas.configuration.config import CurateConfig
 
 _OFF = "disable"
+_MOST_CHOSEN = 6  # languages of which every choice is tried
 PROMPT_KEYS = {
     "caption": "caption.prompt",
     "extract": "extract.prompt",
@@ -67,11 +69,17 @@ def settings_of(stage: Stage, config: CurateConfig) -> dict[str, Any]:
 def with_fewer_tracks(config: CurateConfig) -> list[str]:
     """The hashes of `download` for this configuration and those that want fewer tracks of a video and are equal else.
 
-    Fewer are the first languages of `download.subtitles` alone, or none, and no `download.sound`. The closest is first.
+    Fewer are some languages of `download.subtitles`, in their order, or none, and no `download.sound`; the most first.
+    Of more than six languages only the first ones together are tried.
     """
     every = settings_of(STAGES["download"], config)
     languages = every["download.subtitles"]
-    fewer = [every | {"download.subtitles": languages[:count]} for count in range(len(languages), -1, -1)]
+    counts = range(len(languages), -1, -1)
+    if len(languages) <= _MOST_CHOSEN:
+        chosen = [some for count in counts for some in combinations(languages, count)]
+    else:
+        chosen = [languages[:count] for count in counts]
+    fewer = [every | {"download.subtitles": some} for some in chosen]
     silent = [{key: value for key, value in one.items() if key != "download.sound"} for one in fewer]
     return list(dict.fromkeys(_hash(one) for pair in zip(fewer, silent, strict=True) for one in pair))
 

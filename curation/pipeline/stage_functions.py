@@ -45,6 +45,7 @@ from schemas.time import FrameIndex
 
 log = logging.getLogger(__name__)
 
+_KEPT = "not fetched again"  # what the notes of a video say whose earlier file stays
 Work = Callable[[Inputs], Record]
 
 
@@ -68,7 +69,7 @@ def _download(services: Services, inputs: Inputs) -> Video:
             raise
         # It was wanted again for its subtitles or its sound alone, and whoever has the file loses no finished video.
         log.warning("video %s: it cannot be fetched again (%s); its file stays, without more", inputs.id, error.reason)
-        note = f"not fetched again: {error.reason}"
+        note = f"{_KEPT}: {error.reason}"
         return before.model_copy(update={"missed_subtitles": tuple(dict.fromkeys((*before.missed_subtitles, note)))})
 
 
@@ -140,7 +141,8 @@ def _recognised(services: Services, inputs: Inputs, video: Video, notes: Sequenc
     recogniser = services.transcriber
     assert recogniser is not None  # the configuration says so
     with services.store.scratch() as folder:
-        sound: Sound | NoSound = NoSound("no_sound", "")
+        missed = services.config.download.sound and any(note.startswith(_KEPT) for note in video.missed_subtitles)
+        sound: Sound | NoSound = NoSound("sound_missed" if missed else "no_sound", "")
         if video.has_audio or video.sound is not None:
             try:
                 with services.meter.waiting("decode"):

@@ -112,7 +112,7 @@ def plan_release(
     ids = standings.samples()
     if not ids:
         again = sum(one.outdated for one in standings.walk())
-        changed = f"finished videos are due again ({again}), since settings or the program changed; run `v2xum curate`"
+        changed = f"finished videos are due again ({again}); run `v2xum curate`"
         why = changed if again else "`v2xum status` says where its videos stand"
         raise ConfigError(f"{place.root} has no sample to release: {why}")
     figures = ReviewFigures(samples=len(ids), unreviewed=unreviewed(standings, ids), **dict(findings))

@@ -16,10 +16,11 @@ def summarize(view: LedgerView) -> WorkspaceStatus:
     states: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     by_stage = StageCounts(view.hashes)
-    poison = outdated = 0
+    outdated: Counter[str] = Counter()
+    poison = 0
     for one in Standings(view).walk():
         states[one.where.state] += 1
-        outdated += one.outdated
+        outdated.update([one.where.stage] if one.outdated and one.where.stage is not None else [])
         by_stage.count(one)
         if one.why is not None:
             reasons[str(one.why)] += 1
@@ -32,7 +33,7 @@ def summarize(view: LedgerView) -> WorkspaceStatus:
         rejected=states["rejected"],
         retryable=states["retryable"],
         pending=states["pending"],
-        outdated=outdated,
+        outdated=dict(outdated),
         stages={
             stage: StageStatus(
                 done=by_stage.done[stage],

@@ -20,6 +20,7 @@ from schemas.errors import ErrorClass
 # The class that a failure with this reason would have: a server comes back, a file stays as it is.
 CLASSES: dict[str, ErrorClass] = {
     "subtitles_missed": "transient",
+    "sound_missed": "transient",
     "not_recognised": "transient",
     "piece_unanswered": "transient",
     "unreadable_sound": "permanent",
@@ -60,7 +61,7 @@ def speech_of(payload: str) -> Speech:
 
 def forget_speech(ledger: Ledger, place: Place) -> None:
     """Let the next run make a transcript again; a download that is made again for it is kept if no new one comes."""
-    if place.reason == "subtitles_missed":
+    if place.reason in ("subtitles_missed", "sound_missed"):
         ledger.outdate(place.id, "download")
     else:
         ledger.forget(place.id, TRANSCRIBE)

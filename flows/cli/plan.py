@@ -67,9 +67,7 @@ def print_plan(answer: Plan, console: Console | None = None, cache_megabytes: fl
         f"{_hours(probe.wall_hours)}), due {answer.due_videos}"
     )
     for stage, videos in answer.again.items():
-        console.print(
-            f"of these {videos} were finished, and are due again from {stage} on: settings or the program changed"
-        )
+        console.print(f"of these {videos} were finished, and are due again from {stage} on")
     if answer.pacing is not None:
         paced = answer.pacing
         told = (

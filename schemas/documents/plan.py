@@ -75,8 +75,8 @@ class Pacing(Document):
 class Plan(Document):
     """The answer of `v2xum plan`; `estimate` is None when there is too little to go by, and `note` says why.
 
-    `pacing` is None when no pace delays the due downloads. `again` are the due videos that were finished before
-    settings or the program changed, by the stage from which on they are due.
+    `pacing` is None when no pace delays the due downloads. `again` are the due videos that were finished, until
+    settings or the program changed or a result was forgotten, by the stage from which on they are due.
     """
 
     videos: int

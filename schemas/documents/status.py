@@ -83,10 +83,10 @@ class WorkspaceStatus(Document):
     their list row (`source`), by people (`review`), at the export. `rejected` of all stages and `elsewhere` add up to
     `rejected` and `retryable`, `due` of all stages to `pending`. `reasons` counts the rejected and retryable videos by
     `stage: reason`, each once, the most frequent reason first. `outdated` are the pending videos that were finished,
-    until settings or the program changed or `v2xum retry` forgot a result: the next run makes again what follows from
-    that. `poison` is how many of the rejected videos crashed a decoder or the program: only `v2xum retry --class
-    poison` tries them again. `findings` are those of the last report: figures beside their limits. `run` is None
-    where no process holds the workspace.
+    until settings or the program changed or `v2xum retry` forgot a result, by the stage at which they are due: the next
+    run makes again what follows from that. `poison` is how many of the rejected videos crashed a decoder or the
+    program: only `v2xum retry --class poison` tries them again. `findings` are those of the last report: figures beside
+    their limits. `run` is None where no process holds the workspace.
     """
 
     videos: int
@@ -94,7 +94,7 @@ class WorkspaceStatus(Document):
     rejected: int
     retryable: int
     pending: int
-    outdated: int = 0
+    outdated: dict[str, int] = Field(default_factory=dict)
     stages: dict[str, StageStatus]
     reasons: dict[str, int]
     elsewhere: dict[str, int] = Field(default_factory=dict)

@@ -209,7 +209,7 @@ def test_one_video_is_summarized_with_its_subtitles(release: Path, media: Path, 
     assert not (tmp_path / "a").exists(), "nothing was made"
     found = []
     cues = [f"\n00:02.000 --> 00:03.000\n{text}\n" for text in ("Look at the kite.", "Nothing to see here.")]
-    for cue in (*cues, ""):
+    for cue in (*cues, "Kind: captions\n\nNOTE nobody speaks\n"):
         (tmp_path / "said.vtt").write_text(f"WEBVTT\n{cue}")
         words = ("--model", model, "--out", str(tmp_path / "a"), "--subtitles", str(tmp_path / "said.vtt"), "--json")
         code, out, err = summarized(str(film), *words)

@@ -100,7 +100,7 @@ def causes_of_change(change: Change, states: Pair) -> tuple[Cause, ...]:
         )
         follows = not differing.isdisjoint(upstream(stage))
         if stage == TRANSCRIBE:
-            own += _of_speech(change, explained=bool(own) or follows or states.of(stage) is None)
+            own += _of_speech(change, states, explained=bool(own) or follows)
         if not own and not follows:
             own = [_unknown(stage)]
         found += own
@@ -125,12 +125,18 @@ def _of_source(change: Change, states: Pair) -> list[Cause]:
     return [*told, *own] or [_unknown("download")]
 
 
-def _of_speech(change: Change, *, explained: bool) -> list[Cause]:
+def _of_speech(change: Change, states: Pair, *, explained: bool) -> list[Cause]:
     """That speech was lost for one of two transcripts; or that subtitles changed, where all else is equal."""
+    if not all(isinstance(transcript, dict) for transcript in change.both(TRANSCRIPT)):
+        return []
     before, after = (_lost(transcript) for transcript in change.both(TRANSCRIPT))
     if before != after:
         return [Cause(cause="speech lost", stage=TRANSCRIBE, detail=f"{before} -> {after}")]
-    if explained or not {"manual", "automatic"} & set(change.both(TRANSCRIPT, "source")):
+    if explained or states.of(TRANSCRIBE) is None:
+        return []
+    if wanted := causes_of_stage("download", states):  # which subtitles are fetched is a key of that stage
+        return wanted
+    if not {"manual", "automatic"} & set(change.both(TRANSCRIPT, "source")):
         return []
     return [Cause(cause="source changed", stage=TRANSCRIBE, detail="other subtitles")]
 

@@ -13,17 +13,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from charset_normalizer import from_bytes
-
+from curation.text.transcribe.encodings import text_of
 from schemas.safe_text import clean_text
 
 LARGEST = 8_000_000  # bytes of a file; json3 of ten hours of speech has about 5
 _MOST_LINES = 40  # of one cue; no screen shows more
 _LONGEST_LINE = 4000  # characters of a line of a file
 _LATEST = 1e6  # seconds
-_GUESSED = 200_000  # bytes from which the encoding of an old file is guessed
-# The encodings of before UTF-8 on Windows, the commonest first.
-_OLD = ("cp1252", "cp1250", "cp1251", "cp1254", "cp1253", "cp1256", "cp1255", "gb18030", "big5", "cp932", "cp949")
 
 _TIME = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})"
 _TIMES = re.compile(rf"\s{{0,20}}{_TIME}\s{{0,20}}-->\s{{0,20}}{_TIME}(?!\d)", re.ASCII)
@@ -58,39 +54,20 @@ class Cue(NamedTuple):
     lines: tuple[Line, ...]
 
 
-def read_cues(data: bytes, form: str) -> list[Cue]:
+def read_cues(data: bytes, form: str, language: str | None = None) -> list[Cue]:
     """The cues of a file in the form `vtt`, `srt` or `json3`, in its order.
 
-    The bytes are UTF-8, or UTF-16 with its mark. Of a file in which most letters beyond ASCII are no UTF-8 an older
-    encoding is guessed from them; else, or where none fits, a byte that is no UTF-8 becomes U+FFFD. Raises Unreadable
-    for another form, a file that is too large, and one without a single cue.
+    `language` is its tag, if it is known, by which old files are read (`encodings`). A byte that is no text becomes
+    U+FFFD. Raises Unreadable for another form, a file that is too large, and one without a single cue.
     """
     if form not in FORMS:
         raise Unreadable(f"subtitles in the form {form[:20]!r} are not read, only {', '.join(FORMS)}")
     if len(data) > LARGEST:
         raise Unreadable(f"{len(data)} bytes, at most {LARGEST}")
-    cues = list(FORMS[form](_text(data)))
+    cues = list(FORMS[form](text_of(data, language)))
     if not cues:
         raise Unreadable(f"no cue in a file of {len(data)} bytes")
     return cues
-
-
-def _text(data: bytes) -> str:
-    text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")
-    beyond = len(text) - len(text.encode("ascii", "ignore"))
-    return data.decode(_old_encoding(data), "replace") if 2 * text.count("\ufffd") > beyond else text
-
-
-def _old_encoding(data: bytes) -> str:
-    """The encoding that gives the best text of a file that is no UTF-8; of several that do the commonest."""
-    telling = b"\n".join(line for line in data.splitlines() if not line.isascii())[:_GUESSED]
-    found = [
-        (round(guess.chaos, 2), -round(guess.coherence, 2), _OLD.index(name), name)
-        for guess in from_bytes(telling, cp_isolation=[*_OLD])
-        for name in guess.could_be_from_charset
-        if name in _OLD
-    ]
-    return min(found)[-1] if found else "utf-8"
 
 
 def _timed_lines(text: str) -> Iterator[Cue]:

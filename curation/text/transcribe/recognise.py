@@ -56,7 +56,7 @@ def recognised(
     """The transcript of a video of `duration` seconds from its sound; `notes` go before those of this work.
 
     `voice` tells where somebody speaks; without it, all that is loud enough is sent. Without a segment there is a
-    reason: `no_sound`, `unreadable_sound`, `silence` (nothing is loud enough, or nothing like a voice),
+    reason: `no_sound`, `sound_missed`, `unreadable_sound`, `silence` (nothing is loud enough, or nothing like a voice),
     `not_recognised` (the recogniser answered no piece) or `nothing_said`. Raises what `complete` of a model raises.
     """
     if isinstance(sound, NoSound):

@@ -44,7 +44,7 @@ def transcript_of(video: Video, read: Callable[[Subtitle], bytes], config: Trans
 
 
 def _of_track(track: Subtitle, data: bytes, duration: float | None, config: TranscribeConfig) -> Transcript:
-    cues: Iterable[Cue] = read_cues(data, track.format)
+    cues: Iterable[Cue] = read_cues(data, track.format, track.language)
     if track.automatic:
         cues = cues if track.format == "json3" else unrolled(cues)
     found = Segments(config, duration)

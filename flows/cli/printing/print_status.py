@@ -29,9 +29,9 @@ def print_status(status: WorkspaceStatus, workspace: Path, console: Console | No
         highlight=False,
     )
     if status.outdated:
-        due = ", ".join(stage for stage, row in status.stages.items() if row.due)
+        due, again = ", ".join(status.outdated), sum(status.outdated.values())
         console.print(
-            f"{status.outdated} of the pending were finished, until settings or the program changed or `v2xum retry` "
+            f"{again} of the pending were finished, until settings or the program changed or `v2xum retry` "
             f"forgot a result (due: {due}): `v2xum curate` makes again what follows from that",
             markup=False,
             highlight=False,

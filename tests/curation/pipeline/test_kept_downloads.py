@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -13,12 +13,14 @@ import pytest
 
 from curation.ledger.ledger import Ledger
 from curation.pipeline.identities import identify_models
-from curation.pipeline.process import process
+from curation.pipeline.process import Inputs, process
 from curation.pipeline.services import Services
 from curation.pipeline.settings import load_prompts, stage_hashes
-from curation.pipeline.stage_functions import stage_function
+from curation.pipeline.stage_functions import FUNCTIONS, stage_function
+from curation.status.lost_speech import speech_of
 from schemas.configuration.config import CurateConfig
 from schemas.errors import PermanentError, RefusedError, StageError, TransientError
+from schemas.parts.transcript import Transcript
 from schemas.records import Source, Subtitle, Video
 from tests.curation.samples import make_sample
 from tests.curation.scripted_stages import Tally
@@ -74,8 +76,35 @@ def test_turned_on_later_subtitles_cost_no_video(ledger: Ledger) -> None:
 def test_another_language_and_sound_cost_nothing_that_was_there(ledger: Ledger) -> None:
     spoken = PLAIN.model_copy(update={"subtitles": (track("en"),)})
     assert download(ledger, spoken, subtitles=["en"]) == spoken
-    kept = download(ledger, GONE, subtitles=["en", "de"], sound=True)
-    assert isinstance(kept, Video) and kept.subtitles == spoken.subtitles and kept.missed_subtitles
+    for more in (["en", "de"], ["de", "en"], ["fr", "en", "de"]):
+        kept = download(ledger, GONE, subtitles=more, sound=True)
+        assert isinstance(kept, Video) and kept.subtitles == spoken.subtitles and kept.missed_subtitles
+    many = [*"abcdefg"]
+    assert isinstance(download(ledger, GONE, subtitles=["en", *many]), Video)
+
+
+def test_sound_that_could_not_be_had_is_told_and_found_by_retry(ledger: Ledger) -> None:
+    download(ledger, PLAIN.model_copy(update={"has_audio": False}))
+    kept = download(ledger, GONE, sound=True)
+    config = CurateConfig.model_validate(
+        {
+            "name": "base",
+            "models": {**MODELS, "transcriber": SERVER},
+            "download": {"sound": True},
+            "transcribe": {"mode": "recognise"},
+        }
+    )
+    services = SimpleNamespace(
+        config=config,
+        transcriber=SimpleNamespace(name="w", revision="r", batch=1),
+        store=SimpleNamespace(scratch=lambda: nullcontext(Path())),
+        voice=None,
+    )
+    inputs = SimpleNamespace(record=lambda stage, kind: kept)
+    made = FUNCTIONS["transcribe"](cast(Services, services), cast(Inputs, inputs))
+    assert isinstance(made, Transcript) and (made.reason, made.recogniser) == ("sound_missed", None)
+    assert "not fetched again: private" in made.notes
+    assert speech_of(made.canonical()).lost == "sound_missed"
 
 
 @pytest.mark.parametrize("keys", [{"max_height": 720, "subtitles": ["en"]}, {"max_height": 720}])

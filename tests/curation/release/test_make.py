@@ -7,12 +7,15 @@ import time
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from annotation.report.rates import share
 from curation.dataset.check import check_export
 from curation.frames.files import frames_key
+from curation.pipeline.run import Run
 from curation.pipeline.services import Services, open_services
 from curation.release.configurations.registry import CONFIGURATIONS
 from curation.release.gate import Limits
@@ -22,6 +25,7 @@ from curation.status.counts import summarize
 from curation.status.opt_outs import take_opt_outs
 from curation.workspace import Workspace
 from flows.cli.printing.print_status import print_status
+from flows.local.plan import _again
 from schemas.configuration.loading import load_config
 from schemas.documents.review_report import LabelErrors
 from schemas.errors import ConfigError, ReleaseRefused
@@ -128,14 +132,16 @@ def test_a_workspace_without_samples_has_nothing_to_release(tmp_path: Path) -> N
 
 def test_after_a_change_the_way_to_samples_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with finished(tmp_path / "w", MADE[:3]) as (place, services):
-        assert summarize(services.view).outdated == 0
+        assert summarize(services.view).outdated == {}
     config = load_config(ROOT / "configs" / "demo.yaml", ("extract.ratio_target=0.3",))
     place.save_config(config)
     with open_services(place, config) as services:
-        with pytest.raises(ConfigError, match=r"due again \(3\), since .*; run `v2xum curate`"):
+        with pytest.raises(ConfigError, match=r"finished videos are due again \(3\); run `v2xum curate`"):
             release(place, services)
         counts = summarize(services.view)
-        assert (counts.pending, counts.outdated) == (3, 3)
+        assert (counts.pending, counts.outdated) == (3, {"extract": 3})
+        waiting = dict.fromkeys(("v000", "v001"), frozenset({"extract"}))
+        assert _again(cast(Run, SimpleNamespace(services=services)), waiting) == {"extract": 2}
     print_status(counts, place.root)
     said = " ".join(capsys.readouterr().out.split())
     assert "3 of the pending were finished, until" in said and "(due: extract)" in said
@@ -145,7 +151,7 @@ def test_a_first_run_that_was_stopped_before_the_audit_outdates_nothing(tmp_path
     with finished(tmp_path / "w", MADE[:2]) as (_, services):
         services.ledger.forget("v000", "audit")
         counts = summarize(services.view)
-        assert (counts.samples, counts.pending, counts.outdated) == (1, 1, 0)
+        assert (counts.samples, counts.pending, counts.outdated) == (1, 1, {})
 
 
 def test_without_pictures_there_are_no_sheets(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_finished_videos_that_are_made_again_are_told() -> None:
     stream = io.StringIO()
     made = plan(store=1, free=1000).model_copy(update={"again": {"download": 3, "extract": 1}})
     print_plan(made, Console(file=stream, width=200))
-    assert "of these 3 were finished, and are due again from download on: settings" in stream.getvalue()
+    assert "of these 3 were finished, and are due again from download on" in stream.getvalue()
     assert "of these 1 were finished, and are due again from extract on" in stream.getvalue()
 
 

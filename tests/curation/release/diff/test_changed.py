@@ -218,6 +218,19 @@ def test_other_subtitles_are_the_sources_and_lost_speech_is_told() -> None:
     ]
 
 
+def test_other_subtitles_that_were_wanted_are_a_setting_and_a_column_that_is_new_lost_nothing() -> None:
+    def known(languages: str) -> dict[str, StageState]:
+        wanted = states(download={"settings": {"download.subtitles": languages}})
+        return wanted | {"transcribe": StageState(name="transcribe", version=1)}
+
+    plain, other = row("v") | said("Now the kite."), row("v") | said("Jetzt der Drache.")
+    assert causes(plain, other, known("en"), known("de")) == [("settings", "download")]
+    missed = {**said()["transcript"], "source": None, "reason": "subtitles_missed"}
+    without, new = row("v") | {"transcript": None}, row("v") | {"transcript": missed}
+    for first, second, before, after in ((without, new, states(), known("en")), (new, without, known("en"), states())):
+        assert ("speech lost", "transcribe") not in causes(first, second, before, after)
+
+
 def test_a_key_that_came_later_is_shown_with_the_value_that_it_had_before() -> None:
     before, after = states(), states(extract={"settings": {"extract.annotators": "4"}})
     details = [cause.detail for cause in all_causes(Pair(before, after))]

@@ -83,27 +83,6 @@ def test_other_encodings() -> None:
     assert "\ufffd" in read_cues(text.encode().replace("Ä".encode(), b"\xc4"), "srt")[0].lines[0].text
 
 
-OLD = {
-    "cp1252": ("Où est le garçon ? Il est à l’école.", "Ich möchte über die Straße gehen.", "España y el niño pequeño"),
-    "cp1250": ("Zażółć gęślą jaźń, dziękuję.", "Příliš žluťoučký kůň úpěl"),
-    "cp1251": ("Привет, как дела?",),
-    "cp1253": ("Καλημέρα, πώς είσαι;",),
-    "cp1254": ("İyi akşamlar, nasılsın? Şimdi gidiyoruz, çok güzel ağaç",),
-    "cp1256": ("مرحبا كيف حالك اليوم",),
-    "gb18030": ("你好，今天天气很好，我们去公园吧",),
-    "big5": ("你好，今天天氣很好，我們去公園吧",),
-    "cp932": ("こんにちは、今日はいい天気ですね",),
-    "cp949": ("안녕하세요 오늘 날씨가 좋네요",),
-}
-
-
-@pytest.mark.parametrize(("encoding", "line"), [(name, line) for name, lines in OLD.items() for line in lines])
-def test_files_of_before_utf_8_keep_their_letters(encoding: str, line: str) -> None:
-    plain = "1\n00:00:01,000 --> 00:00:02,000\nOK.\n\n" * 300
-    data = f"{plain}2\n00:00:03,000 --> 00:00:04,000\n{line}\n".encode(encoding)
-    assert read_cues(data, "srt")[-1].lines[0].text == line
-
-
 @settings(max_examples=50)
 @given(st.binary(max_size=2000))
 def test_bytes_of_any_kind_are_a_text_or_an_error(data: bytes) -> None:
