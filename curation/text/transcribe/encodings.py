@@ -31,6 +31,7 @@ _OLD: dict[str, tuple[str, ...]] = {
     "zh": ("gb18030", "big5"),
     **dict.fromkeys(("bs", "sr"), ("cp1250", "cp1251")),
 }
+_LIKE_UTF_8 = ("zh", "ja", "ko", "th")
 # The commonest first: of several that give as good a text it is taken.
 _ANY = (_COMMONEST, "cp1250", "cp1251", "cp1254", "cp1253", "cp1256", "cp1255", "gb18030", "big5", "cp932", "cp949")
 
@@ -38,8 +39,8 @@ _ANY = (_COMMONEST, "cp1250", "cp1251", "cp1254", "cp1253", "cp1256", "cp1255", 
 def text_of(data: bytes, language: str | None = None) -> str:
     """The text of a file in a language (a tag), if that is known.
 
-    A file in which more than three quarters of what is beyond ASCII are no UTF-8 is an old one. Else, or where no encoding fits, a byte
-    that cannot be read becomes U+FFFD.
+    A file in which two thirds of what is beyond ASCII are no UTF-8 is an old one; one half is enough in languages whose
+    old encodings often look like it. Else, or where no encoding fits, a byte that cannot be read becomes U+FFFD.
     """
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return data.decode("utf-16", "replace")
@@ -49,11 +50,12 @@ def text_of(data: bytes, language: str | None = None) -> str:
         text = data.decode("utf-8-sig", "replace")
     unread = text.count("\ufffd") - data.count("\ufffd".encode())
     read = len(text) - len(text.encode("ascii", "ignore")) - unread
-    return data.decode(_old_encoding(data, language), "replace") if unread > 3 * read else text
-
-
-def _old_encoding(data: bytes, language: str | None) -> str:
     known = language_of(language) if language is not None else None
+    often = 1 if known in _LIKE_UTF_8 else 2
+    return data.decode(_old_encoding(data, known), "replace") if unread > often * read else text
+
+
+def _old_encoding(data: bytes, known: str | None) -> str:
     candidates: Sequence[str] = _ANY if known is None else _OLD.get(known, (_COMMONEST,))
     if len(candidates) == 1:
         return candidates[0]
