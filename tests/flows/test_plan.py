@@ -121,12 +121,14 @@ def test_a_plan_curates_what_it_probes_and_covers_the_rest(films: Path, tmp_path
         "videos",
         "due_videos",
         "settled_videos",
+        "again",
         "probe",
         "disk_free_megabytes",
         "note",
         "estimate",
         "pacing",
     }
+    assert answer["again"] == {}, "nothing was finished before"
     assert not (workspace / "export").exists()
     before = paid(workspace)
     found = answer["estimate"]
