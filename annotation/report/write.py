@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from curation.status.standings import finished_ids
 from curation.status.view import LedgerView
 from curation.store.files import write_whole
 from schemas.documents.review_report import PersonVerdicts, Progress, ReviewFindings, ReviewReport, StratumProgress
+from schemas.kit.most_first import most_first
 from schemas.review import Verdict
 from schemas.safe_text import plain_line
 
@@ -146,4 +148,4 @@ def _strata(chosen: Sequence[Chosen], drawn: Sequence[str], known: Mapping[str, 
 
 def _problems(verdicts: Sequence[Verdict]) -> dict[str, int]:
     counts = Counter(plain_line(problem)[:_LONGEST] for verdict in verdicts for problem in verdict.problems)
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_MOST_PROBLEMS])
+    return dict(islice(most_first(counts).items(), _MOST_PROBLEMS))

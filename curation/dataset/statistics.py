@@ -8,6 +8,7 @@ from typing import Any
 from curation.ledger.stages import DENOISE, OCR, STAGES, TRANSCRIBE
 from curation.ledger.stages import SAFETY as SCORE
 from schemas.arrow import ANNOTATORS, DENOISED, SAFETY, SCREEN_TEXT, TRANSCRIPT
+from schemas.kit.most_first import most_first
 from schemas.manifest import MakerCount, ReaderCount, RejectionCount, Spread
 from schemas.records import Maker, Rejection, SampleScores
 
@@ -88,7 +89,7 @@ class Tally:
         return {
             "makers": self.makers(),
             "readers": self.readers(),
-            "transcripts": _ordered(self._transcripts),
+            "transcripts": most_first(self._transcripts),
             "reviews": dict(sorted(self.reviews.items())),
             "licences": self.licences(),
             "languages": self.languages(),
@@ -138,18 +139,14 @@ class Tally:
 
     def licences(self) -> dict[str, int]:
         """Rows by the licence that the publisher states, most frequent first."""
-        return _ordered(self._licences)
+        return most_first(self._licences)
 
     def languages(self) -> dict[str, int]:
         """Rows by the language that the publisher states, most frequent first."""
-        return _ordered(self._languages)
+        return most_first(self._languages)
 
 
 def _count(counter: Counter[str], name: str) -> None:
     """Count a name from outside; the first 50 different ones by name, the rest together."""
     name = name[:200]
     counter[name if name in counter or len(counter) < _NAMES_KEPT else OTHERS] += 1
-
-
-def _ordered(counter: Counter[str]) -> dict[str, int]:
-    return dict(sorted(counter.items(), key=lambda item: (-item[1], item[0])))

@@ -64,11 +64,8 @@ class Inputs:
         """
         for one in settings:
             fingerprint = fingerprint_of(STAGES[stage], one, [self._registered.digest])
-            found = (
-                self._ledger.entry(self.id, stage, fingerprint),
-                self._ledger.outdated(self.id, stage, fingerprint),
-            )
-            if (entry := found[0] or found[1]) is not None:
+            entry = self._ledger.entry(self.id, stage, fingerprint)
+            if (entry := entry or self._ledger.outdated(self.id, stage, fingerprint)) is not None:
                 return kind.model_validate_json(entry.payload)
         return None
 

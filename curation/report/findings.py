@@ -65,7 +65,7 @@ def _lost_speech(summary: RunSummary, limit: float) -> Iterator[Finding]:
         figure="transcripts lost or with gaps",
         value=f"{lost:,} of {whole:,} ({share:.0%})",
         state="bad" if share > limit else "look" if may_pass or share > limit / 2 else "ok",
-        why=f"{told}; `v2xum retry --reason` and one of these lets the next run try them again",
+        why=f"{told}; `v2xum retry WORKSPACE --reason NAME` lets the next run try them again",
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ from curation.report.overview import AUDIT, Overview
 from models.meter import Reading
 from schemas.configuration.model_config import LocalModel, OpenAIModel
 from schemas.documents.run_summary import BindingFigures, ModelUse, RepeatCounts, RunSummary, Series, StageCount, Totals
+from schemas.kit.most_first import most_first
 from schemas.safe_text import plain_line, public_text
 
 _NO_RUN = "Nothing was curated here yet."
@@ -78,7 +78,7 @@ def sum_up(services: Services, overview: Overview, how: Course | None, why: str 
             stage.name: _stage(stage.name, overview, made.get(stage.name, {}))
             for stage in STAGES.of(services.hashes.on)
         },
-        reasons=_counted(overview.reasons),
+        reasons=most_first(overview.reasons),
         totals=totals,
         tokens_in_per_second=round(totals.per_second(totals.tokens_in), 3),
         tokens_out_per_second=round(totals.per_second(totals.tokens_out), 3),
@@ -89,17 +89,12 @@ def sum_up(services: Services, overview: Overview, how: Course | None, why: str 
         audits={name: spread for name, spread in spreads.items() if spread is not None},
         marks=dict(sorted(overview.marks.items())),
         binding=BindingFigures(**overview.binding) if overview.binding else None,
-        transcripts=_counted(overview.transcripts),
-        transcripts_lost=_counted(overview.transcripts_lost),
+        transcripts=most_first(overview.transcripts),
+        transcripts_lost=most_first(overview.transcripts_lost),
         repeats=RepeatCounts(**services.binding.repeat_figures()._asdict()) if audited else None,
         series=how.series if how else Series(),
     )
     return told.model_copy(update={"findings": find(told, services.config)})
-
-
-def _counted(counter: Counter[str]) -> dict[str, int]:
-    """The counts, most first."""
-    return dict(sorted(counter.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _stage(stage: str, overview: Overview, made: dict[str, int]) -> StageCount:

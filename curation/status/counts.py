@@ -9,6 +9,7 @@ from curation.status.stage_counts import StageCounts
 from curation.status.standings import Standings
 from curation.status.view import LedgerView
 from schemas.documents.status import LastRunCounts, RunOutcome, StageStatus, WorkspaceStatus
+from schemas.kit.most_first import most_first
 
 
 def summarize(view: LedgerView) -> WorkspaceStatus:
@@ -44,7 +45,7 @@ def summarize(view: LedgerView) -> WorkspaceStatus:
             for stage in names
         },
         elsewhere={place: count for place, count in by_stage.rejected.items() if place not in names},
-        reasons=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
+        reasons=most_first(reasons),
         poison=poison,
         last_run=RunOutcome(number=last.number, outcome=last.outcome) if last is not None else None,
     )

@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 from curation.frames.safety.score import FACES, NUDITY
 from curation.ledger.stages import DENOISE, OCR, OCR_FILTER, SAFETY_FILTER, TRANSCRIBE
 from curation.ledger.stages import SAFETY as SCORE
+from curation.release.diff.spoken import heard, segments_differ, segments_of, speech_lost, told_besides
 from curation.release.diff.states import Pair, causes_of_stage, once, upstream
+from curation.release.diff.values import list_of, value_of
 from curation.release.made_with import BLUR, REVIEW, SPLITS
 from curation.review.edits import JUDGED_WRONG
-from curation.status.lost_speech import CLASSES as LOST
 from schemas.arrow import ANNOTATORS, DENOISED, SAFETY, SCREEN_TEXT, TRANSCRIPT
 from schemas.documents.release_diff import Cause
 from schemas.safe_text import plain
@@ -75,7 +76,7 @@ class Change(NamedTuple):
 
     def edited(self, *lists: str) -> frozenset[int]:
         """The frames (of a transcript: segments) in these lists of people's edits, of either row."""
-        return frozenset(index for review in self.both("review") for name in lists for index in _list(review, name))
+        return frozenset(index for review in self.both("review") for name in lists for index in list_of(review, name))
 
     @property
     def editors(self) -> tuple[str | None, str | None]:
@@ -129,12 +130,13 @@ def _of_speech(change: Change, states: Pair, *, explained: bool) -> list[Cause]:
     """That speech was lost for one of two transcripts; or that subtitles changed, where all else is equal."""
     if not all(isinstance(transcript, dict) for transcript in change.both(TRANSCRIPT)):
         return []
-    before, after = (_lost(transcript) for transcript in change.both(TRANSCRIPT))
+    before, after = (speech_lost(transcript) for transcript in change.both(TRANSCRIPT))
     if before != after:
         return [Cause(cause="speech lost", stage=TRANSCRIBE, detail=f"{before} -> {after}")]
-    if explained or states.of(TRANSCRIBE) is None:
+    recognised = change.both(TRANSCRIPT, "source") == ("recognised", "recognised")
+    if explained or recognised or states.of(TRANSCRIBE) is None:
         return []
-    if wanted := causes_of_stage("download", states):  # which subtitles are fetched is a key of that stage
+    if wanted := causes_of_stage("download", states):  # which subtitles and sound are fetched are keys of that stage
         return wanted
     if not {"manual", "automatic"} & set(change.both(TRANSCRIPT, "source")):
         return []
@@ -148,11 +150,11 @@ def _of_people(change: Change, states: Pair, differing: set[str]) -> list[Cause]
         return []
     before, after = change.both("review")
     rules = causes_of_stage(REVIEW, states)
-    if _get(after, "status") in (None, "unreviewed"):
+    if value_of(after, "status") in (None, "unreviewed"):
         # A verdict counts for the content on which it was given: for another content there is none yet.
         other = change.unlike("file", "sha256") or not differing.isdisjoint({"frames", "caption", "extract", "refine"})
         return rules or ([] if other else [_unknown(REVIEW)])
-    new = set(_list(after, "reviewers")) - set(_list(before, "reviewers"))
+    new = set(list_of(after, "reviewers")) - set(list_of(before, "reviewers"))
     if rules and not new and _votes(after) <= _votes(before):
         return rules
     return [*rules, Cause(cause="person", stage=REVIEW, detail=_said(after))]
@@ -227,12 +229,12 @@ def _transcript_differs(change: Change) -> bool:
     """Whether the transcripts that were made differ, before a model or a person corrected them."""
     if not change.differs(TRANSCRIPT):
         return False
-    first, second = (_told(value) for value in change.both(TRANSCRIPT))
+    first, second = (told_besides(value) for value in change.both(TRANSCRIPT))
     edited = change.edited("transcript_edited")
-    heard, again = (_heard(row) for row in (change.before, change.after))
-    if first != second or len(heard) != len(again):
+    before, after = (heard(row) for row in (change.before, change.after))
+    if first != second or len(before) != len(after):
         return True
-    unlike = {index for index, pair in enumerate(zip(heard, again, strict=True)) if _unlike(*pair)}
+    unlike = {index for index, pair in enumerate(zip(before, after, strict=True)) if segments_differ(*pair)}
     return any(index not in edited or _times_differ(change, index) for index in unlike)
 
 
@@ -310,51 +312,20 @@ def _model_keyframes_differ(change: Change) -> bool:
     chosen = []
     for row in (change.before, change.after):
         review = row.get("review")
-        added, dropped = set(_list(review, "keyframes_added")), set(_list(review, "keyframes_dropped"))
+        added, dropped = set(list_of(review, "keyframes_added")), set(list_of(review, "keyframes_dropped"))
         chosen.append((set(_by_index(row.get("keyframes"))) - added) | dropped)
     return chosen[0] != chosen[1]
 
 
-def _segments(row: Row) -> list[Any]:
-    return list(_get(row.get(TRANSCRIPT), "segments") or ())
-
-
-def _told(transcript: Any) -> dict[str, Any]:
-    """What a transcript says but for its segments; a key that older rows do not have counts as null."""
-    return {key: value for key, value in (transcript or {}).items() if key != "segments" and value is not None}
-
-
-def _lost(transcript: Any) -> str:
-    """Why a transcript is missing or has gaps that another try may fill."""
-    reasons = (_get(transcript, "reason"), *(_get(each, "reason") for each in _list(transcript, "dropped")))
-    return next((reason for reason in reasons if reason in LOST), "nothing lost")
-
-
-def _heard(row: Row) -> list[dict[str, Any]]:
-    """The segments before a model corrected them; `words` is None where it may have taken them."""
-    segments = [dict(each) for each in _segments(row)]
-    for each in _list(row.get(DENOISED), "changes"):
-        segments[each["segment"]] |= {"text": each["before"], "words": None}
-    return segments
-
-
-def _unlike(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
-    """Whether two segments differ, in their words only where both know them."""
-    keys = first.keys() | second.keys()
-    if first.get("words") is None or second.get("words") is None:
-        keys -= {"words"}
-    return any(first.get(key) != second.get(key) for key in keys)
-
-
 def _unlike_segments(change: Change) -> set[int]:
     """The places at which both transcripts have a segment, and not the same."""
-    pairs = zip(_segments(change.before), _segments(change.after), strict=False)
+    pairs = zip(segments_of(change.before), segments_of(change.after), strict=False)
     return {index for index, (first, second) in enumerate(pairs) if first != second}
 
 
 def _times_differ(change: Change, index: int) -> bool:
-    first, second = (_segments(row)[index] for row in (change.before, change.after))
-    return any(_get(first, name) != _get(second, name) for name in ("start", "end"))
+    first, second = (segments_of(row)[index] for row in (change.before, change.after))
+    return any(value_of(first, name) != value_of(second, name) for name in ("start", "end"))
 
 
 def _summary_edited(change: Change) -> bool:
@@ -369,28 +340,20 @@ def _by_index(rows: Any) -> dict[int, Row]:
     return {each["index"]: each for each in rows or () if isinstance(each, dict) and each.get("index") is not None}
 
 
-def _list(review: Any, name: str) -> list[Any]:
-    return list(_get(review, name) or ())
-
-
-def _get(value: Any, name: str) -> Any:
-    return value.get(name) if isinstance(value, dict) else None
-
-
 def _votes(review: Any) -> int:
-    decisions = _get(review, "decisions")
-    return sum(_get(decisions, name) or 0 for name in ("accept", "fix", "reject"))
+    decisions = value_of(review, "decisions")
+    return sum(value_of(decisions, name) or 0 for name in ("accept", "fix", "reject"))
 
 
 def _said(review: Any) -> str:
     """What people said of a row, in words: its status, by whom, and the edits."""
-    by = ", ".join(map(str, _list(review, "reviewers")[:_NAMED]))
-    words = [f"{_get(review, 'status')} by {by or 'nobody'}"]
+    by = ", ".join(map(str, list_of(review, "reviewers")[:_NAMED]))
+    words = [f"{value_of(review, 'status')} by {by or 'nobody'}"]
     for name in _EDITS:
-        if frames := _list(review, name):
+        if frames := list_of(review, name):
             shown = ", ".join(map(str, frames[:_NAMED])) + (" ..." if len(frames) > _NAMED else "")
             words.append(f"{name.replace('_', ' ')} {shown}")
-    words += ["summary edited"] if _get(review, "summary_edited") else []
+    words += ["summary edited"] if value_of(review, "summary_edited") else []
     return plain("; ".join(words))
 
 

@@ -11,6 +11,7 @@ from curation.release.diff.compare import compare
 from curation.release.diff.opened import Listed, OpenedRelease
 from curation.release.diff.text import render_changes
 from curation.release.versions import released
+from schemas.kit.most_first import most_first
 from schemas.release import ChangeFigures, ReleaseManifest
 
 CHANGES = "CHANGES.md"
@@ -42,7 +43,7 @@ def write_changes(folder: Path, manifest: ReleaseManifest, earlier: OpenedReleas
             removed=len(diff.removed),
             changed=len(diff.changed),
             same=diff.same,
-            causes=dict(sorted(causes.items(), key=lambda item: (-item[1], item[0]))),
+            causes=most_first(causes),
         )
     (folder / CHANGES).write_text(text, encoding="utf-8", newline="\n")
     return manifest.model_copy(update={"changes": figures})

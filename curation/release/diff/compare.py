@@ -25,6 +25,7 @@ from curation.release.diff.reading import RowRef, columns_of, rows_by_id, rows_w
 from curation.release.diff.states import Pair, all_causes
 from schemas.documents.release_diff import Cause, ChangedRow, DiffSide, ReleaseDiff
 from schemas.errors import ConfigError
+from schemas.kit.most_first import most_first
 
 # The version of the columns says nothing about a row: columns that came or went are listed once, for all rows.
 NOT_COMPARED = frozenset({"id", "schema_version"})
@@ -194,5 +195,4 @@ def _side(release: OpenedRelease) -> DiffSide:
 
 def _counted(causes: Any) -> dict[str, int]:
     """Rows by their first cause, the most frequent first."""
-    counts = Counter(each[0].cause for each in causes)
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+    return most_first(Counter(each[0].cause for each in causes))

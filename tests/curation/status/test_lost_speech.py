@@ -100,7 +100,10 @@ def test_the_report_counts_them_and_says_what_to_do(place: Path) -> None:
         ("not_recognised", "piece_unanswered", "subtitles_missed", "unreadable_sound"), 1
     )
     (found,) = (finding for finding in summary.findings if finding.key == "transcripts")
-    assert (found.value, found.state) == ("4 of 6 (67%)", "look") and "`v2xum retry --reason`" in found.why
+    assert (found.value, found.state) == (
+        "4 of 6 (67%)",
+        "look",
+    ) and "`v2xum retry WORKSPACE --reason NAME`" in found.why
 
 
 def test_a_run_without_transcripts_says_nothing_of_them(tmp_path: Path) -> None:

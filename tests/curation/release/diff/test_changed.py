@@ -225,6 +225,8 @@ def test_other_subtitles_that_were_wanted_are_a_setting_and_a_column_that_is_new
 
     plain, other = row("v") | said("Now the kite."), row("v") | said("Jetzt der Drache.")
     assert causes(plain, other, known("en"), known("de")) == [("settings", "download")]
+    heard, again = ({"transcript": {**said(text)["transcript"], "source": "recognised"}} for text in ("A.", "B."))
+    assert causes(row("v") | heard, row("v") | again, known("en"), known("de")) == [("unknown", "transcribe")]
     missed = {**said()["transcript"], "source": None, "reason": "subtitles_missed"}
     without, new = row("v") | {"transcript": None}, row("v") | {"transcript": missed}
     for first, second, before, after in ((without, new, states(), known("en")), (new, without, known("en"), states())):
